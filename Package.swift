@@ -1,0 +1,105 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// `swift run` builds the debug configuration, and the main job must be fast as typed: hot targets are optimised in every
+// configuration. Root packages may use unsafe flags.
+let hotSwift: [SwiftSetting] = [.unsafeFlags(["-O"])]
+let hotC: [CSetting] = [
+  .unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math"])
+]
+
+let package = Package(
+  name: "lab",
+  platforms: [.macOS(.v15)],
+  products: [.executable(name: "lab", targets: ["lab"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+  ],
+  targets: [
+    // System libraries and C.
+    .systemLibrary(
+      name: "COpenBLAS", pkgConfig: "openblas",
+      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
+    .systemLibrary(
+      name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
+    .systemLibrary(
+      name: "CTurboJPEG", pkgConfig: "libturbojpeg",
+      providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+    .target(name: "CKernels", exclude: ["README.md"], cSettings: hotC),
+
+    // Rooms, from the ground up.
+    .target(name: "Records", exclude: ["README.md"]),
+    .target(
+      name: "Measurement", dependencies: ["Records"], exclude: ["README.md"],
+      swiftSettings: hotSwift),
+    .target(name: "Tensors", exclude: ["README.md"], swiftSettings: hotSwift),
+    .target(
+      name: "CPUBackend", dependencies: ["Tensors", "COpenBLAS", "CKernels"],
+      exclude: ["README.md"], swiftSettings: hotSwift),
+    .target(
+      name: "ImageCoding", dependencies: ["CPNG", "CTurboJPEG", "CKernels"],
+      exclude: ["README.md"], swiftSettings: hotSwift),
+    .target(
+      name: "Datasets", dependencies: ["ImageCoding", "Tensors"], exclude: ["README.md"],
+      swiftSettings: hotSwift),
+    .target(
+      name: "TokenReduction", dependencies: ["Tensors"], exclude: ["README.md"],
+      swiftSettings: hotSwift),
+    .target(
+      name: "VisionModels", dependencies: ["Tensors", "TokenReduction"], exclude: ["README.md"],
+      swiftSettings: hotSwift),
+    .target(
+      name: "Experiments",
+      dependencies: [
+        "Records", "Measurement", "Tensors", "ImageCoding", "Datasets", "TokenReduction",
+        "VisionModels",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "OrderedCollections", package: "swift-collections"),
+      ],
+      exclude: ["README.md"]),
+    .target(
+      name: "Reporting", dependencies: ["Records", "Measurement"], exclude: ["README.md"]),
+    .executableTarget(
+      name: "lab",
+      dependencies: [
+        "Records", "Measurement", "Tensors", "CPUBackend", "ImageCoding", "Datasets",
+        "TokenReduction", "VisionModels", "Experiments", "Reporting",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      exclude: ["README.md"]),
+
+    // Tests mirror Sources.
+    .target(
+      name: "_TestSupport", dependencies: ["Tensors"], path: "Tests/_TestSupport",
+      swiftSettings: hotSwift),
+    .testTarget(name: "RecordsTests", dependencies: ["Records"]),
+    .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "Records"]),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "_TestSupport"]),
+    .testTarget(
+      name: "CPUBackendTests", dependencies: ["CPUBackend", "Tensors", "_TestSupport"],
+      swiftSettings: hotSwift),
+    .testTarget(
+      name: "ImageCodingTests", dependencies: ["ImageCoding", "Tensors", "_TestSupport"],
+      swiftSettings: hotSwift),
+    .testTarget(
+      name: "DatasetsTests", dependencies: ["Datasets", "ImageCoding", "Tensors", "_TestSupport"]),
+    .testTarget(
+      name: "TokenReductionTests",
+      dependencies: ["TokenReduction", "CPUBackend", "Tensors", "_TestSupport"]),
+    .testTarget(
+      name: "VisionModelsTests",
+      dependencies: ["VisionModels", "TokenReduction", "CPUBackend", "Tensors", "_TestSupport"]),
+    .testTarget(
+      name: "ExperimentsTests",
+      dependencies: [
+        "Experiments", "Records", "Measurement", "Datasets", "TokenReduction", "VisionModels",
+        "CPUBackend", "Tensors", "_TestSupport",
+      ]),
+    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Records", "Measurement"]),
+  ]
+)

@@ -1,0 +1,1 @@
+int lab_kernels_placeholder(void);

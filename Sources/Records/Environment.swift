@@ -1,0 +1,52 @@
+/// Where and by what a record was made: never part of its key, always part of the record.
+package struct Environment: Codable, Hashable, Sendable {
+  /// Version of the program, and the commit it was built from where that is known.
+  package var program: String
+  package var commit: String
+  package var host: String
+  package var system: String
+  package var processor: String
+  package var cores: Int
+  package var threads: Int
+  package var memoryBytes: Int
+  /// The matrix library and the kernels it chose, for example `OpenBLAS 0.3.21 Haswell`.
+  package var blas: String
+  /// Graphics driver where a GPU ran, else `nil`.
+  package var driver: String?
+  /// Clock rates in MHz where the system tells.
+  package var clocksMHz: [Double]
+  /// Load average of the last minute at the start, a hint of what else ran.
+  package var loadAverage: Double?
+  /// ISO 8601, UTC.
+  package var started: String
+  package var durationSeconds: Double
+
+  package init(
+    program: String, commit: String, host: String, system: String, processor: String, cores: Int,
+    threads: Int, memoryBytes: Int, blas: String, driver: String?, clocksMHz: [Double],
+    loadAverage: Double?, started: String, durationSeconds: Double
+  ) {
+    self.program = program
+    self.commit = commit
+    self.host = host
+    self.system = system
+    self.processor = processor
+    self.cores = cores
+    self.threads = threads
+    self.memoryBytes = memoryBytes
+    self.blas = blas
+    self.driver = driver
+    self.clocksMHz = clocksMHz
+    self.loadAverage = loadAverage
+    self.started = started
+    self.durationSeconds = durationSeconds
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case program, commit, host, system, processor, cores, threads, blas, driver, started
+    case memoryBytes = "memory_bytes"
+    case clocksMHz = "clocks_mhz"
+    case loadAverage = "load_average"
+    case durationSeconds = "duration_seconds"
+  }
+}

@@ -1,0 +1,80 @@
+/// One line of a records file: what was measured, the outcome, and where.
+package struct Record: Codable, Hashable, Sendable {
+  /// Version of the line's format. A reader refuses a higher one.
+  package static let currentSchema = 1
+
+  package var schema: Int
+  /// SHA-256 (hexadecimal) of everything that determines the number: the kind and the trial.
+  package var key: String
+  package var measurement: Measurement
+  package var environment: Environment
+
+  /// A trial with its outcome.
+  package enum Measurement: Hashable, Sendable {
+    case accuracy(AccuracyTrial, AccuracyResult)
+    case latency(LatencyTrial, LatencyResult)
+    case failedAccuracy(AccuracyTrial, FailureResult)
+    case failedLatency(LatencyTrial, FailureResult)
+  }
+
+  package init(
+    schema: Int = Record.currentSchema, key: String, measurement: Measurement,
+    environment: Environment
+  ) {
+    self.schema = schema
+    self.key = key
+    self.measurement = measurement
+    self.environment = environment
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case schema, key, kind, trial, result, failure, environment
+  }
+
+  enum Kind: String, Codable { case accuracy, latency }
+
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.container(keyedBy: CodingKeys.self)
+    schema = try container.decode(Int.self, forKey: .schema)
+    key = try container.decode(String.self, forKey: .key)
+    environment = try container.decode(Environment.self, forKey: .environment)
+    let failure = try container.decodeIfPresent(FailureResult.self, forKey: .failure)
+    switch try container.decode(Kind.self, forKey: .kind) {
+    case .accuracy:
+      let trial = try container.decode(AccuracyTrial.self, forKey: .trial)
+      measurement =
+        try failure.map { .failedAccuracy(trial, $0) }
+        ?? .accuracy(trial, try container.decode(AccuracyResult.self, forKey: .result))
+    case .latency:
+      let trial = try container.decode(LatencyTrial.self, forKey: .trial)
+      measurement =
+        try failure.map { .failedLatency(trial, $0) }
+        ?? .latency(trial, try container.decode(LatencyResult.self, forKey: .result))
+    }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.container(keyedBy: CodingKeys.self)
+    try container.encode(schema, forKey: .schema)
+    try container.encode(key, forKey: .key)
+    switch measurement {
+    case .accuracy(let trial, let result):
+      try container.encode(Kind.accuracy, forKey: .kind)
+      try container.encode(trial, forKey: .trial)
+      try container.encode(result, forKey: .result)
+    case .latency(let trial, let result):
+      try container.encode(Kind.latency, forKey: .kind)
+      try container.encode(trial, forKey: .trial)
+      try container.encode(result, forKey: .result)
+    case .failedAccuracy(let trial, let failure):
+      try container.encode(Kind.accuracy, forKey: .kind)
+      try container.encode(trial, forKey: .trial)
+      try container.encode(failure, forKey: .failure)
+    case .failedLatency(let trial, let failure):
+      try container.encode(Kind.latency, forKey: .kind)
+      try container.encode(trial, forKey: .trial)
+      try container.encode(failure, forKey: .failure)
+    }
+    try container.encode(environment, forKey: .environment)
+  }
+}

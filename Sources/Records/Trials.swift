@@ -1,0 +1,76 @@
+/// Which predictions to make: one shard of a data set through one model and method.
+package struct AccuracyTrial: Codable, Hashable, Sendable {
+  package var model: ModelSetting
+  package var method: MethodSetting
+  package var dataset: DatasetSetting
+  /// `float32`.
+  package var precision: String
+  /// Position of the shard's first image in the data set's fixed order.
+  package var firstImage: Int
+  package var imageCount: Int
+
+  package init(
+    model: ModelSetting, method: MethodSetting, dataset: DatasetSetting, precision: String,
+    firstImage: Int, imageCount: Int
+  ) {
+    self.model = model
+    self.method = method
+    self.dataset = dataset
+    self.precision = precision
+    self.firstImage = firstImage
+    self.imageCount = imageCount
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case model, method, dataset, precision
+    case firstImage = "first_image"
+    case imageCount = "image_count"
+  }
+}
+
+/// Which forward pass to time, where, and how long.
+package struct LatencyTrial: Codable, Hashable, Sendable {
+  package var model: ModelSetting
+  package var method: MethodSetting
+  package var device: DeviceSetting
+  /// `float32`.
+  package var precision: String
+  package var batchSize: Int
+  package var timing: TimingSetting
+
+  package init(
+    model: ModelSetting, method: MethodSetting, device: DeviceSetting, precision: String,
+    batchSize: Int, timing: TimingSetting
+  ) {
+    self.model = model
+    self.method = method
+    self.device = device
+    self.precision = precision
+    self.batchSize = batchSize
+    self.timing = timing
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case model, method, device, precision, timing
+    case batchSize = "batch_size"
+  }
+}
+
+/// How a latency is measured: after `warmup` passes, until both minima are reached.
+package struct TimingSetting: Codable, Hashable, Sendable {
+  package var warmup: Int
+  package var minSeconds: Double
+  package var minSamples: Int
+
+  package init(warmup: Int, minSeconds: Double, minSamples: Int) {
+    self.warmup = warmup
+    self.minSeconds = minSeconds
+    self.minSamples = minSamples
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case warmup
+    case minSeconds = "min_seconds"
+    case minSamples = "min_samples"
+  }
+}
