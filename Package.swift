@@ -46,7 +46,7 @@ let package = Package(
       name: "Datasets", dependencies: ["ImageCoding", "Tensors"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
-      name: "TokenReduction", dependencies: ["Tensors"], exclude: ["README.md"],
+      name: "TokenReduction", dependencies: ["Tensors", "Records"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
       name: "VisionModels", dependencies: ["Tensors", "TokenReduction"], exclude: ["README.md"],
@@ -90,10 +90,12 @@ let package = Package(
       name: "DatasetsTests", dependencies: ["Datasets", "ImageCoding", "Tensors", "_TestSupport"]),
     .testTarget(
       name: "TokenReductionTests",
-      dependencies: ["TokenReduction", "CPUBackend", "Tensors", "_TestSupport"]),
+      dependencies: ["TokenReduction", "Records", "CPUBackend", "Tensors", "_TestSupport"]),
     .testTarget(
       name: "VisionModelsTests",
-      dependencies: ["VisionModels", "TokenReduction", "CPUBackend", "Tensors", "_TestSupport"]),
+      dependencies: [
+        "VisionModels", "TokenReduction", "Records", "CPUBackend", "Tensors", "_TestSupport",
+      ], swiftSettings: hotSwift),
     .testTarget(
       name: "ExperimentsTests",
       dependencies: [

@@ -44,3 +44,33 @@ extension JSONValue: Codable {
     }
   }
 }
+
+extension JSONValue {
+  /// The whole number, or `nil` for another kind.
+  package var asInt: Int? { if case .integer(let value) = self { value } else { nil } }
+
+  /// The number, whole or not, or `nil` for another kind.
+  package var asDouble: Double? {
+    switch self {
+    case .integer(let value): Double(value)
+    case .number(let value): value
+    default: nil
+    }
+  }
+
+  package var asString: String? { if case .string(let value) = self { value } else { nil } }
+
+  /// The value as JSON would spell it, keys sorted, for messages and labels.
+  package var text: String {
+    switch self {
+    case .null: "null"
+    case .boolean(let value): "\(value)"
+    case .integer(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .string(let value): "\"\(value)\""
+    case .array(let values): "[\(values.map(\.text).joined(separator: ", "))]"
+    case .object(let values):
+      "{\(values.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value.text)" }.joined(separator: ", "))}"
+    }
+  }
+}

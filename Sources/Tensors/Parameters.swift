@@ -1,0 +1,77 @@
+/// A linear layer: weight [out, in], bias [out].
+package struct LinearParameters {
+  package let weight: Tensor
+  package let bias: Tensor?
+
+  package init(weight: Tensor, bias: Tensor?) {
+    self.weight = weight
+    self.bias = bias
+  }
+}
+
+/// A LayerNorm over the last axis: weight and bias [C].
+package struct LayerNormParameters {
+  package let weight: Tensor
+  package let bias: Tensor
+  package let epsilon: Float
+
+  package init(weight: Tensor, bias: Tensor, epsilon: Float) {
+    self.weight = weight
+    self.bias = bias
+    self.epsilon = epsilon
+  }
+}
+
+/// The patch convolution as a linear layer, with what is added to its tokens.
+package struct PatchEmbedding {
+  /// Weight [C, 3·p·p], the convolution's kernel flattened.
+  package let linear: LinearParameters
+  package let patchSize: Int
+  /// Position of each patch, [patches, C].
+  package let positions: Tensor
+  /// Class, distillation and register tokens with their positions added, [P, C].
+  package let prefix: Tensor
+
+  package init(linear: LinearParameters, patchSize: Int, positions: Tensor, prefix: Tensor) {
+    self.linear = linear
+    self.patchSize = patchSize
+    self.positions = positions
+    self.prefix = prefix
+  }
+}
+
+/// What stands between the two layers of a feed-forward network.
+package enum Activation: Hashable, Sendable {
+  /// `x Φ(x)` with the exact error function.
+  case gelu
+  /// `silu(a) · b` where fc1 gives [a | b].
+  case swiglu
+}
+
+/// The feed-forward half of a block: `fc2(activation(fc1(norm(x))))`, times a LayerScale where there is one.
+package struct FeedForwardParameters {
+  package let norm: LayerNormParameters
+  package let fc1: LinearParameters
+  package let activation: Activation
+  package let fc2: LinearParameters
+  package let scale: Tensor?
+
+  package init(
+    norm: LayerNormParameters, fc1: LinearParameters, activation: Activation,
+    fc2: LinearParameters, scale: Tensor?
+  ) {
+    self.norm = norm
+    self.fc1 = fc1
+    self.activation = activation
+    self.fc2 = fc2
+    self.scale = scale
+  }
+}
+
+/// Which normalised tokens the head reads.
+package enum ReadOut: Hashable, Sendable {
+  /// The first `count` tokens side by side: 1 for a class token, 2 with distillation.
+  case prefix(count: Int)
+  /// The class token beside the mean of the tokens after `prefixTokens` (DINOv2's linear head).
+  case classAndPatchMean(prefixTokens: Int)
+}

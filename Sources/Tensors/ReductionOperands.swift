@@ -1,0 +1,71 @@
+/// How the heads of an attention become one.
+package enum HeadReduction: String, CaseIterable, Hashable, Sendable {
+  case max, mean, sum
+}
+
+/// Which third of the fused projection a score reads.
+package enum AttentionFeature: Int, Hashable, Sendable {
+  case query = 0
+  case key = 1
+  case value = 2
+}
+
+/// Over what the attention term of the tail-effect score is divided by its maximum.
+package enum ScoreNormalization: String, CaseIterable, Hashable, Sendable {
+  /// Per image: a prediction does not depend on its neighbours in the batch.
+  case image
+  /// Over the whole batch, as the authors' code does.
+  case batch
+}
+
+/// What an attention hands back for a score, filled where a buffer is given.
+package struct AttentionStatistics {
+  /// Mean over heads of the class token's row, [B, N].
+  package var classAttention: Tensor?
+  /// `Σ_{i ≥ P} reduce_h A[h, i, j]`, [B, N].
+  package var receivedAttention: Tensor?
+  package var headReduction: HeadReduction
+  package var prefixTokens: Int
+
+  package init(
+    classAttention: Tensor?, receivedAttention: Tensor?, headReduction: HeadReduction,
+    prefixTokens: Int
+  ) {
+    self.classAttention = classAttention
+    self.receivedAttention = receivedAttention
+    self.headReduction = headReduction
+    self.prefixTokens = prefixTokens
+  }
+}
+
+/// Which tokens each new token is made of: a list of sources per output, per image.
+///
+/// Output `o` of image `b` is made of `sources[b, offsets[b, o] ..< offsets[b, o + 1]]`; the sources after the last
+/// offset are dropped. Gather-only, so every backend gives the same sums in the same order.
+package struct TokenAssignment {
+  /// Int32 [B, N' + 1].
+  package let offsets: Tensor
+  /// Int32 [B, N].
+  package let sources: Tensor
+  package let batchSize: Int
+  package let tokensIn: Int
+  package let tokensOut: Int
+
+  package init(offsets: Tensor, sources: Tensor, batchSize: Int, tokensIn: Int, tokensOut: Int) {
+    self.offsets = offsets.view(Shape(batchSize, tokensOut + 1))
+    self.sources = sources.view(Shape(batchSize, tokensIn))
+    self.batchSize = batchSize
+    self.tokensIn = tokensIn
+    self.tokensOut = tokensOut
+  }
+}
+
+/// How the sources of one output token are added up.
+package enum TokenWeighting: Hashable, Sendable {
+  /// Plain mean.
+  case mean
+  /// Mean weighted by the patches behind each token (ToMe).
+  case size
+  /// Sum weighted by score, not divided by the weights' sum (EViT). A token alone is copied.
+  case score
+}

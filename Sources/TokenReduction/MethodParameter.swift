@@ -1,0 +1,141 @@
+import Records
+
+/// One key of a method in a spec: what validates it, documents it and writes its schema.
+package struct MethodParameter: Sendable {
+  package enum Kind: Hashable, Sendable {
+    /// A whole number; `maximum` is `nil` where the model decides.
+    case integer(minimum: Int, maximum: Int?)
+    /// A number in a range, whose minimum may be excluded.
+    case number(minimum: Double, exclusiveMinimum: Bool, maximum: Double)
+    case boolean
+    case choice([String])
+    /// A zero-based block, or a percentage of the depth such as `"25%"`.
+    case layer
+    /// A list of layers.
+    case layers
+  }
+
+  package let name: String
+  package let kind: Kind
+  /// `nil` where a value must be given.
+  package let defaultValue: JSONValue?
+  package let summary: String
+
+  package init(
+    _ name: String, _ kind: Kind, default defaultValue: JSONValue? = nil, _ summary: String
+  ) {
+    self.name = name
+    self.kind = kind
+    self.defaultValue = defaultValue
+    self.summary = summary
+  }
+
+  /// What a value of this kind looks like, for messages: `a whole number from 0`.
+  package var expectation: String {
+    switch kind {
+    case .integer(let minimum, let maximum?): "a whole number from \(minimum) to \(maximum)"
+    case .integer(let minimum, nil): "a whole number from \(minimum)"
+    case .number(let minimum, true, let maximum): "a number above \(minimum) up to \(maximum)"
+    case .number(let minimum, false, let maximum): "a number from \(minimum) to \(maximum)"
+    case .boolean: "true or false"
+    case .choice(let names): names.map { "\"\($0)\"" }.joined(separator: " or ")
+    case .layer: "a block counted from 0, or a percentage of the depth such as \"25%\""
+    case .layers: "a list of blocks counted from 0, or of percentages of the depth such as \"25%\""
+    }
+  }
+
+  /// The value with layers as block indices.
+  ///
+  /// Errors: the sentence that says what is wrong with it and what would be right.
+  package func resolve(_ value: JSONValue, _ geometry: TokenGeometry) throws(ParameterProblem)
+    -> JSONValue
+  {
+    func problem(_ message: String) -> ParameterProblem { .init(key: name, message: message) }
+    switch (kind, value) {
+    case (.integer(let minimum, let maximum), .integer(let number)):
+      guard number >= minimum, number <= maximum ?? .max else {
+        throw problem("\(number) is out of range; it must be \(expectation)")
+      }
+      return value
+    case (.number(let minimum, let exclusive, let maximum), .integer),
+      (.number(let minimum, let exclusive, let maximum), .number):
+      let number = value.asDouble ?? .nan
+      guard exclusive ? number > minimum : number >= minimum, number <= maximum else {
+        throw problem("\(value.text) is out of range; it must be \(expectation)")
+      }
+      return .number(number)
+    case (.boolean, .boolean): return value
+    case (.choice(let names), .string(let text)):
+      guard names.contains(text) else {
+        throw problem("\"\(text)\" is not known; it must be \(expectation)")
+      }
+      return value
+    case (.layer, _): return .integer(try block(value, geometry))
+    case (.layers, .array(let values)):
+      guard !values.isEmpty else { throw problem("is empty; it must be \(expectation)") }
+      let blocks = try values.map { (value) throws(ParameterProblem) in try block(value, geometry) }
+      guard Set(blocks).count == blocks.count else {
+        throw problem("names a block twice: \(blocks)")
+      }
+      return .array(blocks.sorted().map { .integer($0) })
+    case (.layers, .integer), (.layers, .string):
+      return .array([.integer(try block(value, geometry))])
+    default: throw problem("\(value.text) has the wrong type; it must be \(expectation)")
+    }
+  }
+
+  private func block(_ value: JSONValue, _ geometry: TokenGeometry) throws(ParameterProblem) -> Int
+  {
+    switch value {
+    case .integer(let block):
+      guard (0..<geometry.depth).contains(block) else {
+        throw ParameterProblem(
+          key: name,
+          message: "block \(block) does not exist; the model's \(geometry.depth) blocks are 0 to "
+            + "\(geometry.depth - 1)")
+      }
+      return block
+    case .string(let text):
+      guard text.hasSuffix("%"), let percent = Double(text.dropLast()), percent >= 0,
+        percent < 100
+      else {
+        throw ParameterProblem(
+          key: name,
+          message:
+            "\"\(text)\" is not a layer; it must be a block from 0 to \(geometry.depth - 1), "
+            + "or a percentage from \"0%\" to below \"100%\"")
+      }
+      return Int(percent / 100 * Double(geometry.depth))
+    default:
+      throw ParameterProblem(
+        key: name, message: "\(value.text) has the wrong type; it must be \(expectation)")
+    }
+  }
+}
+
+/// One thing that is wrong with one key of a method.
+package struct ParameterProblem: Error, Hashable, CustomStringConvertible {
+  package let key: String
+  package let message: String
+
+  package init(key: String, message: String) {
+    self.key = key
+    self.message = message
+  }
+
+  package var description: String { "\(key): \(message)" }
+}
+
+/// The resolved values of a method, by key.
+package struct ParameterValues {
+  let values: [String: JSONValue]
+
+  func integer(_ key: String) -> Int { values[key]?.asInt ?? 0 }
+  func double(_ key: String) -> Double { values[key]?.asDouble ?? 0 }
+  func boolean(_ key: String) -> Bool { values[key] == .boolean(true) }
+  func string(_ key: String) -> String { values[key]?.asString ?? "" }
+  func integers(_ key: String) -> [Int] {
+    guard case .array(let list)? = values[key] else { return [] }
+    return list.compactMap(\.asInt)
+  }
+}

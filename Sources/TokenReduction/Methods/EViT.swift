@@ -1,0 +1,33 @@
+import Records
+
+/// EViT: a share of the tokens with the most class attention stays at a few blocks, the others are fused into one.
+package enum EViT: TokenReductionMethod {
+  package static let name = "evit"
+  package static let summary =
+    "keeps a share of the tokens at a few blocks, fuses the others into one"
+  package static let source = "Liang et al., arXiv:2202.07800; youweiliang/evit 5ca95a7c"
+  package static let example = #"{"method": "evit", "keep_rate": 0.7, "layers": [3, 6, 9]}"#
+  package static let parameters = [
+    MethodParameter(
+      "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
+      "share of the current patch tokens that stays, rounded up"),
+    MethodParameter(
+      "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
+      "blocks where tokens go"),
+    MethodParameter(
+      "fused_token", .boolean, default: .boolean(true),
+      "whether the others become one token (their score-weighted sum) or are dropped"),
+  ]
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    let fuses = values.boolean("fused_token")
+    return Composition(
+      score: .classAttention, disposal: fuses ? .fuseScoreSum : .drop,
+      steps: Schedule.keepRate(
+        values.double("keep_rate"), layers: values.integers("layers"), extra: fuses ? 1 : 0,
+        geometry),
+      geometry: geometry)
+  }
+}

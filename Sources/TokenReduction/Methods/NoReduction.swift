@@ -1,0 +1,14 @@
+/// The baseline: every token stays.
+package enum NoReduction: TokenReductionMethod {
+  package static let name = "none"
+  package static let summary = "the baseline: every token stays"
+  package static let source = "Dosovitskiy et al., arXiv:2010.11929"
+  package static let example = #"{"method": "none"}"#
+  package static let parameters: [MethodParameter] = []
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    Composition(score: .random(seed: 0), disposal: .drop, steps: [], geometry: geometry)
+  }
+}

@@ -1,0 +1,35 @@
+/// Random removal of R patch tokens before the first block: the yardstick of every score, and the accuracy grid's proxy.
+package enum RandomRemoval: TokenReductionMethod {
+  package static let name = "random"
+  package static let summary = "drops R random patch tokens before the first block"
+  package static let source =
+    "the accuracy proxy of \"Pruning One More Token is Enough\", section 3.2"
+  package static let example = #"{"method": "random", "r": 72}"#
+  package static let parameters = [
+    MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),
+    MethodParameter(
+      "seed", .integer(minimum: 0, maximum: nil), default: .integer(0),
+      "which tokens go, together with the image"),
+  ]
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    let r = values.integer("r")
+    try checkRemoval(r, leaving: 1, geometry)
+    return Composition(
+      score: .random(seed: UInt64(values.integer("seed"))), disposal: .drop,
+      steps: Schedule.single(r: r, block: 0, position: .beforeBlock, geometry), geometry: geometry)
+  }
+}
+
+/// Refuses an R that would leave fewer than `leaving` patch tokens.
+func checkRemoval(_ r: Int, leaving: Int, _ geometry: TokenGeometry) throws(ParameterProblem) {
+  let most = geometry.patchTokens - leaving
+  guard r > most else { return }
+  let why =
+    r > geometry.patchTokens
+    ? "exceeds the \(geometry.patchTokens) patch tokens"
+    : "leaves too few of the \(geometry.patchTokens) patch tokens"
+  throw ParameterProblem(key: "r", message: "\(r) \(why); at most \(most) can go")
+}

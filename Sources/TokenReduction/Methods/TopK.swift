@@ -1,0 +1,21 @@
+/// Top-K: at every block the r patch tokens that the class token attends to least are dropped.
+package enum TopK: TokenReductionMethod {
+  package static let name = "topk"
+  package static let summary = "drops the r tokens with the least class attention at every block"
+  package static let source = "the Top-K baseline of \"Pruning One More Token is Enough\""
+  package static let example = #"{"method": "topk", "r": 8}"#
+  package static let parameters = [
+    MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed at every block")
+  ]
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    let r = values.integer("r")
+    try checkRemoval(r, leaving: 1, geometry)
+    let counts = Array(repeating: r, count: geometry.depth)
+    return Composition(
+      score: .classAttention, disposal: .drop, steps: Schedule.progressive(r: counts, geometry),
+      geometry: geometry)
+  }
+}
