@@ -1,0 +1,110 @@
+import Testing
+
+@testable import Measurement
+
+@Suite struct SeededGeneratorTests {
+  @Test func `the sequence is SplitMix64's`() {
+    // First outputs of splitmix64.c for seed 1234567.
+    var generator = SeededGenerator(seed: 1_234_567)
+    #expect(generator.next() == 6_457_827_717_110_365_317)
+    #expect(generator.next() == 3_203_168_211_198_807_973)
+    #expect(generator.next() == 9_817_491_932_198_370_423)
+  }
+
+  @Test(arguments: [(10, 0.3), (400, 0.02), (50_000, 0.8), (17, 0.5)])
+  func `binomial draws have the mean and variance they should`(trials: Int, p: Double) {
+    var generator = SeededGenerator(seedText: "binomial")
+    let draws = (0..<20_000).map { _ in Double(generator.binomial(trials: trials, p: p)) }
+    let mean = draws.reduce(0, +) / Double(draws.count)
+    let variance =
+      draws.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(draws.count - 1)
+    let expected = Double(trials) * p
+    let expectedVariance = expected * (1 - p)
+    // Five standard errors.
+    #expect(abs(mean - expected) < 5 * (expectedVariance / 20_000).squareRoot())
+    #expect(abs(variance / expectedVariance - 1) < 5 * (2.0 / 20_000).squareRoot() + 0.02)
+    #expect(draws.allSatisfy { (0...Double(trials)).contains($0) })
+  }
+
+  @Test func `certain and impossible outcomes need no luck`() {
+    var generator = SeededGenerator(seed: 3)
+    #expect(generator.binomial(trials: 100, p: 0) == 0)
+    #expect(generator.binomial(trials: 100, p: 1) == 100)
+  }
+}
+
+@Suite struct BootstrapMediansTests {
+  // numpy.random.default_rng(7): normal(12, 0.5, 61) and normal(9, 0.4, 60), rounded to 3 digits.
+  static let slow: [Double] = [
+    12.001, 12.149, 11.863, 11.555, 11.773, 11.504, 12.03, 12.67, 11.754, 11.69, 12.245, 12.178,
+    12.053, 11.535, 11.985, 12.348, 11.328, 11.771, 11.049, 11.355, 11.079, 11.882, 11.366, 12.136,
+    12.078, 11.907, 10.742, 11.731, 11.976, 12.057, 11.235, 11.761, 11.511, 11.596, 12.53, 11.596,
+    11.984, 12.442, 11.708, 11.944, 12.055, 12.032, 11.387, 12.038, 12.679, 11.226, 12.43, 12.06,
+    11.679, 13.0, 12.381, 11.4, 12.037, 12.288, 11.906, 12.341, 11.967, 12.334, 12.719, 11.662,
+    12.102,
+  ]
+  static let fast: [Double] = [
+    8.815, 9.051, 8.525, 8.768, 8.922, 9.36, 9.458, 8.471, 8.682, 9.259, 8.203, 8.815, 8.961,
+    9.503, 9.276, 8.869, 8.853, 8.9, 9.609, 8.829, 8.879, 9.141, 8.952, 8.921, 8.554, 8.995, 8.823,
+    9.466, 9.261, 8.99, 9.267, 8.864, 9.421, 8.998, 9.233, 8.484, 9.139, 8.325, 8.186, 8.878, 8.64,
+    9.066, 9.898, 8.667, 8.75, 9.082, 9.197, 8.929, 8.918, 9.281, 9.208, 8.587, 8.968, 9.014, 8.578,
+    9.104, 8.657, 9.389, 9.077, 9.036,
+  ]
+
+  @Test func `the ratio's interval agrees with SciPy's`() throws {
+    // scipy.stats.bootstrap of median/median, 20,000 resamples: (1.3096, 1.3500)
+    var generator = SeededGenerator(seed: 5)
+    let slow = try #require(
+      BootstrapMedians(samples: Self.slow, rounds: [], replicates: 20_000, using: &generator))
+    let fast = try #require(
+      BootstrapMedians(samples: Self.fast, rounds: [], replicates: 20_000, using: &generator))
+    let interval = slow.ratioInterval(to: fast)
+    #expect(abs(interval.lower - 1.3096) < 0.002)
+    #expect(abs(interval.upper - 1.3500) < 0.002)
+  }
+
+  @Test func `rounds that differ widen the interval`() throws {
+    // Ten rounds of 20 equal timings: 200 timings, but only ten things known.
+    let rounds = (0..<200).map { $0 / 20 }
+    let samples = rounds.map { 10 + Double($0 * 7 % 10) / 10 }
+    var generator = SeededGenerator(seed: 5)
+    let alone = try #require(
+      BootstrapMedians(samples: samples, rounds: [], using: &generator)
+    ).interval
+    let clustered = try #require(
+      BootstrapMedians(samples: samples, rounds: rounds, using: &generator)
+    ).interval
+    #expect(clustered.upper - clustered.lower > 2 * (alone.upper - alone.lower))
+  }
+
+  @Test func `too few rounds are resampled timing by timing`() throws {
+    let samples = Array(Self.slow.prefix(50))
+    var first = SeededGenerator(seed: 5)
+    var second = SeededGenerator(seed: 5)
+    let withRounds = BootstrapMedians(
+      samples: samples, rounds: (0..<50).map { $0 / 10 }, using: &first)
+    let without = BootstrapMedians(samples: samples, rounds: [], using: &second)
+    #expect(withRounds?.medians == without?.medians)
+  }
+
+  @Test func `equal timings have no uncertainty`() throws {
+    var generator = SeededGenerator(seed: 5)
+    let medians = try #require(
+      BootstrapMedians(samples: [4, 4, 4, 4], rounds: [], using: &generator))
+    #expect(medians.interval == Interval(lower: 4, upper: 4))
+    #expect(medians.ratioInterval(to: medians) == Interval(lower: 1, upper: 1))
+  }
+
+  @Test func `a median of two timings is their mean when both are drawn`() throws {
+    var generator = SeededGenerator(seed: 5)
+    let medians = try #require(
+      BootstrapMedians(samples: [1, 3], rounds: [], using: &generator))
+    #expect(Set(medians.medians) == [1, 2, 3])
+  }
+
+  @Test(arguments: [[], [1, .nan]] as [[Double]])
+  func `no or non-finite samples cannot be resampled`(samples: [Double]) {
+    var generator = SeededGenerator(seed: 5)
+    #expect(BootstrapMedians(samples: samples, rounds: [], using: &generator) == nil)
+  }
+}
