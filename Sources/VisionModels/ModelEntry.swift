@@ -1,0 +1,64 @@
+/// A model that a spec can name.
+package struct ModelEntry: Sendable {
+  /// As in timm.
+  package let name: String
+  /// As in a table: `DeiT-S`.
+  package let displayName: String
+  package let architecture: ViTArchitecture
+  package let preprocessing: ModelPreprocessing
+  /// Paper or checkpoint page.
+  package let source: String
+
+  package init(
+    name: String, displayName: String, architecture: ViTArchitecture,
+    preprocessing: ModelPreprocessing, source: String
+  ) {
+    self.name = name
+    self.displayName = displayName
+    self.architecture = architecture
+    self.preprocessing = preprocessing
+    self.source = source
+  }
+}
+
+/// How a model wants its images.
+package struct ModelPreprocessing: Hashable, Sendable {
+  package enum Interpolation: String, Sendable { case bicubic, bilinear }
+
+  /// The shorter side after resizing; `nil` takes images as they are, and they must have the model's size.
+  package let resize: Int?
+  /// Side of the centre crop: the model's image size.
+  package let crop: Int
+  package let interpolation: Interpolation
+  /// Per channel, of values in 0 … 1.
+  package let mean: [Float]
+  package let deviation: [Float]
+
+  package init(
+    resize: Int?, crop: Int, interpolation: Interpolation = .bicubic, mean: [Float],
+    deviation: [Float]
+  ) {
+    self.resize = resize
+    self.crop = crop
+    self.interpolation = interpolation
+    self.mean = mean
+    self.deviation = deviation
+  }
+
+  package static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
+  package static let imageNetDeviation: [Float] = [0.229, 0.224, 0.225]
+
+  /// timm's evaluation: the shorter side to `⌊crop / fraction⌋`, ImageNet's mean and deviation.
+  package static func imageNet(crop: Int, fraction: Double) -> ModelPreprocessing {
+    ModelPreprocessing(
+      resize: Int(Double(crop) / fraction), crop: crop, mean: imageNetMean,
+      deviation: imageNetDeviation)
+  }
+
+  /// timm's evaluation of the augreg models: mean and deviation of 0.5.
+  package static func inception(crop: Int, fraction: Double) -> ModelPreprocessing {
+    ModelPreprocessing(
+      resize: Int(Double(crop) / fraction), crop: crop, mean: [0.5, 0.5, 0.5],
+      deviation: [0.5, 0.5, 0.5])
+  }
+}

@@ -1,0 +1,160 @@
+import TokenReduction
+
+/// The sizes of a plain vision transformer; the keys are those of a spec's `architecture`.
+package struct ViTArchitecture: Codable, Hashable, Sendable {
+  package enum MLP: String, Codable, CaseIterable, Hashable, Sendable { case gelu, swiglu }
+
+  /// What the classifier reads.
+  package enum Head: String, Codable, CaseIterable, Hashable, Sendable {
+    /// The class token; with distillation the mean of two classifiers.
+    case token
+    /// The class token beside the mean patch token (DINOv2's linear head).
+    case tokenAndPatchMean = "token_and_patch_mean"
+  }
+
+  /// How a checkpoint's position embedding is brought to another grid.
+  package enum PositionInterpolation: String, Codable, CaseIterable, Hashable, Sendable {
+    /// Antialiased bicubic, as timm's `resample_abs_pos_embed`.
+    case timm
+    /// Bicubic without antialias, scale offset 0.1, as DINOv2 without registers.
+    case dinov2
+  }
+
+  package var imageSize: Int
+  package var patchSize: Int
+  package var embedDim: Int
+  package var depth: Int
+  package var numHeads: Int
+  /// Hidden width of the feed-forward network over `embedDim`.
+  ///
+  /// For `swiglu` the width of one of its two halves is `⌊2/3 · ratio · embedDim⌋` rounded up to a multiple of 8, as DINOv2
+  /// does; `hiddenDim` overrides both.
+  package var mlpRatio: Double
+  package var hiddenDim: Int?
+  package var mlp: MLP
+  package var distilled: Bool
+  package var registers: Int
+  package var layerScale: Bool
+  package var head: Head
+  package var numClasses: Int
+  package var positionInterpolation: PositionInterpolation
+  /// Side of the checkpoint's image, where it differs: 518 for DINOv2.
+  package var pretrainedImageSize: Int?
+
+  package init(
+    imageSize: Int = 224, patchSize: Int = 16, embedDim: Int, depth: Int = 12, numHeads: Int,
+    mlpRatio: Double = 4, hiddenDim: Int? = nil, mlp: MLP = .gelu, distilled: Bool = false,
+    registers: Int = 0, layerScale: Bool = false, head: Head = .token, numClasses: Int = 1000,
+    positionInterpolation: PositionInterpolation = .timm, pretrainedImageSize: Int? = nil
+  ) {
+    self.imageSize = imageSize
+    self.patchSize = patchSize
+    self.embedDim = embedDim
+    self.depth = depth
+    self.numHeads = numHeads
+    self.mlpRatio = mlpRatio
+    self.hiddenDim = hiddenDim
+    self.mlp = mlp
+    self.distilled = distilled
+    self.registers = registers
+    self.layerScale = layerScale
+    self.head = head
+    self.numClasses = numClasses
+    self.positionInterpolation = positionInterpolation
+    self.pretrainedImageSize = pretrainedImageSize
+  }
+
+  package enum CodingKeys: String, CodingKey, CaseIterable {
+    case depth, mlp, distilled, registers, head
+    case imageSize = "image_size"
+    case patchSize = "patch_size"
+    case embedDim = "embed_dim"
+    case numHeads = "num_heads"
+    case mlpRatio = "mlp_ratio"
+    case hiddenDim = "hidden_dim"
+    case layerScale = "layer_scale"
+    case numClasses = "num_classes"
+    case positionInterpolation = "position_interpolation"
+    case pretrainedImageSize = "pretrained_image_size"
+  }
+
+  /// Decodes with the defaults of `init`; `embed_dim` and `num_heads` must be there.
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    func value<T: Decodable>(_ key: CodingKeys, or standard: T) throws -> T {
+      try values.decodeIfPresent(T.self, forKey: key) ?? standard
+    }
+    self.init(
+      imageSize: try value(.imageSize, or: 224), patchSize: try value(.patchSize, or: 16),
+      embedDim: try values.decode(Int.self, forKey: .embedDim),
+      depth: try value(.depth, or: 12), numHeads: try values.decode(Int.self, forKey: .numHeads),
+      mlpRatio: try value(.mlpRatio, or: 4),
+      hiddenDim: try values.decodeIfPresent(Int.self, forKey: .hiddenDim),
+      mlp: try value(.mlp, or: .gelu), distilled: try value(.distilled, or: false),
+      registers: try value(.registers, or: 0), layerScale: try value(.layerScale, or: false),
+      head: try value(.head, or: .token), numClasses: try value(.numClasses, or: 1000),
+      positionInterpolation: try value(.positionInterpolation, or: .timm),
+      pretrainedImageSize: try values.decodeIfPresent(Int.self, forKey: .pretrainedImageSize))
+  }
+}
+
+extension ViTArchitecture {
+  /// Patches along one side.
+  package var grid: Int { imageSize / patchSize }
+  package var patches: Int { grid * grid }
+  /// Class, distillation and register tokens.
+  package var prefixTokens: Int { 1 + (distilled ? 1 : 0) + registers }
+  /// Tokens that enter block 0.
+  package var tokens: Int { patches + prefixTokens }
+  package var headDim: Int { embedDim / numHeads }
+
+  /// Width that fc2 reads.
+  package var mlpWidth: Int {
+    if let hiddenDim { return hiddenDim }
+    let hidden = Int(mlpRatio * Double(embedDim))
+    return mlp == .gelu ? hidden : (hidden * 2 / 3 + 7) / 8 * 8
+  }
+
+  /// Width that fc1 gives: twice `mlpWidth` with a gate.
+  package var fc1Width: Int { mlp == .swiglu ? 2 * mlpWidth : mlpWidth }
+
+  /// Numbers that the classifier reads.
+  package var featureDim: Int { head == .tokenAndPatchMean || distilled ? 2 * embedDim : embedDim }
+
+  package var geometry: TokenGeometry {
+    TokenGeometry(tokens: tokens, prefixTokens: prefixTokens, depth: depth)
+  }
+
+  /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be built.
+  package func problems() -> [(key: String, message: String)] {
+    var problems: [(key: String, message: String)] = []
+    func check(_ holds: Bool, _ key: CodingKeys, _ message: String) {
+      if !holds { problems.append((key.stringValue, message)) }
+    }
+    for (key, value) in [
+      (CodingKeys.imageSize, imageSize), (.patchSize, patchSize), (.embedDim, embedDim),
+      (.depth, depth), (.numHeads, numHeads), (.numClasses, numClasses),
+    ] {
+      check(value >= 1, key, "\(value) is out of range; it must be a whole number from 1")
+    }
+    guard problems.isEmpty else { return problems }
+    check(
+      imageSize % patchSize == 0, .imageSize,
+      "\(imageSize) is not a multiple of the patch size \(patchSize)")
+    check(
+      embedDim % numHeads == 0, .embedDim,
+      "\(embedDim) is not a multiple of the \(numHeads) heads")
+    check(mlpRatio > 0, .mlpRatio, "\(mlpRatio) is out of range; it must be above 0")
+    check(hiddenDim ?? 1 >= 1, .hiddenDim, "\(hiddenDim ?? 0) is out of range; it must be from 1")
+    check(registers >= 0, .registers, "\(registers) is out of range; it must be from 0")
+    check(
+      !(distilled && head == .tokenAndPatchMean), .head,
+      "\"token_and_patch_mean\" does not go with \"distilled\": true")
+    if let side = pretrainedImageSize {
+      check(
+        side >= patchSize && side % patchSize == 0, .pretrainedImageSize,
+        "\(side) is not a multiple of the patch size \(patchSize)")
+    }
+    return problems
+  }
+}

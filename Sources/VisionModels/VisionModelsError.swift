@@ -1,0 +1,23 @@
+/// What can be wrong with a model's weights or its input.
+package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
+  /// A weight file that does not fit the model, with everything that is wrong with it.
+  case weightsDoNotFit(
+    path: String, model: String, missing: [String], extra: [String], misshapen: [String])
+
+  package var description: String {
+    switch self {
+    case .weightsDoNotFit(let path, let model, let missing, let extra, let misshapen):
+      let parts = [("missing", missing), ("not known", extra), ("of another shape", misshapen)]
+        .filter { !$0.1.isEmpty }
+        .map { "\($0.1.count) \($0.0) (\(Self.list($0.1)))" }
+      return "\(path): does not fit \(model), whose tensors carry timm's names: "
+        + parts.joined(separator: "; ")
+    }
+  }
+
+  /// The first names of a list that may be long.
+  private static func list(_ names: [String]) -> String {
+    let shown = names.prefix(12).joined(separator: ", ")
+    return names.count > 12 ? shown + ", and \(names.count - 12) more" : shown
+  }
+}

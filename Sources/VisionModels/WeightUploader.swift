@@ -1,0 +1,78 @@
+import Tensors
+
+/// Brings a model's tensors to the device, one at a time, in the form that the forward pass reads.
+struct WeightUploader {
+  let reader: any WeightReader
+  let backend: any Backend
+  let specifications: [String: WeightSpecification]
+
+  /// LayerNorm's epsilon in every model of the family.
+  private static let epsilon: Float = 1e-6
+
+  func tensor(_ key: String) throws -> Tensor {
+    let values = try host(key)
+    return try upload(values, Shape(specifications[key]?.shape ?? [values.count]))
+  }
+
+  func linear(_ key: String) throws -> LinearParameters {
+    LinearParameters(weight: try tensor("\(key).weight"), bias: try tensor("\(key).bias"))
+  }
+
+  func norm(_ key: String) throws -> LayerNormParameters {
+    LayerNormParameters(
+      weight: try tensor("\(key).weight"), bias: try tensor("\(key).bias"),
+      epsilon: Self.epsilon)
+  }
+
+  /// The two classifiers side by side over [class | distillation], halved: their mean in one product.
+  func distilledHead(_ architecture: ViTArchitecture) throws -> LinearParameters {
+    let width = architecture.embedDim
+    let classes = architecture.numClasses
+    let first = try host("head.weight")
+    let second = try host("head_dist.weight")
+    var weight = [Float](repeating: 0, count: 2 * width * classes)
+    for row in 0..<classes {
+      for column in 0..<width {
+        weight[row * 2 * width + column] = first[row * width + column] / 2
+        weight[row * 2 * width + width + column] = second[row * width + column] / 2
+      }
+    }
+    let bias = zip(try host("head.bias"), try host("head_dist.bias")).map { ($0 + $1) / 2 }
+    return LinearParameters(
+      weight: try upload(weight, Shape(classes, 2 * width)),
+      bias: try upload(bias, Shape(classes)))
+  }
+
+  /// The patch convolution, positions at the model's grid, and the prefix tokens with theirs added.
+  func embedding(_ a: ViTArchitecture) throws -> PatchEmbedding {
+    let width = a.embedDim
+    let positions = try host("pos_embed")
+    let positioned = VisionTransformer.positionedPrefix(a)
+    var prefix = try host("cls_token")
+    if a.distilled { prefix += try host("dist_token") }
+    if a.registers > 0 { prefix += try host("reg_token") }
+    for index in 0..<positioned * width { prefix[index] += positions[index] }
+    let grid = PositionEmbedding.resample(
+      Array(positions[(positioned * width)...]), side: reader.positionGrid, width: width,
+      rows: a.grid, columns: a.grid, interpolation: a.positionInterpolation)
+    let kernel = try upload(
+      try host("patch_embed.proj.weight"), Shape(width, 3 * a.patchSize * a.patchSize))
+    return PatchEmbedding(
+      linear: LinearParameters(weight: kernel, bias: try tensor("patch_embed.proj.bias")),
+      patchSize: a.patchSize, positions: try upload(grid, Shape(a.patches, width)),
+      prefix: try upload(prefix, Shape(a.prefixTokens, width)))
+  }
+
+  private func host(_ key: String) throws -> [Float] {
+    guard let specification = specifications[key] else {
+      preconditionFailure("\(key) is not a tensor of this architecture")
+    }
+    return try reader.values(specification)
+  }
+
+  private func upload(_ values: [Float], _ shape: Shape) throws -> Tensor {
+    let tensor = try backend.allocate(shape, .float32)
+    values.withUnsafeBufferPointer { backend.upload($0, to: tensor) }
+    return tensor
+  }
+}
