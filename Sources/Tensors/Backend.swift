@@ -31,10 +31,9 @@ package protocol Backend: AnyObject {
   /// `output = linear(norm(input))` for every row; `norm == nil` skips it. Shapes [.., K] to [.., M].
   func project(
     _ input: Tensor, norm: LayerNormParameters?, _ linear: LinearParameters, into output: Tensor)
-  /// `stream += scale * linear(input)`, elementwise scale (LayerScale), `nil` for 1.
-  func projectResidual(
-    _ input: Tensor, _ linear: LinearParameters, scale: Tensor?, onto stream: Tensor)
-  /// `stream += scale * fc2(activation(fc1(norm(stream))))`.
+  /// `stream += linear(input)`. A LayerScale is folded into the layer when it is loaded.
+  func projectResidual(_ input: Tensor, _ linear: LinearParameters, onto stream: Tensor)
+  /// `stream += fc2(activation(fc1(norm(stream))))`.
   func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters)
   /// Softmax attention of all heads from fused rows [B, N, 3C] = [Q heads | K heads | V heads] into [B, N, C].
   ///
@@ -62,7 +61,7 @@ package protocol Backend: AnyObject {
   func keyMetric(_ qkv: Tensor, heads: Int, into metric: Tensor)
   /// Keeps the `keep` best patch tokens, descending, ties by the lower index, behind the prefix.
   ///
-  /// The rest become one more token (`fuse`) or the assignment's dropped tail, in the same order.
+  /// The rest become one more token at the end (`fuse`) or the assignment's dropped tail, in the same order.
   func selectTokens(
     _ scores: Tensor, prefixTokens: Int, keep: Int, fuse: Bool, into assignment: TokenAssignment)
   /// Keeps the `keep` best patch tokens, and gives each other one to the kept patch with the most similar key.

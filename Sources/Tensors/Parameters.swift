@@ -48,23 +48,21 @@ package enum Activation: Hashable, Sendable {
   case swiglu
 }
 
-/// The feed-forward half of a block: `fc2(activation(fc1(norm(x))))`, times a LayerScale where there is one.
+/// The feed-forward half of a block: `fc2(activation(fc1(norm(x))))`.
 package struct FeedForwardParameters {
   package let norm: LayerNormParameters
   package let fc1: LinearParameters
   package let activation: Activation
   package let fc2: LinearParameters
-  package let scale: Tensor?
 
   package init(
     norm: LayerNormParameters, fc1: LinearParameters, activation: Activation,
-    fc2: LinearParameters, scale: Tensor?
+    fc2: LinearParameters
   ) {
     self.norm = norm
     self.fc1 = fc1
     self.activation = activation
     self.fc2 = fc2
-    self.scale = scale
   }
 }
 

@@ -66,6 +66,6 @@ package enum TokenWeighting: Hashable, Sendable {
   case mean
   /// Mean weighted by the patches behind each token (ToMe).
   case size
-  /// Sum weighted by score, not divided by the weights' sum (EViT). A token alone is copied.
+  /// The last token is the sum weighted by score, not divided by the weights' sum (EViT); the others are copied.
   case score
 }

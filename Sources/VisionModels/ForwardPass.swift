@@ -103,7 +103,7 @@ package final class ForwardPass {
       backend.attend(
         projected, heads: a.numHeads, tokenSize: reducer.attentionSizes(tokens: tokens),
         statistics: step.flatMap { reducer.statistics(for: $0) }, into: mixed)
-      backend.projectResidual(mixed, block.projection, scale: block.scale1, onto: stream)
+      backend.projectResidual(mixed, block.projection, onto: stream)
       if let step {
         stream = reducer.reduce(stream, step, qkv: projected, imageKeys: keys, report: onReduction)
       }

@@ -12,7 +12,6 @@ package final class VisionTransformer {
     let norm1: LayerNormParameters
     let qkv: LinearParameters
     let projection: LinearParameters
-    let scale1: Tensor?
     let feedForward: FeedForwardParameters
   }
 
@@ -46,16 +45,15 @@ package final class VisionTransformer {
     embedding = try loader.embedding(architecture)
     blocks = try (0..<architecture.depth).map { index in
       let key = "blocks.\(index)"
-      let scale: (String) throws -> Tensor? = {
-        architecture.layerScale ? try loader.tensor("\(key).\($0).gamma") : nil
-      }
+      let scaled = architecture.layerScale
       return Block(
         norm1: try loader.norm("\(key).norm1"), qkv: try loader.linear("\(key).attn.qkv"),
-        projection: try loader.linear("\(key).attn.proj"), scale1: try scale("ls1"),
+        projection: try loader.linear(
+          "\(key).attn.proj", layerScale: scaled ? "\(key).ls1.gamma" : nil),
         feedForward: FeedForwardParameters(
           norm: try loader.norm("\(key).norm2"), fc1: try loader.linear("\(key).mlp.fc1"),
           activation: architecture.mlp == .swiglu ? .swiglu : .gelu,
-          fc2: try loader.linear("\(key).mlp.fc2"), scale: try scale("ls2")))
+          fc2: try loader.linear("\(key).mlp.fc2", layerScale: scaled ? "\(key).ls2.gamma" : nil)))
     }
     norm = try loader.norm("norm")
     head = try architecture.distilled ? loader.distilledHead(architecture) : loader.linear("head")

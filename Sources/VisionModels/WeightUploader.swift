@@ -14,8 +14,22 @@ struct WeightUploader {
     return try upload(values, Shape(specifications[key]?.shape ?? [values.count]))
   }
 
-  func linear(_ key: String) throws -> LinearParameters {
-    LinearParameters(weight: try tensor("\(key).weight"), bias: try tensor("\(key).bias"))
+  /// A linear layer; with `layerScale` its outputs are multiplied by that tensor, folded into weight and bias.
+  func linear(_ key: String, layerScale: String? = nil) throws -> LinearParameters {
+    guard let layerScale else {
+      return LinearParameters(
+        weight: try tensor("\(key).weight"), bias: try tensor("\(key).bias"))
+    }
+    let scale = try host(layerScale)
+    var weight = try host("\(key).weight")
+    let width = weight.count / scale.count
+    for row in 0..<scale.count {
+      for column in 0..<width { weight[row * width + column] *= scale[row] }
+    }
+    let bias = zip(try host("\(key).bias"), scale).map { $0 * $1 }
+    return LinearParameters(
+      weight: try upload(weight, Shape(scale.count, width)),
+      bias: try upload(bias, Shape(scale.count)))
   }
 
   func norm(_ key: String) throws -> LayerNormParameters {
