@@ -88,17 +88,17 @@ package struct ScratchLimits {
   package var hiddenDim: Int
   package var patchValues: Int
   package var tokens: Int
-  package var headDim: Int
+  package var heads: Int
   package var batchSize: Int
 
   package init(
-    embedDim: Int, hiddenDim: Int, patchValues: Int, tokens: Int, headDim: Int, batchSize: Int
+    embedDim: Int, hiddenDim: Int, patchValues: Int, tokens: Int, heads: Int, batchSize: Int
   ) {
     self.embedDim = embedDim
     self.hiddenDim = hiddenDim
     self.patchValues = patchValues
     self.tokens = tokens
-    self.headDim = headDim
+    self.heads = heads
     self.batchSize = batchSize
   }
 }

@@ -44,7 +44,7 @@ package final class ForwardPass {
     try backend.reserve(
       ScratchLimits(
         embedDim: a.embedDim, hiddenDim: a.fc1Width, patchValues: 3 * a.patchSize * a.patchSize,
-        tokens: a.tokens, headDim: a.headDim, batchSize: batchSize))
+        tokens: a.tokens, heads: a.numHeads, batchSize: batchSize))
     input = .allocate(capacity: images.shape.count)
     input.initialize(repeating: 0)
     hostLogits = .allocate(capacity: logitsTensor.shape.count)

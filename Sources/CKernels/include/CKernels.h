@@ -1,1 +1,76 @@
-int lab_kernels_placeholder(void);
+// The vectorised CPU kernels of lab. All arrays are dense, row-major float32 unless a stride is given.
+#ifndef LAB_CKERNELS_H
+#define LAB_CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: Worker threads
+
+/// A fixed set of threads that wait, first spinning and then asleep, for one function to run on all of them.
+typedef struct lab_pool lab_pool;
+
+/// Makes `workers` - 1 threads (the caller is worker 0). NULL when threads cannot be had.
+lab_pool *lab_pool_create(int workers);
+void lab_pool_destroy(lab_pool *pool);
+/// Runs `body(context, worker)` on every worker and returns when all are done. One caller at a time.
+void lab_pool_run(lab_pool *pool, void (*body)(void *context, int worker), void *context);
+
+/// Cores that this process may run on, 0 where the system does not tell.
+int lab_available_cores(void);
+
+// MARK: Rows (elementwise.c)
+
+/// out[i] = (x[i] - mean) / sqrt(variance + epsilon) * weight + bias over each of `rows` rows of `width`.
+void lab_layer_norm(const float *x, const float *weight, const float *bias, float epsilon,
+                    ptrdiff_t rows, ptrdiff_t width, float *out);
+/// x[i] += bias over each row.
+void lab_add_bias(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width);
+/// x[i] = gelu(x[i] + bias), with the exact error function.
+void lab_bias_gelu(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width);
+/// Rows [a | b] of 2 * width: a = silu(a + bias) * (b + bias), in place in the first half.
+void lab_bias_swiglu(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width);
+
+// MARK: Attention (attention.c)
+
+/// Softmax of each row in place; `log_size` (may be NULL) is added to every row first.
+void lab_softmax_rows(float *x, const float *log_size, ptrdiff_t rows, ptrdiff_t width,
+                      ptrdiff_t stride);
+/// into = max(into, x) or into += x over rows * stride numbers.
+void lab_max_into(float *into, const float *x, ptrdiff_t count);
+void lab_add_into(float *into, const float *x, ptrdiff_t count);
+void lab_scale(float *x, float factor, ptrdiff_t count);
+/// sums[j] = sum of the column over the rows, in row order.
+void lab_column_sums(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *sums);
+void lab_log(const float *x, ptrdiff_t count, float *out);
+
+// MARK: Scores (scores.c)
+
+enum { LAB_HEADS_MAX = 0, LAB_HEADS_MEAN = 1, LAB_HEADS_SUM = 2 };
+/// scores[j] = sum over features of the reduction over heads of rows[j][h * head_dim + c]; rows are `stride` apart.
+void lab_feature_scores(const float *rows, ptrdiff_t tokens, ptrdiff_t stride, ptrdiff_t heads,
+                        ptrdiff_t head_dim, int reduction, float *scores);
+/// metric[j] = mean over heads, scaled to length 1. `scratch` holds nothing between calls.
+void lab_key_metric(const float *keys, ptrdiff_t tokens, ptrdiff_t stride, ptrdiff_t heads,
+                    ptrdiff_t head_dim, float *metric);
+
+// MARK: Choosing and assembling tokens (selection.c)
+
+/// Indices 0 ..< count by descending score, ties by the lower index. `scratch` holds 2 * count numbers.
+void lab_argsort_descending(const float *scores, ptrdiff_t count, uint64_t *scratch, int32_t *order);
+/// best[i], index[i]: greatest entry of row i among columns first ..< columns; -infinity where there is none.
+void lab_row_maxima(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
+                    ptrdiff_t first, float *best, int32_t *index);
+
+enum { LAB_WEIGHT_MEAN = 0, LAB_WEIGHT_SIZE = 1, LAB_WEIGHT_SCORE = 2 };
+/// Builds output tokens first ..< last of one image from their sources.
+///
+/// `sizes` and `out_sizes` are both given or both NULL. With LAB_WEIGHT_SCORE the token `fused` is the weighted sum, the
+/// others are copied.
+void lab_assemble(const float *tokens, ptrdiff_t width, const int32_t *offsets,
+                  const int32_t *sources, int weighting, ptrdiff_t fused, const float *scores,
+                  const float *sizes, ptrdiff_t first, ptrdiff_t last, float *out,
+                  float *out_sizes);
+
+#endif

@@ -1,0 +1,81 @@
+import CKernels
+import Tensors
+
+extension CPUBackend {
+  package func randomScores(
+    seed: UInt64, imageKeys: UnsafePointer<UInt64>, into scores: Tensor
+  ) {
+    let tokens = scores.shape[1]
+    for image in 0..<scores.shape[0] {
+      var random = SplitMix64(seed: SplitMix64.mix(seed) ^ SplitMix64.mix(imageKeys[image] &+ 1))
+      for token in 0..<tokens { scores.floats[image * tokens + token] = random.nextUniform() }
+    }
+  }
+
+  package func featureScores(
+    _ qkv: Tensor, heads: Int, feature: AttentionFeature, reduction: HeadReduction,
+    into scores: Tensor
+  ) {
+    let (batch, tokens, stride) = (qkv.shape[0], qkv.shape[1], qkv.shape[2])
+    let width = stride / 3
+    let mode: Int
+    switch reduction {
+    case .max: mode = LAB_HEADS_MAX
+    case .mean: mode = LAB_HEADS_MEAN
+    case .sum: mode = LAB_HEADS_SUM
+    }
+    parallel { worker in
+      let rows = share(of: batch * tokens, worker: worker)
+      lab_feature_scores(
+        qkv.floats + rows.lowerBound * stride + feature.rawValue * width, rows.count, stride,
+        heads, width / heads, Int32(mode), scores.floats + rows.lowerBound)
+    }
+  }
+
+  package func combineScores(
+    attention: Tensor?, features: Tensor?, prefixTokens: Int,
+    normalization: ScoreNormalization, into scores: Tensor
+  ) {
+    let (batch, tokens) = (scores.shape[0], scores.shape[1])
+    scores.floats.update(repeating: 0, count: batch * tokens)
+    if let attention {
+      func most(_ image: Int) -> Float {
+        var most = -Float.infinity
+        for token in prefixTokens..<tokens {
+          most = max(most, attention.floats[image * tokens + token])
+        }
+        return most
+      }
+      var batchMost = -Float.infinity
+      if normalization == .batch {
+        for image in 0..<batch { batchMost = max(batchMost, most(image)) }
+      }
+      for image in 0..<batch {
+        let divisor = normalization == .batch ? batchMost : most(image)
+        for token in prefixTokens..<tokens {
+          scores.floats[image * tokens + token] =
+            attention.floats[image * tokens + token] / divisor
+        }
+      }
+    }
+    if let features {
+      lab_softmax_rows(features.floats, nil, batch, tokens, tokens)
+      lab_add_into(scores.floats, features.floats, batch * tokens)
+    }
+  }
+
+  package func resetSizes(_ sizes: Tensor) {
+    sizes.floats.update(repeating: 1, count: sizes.shape.count)
+  }
+
+  package func keyMetric(_ qkv: Tensor, heads: Int, into metric: Tensor) {
+    let (batch, tokens, stride) = (qkv.shape[0], qkv.shape[1], qkv.shape[2])
+    let (width, headDim) = (stride / 3, metric.shape[2])
+    parallel { worker in
+      let rows = share(of: batch * tokens, worker: worker)
+      lab_key_metric(
+        qkv.floats + rows.lowerBound * stride + width, rows.count, stride, heads, headDim,
+        metric.floats + rows.lowerBound * headDim)
+    }
+  }
+}

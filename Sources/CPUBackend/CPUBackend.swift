@@ -1,0 +1,118 @@
+import CKernels
+import COpenBLAS
+import Foundation
+import Tensors
+
+/// `Backend` on the processor: OpenBLAS for every matrix product, `CKernels` for the rest.
+///
+/// Each operation is one fork-join region in which every worker takes its own rows, with OpenBLAS single-threaded in each: the
+/// rows that a worker wrote are the rows that it reads next, still in its cache.
+package final class CPUBackend: Backend {
+  package let name = "cpu"
+  package let hardware: String
+  package let threads: Int
+  package let libraryDescription: String
+
+  private let pool: OpaquePointer
+  /// One scratch area for each worker.
+  var scratch: [Scratch]
+  /// Shared by the workers of one attention: partial sums and class rows.
+  var shared: Tensor
+
+  /// Starts the workers and chooses OpenBLAS's kernels.
+  ///
+  /// `threads == nil` takes one for each core that the process may use.
+  /// Errors: `CPUBackendError.threadsUnavailable`, `TensorsError.outOfMemory`.
+  package init(threads: Int? = nil) throws {
+    let count = max(1, threads ?? Processor.availableCores)
+    hardware = Processor.name
+    self.threads = count
+    // Each worker calls OpenBLAS on its own; a second pool would fight ours for the cores.
+    openblas_set_num_threads(1)
+    libraryDescription = OpenBLASKernels.choose(processor: hardware)
+    guard let pool = lab_pool_create(Int32(count)) else {
+      throw CPUBackendError.threadsUnavailable(count: count)
+    }
+    self.pool = pool
+    shared = try Self.allocate(Shape(1), .float32)
+    scratch = []
+    scratch = try (0..<count).map { _ in try Scratch() }
+  }
+
+  deinit { lab_pool_destroy(pool) }
+
+  package func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor {
+    try Self.allocate(shape, dtype)
+  }
+
+  static func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor {
+    let bytes = max(64, shape.count * dtype.byteCount)
+    var address: UnsafeMutableRawPointer?
+    // A page's alignment serves every vector width and keeps two workers out of one cache line.
+    guard posix_memalign(&address, 4096, bytes) == 0, let address else {
+      throw .outOfMemory(bytes: bytes, device: "cpu")
+    }
+    return Tensor(
+      storage: Storage(address: address, byteCount: bytes) { free($0) }, dtype: dtype,
+      shape: shape)
+  }
+
+  package func upload(_ values: UnsafeBufferPointer<Float>, to tensor: Tensor) {
+    guard let source = values.baseAddress else { return }
+    tensor.floats.update(from: source, count: values.count)
+  }
+
+  package func download(_ tensor: Tensor, to values: UnsafeMutableBufferPointer<Float>) {
+    values.baseAddress?.update(from: tensor.floats, count: values.count)
+  }
+
+  package func download(_ tensor: Tensor, to values: UnsafeMutableBufferPointer<Int32>) {
+    values.baseAddress?.update(from: tensor.integers, count: values.count)
+  }
+
+  /// Every operation has finished when it returns.
+  package func synchronize() {}
+
+  package func reserve(_ limits: ScratchLimits) throws(TensorsError) {
+    for worker in 0..<threads { try scratch[worker].reserve(limits) }
+    let partials = limits.batchSize * max(limits.heads, rowBlocks(tokens: limits.tokens))
+    let needed = partials * limits.tokens
+    if shared.shape.count < needed { shared = try Self.allocate(Shape(needed), .float32) }
+  }
+
+  /// Runs `body(worker)` on every worker.
+  func parallel(_ body: (Int) -> Void) {
+    withoutActuallyEscaping(body) { escapable in
+      var region = Region(body: escapable)
+      withUnsafeMutablePointer(to: &region) { pointer in
+        lab_pool_run(
+          pool,
+          { context, worker in
+            context?.assumingMemoryBound(to: Region.self).pointee.body(Int(worker))
+          }, pointer)
+      }
+    }
+  }
+
+  /// The share of `total` items that a worker takes: contiguous, the same for the same total in every operation.
+  func share(of total: Int, worker: Int) -> Range<Int> {
+    (total * worker / threads)..<(total * (worker + 1) / threads)
+  }
+
+  /// A struct, since a closure stored in generic memory would need a heap-allocated wrapper.
+  private struct Region {
+    let body: (Int) -> Void
+  }
+}
+
+/// What can go wrong before the first operation.
+package enum CPUBackendError: Error, Hashable, CustomStringConvertible {
+  case threadsUnavailable(count: Int)
+
+  package var description: String {
+    switch self {
+    case .threadsUnavailable(let count):
+      "cpu: the system does not give \(count) threads; ask for fewer with \"threads\""
+    }
+  }
+}
