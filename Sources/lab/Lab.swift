@@ -4,5 +4,9 @@ import ArgumentParser
 struct Lab: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lab",
-    abstract: "Finds the token-reduction method that makes your vision transformer fast on your device.")
+    abstract:
+      "Finds the token-reduction method that makes your vision transformer fast on your device.",
+    subcommands: [
+      DatasetCommand.self
+    ])
 }
