@@ -26,8 +26,10 @@ let package = Package(
     .systemLibrary(
       name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(
-      name: "CTurboJPEG", pkgConfig: "libturbojpeg",
-      providers: [.apt(["libturbojpeg0-dev"]), .brew(["jpeg-turbo"])]),
+      name: "CTurboJPEG", pkgConfig: "libjpeg",
+      providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
+    // Both codecs report errors by longjmp, which must not cross Swift.
+    .target(name: "CImageCodecs", dependencies: ["CPNG", "CTurboJPEG"], exclude: ["README.md"]),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: hotC),
 
     // Rooms, from the ground up.
@@ -40,7 +42,7 @@ let package = Package(
       name: "CPUBackend", dependencies: ["Tensors", "COpenBLAS", "CKernels"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
-      name: "ImageCoding", dependencies: ["CPNG", "CTurboJPEG", "CKernels"],
+      name: "ImageCoding", dependencies: ["CImageCodecs", "CKernels"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
       name: "Datasets", dependencies: ["ImageCoding", "Tensors"], exclude: ["README.md"],

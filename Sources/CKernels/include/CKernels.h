@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "image_resize.h"
+
 // MARK: Worker threads
 
 /// A fixed set of threads that wait, first spinning and then asleep, for one function to run on all of them.

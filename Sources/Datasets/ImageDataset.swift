@@ -1,0 +1,34 @@
+import ImageCoding
+
+/// Labelled pictures in a fixed order.
+package protocol ImageDataset: Sendable {
+  /// What a person calls the set, such as "imagenet".
+  var name: String { get }
+
+  /// How the pictures and their labels were found, in one phrase for the output.
+  var layout: String { get }
+
+  /// The name of every label.
+  var classNames: [String] { get }
+
+  /// Pictures.
+  var count: Int { get }
+
+  /// What determines the content without reading every byte: a line of relative path, size in
+  /// bytes and label per picture. The caller hashes it.
+  var fingerprintText: String { get }
+
+  /// The label of picture `index`, an index into `classNames`.
+  func label(at index: Int) -> Int
+
+  /// What names picture `index` in output and errors: its file, if it has one.
+  func path(at index: Int) -> String
+
+  /// Decodes picture `index`, resized, cropped and normalised.
+  ///
+  /// Shapes: output `[3][crop][crop]`. Throws `ImageError` for a file that cannot be decoded. May be
+  /// called from several threads at once.
+  func decode(
+    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+  ) throws
+}
