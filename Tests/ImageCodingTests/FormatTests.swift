@@ -1,0 +1,31 @@
+import Foundation
+import ImageCoding
+import Tensors
+import Testing
+
+private let formats = fixtures.appending(path: "formats")
+
+private let names: [String] =
+  (try? SafetensorsFile(url: fixtures.appending(path: "formats.safetensors")))
+  .map { $0.entries.keys.sorted() } ?? []
+
+@Suite struct `Kinds of pictures` {
+  @Test(arguments: names)
+  func `a file of every kind has the pixels that Pillow gives`(name: String) throws {
+    let expected = try SafetensorsFile(url: fixtures.appending(path: "formats.safetensors"))
+    let shape = try #require(expected.entries[name]?.shape)
+    let ours = try ImageDecoder.withShared {
+      try $0.decode(path: formats.appending(path: name).path)
+    }
+    let pillow = RGBImage(
+      width: shape[1], height: shape[0],
+      pixels: try expected.integers(name).map(UInt8.init(truncatingIfNeeded:)))
+    let difference = PixelDifference(ours, pillow)
+    #expect(difference.largest <= (name.hasSuffix("png") ? 0 : 1))
+    #expect(difference.mean < 0.1)
+  }
+
+  @Test func `there is a fixture for every kind`() {
+    #expect(names.count == 33)
+  }
+}
