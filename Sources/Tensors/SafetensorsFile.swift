@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Layout: eight bytes of header length (little-endian), a JSON header, then the data.
 /// Source: https://github.com/huggingface/safetensors, "Format".
-package final class SafetensorsFile {
+package final class SafetensorsFile: Sendable {
   package struct Entry: Sendable {
     package let dtype: DType
     package let shape: [Int]

@@ -1,0 +1,106 @@
+import Tensors
+import Testing
+import VisionModels
+import _TestSupport
+
+/// Our forward passes against those of timm, POMT, ToMe and EViT on the same weights and images.
+///
+/// Tolerances: indices exact, logits, features and tokens 1e-4, scores 1e-5 + 1e-4 relative: each about ten times the
+/// difference that float32 and float64 of the reference itself have.
+@Suite struct GoldenTests {
+  @Test func `every stored case is read`() {
+    #expect(GoldenCase.all.count == Fixtures.names(in: "goldens/cases").count)
+    #expect(GoldenCase.all.count >= 33)
+  }
+
+  @Test(arguments: GoldenCase.all)
+  func `logits and features are those of the published implementation`(golden: GoldenCase) throws {
+    // A case whose images ran alone must come out of one batch: nothing depends on a neighbour.
+    let run = try GoldenRun(golden)
+    #expect(largestDifference(run.logits, try golden.file.floats("logits")) < 1e-4)
+    var features = try golden.file.floats("features")
+    if golden.architecture.distilled {
+      let second = try golden.file.floats("features_dist")
+      let width = golden.architecture.embedDim
+      features = stride(from: 0, to: features.count, by: width).flatMap {
+        features[$0..<($0 + width)] + second[$0..<($0 + width)]
+      }
+    }
+    #expect(largestDifference(run.features, features) < 1e-4)
+  }
+
+  @Test(arguments: GoldenCase.all.filter { $0.file.entries["block_tokens"] != nil })
+  func `every block gives the reference's tokens`(golden: GoldenCase) throws {
+    let run = try GoldenRun(golden, batchSize: 1)
+    #expect(largestDifference(run.stream, try golden.file.floats("block_tokens")) < 1e-4)
+  }
+
+  @Test(arguments: GoldenCase.all.filter { $0.file.entries.keys.contains { $0.hasPrefix("kept") } })
+  func `the same tokens are kept in the same order`(golden: GoldenCase) throws {
+    let run = try GoldenRun(golden)
+    let prefix = golden.architecture.prefixTokens
+    for (key, entry) in golden.file.entries where key.hasPrefix("kept.") {
+      let block = try #require(Int(key.dropFirst(5)))
+      let kept = try golden.file.integers(key)
+      for (image, sources) in try #require(run.sources[block]).enumerated() {
+        let row = Array(kept[(image * entry.shape[1])..<((image + 1) * entry.shape[1])])
+        let ours = sources.map { $0[0] }
+        #expect(Array(ours[..<prefix]) == Array(0..<prefix))
+        #expect(Array(ours[prefix..<(prefix + row.count)]) == row)
+      }
+      guard golden.file.entries["discarded.\(block)"] != nil else { continue }
+      let discarded = try golden.file.integers("discarded.\(block)")
+      let fuses = golden.method.parameters["fused_token"] == .boolean(true)
+      let ours = try #require(fuses ? run.sources[block]?.compactMap(\.last) : run.dropped[block])
+      #expect(ours.flatMap { $0 } == discarded)
+    }
+  }
+
+  @Test(
+    arguments: GoldenCase.all.filter { $0.file.entries.keys.contains { $0.hasPrefix("scores") } })
+  func `scores are the reference's`(golden: GoldenCase) throws {
+    let run = try GoldenRun(golden)
+    for (key, entry) in golden.file.entries where key.hasPrefix("scores.") {
+      let block = try #require(Int(key.dropFirst(7)))
+      let expected = try golden.file.floats(key)
+      let ours = try #require(run.scores[block]).flatMap { $0.suffix(entry.shape[1]) }
+      let most = expected.map(abs).max() ?? 0
+      #expect(largestDifference(ours, expected) < 1e-5 + 1e-4 * most)
+    }
+  }
+
+  @Test(arguments: GoldenCase.all.filter { $0.file.entries.keys.contains { $0.hasPrefix("size") } })
+  func `the same pairs are merged, with the same sizes`(golden: GoldenCase) throws {
+    let run = try GoldenRun(golden)
+    for (key, entry) in golden.file.entries where key.hasPrefix("src_idx.") {
+      let block = try #require(Int(key.dropFirst(8)))
+      let pairs = zip(
+        try golden.file.integers(key), try golden.file.integers("dst_idx.\(block)")
+      ).map { [2 * $0, 2 * $1 + 1] }
+      for (image, sources) in try #require(run.sources[block]).enumerated() {
+        let expected = pairs[(image * entry.shape[1])..<((image + 1) * entry.shape[1])]
+        let ours = sources.filter { $0.count > 1 }.flatMap { list in
+          list.dropFirst().map { [$0, list[0]] }
+        }
+        #expect(Set(ours) == Set(expected))
+      }
+      let maxima = try #require(run.nodeMaximum[block])
+      #expect(largestDifference(maxima, try golden.file.floats("node_max.\(block)")) < 1e-4)
+      #expect(run.sizes[block] == (try golden.file.floats("size.\(block)")))
+    }
+  }
+
+  @Test(arguments: GoldenCase.all)
+  func `tokens before and after a reduction are the reference's`(golden: GoldenCase) throws {
+    let run = try GoldenRun(golden)
+    for key in golden.file.entries.keys where key.hasPrefix("tokens_") {
+      let parts = key.split(separator: ".")
+      let block = try #require(Int(parts[1]))
+      let expected = try golden.file.floats(key)
+      let ours = try #require(
+        parts[0] == "tokens_after" ? run.tokensAfter[block] : run.tokensBefore[block])
+      // Tokens before are stored of image 0 alone.
+      #expect(largestDifference(ours.prefix(expected.count), expected) < 1e-4)
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import Foundation
+
+/// Where the stored reference data lies.
+package enum Fixtures {
+  package static let root = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")
+
+  package static func url(_ path: String) -> URL { root.appendingPathComponent(path) }
+
+  /// Names without extension of the files in a folder, sorted.
+  package static func names(in folder: String) -> [String] {
+    let files = (try? FileManager.default.contentsOfDirectory(atPath: url(folder).path)) ?? []
+    return files.map { ($0 as NSString).deletingPathExtension }.sorted()
+  }
+}
+
+/// Greatest absolute difference between two lists, infinite when their lengths differ or a value is no number.
+package func largestDifference(_ left: some Collection<Float>, _ right: some Collection<Float>)
+  -> Float
+{
+  guard left.count == right.count else { return .infinity }
+  var most: Float = 0
+  for (a, b) in zip(left, right) {
+    // -infinity marks tokens that may not be merged.
+    if a == b { continue }
+    let difference = abs(a - b)
+    if !(difference <= most) { most = difference.isNaN ? .infinity : difference }
+  }
+  return most
+}
