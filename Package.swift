@@ -104,6 +104,8 @@ let package = Package(
         "Experiments", "Records", "Measurement", "Datasets", "TokenReduction", "VisionModels",
         "CPUBackend", "Tensors", "_TestSupport",
       ]),
-    .testTarget(name: "ReportingTests", dependencies: ["Reporting", "Records", "Measurement"]),
+    .testTarget(
+      name: "ReportingTests", dependencies: ["Reporting", "Records", "Measurement"],
+      exclude: ["Fixtures"]),
   ]
 )

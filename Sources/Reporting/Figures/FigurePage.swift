@@ -1,0 +1,101 @@
+import Foundation
+
+/// A page of panels of equal size under a heading, with a legend below.
+struct FigurePage {
+  /// Room left and below a panel's area for its labels, above it for its title.
+  private static let margins = (left: 62.0, right: 16.0, top: 30.0, bottom: 46.0)
+  private static let side = 10.0
+
+  /// What the whole page shows, one line each.
+  let heading: [String]
+  let legend: [LegendEntry]
+  let columns: Int
+  /// Size of a panel with its margins.
+  let panelSize: (width: Double, height: Double)
+  let panelCount: Int
+
+  init(heading: [String], legend: [LegendEntry], panels: Int) {
+    self.heading = heading
+    self.legend = legend
+    panelCount = max(1, panels)
+    columns = min(panelCount, panelCount == 4 ? 2 : 3)
+    panelSize =
+      switch columns {
+      case 1: (width: 560, height: 380)
+      case 2: (width: 400, height: 330)
+      default: (width: 330, height: 290)
+      }
+  }
+
+  private var headingHeight: Double { heading.isEmpty ? 4 : Double(heading.count) * 16 + 12 }
+  private var width: Double { Double(columns) * panelSize.width + 2 * Self.side }
+
+  /// The plotting area of a panel, counted row by row.
+  func area(of panel: Int) -> Box {
+    let column = Double(panel % columns)
+    let row = Double(panel / columns)
+    return Box(
+      x: Self.side + column * panelSize.width + Self.margins.left,
+      y: headingHeight + row * panelSize.height + Self.margins.top,
+      width: panelSize.width - Self.margins.left - Self.margins.right,
+      height: panelSize.height - Self.margins.top - Self.margins.bottom)
+  }
+
+  /// The whole drawing: a white page, the heading, the panels' nodes and the legend.
+  func drawing(title: String, panels: [SVGNode]) -> SVGNode {
+    let rows = (Double(panelCount) / Double(columns)).rounded(.up)
+    let legendTop = headingHeight + rows * panelSize.height + 8
+    let (legendNode, legendHeight) = LegendEntry.layout(
+      legend, top: legendTop, left: Self.side + Self.margins.left,
+      width: width - 2 * Self.side - Self.margins.left - Self.margins.right)
+    let height = legendTop + legendHeight + 4
+    let lines = heading.enumerated().map { index, line in
+      FigureText.node(
+        FigureText.fitted(line, width: width - 2 * Self.side - Self.margins.left, size: 11.5),
+        at: Point(x: Self.side + Self.margins.left, y: 18 + Double(index) * 16), size: 11.5,
+        color: index == 0 ? FigureText.ink : FigureText.softInk)
+    }
+    return SVGNode(
+      "svg",
+      [
+        "xmlns": "http://www.w3.org/2000/svg",
+        "viewBox": .text("0 0 \(coordinate(width)) \(coordinate(height))"),
+        "width": .number(width), "height": .number(height),
+        "font-family": .text(FigureText.family), "role": "img",
+      ],
+      children: [
+        SVGNode("title", text: title),
+        SVGNode(
+          "rect",
+          ["class": "page", "width": .number(width), "height": .number(height), "fill": "#ffffff"]),
+        .group("heading", lines),
+      ] + panels + [legendNode])
+  }
+}
+
+/// One line of a legend: a sign and what it stands for.
+struct LegendEntry {
+  let text: String
+  /// Draws the sign, at most 18 pixels wide, around a point.
+  let sign: (Point) -> SVGNode
+
+  /// The entries side by side, wrapped at `width`, and the height they take.
+  static func layout(
+    _ entries: [LegendEntry], top: Double, left: Double, width: Double
+  ) -> (node: SVGNode, height: Double) {
+    var nodes: [SVGNode] = []
+    var x = left
+    var y = top + 10
+    for entry in entries {
+      let length = 24 + FigureText.width(entry.text, size: 11)
+      if x > left, x + length > left + width {
+        x = left
+        y += 18
+      }
+      nodes.append(entry.sign(Point(x: x + 8, y: y - 3.8)))
+      nodes.append(FigureText.node(entry.text, at: Point(x: x + 22, y: y)))
+      x += length + 18
+    }
+    return (.group("legend", nodes), entries.isEmpty ? 0 : y - top + 8)
+  }
+}

@@ -1,0 +1,64 @@
+/// The frame of one panel: its scales, grid lines, ticks and titles.
+struct Plot {
+  let area: Box
+  let x: Scale
+  let y: Scale
+  let title: String
+  let xTitle: String
+  let yTitle: String
+  private static let tickSize = 10.5
+  private static let titleSize = 11.5
+
+  /// The position of a pair of values.
+  func point(_ valueX: Double, _ valueY: Double) -> Point {
+    Point(x: x(valueX), y: y(valueY))
+  }
+
+  /// Everything that lies behind the data.
+  var background: SVGNode {
+    var nodes: [SVGNode] = []
+    for tick in y.ticks {
+      let height = y(tick)
+      nodes.append(
+        .line(
+          from: Point(x: area.x, y: height), to: Point(x: area.maxX, y: height), stroke: "#e6e6e6",
+          width: 0.8))
+      nodes.append(
+        FigureText.node(
+          y.label(tick), at: Point(x: area.x - 7, y: height + 3.7), size: Self.tickSize,
+          anchor: .end))
+    }
+    for tick in x.ticks {
+      let place = x(tick)
+      nodes.append(
+        .line(
+          from: Point(x: place, y: area.maxY), to: Point(x: place, y: area.maxY + 4),
+          stroke: FigureText.ink, width: 0.9))
+      nodes.append(
+        FigureText.node(
+          x.label(tick), at: Point(x: place, y: area.maxY + 16), size: Self.tickSize,
+          anchor: .middle))
+    }
+    nodes.append(
+      .polyline(
+        [
+          Point(x: area.x, y: area.y), Point(x: area.x, y: area.maxY),
+          Point(x: area.maxX, y: area.maxY),
+        ], stroke: FigureText.ink, width: 0.9))
+    return .group("axes", nodes + titles)
+  }
+
+  private var titles: [SVGNode] {
+    let middle = area.center
+    let widest = y.ticks.map { FigureText.width(y.label($0), size: Self.tickSize) }.max() ?? 0
+    let left = area.x - widest - 18
+    return [
+      FigureText.node(title, at: Point(x: area.x, y: area.y - 9), size: Self.titleSize, bold: true),
+      FigureText.node(
+        xTitle, at: Point(x: middle.x, y: area.maxY + 35), size: Self.titleSize, anchor: .middle),
+      FigureText.node(
+        yTitle, at: Point(x: left, y: middle.y), size: Self.titleSize, anchor: .middle
+      ).with("transform", .text("rotate(-90 \(coordinate(left)) \(coordinate(middle.y)))")),
+    ]
+  }
+}

@@ -1,0 +1,41 @@
+import Records
+
+/// What all panels of a figure have in common stands above them once; what differs, on the panel.
+struct SharedTitle {
+  /// Facts about a panel, in the order written.
+  private let facts: [[String]]
+  private let keys: [RowGroup]
+
+  /// One line with what all panels share; empty when they share nothing.
+  var heading: [String] {
+    guard let first = facts.first else { return [] }
+    let shared = first.indices.filter(isShared).map { first[$0] }.filter { !$0.isEmpty }
+    return shared.isEmpty ? [] : [shared.joined(separator: " · ")]
+  }
+
+  init(_ groups: [RowGroup]) {
+    keys = groups
+    facts = groups.map(Self.facts)
+  }
+
+  private static func facts(of group: RowGroup) -> [String] {
+    [
+      group.model.name + (group.weights.map { " (\($0.name))" } ?? ""),
+      group.dataset.map { "\($0.name), \(grouped($0.images)) images" } ?? "",
+      group.device?.text ?? "", group.precision,
+      group.batchSize.map { "batch \($0)" } ?? "",
+    ]
+  }
+
+  private func isShared(_ fact: Int) -> Bool {
+    // With one panel, its batch size still belongs to the panel.
+    fact < 4 && Set(facts.map { $0[fact] }).count == 1
+  }
+
+  /// What tells the panel from the others; its batch size always.
+  func panelTitle(of group: RowGroup) -> String {
+    let own = Self.facts(of: group)
+    return own.indices.filter { !isShared($0) }.map { own[$0] }.filter { !$0.isEmpty }
+      .joined(separator: " · ")
+  }
+}

@@ -1,0 +1,94 @@
+import Measurement
+
+/// Median latency against token count with its quartiles, one panel a grid.
+struct StaircaseFigure {
+  private static let color = "#0072B2"
+  private let staircases: [Staircase]
+
+  /// `nil` when no grid was measured.
+  init?(_ report: Report) {
+    staircases = report.staircases
+    if staircases.isEmpty { return nil }
+  }
+
+  func drawing() -> SVGNode {
+    let groups = staircases.map {
+      RowGroup(
+        model: $0.model, weights: nil, dataset: nil, device: $0.device, batchSize: $0.batchSize,
+        precision: $0.precision, rows: [])
+    }
+    let shared = SharedTitle(groups)
+    let page = FigurePage(heading: shared.heading, legend: legend, panels: staircases.count)
+    let panels = zip(staircases, groups).enumerated().map { index, pair in
+      panel(pair.0, title: shared.panelTitle(of: pair.1), area: page.area(of: index))
+    }
+    return page.drawing(title: "Latency against the number of tokens", panels: panels)
+  }
+
+  private var legend: [LegendEntry] {
+    [
+      LegendEntry(text: "median") { point in
+        .line(
+          from: Point(x: point.x - 9, y: point.y), to: Point(x: point.x + 9, y: point.y),
+          stroke: Self.color, width: 1.6)
+      },
+      LegendEntry(text: "quartiles") { point in
+        SVGNode(
+          "rect",
+          [
+            "x": .number(point.x - 9), "y": .number(point.y - 5), "width": 18, "height": 10,
+            "fill": .text(Self.color), "fill-opacity": 0.2,
+          ])
+      },
+    ]
+  }
+
+  private func panel(_ staircase: Staircase, title: String, area: Box) -> SVGNode {
+    let points = staircase.points
+    let values = points.flatMap { [$0.milliseconds.lowerQuartile, $0.milliseconds.upperQuartile] }
+    let plot = Plot(
+      area: area,
+      x: Scale(showing: points.map { Double($0.tokens) }, from: area.x, to: area.maxX, spacing: 60),
+      y: Scale(
+        showing: values + zeroIfNear(values), from: area.maxY, to: area.y, spacing: 40,
+        limits: 0 ... .infinity),
+      title: title, xTitle: "Tokens in every block", yTitle: "Latency (ms per batch, median)")
+    func line(_ value: (Summary) -> Double) -> [Point] {
+      points.map { plot.point(Double($0.tokens), value($0.milliseconds)) }
+    }
+    let band = line(\.lowerQuartile) + line(\.upperQuartile).reversed()
+    let markers = zip(points, line(\.median)).map { point, place in
+      SVGNode(
+        "g", ["class": "point"],
+        children: [
+          SVGNode("title", text: text(of: point)),
+          SVGNode(
+            "circle",
+            [
+              "cx": .number(place.x), "cy": .number(place.y),
+              "r": .number(points.count > 80 ? 1.5 : 2.4), "fill": .text(Self.color),
+            ]),
+        ])
+    }
+    return .group(
+      "panel",
+      [
+        plot.background, .polygon(band, fill: Self.color, opacity: 0.2),
+        .polyline(line(\.median), stroke: Self.color, width: 1.6), .group("points", markers),
+      ])
+  }
+
+  private func text(of point: Staircase.Point) -> String {
+    let parts = [
+      point.milliseconds.median, point.milliseconds.lowerQuartile,
+      point.milliseconds.upperQuartile,
+    ].map { significant($0) }
+    return "\(point.tokens) tokens: \(parts[0]) ms (\(parts[1])–\(parts[2]))"
+  }
+
+  /// Zero joins the axis where it costs less than a third of the height.
+  private func zeroIfNear(_ values: [Double]) -> [Double] {
+    guard let low = values.min(), let high = values.max() else { return [] }
+    return low < 0.33 * high ? [0] : []
+  }
+}

@@ -1,0 +1,56 @@
+import Measurement
+import Records
+
+/// Which images of a data set were classified correctly, joined from shards.
+///
+/// An image counts once however many shards hold it: the first record wins. One byte an image.
+package struct AccuracyTally: Sendable {
+  private static let seen: UInt8 = 1
+  private static let top1: UInt8 = 2
+  private static let top5: UInt8 = 4
+
+  /// By position in the data set.
+  private var outcomes: [UInt8] = []
+  private var skippedPaths: Set<String> = []
+  package private(set) var images = 0
+  package private(set) var top1Correct = 0
+  package private(set) var top5Correct = 0
+  package private(set) var cost: ForwardCost?
+
+  package init() {}
+
+  /// Images that could not be read and were left out.
+  package var skipped: Int { skippedPaths.count }
+
+  /// Adds the images of a shard that no earlier shard held.
+  package mutating func add(_ result: AccuracyResult) {
+    cost = cost ?? result.cost
+    skippedPaths.formUnion(result.skipped.map(\.path))
+    let known = min(result.topFive.count, result.labels.count, result.imageIndices.count)
+    for i in 0..<known where result.imageIndices[i] >= 0 {
+      let index = result.imageIndices[i]
+      if index >= outcomes.count {
+        let room = max(index + 1, outcomes.count * 2)
+        outcomes.append(contentsOf: repeatElement(0, count: room - outcomes.count))
+      }
+      guard outcomes[index] == 0 else { continue }
+      let predictions = result.topFive[i].prefix(5)
+      let first = predictions.first == result.labels[i]
+      let anyOfFive = predictions.contains(result.labels[i])
+      outcomes[index] = Self.seen | (first ? Self.top1 : 0) | (anyOfFive ? Self.top5 : 0)
+      images += 1
+      top1Correct += first ? 1 : 0
+      top5Correct += anyOfFive ? 1 : 0
+    }
+  }
+
+  /// The agreement of `baseline` (first) and this (second) on the images that both hold.
+  package func paired(with baseline: AccuracyTally) -> PairedOutcomes {
+    var table = PairedOutcomes()
+    for (first, second) in zip(baseline.outcomes, outcomes)
+    where first & Self.seen != 0 && second & Self.seen != 0 {
+      table.count(first: first & Self.top1 != 0, second: second & Self.top1 != 0)
+    }
+    return table
+  }
+}

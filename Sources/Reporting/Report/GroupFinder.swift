@@ -1,0 +1,105 @@
+import Measurement
+import Records
+
+/// Finds what was measured of a method within one group, and compares it with the baseline.
+struct GroupFinder {
+  let joined: JoinedRecords
+  let group: RowGroup
+  let medians: [JoinedRecords.LatencyKey: BootstrapMedians]
+
+  private static let baseline = MethodSetting(name: baselineMethod, parameters: [:])
+
+  func row(_ method: MethodSetting, origin: String?, text: ParameterText) -> Row {
+    let tally = tally(of: method)
+    let timing = timing(of: method)
+    let accuracy = tally.flatMap { tally in
+      group.dataset.flatMap { AccuracyFigures(tally, expectedImages: $0.images) }
+    }
+    let latency = timing.flatMap(figures)
+    let cost = timing?.result.cost ?? tally?.cost
+    return Row(
+      method: method, origin: origin, parameters: text.text(for: method),
+      shortParameters: text.shortText(for: method), accuracy: accuracy,
+      latency: latency, change: change(of: tally, method), speedup: speedup(of: method),
+      tokensLeft: cost?.tokensAfterBlocks.last, macs: cost?.macs,
+      modelParameters: cost?.parameters, notes: notes(accuracy, timing, method))
+  }
+
+  private func tally(of method: MethodSetting) -> AccuracyTally? {
+    guard let dataset = group.dataset else { return nil }
+    return joined.accuracies[
+      JoinedRecords.AccuracyKey(
+        model: group.model, weights: group.weights, method: method, dataset: dataset,
+        precision: group.precision)]
+  }
+
+  private func key(of method: MethodSetting) -> JoinedRecords.LatencyKey? {
+    guard let device = group.device, let batchSize = group.batchSize else { return nil }
+    return JoinedRecords.LatencyKey(
+      model: group.model, method: method, device: device, batchSize: batchSize,
+      precision: group.precision)
+  }
+
+  private func timing(of method: MethodSetting) -> JoinedRecords.Timing? {
+    key(of: method).flatMap { joined.latencies[$0] }
+  }
+
+  private func figures(_ timing: JoinedRecords.Timing) -> LatencyFigures? {
+    guard let summary = Summary(timing.result.samplesMilliseconds) else { return nil }
+    return LatencyFigures(
+      milliseconds: summary,
+      imagesPerSecond: Double(group.batchSize ?? 1) * 1000 / summary.median,
+      peakMemoryBytes: timing.result.peakMemoryBytes, environment: timing.environment)
+  }
+
+  private func change(of tally: AccuracyTally?, _ method: MethodSetting) -> AccuracyChange? {
+    guard method.name != baselineMethod, let tally, let baseline = self.tally(of: Self.baseline)
+    else { return nil }
+    let outcomes = tally.paired(with: baseline)
+    // The counts are the data: equal tables get equal intervals wherever they are drawn.
+    var generator = SeededGenerator(seedText: "\(outcomes)")
+    guard let difference = outcomes.difference,
+      let interval = outcomes.differenceInterval(using: &generator)
+    else { return nil }
+    return AccuracyChange(
+      outcomes: outcomes, points: 100 * difference, interval: interval.scaled(by: 100),
+      midP: outcomes.midP)
+  }
+
+  private func speedup(of method: MethodSetting) -> Speedup? {
+    guard method.name != baselineMethod, let key = key(of: method),
+      let baselineKey = self.key(of: Self.baseline), let mine = medians[key],
+      let theirs = medians[baselineKey],
+      let median = Summary(joined.latencies[key]?.result.samplesMilliseconds ?? [])?.median,
+      let reference = Summary(joined.latencies[baselineKey]?.result.samplesMilliseconds ?? [])?
+        .median,
+      median > 0
+    else { return nil }
+    return Speedup(ratio: reference / median, interval: theirs.ratioInterval(to: mine))
+  }
+
+  private func notes(
+    _ accuracy: AccuracyFigures?, _ timing: JoinedRecords.Timing?, _ method: MethodSetting
+  ) -> [String] {
+    var notes: [String] = []
+    if let accuracy, !accuracy.isComplete {
+      notes.append(
+        "accuracy over \(grouped(accuracy.images)) of \(grouped(accuracy.expectedImages)) images")
+    }
+    if let accuracy, accuracy.skippedImages > 0 {
+      notes.append("\(grouped(accuracy.skippedImages)) images could not be read")
+    }
+    guard let timing else { return notes }
+    notes += timing.result.notes
+    if timing.measurements > 1 {
+      notes.append("timed \(timing.measurements) times; the latest is shown")
+    }
+    if method.name != baselineMethod, let baseline = self.timing(of: Self.baseline),
+      baseline.environment.host != timing.environment.host
+    {
+      notes.append(
+        "timed on host \(timing.environment.host), the baseline on \(baseline.environment.host)")
+    }
+    return notes
+  }
+}

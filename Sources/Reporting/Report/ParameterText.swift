@@ -1,0 +1,64 @@
+import Records
+
+/// Which parameters of a method a table shows, and how.
+///
+/// Shown are those that decide how much is removed where, and those that differ between rows of
+/// the same method; the others are the method's defaults to every row alike.
+struct ParameterText {
+  /// What decides how much is removed where, in the order shown.
+  private static let essential = [
+    "score", "disposal", "schedule", "r", "keep_rate", "layer", "layers",
+  ]
+  private var varying: [String: Set<String>] = [:]
+
+  /// Learns from all rows which parameters tell them apart.
+  init(methods: some Sequence<MethodSetting>) {
+    var seen: [String: [String: Set<JSONValue?>]] = [:]
+    for (name, settings) in Dictionary(grouping: methods, by: \.name) {
+      let keys = Set(settings.flatMap { $0.parameters.keys })
+      for key in keys {
+        seen[name, default: [:]][key] = Set(settings.map { $0.parameters[key] })
+      }
+    }
+    varying = seen.mapValues { values in Set(values.filter { $0.value.count > 1 }.keys) }
+  }
+
+  /// For example `r=70, layer=3`, or nothing.
+  func text(for method: MethodSetting) -> String {
+    text(method, keys: Set(Self.essential).union(varying[method.name] ?? []))
+  }
+
+  /// The parameters that tell the row from its siblings alone, for a label in a figure.
+  func shortText(for method: MethodSetting) -> String {
+    text(method, keys: varying[method.name] ?? [])
+  }
+
+  /// The one parameter in which rows of a method differ, if it is one.
+  func onlyVaryingKey(of method: String) -> String? {
+    let keys = varying[method] ?? []
+    return keys.count == 1 ? keys.first : nil
+  }
+
+  private func text(_ method: MethodSetting, keys: Set<String>) -> String {
+    let first = Self.essential.filter(keys.contains)
+    let rest = keys.subtracting(first).sorted()
+    return (first + rest).compactMap { key in
+      method.parameters[key].map { "\(key)=\(Self.compact($0))" }
+    }.joined(separator: ", ")
+  }
+
+  /// A value in the fewest characters that a person reads at once.
+  static func compact(_ value: JSONValue) -> String {
+    switch value {
+    case .null: "null"
+    case .boolean(let flag): flag ? "on" : "off"
+    case .integer(let number): String(number)
+    case .number(let number): trimmed(number, digits: 4)
+    case .string(let text): text
+    case .array(let items): items.map(compact).joined(separator: "/")
+    case .object(let fields):
+      fields.sorted { $0.key < $1.key }.map { "\($0.key):\(compact($0.value))" }
+        .joined(separator: "/")
+    }
+  }
+}

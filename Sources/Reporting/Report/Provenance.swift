@@ -1,0 +1,49 @@
+import Records
+
+/// A machine and program version that records come from.
+package struct Provenance: Hashable, Sendable {
+  package let host: String
+  package let system: String
+  package let processor: String
+  package let cores: Int
+  package let threads: Int
+  package let blas: String
+  package let driver: String?
+  package let program: String
+  package let commit: String
+  package internal(set) var records = 0
+  /// ISO 8601, UTC.
+  package internal(set) var firstStart = ""
+  /// ISO 8601, UTC.
+  package internal(set) var lastStart = ""
+
+  init(_ environment: Environment) {
+    host = environment.host
+    system = environment.system
+    processor = environment.processor
+    cores = environment.cores
+    threads = environment.threads
+    blas = environment.blas
+    driver = environment.driver
+    program = environment.program
+    commit = environment.commit
+  }
+
+  /// Each machine and version once, by its first start.
+  static func all(in records: [Record]) -> [Provenance] {
+    var found: [Provenance: Provenance] = [:]
+    for record in records {
+      let plain = Provenance(record.environment)
+      let started = record.environment.started
+      var entry = found[plain] ?? plain
+      entry.firstStart = entry.records == 0 ? started : min(entry.firstStart, started)
+      entry.lastStart = max(entry.lastStart, started)
+      entry.records += 1
+      found[plain] = entry
+    }
+    return found.values.sorted {
+      ($0.firstStart, $0.host, $0.commit, $0.blas, $0.threads)
+        < ($1.firstStart, $1.host, $1.commit, $1.blas, $1.threads)
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import Measurement
+import Records
+
+/// What a folder of records says, ready to be drawn: joined, compared and ordered.
+///
+/// Accuracy and latency meet here for the first time: accuracy by (model, weights, method, data
+/// set), latency by (model, method, device, batch size). Nothing is read but the records, so any
+/// old result can be drawn again, and the order of the records does not matter.
+package struct Report: Sendable {
+  package let name: String
+  /// One table each: the rows that share model, weights, data set, device and batch size.
+  package let groups: [RowGroup]
+  /// Trials without a result, in the words of the records.
+  package let failures: [Failure]
+  /// Latency against token count, where it was measured on a grid.
+  package let staircases: [Staircase]
+  /// The machines and program versions that the records come from, each once.
+  package let provenance: [Provenance]
+  let parameterText: ParameterText
+
+  /// Joins `records`.
+  ///
+  /// - Parameters:
+  ///   - records: in any order; a record that repeats another's key counts once.
+  ///   - name: what the report is called, usually the spec's name.
+  ///   - rows: which rows to show, in this order; all that were measured when `nil`. The baseline
+  ///     and the grids are read from all records either way.
+  package init(records: [Record], name: String, rows: [RowKey]? = nil) {
+    self.name = name
+    let joined = JoinedRecords(records)
+    let shown = rows.map { $0.map(\.method) } ?? joined.methods
+    parameterText = ParameterText(methods: shown)
+    let builder = RowBuilder(joined: joined, rows: rows, parameterText: parameterText)
+    groups = builder.groups()
+    failures = joined.failures
+    staircases = Staircase.all(in: joined)
+    provenance = Provenance.all(in: records)
+  }
+}
+
+/// The rows that can be compared with one another.
+package struct RowGroup: Sendable {
+  package let model: ModelIdentity
+  /// `nil` when no accuracy is recorded.
+  package let weights: WeightsSetting?
+  /// `nil` when no accuracy is recorded.
+  package let dataset: DatasetSetting?
+  /// `nil` when no latency is recorded.
+  package let device: DeviceSetting?
+  /// `nil` when no latency is recorded.
+  package let batchSize: Int?
+  package let precision: String
+  package internal(set) var rows: [Row]
+
+  /// The rows on the front, by rising latency.
+  package var front: [Row] {
+    rows.filter(\.isOnFront).sorted {
+      ($0.latency?.milliseconds.median ?? 0) < ($1.latency?.milliseconds.median ?? 0)
+    }
+  }
+}
+
+/// A trial that has no result.
+package struct Failure: Hashable, Sendable {
+  /// For example `latency of demo_vit, topk r=4, batch 1 on cpu`.
+  package let trial: String
+  package let message: String
+}

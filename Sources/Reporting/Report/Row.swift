@@ -1,0 +1,113 @@
+import Measurement
+import Records
+
+/// One line of a report: a model with a method, on a data set, a device and a batch size.
+package struct Row: Sendable {
+  package let method: MethodSetting
+  /// What led to the parameters, for example `α=0.5`.
+  package let origin: String?
+  /// The parameters that tell the row from its siblings, for example `r=4`; may be empty.
+  package let parameters: String
+  /// The parameters that differ between rows of the same method; may be empty.
+  package let shortParameters: String
+  /// `nil` when no prediction is recorded.
+  package let accuracy: AccuracyFigures?
+  /// `nil` when no timing is recorded.
+  package let latency: LatencyFigures?
+  /// Against the baseline on the same images; `nil` for the baseline itself and without either.
+  package let change: AccuracyChange?
+  /// Against the baseline on the same device; `nil` for the baseline itself and without either.
+  package let speedup: Speedup?
+  /// Tokens that leave the last block, prefix included.
+  package let tokensLeft: Int?
+  /// Multiply-adds of one image.
+  package let macs: Int?
+  /// Trained numbers of the model.
+  package let modelParameters: Int?
+  /// Whether no other row of the group is at least as accurate and as fast, and better in one.
+  package internal(set) var isOnFront = false
+  /// What a reader should know of these numbers, each a clause without a full stop.
+  package let notes: [String]
+
+  /// Whether nothing is reduced.
+  package var isBaseline: Bool { method.name == baselineMethod }
+
+  /// The method's name followed by its parameters.
+  package var label: String {
+    let details = [origin, parameters].compactMap { $0 }.filter { !$0.isEmpty }
+    return ([method.name] + details).joined(separator: " ")
+  }
+}
+
+/// The name of the method that every other one is compared with.
+let baselineMethod = "none"
+
+/// How many images were classified correctly.
+package struct AccuracyFigures: Hashable, Sendable {
+  package let images: Int
+  /// Images of the data set, after its limit.
+  package let expectedImages: Int
+  package let skippedImages: Int
+  package let top1Correct: Int
+  package let top5Correct: Int
+  /// Wilson's 95 % interval, in percent.
+  package let top1Interval: Interval
+  /// Wilson's 95 % interval, in percent.
+  package let top5Interval: Interval
+
+  /// `nil` without images.
+  init?(_ tally: AccuracyTally, expectedImages: Int) {
+    guard let top1 = Interval.wilson(successes: tally.top1Correct, trials: tally.images),
+      let top5 = Interval.wilson(successes: tally.top5Correct, trials: tally.images)
+    else { return nil }
+    images = tally.images
+    self.expectedImages = expectedImages
+    skippedImages = tally.skipped
+    top1Correct = tally.top1Correct
+    top5Correct = tally.top5Correct
+    top1Interval = top1.scaled(by: 100)
+    top5Interval = top5.scaled(by: 100)
+  }
+
+  package var top1Percent: Double { 100 * Double(top1Correct) / Double(images) }
+  package var top5Percent: Double { 100 * Double(top5Correct) / Double(images) }
+  /// Whether every image was either classified or known to be unreadable.
+  package var isComplete: Bool { images + skippedImages >= expectedImages }
+}
+
+/// How long a batch takes.
+package struct LatencyFigures: Hashable, Sendable {
+  /// Milliseconds a batch.
+  package let milliseconds: Summary
+  /// At the median.
+  package let imagesPerSecond: Double
+  package let peakMemoryBytes: Int
+  package let environment: Environment
+}
+
+/// How a method's accuracy differs from the baseline's, image by image.
+package struct AccuracyChange: Hashable, Sendable {
+  package let outcomes: PairedOutcomes
+  /// Percentage points, negative when the method loses.
+  package let points: Double
+  /// 95 % paired bootstrap interval, in percentage points.
+  package let interval: Interval
+  /// McNemar's mid-p value.
+  package let midP: Double
+
+  /// Whether chance alone could explain the difference at the 5 % level.
+  package var isWithinNoise: Bool { midP >= 0.05 }
+}
+
+/// How many times as fast as the baseline a method is.
+package struct Speedup: Hashable, Sendable {
+  /// Median latency of the baseline over that of the method.
+  package let ratio: Double
+  /// 95 % bootstrap interval of the ratio.
+  package let interval: Interval
+
+  /// Whether the interval holds 1.
+  package var isWithinNoise: Bool { interval.contains(1) }
+  /// Whether the method is slower than the baseline beyond noise.
+  package var isSlower: Bool { interval.upper < 1 }
+}

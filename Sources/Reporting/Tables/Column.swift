@@ -1,0 +1,139 @@
+import Measurement
+
+/// One column of the tables that people read: its heading, its cells, and how dear it is.
+package struct Column: Sendable {
+  package enum Alignment: Sendable { case leading, trailing }
+
+  package let title: String
+  package let alignment: Alignment
+  /// Columns of low rank are the first to go where the table is too wide.
+  package let rank: Int
+  /// The cell of a row; `–` where nothing was measured.
+  package let cell: @Sendable (Row) -> String
+
+  init(
+    _ title: String, _ alignment: Alignment = .trailing, rank: Int = 9,
+    cell: @escaping @Sendable (Row) -> String
+  ) {
+    self.title = title
+    self.alignment = alignment
+    self.rank = rank
+    self.cell = cell
+  }
+
+  /// What stands where a value is missing.
+  static let missing = "–"
+
+  /// Every column, the short form of the cells: what fits a terminal.
+  package static let terminal: [Column] = [
+    Column("", .leading) { $0.isOnFront ? Mark.front : "" },
+    Column("method", .leading) { $0.method.name },
+    Column("parameters", .leading) { $0.details },
+    Column("tokens") { $0.tokensLeft.map(String.init) ?? missing },
+    Column("top-1 %") { $0.accuracy?.top1Text ?? missing },
+    Column("top-5 %", rank: 2) { $0.accuracy?.top5Text ?? missing },
+    Column("Δ pp") { $0.change?.text ?? missing },
+    Column("latency ms (IQR)") { $0.latency?.text ?? missing },
+    Column("n", rank: 1) { $0.latency.map { String($0.milliseconds.count) } ?? missing },
+    Column("speed-up") { $0.speedup?.text ?? missing },
+    Column("images/s", rank: 5) { $0.latency.map { significant($0.imagesPerSecond) } ?? missing },
+    Column("GMACs", rank: 4) { $0.macs.map { significant(Double($0) / 1e9, 3) } ?? missing },
+    Column("MB", rank: 3) {
+      $0.latency.map { fixed(Double($0.peakMemoryBytes) / 1e6, digits: 0) } ?? missing
+    },
+  ]
+
+  /// For tables that are still too wide: only the parameters that differ.
+  static let shortParameters = Column("parameters", .leading) { row in
+    let parts = [row.origin ?? "", row.shortParameters].filter { !$0.isEmpty }
+    return parts.isEmpty ? missing : parts.joined(separator: ", ")
+  }
+
+  /// Every column with intervals written out: what a document has room for.
+  package static let document: [Column] = terminal.map { column in
+    switch column.title {
+    case "": Column("front", .leading, cell: column.cell)
+    case "Δ pp":
+      Column("Δ top-1, pp (95 %)") { row in
+        row.change.map { change in
+          let low = signed(change.interval.lower, digits: change.digits)
+          let high = signed(change.interval.upper, digits: change.digits)
+          return "\(change.text) (\(low)…\(high))"
+        } ?? missing
+      }
+    case "speed-up":
+      Column("speed-up (95 %)") { row in
+        row.speedup.map { speedup in
+          let low = fixed(speedup.interval.lower, digits: 2)
+          let high = fixed(speedup.interval.upper, digits: 2)
+          return "\(speedup.text) (\(low)–\(high))"
+        } ?? missing
+      }
+    case "n": Column("samples", cell: column.cell)
+    case "MB": Column("peak MB", cell: column.cell)
+    default: column
+    }
+  }
+}
+
+/// The signs beside a number.
+enum Mark {
+  static let front = "●"
+  static let withinNoise = "≈"
+  static let slower = "▼"
+
+  static let legend = [
+    "\(front) on the Pareto front: no row of the table is as accurate and as fast, and better in one",
+    "\(withinNoise) within noise of the baseline (McNemar mid-p ≥ 0.05; 95 % bootstrap interval "
+      + "of the speed-up holds 1)",
+    "\(slower) slower than the baseline, beyond noise",
+  ]
+}
+
+extension Row {
+  /// What led to the parameters, then the parameters; `–` when there are none.
+  var details: String {
+    let parts = [origin, parameters].compactMap { $0 }.filter { !$0.isEmpty }
+    return parts.isEmpty ? Column.missing : parts.joined(separator: ", ")
+  }
+}
+
+extension AccuracyFigures {
+  /// Decimals that the number of images supports.
+  var digits: Int { images >= 10_000 ? 2 : 1 }
+
+  /// For example `92.1 ±1.2`: half of the interval's width.
+  var top1Text: String {
+    let half = (top1Interval.upper - top1Interval.lower) / 2
+    return "\(fixed(top1Percent, digits: digits)) ±\(fixed(half, digits: digits))"
+  }
+
+  var top5Text: String { fixed(top5Percent, digits: digits) }
+}
+
+extension AccuracyChange {
+  var digits: Int { outcomes.images >= 10_000 ? 2 : 1 }
+
+  /// For example `−1.2`, marked where chance could explain it.
+  var text: String {
+    signed(points, digits: digits) + (isWithinNoise ? " \(Mark.withinNoise)" : "")
+  }
+}
+
+extension LatencyFigures {
+  /// For example `12.31 (12.20–12.52)`: the median and the quartiles.
+  var text: String {
+    let digits = decimals(milliseconds.median, significant: 4)
+    let parts = [milliseconds.median, milliseconds.lowerQuartile, milliseconds.upperQuartile]
+      .map { fixed($0, digits: digits) }
+    return "\(parts[0]) (\(parts[1])–\(parts[2]))"
+  }
+}
+
+extension Speedup {
+  /// For example `1.32×`, marked where it is noise or a loss.
+  var text: String {
+    let mark = isSlower ? " \(Mark.slower)" : isWithinNoise ? " \(Mark.withinNoise)" : ""
+    return fixed(ratio, digits: 2) + "×" + mark
+  }
+}

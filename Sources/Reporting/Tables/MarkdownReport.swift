@@ -1,0 +1,84 @@
+/// A report as a Markdown document with its figures linked.
+struct MarkdownReport {
+  let report: Report
+  /// Paths beside the document, with what each shows.
+  let figures: [(path: String, caption: String)]
+
+  func text() -> String {
+    var blocks = ["# \(escaped(report.name))"]
+    for figure in figures { blocks.append("![\(figure.caption)](\(figure.path))") }
+    blocks += report.groups.flatMap { section(of: $0) }
+    if report.groups.isEmpty { blocks.append("No results yet.") }
+    if !report.failures.isEmpty {
+      blocks.append("## Failed trials")
+      blocks.append(
+        report.failures.map { "- \(escaped($0.trial)): \(escaped($0.message))" }
+          .joined(separator: "\n"))
+    }
+    blocks.append("## How to read this")
+    blocks.append((Mark.legend + Self.explanations).map { "- \($0)" }.joined(separator: "\n"))
+    blocks += provenance()
+    return blocks.joined(separator: "\n\n") + "\n"
+  }
+
+  static let explanations = [
+    "tokens: what leaves the last block, class and other special tokens included",
+    "top-1 ±: half the width of Wilson's 95 % interval",
+    "Δ top-1: percentage points against `none` on the same images, with a paired bootstrap "
+      + "interval",
+    "latency: milliseconds a batch; median, and in brackets the quartiles (type 7) of the samples",
+    "speed-up: the baseline's median latency over the row's, with a bootstrap interval that "
+      + "resamples whole rounds",
+    "GMACs: multiply-adds of one image in thousand millions, counted from the shapes that ran",
+    "peak MB: highest memory in use while the row was timed, in millions of bytes",
+  ]
+
+  private func section(of group: RowGroup) -> [String] {
+    var notes = NumberedNotes()
+    let references = group.rows.map { notes.reference(to: $0.notes) }
+    let columns = Column.document
+    let hasNotes = references.contains { !$0.isEmpty }
+    var lines = [line(columns.map(\.title) + (hasNotes ? ["notes"] : []))]
+    lines.append(
+      line(
+        columns.map { $0.alignment == .leading ? ":--" : "--:" } + (hasNotes ? [":--"] : [])))
+    for (row, reference) in zip(group.rows, references) {
+      let cells = columns.map { row.isOnFront ? bold($0.cell(row)) : $0.cell(row) }
+      lines.append(line(cells + (hasNotes ? [reference] : [])))
+    }
+    let listed = notes.lines.map { "\(escaped($0))  " }.joined(separator: "\n")
+    return ["## \(escaped(group.title))", lines.joined(separator: "\n")]
+      + (listed.isEmpty ? [] : [listed])
+  }
+
+  private func provenance() -> [String] {
+    guard !report.provenance.isEmpty else { return [] }
+    let lines = report.provenance.map { entry in
+      let cores = "\(entry.cores) core\(entry.cores == 1 ? "" : "s")"
+      let threads = "\(entry.threads) thread\(entry.threads == 1 ? "" : "s")"
+      let driver = entry.driver.map { ", driver \($0)" } ?? ""
+      let commit = entry.commit.isEmpty ? "" : " (\(entry.commit))"
+      let records = "\(grouped(entry.records)) record\(entry.records == 1 ? "" : "s")"
+      return escaped(
+        "- \(entry.host): \(entry.processor), \(cores), \(threads), \(entry.system), "
+          + "\(entry.blas)\(driver); \(entry.program)\(commit); \(records), "
+          + "\(entry.firstStart) to \(entry.lastStart)")
+    }
+    return ["## Measured on", lines.joined(separator: "\n")]
+  }
+
+  private func line(_ cells: [String]) -> String {
+    "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
+  }
+
+  private func bold(_ text: String) -> String {
+    text.isEmpty || text == Column.missing ? text : "**\(text)**"
+  }
+
+  /// Text that Markdown shows as it stands.
+  private func escaped(_ text: String) -> String {
+    text.replacing("\n", with: " ").map { character in
+      "*`<[_".contains(character) ? "\\\(character)" : "\(character)"
+    }.joined()
+  }
+}

@@ -1,0 +1,52 @@
+import Foundation
+
+/// A number with `digits` decimals; the minus sign is the typographic one.
+func fixed(_ value: Double, digits: Int) -> String {
+  let text = plain(value, digits: digits)
+  return text.hasPrefix("-") ? "−" + text.dropFirst() : text
+}
+
+/// A number with `digits` decimals as machines read it; never `-0`.
+func plain(_ value: Double, digits: Int) -> String {
+  let text = String(format: "%.\(digits)f", value)
+  let isZero = text.allSatisfy { "-0.".contains($0) }
+  return isZero && text.hasPrefix("-") ? String(text.dropFirst()) : text
+}
+
+/// A number with at most `digits` decimals and no trailing zeros, as machines read it.
+func trimmed(_ value: Double, digits: Int) -> String {
+  var text = plain(value, digits: digits)
+  guard text.contains(".") else { return text }
+  while text.hasSuffix("0") { text.removeLast() }
+  if text.hasSuffix(".") { text.removeLast() }
+  return text
+}
+
+/// A non-negative number with about `digits` significant digits, and at most three decimals.
+func significant(_ value: Double, _ digits: Int = 4) -> String {
+  fixed(value, digits: decimals(value, significant: digits))
+}
+
+/// How many decimals show `digits` significant digits of `value`, 0…3.
+func decimals(_ value: Double, significant digits: Int) -> Int {
+  guard value.isFinite, value != 0 else { return 0 }
+  let whole = Int(log10(abs(value)).rounded(.down)) + 1
+  return min(3, max(0, digits - whole))
+}
+
+/// A difference with its sign, for example `+0.3` or `−1.2`.
+func signed(_ value: Double, digits: Int) -> String {
+  let text = fixed(value, digits: digits)
+  return text.hasPrefix("−") || text.allSatisfy({ "0.".contains($0) }) ? text : "+" + text
+}
+
+/// A count with its thousands apart, for example `50,000`.
+func grouped(_ count: Int) -> String {
+  let digits = Array(String(count.magnitude))
+  var text = ""
+  for (i, digit) in digits.enumerated() {
+    if i > 0, (digits.count - i).isMultiple(of: 3) { text.append(",") }
+    text.append(digit)
+  }
+  return count < 0 ? "−" + text : text
+}

@@ -1,0 +1,68 @@
+/// A report as text for a terminal.
+package struct TerminalTable {
+  private let report: Report
+  private let width: Int
+  private let highlightsFront: Bool
+
+  /// Prepares `report` for lines of at most `width` characters.
+  ///
+  /// Columns of low rank are left out until a table fits, then parameters that all rows of a
+  /// method share; `highlightsFront` prints the rows on the
+  /// front in bold, with ANSI sequences.
+  package init(_ report: Report, width: Int = 120, highlightsFront: Bool = false) {
+    self.report = report
+    self.width = width
+    self.highlightsFront = highlightsFront
+  }
+
+  /// The tables, what their marks mean, and the trials that failed; ends with a line break.
+  package func text() -> String {
+    var blocks = report.groups.map { text(of: $0) }
+    if blocks.isEmpty { blocks.append("No results yet.") }
+    let legend = Mark.legend.filter { line in
+      line.first.map { mark in blocks.contains { $0.contains(mark) } } ?? false
+    }
+    if !legend.isEmpty { blocks.append(legend.joined(separator: "\n")) }
+    if !report.failures.isEmpty {
+      let lines = report.failures.map { "  \($0.trial): \($0.message)" }
+      blocks.append((["Failed trials:"] + lines).joined(separator: "\n"))
+    }
+    return blocks.joined(separator: "\n\n") + "\n"
+  }
+
+  private func text(of group: RowGroup) -> String {
+    var notes = NumberedNotes()
+    let references = group.rows.map { notes.reference(to: $0.notes) }
+    var columns = Column.terminal
+    var table = table(of: group, columns, references)
+    while table.width > width,
+      let least = columns.min(by: { $0.rank < $1.rank }), least.rank < 9
+    {
+      columns.removeAll { $0.title == least.title }
+      table = self.table(of: group, columns, references)
+    }
+    if table.width > width {
+      columns = columns.map { $0.title == "parameters" ? .shortParameters : $0 }
+      table = self.table(of: group, columns, references)
+    }
+    var lines = table.lines()
+    if highlightsFront {
+      for (i, row) in group.rows.enumerated() where row.isOnFront {
+        lines[i + 2] = "\u{1B}[1m\(lines[i + 2])\u{1B}[0m"
+      }
+    }
+    return ([group.title] + lines + notes.lines).joined(separator: "\n")
+  }
+
+  private func table(
+    of group: RowGroup, _ columns: [Column], _ references: [String]
+  ) -> TextTable {
+    let hasNotes = references.contains { !$0.isEmpty }
+    return TextTable(
+      header: columns.map(\.title) + (hasNotes ? [""] : []),
+      alignments: columns.map(\.alignment) + (hasNotes ? [.leading] : []),
+      rows: zip(group.rows, references).map { row, reference in
+        columns.map { $0.cell(row) } + (hasNotes ? [reference] : [])
+      })
+  }
+}

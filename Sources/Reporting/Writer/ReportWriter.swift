@@ -1,0 +1,60 @@
+import Foundation
+
+/// Writes a report's files: the document, the tables and the figures.
+package enum ReportWriter {
+  /// Writes every file of `report` into `folder`, made where it is missing.
+  ///
+  /// Each file is written beside its place and then renamed, so a reader never sees half of one.
+  /// Figures without data are not written. Returns the paths, in the order written.
+  /// Errors: `ReportingError`.
+  @discardableResult
+  package static func write(_ report: Report, to folder: URL) throws -> [URL] {
+    var figures: [(path: String, caption: String)] = []
+    var files: [(path: String, text: String)] = []
+    if let pareto = ParetoFigure(report) {
+      files.append(("figures/pareto.svg", document(pareto.drawing())))
+      figures.append(("figures/pareto.svg", "Accuracy against latency, with the Pareto front"))
+    }
+    if let staircase = StaircaseFigure(report) {
+      files.append(("figures/staircase.svg", document(staircase.drawing())))
+      figures.append(("figures/staircase.svg", "Latency against the number of tokens"))
+    }
+    files.append(("table.csv", CSVTable.all(report)))
+    files.append(("pareto.csv", CSVTable.front(report)))
+    files.append(("report.md", MarkdownReport(report: report, figures: figures).text()))
+    return try files.map { file in
+      let place = folder.appendingPathComponent(file.path)
+      try makeFolder(place.deletingLastPathComponent())
+      try replace(place, with: file.text)
+      return place
+    }
+  }
+
+  private static func document(_ drawing: SVGNode) -> String {
+    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + drawing.rendered() + "\n"
+  }
+
+  private static func makeFolder(_ folder: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw ReportingError.cannotCreateFolder(path: folder.path, reason: reason(error))
+    }
+  }
+
+  private static func replace(_ file: URL, with text: String) throws {
+    // `.atomic` writes beside the file and renames.
+    do {
+      try Data(text.utf8).write(to: file, options: .atomic)
+    } catch {
+      throw ReportingError.cannotWrite(path: file.path, reason: reason(error))
+    }
+  }
+
+  /// The system's words for what went wrong, without a full stop.
+  private static func reason(_ error: any Error) -> String {
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    let text = underlying?.localizedDescription ?? error.localizedDescription
+    return text.hasSuffix(".") ? String(text.dropLast()) : text
+  }
+}

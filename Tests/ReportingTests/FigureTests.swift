@@ -1,0 +1,94 @@
+import Measurement
+import Testing
+
+@testable import Reporting
+
+@Suite struct FigureTests {
+  @Test(arguments: 1...30)
+  func `ticks are few, round, equally spaced and inside`(seed: Int) throws {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    let low = generator.uniform() * 1000
+    let scale = Scale(
+      showing: [low, low + generator.uniform() * Double(seed * seed)], from: 0, to: 320)
+    #expect((3...14).contains(scale.ticks.count))
+    #expect(scale.ticks.allSatisfy { scale.lower - 1e-6 <= $0 && $0 <= scale.upper + 1e-6 })
+    let steps = zip(scale.ticks, scale.ticks.dropFirst()).map { $1 - $0 }
+    let first = try #require(steps.first)
+    #expect(steps.allSatisfy { abs($0 - first) < 1e-6 * first })
+    #expect(Set(scale.ticks.map(scale.label)).count == scale.ticks.count)
+  }
+
+  @Test func `a wide span is logarithmic where that is allowed`() {
+    let scale = Scale(showing: [1, 200], from: 0, to: 300, allowsLogarithm: true)
+    #expect(scale.isLogarithmic)
+    #expect(scale.ticks == [1, 2, 5, 10, 20, 50, 100, 200])
+    #expect(abs(scale(10) - (scale(1) + scale(100)) / 2) < 1e-9)
+    #expect(Scale(showing: [1, 200], from: 0, to: 300).isLogarithmic == false)
+  }
+
+  @Test func `one value alone can be drawn`() {
+    let scale = Scale(showing: [5], from: 0, to: 300)
+    #expect(scale.lower < 5 && 5 < scale.upper)
+    #expect(scale(5).isFinite)
+  }
+
+  @Test(arguments: 1...20)
+  func `labels cover neither one another nor a marker nor the edge`(seed: Int) {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    let bounds = Box(x: 0, y: 0, width: 330, height: 250)
+    let points = (0..<(5 + 2 * seed)).map { _ in
+      Point(x: 10 + 310 * generator.uniform(), y: 10 + 230 * generator.uniform())
+    }
+    let markers = points.map { Box(x: $0.x - 5, y: $0.y - 5, width: 10, height: 10) }
+    let labels = points.enumerated().map {
+      LabelPlacement.Label(
+        text: "keep_rate=0.\($0)", anchor: $1, size: 9.5, color: FigureText.ink)
+    }
+    let placed = LabelPlacement(bounds: bounds, obstacles: markers, soft: []).place(labels)
+    #expect(placed.isEmpty == false)
+    for (i, label) in placed.enumerated() {
+      #expect(bounds.contains(label.box))
+      #expect(markers.allSatisfy { $0.overlap(with: label.box) == 0 })
+      #expect(placed[..<i].allSatisfy { $0.box.overlap(with: label.box) == 0 })
+    }
+  }
+
+  @Test func `text in a drawing is escaped`() throws {
+    let node = SVGNode("text", ["data": "a\"b<c"], text: "1 < 2 & 'x'\u{1}")
+    #expect(
+      node.rendered()
+        == "<text data=\"a&quot;b&lt;c\">1 &lt; 2 &amp; &#39;x&#39; </text>")
+  }
+
+  @Test func `methods of the table keep their colour whatever else is drawn`() {
+    let few = MethodStyle.styles(for: ["none", "tome"])
+    let many = MethodStyle.styles(for: ["mine", "tome", "none", "evit", "yours"])
+    #expect(few["tome"] == many["tome"])
+    #expect(Set(many.values).count == 5)
+  }
+
+  @Test func `the front and every row with both numbers are drawn`() throws {
+    let report = Report(records: RecordBuilder.comparison(), name: "r")
+    let drawing = try #require(ParetoFigure(report)).drawing().rendered()
+    for row in report.groups.flatMap(\.rows) {
+      #expect(drawing.contains("<title>\(row.label): "))
+    }
+    #expect(drawing.components(separatedBy: "class=\"panel\"").count == 3)
+  }
+
+  @Test func `a staircase needs a grid`() {
+    let few = RecordBuilder.staircase(step: 64)
+    #expect(StaircaseFigure(Report(records: few, name: "r")) == nil)
+    let grid = Report(records: RecordBuilder.staircase(step: 16), name: "r")
+    #expect(StaircaseFigure(grid) != nil)
+    #expect(
+      grid.staircases.first?.points.map(\.tokens) == Array(stride(from: 17, through: 145, by: 16)))
+  }
+
+  @Test func `the baseline completes a grid that lacks the full token count`() {
+    let grid = RecordBuilder.staircase(step: 16).dropFirst()
+    let baseline = RecordBuilder().latency(RecordBuilder.baseline, milliseconds: 12)
+    let report = Report(records: grid + [baseline], name: "r")
+    #expect(report.staircases.first?.points.last?.tokens == 145)
+  }
+}

@@ -1,0 +1,144 @@
+import Records
+import Testing
+
+@testable import Reporting
+
+@Suite struct JoinTests {
+  let builder = RecordBuilder()
+  let topk = RecordBuilder.method("topk", ["r": .integer(4)])
+
+  private func row(_ method: String, in report: Report) throws -> Row {
+    let group = try #require(report.groups.first)
+    return try #require(group.rows.first { $0.method.name == method })
+  }
+
+  @Test func `shards are summed exactly`() throws {
+    let whole = builder.accuracy(topk, correct: 0.8, shard: 400)
+    let shards = builder.accuracy(topk, correct: 0.8, shard: 37)
+    let one = try row("topk", in: Report(records: whole, name: "r")).accuracy
+    let many = try row("topk", in: Report(records: shards, name: "r")).accuracy
+    #expect(one == many)
+    #expect(one?.images == 400)
+    #expect(one?.isComplete == true)
+  }
+
+  @Test func `a shard that two files hold counts once`() throws {
+    let shards = builder.accuracy(topk, correct: 0.8, shard: 100)
+    let report = Report(records: shards + shards + [shards[1]], name: "r")
+    #expect(try row("topk", in: report).accuracy?.images == 400)
+  }
+
+  @Test func `an image that two shards hold counts once`() throws {
+    let overlapping =
+      builder.accuracy(topk, correct: 0.8, shard: 250, images: 0..<250)
+      + builder.accuracy(topk, correct: 0.8, shard: 200, images: 200..<400)
+    let whole = builder.accuracy(topk, correct: 0.8, shard: 400)
+    #expect(
+      try row("topk", in: Report(records: overlapping, name: "r")).accuracy
+        == row("topk", in: Report(records: whole, name: "r")).accuracy)
+  }
+
+  @Test func `an incomplete data set is marked and stays off the front`() throws {
+    let records =
+      builder.accuracy(topk, correct: 0.8, images: 0..<300)
+      + [builder.latency(topk, milliseconds: 5)]
+    let found = try row("topk", in: Report(records: records, name: "r"))
+    #expect(found.notes == ["accuracy over 300 of 400 images"])
+    #expect(found.isOnFront == false)
+  }
+
+  @Test func `unreadable images are named in a note and do not make a set incomplete`() throws {
+    var records = builder.accuracy(topk, correct: 0.8, images: 0..<399)
+    guard case .accuracy(let trial, var result) = records[0].measurement else { return }
+    result.skipped = [SkippedImage(path: "a.JPEG", reason: "torn")]
+    records[0].measurement = .accuracy(trial, result)
+    let found = try row("topk", in: Report(records: records, name: "r"))
+    #expect(found.notes == ["1 images could not be read"])
+    #expect(found.accuracy?.isComplete == true)
+  }
+
+  @Test func `accuracy and latency meet though weights are no part of a latency`() throws {
+    let records =
+      builder.accuracy(topk, correct: 0.8) + [builder.latency(topk, milliseconds: 5)]
+    let report = Report(records: records, name: "r")
+    #expect(report.groups.count == 1)
+    let found = try row("topk", in: report)
+    #expect(found.accuracy != nil)
+    #expect(found.latency?.milliseconds.count == 60)
+    #expect(found.isOnFront)
+  }
+
+  @Test func `accuracy counts for every device and batch size`() throws {
+    var board = builder
+    board.device = DeviceSetting(name: "cuda:0", hardware: "Example GPU", threads: 0)
+    board.host = "host-b"
+    var large = builder
+    large.batchSize = 16
+    let records =
+      builder.accuracy(topk, correct: 0.8)
+      + [builder, board, large].map { $0.latency(topk, milliseconds: 5) }
+    let report = Report(records: records, name: "r")
+    #expect(
+      report.groups.map { "\($0.device?.name ?? "") \($0.batchSize ?? 0)" }
+        == ["cpu 1", "cpu 16", "cuda:0 1"])
+    #expect(report.groups.allSatisfy { $0.rows[0].accuracy?.images == 400 })
+  }
+
+  @Test func `a repeated timing shows the latest and says so`() throws {
+    var later = builder
+    later.started = "2025-01-02T10:00:00Z"
+    let first = builder.latency(topk, milliseconds: 5)
+    let second = later.latency(topk, milliseconds: 7)
+    let found = try row("topk", in: Report(records: [second, first, first], name: "r"))
+    let median = try #require(found.latency?.milliseconds.median)
+    #expect(median > 6.9)
+    #expect(found.notes == ["timed 2 times; the latest is shown"])
+  }
+
+  @Test func `missing measurements leave gaps and no failure`() throws {
+    let records =
+      builder.accuracy(topk, correct: 0.8)
+      + [builder.latency(RecordBuilder.baseline, milliseconds: 9)]
+    let report = Report(records: records, name: "r")
+    #expect(try row("topk", in: report).latency == nil)
+    #expect(try row("none", in: report).accuracy == nil)
+    #expect(try row("none", in: report).tokensLeft == 145)
+    #expect(report.groups[0].front.isEmpty)
+  }
+
+  @Test func `other weights are another table`() {
+    var other = builder
+    other.model.weights = WeightsSetting(name: "other", digest: "d2")
+    let records =
+      builder.accuracy(topk, correct: 0.8)
+      + other.accuracy(topk, correct: 0.6).map {
+        var record = $0
+        record.key += "-other"
+        return record
+      }
+    let report = Report(records: records, name: "r")
+    #expect(report.groups.map { $0.weights?.name } == ["demo", "other"])
+  }
+
+  @Test func `failures are listed once, and not after a success`() {
+    let failed = builder.failedLatency(topk, message: "out of memory")
+    let other = builder.failedLatency(
+      RecordBuilder.method("tome", ["r": .integer(8)]), message: "torn weights")
+    let report = Report(
+      records: [failed, other, other, builder.latency(topk, milliseconds: 5)], name: "r")
+    #expect(
+      report.failures == [
+        Failure(trial: "latency of demo_vit, tome r=8, batch 1 on cpu", message: "torn weights")
+      ])
+  }
+
+  @Test func `the order of records does not matter`() {
+    let records = RecordBuilder.comparison() + RecordBuilder.staircase()
+    let expected = Report(records: records, name: "r")
+    let shuffled = Report(records: records.shuffled(), name: "r")
+    #expect(CSVTable.all(shuffled) == CSVTable.all(expected))
+    #expect(TerminalTable(shuffled).text() == TerminalTable(expected).text())
+    #expect(
+      ParetoFigure(shuffled)?.drawing().rendered() == ParetoFigure(expected)?.drawing().rendered())
+  }
+}

@@ -1,0 +1,35 @@
+import Measurement
+import Testing
+
+@testable import Reporting
+
+@Suite struct ParetoFrontTests {
+  @Test func `faster or more accurate points stay`() {
+    let points = [(1, 70), (2, 80), (3, 75), (4, 90)].map {
+      TradeOff(latency: Double($0.0), accuracy: Double($0.1))
+    }
+    #expect(paretoFront(points) == [0, 1, 3])
+  }
+
+  @Test func `equal points all stay, and a tie in one is decided by the other`() {
+    let points = [(2, 80), (2, 80), (2, 79), (3, 80), (1, 60)].map {
+      TradeOff(latency: Double($0.0), accuracy: Double($0.1))
+    }
+    #expect(paretoFront(points) == [4, 0, 1])
+  }
+
+  @Test func `no point has no front`() {
+    #expect(paretoFront([]).isEmpty)
+  }
+
+  @Test(arguments: 1...50)
+  func `exactly the points that no other dominates are on the front`(seed: Int) {
+    var generator = SeededGenerator(seed: UInt64(seed))
+    // Few values, so that ties are common.
+    let points = (0..<seed).map { _ in
+      TradeOff(latency: Double(generator.below(12)), accuracy: Double(generator.below(12)))
+    }
+    let expected = points.indices.filter { i in !points.contains { $0.dominates(points[i]) } }
+    #expect(paretoFront(points).sorted() == expected)
+  }
+}

@@ -1,0 +1,16 @@
+import Foundation
+
+/// Runs `body` with an empty folder that is removed afterwards.
+///
+/// With `LAB_KEEP_TEST_OUTPUT` set to a folder, what was written stays there to be looked at.
+func withScratchFolder<Result>(
+  _ name: String, _ body: (URL) throws -> Result
+) throws -> Result {
+  let kept = ProcessInfo.processInfo.environment["LAB_KEEP_TEST_OUTPUT"]
+  let folder =
+    kept.map { URL(fileURLWithPath: $0).appendingPathComponent(name) }
+    ?? FileManager.default.temporaryDirectory.appendingPathComponent("\(name)-\(UUID().uuidString)")
+  defer { if kept == nil { try? FileManager.default.removeItem(at: folder) } }
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  return try body(folder)
+}

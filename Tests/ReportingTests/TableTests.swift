@@ -1,0 +1,73 @@
+import Testing
+
+@testable import Reporting
+
+@Suite struct TableTests {
+  @Test(arguments: [96, 100, 110, 120, 200])
+  func `a terminal table fits the width it is given`(width: Int) {
+    let report = Report(records: RecordBuilder.comparison(), name: "r")
+    let lines = TerminalTable(report, width: width).text().split(separator: "\n")
+    let rows = lines.filter { $0.contains("tail_effect") || $0.contains("──") }
+    #expect(rows.isEmpty == false)
+    #expect(rows.allSatisfy { $0.count <= width })
+  }
+
+  @Test func `bold comes only when asked for, and only to the front`() {
+    let report = Report(records: RecordBuilder.comparison(), name: "r")
+    #expect(TerminalTable(report).text().contains("\u{1B}") == false)
+    let bold = TerminalTable(report, highlightsFront: true).text().split(separator: "\n")
+      .filter { $0.contains("\u{1B}[1m") }
+    #expect(bold.count == report.groups.flatMap(\.front).count)
+    #expect(bold.allSatisfy { $0.contains("●") })
+  }
+
+  @Test func `cells with commas and quotes are quoted as RFC 4180 says`() {
+    #expect(CSVTable.quoted("a") == "a")
+    #expect(CSVTable.quoted("a, \"b\"") == "\"a, \"\"b\"\"\"")
+    #expect(CSVTable.quoted("a\nb") == "\"a\nb\"")
+  }
+
+  @Test func `every line of a CSV has every column`() {
+    let report = Report(records: RecordBuilder.comparison(), name: "r")
+    let lines = CSVTable.all(report).split(separator: "\n")
+    #expect(lines.count == 1 + report.groups.flatMap(\.rows).count)
+    for line in lines { #expect(fields(in: line) == CSVTable.columns.count) }
+    #expect(Set(CSVTable.columns.map(\.name)).count == CSVTable.columns.count)
+  }
+
+  private func fields(in line: Substring) -> Int {
+    var count = 1
+    var isQuoted = false
+    for character in line {
+      if character == "\"" { isQuoted.toggle() }
+      if character == ",", !isQuoted { count += 1 }
+    }
+    return count
+  }
+
+  @Test func `the front's file holds the front by rising latency`() {
+    let report = Report(records: RecordBuilder.comparison(), name: "r")
+    let lines = CSVTable.front(report).split(separator: "\n")
+    #expect(lines.count == 1 + report.groups.flatMap(\.front).count)
+    for group in report.groups {
+      let medians = group.front.compactMap { $0.latency?.milliseconds.median }
+      #expect(medians == medians.sorted())
+      let accuracies = group.front.compactMap { $0.accuracy?.top1Percent }
+      #expect(accuracies == accuracies.sorted())
+    }
+  }
+
+  @Test func `numbers are written for readers and for machines`() {
+    #expect(fixed(-1.25, digits: 1) == "−1.2")
+    #expect(plain(-0.001, digits: 2) == "0.00")
+    #expect(signed(0.31, digits: 1) == "+0.3")
+    #expect(signed(0.01, digits: 1) == "0.0")
+    #expect(trimmed(2.50, digits: 4) == "2.5")
+    #expect(trimmed(-3, digits: 4) == "-3")
+    #expect(significant(12.3456) == "12.35")
+    #expect(significant(0.01234) == "0.012")
+    #expect(significant(1234.56) == "1235")
+    #expect(grouped(1_234_567) == "1,234,567")
+    #expect(grouped(999) == "999")
+  }
+}
