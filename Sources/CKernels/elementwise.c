@@ -24,32 +24,48 @@ void lab_layer_norm(const float *x, const float *weight, const float *bias, floa
 }
 
 LAB_FAST
-void lab_add_bias(float *x, const float *restrict bias, ptrdiff_t rows, ptrdiff_t width) {
+void lab_add_bias(float *x, const float *restrict bias, ptrdiff_t rows, ptrdiff_t width,
+                  ptrdiff_t stride) {
   for (ptrdiff_t row = 0; row < rows; row++) {
-    float *at = x + row * width;
+    float *at = x + row * stride;
     for (ptrdiff_t i = 0; i < width; i++) at[i] += bias[i];
   }
 }
 
+void lab_fill_bias(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
+  for (ptrdiff_t row = 0; row < rows; row++)
+    memcpy(x + row * stride, bias, (size_t)width * sizeof *x);
+}
+
 LAB_FAST
-void lab_bias_gelu(float *x, const float *restrict bias, ptrdiff_t rows, ptrdiff_t width) {
+void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
   for (ptrdiff_t row = 0; row < rows; row++) {
-    float *at = x + row * width;
-    for (ptrdiff_t i = 0; i < width; i++) {
-      const float value = at[i] + bias[i];
-      at[i] = 0.5f * value * (1.0f + lab_erf(value * 0.70710678118654752f));
-    }
+    float *at = x + row * stride;
+    for (ptrdiff_t i = 0; i < width; i++)
+      at[i] = 0.5f * at[i] * (1.0f + lab_erf(at[i] * 0.70710678118654752f));
   }
 }
 
 LAB_FAST
-void lab_bias_swiglu(float *x, const float *restrict bias, ptrdiff_t rows, ptrdiff_t width) {
+void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
   for (ptrdiff_t row = 0; row < rows; row++) {
-    float *gate = x + row * 2 * width;
-    const float *linear = gate + width;
-    for (ptrdiff_t i = 0; i < width; i++) {
-      const float value = gate[i] + bias[i];
-      gate[i] = value / (1.0f + lab_exp(-value)) * (linear[i] + bias[width + i]);
+    float *gate = x + row * stride;
+    const float *linear = gate + stride / 2;
+    for (ptrdiff_t i = 0; i < width; i++)
+      gate[i] = gate[i] / (1.0f + lab_exp(-gate[i])) * linear[i];
+  }
+}
+
+void lab_transpose(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out,
+                   ptrdiff_t out_stride) {
+  // Tiles of 16 x 16 fill whole cache lines on both sides.
+  enum { TILE = 16 };
+  for (ptrdiff_t row = 0; row < rows; row += TILE) {
+    const ptrdiff_t last_row = row + TILE < rows ? row + TILE : rows;
+    for (ptrdiff_t column = 0; column < width; column += TILE) {
+      const ptrdiff_t last_column = column + TILE < width ? column + TILE : width;
+      for (ptrdiff_t j = column; j < last_column; j++)
+        for (ptrdiff_t i = row; i < last_row; i++) out[j * out_stride + i] = x[i * stride + j];
     }
   }
 }

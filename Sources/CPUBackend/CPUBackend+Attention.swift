@@ -26,7 +26,7 @@ extension CPUBackend {
     _ call: AttentionCall, _ batch: Int, classAttention: UnsafeMutablePointer<Float>?
   ) {
     let tokens = call.tokens
-    let most = Scratch.pieceRows
+    let most = Scratch.attentionRows(tokens: tokens)
     var blocks = (tokens + most - 1) / most
     // Few heads on many workers: smaller blocks until everyone has about the same.
     while batch * call.heads * blocks < 4 * threads, batch * call.heads * blocks % threads != 0,

@@ -123,17 +123,20 @@ extension CPUBackend {
     case .score: mode = LAB_WEIGHT_SCORE
     }
     parallel { worker in
-      for (image, rows) in ImagePieceSequence(
-        rows: share(of: batch * after, worker: worker), each: after)
-      {
+      let own = share(of: batch * after, worker: worker)
+      var row = own.lowerBound
+      while row < own.upperBound {
+        let image = row / after
+        let last = min(own.upperBound, (image + 1) * after)
         lab_assemble(
           tokens.floats + image * before * width, width,
           assignment.offsets.integers + image * (after + 1),
           assignment.sources.integers + image * before, Int32(mode), after - 1,
           scores.map { UnsafePointer($0.floats + image * before) },
-          sizes.map { UnsafePointer($0.floats + image * before) }, rows.lowerBound,
-          rows.upperBound, output.floats + image * after * width,
+          sizes.map { UnsafePointer($0.floats + image * before) }, row - image * after,
+          last - image * after, output.floats + image * after * width,
           outputSizes.map { $0.floats + image * after })
+        row = last
       }
     }
   }

@@ -18,6 +18,10 @@ package final class CPUBackend: Backend {
   var scratch: [Scratch]
   /// Shared by the workers of one attention: partial sums and class rows.
   var shared: Tensor
+  /// Normalised rows of a whole batch.
+  var sharedNormalized: Tensor
+  /// Hidden rows of a feed-forward network that all workers share.
+  var sharedHidden: Tensor
 
   /// Starts the workers and chooses OpenBLAS's kernels.
   ///
@@ -34,7 +38,10 @@ package final class CPUBackend: Backend {
       throw CPUBackendError.threadsUnavailable(count: count)
     }
     self.pool = pool
-    shared = try Self.allocate(Shape(1), .float32)
+    let empty = try Self.allocate(Shape(1), .float32)
+    shared = empty
+    sharedNormalized = empty
+    sharedHidden = empty
     scratch = []
     scratch = try (0..<count).map { _ in try Scratch() }
   }
@@ -77,7 +84,16 @@ package final class CPUBackend: Backend {
     for worker in 0..<threads { try scratch[worker].reserve(limits) }
     let partials = limits.batchSize * max(limits.heads, rowBlocks(tokens: limits.tokens))
     let needed = partials * limits.tokens
-    if shared.shape.count < needed { shared = try Self.allocate(Shape(needed), .float32) }
+    let rows = limits.batchSize * limits.tokens
+    try Scratch.grow(&shared, needed)
+    try Scratch.grow(&sharedNormalized, rows * limits.embedDim)
+    if !WorkSplit.byRowsAlone(rows: rows, threads: threads) {
+      try Scratch.grow(&sharedHidden, rows * limits.hiddenDim)
+    } else {
+      // Fewer rows reach the later blocks, and then all workers share them.
+      let most = WorkSplit.mostRows * threads
+      try Scratch.grow(&sharedHidden, min(rows, most) * limits.hiddenDim)
+    }
   }
 
   /// Runs `body(worker)` on every worker.

@@ -2,14 +2,15 @@ import Tensors
 
 /// One worker's private memory, sized before the first pass.
 struct Scratch {
-  /// Rows that a worker takes through a chain of products at once: enough for OpenBLAS to reuse the packed weights,
-  /// few enough that the chain's intermediate rows stay in the L2 cache.
-  static let pieceRows = 128
+  /// Most rows of one head's attention that a worker holds at once, so that they stay in the L2 cache.
+  static func attentionRows(tokens: Int) -> Int { tokens <= 320 ? tokens : 96 }
 
-  /// Normalised rows, [pieceRows, C].
+  /// Normalised rows of a block, [rows, C].
   private(set) var normalized: Tensor
-  /// The feed-forward network's hidden rows, or unfolded patches, [pieceRows, max].
+  /// The feed-forward network's hidden rows of a block.
   private(set) var hidden: Tensor
+  /// The patches of one image as rows.
+  private(set) var unfolded: Tensor
   /// Attention logits of one row block and head, [rows, N].
   private(set) var logits: Tensor
   /// Reduction over heads of the above.
@@ -26,6 +27,7 @@ struct Scratch {
     let none = try CPUBackend.allocate(Shape(1), .int32)
     normalized = empty
     hidden = empty
+    unfolded = empty
     logits = empty
     reduced = empty
     logSizes = empty
@@ -36,19 +38,21 @@ struct Scratch {
 
   mutating func reserve(_ limits: ScratchLimits) throws(TensorsError) {
     let tokens = limits.tokens
-    let rows = min(tokens, Scratch.pieceRows)
-    try grow(&normalized, Scratch.pieceRows * limits.embedDim)
-    try grow(&hidden, Scratch.pieceRows * max(limits.hiddenDim, limits.patchValues))
-    try grow(&logits, rows * padded(tokens))
-    try grow(&reduced, rows * padded(tokens))
-    try grow(&logSizes, tokens)
-    try grow(&keys, 2 * tokens)
-    try grow(&order, 4 * tokens)
+    let rows = max(Scratch.attentionRows(tokens: tokens), 64)
+    let blockRows = min(WorkSplit.mostRows, limits.batchSize * tokens)
+    try Self.grow(&normalized, blockRows * limits.embedDim)
+    try Self.grow(&hidden, blockRows * limits.hiddenDim)
+    try Self.grow(&unfolded, tokens * limits.patchValues)
+    try Self.grow(&logits, rows * padded(tokens))
+    try Self.grow(&reduced, rows * padded(tokens))
+    try Self.grow(&logSizes, tokens)
+    try Self.grow(&keys, 2 * tokens)
+    try Self.grow(&order, 4 * tokens)
     // Every pair of an even and an odd token, or of a removed and a kept one.
-    try grow(&similarities, (tokens / 2 + 1) * (tokens / 2 + 1))
+    try Self.grow(&similarities, (tokens / 2 + 1) * (tokens / 2 + 1))
   }
 
-  private func grow(_ tensor: inout Tensor, _ count: Int) throws(TensorsError) {
+  static func grow(_ tensor: inout Tensor, _ count: Int) throws(TensorsError) {
     guard tensor.shape.count < count else { return }
     tensor = try CPUBackend.allocate(Shape(count), tensor.dtype)
   }

@@ -15,6 +15,11 @@ package protocol Backend: AnyObject {
 
   /// Uninitialised memory of the device; never called inside a timed pass.
   func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor
+  /// A linear layer from its weight [outputs, inputs] and bias [outputs]; never called inside a timed pass.
+  func makeLinear(
+    weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, inputs: Int,
+    outputs: Int
+  ) throws(TensorsError) -> LinearParameters
   /// Copies host values into the start of a tensor.
   func upload(_ values: UnsafeBufferPointer<Float>, to tensor: Tensor)
   /// Copies the first values of a tensor to the host, after all queued work.

@@ -1,11 +1,16 @@
-/// A linear layer: weight [out, in], bias [out].
+/// A linear layer on a device, in the layout that its backend reads fastest; made by `Backend.makeLinear`.
 package struct LinearParameters {
   package let weight: Tensor
-  package let bias: Tensor?
+  /// [outputs]; zeros where the layer has none.
+  package let bias: Tensor
+  package let inputs: Int
+  package let outputs: Int
 
-  package init(weight: Tensor, bias: Tensor?) {
+  package init(weight: Tensor, bias: Tensor, inputs: Int, outputs: Int) {
     self.weight = weight
     self.bias = bias
+    self.inputs = inputs
+    self.outputs = outputs
   }
 }
 
@@ -24,7 +29,7 @@ package struct LayerNormParameters {
 
 /// The patch convolution as a linear layer, with what is added to its tokens.
 package struct PatchEmbedding {
-  /// Weight [C, 3·p·p], the convolution's kernel flattened.
+  /// From the convolution's kernel, flattened: 3·p·p inputs, C outputs.
   package let linear: LinearParameters
   package let patchSize: Int
   /// Position of each patch, [patches, C].

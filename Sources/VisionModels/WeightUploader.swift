@@ -16,20 +16,26 @@ struct WeightUploader {
 
   /// A linear layer; with `layerScale` its outputs are multiplied by that tensor, folded into weight and bias.
   func linear(_ key: String, layerScale: String? = nil) throws -> LinearParameters {
-    guard let layerScale else {
-      return LinearParameters(
-        weight: try tensor("\(key).weight"), bias: try tensor("\(key).bias"))
-    }
-    let scale = try host(layerScale)
     var weight = try host("\(key).weight")
-    let width = weight.count / scale.count
-    for row in 0..<scale.count {
-      for column in 0..<width { weight[row * width + column] *= scale[row] }
+    var bias = try host("\(key).bias")
+    if let layerScale {
+      let scale = try host(layerScale)
+      let width = weight.count / scale.count
+      for row in 0..<scale.count {
+        for column in 0..<width { weight[row * width + column] *= scale[row] }
+        bias[row] *= scale[row]
+      }
     }
-    let bias = zip(try host("\(key).bias"), scale).map { $0 * $1 }
-    return LinearParameters(
-      weight: try upload(weight, Shape(scale.count, width)),
-      bias: try upload(bias, Shape(scale.count)))
+    return try linear(weight, bias)
+  }
+
+  private func linear(_ weight: [Float], _ bias: [Float]) throws -> LinearParameters {
+    try weight.withUnsafeBufferPointer { weight in
+      try bias.withUnsafeBufferPointer { bias in
+        try backend.makeLinear(
+          weight: weight, bias: bias, inputs: weight.count / bias.count, outputs: bias.count)
+      }
+    }
   }
 
   func norm(_ key: String) throws -> LayerNormParameters {
@@ -52,9 +58,7 @@ struct WeightUploader {
       }
     }
     let bias = zip(try host("head.bias"), try host("head_dist.bias")).map { ($0 + $1) / 2 }
-    return LinearParameters(
-      weight: try upload(weight, Shape(classes, 2 * width)),
-      bias: try upload(bias, Shape(classes)))
+    return try linear(weight, bias)
   }
 
   /// The patch convolution, positions at the model's grid, and the prefix tokens with theirs added.
@@ -69,11 +73,9 @@ struct WeightUploader {
     let grid = PositionEmbedding.resample(
       Array(positions[(positioned * width)...]), side: reader.positionGrid, width: width,
       rows: a.grid, columns: a.grid, interpolation: a.positionInterpolation)
-    let kernel = try upload(
-      try host("patch_embed.proj.weight"), Shape(width, 3 * a.patchSize * a.patchSize))
     return PatchEmbedding(
-      linear: LinearParameters(weight: kernel, bias: try tensor("patch_embed.proj.bias")),
-      patchSize: a.patchSize, positions: try upload(grid, Shape(a.patches, width)),
+      linear: try linear("patch_embed.proj"), patchSize: a.patchSize,
+      positions: try upload(grid, Shape(a.patches, width)),
       prefix: try upload(prefix, Shape(a.prefixTokens, width)))
   }
 

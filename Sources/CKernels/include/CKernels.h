@@ -27,12 +27,17 @@ int lab_available_cores(void);
 /// out[i] = (x[i] - mean) / sqrt(variance + epsilon) * weight + bias over each of `rows` rows of `width`.
 void lab_layer_norm(const float *x, const float *weight, const float *bias, float epsilon,
                     ptrdiff_t rows, ptrdiff_t width, float *out);
-/// x[i] += bias over each row.
-void lab_add_bias(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width);
-/// x[i] = gelu(x[i] + bias), with the exact error function.
-void lab_bias_gelu(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width);
-/// Rows [a | b] of 2 * width: a = silu(a + bias) * (b + bias), in place in the first half.
-void lab_bias_swiglu(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width);
+/// x[i] = bias over each row; rows are `stride` apart. What a product is added to, instead of zeros.
+void lab_fill_bias(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
+/// x[i] += bias over each row; rows are `stride` apart.
+void lab_add_bias(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
+/// x[i] = gelu(x[i]), with the exact error function.
+void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
+/// Rows [a | b] of `stride`: a = silu(a) * b over `width` columns, in place in the first half.
+void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
+/// out[j][i] = x[i][j] for `rows` rows of `width`.
+void lab_transpose(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out,
+                   ptrdiff_t out_stride);
 
 // MARK: Attention (attention.c)
 
