@@ -87,30 +87,30 @@ struct DemoGround {
 /// Smooth random values from 0 to 256: a lattice of random values, interpolated.
 private struct ValueNoise {
   private let values: [Int]
-  private let cell: Int
   private let columns: Int
+  /// For each row or column of pixels, the cell that it lies in.
+  private let cells: [Int]
+  /// For each row or column of pixels, 3t² − 2t³ of its place t within the cell, scaled by 256.
+  private let weights: [Int]
 
   init(cell: Int, side: Int, using random: inout DemoRandom) {
-    self.cell = cell
     columns = (side - 1) / cell + 2
     var values: [Int] = []
     for _ in 0..<(columns * columns) { values.append(random.int(in: 0...256)) }
     self.values = values
+    cells = (0..<side).map { $0 / cell }
+    weights = (0..<side).map { place in
+      let t = place % cell * 256 / cell
+      return (t * t * (768 - 2 * t)) >> 16
+    }
   }
 
   subscript(x: Int, y: Int) -> Int {
-    let (column, row) = (x / cell, y / cell)
-    let (right, down) = (ease(x % cell), ease(y % cell))
-    let index = row * columns + column
+    let (right, down) = (weights[x], weights[y])
+    let index = cells[y] * columns + cells[x]
     let top = values[index] * (256 - right) + values[index + 1] * right
     let bottom = values[index + columns] * (256 - right) + values[index + columns + 1] * right
     return (top * (256 - down) + bottom * down) >> 16
-  }
-
-  /// 3t² − 2t³ of the place within a cell, scaled by 256.
-  private func ease(_ place: Int) -> Int {
-    let t = place * 256 / cell
-    return (t * t * (768 - 2 * t)) >> 16
   }
 }
 
