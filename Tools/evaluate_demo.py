@@ -5,10 +5,14 @@
     python3 Tools/evaluate_demo.py --images demo/bars --weights Datasets/demo/demo_vit.safetensors
 
 prints top-1 in percent, with its 95 % interval, of
+
   none         the whole model
-  random       72 of the 144 patch tokens removed before block 0, at random, one seeded choice per image
-  tail_effect  the same 72 tokens removed in block 3 between attention and MLP: 71 best patches, then the mean of the others
-and for comparison of the patches that do and do not touch the object. See `train_demo.py` for what must be installed.
+  random       72 of the 144 patch tokens removed before block 0, one seeded choice per image
+  tail_effect  72 tokens fewer after the attention of block 3: the 71 best patches, then the mean
+               of the others
+
+and which share of the patches that the object touches tail_effect kept. `train_demo.py` says what
+must be installed.
 """
 
 import argparse
@@ -18,8 +22,16 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-
-from train_demo import GRID, PATCH, forward_tokens, load_folder, make_model, normalise, take, to_patches
+from train_demo import (
+    GRID,
+    PATCH,
+    forward_tokens,
+    load_folder,
+    make_model,
+    normalise,
+    take,
+    to_patches,
+)
 
 PATCHES = GRID * GRID
 
@@ -33,13 +45,24 @@ def wilson(hits, count):
 
 
 def with_tail_effect(model, patches, removed, layer):
-    """Logits and kept patches with `removed` tokens fewer after block `layer`, by the tail-effect scores of each image.
+    """Logits and kept patches with `removed` tokens fewer from block `layer` on.
 
-    a_j = sum over patch rows i of max over heads of A[i, j], divided by its largest; v_j = softmax over all tokens of the sum over
-    features of max over heads of V[j]; score a + v. Kept patches in descending score, then the plain mean of the others.
+    a_j = sum over patch rows i of max over heads of A[i, j], divided by its largest in the image;
+    v_j = softmax over all tokens of the sum over features of max over heads of V[j]; the score is
+    a + v. Kept patches in descending score, then the plain mean of the others.
+
+    Source: "Reducing Vision Transformer Latency on Edge Devices via GPU Tail Effect and
+    Training-free Token Pruning", 2024.
     """
-    x = torch.cat([model.cls_token.expand(len(patches), -1, -1), torch.nn.functional.linear(
-        patches, model.patch_embed.proj.weight.flatten(1), model.patch_embed.proj.bias)], dim=1)
+    x = torch.cat(
+        [
+            model.cls_token.expand(len(patches), -1, -1),
+            torch.nn.functional.linear(
+                patches, model.patch_embed.proj.weight.flatten(1), model.patch_embed.proj.bias
+            ),
+        ],
+        dim=1,
+    )
     x = x + model.pos_embed
     kept = None
     for number, block in enumerate(model.blocks):
@@ -48,7 +71,11 @@ def with_tail_effect(model, patches, removed, layer):
             continue
         b, n, c = x.shape
         heads = block.attn.num_heads
-        q, k, v = block.attn.qkv(block.norm1(x)).reshape(b, n, 3, heads, c // heads).permute(2, 0, 3, 1, 4)
+        q, k, v = (
+            block.attn.qkv(block.norm1(x))
+            .reshape(b, n, 3, heads, c // heads)
+            .permute(2, 0, 3, 1, 4)
+        )
         attention = (q @ k.mT * (c // heads) ** -0.5).softmax(-1)
         x = x + block.attn.proj((attention @ v).transpose(1, 2).reshape(b, n, c))
         received = attention.amax(1)[:, 1:, 1:].sum(1)
@@ -74,10 +101,16 @@ def touches_object(places):
 
 @torch.no_grad()
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, required=True, help="folder that `lab dataset demo` wrote")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--images", type=Path, required=True, help="folder that `lab dataset demo` wrote"
+    )
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--count", type=int, default=2000, help="how many of the folder's images, from the first")
+    parser.add_argument(
+        "--count", type=int, default=2000, help="how many of the folder's images, from the first"
+    )
     parser.add_argument("--removed", type=int, default=72, help="tokens removed")
     parser.add_argument("--layer", type=int, default=3, help="block of tail_effect, from 0")
     parser.add_argument("--seed", type=int, default=1)
@@ -114,12 +147,25 @@ def main():
 
     count = len(images)
     for method, number in hits.items():
-        print(json.dumps(dict(
-            method=method, top1=round(100 * number / count, 2), interval95=wilson(number, count),
-            loss=round(100 * (hits["none"] - number) / count, 2))))
-    print(json.dumps(dict(
-        images=count, object_patches_kept_by_tail_effect=round(100 * (found[0] / found[1]).item(), 1),
-        top1_of_each_class=[round(100 * a / b, 1) for a, b in by_class.tolist()])))
+        print(
+            json.dumps(
+                {
+                    "method": method,
+                    "top1": round(100 * number / count, 2),
+                    "interval95": wilson(number, count),
+                    "loss": round(100 * (hits["none"] - number) / count, 2),
+                }
+            )
+        )
+    print(
+        json.dumps(
+            {
+                "images": count,
+                "object_patches_kept_by_tail_effect": round(100 * (found[0] / found[1]).item(), 1),
+                "top1_of_each_class": [round(100 * a / b, 1) for a, b in by_class.tolist()],
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

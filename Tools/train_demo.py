@@ -3,25 +3,29 @@
 
     lab dataset demo --split train --count 32000 --out demo/train
     lab dataset demo --split val --count 500 --out demo/val --start 2000
-    python3 Tools/train_demo.py --train demo/train --val demo/val --out demo/run --minutes 100
+    python3 Tools/train_demo.py --train demo/train --val demo/val --out demo/run --minutes 90
 
-needs torch, timm, numpy, pillow and safetensors. The model is timm's `VisionTransformer` (96 x 96 pixels, patch 8, width 96,
-12 blocks, 3 heads, class token) with timm's keys. The validation images here only steer; the bars of the model card are measured
-by `Tools/evaluate_demo.py` on other images (indices 0 to 1999).
+needs torch, timm, numpy, pillow and safetensors. The model is timm's `VisionTransformer` (96 x 96
+pixels, patch 8, width 96, 12 blocks, 3 heads, class token) with timm's keys. The validation images
+here are only watched; the bars of the model card are measured by `Tools/evaluate_demo.py` on other
+images (indices 0 to 1999).
 
-Curriculum. A small transformer learns slowly where the few tokens that matter are, so training begins with them. The generator
-knows the object's place; `window` below is the 6 x 6 block of patches around it.
+Curriculum. A small transformer learns slowly where the few tokens that matter are, so training
+begins with them. The generator knows the object's place; `window` below is the 6 x 6 block of
+patches around it.
 
   stage 1  the window alone, placed at the grid's middle at first, then anywhere on the grid
-  stage 2  the window and a random sample of the other patches, at their own places; some batches hold all patches
+  stage 2  the window and a random sample of the other patches, at their own places; about one batch
+           in seven holds all patches
   stage 3  all patches in two batches of three, a random sample of the background in the third
 
 The window is never thinned: the model learns to bear lost background, not lost objects.
 
-Schedule. Everything (learning rate, stages) follows p = time spent / --minutes, not a number of steps, so that a busy machine cannot
-leave it unfinished; the steps really done are written to `log.jsonl` and `summary.json`. Two runs therefore differ in detail even with
-one seed. A gap of more than `--longest-step` seconds (the process was stopped) is not counted. A file named STOP in
-the output folder ends the training early: the learning rate goes to zero within three minutes.
+Schedule. Everything (learning rate, stages) follows p = time spent / --minutes, not a number of
+steps, so that a busy machine cannot leave it unfinished; the steps really done are written to
+`log.jsonl` and `summary.json`. Two runs therefore differ in detail even with one seed. A gap of
+more than `--longest-step` seconds (the process was stopped) counts as that many. A file named STOP
+in the output folder ends the training early: the learning rate goes to zero within three minutes.
 """
 
 import argparse
@@ -50,12 +54,21 @@ CLASSES = 10
 def make_model() -> VisionTransformer:
     """The architecture of `demo_vit`."""
     return VisionTransformer(
-        img_size=96, patch_size=PATCH, embed_dim=96, depth=12, num_heads=3, mlp_ratio=4,
-        num_classes=CLASSES, class_token=True, qkv_bias=True, global_pool="token")
+        img_size=96,
+        patch_size=PATCH,
+        embed_dim=96,
+        depth=12,
+        num_heads=3,
+        mlp_ratio=4,
+        num_classes=CLASSES,
+        class_token=True,
+        qkv_bias=True,
+        global_pool="token",
+    )
 
 
 def set_sine_positions(model: VisionTransformer) -> None:
-    """Start the position embedding from sines of row and column, from which relative places are easy to learn."""
+    """Start the position embedding from sines of row and column: places become comparable."""
     width = model.embed_dim // 4
     frequency = 1.0 / (20.0 ** (torch.arange(width) / width))
     rows, columns = torch.meshgrid(torch.arange(GRID), torch.arange(GRID), indexing="ij")
@@ -81,7 +94,10 @@ def forward_tokens(model, patches, places):
 
 
 def load_folder(folder: Path):
-    """Images [N, 96, 96, 3] as uint8 and their labels, centres and sizes [N, 4], cached beside them as .npy."""
+    """Images [N, 96, 96, 3] as uint8 and [label, column, row, size] of each [N, 4].
+
+    Both are cached beside the images as .npy.
+    """
     cache, notes = folder / "images.npy", folder / "places.npy"
     if not cache.exists():
         from PIL import Image
@@ -99,7 +115,7 @@ def load_folder(folder: Path):
 
 
 def to_patches(images: torch.Tensor) -> torch.Tensor:
-    """uint8 images [B, 96, 96, 3] as patches [B, 144, 192], in the order of timm's patch embedding."""
+    """uint8 images [B, 96, 96, 3] as patches [B, 144, 192], in the order of timm's embedding."""
     x = images.reshape(-1, GRID, PATCH, GRID, PATCH, 3).permute(0, 1, 3, 5, 2, 4)
     return x.reshape(-1, GRID * GRID, 3 * PATCH * PATCH)
 
@@ -112,8 +128,9 @@ def normalise(patches: torch.Tensor) -> torch.Tensor:
 def draw_batch(images, places, size, rng):
     """A batch of augmented images with labels and centres.
 
-    Augmentation: each eighth of the batch gets one of the eight flips and rotations by 90 degrees and a random order of the
-    colour channels. The generator favours no direction and no channel, so both keep the distribution.
+    Augmentation: each eighth of the batch gets one of the eight flips and rotations by 90 degrees
+    and a random order of the colour channels. The generator favours no direction and no channel, so
+    both keep the distribution.
     """
     chosen = rng.integers(0, len(images), size)
     labels = places[chosen, 0]
@@ -176,7 +193,7 @@ def choose_tokens(patches, centre, stage, spread):
 
 @torch.no_grad()
 def accuracy(model, patches, places, start=None):
-    """Top-1 in percent, on all patches or, with `start` given, on the windows placed at the grid's middle."""
+    """Top-1 in percent, on all patches or on the windows from `start` on, put in the middle."""
     hits = 0
     for i in range(0, len(patches), 100):
         x = patches[i : i + 100]
@@ -184,12 +201,17 @@ def accuracy(model, patches, places, start=None):
         if start is not None:
             x = take(x, window_places(start[i : i + 100]))
             at = window_places(torch.full((len(x), 2), (GRID - WINDOW) // 2))
-        hits += (forward_tokens(model, normalise(x), at).argmax(1) == places[i : i + 100]).sum().item()
+        hits += (
+            (forward_tokens(model, normalise(x), at).argmax(1) == places[i : i + 100]).sum().item()
+        )
     return 100 * hits / len(patches)
 
 
 def orthogonalised(update: torch.Tensor) -> torch.Tensor:
-    """Nearest matrices [K, m, n] with singular values near 1, by five Newton-Schulz steps (Jordan et al., Muon, 2024)."""
+    """Nearest matrices [K, m, n] with singular values near 1, by five Newton-Schulz steps.
+
+    Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024.
+    """
     flip = update.shape[-2] > update.shape[-1]
     x = update.mT if flip else update
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
@@ -200,10 +222,12 @@ def orthogonalised(update: torch.Tensor) -> torch.Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose update is orthogonalised, for the blocks' matrices; equal shapes go together."""
+    """Momentum whose update is orthogonalised (Muon), for matrices; equal shapes go together."""
 
     def __init__(self, params, lr, momentum=0.95, weight_decay=0.05):
-        super().__init__(list(params), dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+        super().__init__(
+            list(params), {"lr": lr, "momentum": momentum, "weight_decay": weight_decay}
+        )
 
     @torch.no_grad()
     def step(self):
@@ -220,7 +244,9 @@ class Muon(torch.optim.Optimizer):
                 # The root makes the size of an update that of AdamW (Liu et al., Moonlight, 2025).
                 size = 0.2 * math.sqrt(max(shape))
                 for p, u in zip(params, orthogonalised(torch.stack(updates))):
-                    p.mul_(1 - group["lr"] * group["weight_decay"]).add_(u, alpha=-group["lr"] * size)
+                    p.mul_(1 - group["lr"] * group["weight_decay"]).add_(
+                        u, alpha=-group["lr"] * size
+                    )
 
 
 def make_optimizers(model, args):
@@ -233,7 +259,7 @@ def make_optimizers(model, args):
             matrices.append(p)
         else:
             decayed.append(p)
-    groups = [dict(params=decayed, weight_decay=0.05), dict(params=plain, weight_decay=0.0)]
+    groups = [{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}]
     optimizers = [torch.optim.AdamW(groups, lr=args.lr, betas=(0.9, 0.98))]
     if matrices:
         optimizers.append(Muon(matrices, lr=args.lr))
@@ -249,20 +275,30 @@ def export(model, path: Path) -> None:
 
 
 def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--train", type=Path, required=True, help="folder that `lab dataset demo` wrote")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--train", type=Path, required=True, help="folder that `lab dataset demo` wrote"
+    )
     parser.add_argument("--val", type=Path, required=True, help="another such folder, split val")
     parser.add_argument("--out", type=Path, required=True, help="folder for weights and log")
-    parser.add_argument("--minutes", type=float, default=100, help="time to train; the schedule follows it")
-    parser.add_argument("--stages", type=float, nargs=2, default=(0.25, 0.7), help="p at which stages 2 and 3 begin")
+    parser.add_argument(
+        "--minutes", type=float, default=90, help="time to train; the schedule follows it"
+    )
+    parser.add_argument(
+        "--stages", type=float, nargs=2, default=(0.15, 0.6), help="p at which stages 2 and 3 begin"
+    )
     parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--optimizer", choices=("adamw", "muon"), default="adamw")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--optimizer", choices=("adamw", "muon"), default="muon")
+    parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--processes", type=int, default=2, help="processes that share each batch")
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--longest-step", type=float, default=10, help="seconds; longer gaps are not counted")
+    parser.add_argument(
+        "--longest-step", type=float, default=10, help="seconds; longer gaps are not counted"
+    )
     parser.add_argument("--check-seconds", type=float, default=180, help="time between validations")
     return parser.parse_args()
 
@@ -293,7 +329,7 @@ class Clock:
 
 
 def agree(model, clock, rank, processes):
-    """Average the gradients over the processes; all of them learn rank 0's progress, rate and end."""
+    """Average the gradients over the processes and tell all rank 0's progress, rate and end."""
     told = torch.tensor(clock.tick() if rank == 0 else (0.0, 0.0, 0.0))
     if processes == 1:
         return told.tolist()
@@ -320,7 +356,7 @@ def train(rank, args):
     if args.processes > 1:
         store = f"file://{(args.out / 'rendezvous').resolve()}"
         dist.init_process_group("gloo", init_method=store, rank=rank, world_size=args.processes)
-    # One seed for what the processes must agree on (weights, stage, token count), one for what they must not.
+    # One seed for what the processes must agree on (weights, stage, token count), one for the rest.
     torch.manual_seed(args.seed)
     random.seed(args.seed)
     model = make_model()
@@ -368,23 +404,32 @@ def train(rank, args):
         hits.append((logits.argmax(1) == labels).float().mean().item())
         drawn += args.batch
         if clock.spent - checked >= args.check_seconds or ended:
-            record = dict(
-                minutes=round(clock.spent / 60, 2), step=step, images=step * args.batch, p=round(p, 3),
-                rate=rate, loss=round(sum(losses) / len(losses), 4),
-                train_top1=round(100 * sum(hits) / len(hits), 2),
-                images_per_second=round(drawn / max(clock.spent - checked, 1e-9), 1),
-                val_top1=accuracy(average, val_patches, val_labels),
-                val_window_top1=accuracy(average, val_patches, val_labels, val_start))
+            record = {
+                "minutes": round(clock.spent / 60, 2),
+                "step": step,
+                "images": step * args.batch,
+                "p": round(p, 3),
+                "rate": rate,
+                "loss": round(sum(losses) / len(losses), 4),
+                "train_top1": round(100 * sum(hits) / len(hits), 2),
+                "images_per_second": round(drawn / max(clock.spent - checked, 1e-9), 1),
+                "val_top1": accuracy(average, val_patches, val_labels),
+                "val_window_top1": accuracy(average, val_patches, val_labels, val_start),
+            }
             with open(args.out / "log.jsonl", "a") as log:
                 log.write(json.dumps(record) + "\n")
             print(json.dumps(record), flush=True)
             export(average, args.out / "demo_vit.safetensors")
             losses, hits, drawn, checked = [], [], 0, clock.spent
     if rank == 0:
-        summary = dict(
-            steps=step, images=step * args.batch, minutes=round(clock.spent / 60, 1),
-            parameters=sum(q.numel() for q in model.parameters()), torch=torch.__version__,
-            arguments={k: str(v) for k, v in vars(args).items()})
+        summary = {
+            "steps": step,
+            "images": step * args.batch,
+            "minutes": round(clock.spent / 60, 1),
+            "parameters": sum(q.numel() for q in model.parameters()),
+            "torch": torch.__version__,
+            "arguments": {k: str(v) for k, v in vars(args).items()},
+        }
         (args.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 
