@@ -4,11 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__)
-#define MANY_CPUS __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define MANY_CPUS
-#endif
+#include "multiversion.h"
 
 #define PRECISION_BITS 22
 #define HALF (1 << (PRECISION_BITS - 1))
@@ -91,7 +87,7 @@ typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
 // One step of a 16 x 16 transposition: every vector is interleaved with the one 8 further on;
 // four steps transpose.
-static inline __attribute__((always_inline)) void interleave(bytes16 *to, const bytes16 *from) {
+LAB_INLINE void interleave(bytes16 *to, const bytes16 *from) {
   for (int i = 0; i < 8; i++) {
     to[2 * i] = __builtin_shufflevector(
         from[i], from[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
@@ -100,7 +96,7 @@ static inline __attribute__((always_inline)) void interleave(bytes16 *to, const 
   }
 }
 
-static inline __attribute__((always_inline)) void transpose16(
+LAB_INLINE void transpose16(
     const uint8_t *from, size_t from_stride, uint8_t *to, size_t to_stride) {
   bytes16 a[16], b[16];
   for (int i = 0; i < 16; i++) memcpy(&a[i], from + i * from_stride, 16);
@@ -122,7 +118,7 @@ size_t lab_resize_scratch_bytes(
 }
 
 // `in` and `out` hold LANES rows side by side: [column * 3 + channel][LANES].
-static inline __attribute__((always_inline)) void narrow_lanes(
+LAB_INLINE void narrow_lanes(
     const uint8_t *in, const lab_resize_axis *axis, uint8_t *out) {
   int taps = axis->taps;
   for (int i = 0; i < axis->count; i++) {
@@ -138,7 +134,7 @@ static inline __attribute__((always_inline)) void narrow_lanes(
 }
 
 // `pixels` starts at the first column and row that the axes look at.
-MANY_CPUS
+LAB_FAST
 static void narrow_picture(
     const uint8_t *pixels, size_t stride, int rows, const lab_resize_axis *axis, uint8_t *scratch,
     uint8_t *narrowed) {
@@ -162,7 +158,7 @@ static void narrow_picture(
   }
 }
 
-MANY_CPUS
+LAB_FAST
 static void shorten_row(
     const uint8_t *from, size_t stride, const int32_t *weights, int taps, size_t count,
     uint8_t *out) {

@@ -1,0 +1,60 @@
+import ImageCoding
+import Tensors
+
+/// Some pictures of another data set: a seeded draw with as many of each class as of any other.
+///
+/// The order goes round the classes, so every prefix is balanced too, and a smaller subset of the same
+/// seed is the beginning of a larger one.
+package struct SubsetDataset: ImageDataset {
+  private let base: any ImageDataset
+  /// Places in the base data set, in this one's order.
+  package let indices: [Int]
+  private let seed: UInt64
+
+  /// At most `limit` pictures of `base`.
+  ///
+  /// Edge cases: a class with fewer pictures than the others gives all it has.
+  package init(_ base: any ImageDataset, limit: Int, seed: UInt64) {
+    precondition(limit > 0, "A subset has pictures.")
+    self.base = base
+    self.seed = seed
+    var members: [Int: [Int]] = [:]
+    for index in 0..<base.count { members[base.label(at: index), default: []].append(index) }
+    var random = SplitMix64(seed: seed)
+    var classes = members.keys.sorted().map { (members[$0] ?? []).shuffled(using: &random) }
+    classes.shuffle(using: &random)
+    var chosen: [Int] = []
+    var round = 0
+    while chosen.count < min(limit, base.count) {
+      chosen += classes.compactMap { round < $0.count ? $0[round] : nil }
+      round += 1
+    }
+    indices = Array(chosen.prefix(limit))
+  }
+
+  package var name: String { base.name }
+
+  package var layout: String {
+    indices.count == base.count
+      ? base.layout
+      : base.layout + "; of these \(indices.count), balanced over the classes, seed \(seed)"
+  }
+
+  package var classNames: [String] { base.classNames }
+
+  package var count: Int { indices.count }
+
+  package var fingerprintText: String {
+    base.fingerprintText + "subset \(indices.map(String.init).joined(separator: ","))\n"
+  }
+
+  package func label(at index: Int) -> Int { base.label(at: indices[index]) }
+
+  package func path(at index: Int) -> String { base.path(at: indices[index]) }
+
+  package func decode(
+    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    try base.decode(at: indices[index], preprocessing: preprocessing, into: output)
+  }
+}
