@@ -5,6 +5,12 @@ package struct BadImage: Sendable, Hashable {
   package let path: String
   /// What is wrong, as the rest of a sentence that begins with the path.
   package let reason: String
+
+  package init(index: Int, path: String, reason: String) {
+    self.index = index
+    self.path = path
+    self.reason = reason
+  }
 }
 
 /// What becomes of a picture that cannot be decoded.

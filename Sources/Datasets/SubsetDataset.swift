@@ -21,8 +21,8 @@ package struct SubsetDataset: ImageDataset {
     var members: [Int: [Int]] = [:]
     for index in 0..<base.count { members[base.label(at: index), default: []].append(index) }
     var random = SplitMix64(seed: seed)
-    var classes = members.keys.sorted().map { (members[$0] ?? []).shuffled(using: &random) }
-    classes.shuffle(using: &random)
+    var classes = members.keys.sorted().map { shuffled(members[$0] ?? [], using: &random) }
+    classes = shuffled(classes, using: &random)
     var chosen: [Int] = []
     var round = 0
     while chosen.count < min(limit, base.count) {
@@ -57,4 +57,16 @@ package struct SubsetDataset: ImageDataset {
   ) throws {
     try base.decode(at: indices[index], preprocessing: preprocessing, into: output)
   }
+}
+
+/// Fisher and Yates's shuffle, written out because the standard library's may change between
+/// versions, and a subset may not.
+private func shuffled<Element>(
+  _ elements: [Element], using random: inout SplitMix64
+) -> [Element] {
+  var result = elements
+  for last in stride(from: result.count - 1, to: 0, by: -1) {
+    result.swapAt(last, Int(random.next().multipliedFullWidth(by: UInt64(last + 1)).high))
+  }
+  return result
 }

@@ -1,0 +1,38 @@
+import Datasets
+import ImageCoding
+import Testing
+
+@Suite struct `The demo set as a data set` {
+  private let preprocessing = Preprocessing(
+    resize: 96, crop: 96, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5])
+
+  @Test func `pictures are not resampled`() throws {
+    let data = DemoImages(count: 12)
+    let drawn = DemoDataset(split: .validation).image(index: 11)
+    let ours = try pixels(of: data, at: 11, preprocessing)
+    #expect(data.label(at: 11) == drawn.label)
+    for channel in 0..<3 {
+      for i in 0..<(96 * 96) {
+        let value = (Float(drawn.pixels[3 * i + channel]) / 255 - 0.5) / 0.5
+        #expect(ours[channel * 96 * 96 + i] == value)
+      }
+    }
+  }
+
+  @Test func `another model's size is resized to`() throws {
+    let large = Preprocessing(resize: 112, crop: 100)
+    #expect(try pixels(of: DemoImages(count: 1), at: 0, large).allSatisfy { $0.isFinite })
+  }
+
+  @Test func `names and fingerprint`() {
+    let data = DemoImages(count: 20)
+    #expect(data.layout == "drawn by the program, val split, seed 1, 20 pictures")
+    #expect(data.classNames == DemoDataset.classNames)
+    let texts = [
+      data, DemoImages(count: 21), DemoImages(count: 20, split: .train),
+      DemoImages(count: 20, seed: 2),
+    ].map(\.fingerprintText)
+    #expect(Set(texts).count == 4)
+    #expect(data.fingerprintText == DemoImages(count: 20).fingerprintText)
+  }
+}

@@ -1,0 +1,263 @@
+import Datasets
+import Foundation
+import ImageCoding
+import Testing
+
+/// The validation set's first pictures and their labels.
+private let pictures = (1...5).map { "ILSVRC2012_val_0000000\($0).JPEG" }
+private let labels = [65, 970, 230, 809, 516]
+private let ids = ["n01751748", "n09193705", "n02105855", "n04263257", "n03125729"]
+
+private let devkit = "490\n361\n171\n822\n297\n"
+private let map = zip(pictures, labels).map { "\($0) \($1)\n" }.joined()
+private let solution =
+  "ImageId,PredictionString\n"
+  + zip(pictures, ids).reversed()
+  .map { "\($0.dropLast(5)),\($1) 85 1 499 272 \($1) 1 2 3 4\n" }.joined()
+
+private func labels(of data: ImageNetDataset) -> [Int] {
+  (0..<data.count).map(data.label(at:))
+}
+
+@Suite struct `ImageNet's layouts` {
+  @Test func `class folders, also of a part of the classes`() throws {
+    let folder = try TemporaryFolder()
+    try folder.addPictures(["n15075141/x.JPEG", "n01443537/b.jpg", "n01443537/a.JPEG"])
+    let data = try ImageNetDataset(folder: folder.path)
+    #expect(data.layout == "class folders, 2 of the 1000 classes, 3 pictures")
+    #expect(labels(of: data) == [1, 1, 999])
+    #expect(data.classNames.count == 1000)
+    #expect(data.path(at: 0) == folder.path + "/n01443537/a.JPEG")
+  }
+
+  @Test func `class folders of all classes`() throws {
+    let folder = try TemporaryFolder()
+    try folder.addPictures(ImageNetClasses.wordNetIDs.map { $0 + "/1.JPEG" })
+    let data = try ImageNetDataset(folder: folder.path)
+    #expect(data.layout == "class folders, 1000 classes, 1000 pictures")
+    #expect(labels(of: data) == Array(0..<1000))
+  }
+
+  @Test(arguments: ["val", "ILSVRC/Data/CLS-LOC/val"])
+  func `class folders in the parent's usual place`(place: String) throws {
+    let folder = try TemporaryFolder()
+    try folder.addPictures(["\(place)/n01443537/a.JPEG", "train/n01443537/b.JPEG"])
+    let data = try ImageNetDataset(folder: folder.path)
+    #expect(data.layout == "class folders, 1 of the 1000 classes, 1 pictures in val/")
+    #expect(data.path(at: 0) == folder.path + "/\(place)/n01443537/a.JPEG")
+  }
+
+  @Test(arguments: [
+    ("ILSVRC2012_validation_ground_truth.txt", devkit),
+    ("devkit/data/ILSVRC2012_validation_ground_truth.txt", devkit.replacing("\n", with: "\r\n")),
+    ("../ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt", devkit),
+    ("LOC_val_solution.csv", solution), ("../LOC_val_solution.csv", solution),
+    ("val_map.txt", map), ("val_map.txt", map.replacing(" ", with: "\t")),
+    ("../val.txt", pictures.indices.map { "val/\(pictures[$0]) \(ids[$0])\n" }.joined()),
+    ("imagenet_2012_validation_synset_labels.txt", ids.joined(separator: "\n")),
+  ])
+  func `flat pictures with every kind of ground truth`(file: String, text: String) throws {
+    let folder = try TemporaryFolder()
+    try folder.addPictures(pictures.map { "pictures/" + $0 })
+    try folder.write(text, to: "pictures/" + file)
+    let data = try ImageNetDataset(folder: folder.path + "/pictures")
+    #expect(labels(of: data) == labels)
+    let name = file.split(separator: "/").last ?? ""
+    #expect(
+      data.layout == "flat files labelled by \(name), 5 of the 1000 classes, 5 pictures")
+  }
+
+  @Test func `Kaggle's download as it unpacks`() throws {
+    let folder = try TemporaryFolder()
+    try folder.addPictures(pictures.map { "ILSVRC/Data/CLS-LOC/val/" + $0 })
+    try folder.write(solution, to: "LOC_val_solution.csv")
+    try folder.write("ILSVRC2012_val_00000001 1\n", to: "ILSVRC/ImageSets/CLS-LOC/val.txt")
+    #expect(labels(of: try ImageNetDataset(folder: folder.path)) == labels)
+  }
+
+  @Test func `two ground truths that agree`() throws {
+    let folder = try TemporaryFolder()
+    try folder.addPictures(pictures)
+    try folder.write(map, to: "val_map.txt")
+    try folder.write(devkit, to: "ILSVRC2012_validation_ground_truth.txt")
+    #expect(labels(of: try ImageNetDataset(folder: folder.path)) == labels)
+  }
+
+  @Test func `a PNG under a JPEG's name is read`() throws {
+    let folder = try TemporaryFolder()
+    try folder.addPictures(["n01443537/ILSVRC2012_val_00019877.JPEG"], from: "rgb8.png")
+    let data = try ImageNetDataset(folder: folder.path)
+    #expect(
+      try pixels(of: data, at: 0, Preprocessing(resize: 8, crop: 8)).allSatisfy { $0.isFinite })
+  }
+}
+
+@Suite struct `ImageNet's layouts that do not add up` {
+  let folder: TemporaryFolder
+
+  init() throws { folder = try TemporaryFolder() }
+
+  private func refusal() -> String? {
+    sentence(in: folder) { try ImageNetDataset(folder: folder.path) }
+  }
+
+  @Test func `an empty folder`() throws {
+    #expect(
+      refusal()
+        == "DIR holds no PNG or JPEG files; a data set is one folder of pictures per class.")
+  }
+
+  @Test func `a folder that is not there`() {
+    #expect(
+      sentence(in: folder) { try ImageNetDataset(folder: folder.path + "/x") }
+        == "DIR/x cannot be read as a folder of pictures (No such file or directory).")
+  }
+
+  @Test func `training pictures only`() throws {
+    try folder.addPictures(["train/n01443537/a.JPEG"])
+    #expect(
+      refusal()
+        == "DIR has a folder train but no folder val; name DIR/train itself to use it.")
+  }
+
+  @Test func `folders of other classes`() throws {
+    try folder.addPictures(["n01443537/a.JPEG", "n00000001/a.JPEG", "tench/a.JPEG"])
+    #expect(
+      refusal()
+        == "DIR has folders that are not among ImageNet-1k's 1000 classes: n00000001, tench; "
+        + "class folders are named by WordNet id, such as n01440764; "
+        + "for other class folders use {\"folder\": …} with \"classes\".")
+  }
+
+  @Test func `numbered folders, whose text order is not that of the labels`() throws {
+    try folder.addPictures((0..<1000).map { "\($0)/a.JPEG" })
+    #expect(
+      refusal()
+        == "DIR has folders that are not among ImageNet-1k's 1000 classes: 0, 1, 10, 100, 101 and "
+        + "995 more; class folders are named by WordNet id, such as n01440764; "
+        + "for other class folders use {\"folder\": …} with \"classes\".")
+  }
+
+  @Test func `a class without pictures`() throws {
+    try folder.addPictures(["n01443537/a.JPEG"])
+    try folder.makeFolder("n01440764")
+    #expect(
+      refusal()
+        == "DIR has class folders without a PNG or JPEG file: n01440764; fill or remove them.")
+  }
+
+  @Test func `flat pictures and class folders`() throws {
+    try folder.addPictures(["n01443537/a.JPEG", pictures[0]])
+    #expect(
+      refusal()
+        == "DIR has both pictures (ILSVRC2012_val_00000001.JPEG) and n01443537/, so it is not "
+        + "clear which pictures are meant; name the folder that holds only them.")
+  }
+
+  @Test func `class folders and a folder val`() throws {
+    try folder.addPictures(["n01443537/a.JPEG", "val/n01443537/a.JPEG"])
+    #expect(
+      refusal()
+        == "DIR has both n01443537 and val/, so it is not clear which pictures are meant; "
+        + "name the folder that holds only them.")
+  }
+
+  @Test func `two folders that may be meant`() throws {
+    try folder.addPictures(["val/n01443537/a.JPEG", "validation/n01443537/a.JPEG"])
+    #expect(
+      refusal()
+        == "DIR has both val/ and validation/, so it is not clear which pictures are meant; "
+        + "name the folder that holds only them.")
+  }
+
+  @Test func `flat pictures without a ground truth`() throws {
+    try folder.addPictures(pictures)
+    #expect(
+      refusal()
+        == "DIR holds pictures but nothing says their labels; put one of "
+        + "ILSVRC2012_validation_ground_truth.txt, LOC_val_solution.csv, val_map.txt, val.txt, "
+        + "imagenet_2012_validation_synset_labels.txt beside or above them, or use class folders.")
+  }
+
+  @Test(arguments: [0, 1])
+  func `the challenge's ids taken for labels`(first: Int) throws {
+    try folder.addPictures(pictures)
+    let text = zip(pictures, [490, 361, 171, 822, 297]).map { "\($0) \($1 - first)\n" }.joined()
+    try folder.write(text, to: "val_map.txt")
+    #expect(
+      refusal()
+        == "DIR/val_map.txt: the labels are the challenge's ids, which are not in the order of "
+        + "ImageNet's labels (the first picture, a sea snake, has id 490 and label 65); use the "
+        + "development kit's ILSVRC2012_validation_ground_truth.txt, or labels in the order of "
+        + "the WordNet ids.")
+  }
+
+  @Test func `labels that start at 1`() throws {
+    try folder.addPictures(Array(pictures.prefix(2)))
+    try folder.write("\(pictures[0]) 1\n\(pictures[1]) 1000\n", to: "val_map.txt")
+    #expect(refusal() == "DIR/val_map.txt: the labels run from 1 to 1000, not from 0 to 999.")
+  }
+
+  @Test func `more pictures in the ground truth than in the folder`() throws {
+    try folder.addPictures(Array(pictures.prefix(3)))
+    try folder.write(devkit, to: "ILSVRC2012_validation_ground_truth.txt")
+    #expect(
+      refusal()
+        == "DIR/ILSVRC2012_validation_ground_truth.txt lists 5 pictures, but there are 3.")
+  }
+
+  @Test(arguments: ["val_map.txt", "ILSVRC2012_validation_ground_truth.txt"])
+  func `a picture that the ground truth does not list`(file: String) throws {
+    try folder.addPictures(pictures + ["ILSVRC2012_val_00000006.JPEG"])
+    try folder.write(file == "val_map.txt" ? map : devkit, to: file)
+    #expect(refusal() == "DIR/\(file) lists 5 pictures, but not ILSVRC2012_val_00000006.JPEG.")
+  }
+
+  @Test func `a picture listed twice, and one there twice`() throws {
+    try folder.addPictures(pictures)
+    try folder.write(map + "\(pictures[2]) 230\n", to: "val_map.txt")
+    let expected = "DIR/val_map.txt: the picture ILSVRC2012_val_00000003 is there twice."
+    #expect(refusal() == expected)
+    try folder.write(map, to: "val_map.txt")
+    try folder.addPictures(["ILSVRC2012_val_00000003.png"], from: "rgb8.png")
+    #expect(refusal() == expected)
+  }
+
+  @Test func `two ground truths that disagree`() throws {
+    try folder.addPictures(pictures)
+    try folder.write(map.replacing("230", with: "231"), to: "val_map.txt")
+    try folder.write(devkit, to: "ILSVRC2012_validation_ground_truth.txt")
+    #expect(
+      refusal()
+        == "DIR/ILSVRC2012_validation_ground_truth.txt and DIR/val_map.txt give "
+        + "ILSVRC2012_val_00000003.JPEG different labels; remove the wrong one.")
+  }
+
+  @Test(arguments: [
+    (
+      "ILSVRC2012_validation_ground_truth.txt", "490\n1001\n",
+      "line 2 is '1001', not an id of the challenge, 1 to 1000."
+    ),
+    (
+      "imagenet_2012_validation_synset_labels.txt", "n01751748\nn00000000\n",
+      "line 2 is 'n00000000', not the WordNet id of one of ImageNet's 1000 classes."
+    ),
+    (
+      "LOC_val_solution.csv", "ImageId,PredictionString\nILSVRC2012_val_00000001\n",
+      "line 2 is 'ILSVRC2012_val_00000001', not a picture, a comma and a WordNet id."
+    ),
+    (
+      "val_map.txt", "ILSVRC2012_val_00000001.JPEG\n",
+      "line 1 is 'ILSVRC2012_val_00000001.JPEG', not a file name and a label."
+    ),
+    (
+      "val_map.txt", "ILSVRC2012_val_00000001.JPEG seasnake\n",
+      "line 1 is 'seasnake', not the WordNet id of one of ImageNet's 1000 classes."
+    ),
+  ])
+  func `a line that makes no sense`(file: String, text: String, reason: String) throws {
+    try folder.addPictures(pictures)
+    try folder.write(text, to: file)
+    #expect(refusal() == "DIR/\(file): \(reason)")
+  }
+}

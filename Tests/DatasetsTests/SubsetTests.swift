@@ -1,0 +1,72 @@
+import Datasets
+import ImageCoding
+import Testing
+
+/// Pictures without pixels: only labels.
+private struct Labels: ImageDataset {
+  let labels: [Int]
+  var name: String { "labels" }
+  var layout: String { "a list" }
+  var classNames: [String] { (0...(labels.max() ?? 0)).map { "\($0)" } }
+  var count: Int { labels.count }
+  var fingerprintText: String { labels.map { "\($0)\n" }.joined() }
+  func label(at index: Int) -> Int { labels[index] }
+  func path(at index: Int) -> String { "picture \(index)" }
+  func decode(
+    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+  ) {
+    output.update(repeating: Float(index))
+  }
+}
+
+@Suite struct `Subsets` {
+  private let base = Labels(labels: (0..<100).map { $0 / 10 })
+
+  @Test(arguments: [1, 7, 10, 35, 99, 100, 500])
+  func `every class has as many pictures as any other`(limit: Int) {
+    let subset = SubsetDataset(base, limit: limit, seed: 3)
+    #expect(subset.count == min(limit, 100))
+    var counts = [Int](repeating: 0, count: 10)
+    for index in 0..<subset.count { counts[subset.label(at: index)] += 1 }
+    #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 1)
+    #expect(Set(subset.indices).count == subset.count)
+  }
+
+  @Test func `a class with few pictures gives all it has`() {
+    let uneven = Labels(labels: [0, 0, 0, 0, 0, 0, 1, 2, 2])
+    let subset = SubsetDataset(uneven, limit: 7, seed: 1)
+    let counts = Dictionary(grouping: (0..<7).map(subset.label(at:))) { $0 }.mapValues(\.count)
+    #expect(counts == [0: 4, 1: 1, 2: 2])
+  }
+
+  @Test func `a smaller subset begins a larger one`() {
+    let small = SubsetDataset(base, limit: 23, seed: 9).indices
+    #expect(Array(SubsetDataset(base, limit: 60, seed: 9).indices.prefix(23)) == small)
+    #expect(SubsetDataset(base, limit: 23, seed: 10).indices != small)
+  }
+
+  /// Written down once: another order would change every record's meaning.
+  @Test func `the draw never changes`() {
+    #expect(
+      SubsetDataset(base, limit: 12, seed: 0).indices
+        == [85, 62, 29, 94, 51, 4, 38, 46, 74, 10, 82, 60])
+  }
+
+  @Test func `it is not the first files`() {
+    let first = SubsetDataset(base, limit: 10, seed: 0).indices.sorted()
+    #expect(first != (0..<10).map { $0 * 10 })
+  }
+
+  @Test func `pictures, labels and names are those of the base`() throws {
+    let subset = SubsetDataset(base, limit: 20, seed: 4)
+    let preprocessing = Preprocessing(resize: 1, crop: 1)
+    for index in 0..<20 {
+      #expect(subset.label(at: index) == base.label(at: subset.indices[index]))
+      #expect(subset.path(at: index) == "picture \(subset.indices[index])")
+      #expect(try pixels(of: subset, at: index, preprocessing)[0] == Float(subset.indices[index]))
+    }
+    #expect(subset.layout == "a list; of these 20, balanced over the classes, seed 4")
+    #expect(subset.fingerprintText != SubsetDataset(base, limit: 21, seed: 4).fingerprintText)
+    #expect(subset.fingerprintText != SubsetDataset(base, limit: 20, seed: 5).fingerprintText)
+  }
+}
