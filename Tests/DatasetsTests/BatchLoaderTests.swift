@@ -3,6 +3,7 @@ import Foundation
 import ImageCoding
 import Synchronization
 import Testing
+import _TestSupport
 
 /// Pictures of one pixel that hold their index; some are bad, and it is known how far decoding got.
 private final class Numbers: ImageDataset {
@@ -163,7 +164,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     try folder.addPictures(["a/1.jpg", "a/4.jpg"])
     try folder.write("", to: "a/2.jpg")
     try folder.write("<html>", to: "a/3.jpg")
-    let jpeg = try Data(contentsOf: fixtures.appending(path: "formats/ycc420.jpg"))
+    let jpeg = try Data(contentsOf: Fixtures.url("formats/ycc420.jpg"))
     try folder.write(jpeg.prefix(700), to: "a/5.jpg")
     let data = try ClassFolderDataset(folder: folder.path)
     try FileManager.default.removeItem(atPath: folder.path + "/a/4.jpg")

@@ -2,6 +2,7 @@ import Datasets
 import Foundation
 import ImageCoding
 import Testing
+import _TestSupport
 
 @Suite struct `Class folders` {
   @Test func `labels are the places of the sorted folder names`() throws {
@@ -61,7 +62,7 @@ import Testing
     let folder = try TemporaryFolder()
     try folder.addPictures(["a/1.jpg", "b/1.jpg"])
     let text = try ClassFolderDataset(folder: folder.path).fingerprintText
-    let size = try Data(contentsOf: fixtures.appending(path: "formats/ycc420.jpg")).count
+    let size = try Data(contentsOf: Fixtures.url("formats/ycc420.jpg")).count
     #expect(text == "a/1.jpg\t\(size)\t0\nb/1.jpg\t\(size)\t1\n")
     #expect(
       try ClassFolderDataset(folder: folder.path, classes: .order(["b", "a"])).fingerprintText

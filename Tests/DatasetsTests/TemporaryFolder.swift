@@ -1,8 +1,5 @@
 import Foundation
-
-/// `Tests/Fixtures`.
-let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
-  .deletingLastPathComponent().appending(path: "Fixtures")
+import _TestSupport
 
 /// A folder that is gone after the test.
 final class TemporaryFolder {
@@ -30,7 +27,7 @@ final class TemporaryFolder {
 
   /// Copies a small picture of `Fixtures/formats` to each of the given names.
   func addPictures(_ names: [String], from fixture: String = "ycc420.jpg") throws {
-    let data = try Data(contentsOf: fixtures.appending(path: "formats").appending(path: fixture))
+    let data = try Data(contentsOf: Fixtures.url("formats/" + fixture))
     for name in names { try write(data, to: name) }
   }
 

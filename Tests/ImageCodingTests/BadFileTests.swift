@@ -1,9 +1,10 @@
 import Foundation
 import ImageCoding
 import Testing
+import _TestSupport
 
 private func fixture(_ name: String) throws -> [UInt8] {
-  Array(try Data(contentsOf: fixtures.appending(path: "formats").appending(path: name)))
+  Array(try Data(contentsOf: Fixtures.url("formats/" + name)))
 }
 
 private func decode(_ bytes: [UInt8], _ name: String = "a.jpg") throws(ImageError) -> RGBImage {
@@ -94,7 +95,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
 
   @Test func `a missing file and a folder each have their sentence`() throws {
     let missing = "/nonexistent/picture.png"
-    let folder = fixtures.path
+    let folder = Fixtures.root.path
     #expect(throws: ImageError.unreadable(path: missing, reason: "No such file or directory")) {
       try ImageDecoder.withShared { try $0.decode(path: missing) }
     }

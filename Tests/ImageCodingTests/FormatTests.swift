@@ -2,17 +2,18 @@ import Foundation
 import ImageCoding
 import Tensors
 import Testing
+import _TestSupport
 
-private let formats = fixtures.appending(path: "formats")
+private let formats = Fixtures.url("formats")
 
 private let names: [String] =
-  (try? SafetensorsFile(url: fixtures.appending(path: "formats.safetensors")))
+  (try? SafetensorsFile(url: Fixtures.url("formats.safetensors")))
   .map { $0.entries.keys.sorted() } ?? []
 
 @Suite struct `Kinds of pictures` {
   @Test(arguments: names)
   func `a file of every kind has the pixels that Pillow gives`(name: String) throws {
-    let expected = try SafetensorsFile(url: fixtures.appending(path: "formats.safetensors"))
+    let expected = try SafetensorsFile(url: Fixtures.url("formats.safetensors"))
     let shape = try #require(expected.entries[name]?.shape)
     let ours = try ImageDecoder.withShared {
       try $0.decode(path: formats.appending(path: name).path)

@@ -2,6 +2,7 @@ import Foundation
 import ImageCoding
 import Tensors
 import Testing
+import _TestSupport
 
 private let crops = [
   ("crop0.875_resize256", Preprocessing.timm(size: 224, cropFraction: 0.875)),
@@ -13,8 +14,8 @@ private let extraGoldens = ProcessInfo.processInfo.environment["LAB_EXTRA_GOLDEN
 @Suite struct `Preprocessing goldens` {
   @Test func `every picture of the fixtures`() throws {
     let goldens = try PreprocessGoldens(
-      tensors: fixtures.appending(path: "preprocess.safetensors"),
-      pictures: fixtures.appending(path: "pictures"))
+      tensors: Fixtures.url("preprocess.safetensors"),
+      pictures: Fixtures.url("pictures"))
     #expect(try check(goldens) == 12)
   }
 

@@ -2,8 +2,9 @@ import Foundation
 import ImageCoding
 import Tensors
 import Testing
+import _TestSupport
 
-private let goldens = fixtures.appending(path: "resize.safetensors")
+private let goldens = Fixtures.url("resize.safetensors")
 
 private let cases: [String] =
   (try? SafetensorsFile(url: goldens))

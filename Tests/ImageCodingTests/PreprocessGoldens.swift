@@ -2,10 +2,6 @@ import Foundation
 import ImageCoding
 import Tensors
 
-/// `Tests/Fixtures`.
-let fixtures = URL(filePath: #filePath).deletingLastPathComponent()
-  .deletingLastPathComponent().appending(path: "Fixtures")
-
 /// The golden crops of some pictures: `preprocess.safetensors` and the folder of the files.
 struct PreprocessGoldens {
   let file: SafetensorsFile

@@ -1,0 +1,43 @@
+import Foundation
+import ImageCoding
+
+/// How fast pictures become a model's input: reading, decoding, resizing, normalising, batching.
+package struct DecodingThroughput: Sendable, Codable {
+  /// Pictures decoded.
+  package let images: Int
+  /// By the clock.
+  package let seconds: Double
+  /// Of processor time, all threads together: what a busy machine does not change.
+  package let processorSeconds: Double
+
+  /// By the clock.
+  package var imagesPerSecond: Double { Double(images) / seconds }
+
+  /// Per core: pictures per second of processor time.
+  package var imagesPerSecondPerCore: Double { Double(images) / processorSeconds }
+
+  /// Decodes all pictures of `dataset`, again and again until `minimumSeconds` have passed.
+  ///
+  /// Throws what ``BatchLoader/next()`` throws.
+  package static func measure(
+    _ dataset: any ImageDataset, preprocessing: Preprocessing, batchSize: Int = 32,
+    threads: Int = BatchLoader.defaultThreads, minimumSeconds: Double = 1
+  ) throws -> DecodingThroughput {
+    let (start, processorStart) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID))
+    var images = 0
+    repeat {
+      let loader = BatchLoader(
+        dataset: dataset, preprocessing: preprocessing, batchSize: batchSize, threads: threads)
+      while let batch = try loader.next() { images += batch.count }
+    } while seconds(CLOCK_MONOTONIC) - start < minimumSeconds
+    return DecodingThroughput(
+      images: images, seconds: seconds(CLOCK_MONOTONIC) - start,
+      processorSeconds: seconds(CLOCK_PROCESS_CPUTIME_ID) - processorStart)
+  }
+
+  private static func seconds(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+}
