@@ -1,26 +1,41 @@
-/// Bytes that grow as needed, are never cleared and stay in place until they grow.
+/// Bytes that are used for one picture after the other, never cleared.
+///
+/// Grows as needed; the memory of one exceptionally large picture is given back at the next.
 struct ByteBuffer: ~Copyable {
+  /// Bytes that are always kept: a picture of 5 million pixels.
+  private static let kept = 1 << 24
+
   private(set) var count = 0
   private var storage = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 1 << 16)
 
-  /// The first byte; valid until the next ``resize(to:)``.
+  /// Bytes in memory.
+  var capacity: Int { storage.count }
+
+  /// The first byte; valid until the next ``reserve(_:)``.
   var start: UnsafeMutablePointer<UInt8> {
     guard let start = storage.baseAddress else { fatalError("The buffer is never empty.") }
     return start
   }
 
-  /// Makes room for `count` bytes, whose content is undefined if the buffer had to grow.
-  mutating func resize(to count: Int) {
-    if count > storage.count {
+  /// Makes room for `count` bytes, whose content is undefined.
+  mutating func reserve(_ count: Int) {
+    let isWasteful = storage.count > ByteBuffer.kept && count < storage.count / 2
+    if count > storage.count || isWasteful {
       storage.deallocate()
-      storage = .allocate(capacity: max(count, storage.count + storage.count / 2))
+      storage = .allocate(capacity: max(1, count))
     }
+    self.count = count
+  }
+
+  /// Keeps the first `count` bytes.
+  mutating func truncate(to count: Int) {
+    precondition(count <= self.count, "A buffer does not grow by being truncated.")
     self.count = count
   }
 
   /// Takes a copy of `bytes`.
   mutating func replace(with bytes: [UInt8]) {
-    resize(to: bytes.count)
+    reserve(bytes.count)
     _ = storage.update(fromContentsOf: bytes)
   }
 

@@ -65,7 +65,7 @@ package final class ImageDecoder {
     guard fstat(descriptor, &status) == 0 else {
       throw .unreadable(path: path, reason: lastSystemError())
     }
-    file.resize(to: max(0, Int(status.st_size)))
+    file.reserve(max(0, Int(status.st_size)))
     var position = 0
     while position < file.count {
       let got = Foundation.read(descriptor, file.start + position, file.count - position)
@@ -76,7 +76,7 @@ package final class ImageDecoder {
       }
       position += got
     }
-    file.resize(to: position)
+    file.truncate(to: position)
   }
 
   // MARK: Decoding
@@ -119,7 +119,7 @@ package final class ImageDecoder {
     guard width * height <= ImageFormat.mostPixels else {
       throw .tooLarge(path: name, width: width, height: height)
     }
-    decoded.resize(to: 3 * width * height)
+    decoded.reserve(3 * width * height)
   }
 
   private func check(

@@ -42,8 +42,8 @@ final class Resampler {
     let size = preprocessing.resizedSize(width: image.width, height: image.height)
     horizontal.prepare(preprocessing, from: image.width, to: size.width)
     vertical.prepare(preprocessing, from: image.height, to: size.height)
-    cropped.resize(to: preprocessing.elementCount)
-    scratch.resize(to: lab_resize_scratch_bytes(&horizontal.weights, &vertical.weights))
+    cropped.reserve(preprocessing.elementCount)
+    scratch.reserve(lab_resize_scratch_bytes(&horizontal.weights, &vertical.weights))
     lab_resize_rgb(
       image.start, 3 * image.width, &horizontal.weights, &vertical.weights, scratch.start,
       cropped.start)
