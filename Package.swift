@@ -79,11 +79,12 @@ let package = Package(
     .target(
       name: "_TestSupport", dependencies: ["Tensors"], path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
+    .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "Records"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "_TestSupport"]),
     .testTarget(
-      name: "CPUBackendTests", dependencies: ["CPUBackend", "Tensors", "_TestSupport"],
+      name: "CPUBackendTests", dependencies: ["CPUBackend", "CKernels", "Tensors", "_TestSupport"],
       swiftSettings: hotSwift),
     .testTarget(
       name: "ImageCodingTests", dependencies: ["ImageCoding", "Tensors", "_TestSupport"],
@@ -97,6 +98,7 @@ let package = Package(
       name: "VisionModelsTests",
       dependencies: [
         "VisionModels", "TokenReduction", "Records", "CPUBackend", "Tensors", "_TestSupport",
+        "CAllocationCounter",
       ], swiftSettings: hotSwift),
     .testTarget(
       name: "ExperimentsTests",

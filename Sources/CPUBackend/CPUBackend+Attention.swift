@@ -15,43 +15,64 @@ extension CPUBackend {
       qkv: qkv.floats, output: output.floats, tokens: tokens, heads: heads,
       width: output.shape[2], tokenSize: tokenSize?.floats)
     if let statistics, let received = statistics.receivedAttention {
-      attendWhole(call, batch, statistics, into: received.floats)
+      let region = WholeAttentionRegion(
+        backend: self, call: call, batch: batch, blocks: rowBlocks(tokens: tokens),
+        statistics: statistics, partials: shared.floats)
+      run(region) { WholeAttentionRegion.enter($0, $1) }
+      region.sumPartials(into: received.floats)
     } else {
-      attendByHead(call, batch, classAttention: statistics?.classAttention?.floats)
+      let classAttention = statistics?.classAttention?.floats
+      let region = HeadAttentionRegion(
+        backend: self, call: call, batch: batch,
+        blocks: headBlocks(tokens: tokens, units: batch * heads),
+        classRows: classAttention == nil ? nil : shared.floats)
+      run(region) { HeadAttentionRegion.enter($0, $1) }
+      if let classAttention { region.averageHeads(into: classAttention) }
     }
   }
 
-  /// Work items are (image, head, row block): any number of workers can share one image.
-  private func attendByHead(
-    _ call: AttentionCall, _ batch: Int, classAttention: UnsafeMutablePointer<Float>?
-  ) {
-    let tokens = call.tokens
+  /// Row blocks of each head: no more than the cache asks for, but enough that every worker has about the same.
+  private func headBlocks(tokens: Int, units: Int) -> Int {
     let most = Scratch.attentionRows(tokens: tokens)
     var blocks = (tokens + most - 1) / most
-    // Few heads on many workers: smaller blocks until everyone has about the same.
-    while batch * call.heads * blocks < 4 * threads, batch * call.heads * blocks % threads != 0,
-      blocks < tokens
-    { blocks += 1 }
-    let classRows = shared.floats
-    parallel { worker in
-      let own = scratch[worker]
-      var lastImage = -1
-      for item in share(of: batch * call.heads * blocks, worker: worker) {
-        let (image, head, block) = (
-          item / blocks / call.heads, item / blocks % call.heads, item % blocks
-        )
-        if image != lastImage { call.takeLogSizes(image, own) }
-        lastImage = image
-        let rows = (tokens * block / blocks)..<(tokens * (block + 1) / blocks)
-        call.weigh(image, head, rows, own)
-        if classAttention != nil, rows.lowerBound == 0 {
-          (classRows + (image * call.heads + head) * tokens).update(
-            from: own.logits.floats, count: tokens)
-        }
-        call.mix(image, head, rows, own)
-      }
+    while units * blocks < 4 * threads, units * blocks % threads != 0, blocks < tokens {
+      blocks += 1
     }
-    guard let classAttention else { return }
+    return blocks
+  }
+}
+
+/// Work items are (image, head, row block): any number of workers can share one image.
+private struct HeadAttentionRegion: ParallelRegion {
+  let backend: CPUBackend
+  let call: AttentionCall
+  let batch: Int
+  let blocks: Int
+  /// Receives the class token's row of every head, [B, H, N].
+  let classRows: UnsafeMutablePointer<Float>?
+
+  func run(worker: Int) {
+    let own = backend.scratch[worker]
+    let tokens = call.tokens
+    var lastImage = -1
+    for item in backend.share(of: batch * call.heads * blocks, worker: worker) {
+      let (image, head) = (item / blocks / call.heads, item / blocks % call.heads)
+      let block = item % blocks
+      if image != lastImage { call.takeLogSizes(image, own) }
+      lastImage = image
+      let rows = (tokens * block / blocks)..<(tokens * (block + 1) / blocks)
+      call.weigh(image, head, rows, own)
+      if let classRows, rows.lowerBound == 0 {
+        (classRows + (image * call.heads + head) * tokens).update(
+          from: own.logits.floats, count: tokens)
+      }
+      call.mix(image, head, rows, own)
+    }
+  }
+
+  func averageHeads(into classAttention: UnsafeMutablePointer<Float>) {
+    guard let classRows else { return }
+    let tokens = call.tokens
     for image in 0..<batch {
       let mean = classAttention + image * tokens
       mean.update(repeating: 0, count: tokens)
@@ -61,44 +82,50 @@ extension CPUBackend {
       lab_scale(mean, 1 / Float(call.heads), tokens)
     }
   }
+}
 
-  /// Work items are (image, row block) with all heads, whose attention is reduced while it is in the cache.
-  private func attendWhole(
-    _ call: AttentionCall, _ batch: Int, _ statistics: AttentionStatistics,
-    into received: UnsafeMutablePointer<Float>
-  ) {
+/// Work items are (image, row block) with all heads, whose attention is reduced while it is in the cache.
+private struct WholeAttentionRegion: ParallelRegion {
+  let backend: CPUBackend
+  let call: AttentionCall
+  let batch: Int
+  let blocks: Int
+  let statistics: AttentionStatistics
+  /// Column sums of each item, [B, blocks, N].
+  let partials: UnsafeMutablePointer<Float>
+
+  func run(worker: Int) {
+    let own = backend.scratch[worker]
     let tokens = call.tokens
-    let blocks = rowBlocks(tokens: tokens)
     let stride = padded(tokens)
-    let partials = shared.floats
-    parallel { worker in
-      let own = scratch[worker]
-      var lastImage = -1
-      for item in share(of: batch * blocks, worker: worker) {
-        let (image, block) = (item / blocks, item % blocks)
-        if image != lastImage { call.takeLogSizes(image, own) }
-        lastImage = image
-        let rows = (tokens * block / blocks)..<(tokens * (block + 1) / blocks)
-        let reduced = own.reduced.floats
-        for head in 0..<call.heads {
-          call.weigh(image, head, rows, own)
-          let weights = own.logits.floats
-          if head == 0 {
-            reduced.update(from: weights, count: rows.count * stride)
-          } else if statistics.headReduction == .max {
-            lab_max_into(reduced, weights, rows.count * stride)
-          } else {
-            lab_add_into(reduced, weights, rows.count * stride)
-          }
-          call.mix(image, head, rows, own)
+    let reduced = own.reduced.floats
+    var lastImage = -1
+    for item in backend.share(of: batch * blocks, worker: worker) {
+      let (image, block) = (item / blocks, item % blocks)
+      if image != lastImage { call.takeLogSizes(image, own) }
+      lastImage = image
+      let rows = (tokens * block / blocks)..<(tokens * (block + 1) / blocks)
+      for head in 0..<call.heads {
+        call.weigh(image, head, rows, own)
+        let weights = own.logits.floats
+        if head == 0 {
+          reduced.update(from: weights, count: rows.count * stride)
+        } else if statistics.headReduction == .max {
+          lab_max_into(reduced, weights, rows.count * stride)
+        } else {
+          lab_add_into(reduced, weights, rows.count * stride)
         }
-        // Patch rows alone count.
-        let skipped = min(rows.count, max(0, statistics.prefixTokens - rows.lowerBound))
-        lab_column_sums(
-          reduced + skipped * stride, rows.count - skipped, tokens, stride,
-          partials + item * tokens)
+        call.mix(image, head, rows, own)
       }
+      // Patch rows alone count.
+      let skipped = min(rows.count, max(0, statistics.prefixTokens - rows.lowerBound))
+      lab_column_sums(
+        reduced + skipped * stride, rows.count - skipped, tokens, stride, partials + item * tokens)
     }
+  }
+
+  func sumPartials(into received: UnsafeMutablePointer<Float>) {
+    let tokens = call.tokens
     for image in 0..<batch {
       let sums = received + image * tokens
       sums.update(repeating: 0, count: tokens)

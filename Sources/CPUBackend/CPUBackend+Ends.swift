@@ -4,56 +4,33 @@ import Tensors
 /// The first and the last operation of a pass.
 extension CPUBackend {
   package func embedPatches(_ images: Tensor, _ embedding: PatchEmbedding, into tokens: Tensor) {
-    let batch = images.shape[0]
     let call = EmbeddingCall(images: images, embedding: embedding, tokens: tokens)
+    let batch = images.shape[0]
     if batch >= threads {
-      parallel { worker in
-        let unfolded = scratch[worker].unfolded.floats
-        for image in share(of: batch, worker: worker) {
-          call.unfold(image, 0..<call.patches, into: unfolded)
-          call.multiply(image, 0..<call.width, unfolded)
-        }
+      run(EmbeddingRegion(backend: self, call: call, part: .wholeImages)) {
+        EmbeddingRegion.enter($0, $1)
       }
     } else {
-      let unfolded = scratch[0].unfolded.floats
       for image in 0..<batch {
-        parallel { worker in
-          call.unfold(image, share(of: call.patches, worker: worker), into: unfolded)
+        run(EmbeddingRegion(backend: self, call: call, part: .unfolding(image))) {
+          EmbeddingRegion.enter($0, $1)
         }
-        parallel { worker in
-          call.multiply(image, share(of: call.width, worker: worker), unfolded)
+        run(EmbeddingRegion(backend: self, call: call, part: .product(image))) {
+          EmbeddingRegion.enter($0, $1)
         }
       }
     }
     for image in 0..<batch {
-      call.row(image, 0).update(
-        from: embedding.prefix.floats, count: call.prefix * call.width)
+      call.row(image, 0).update(from: embedding.prefix.floats, count: call.prefix * call.width)
     }
   }
 
   package func readOut(
     _ stream: Tensor, norm: LayerNormParameters, _ kind: ReadOut, into features: Tensor
   ) {
-    let (batch, tokens, width) = (stream.shape[0], stream.shape[1], stream.shape[2])
-    parallel { worker in
-      for image in share(of: batch, worker: worker) {
-        let rows = stream.floats + image * tokens * width
-        let output = features.floats + image * features.shape[1]
-        switch kind {
-        case .prefix(let count): normalize(rows, norm, count, into: output)
-        case .classAndPatchMean(let prefix):
-          normalize(rows, norm, 1, into: output)
-          let mean = output + width
-          let line = scratch[worker].normalized.floats
-          mean.update(repeating: 0, count: width)
-          for token in prefix..<tokens {
-            normalize(rows + token * width, norm, 1, into: line)
-            lab_add_into(mean, line, width)
-          }
-          lab_scale(mean, 1 / Float(tokens - prefix), width)
-        }
-      }
-    }
+    run(
+      ReadOutRegion(backend: self, stream: stream, norm: norm, kind: kind, features: features)
+    ) { ReadOutRegion.enter($0, $1) }
   }
 }
 
@@ -91,15 +68,75 @@ private struct EmbeddingCall {
 
   func multiply(_ image: Int, _ columns: Range<Int>, _ unfolded: UnsafePointer<Float>) {
     guard !columns.isEmpty else { return }
-    let output = row(image, prefix) + columns.lowerBound
-    let positions = embedding.positions.floats + columns.lowerBound
+    let output = row(image, prefix)
+    let positions = embedding.positions.floats
     for patch in 0..<patches {
-      (output + patch * width).update(from: positions + patch * width, count: columns.count)
+      (output + patch * width + columns.lowerBound).update(
+        from: positions + patch * width + columns.lowerBound, count: columns.count)
     }
-    lab_add_bias(
-      output, embedding.linear.bias.floats + columns.lowerBound, patches, columns.count, width)
-    product(
-      .plain, patches, columns.count, depth, unfolded, depth,
-      embedding.linear.weight.floats + columns.lowerBound, width, output, width, beta: 1)
+    embedding.linear.apply(
+      unfolded, stride: depth, rows: patches, columns: columns, into: output, accumulates: true)
+  }
+}
+
+/// A patch embedding, by whole images or, of few images, in two steps that share one image.
+private struct EmbeddingRegion: ParallelRegion {
+  enum Part {
+    case wholeImages
+    case unfolding(Int)
+    case product(Int)
+  }
+
+  let backend: CPUBackend
+  let call: EmbeddingCall
+  let part: Part
+
+  func run(worker: Int) {
+    switch part {
+    case .wholeImages:
+      let unfolded = backend.scratch[worker].unfolded.floats
+      for image in backend.share(of: call.images.shape[0], worker: worker) {
+        call.unfold(image, 0..<call.patches, into: unfolded)
+        call.multiply(image, 0..<call.width, unfolded)
+      }
+    case .unfolding(let image):
+      call.unfold(
+        image, backend.share(of: call.patches, worker: worker),
+        into: backend.scratch[0].unfolded.floats)
+    case .product(let image):
+      call.multiply(
+        image, backend.share(of: call.width, worker: worker),
+        backend.scratch[0].unfolded.floats)
+    }
+  }
+}
+
+/// What the classifier reads, shared by images.
+private struct ReadOutRegion: ParallelRegion {
+  let backend: CPUBackend
+  let stream: Tensor
+  let norm: LayerNormParameters
+  let kind: ReadOut
+  let features: Tensor
+
+  func run(worker: Int) {
+    let (batch, tokens, width) = (stream.shape[0], stream.shape[1], stream.shape[2])
+    for image in backend.share(of: batch, worker: worker) {
+      let rows = stream.floats + image * tokens * width
+      let output = features.floats + image * features.shape[1]
+      switch kind {
+      case .prefix(let count): norm.apply(rows, rows: count, into: output)
+      case .classAndPatchMean(let prefix):
+        norm.apply(rows, rows: 1, into: output)
+        let mean = output + width
+        let line = backend.scratch[worker].normalized.floats
+        mean.update(repeating: 0, count: width)
+        for token in prefix..<tokens {
+          norm.apply(rows + token * width, rows: 1, into: line)
+          lab_add_into(mean, line, width)
+        }
+        lab_scale(mean, 1 / Float(tokens - prefix), width)
+      }
+    }
   }
 }

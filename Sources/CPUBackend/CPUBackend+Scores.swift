@@ -16,20 +16,11 @@ extension CPUBackend {
     _ qkv: Tensor, heads: Int, feature: AttentionFeature, reduction: HeadReduction,
     into scores: Tensor
   ) {
-    let (batch, tokens, stride) = (qkv.shape[0], qkv.shape[1], qkv.shape[2])
-    let width = stride / 3
-    let mode: Int
-    switch reduction {
-    case .max: mode = LAB_HEADS_MAX
-    case .mean: mode = LAB_HEADS_MEAN
-    case .sum: mode = LAB_HEADS_SUM
-    }
-    parallel { worker in
-      let rows = share(of: batch * tokens, worker: worker)
-      lab_feature_scores(
-        qkv.floats + rows.lowerBound * stride + feature.rawValue * width, rows.count, stride,
-        heads, width / heads, Int32(mode), scores.floats + rows.lowerBound)
-    }
+    run(
+      FeatureScoreRegion(
+        backend: self, qkv: qkv, heads: heads, feature: feature,
+        mode: reduction.kernelMode, scores: scores)
+    ) { FeatureScoreRegion.enter($0, $1) }
   }
 
   package func combineScores(
@@ -69,13 +60,53 @@ extension CPUBackend {
   }
 
   package func keyMetric(_ qkv: Tensor, heads: Int, into metric: Tensor) {
-    let (batch, tokens, stride) = (qkv.shape[0], qkv.shape[1], qkv.shape[2])
-    let (width, headDim) = (stride / 3, metric.shape[2])
-    parallel { worker in
-      let rows = share(of: batch * tokens, worker: worker)
-      lab_key_metric(
-        qkv.floats + rows.lowerBound * stride + width, rows.count, stride, heads, headDim,
-        metric.floats + rows.lowerBound * headDim)
+    run(KeyMetricRegion(backend: self, qkv: qkv, heads: heads, metric: metric)) {
+      KeyMetricRegion.enter($0, $1)
+    }
+  }
+}
+
+/// A score for each token from one third of the fused rows, shared by tokens.
+private struct FeatureScoreRegion: ParallelRegion {
+  let backend: CPUBackend
+  let qkv: Tensor
+  let heads: Int
+  let feature: AttentionFeature
+  let mode: Int32
+  let scores: Tensor
+
+  func run(worker: Int) {
+    let stride = qkv.shape[2]
+    let width = stride / 3
+    let rows = backend.share(of: qkv.shape[0] * qkv.shape[1], worker: worker)
+    lab_feature_scores(
+      qkv.floats + rows.lowerBound * stride + feature.rawValue * width, rows.count, stride, heads,
+      width / heads, mode, scores.floats + rows.lowerBound)
+  }
+}
+
+/// ToMe's metric of each token, shared by tokens.
+private struct KeyMetricRegion: ParallelRegion {
+  let backend: CPUBackend
+  let qkv: Tensor
+  let heads: Int
+  let metric: Tensor
+
+  func run(worker: Int) {
+    let (stride, headDim) = (qkv.shape[2], metric.shape[2])
+    let rows = backend.share(of: qkv.shape[0] * qkv.shape[1], worker: worker)
+    lab_key_metric(
+      qkv.floats + rows.lowerBound * stride + stride / 3, rows.count, stride, heads, headDim,
+      metric.floats + rows.lowerBound * headDim)
+  }
+}
+
+extension HeadReduction {
+  fileprivate var kernelMode: Int32 {
+    switch self {
+    case .max: Int32(LAB_HEADS_MAX)
+    case .mean: Int32(LAB_HEADS_MEAN)
+    case .sum: Int32(LAB_HEADS_SUM)
     }
   }
 }

@@ -5,172 +5,234 @@ extension CPUBackend {
   package func selectTokens(
     _ scores: Tensor, prefixTokens: Int, keep: Int, fuse: Bool, into assignment: TokenAssignment
   ) {
-    let tokens = assignment.tokensIn
-    eachImage(assignment) { image, scratch, offsets, sources in
-      rank(scores.floats + image * tokens, tokens, prefixTokens, scratch, into: sources)
-      // One source an output; with `fuse` the last output takes all that is left.
-      for index in 0...assignment.tokensOut { offsets[index] = Int32(index) }
-      if fuse { offsets[assignment.tokensOut] = Int32(tokens) }
-      assert(prefixTokens + keep + (fuse ? 1 : 0) == assignment.tokensOut)
-    }
+    assert(prefixTokens + keep + (fuse ? 1 : 0) == assignment.tokensOut)
+    select(.byScore(scores, fuse: fuse), prefixTokens, into: assignment)
   }
 
   package func selectAndMatch(
     _ scores: Tensor, metric: Tensor, prefixTokens: Int, keep: Int,
     into assignment: TokenAssignment
   ) {
-    let (tokens, width) = (assignment.tokensIn, metric.shape[2])
-    eachImage(assignment) { image, scratch, offsets, sources in
-      let ranked = scratch.order.integers
-      let partner = ranked + 2 * tokens
-      rank(scores.floats + image * tokens, tokens, prefixTokens, scratch, into: ranked + tokens)
-      let order = ranked + tokens
-      let keys = metric.floats + image * tokens * width
-      let firstRemoved = prefixTokens + keep
-      for index in firstRemoved..<tokens {
-        let row = keys + Int(order[index]) * width
-        var best = -Float.infinity
-        partner[index] = Int32(prefixTokens)
-        for candidate in prefixTokens..<firstRemoved {
-          let other = keys + Int(order[candidate]) * width
-          var dot: Float = 0
-          for c in 0..<width { dot += row[c] * other[c] }
-          if dot > best {
-            best = dot
-            partner[index] = Int32(candidate)
-          }
-        }
-      }
-      var next: Int32 = 0
-      for output in 0..<firstRemoved {
-        offsets[output] = next
-        sources[Int(next)] = order[output]
-        next += 1
-        for index in firstRemoved..<tokens where Int(partner[index]) == output {
-          sources[Int(next)] = order[index]
-          next += 1
-        }
-      }
-      offsets[firstRemoved] = next
-    }
+    select(.byScoreIntoPartners(scores, metric: metric, keep: keep), prefixTokens, into: assignment)
   }
 
   package func matchBipartite(
     _ metric: Tensor, prefixTokens: Int, r: Int, nodeMaximum: Tensor,
     into assignment: TokenAssignment
   ) {
-    let (tokens, width) = (assignment.tokensIn, metric.shape[2])
-    let (even, odd) = ((tokens + 1) / 2, tokens / 2)
-    // Special tokens stand first: so many of the even and of the odd positions are theirs.
-    let (evenPrefix, oddPrefix) = ((prefixTokens + 1) / 2, prefixTokens / 2)
-    eachImage(assignment) { image, scratch, offsets, sources in
-      let keys = metric.floats + image * tokens * width
-      let similarities = scratch.similarities.floats
-      let maxima = nodeMaximum.floats + image * even
-      let order = scratch.order.integers
-      let partner = order + tokens
-      let isMerged = order + 2 * tokens
-      product(
-        .transposed, even, odd, width, keys, 2 * width, keys + width, 2 * width, similarities, odd)
-      lab_row_maxima(similarities, even, odd, odd, oddPrefix, maxima, partner)
-      for special in 0..<evenPrefix { maxima[special] = -.infinity }
-      lab_argsort_descending(maxima, even, scratch.keys.sortKeys, order)
-      isMerged.update(repeating: 0, count: even)
-      for rank in 0..<r { isMerged[Int(order[rank])] = 1 }
+    select(
+      .byPairs(metric: metric, r: r, nodeMaximum: nodeMaximum), prefixTokens, into: assignment)
+  }
 
-      var output = 0
-      var next = 0
-      func begin() {
-        offsets[output] = Int32(next)
-        output += 1
-      }
-      func add(_ token: Int) {
-        sources[next] = Int32(token)
-        next += 1
-      }
-      for special in 0..<prefixTokens {
-        begin()
-        add(special)
-      }
-      for index in evenPrefix..<even where isMerged[index] == 0 {
-        begin()
-        add(2 * index)
-      }
-      for index in oddPrefix..<odd {
-        begin()
-        add(2 * index + 1)
-        for rank in 0..<r where Int(partner[Int(order[rank])]) == index {
-          add(2 * Int(order[rank]))
-        }
-      }
-      offsets[output] = Int32(next)
-      assert(output == assignment.tokensOut && next == tokens)
-    }
+  private func select(
+    _ rule: SelectionRegion.Rule, _ prefixTokens: Int, into assignment: TokenAssignment
+  ) {
+    let region = SelectionRegion(
+      backend: self, rule: rule, prefixTokens: prefixTokens, assignment: assignment)
+    // One image is one worker's, without waking the others.
+    if assignment.batchSize == 1 { return region.select(image: 0, worker: 0) }
+    run(region) { SelectionRegion.enter($0, $1) }
   }
 
   package func assemble(
     _ tokens: Tensor, _ assignment: TokenAssignment, weighting: TokenWeighting, scores: Tensor?,
     sizes: Tensor?, into output: Tensor, outputSizes: Tensor?
   ) {
-    let (batch, before, after) = (
-      assignment.batchSize, assignment.tokensIn, assignment.tokensOut
-    )
-    let width = tokens.shape[2]
-    let mode: Int
-    switch weighting {
-    case .mean: mode = LAB_WEIGHT_MEAN
-    case .size: mode = LAB_WEIGHT_SIZE
-    case .score: mode = LAB_WEIGHT_SCORE
+    run(
+      AssemblyRegion(
+        backend: self, tokens: tokens, assignment: assignment, weighting: weighting,
+        scores: scores, sizes: sizes, output: output, outputSizes: outputSizes)
+    ) { AssemblyRegion.enter($0, $1) }
+  }
+}
+
+/// Chooses tokens of every image, shared by images.
+private struct SelectionRegion: ParallelRegion {
+  enum Rule {
+    case byScore(Tensor, fuse: Bool)
+    case byScoreIntoPartners(Tensor, metric: Tensor, keep: Int)
+    case byPairs(metric: Tensor, r: Int, nodeMaximum: Tensor)
+  }
+
+  let backend: CPUBackend
+  let rule: Rule
+  let prefixTokens: Int
+  let assignment: TokenAssignment
+
+  func run(worker: Int) {
+    for image in backend.share(of: assignment.batchSize, worker: worker) {
+      select(image: image, worker: worker)
     }
-    parallel { worker in
-      let own = share(of: batch * after, worker: worker)
-      var row = own.lowerBound
-      while row < own.upperBound {
-        let image = row / after
-        let last = min(own.upperBound, (image + 1) * after)
-        lab_assemble(
-          tokens.floats + image * before * width, width,
-          assignment.offsets.integers + image * (after + 1),
-          assignment.sources.integers + image * before, Int32(mode), after - 1,
-          scores.map { UnsafePointer($0.floats + image * before) },
-          sizes.map { UnsafePointer($0.floats + image * before) }, row - image * after,
-          last - image * after, output.floats + image * after * width,
-          outputSizes.map { $0.floats + image * after })
-        row = last
-      }
+  }
+
+  func select(image: Int, worker: Int) {
+    let scratch = backend.scratch[worker]
+    let tokens = assignment.tokensIn
+    var list = SourceList(
+      offsets: assignment.offsets.integers + image * (assignment.tokensOut + 1),
+      sources: assignment.sources.integers + image * tokens)
+    switch rule {
+    case .byScore(let scores, let fuse):
+      rank(scores.floats + image * tokens, scratch, into: list.sources)
+      // One source an output; with `fuse` the last output takes all that is left.
+      for index in 0...assignment.tokensOut { list.offsets[index] = Int32(index) }
+      if fuse { list.offsets[assignment.tokensOut] = Int32(tokens) }
+    case .byScoreIntoPartners(let scores, let metric, let keep):
+      selectPartners(
+        scores.floats + image * tokens, metric.floats + image * tokens * metric.shape[2],
+        width: metric.shape[2], keep: keep, scratch, into: &list)
+    case .byPairs(let metric, let r, let nodeMaximum):
+      match(
+        metric.floats + image * tokens * metric.shape[2], width: metric.shape[2], r: r, scratch,
+        maxima: nodeMaximum.floats + image * nodeMaximum.shape[1], into: &list)
     }
   }
 
   /// The prefix in place, then the patch tokens by descending score.
   private func rank(
-    _ scores: UnsafePointer<Float>, _ tokens: Int, _ prefixTokens: Int, _ scratch: Scratch,
-    into order: UnsafeMutablePointer<Int32>
+    _ scores: UnsafePointer<Float>, _ scratch: Scratch, into order: UnsafeMutablePointer<Int32>
   ) {
+    let patches = assignment.tokensIn - prefixTokens
     for index in 0..<prefixTokens { order[index] = Int32(index) }
-    let patches = order + prefixTokens
-    lab_argsort_descending(
-      scores + prefixTokens, tokens - prefixTokens, scratch.keys.sortKeys, patches)
-    for index in 0..<(tokens - prefixTokens) { patches[index] += Int32(prefixTokens) }
+    let ranked = order + prefixTokens
+    lab_argsort_descending(scores + prefixTokens, patches, scratch.keys.sortKeys, ranked)
+    for index in 0..<patches { ranked[index] += Int32(prefixTokens) }
   }
 
-  /// Runs a selection on every image, several at once where there are several.
-  private func eachImage(
-    _ assignment: TokenAssignment,
-    _ body: (
-      _ image: Int, _ scratch: Scratch, _ offsets: UnsafeMutablePointer<Int32>,
-      _ sources: UnsafeMutablePointer<Int32>
-    ) -> Void
+  private func selectPartners(
+    _ scores: UnsafePointer<Float>, _ keys: UnsafePointer<Float>, width: Int, keep: Int,
+    _ scratch: Scratch, into list: inout SourceList
   ) {
-    let (before, after) = (assignment.tokensIn, assignment.tokensOut)
-    func run(_ image: Int, _ worker: Int) {
-      body(
-        image, scratch[worker], assignment.offsets.integers + image * (after + 1),
-        assignment.sources.integers + image * before)
+    let tokens = assignment.tokensIn
+    let order = scratch.order.integers
+    let partner = order + tokens
+    rank(scores, scratch, into: order)
+    let firstRemoved = prefixTokens + keep
+    for index in firstRemoved..<tokens {
+      let row = keys + Int(order[index]) * width
+      var best = -Float.infinity
+      partner[index] = Int32(prefixTokens)
+      for candidate in prefixTokens..<firstRemoved {
+        let other = keys + Int(order[candidate]) * width
+        var dot: Float = 0
+        for c in 0..<width { dot += row[c] * other[c] }
+        if dot > best {
+          best = dot
+          partner[index] = Int32(candidate)
+        }
+      }
     }
-    // One image is one worker's, without waking the others.
-    if assignment.batchSize == 1 { return run(0, 0) }
-    parallel { worker in
-      for image in share(of: assignment.batchSize, worker: worker) { run(image, worker) }
+    for output in 0..<firstRemoved {
+      list.begin()
+      list.add(Int(order[output]))
+      for index in firstRemoved..<tokens where Int(partner[index]) == output {
+        list.add(Int(order[index]))
+      }
+    }
+    list.end()
+  }
+
+  private func match(
+    _ keys: UnsafePointer<Float>, width: Int, r: Int, _ scratch: Scratch,
+    maxima: UnsafeMutablePointer<Float>, into list: inout SourceList
+  ) {
+    let tokens = assignment.tokensIn
+    let (even, odd) = ((tokens + 1) / 2, tokens / 2)
+    // Special tokens stand first: so many of the even and of the odd positions are theirs.
+    let (evenPrefix, oddPrefix) = ((prefixTokens + 1) / 2, prefixTokens / 2)
+    let similarities = scratch.similarities.floats
+    let order = scratch.order.integers
+    let partner = order + tokens
+    let isMerged = order + 2 * tokens
+    product(
+      .transposed, even, odd, width, keys, 2 * width, keys + width, 2 * width, similarities, odd)
+    lab_row_maxima(similarities, even, odd, odd, oddPrefix, maxima, partner)
+    for special in 0..<evenPrefix { maxima[special] = -.infinity }
+    lab_argsort_descending(maxima, even, scratch.keys.sortKeys, order)
+    isMerged.update(repeating: 0, count: even)
+    for rank in 0..<r { isMerged[Int(order[rank])] = 1 }
+
+    for special in 0..<prefixTokens { list.append(special) }
+    for index in evenPrefix..<even where isMerged[index] == 0 { list.append(2 * index) }
+    for index in oddPrefix..<odd {
+      list.append(2 * index + 1)
+      for rank in 0..<r where Int(partner[Int(order[rank])]) == index {
+        list.add(2 * Int(order[rank]))
+      }
+    }
+    list.end()
+  }
+}
+
+/// Writes an assignment of one image, output by output.
+private struct SourceList {
+  let offsets: UnsafeMutablePointer<Int32>
+  let sources: UnsafeMutablePointer<Int32>
+  private var outputs = 0
+  private var count = 0
+
+  init(offsets: UnsafeMutablePointer<Int32>, sources: UnsafeMutablePointer<Int32>) {
+    self.offsets = offsets
+    self.sources = sources
+  }
+
+  /// Starts the next output.
+  mutating func begin() {
+    offsets[outputs] = Int32(count)
+    outputs += 1
+  }
+
+  /// Adds a source to the current output.
+  mutating func add(_ token: Int) {
+    sources[count] = Int32(token)
+    count += 1
+  }
+
+  /// The next output, of this token first.
+  mutating func append(_ token: Int) {
+    begin()
+    add(token)
+  }
+
+  mutating func end() { offsets[outputs] = Int32(count) }
+}
+
+/// Builds the new tokens, shared by rows.
+private struct AssemblyRegion: ParallelRegion {
+  let backend: CPUBackend
+  let tokens: Tensor
+  let assignment: TokenAssignment
+  let weighting: TokenWeighting
+  let scores: Tensor?
+  let sizes: Tensor?
+  let output: Tensor
+  let outputSizes: Tensor?
+
+  private var mode: Int32 {
+    switch weighting {
+    case .mean: Int32(LAB_WEIGHT_MEAN)
+    case .size: Int32(LAB_WEIGHT_SIZE)
+    case .score: Int32(LAB_WEIGHT_SCORE)
+    }
+  }
+
+  func run(worker: Int) {
+    let (before, after) = (assignment.tokensIn, assignment.tokensOut)
+    let width = tokens.shape[2]
+    let own = backend.share(of: assignment.batchSize * after, worker: worker)
+    var row = own.lowerBound
+    while row < own.upperBound {
+      let image = row / after
+      let last = min(own.upperBound, (image + 1) * after)
+      lab_assemble(
+        tokens.floats + image * before * width, width,
+        assignment.offsets.integers + image * (after + 1),
+        assignment.sources.integers + image * before, mode, after - 1,
+        scores.map { UnsafePointer($0.floats + image * before) },
+        sizes.map { UnsafePointer($0.floats + image * before) }, row - image * after,
+        last - image * after, output.floats + image * after * width,
+        outputSizes.map { $0.floats + image * after })
+      row = last
     }
   }
 }

@@ -96,28 +96,17 @@ package final class CPUBackend: Backend {
     }
   }
 
-  /// Runs `body(worker)` on every worker.
-  func parallel(_ body: (Int) -> Void) {
-    withoutActuallyEscaping(body) { escapable in
-      var region = Region(body: escapable)
-      withUnsafeMutablePointer(to: &region) { pointer in
-        lab_pool_run(
-          pool,
-          { context, worker in
-            context?.assumingMemoryBound(to: Region.self).pointee.body(Int(worker))
-          }, pointer)
-      }
-    }
+  /// Runs a C function on every worker with the address of `region`; see `ParallelRegion`.
+  func run<Region: ParallelRegion>(
+    _ region: Region, _ body: @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void
+  ) {
+    var region = region
+    withUnsafeMutablePointer(to: &region) { lab_pool_run(pool, body, $0) }
   }
 
   /// The share of `total` items that a worker takes: contiguous, the same for the same total in every operation.
   func share(of total: Int, worker: Int) -> Range<Int> {
     (total * worker / threads)..<(total * (worker + 1) / threads)
-  }
-
-  /// A struct, since a closure stored in generic memory would need a heap-allocated wrapper.
-  private struct Region {
-    let body: (Int) -> Void
   }
 }
 

@@ -130,9 +130,12 @@ package final class SafetensorsFile: Sendable {
     return entry
   }
 
+  /// The system's own words for why a file cannot be read.
   private static func reason(of error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    return underlying.map { String(cString: strerror(Int32($0.code))) } ?? "\(error)"
+    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
+    let code = (underlying ?? error) as NSError
+    return code.domain == NSPOSIXErrorDomain
+      ? String(cString: strerror(Int32(code.code))) : error.localizedDescription
   }
 
   private enum HeaderEntry: Decodable {

@@ -41,7 +41,7 @@ package final class VisionTransformer {
     let loader = WeightUploader(
       reader: reader, backend: backend,
       specifications: Dictionary(uniqueKeysWithValues: expected.map { ($0.key, $0) }))
-    parameterCount = expected.reduce(0) { $0 + $1.shape.reduce(1, *) }
+    parameterCount = Self.parameterCount(architecture)
     embedding = try loader.embedding(architecture)
     blocks = try (0..<architecture.depth).map { index in
       let key = "blocks.\(index)"
@@ -61,6 +61,11 @@ package final class VisionTransformer {
       architecture.head == .tokenAndPatchMean
       ? .classAndPatchMean(prefixTokens: architecture.prefixTokens)
       : .prefix(count: architecture.distilled ? 2 : 1)
+  }
+
+  /// Trained numbers of a model of these sizes.
+  package static func parameterCount(_ architecture: ViTArchitecture) -> Int {
+    specifications(architecture).reduce(0) { $0 + $1.shape.reduce(1, *) }
   }
 
   /// Rows of `pos_embed` before the patches: timm's register models have none.

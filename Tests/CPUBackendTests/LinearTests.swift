@@ -1,0 +1,101 @@
+import Tensors
+import Testing
+import _TestSupport
+
+@testable import CPUBackend
+
+/// Linear layers and what is fused into them, against plain loops in double precision.
+///
+/// Rows 1 to 700 cross every way of sharing the work: by columns, by rows and columns, by rows alone.
+@Suite struct LinearTests {
+  static let cases: [(rows: Int, threads: Int)] = [1, 3, 37, 197, 330, 700].flatMap { rows in
+    [1, 2, 3].map { (rows, $0) }
+  }
+
+  @Test(arguments: cases)
+  func `a projection of normalised rows is the reference's`(rows: Int, threads: Int) throws {
+    let (inputs, outputs) = (48, 80)
+    let backend = try backend(rows: rows, threads: threads, inputs: inputs, hidden: outputs)
+    let x = randomFloats(rows * inputs, seed: 1)
+    let weight = randomFloats(inputs * outputs, seed: 2)
+    let bias = randomFloats(outputs, seed: 3)
+    let (scale, shift) = (randomFloats(inputs, seed: 4), randomFloats(inputs, seed: 5))
+    let output = try backend.allocate(Shape(rows, outputs), .float32)
+    let norm = LayerNormParameters(
+      weight: try backend.tensor(scale, Shape(inputs)),
+      bias: try backend.tensor(shift, Shape(inputs)), epsilon: 1e-6)
+
+    backend.project(
+      try backend.tensor(x, Shape(rows, inputs)), norm: norm, try backend.linear(weight, bias),
+      into: output)
+
+    let normalized = ReferenceOps.layerNorm(x, scale, shift, epsilon: 1e-6).map(Float.init)
+    let expected = ReferenceOps.linear(normalized, weight, bias, inputs: inputs)
+    #expect(largestDifference(backend.values(output), expected) < 1e-5)
+  }
+
+  @Test(arguments: cases)
+  func `a residual projection adds to the stream`(rows: Int, threads: Int) throws {
+    let width = 40
+    let backend = try backend(rows: rows, threads: threads, inputs: width, hidden: width)
+    let x = randomFloats(rows * width, seed: 1)
+    let stream = randomFloats(rows * width, seed: 6)
+    let weight = randomFloats(width * width, seed: 2)
+    let bias = randomFloats(width, seed: 3)
+    let target = try backend.tensor(stream, Shape(rows, width))
+
+    backend.projectResidual(
+      try backend.tensor(x, Shape(rows, width)), try backend.linear(weight, bias), onto: target)
+
+    let expected = zip(ReferenceOps.linear(x, weight, bias, inputs: width), stream)
+      .map { $0 + Double($1) }
+    #expect(largestDifference(backend.values(target), expected) < 1e-5)
+  }
+
+  @Test(arguments: cases, [Activation.gelu, .swiglu])
+  func `a feed-forward network is the reference's`(
+    size: (rows: Int, threads: Int), activation: Activation
+  ) throws {
+    let (rows, width, inner) = (size.rows, 32, 56)
+    let wide = activation == .swiglu ? 2 * inner : inner
+    let backend = try backend(rows: rows, threads: size.threads, inputs: width, hidden: wide)
+    let x = randomFloats(rows * width, seed: 1)
+    let (w1, b1) = (randomFloats(wide * width, seed: 2), randomFloats(wide, seed: 3))
+    let (w2, b2) = (randomFloats(width * inner, seed: 4), randomFloats(width, seed: 5))
+    let ones = [Float](repeating: 1, count: width)
+    let zeros = [Float](repeating: 0, count: width)
+    let stream = try backend.tensor(x, Shape(rows, width))
+
+    backend.feedForward(
+      stream,
+      FeedForwardParameters(
+        norm: LayerNormParameters(
+          weight: try backend.tensor(ones, Shape(width)),
+          bias: try backend.tensor(zeros, Shape(width)), epsilon: 1e-6),
+        fc1: try backend.linear(w1, b1), activation: activation, fc2: try backend.linear(w2, b2)))
+
+    let normalized = ReferenceOps.layerNorm(x, ones, zeros, epsilon: 1e-6).map(Float.init)
+    let first = ReferenceOps.linear(normalized, w1, b1, inputs: width)
+    let active = (0..<rows).flatMap { row in
+      (0..<inner).map { c in
+        let a = first[row * wide + c]
+        return Float(
+          activation == .gelu
+            ? ReferenceOps.gelu(a) : ReferenceOps.silu(a) * first[row * wide + inner + c])
+      }
+    }
+    let expected = zip(ReferenceOps.linear(active, w2, b2, inputs: inner), x)
+      .map { $0 + Double($1) }
+    // A gate multiplies two sums, so the numbers are large: the tolerance is relative to them.
+    let most = expected.map(abs).max() ?? 1
+    #expect(largestDifference(backend.values(stream), expected) < 2e-6 * most)
+  }
+
+  private func backend(rows: Int, threads: Int, inputs: Int, hidden: Int) throws -> CPUBackend {
+    let backend = try CPUBackend(threads: threads)
+    try backend.reserve(
+      ScratchLimits(
+        embedDim: inputs, hiddenDim: hidden, patchValues: 1, tokens: rows, heads: 1, batchSize: 1))
+    return backend
+  }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+@testable import Records
+
+@Suite struct RecordTests {
+  static let model = ModelSetting(
+    name: "deit_tiny_patch16_224", architecture: ["depth": .integer(12)], weights: nil, tokens: 197,
+    prefixTokens: 1)
+  static let method = MethodSetting(name: "topk", parameters: ["r": .integer(8)])
+  static let environment = Environment(
+    program: "0.1.0", commit: "abc", host: "h", system: "Linux", processor: "p", cores: 2,
+    threads: 2, memoryBytes: 1, blas: "b", driver: nil, clocksMHz: [3000], loadAverage: 0.5,
+    started: "2026-01-01T00:00:00Z", durationSeconds: 1.5)
+  static let latency = LatencyTrial(
+    model: model, method: method, device: DeviceSetting(name: "cpu", hardware: "p", threads: 2),
+    precision: "float32", batchSize: 4,
+    timing: TimingSetting(warmup: 3, minSeconds: 0.5, minSamples: 10))
+  static let cost = ForwardCost(tokensAfterBlocks: [189, 181], macs: 5, parameters: 6)
+
+  static let measurements: [Record.Measurement] = [
+    .latency(
+      latency,
+      LatencyResult(
+        samplesMilliseconds: [1.25, 1.5], rounds: [0, 1], notes: ["n"], peakMemoryBytes: 7,
+        cost: cost)),
+    .failedLatency(latency, FailureResult(message: "m")),
+    .accuracy(
+      AccuracyTrial(
+        model: model, method: method,
+        dataset: DatasetSetting(
+          name: "demo", layout: "demo", fingerprint: "f", images: 10, classes: 10,
+          preprocessing: "none"), precision: "float32", firstImage: 0, imageCount: 2),
+      AccuracyResult(
+        topFive: [[1, 2], [2, 1]], labels: [1, 1], imageIndices: [0, 1],
+        skipped: [SkippedImage(path: "a", reason: "b")], imagesPerSecond: 9, cost: cost)),
+  ]
+
+  @Test(arguments: measurements)
+  func `a record comes back from its line as it was`(measurement: Record.Measurement) throws {
+    let record = Record(key: "k", measurement: measurement, environment: Self.environment)
+    let line = try JSONEncoder().encode(record)
+    #expect(try JSONDecoder().decode(Record.self, from: line) == record)
+  }
+
+  @Test func `JSON values keep integers, numbers and truth apart`() throws {
+    let text = #"{"a":[1,1.5,true,null,"x"],"b":{"c":-3}}"#
+    let value = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+    #expect(
+      value
+        == .object([
+          "a": .array([.integer(1), .number(1.5), .boolean(true), .null, .string("x")]),
+          "b": .object(["c": .integer(-3)]),
+        ]))
+    #expect(value.text == #"{"a": [1, 1.5, true, null, "x"], "b": {"c": -3}}"#)
+  }
+}

@@ -1,0 +1,184 @@
+import CAllocationCounter
+import CPUBackend
+import Foundation
+import Records
+import Tensors
+import Testing
+import TokenReduction
+import VisionModels
+import _TestSupport
+
+/// What holds for every method of the registry, on small models with one, two and five prefix tokens.
+@Suite(.serialized) struct ForwardPassTests {
+  static let architectures = [
+    ViTArchitecture(
+      imageSize: 48, patchSize: 8, embedDim: 32, depth: 4, numHeads: 2, numClasses: 7),
+    ViTArchitecture(
+      imageSize: 48, patchSize: 8, embedDim: 32, depth: 4, numHeads: 2, distilled: true,
+      numClasses: 7),
+    ViTArchitecture(
+      imageSize: 48, patchSize: 8, embedDim: 32, depth: 4, numHeads: 2, mlp: .swiglu, registers: 4,
+      layerScale: true, head: .tokenAndPatchMean, numClasses: 7),
+  ]
+
+  static let settings: [(method: String, parameters: [String: JSONValue])] =
+    [
+      ("none", [:]), ("random", ["r": .integer(10)]), ("topk", ["r": .integer(3)]),
+      ("evit", ["keep_rate": .number(0.6)]), ("tome", ["r": .integer(5)]),
+      ("tail_effect", ["r": .integer(14)]),
+    ]
+    + ["random", "class_attention", "tail_effect"].flatMap { score in
+      ["drop", "fuse_mean", "fuse_score_sum", "merge"].map { disposal in
+        (
+          "compose",
+          [
+            "score": .string(score), "disposal": .string(disposal),
+            "schedule": .string("progressive"), "r": .integer(4),
+          ]
+        )
+      }
+    }
+
+  static func pass(
+    _ architecture: ViTArchitecture, _ setting: (method: String, parameters: [String: JSONValue]),
+    batchSize: Int, threads: Int = 2
+  ) throws -> ForwardPass {
+    let model = try VisionTransformer(
+      architecture: architecture, weights: .random(seed: 5),
+      backend: CPUBackend(threads: threads))
+    return try ForwardPass(
+      model: model,
+      composition: try TokenReductionRegistry.composition(
+        for: MethodSetting(name: setting.method, parameters: setting.parameters),
+        geometry: architecture.geometry), batchSize: batchSize)
+  }
+
+  /// Weights of 0.02 make all tokens alike; images far apart give the scores something to choose by.
+  static func fill(_ pass: ForwardPass, images: Range<Int>) {
+    let size = pass.input.count / pass.batchSize
+    for (slot, image) in images.enumerated() {
+      _ = pass.input[(slot * size)...].update(
+        from: randomFloats(size, seed: UInt64(100 + image)).map { 20 * $0 })
+    }
+  }
+
+  @Test func `every method of the registry is tested here`() {
+    let tested = Set(Self.settings.map(\.method))
+    #expect(tested == Set(TokenReductionRegistry.all.map { $0.name }))
+  }
+
+  @Test(arguments: architectures, settings.indices)
+  func `prefix tokens stay in front and counts are as promised`(
+    architecture: ViTArchitecture, index: Int
+  ) throws {
+    let pass = try Self.pass(architecture, Self.settings[index], batchSize: 3)
+    Self.fill(pass, images: 0..<3)
+    var counts: [Int] = []
+    let prefix = architecture.prefixTokens
+    pass.onBlock = { block, stream in if block >= 0 { counts.append(stream.shape[1]) } }
+    pass.onReduction = { event in
+      #expect(event.step.tokensOut <= event.step.tokensIn)
+      for image in 0..<3 {
+        let offsets = event.assignment.offsets.integers + image * (event.step.tokensOut + 1)
+        let sources = event.assignment.sources.integers + image * event.step.tokensIn
+        // Each special token is itself alone, in its place.
+        for token in 0..<prefix {
+          #expect(offsets[token + 1] - offsets[token] == 1)
+          #expect(sources[Int(offsets[token])] == Int32(token))
+        }
+        // No token is used twice.
+        let used = (0..<Int(offsets[event.step.tokensOut])).map { sources[$0] }
+        #expect(Set(used).count == used.count)
+      }
+    }
+    pass.run()
+    #expect(counts == pass.tokensAfterBlocks)
+    #expect(!pass.logits.contains { !$0.isFinite })
+    #expect(pass.logits.count == 3 * 7)
+  }
+
+  @Test(arguments: architectures, settings.indices)
+  func `a prediction does not depend on the batch or the threads`(
+    architecture: ViTArchitecture, index: Int
+  ) throws {
+    let together = try Self.pass(architecture, Self.settings[index], batchSize: 3, threads: 3)
+    Self.fill(together, images: 0..<3)
+    together.run(imageKeys: [40, 41, 42])
+    let alone = try Self.pass(architecture, Self.settings[index], batchSize: 1, threads: 1)
+    for image in 0..<3 {
+      Self.fill(alone, images: image..<(image + 1))
+      alone.run(imageKeys: [UInt64(40 + image)])
+      let logits = Array(together.logits[(image * 7)..<((image + 1) * 7)])
+      #expect(largestDifference(Array(alone.logits), logits) < 1e-5)
+    }
+  }
+
+  @Test(arguments: settings.indices)
+  func `a pass gives the same bits every time`(index: Int) throws {
+    let pass = try Self.pass(Self.architectures[0], Self.settings[index], batchSize: 2)
+    Self.fill(pass, images: 0..<2)
+    pass.run()
+    let first = Array(pass.logits)
+    for _ in 0..<5 {
+      pass.run()
+      #expect(Array(pass.logits) == first)
+    }
+  }
+
+  @Test(.enabled(if: lab_allocation_count() >= 0, "needs glibc"), arguments: settings.indices)
+  func `a pass allocates nothing`(index: Int) throws {
+    let pass = try Self.pass(Self.architectures[0], Self.settings[index], batchSize: 2)
+    Self.fill(pass, images: 0..<2)
+    pass.run()
+    pass.run()
+    // Other threads of the test runner allocate at times, so one quiet pass of many is what counts.
+    let fewest = (0..<50).map { _ in
+      let before = lab_allocation_count()
+      pass.run()
+      return lab_allocation_count() - before
+    }.min()
+    #expect(fewest == 0)
+  }
+
+  @Test func `MACs are those of the layers`() throws {
+    let a = try #require(ModelRegistry.entry(named: "deit_small_patch16_224")).architecture
+    let none = try Self.pass(a, ("none", [:]), batchSize: 1)
+    // timm and fvcore: 4.6 G for DeiT-S.
+    let blocks =
+      12 * (197 * 384 * 1152 + 2 * 197 * 197 * 384 + 197 * 384 * 384 + 2 * 197 * 384 * 1536)
+    #expect(none.macs == 196 * 768 * 384 + blocks + 384 * 1000)
+    #expect(none.model.parameterCount == 22_050_664)
+    let reduced = try Self.pass(a, ("tail_effect", ["r": .integer(98)]), batchSize: 1)
+    #expect(abs(Double(reduced.macs) / Double(none.macs) - 0.63) < 0.01)
+  }
+
+  @Test(arguments: [
+    ("deit_tiny_patch16_224", 5_717_416), ("deit_base_patch16_224", 86_567_656),
+    ("deit_small_distilled_patch16_224", 22_436_432), ("vit_large_patch16_224", 304_326_632),
+  ])
+  func `registry models have the published numbers of parameters`(name: String, count: Int) throws {
+    let entry = try #require(ModelRegistry.entry(named: name))
+    #expect(VisionTransformer.parameterCount(entry.architecture) == count)
+  }
+
+  @Test func `weights that do not fit are one error with all of it`() throws {
+    let a = Self.architectures[0]
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
+    try SafetensorsWriter.write(
+      [
+        "cls_token": .init(shape: [1, 1, 16], floats: Array(repeating: 0, count: 16)),
+        "fc.weight": .init(shape: [1], floats: [0]),
+      ], to: url)
+    do {
+      _ = try VisionTransformer(
+        architecture: a, name: "tiny", weights: .file(url), backend: CPUBackend(threads: 1))
+      Issue.record("no error")
+    } catch let error as VisionModelsError {
+      let text = error.description
+      #expect(text.hasPrefix("\(url.path): does not fit tiny, whose tensors carry timm's names: "))
+      #expect(text.contains("55 missing (pos_embed, patch_embed.proj.weight"))
+      #expect(text.contains("1 not known (fc.weight)"))
+      #expect(text.contains("1 of another shape (cls_token is [1, 1, 16], not [1, 1, 32])"))
+    }
+  }
+}
