@@ -56,6 +56,20 @@ void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
   }
 }
 
+LAB_FAST
+void lab_few_rows(const float *x, ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t x_stride,
+                  const float *weight, ptrdiff_t weight_stride, ptrdiff_t width,
+                  float *restrict out, ptrdiff_t out_stride) {
+  for (ptrdiff_t k = 0; k < depth; k++) {
+    const float *line = weight + k * weight_stride;
+    for (ptrdiff_t row = 0; row < rows; row++) {
+      const float factor = x[row * x_stride + k];
+      float *to = out + row * out_stride;
+      for (ptrdiff_t i = 0; i < width; i++) to[i] += factor * line[i];
+    }
+  }
+}
+
 void lab_transpose(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out,
                    ptrdiff_t out_stride) {
   // Tiles of 16 x 16 fill whole cache lines on both sides.

@@ -100,6 +100,9 @@ extension LayerNormParameters {
 }
 
 extension LinearParameters {
+  /// Rows up to which reading the weight is the whole cost.
+  private static let fewRows = 4
+
   /// Some columns of the layer over `rows` rows; `output` is the first row's start.
   ///
   /// The product is added to the bias, or to what is there: OpenBLAS would write zeros first in a pass of its own.
@@ -114,8 +117,14 @@ extension LinearParameters {
     } else {
       lab_fill_bias(result, added, rows, columns.count, outputs)
     }
-    product(
-      .plain, rows, columns.count, inputs, input, stride, weight.floats + columns.lowerBound,
-      outputs, result, outputs, beta: 1)
+    if rows <= Self.fewRows {
+      lab_few_rows(
+        input, rows, inputs, stride, weight.floats + columns.lowerBound, outputs, columns.count,
+        result, outputs)
+    } else {
+      product(
+        .plain, rows, columns.count, inputs, input, stride, weight.floats + columns.lowerBound,
+        outputs, result, outputs, beta: 1)
+    }
   }
 }

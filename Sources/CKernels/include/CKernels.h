@@ -35,6 +35,12 @@ void lab_add_bias(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width, 
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 /// Rows [a | b] of `stride`: a = silu(a) * b over `width` columns, in place in the first half.
 void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
+/// out += x * weight for a few rows: weight [depth, weight_stride] of which `width` columns count.
+///
+/// Reads the weight once, which is all that such a product costs; a matrix library would pack it first.
+void lab_few_rows(const float *x, ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t x_stride,
+                  const float *weight, ptrdiff_t weight_stride, ptrdiff_t width, float *out,
+                  ptrdiff_t out_stride);
 /// out[j][i] = x[i][j] for `rows` rows of `width`.
 void lab_transpose(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out,
                    ptrdiff_t out_stride);
