@@ -1,6 +1,6 @@
 /// One line of a records file: what was measured, the outcome, and where.
 package struct Record: Codable, Hashable, Sendable {
-  /// Version of the line's format. A reader refuses a higher one.
+  /// Version of the line's format; a reader refuses a higher one.
   package static let currentSchema = 1
 
   package var schema: Int

@@ -1,6 +1,8 @@
 /// What a shard's images were taken for.
 package struct AccuracyResult: Codable, Hashable, Sendable {
-  /// The five best classes of each image, best first. Shape `[images][5]`, fewer where there are fewer classes.
+  /// The five best classes of each image, best first.
+  ///
+  /// Shape `[images][5]`, fewer where there are fewer classes.
   package var topFive: [[Int]]
   /// The true class of each image, in the same order.
   package var labels: [Int]

@@ -58,7 +58,7 @@ package struct MethodSetting: Codable, Hashable, Sendable {
 package struct DatasetSetting: Codable, Hashable, Sendable {
   /// `demo`, or the folder's name for a person.
   package var name: String
-  /// `demo`, `class folders`, `flat with LOC_val_solution.csv`, …
+  /// How the files lie, for example `class folders` or `flat with LOC_val_solution.csv`.
   package var layout: String
   /// SHA-256 over the file names, sizes and labels of the images taken, or over the drawing's parameters.
   package var fingerprint: String

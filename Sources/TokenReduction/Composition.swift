@@ -92,7 +92,7 @@ package struct Composition: Hashable, Sendable {
     self.geometry = geometry
   }
 
-  /// Tokens that leave each block, prefix included. Count `depth`.
+  /// Tokens that leave each of the `depth` blocks, prefix included.
   package var tokensAfterBlocks: [Int] {
     var tokens = geometry.tokens
     return (0..<geometry.depth).map { block in

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// A plain vision transformer with its weights on a device. Any number of forward passes share it.
+/// A plain vision transformer with its weights on a device, which any number of forward passes share.
 package final class VisionTransformer {
   package let architecture: ViTArchitecture
   package let backend: any Backend

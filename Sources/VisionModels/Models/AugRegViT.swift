@@ -1,4 +1,6 @@
-/// ViT with AugReg weights. Steiner et al., arXiv:2106.10270; timm `vit_*_patch16_*`.
+/// ViT with AugReg weights.
+///
+/// Steiner et al., arXiv:2106.10270; timm `vit_*_patch16_*`.
 enum AugRegViT {
   static let entries: [ModelEntry] =
     [

@@ -1,4 +1,6 @@
-/// DeiT, plain and distilled. Touvron et al., arXiv:2012.12877; timm `deit_*_patch16_224`.
+/// DeiT, plain and distilled.
+///
+/// Touvron et al., arXiv:2012.12877; timm `deit_*_patch16_224`.
 enum DeiT {
   static let entries: [ModelEntry] = [false, true].flatMap { distilled in
     [("tiny", "T", 192, 3), ("small", "S", 384, 6), ("base", "B", 768, 12)].map {

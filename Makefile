@@ -1,0 +1,31 @@
+# make quickstart   set up, build, and run the main job on the embedded default
+# make test         set up, then every test
+# make setup        install what is missing (apt; skipped where it is all there)
+# make format       format, then lint as CI does
+# make schema       write Experiments/schema.json anew
+
+.PHONY: quickstart test setup build format lint schema clean
+
+quickstart: build
+	swift run --skip-build lab run Experiments/quickstart.json
+
+test: setup
+	swift test
+
+setup:
+	@Scripts/setup.sh
+
+build: setup
+	swift build
+
+format:
+	Scripts/format.sh
+
+lint:
+	Scripts/format.sh --lint
+
+schema: build
+	swift run --skip-build lab schema > Experiments/schema.json
+
+clean:
+	swift package clean
