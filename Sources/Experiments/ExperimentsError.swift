@@ -1,0 +1,55 @@
+/// What can go wrong between a spec and its records.
+package enum ExperimentsError: Error, CustomStringConvertible {
+  /// A file that a person named cannot be read.
+  case fileUnreadable(file: String, reason: String)
+  /// A file is not JSON at a place.
+  case syntax(file: String, line: Int, column: Int, message: String)
+  /// Everything that is wrong with a spec.
+  case invalidSpec([SpecProblem])
+  /// A results folder cannot be made or written.
+  case folderNotWritable(folder: String, reason: String)
+  /// A record file was made by a later version of the program.
+  case recordTooNew(file: String, line: Int, schema: Int)
+  /// A record could not be stored; nothing of it remains in the file.
+  case recordNotStored(file: String, reason: String)
+  /// Another process works on a folder whose records were to be set aside.
+  case folderInUse(folder: String)
+  /// What a spec asks for does not go together with what is on this machine.
+  case impossible(subject: String, message: String)
+  /// A corrupt image stopped the run.
+  case badImage(message: String)
+  /// The run was told to stop.
+  case interrupted
+
+  package var description: String {
+    switch self {
+    case .fileUnreadable(let file, let reason): "\(file): cannot be read: \(reason)"
+    case .syntax(let file, let line, let column, let message):
+      "\(file):\(line):\(column): \(message)"
+    case .invalidSpec(let problems): problems.map(\.description).joined(separator: "\n")
+    case .folderNotWritable(let folder, let reason):
+      "\(folder): cannot be written: \(reason); name another folder with --results"
+    case .recordTooNew(let file, let line, let schema):
+      "\(file):\(line): the record has schema \(schema), this program reads up to "
+        + "\(RecordLine.schema); use the newer program, or move the file out of the folder"
+    case .recordNotStored(let file, let reason):
+      "\(file): a record cannot be stored: \(reason); what was stored before is whole, and the "
+        + "same command goes on from there"
+    case .folderInUse(let folder):
+      "\(folder): another process is measuring here, so its records cannot be set aside; wait for "
+        + "it to end, or name another folder with --results"
+    case .impossible(let subject, let message): "\(subject): \(message)"
+    case .badImage(let message): message
+    case .interrupted: "interrupted"
+    }
+  }
+
+  /// What the program exits with: 2 for bad input, 1 for a failed run, 130 when interrupted.
+  package var exitCode: Int32 {
+    switch self {
+    case .recordNotStored, .badImage: 1
+    case .interrupted: 130
+    default: 2
+    }
+  }
+}

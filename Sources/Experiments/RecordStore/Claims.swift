@@ -1,0 +1,82 @@
+import Foundation
+
+/// A lock on a file, held until released or until the process ends, however it ends.
+///
+/// The system drops `flock(2)` locks of a dead process, so that no claim can be stale.
+package final class FileLock {
+  private let descriptor: Int32
+  private let path: String?
+
+  /// - Parameter path: Removed on release, when given.
+  init(descriptor: Int32, removing path: String? = nil) {
+    self.descriptor = descriptor
+    self.path = path
+  }
+
+  deinit {
+    // Removed before it is unlocked: whoever opened it meanwhile sees that it is gone, and opens anew.
+    if let path { unlink(path) }
+    close(descriptor)
+  }
+}
+
+/// Which trials a process is at work on, so that several share a folder without doing any twice.
+package struct Claims {
+  private let folder: URL
+  private let owner: String
+
+  /// - Parameter folder: Made if it is not there.
+  ///
+  /// Errors: `ExperimentsError.folderNotWritable`.
+  package init(folder: URL, host: String, process: Int32) throws {
+    self.folder = folder
+    owner = "\(host) \(process)\n"
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw ExperimentsError.folderNotWritable(
+        folder: folder.relativePath, reason: systemReason(of: error))
+    }
+  }
+
+  /// The claim of a key; `nil` while another process holds it.
+  ///
+  /// Where the file system cannot lock, every claim succeeds: work may then be done twice, never lost.
+  package func take(_ key: String) throws -> FileLock? {
+    let path = folder.appendingPathComponent(key).path
+    while true {
+      let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+      guard descriptor >= 0 else {
+        throw ExperimentsError.folderNotWritable(
+          folder: folder.relativePath, reason: systemReason())
+      }
+      if flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+        if errno == EWOULDBLOCK {
+          close(descriptor)
+          return nil
+        }
+        return FileLock(descriptor: descriptor, removing: path)
+      }
+      // The holder before may have removed the file between our opening and our locking it.
+      var opened = stat()
+      var named = stat()
+      if fstat(descriptor, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino {
+        _ = ftruncate(descriptor, 0)
+        _ = owner.withCString { write(descriptor, $0, strlen($0)) }
+        return FileLock(descriptor: descriptor, removing: path)
+      }
+      close(descriptor)
+    }
+  }
+
+  /// Whether any process, this one included, holds a claim.
+  package var anyHeld: Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.contains { name in
+      let descriptor = open(folder.appendingPathComponent(name).path, O_RDWR | O_CLOEXEC)
+      guard descriptor >= 0 else { return false }
+      defer { close(descriptor) }
+      return flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK
+    }
+  }
+}

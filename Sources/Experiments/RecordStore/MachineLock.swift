@@ -1,0 +1,42 @@
+import Foundation
+
+/// Keeps the processes of one machine from disturbing each other's timings.
+///
+/// Whoever times takes the machine alone, whoever only computes shares it. A waiting timer holds a turnstile, so that
+/// computing processes let it in after their current piece of work.
+package struct MachineLock {
+  private let path: String
+
+  /// - Parameter folder: The same for all processes of the machine.
+  package init(folder: URL = FileManager.default.temporaryDirectory) {
+    path = folder.appendingPathComponent("lab-machine-\(getuid())").path
+  }
+
+  /// Shares the machine with other computing processes, or takes it alone, until the lock is released.
+  ///
+  /// - Parameters:
+  ///   - alone: Whether timings are to be taken.
+  ///   - shouldStop: Asked while waiting.
+  ///   - waiting: Called once if another process has to be waited for.
+  ///
+  /// Returns `nil` where the temporary folder cannot be written or locked: nothing is kept apart then.
+  /// Errors: `ExperimentsError.interrupted` when `shouldStop` says so.
+  package func take(alone: Bool, shouldStop: () -> Bool, waiting: () -> Void) throws -> FileLock? {
+    var hasWaited = false
+    func lock(_ name: String, _ mode: Int32) throws -> FileLock? {
+      let descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+      guard descriptor >= 0 else { return nil }
+      let lock = FileLock(descriptor: descriptor)
+      while flock(descriptor, mode | LOCK_NB) != 0 {
+        guard errno == EWOULDBLOCK else { return nil }
+        if !hasWaited { waiting() }
+        hasWaited = true
+        if shouldStop() { throw ExperimentsError.interrupted }
+        usleep(50_000)
+      }
+      return lock
+    }
+    let turnstile = try lock(path + "-turn", LOCK_EX)
+    return try withExtendedLifetime(turnstile) { try lock(path, alone ? LOCK_EX : LOCK_SH) }
+  }
+}

@@ -1,0 +1,68 @@
+import Foundation
+import Records
+
+/// All record files of a folder, read bit by bit as they grow.
+package struct RecordsFolder {
+  private let url: URL
+  private var files: [String: RecordsFile] = [:]
+  private(set) var warnings: [String] = []
+
+  package init(url: URL) { self.url = url }
+
+  /// The usable records of a folder that is only read, one of each key, and what is wrong with its files.
+  ///
+  /// Errors: `ExperimentsError.recordTooNew`, `.fileUnreadable`.
+  package static func read(_ url: URL) throws -> (records: [Record], warnings: [String]) {
+    var folder = RecordsFolder(url: url)
+    var index = RecordIndex()
+    for record in try folder.readNew() { index.insert(record) }
+    return (index.records, folder.warnings + folder.versionNotes(of: index.records))
+  }
+
+  /// The record files, by name.
+  func names() throws -> [String] {
+    do {
+      return try FileManager.default.contentsOfDirectory(atPath: url.path)
+        .filter { $0.hasSuffix(".jsonl") && !$0.hasPrefix(".") }.sorted()
+    } catch {
+      throw ExperimentsError.fileUnreadable(
+        file: url.relativePath, reason: systemReason(of: error))
+    }
+  }
+
+  /// The records that were added since the last reading.
+  mutating func readNew() throws -> [Record] {
+    var records: [Record] = []
+    for name in try names() {
+      var file =
+        files[name]
+        ?? RecordsFile(
+          url: url.appendingPathComponent(name), name: "\(url.relativePath)/\(name)")
+      try file.readNew(into: &records, warnings: &warnings)
+      files[name] = file
+    }
+    return records
+  }
+
+  /// A sentence for each other version of the program that made some of `records`.
+  func versionNotes(of records: [Record]) -> [String] {
+    let versions = Dictionary(grouping: records, by: \.environment.program)
+    return versions.filter { $0.key != Program.version }.sorted { $0.key < $1.key }.map {
+      "\(url.relativePath): \($0.value.count) record\($0.value.count == 1 ? " was" : "s were") made "
+        + "by lab \($0.key); this is lab \(Program.version); --fresh measures them again"
+    }
+  }
+}
+
+/// What the system says of a failed file operation: `no such file or directory`.
+func systemReason(of error: any Error) -> String {
+  var current: NSError? = error as NSError
+  while let candidate = current {
+    if candidate.domain == NSPOSIXErrorDomain {
+      let text = String(cString: strerror(Int32(candidate.code)))
+      return text.prefix(1).lowercased() + text.dropFirst()
+    }
+    current = candidate.userInfo[NSUnderlyingErrorKey] as? NSError
+  }
+  return error.localizedDescription
+}

@@ -1,0 +1,30 @@
+import Foundation
+
+/// What the machine is doing at one moment: clocks and load.
+package struct MachineState: Hashable, Sendable {
+  /// Clock rate of each core in MHz; empty where the system does not tell.
+  package var clocksMHz: [Double]
+  /// Load average of the last minute.
+  package var loadAverage: Double?
+
+  package init(clocksMHz: [Double], loadAverage: Double?) {
+    self.clocksMHz = clocksMHz
+    self.loadAverage = loadAverage
+  }
+
+  /// The state now.
+  package static func now() -> MachineState {
+    var loads = [Double](repeating: 0, count: 1)
+    let load = getloadavg(&loads, 1) == 1 ? loads[0] : nil
+    return MachineState(clocksMHz: clocks(), loadAverage: load)
+  }
+
+  private static func clocks() -> [Double] {
+    #if os(Linux)
+      let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+      return CPUInfo.values(of: "cpu MHz", in: text).compactMap(Double.init)
+    #else
+      return []
+    #endif
+  }
+}

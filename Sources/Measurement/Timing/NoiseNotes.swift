@@ -1,0 +1,59 @@
+import Foundation
+
+/// What a reader should know of a series of timings: noise is marked, never hidden and never removed.
+package enum NoiseNotes {
+  /// A first sample this many times the median says that the warm-up was too short.
+  package static let slowFirstSample = 1.5
+  /// Tukey's outer fence; far enough out that a quiet machine shows none.
+  package static let outlierFence = 3.0
+  /// Medians of the first and the last third may differ by this part.
+  package static let drift = 0.05
+  /// A clock rate may change by this part.
+  package static let clockChange = 0.05
+
+  /// Notes on `samples` (milliseconds, in the order taken), whole sentences without a full stop.
+  package static func notes(on samples: [Double]) -> [String] {
+    guard samples.count >= 3, let summary = Summary(samples) else { return [] }
+    var notes: [String] = []
+    if let first = samples.first, first > slowFirstSample * summary.median {
+      notes.append("the first sample took \(rounded(first / summary.median)) times the median")
+    }
+    let fence = outlierFence * summary.interquartileRange
+    let outliers = samples.count {
+      $0 > summary.upperQuartile + fence || $0 < summary.lowerQuartile - fence
+    }
+    if outliers > 0 { notes.append("\(outliers) of \(samples.count) samples are outliers") }
+    let third = samples.count / 3
+    if third >= 3, let first = Summary(Array(samples.prefix(third))),
+      let last = Summary(Array(samples.suffix(third)))
+    {
+      let change = last.median / first.median - 1
+      if abs(change) > drift {
+        let percent = rounded(abs(change) * 100)
+        notes.append(
+          "the last third is \(percent) % \(change > 0 ? "slower" : "faster") than the first")
+      }
+    }
+    return notes
+  }
+
+  /// Notes on what the machine did from `before` to `after` a measurement.
+  package static func notes(
+    from before: MachineState, to after: MachineState, cores: Int
+  ) -> [String] {
+    var notes: [String] = []
+    if let load = after.loadAverage, load > Double(cores) + 0.5 {
+      notes.append("the load average was \(rounded(load)) on \(cores) cores")
+    }
+    if let first = before.clocksMHz.max(), let last = after.clocksMHz.max(), first > 0,
+      abs(last / first - 1) > clockChange
+    {
+      notes.append("the clock went from \(Int(first)) to \(Int(last)) MHz")
+    }
+    return notes
+  }
+
+  private static func rounded(_ value: Double) -> String {
+    String(format: "%.1f", locale: Locale(identifier: "en_US_POSIX"), value)
+  }
+}
