@@ -1,0 +1,184 @@
+import Records
+import TokenReduction
+
+/// Compares values with their rules and collects every mistake.
+struct RuleChecker {
+  /// Names the source of a path in messages: a file or a command-line option.
+  var source: (_ path: String) -> String
+  private(set) var problems: [SpecProblem] = []
+
+  init(source: @escaping (String) -> String) { self.source = source }
+
+  mutating func report(_ path: String, _ message: String) {
+    let problem = SpecProblem(source: source(path), path: path, message: message)
+    if !problems.contains(problem) { problems.append(problem) }
+  }
+
+  /// Whether anything at `path` or below it is wrong.
+  func hasProblem(at path: String) -> Bool {
+    problems.contains {
+      $0.path == path || $0.path.hasPrefix(path + ".") || $0.path.hasPrefix(path + "[")
+    }
+  }
+
+  mutating func check(_ value: JSONValue, _ rule: ValueRule, path: String) {
+    switch (rule, value) {
+    case (.axis(let element), _): checkAxis(value, element, path: path)
+    case (.either(let rules), _): checkEither(value, rules, path: path)
+    case (.object(let keys), .object(let members)): check(members, keys, path: path)
+    case (.list(let element), .array(let values)):
+      if values.isEmpty { report(path, "the list is empty; it must hold \(element.expectation)") }
+      for (index, value) in values.enumerated() { check(value, element, path: "\(path)[\(index)]") }
+    case (.method, .object(let members)): checkMethod(members, path: path)
+    default:
+      if let message = mistake(value, rule) { report(path, message) }
+    }
+  }
+
+  /// Checks the members of an object, in the order of its rules, then the keys that it does not have.
+  mutating func check(_ members: [String: JSONValue], _ keys: [KeyRule], path: String) {
+    let prefix = path.isEmpty ? "" : path + "."
+    for key in keys {
+      if let value = members[key.key] {
+        check(value, key.rule, path: prefix + key.key)
+      } else if key.isRequired {
+        report(path, "the key '\(key.key)' is missing; it must be \(key.rule.expectation)")
+      }
+    }
+    reportUnknown(members, known: keys.map(\.key), path: path)
+  }
+
+  private mutating func reportUnknown(
+    _ members: [String: JSONValue], known: [String], path: String
+  ) {
+    for key in members.keys.sorted() where !known.contains(key) {
+      report(
+        path.isEmpty ? key : "\(path).\(key)",
+        "unknown key; \(NearestName.advice(key, among: known, noun: "known keys"))")
+    }
+  }
+
+  private mutating func checkAxis(_ value: JSONValue, _ rule: ValueRule, path: String) {
+    do throws(Sweep.Mistake) {
+      for element in try Sweep.elements(value, rule: rule) {
+        check(element.value, rule, path: path + element.suffix)
+      }
+    } catch {
+      report(path + error.suffix, error.message)
+    }
+  }
+
+  private mutating func checkEither(_ value: JSONValue, _ rules: [ValueRule], path: String) {
+    let fitting = rules.filter { Self.takes($0, value) }
+    switch fitting.count {
+    case 0: report(path, wrongKind(value, .either(rules)))
+    case 1: check(value, fitting[0], path: path)
+    default:
+      // Objects of several forms: the first key of each form tells them apart.
+      if case .object(let members) = value {
+        let forms: [(first: String, rule: ValueRule)] = fitting.compactMap { rule in
+          guard case .object(let keys) = rule, let first = keys.first else { return nil }
+          return (first.key, rule)
+        }
+        let meant = forms.filter { members[$0.first] != nil }
+        let names = forms.map { "'\($0.first)'" }.joined(separator: " or ")
+        switch meant.count {
+        case 1: check(value, meant[0].rule, path: path)
+        case 0:
+          let found = members.keys.sorted().map { "'\($0)'" }.joined(separator: ", ")
+          report(
+            path,
+            "\(members.isEmpty ? "the object is empty" : "\(found) does not say what it is"); "
+              + "it must have the key \(names)")
+        default: report(path, "only one of \(names) can be given")
+        }
+      } else {
+        check(value, fitting[0], path: path)
+      }
+    }
+  }
+
+  private mutating func checkMethod(_ members: [String: JSONValue], path: String) {
+    let names = TokenReductionRegistry.all.map { $0.name }
+    guard let given = members["method"] else {
+      report(path, "the key 'method' is missing; it must be one of \(names.joined(separator: ", "))")
+      return
+    }
+    guard case .string(let name) = given else {
+      report("\(path).method", wrongKind(given, .text))
+      return
+    }
+    guard let method = TokenReductionRegistry.method(named: name) else {
+      report(
+        "\(path).method",
+        "\"\(name)\" is not a method; \(NearestName.advice(name, among: names, noun: "methods"))")
+      return
+    }
+    let rules = SpecRules.keys(of: method)
+    for rule in rules {
+      if let value = members[rule.key] { check(value, rule.rule, path: "\(path).\(rule.key)") }
+    }
+    reportUnknown(members, known: rules.map(\.key), path: path)
+  }
+
+  /// Whether `rule` is meant for values of this kind at all.
+  private static func takes(_ rule: ValueRule, _ value: JSONValue) -> Bool {
+    switch (rule, value) {
+    case (.text, .string), (.fileName, .string), (.choice, .string), (.device, .string),
+      (.integer, .integer), (.integer, .number), (.number, .integer), (.number, .number),
+      (.boolean, .boolean), (.object, .object), (.mapping, .object), (.method, .object),
+      (.list, .array), (.layer, .integer), (.layer, .string):
+      true
+    case (.either(let rules), _): rules.contains { takes($0, value) }
+    case (.axis(let rule), .array): !rule.expectation.isEmpty
+    case (.axis(let rule), _): takes(rule, value)
+    default: false
+    }
+  }
+
+  private func wrongKind(_ value: JSONValue, _ rule: ValueRule) -> String {
+    "\(value.kindName == "null" ? "null" : value.text) has the wrong type; it must be "
+      + rule.expectation
+  }
+
+  /// The sentence that says what is wrong with a single value.
+  private func mistake(_ value: JSONValue, _ rule: ValueRule) -> String? {
+    guard Self.takes(rule, value) else { return wrongKind(value, rule) }
+    let outOfRange = "\(value.shortText) is out of range; it must be \(rule.expectation)"
+    switch (rule, value) {
+    case (.integer(let minimum, let maximum), .integer(let number)):
+      return number >= minimum && number <= maximum ?? .max ? nil : outOfRange
+    case (.integer, .number): return "\(value.text) is not whole; it must be \(rule.expectation)"
+    case (.number(let minimum, let exclusive, let maximum), _):
+      let number = value.asDouble ?? .nan
+      let isAbove = exclusive ? number > minimum : number >= minimum
+      return isAbove && number <= maximum ?? .infinity ? nil : outOfRange
+    case (.choice(let names), .string(let text)):
+      return names.contains(text)
+        ? nil
+        : "\"\(text)\" is not known; \(NearestName.advice(text, among: names, noun: "choices"))"
+    case (.fileName, .string(let text)):
+      return Self.isFileName(text) ? nil : "\"\(text)\" is no name for a folder; it must be "
+        + rule.expectation
+    case (.device, .string(let text)): return deviceMistake(text)
+    case (.mapping, .object(let members)):
+      let wrong = members.sorted { $0.key < $1.key }.first { ($0.value.asInt ?? -1) < 0 }
+      return wrong.map { "'\($0.key)' is \($0.value.text); it must be a whole number from 0" }
+    case (.text, .string(let text)) where text.isEmpty: return "the text is empty"
+    default: return nil
+    }
+  }
+
+  private static func isFileName(_ text: String) -> Bool {
+    !text.isEmpty && text != "." && text != ".." && text.utf8.count <= 200
+      && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
+  }
+
+  private func deviceMistake(_ text: String) -> String? {
+    if text == "cpu" || text == "cuda" { return nil }
+    if text.hasPrefix("cuda:"), let index = Int(text.dropFirst(5)), index >= 0 { return nil }
+    let nearest = NearestName.of(text, among: ["cpu", "cuda"])
+    return "\"\(text)\" is not a device; "
+      + (nearest.map { "did you mean '\($0)'?" } ?? "it must be \(ValueRule.device.expectation)")
+  }
+}

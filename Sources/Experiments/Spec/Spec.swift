@@ -1,0 +1,108 @@
+import Records
+import TokenReduction
+import VisionModels
+
+/// What a person asked for, checked, with every list spread out into its values.
+package struct Spec: Sendable {
+  package var source: SpecSource
+  package var name: String
+  package var models: [ModelChoice]
+  package var datasets: [DatasetChoice]
+  package var devices: [String]
+  package var batchSizes: [Int]
+  package var methods: [MethodChoice]
+  package var accuracy: AccuracyChoice
+  /// `nil` where latency is not measured.
+  package var latency: TimingSetting?
+  package var grid: GridChoice
+  package var seed: Int
+  package var skipsBadImages: Bool
+  package var precisions: [String]
+  /// `nil` for every core.
+  package var threads: [Int?]
+}
+
+/// A model with its weights.
+package struct ModelChoice: Sendable {
+  package enum Weights: Hashable, Sendable {
+    case random
+    /// Those that come with the program.
+    case demo
+    /// A path as the spec wrote it.
+    case file(String)
+  }
+
+  /// Where in the spec, for messages.
+  package let path: String
+  package let entry: ModelEntry
+  package let weights: Weights
+
+  package var name: String { entry.name }
+  /// Whether predictions mean anything.
+  package var isTrained: Bool { weights != .random }
+}
+
+/// A data set as the spec names it.
+package struct DatasetChoice: Hashable, Sendable {
+  package enum Kind: Hashable, Sendable {
+    case demo
+    case imagenet(String)
+    case folder(String, classes: Classes)
+  }
+
+  /// How class folders become labels.
+  package enum Classes: Hashable, Sendable {
+    case sorted
+    case order([String])
+    case labels([String: Int])
+  }
+
+  package let path: String
+  package let kind: Kind
+  package let limit: Int?
+}
+
+/// One point of one entry of `methods`: its values as written, one for each key.
+package struct MethodChoice: Sendable {
+  package let path: String
+  package let method: any TokenReductionMethod.Type
+  package let parameters: [String: JSONValue]
+  /// The weight of latency, where `r` is chosen from the grids.
+  package let alpha: Double?
+}
+
+/// Whether and how accuracy is measured.
+package struct AccuracyChoice: Hashable, Sendable {
+  package enum Wish: Hashable, Sendable {
+    case no
+    /// For models with trained weights.
+    case whereTrained
+    case yes
+  }
+
+  package var wish: Wish
+  /// `nil` for all images.
+  package var images: Int?
+  package var batchSize: Int
+}
+
+/// Token counts and effort of the tail-effect search's grids.
+package struct GridChoice: Hashable, Sendable {
+  package var stride: Int
+  /// `nil` for a quarter of the tokens.
+  package var start: Int?
+  /// `nil` for all tokens.
+  package var stop: Int?
+  package var images: Int
+  package var timing: TimingSetting
+
+  /// The token counts for a model, descending from `stop`, prefix included.
+  ///
+  /// At least one patch token stays whatever `start` says.
+  package func tokenCounts(_ geometry: TokenGeometry) -> [Int] {
+    let highest = min(stop ?? geometry.tokens, geometry.tokens)
+    let lowest = max(start ?? (geometry.tokens + 3) / 4, geometry.prefixTokens + 1)
+    guard lowest <= highest else { return [] }
+    return Array(Swift.stride(from: highest, through: lowest, by: -stride))
+  }
+}

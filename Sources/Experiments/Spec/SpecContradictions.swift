@@ -1,0 +1,95 @@
+import Records
+import TokenReduction
+import VisionModels
+
+/// What is wrong between the keys of a spec that are each right.
+enum SpecContradictions {
+  static func find(in spec: Spec, checker: inout RuleChecker) {
+    measurement(spec, &checker)
+    accuracy(spec, &checker)
+    search(spec, &checker)
+    grid(spec, &checker)
+  }
+
+  private static func measurement(_ spec: Spec, _ checker: inout RuleChecker) {
+    let measuresAccuracy =
+      spec.accuracy.wish == .yes
+      || spec.accuracy.wish == .whereTrained
+        && (spec.models.isEmpty || spec.models.contains(where: \.isTrained))
+    guard spec.latency == nil, !measuresAccuracy else { return }
+    checker.report(
+      "latency",
+      spec.accuracy.wish == .no
+        ? "both \"latency\" and \"accuracy\" are false, so nothing is measured; set one to true"
+        : "it is false, and accuracy needs trained weights, so nothing is measured; give weights")
+  }
+
+  private static func accuracy(_ spec: Spec, _ checker: inout RuleChecker) {
+    guard spec.accuracy.wish != .no else { return }
+    for model in spec.models {
+      if spec.accuracy.wish == .yes, !model.isTrained {
+        checker.report(
+          model.path,
+          "accuracy needs trained weights, and \(model.name) has random ones; give \"weights\" a "
+            + "safetensors file, or set \"accuracy\" to false")
+      }
+      guard model.isTrained else { continue }
+      for dataset in spec.datasets {
+        guard let (name, classes) = classes(of: dataset),
+          classes != model.entry.architecture.numClasses
+        else { continue }
+        checker.report(
+          dataset.path,
+          "\(name) has \(classes) classes and \(model.name) tells "
+            + "\(model.entry.architecture.numClasses) apart; name the data set that it was "
+            + "trained on")
+      }
+    }
+  }
+
+  private static func classes(of dataset: DatasetChoice) -> (name: String, count: Int)? {
+    switch dataset.kind {
+    case .demo: ("the demo data set", KnownDatasets.demoClasses)
+    case .imagenet: ("ImageNet", KnownDatasets.imagenetClasses)
+    case .folder: nil
+    }
+  }
+
+  private static func search(_ spec: Spec, _ checker: inout RuleChecker) {
+    for method in spec.methods where method.alpha != nil {
+      let missing =
+        spec.latency == nil
+        ? "\"latency\" is false"
+        : spec.accuracy.wish == .no
+          ? "\"accuracy\" is false"
+          : spec.models.first { !$0.isTrained }.map { "\($0.name) has random weights" }
+      if let missing {
+        checker.report(
+          method.path,
+          "alpha chooses r from measured latency and accuracy, and \(missing); give r itself")
+      }
+    }
+  }
+
+  private static func grid(_ spec: Spec, _ checker: inout RuleChecker) {
+    if let start = spec.grid.start, let stop = spec.grid.stop, start > stop {
+      checker.report("grid.start", "\(start) is above grid.stop, which is \(stop); swap them")
+      return
+    }
+    for model in spec.models {
+      let geometry = model.entry.architecture.geometry
+      for (key, value) in [("start", spec.grid.start), ("stop", spec.grid.stop)] {
+        guard let value, value > geometry.tokens else { continue }
+        checker.report(
+          "grid.\(key)",
+          "\(value) exceeds the \(geometry.tokens) tokens of \(model.name), prefix included")
+      }
+      if let start = spec.grid.start, start <= geometry.prefixTokens {
+        checker.report(
+          "grid.start",
+          "\(start) leaves no patch token of \(model.name); it must be from "
+            + "\(geometry.prefixTokens + 1)")
+      }
+    }
+  }
+}

@@ -1,0 +1,166 @@
+import Foundation
+import Records
+import TokenReduction
+import VisionModels
+
+/// Checks the keys of a spec and reads them, all mistakes at once.
+///
+/// It opens no file and asks nothing of the machine.
+package struct SpecReader {
+  private let source: SpecSource
+  private var checker: RuleChecker
+  private let members: [String: JSONValue]
+
+  private init(_ source: SpecSource) {
+    self.source = source
+    members = source.members
+    checker = RuleChecker { source.origin(of: $0) }
+  }
+
+  /// The spec that `source` means.
+  ///
+  /// Errors: `ExperimentsError.invalidSpec` with everything that is wrong.
+  package static func read(_ source: SpecSource) throws -> Spec {
+    var reader = SpecReader(source)
+    let spec = reader.read()
+    guard let spec, reader.checker.problems.isEmpty else {
+      throw ExperimentsError.invalidSpec(reader.checker.problems)
+    }
+    return spec
+  }
+
+  private mutating func read() -> Spec? {
+    checker.check(members, SpecRules.root, path: "")
+    let models = self.models()
+    let seed = members["seed"]?.asInt ?? 0
+    let methods = MethodReader(seed: seed).choices(
+      members["methods"], models: models, checker: &checker)
+    let accuracy = self.accuracy()
+    let latency = timing(members["latency"], SpecRules.latency)
+    let datasets = self.datasets()
+    let grid = self.grid()
+    guard !checker.hasProblem(at: "name"), case let name = self.name() else { return nil }
+    let spec = Spec(
+      source: source, name: name, models: models, datasets: datasets,
+      devices: axis("device").compactMap(\.asString),
+      batchSizes: axis("batch_size").compactMap(\.asInt), methods: methods, accuracy: accuracy,
+      latency: latency, grid: grid, seed: seed,
+      skipsBadImages: members["on_bad_image"]?.asString == "skip",
+      precisions: axis("precision").compactMap(\.asString),
+      threads: members["threads"] == nil ? [nil] : axis("threads").map(\.asInt))
+    SpecContradictions.find(in: spec, checker: &checker)
+    return spec
+  }
+
+  private mutating func name() -> String {
+    if let name = members["name"]?.asString { return name }
+    let file = (source.file as NSString).lastPathComponent
+    let stem = (file as NSString).deletingPathExtension
+    return String(
+      stem.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "-" })
+  }
+
+  /// The values of a top-level axis, or its default.
+  private func axis(_ key: String) -> [JSONValue] {
+    elements(key).map(\.value)
+  }
+
+  private func elements(_ key: String) -> [Sweep.Element] {
+    guard let declared = SpecRules.root.first(where: { $0.key == key }),
+      case .axis(let rule) = declared.rule, !checker.hasProblem(at: key)
+    else { return [] }
+    var standard: JSONValue?
+    if case .value(let value) = declared.standard { standard = value }
+    guard let value = members[key] ?? standard else { return [] }
+    return (try? Sweep.elements(value, rule: rule)) ?? []
+  }
+
+  private func accuracy() -> AccuracyChoice {
+    func choice(_ wish: AccuracyChoice.Wish, _ members: [String: JSONValue] = [:]) -> AccuracyChoice
+    {
+      let values = Standards(members, SpecRules.accuracy)
+      return AccuracyChoice(
+        wish: wish, images: values.integerIfGiven("images"), batchSize: values.integer("batch_size"))
+    }
+    switch members["accuracy"] {
+    case nil: return choice(.whereTrained)
+    case .boolean(false): return choice(.no)
+    case .object(let members): return choice(.yes, members)
+    default: return choice(.yes)
+    }
+  }
+
+  private func timing(_ value: JSONValue?, _ rules: [KeyRule]) -> TimingSetting? {
+    if value == .boolean(false) { return nil }
+    var given: [String: JSONValue] = [:]
+    if case .object(let members)? = value { given = members }
+    let values = Standards(given, rules)
+    return TimingSetting(
+      warmup: values.integer("warmup"), minSeconds: values.double("min_seconds"),
+      minSamples: values.integer("min_samples"))
+  }
+
+  private func grid() -> GridChoice {
+    var given: [String: JSONValue] = [:]
+    if case .object(let members)? = members["grid"] { given = members }
+    let values = Standards(given, SpecRules.grid)
+    return GridChoice(
+      stride: max(1, values.integer("stride")), start: values.integerIfGiven("start"),
+      stop: values.integerIfGiven("stop"), images: values.integer("images"),
+      timing: TimingSetting(
+        warmup: values.integer("warmup"), minSeconds: values.double("min_seconds"),
+        minSamples: values.integer("min_samples")))
+  }
+
+  private func datasets() -> [DatasetChoice] {
+    elements("dataset").compactMap { element in
+      let path = "dataset" + element.suffix
+      guard case .object(let members) = element.value else {
+        return DatasetChoice(path: path, kind: .demo, limit: nil)
+      }
+      let limit = members["limit"]?.asInt
+      if let folder = members["imagenet"]?.asString {
+        return DatasetChoice(path: path, kind: .imagenet(folder), limit: limit)
+      }
+      guard let folder = members["folder"]?.asString else { return nil }
+      let classes: DatasetChoice.Classes =
+        switch members["classes"] {
+        case .array(let names)?: .order(names.compactMap(\.asString))
+        case .object(let labels)?: .labels(labels.compactMapValues(\.asInt))
+        default: .sorted
+        }
+      return DatasetChoice(path: path, kind: .folder(folder, classes: classes), limit: limit)
+    }
+  }
+
+  private mutating func models() -> [ModelChoice] {
+    var models: [ModelChoice] = []
+    for element in elements("model") {
+      var reader = ModelReader(path: "model" + element.suffix)
+      if let model = reader.choice(element.value, checker: &checker) { models.append(model) }
+    }
+    return models
+  }
+}
+
+/// The values of an object with the defaults of its rules.
+struct Standards {
+  private let members: [String: JSONValue]
+  private let rules: [KeyRule]
+
+  init(_ members: [String: JSONValue], _ rules: [KeyRule]) {
+    self.members = members
+    self.rules = rules
+  }
+
+  private func value(_ key: String) -> JSONValue? {
+    if let value = members[key] { return value }
+    guard let rule = rules.first(where: { $0.key == key }), case .value(let value) = rule.standard
+    else { return nil }
+    return value
+  }
+
+  func integer(_ key: String) -> Int { value(key)?.asInt ?? 0 }
+  func double(_ key: String) -> Double { value(key)?.asDouble ?? 0 }
+  func integerIfGiven(_ key: String) -> Int? { members[key]?.asInt }
+}

@@ -1,0 +1,181 @@
+import Records
+import TokenReduction
+import VisionModels
+
+/// Every key of a spec, declared once: validation, `lab schema` and `--dry-run` all read this.
+package enum SpecRules {
+  /// Keys of the whole spec.
+  package static let root: [KeyRule] = [
+    KeyRule(
+      "name", .fileName, standard: .described("the file's name"),
+      "names the folder of the results"),
+    KeyRule("extends", .text, "another spec whose keys stand wherever this one has none"),
+    KeyRule("description", .text, "for people"),
+    KeyRule("$schema", .text, "for editors"),
+    KeyRule(
+      "model", .axis(.either([.text, .object(model)])), required: true,
+      "a model's name, or its name and weights"),
+    KeyRule(
+      "dataset", .axis(.either([.choice(["demo"]), .object(imagenet), .object(folder)])),
+      standard: .value(.string("demo")), "where the images come from"),
+    KeyRule(
+      "device", .axis(.device), standard: .value(.string("cpu")),
+      "where to measure latency; accuracy is computed on the first"),
+    KeyRule(
+      "batch_size", .axis(.integer(minimum: 1, maximum: 65_536)), standard: .value(.integer(1)),
+      "images of a timed batch"),
+    KeyRule("methods", .list(.method), required: true, "the token-reduction methods to compare"),
+    KeyRule(
+      "accuracy", .either([.boolean, .object(accuracy)]),
+      standard: .described("measured where the weights are trained"),
+      "whether and how to measure accuracy"),
+    KeyRule(
+      "latency", .either([.boolean, .object(latency)]), standard: .value(.boolean(true)),
+      "whether and how to measure latency"),
+    KeyRule("grid", .object(grid), "the token counts of the tail-effect search"),
+    KeyRule(
+      "seed", .integer(minimum: 0, maximum: nil), standard: .value(.integer(0)),
+      "of random weights, of methods without a seed of their own, and of the order of timings"),
+    KeyRule(
+      "on_bad_image", .choice(["stop", "skip"]), standard: .value(.string("stop")),
+      "whether an image that cannot be read stops the run or is left out and named"),
+    KeyRule(
+      "precision", .axis(.choice(["float32"])), standard: .value(.string("float32")),
+      "of weights and activations"),
+    KeyRule(
+      "threads", .axis(.integer(minimum: 1, maximum: 4096)), standard: .described("every core"),
+      "worker threads on a CPU"),
+  ]
+
+  static let model: [KeyRule] = [
+    KeyRule("name", .text, standard: .value(.string("custom")), "a name of `lab models`"),
+    KeyRule(
+      "weights", .text, standard: .described("\"demo\" for demo_vit, else \"random\""),
+      "a safetensors file with timm's keys, \"random\", or \"demo\""),
+    KeyRule(
+      "architecture", .object(architecture), standard: .described("that of the named model"),
+      "sizes that differ from the named model's, or all of them"),
+  ]
+
+  static let architecture: [KeyRule] = [
+    KeyRule("image_size", positive, standard: .value(.integer(224)), "pixels of a side"),
+    KeyRule("patch_size", positive, standard: .value(.integer(16)), "pixels of a patch's side"),
+    KeyRule("embed_dim", positive, "width of a token"),
+    KeyRule("depth", positive, standard: .value(.integer(12)), "blocks"),
+    KeyRule("num_heads", positive, "attention heads"),
+    KeyRule(
+      "mlp_ratio", .number(minimum: 0, exclusiveMinimum: true, maximum: 64),
+      standard: .value(.number(4)), "hidden width over embed_dim"),
+    KeyRule("hidden_dim", positive, standard: .described("from mlp_ratio"), "hidden width itself"),
+    KeyRule(
+      "mlp", .choice(ViTArchitecture.MLP.allCases.map(\.rawValue)),
+      standard: .value(.string("gelu")), "the feed-forward network's activation"),
+    KeyRule("distilled", .boolean, standard: .value(.boolean(false)), "a distillation token"),
+    KeyRule(
+      "registers", .integer(minimum: 0, maximum: 1024), standard: .value(.integer(0)),
+      "register tokens"),
+    KeyRule("layer_scale", .boolean, standard: .value(.boolean(false)), "scaled residuals"),
+    KeyRule(
+      "head", .choice(ViTArchitecture.Head.allCases.map(\.rawValue)),
+      standard: .value(.string("token")), "what the classifier reads"),
+    KeyRule("num_classes", positive, standard: .value(.integer(1000)), "classes"),
+    KeyRule(
+      "position_interpolation",
+      .choice(ViTArchitecture.PositionInterpolation.allCases.map(\.rawValue)),
+      standard: .value(.string("timm")), "how position embeddings of another size are fitted"),
+    KeyRule(
+      "pretrained_image_size", positive, standard: .described("image_size"),
+      "pixels of a side where the weights were trained"),
+  ]
+
+  static let imagenet: [KeyRule] = [
+    KeyRule("imagenet", .text, required: true, "the folder of ImageNet's validation images"), limit,
+  ]
+
+  static let folder: [KeyRule] = [
+    KeyRule("folder", .text, required: true, "a folder with one folder of images for each class"),
+    KeyRule(
+      "classes", .either([.list(.text), .mapping]), standard: .described("sorted folder names"),
+      "the class folders in the order of the model's classes, or the class of each"),
+    limit,
+  ]
+
+  private static let limit = KeyRule(
+    "limit", .integer(minimum: 1, maximum: nil), standard: .described("all images"),
+    "a seeded, class-balanced choice of so many images")
+
+  static let accuracy: [KeyRule] = [
+    KeyRule(
+      "images", .integer(minimum: 1, maximum: nil), standard: .described("all images"),
+      "a seeded, class-balanced choice of so many images"),
+    KeyRule(
+      "batch_size", .integer(minimum: 1, maximum: 4096), standard: .value(.integer(50)),
+      "images of a forward pass; the predictions do not depend on it"),
+  ]
+
+  static let latency: [KeyRule] = [
+    KeyRule(
+      "min_seconds", .number(minimum: 0, exclusiveMinimum: false, maximum: 3600),
+      standard: .value(.number(1)), "timed seconds that each variant reaches"),
+    KeyRule(
+      "min_samples", .integer(minimum: 1, maximum: 100_000), standard: .value(.integer(30)),
+      "timings that each variant reaches"),
+    KeyRule(
+      "warmup", .integer(minimum: 0, maximum: 10_000), standard: .value(.integer(5)),
+      "untimed passes before"),
+  ]
+
+  static let grid: [KeyRule] = [
+    KeyRule(
+      "stride", positive, standard: .value(.integer(8)), "tokens between two points of the grid"),
+    KeyRule(
+      "start", .integer(minimum: 2, maximum: nil),
+      standard: .described("a quarter of the tokens"), "the fewest tokens, prefix included"),
+    KeyRule(
+      "stop", .integer(minimum: 2, maximum: nil), standard: .described("all tokens"),
+      "the most tokens; the grid steps down from here"),
+    KeyRule(
+      "images", positive, standard: .value(.integer(1024)),
+      "images for the accuracy of each point"),
+    KeyRule(
+      "min_seconds", .number(minimum: 0, exclusiveMinimum: false, maximum: 3600),
+      standard: .value(.number(0.25)), "timed seconds of each point"),
+    KeyRule(
+      "min_samples", .integer(minimum: 1, maximum: 100_000), standard: .value(.integer(15)),
+      "timings of each point"),
+    KeyRule(
+      "warmup", .integer(minimum: 0, maximum: 10_000), standard: .value(.integer(2)),
+      "untimed passes before"),
+  ]
+
+  private static let positive = ValueRule.integer(minimum: 1, maximum: nil)
+
+  /// Keys of one entry of `methods`.
+  package static func keys(of method: any TokenReductionMethod.Type) -> [KeyRule] {
+    let name = KeyRule("method", .choice([method.name]), required: true, method.summary)
+    let chooses = choosesR(method)
+    let parameters = method.parameters.map { parameter in
+      KeyRule(
+        parameter.name, .axis(parameter.rule),
+        required: parameter.defaultValue == nil && !chooses,
+        standard: standard(of: parameter, chosen: chooses), parameter.summary)
+    }
+    return [name] + parameters + (chooses ? [alpha] : [])
+  }
+
+  private static func standard(of parameter: MethodParameter, chosen: Bool) -> KeyRule.Standard {
+    if chosen, parameter.name == "r" { return .described("chosen by alpha") }
+    if parameter.name == "seed" { return .described("the spec's seed") }
+    return parameter.defaultValue.map { .value($0) } ?? .none
+  }
+
+  /// Whether `r` can be left to the tail-effect search.
+  static func choosesR(_ method: any TokenReductionMethod.Type) -> Bool {
+    method.name == TailEffect.name
+  }
+
+  static let alpha = KeyRule(
+    "alpha", .axis(.number(minimum: 0, exclusiveMinimum: false, maximum: 1)),
+    standard: .value(.number(0.5)),
+    "weight of latency against accuracy where r is chosen from the grids")
+}

@@ -1,0 +1,108 @@
+import Foundation
+import Records
+
+/// The keys of a spec as written, before anything is checked, with the file that each came from.
+package struct SpecSource: Sendable {
+  /// A key that the command line sets.
+  package struct Override: Sendable {
+    package let key: String
+    package let value: JSONValue
+    /// For example `--model`.
+    package let option: String
+
+    package init(key: String, value: JSONValue, option: String) {
+      self.key = key
+      self.value = value
+      self.option = option
+    }
+  }
+
+  /// As a person named it.
+  package let file: String
+  package private(set) var members: [String: JSONValue]
+  /// Where each key came from: a file or an option.
+  private var origins: [String: String]
+
+  /// Reads a spec and those that it extends; of one key the nearest spec's value stands whole.
+  ///
+  /// Errors: `ExperimentsError.fileUnreadable`, `.syntax`, `.invalidSpec` for a broken `extends`.
+  package init(file: String, overrides: [Override] = []) throws {
+    var chain: [String] = []
+    try self.init(file: file, chain: &chain)
+    apply(overrides)
+  }
+
+  /// A spec from text.
+  ///
+  /// Errors: `ExperimentsError.syntax`, `.invalidSpec` when it is not an object.
+  package init(text: String, file: String, overrides: [Override] = []) throws {
+    self.file = file
+    do {
+      guard case .object(let members) = try JSONText.parse(text) else {
+        throw ExperimentsError.invalidSpec([
+          SpecProblem(
+            source: file, path: "",
+            message: "a spec is an object in braces, such as {\"model\": \"demo_vit\", …}")
+        ])
+      }
+      self.members = members
+      origins = members.mapValues { _ in file }
+    } catch let mistake as JSONText.Mistake {
+      throw ExperimentsError.syntax(
+        file: file, line: mistake.line, column: mistake.column, message: mistake.message)
+    }
+    apply(overrides)
+  }
+
+  private init(file: String, chain: inout [String]) throws {
+    let text: String
+    do {
+      text = try String(contentsOf: URL(fileURLWithPath: file), encoding: .utf8)
+    } catch {
+      throw ExperimentsError.fileUnreadable(file: file, reason: systemReason(of: error))
+    }
+    try self.init(text: text, file: file)
+    guard case .string(let base)? = members["extends"], !base.isEmpty else { return }
+    let path = Self.path(base, besides: file)
+    func broken(_ message: String) -> ExperimentsError {
+      .invalidSpec([SpecProblem(source: file, path: "extends", message: message)])
+    }
+    chain.append(URL(fileURLWithPath: file).standardizedFileURL.path)
+    guard !chain.contains(URL(fileURLWithPath: path).standardizedFileURL.path) else {
+      throw broken("\"\(base)\" leads back to this spec; a spec cannot extend itself")
+    }
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw broken("\"\(base)\" does not exist; it is looked for beside this file")
+    }
+    let parent = try SpecSource(file: path, chain: &chain)
+    for (key, value) in parent.members where members[key] == nil && key != "name" {
+      members[key] = value
+      origins[key] = parent.origins[key]
+    }
+  }
+
+  private mutating func apply(_ overrides: [Override]) {
+    for override in overrides {
+      members[override.key] = override.value
+      origins[override.key] = override.option
+    }
+  }
+
+  /// The file or option that a path's value came from.
+  package func origin(of path: String) -> String {
+    let key = path.prefix { $0 != "." && $0 != "[" }
+    return origins[String(key)] ?? file
+  }
+
+  /// A path written in the spec: beside the file that names it if it is there, else as it is.
+  package func path(_ text: String, ofKey key: String) -> String {
+    let besides = Self.path(text, besides: origins[key] ?? file)
+    return FileManager.default.fileExists(atPath: besides) ? besides : text
+  }
+
+  private static func path(_ text: String, besides file: String) -> String {
+    if text.hasPrefix("/") { return text }
+    let folder = (file as NSString).deletingLastPathComponent
+    return folder.isEmpty ? text : folder + "/" + text
+  }
+}

@@ -1,0 +1,98 @@
+import Records
+
+/// The values of a sweep axis: a single value, a list, or ranges.
+enum Sweep {
+  /// The most values that one axis may have; more is a slip of the step.
+  static let mostValues = 10_000
+
+  /// One value of an axis and where it stands: empty for a single value, `[1]` in a list.
+  struct Element {
+    let value: JSONValue
+    let suffix: String
+  }
+
+  /// What is wrong with an axis.
+  struct Mistake: Error {
+    let suffix: String
+    let message: String
+  }
+
+  /// The values of `value` under `rule`, in the order written.
+  ///
+  /// For a rule that itself takes lists (`layers`) a list of lists is the axis.
+  static func elements(_ value: JSONValue, rule: ValueRule) throws(Mistake) -> [Element] {
+    switch value {
+    case .array(let values):
+      if takesLists(rule), !values.contains(where: isList) {
+        return [Element(value: value, suffix: "")]
+      }
+      guard !values.isEmpty else {
+        throw Mistake(suffix: "", message: "the list is empty; it must hold \(rule.expectation)")
+      }
+      var elements: [Element] = []
+      for (index, element) in values.enumerated() {
+        if let range = range(element, rule) {
+          elements += try expand(range, suffix: "[\(index)]", rule: rule).map {
+            Element(value: $0, suffix: "[\(index)]")
+          }
+        } else {
+          elements.append(Element(value: element, suffix: "[\(index)]"))
+        }
+      }
+      return elements
+    case let value:
+      guard let range = range(value, rule) else { return [Element(value: value, suffix: "")] }
+      return try expand(range, suffix: "", rule: rule).map { Element(value: $0, suffix: "") }
+    }
+  }
+
+  private static func takesLists(_ rule: ValueRule) -> Bool {
+    switch rule {
+    case .list: true
+    case .either(let rules): rules.contains(where: takesLists)
+    default: false
+    }
+  }
+
+  private static func isList(_ value: JSONValue) -> Bool {
+    if case .array = value { true } else { false }
+  }
+
+  /// The content of `{"range": …}` where a range may stand.
+  private static func range(_ value: JSONValue, _ rule: ValueRule) -> JSONValue? {
+    guard rule.isNumeric, case .object(let members) = value, members.count == 1 else { return nil }
+    return members["range"]
+  }
+
+  /// `start, start + step, …` up to and including `stop`.
+  private static func expand(
+    _ range: JSONValue, suffix: String, rule: ValueRule
+  ) throws(Mistake) -> [JSONValue] {
+    let form = "a range is [start, stop, step], such as [2, 8, 2]"
+    guard case .array(let parts) = range, parts.count == 3,
+      let start = parts[0].asDouble, let stop = parts[1].asDouble, let step = parts[2].asDouble
+    else { throw Mistake(suffix: suffix, message: "\(range.text) is not a range; \(form)") }
+    guard step != 0, (stop - start) / step >= 0 else {
+      throw Mistake(
+        suffix: suffix,
+        message: "the range \(range.text) never reaches its stop; change the sign of the step")
+    }
+    // A millionth of a step forgives 0.1 + 0.2.
+    let count = ((stop - start) / step + 1e-6).rounded(.down) + 1
+    guard count <= Double(mostValues) else {
+      throw Mistake(
+        suffix: suffix,
+        message: "the range \(range.text) has \(Int(min(count, 1e15))) values; at most "
+          + "\(mostValues) are taken, so a larger step is needed")
+    }
+    return (0..<Int(count)).map { index in
+      if let first = parts[0].asInt, let each = parts[2].asInt {
+        return .integer(first + index * each)
+      }
+      // Twelve digits: 0.1 + 2 · 0.1 is 0.3 to a person.
+      let value = start + Double(index) * step
+      let scale = 1e12
+      return JSONValue.number((value * scale).rounded() / scale)
+    }
+  }
+}
