@@ -2,14 +2,18 @@ import TokenReduction
 
 extension ForwardPass {
   /// Multiply-adds of one image, counted from the tokens that each layer really sees.
+  package var macs: Int { model.architecture.macs(composition) }
+}
+
+extension ViTArchitecture {
+  /// Multiply-adds of one image with a method.
   ///
   /// Matrix products alone, as fvcore and timm count them: softmax, LayerNorm, GELU and the reduction itself have none.
-  package var macs: Int {
-    let a = model.architecture
-    let c = a.embedDim
-    var total = a.patches * c * 3 * a.patchSize * a.patchSize
-    var tokens = a.tokens
-    for block in 0..<a.depth {
+  package func macs(_ composition: Composition) -> Int {
+    let c = embedDim
+    var total = patches * c * 3 * patchSize * patchSize
+    var tokens = self.tokens
+    for block in 0..<depth {
       if let step = composition.step(block: block, position: .beforeBlock) {
         tokens = step.tokensOut
       }
@@ -17,8 +21,8 @@ extension ForwardPass {
       if let step = composition.step(block: block, position: .insideBlock) {
         tokens = step.tokensOut
       }
-      total += tokens * c * (a.fc1Width + a.mlpWidth)
+      total += tokens * c * (fc1Width + mlpWidth)
     }
-    return total + a.featureDim * a.numClasses
+    return total + featureDim * numClasses
   }
 }

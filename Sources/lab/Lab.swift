@@ -1,12 +1,38 @@
 import ArgumentParser
+import Experiments
+import Foundation
 
+/// The command line.
 @main
 struct Lab: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lab",
     abstract:
       "Finds the token-reduction method that makes your vision transformer fast on your device.",
+    discussion: """
+      Example:
+        lab run Experiments/quickstart.json
+
+      Exit codes: 0 done, 1 a trial failed, 2 bad input, 130 interrupted.
+      """,
+    version: Program.version,
     subcommands: [
-      DatasetCommand.self
+      RunCommand.self, ReportCommand.self, ProfileCommand.self, PredictCommand.self,
+      ModelsCommand.self, MethodsCommand.self, DevicesCommand.self, DatasetCommand.self,
+      SchemaCommand.self,
     ])
+
+  /// Runs the command named on the command line and ends the program with its exit code.
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var asynchronous = command as? any AsyncParsableCommand {
+        try await asynchronous.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      Foundation.exit(Outcome.report(error))
+    }
+  }
 }

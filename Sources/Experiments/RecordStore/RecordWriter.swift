@@ -19,8 +19,8 @@ final class RecordWriter {
     for attempt in 1... {
       name = "\(kind)-\(safeHost)-\(process)" + (attempt == 1 ? "" : "-\(attempt)") + ".jsonl"
       descriptor = open(
-        folder.appendingPathComponent(name).path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC,
-        0o644)
+        folder.appendingPathComponent(name).path,
+        O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o644)
       if descriptor >= 0 || errno != EEXIST { break }
     }
     guard descriptor >= 0 else {

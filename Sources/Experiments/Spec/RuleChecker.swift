@@ -101,7 +101,8 @@ struct RuleChecker {
   private mutating func checkMethod(_ members: [String: JSONValue], path: String) {
     let names = TokenReductionRegistry.all.map { $0.name }
     guard let given = members["method"] else {
-      report(path, "the key 'method' is missing; it must be one of \(names.joined(separator: ", "))")
+      report(
+        path, "the key 'method' is missing; it must be one of \(names.joined(separator: ", "))")
       return
     }
     guard case .string(let name) = given else {
@@ -158,8 +159,10 @@ struct RuleChecker {
         ? nil
         : "\"\(text)\" is not known; \(NearestName.advice(text, among: names, noun: "choices"))"
     case (.fileName, .string(let text)):
-      return Self.isFileName(text) ? nil : "\"\(text)\" is no name for a folder; it must be "
-        + rule.expectation
+      return Self.isFileName(text)
+        ? nil
+        : "\"\(text)\" is no name for a folder; it must be "
+          + rule.expectation
     case (.device, .string(let text)): return deviceMistake(text)
     case (.mapping, .object(let members)):
       let wrong = members.sorted { $0.key < $1.key }.first { ($0.value.asInt ?? -1) < 0 }

@@ -1,3 +1,4 @@
+import Datasets
 import Records
 import TokenReduction
 import VisionModels
@@ -49,8 +50,8 @@ enum SpecContradictions {
 
   private static func classes(of dataset: DatasetChoice) -> (name: String, count: Int)? {
     switch dataset.kind {
-    case .demo: ("the demo data set", KnownDatasets.demoClasses)
-    case .imagenet: ("ImageNet", KnownDatasets.imagenetClasses)
+    case .demo: ("the demo data set", DemoDataset.classNames.count)
+    case .imagenet: ("ImageNet", 1000)
     case .folder: nil
     }
   }

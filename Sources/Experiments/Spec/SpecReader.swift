@@ -80,7 +80,8 @@ package struct SpecReader {
     {
       let values = Standards(members, SpecRules.accuracy)
       return AccuracyChoice(
-        wish: wish, images: values.integerIfGiven("images"), batchSize: values.integer("batch_size"))
+        wish: wish, images: values.integerIfGiven("images"), batchSize: values.integer("batch_size")
+      )
     }
     switch members["accuracy"] {
     case nil: return choice(.whereTrained)

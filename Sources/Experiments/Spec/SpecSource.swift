@@ -106,3 +106,17 @@ package struct SpecSource: Sendable {
     return folder.isEmpty ? text : folder + "/" + text
   }
 }
+
+extension SpecSource {
+  /// A single JSON value, for example of a command-line option.
+  ///
+  /// Errors: `ExperimentsError.syntax`.
+  package static func value(text: String, origin: String) throws -> JSONValue {
+    do {
+      return try JSONText.parse(text)
+    } catch {
+      throw ExperimentsError.syntax(
+        file: origin, line: error.line, column: error.column, message: error.message)
+    }
+  }
+}

@@ -135,3 +135,21 @@ extension JSONValue {
     }
   }
 }
+
+extension ValueRule {
+  /// `expectation` of one value of an axis.
+  package var valueText: String {
+    if case .axis(let rule) = self { rule.expectation } else { expectation }
+  }
+}
+
+extension KeyRule {
+  /// What stands for a missing key, as a person would write it: `0.5`, `chosen by alpha`, or `needed`.
+  package var standardText: String {
+    switch standard {
+    case .none: isRequired ? "needed" : "–"
+    case .described(let words): words
+    case .value(let value): value.shortText
+    }
+  }
+}

@@ -44,7 +44,8 @@ package struct MachineFacts: Hashable, Sendable {
       sysctlbyname("machdep.cpu.brand_string", nil, &size, nil, 0)
       var buffer = [CChar](repeating: 0, count: max(size, 1))
       sysctlbyname("machdep.cpu.brand_string", &buffer, &size, nil, 0)
-      return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+      return String(decoding: bytes, as: UTF8.self)
     #endif
   }
 }

@@ -38,8 +38,6 @@ struct RowBuilder {
     let medians = bootstraps()
     var groups: [RowGroup] = []
     for (model, measured) in methods {
-      let selected = selection(for: model.model, measured: measured)
-      guard !selected.isEmpty else { continue }
       let judged: [Predicted?] = predicted[model].map { $0.map { $0 } } ?? [nil]
       let places: [Timed?] = timed[model].map { $0.map { $0 } } ?? [nil]
       for predicted in judged {
@@ -48,6 +46,7 @@ struct RowBuilder {
             model: model.model, weights: predicted?.weights, dataset: predicted?.dataset,
             device: timed?.device, batchSize: timed?.batchSize, precision: model.precision,
             rows: [])
+          let selected = selection(for: group, measured: measured)
           let finder = GroupFinder(joined: joined, group: group, medians: medians)
           group.rows = selected.compactMap { key in
             let row = finder.row(key.method, origin: key.origin, text: parameterText)
@@ -64,14 +63,14 @@ struct RowBuilder {
 
   /// The rows to show, each once; several origins of one setting share a row.
   private func selection(
-    for model: ModelIdentity, measured: Set<MethodSetting>
+    for group: RowGroup, measured: Set<MethodSetting>
   ) -> [(method: MethodSetting, origin: String?)] {
     guard let rows else {
       return measured.sorted(by: RowOrder.precedes).map { ($0, nil) }
     }
     var order: [MethodSetting] = []
     var origins: [MethodSetting: [String]] = [:]
-    for row in rows where row.model == model {
+    for row in rows where row.model == group.model && row.place.includes(group) {
       if origins[row.method] == nil { order.append(row.method) }
       origins[row.method, default: []].append(contentsOf: row.origin.map { [$0] } ?? [])
     }

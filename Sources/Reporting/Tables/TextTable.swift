@@ -1,9 +1,15 @@
 /// Cells in columns, aligned with spaces: one character is one column wide.
-struct TextTable {
-  let header: [String]
-  let alignments: [Column.Alignment]
-  let rows: [[String]]
+package struct TextTable {
+  package let header: [String]
+  package let alignments: [Column.Alignment]
+  package let rows: [[String]]
   private static let gap = "  "
+
+  package init(header: [String], alignments: [Column.Alignment], rows: [[String]]) {
+    self.header = header
+    self.alignments = alignments
+    self.rows = rows
+  }
 
   private var widths: [Int] {
     header.indices.map { i in rows.reduce(header[i].count) { max($0, $1[i].count) } }
@@ -15,7 +21,7 @@ struct TextTable {
   }
 
   /// The header, a rule, and the rows, without spaces at the ends of lines.
-  func lines() -> [String] {
+  package func lines() -> [String] {
     let widths = widths
     let rule = widths.map { String(repeating: "─", count: $0) }
     return [line(header, widths), rule.joined(separator: Self.gap)]

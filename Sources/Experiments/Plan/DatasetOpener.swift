@@ -1,0 +1,44 @@
+import Crypto
+import Datasets
+import Foundation
+
+/// Opens data sets as a spec names them.
+struct DatasetOpener {
+  /// Images of the demo data set where the spec sets no number: the size of its published validation.
+  static let demoImages = 2000
+
+  let source: SpecSource
+  let seed: Int
+
+  /// The data set with at most `images` of its images, balanced over the classes.
+  ///
+  /// Errors: `DatasetError`.
+  func open(_ choice: DatasetChoice, images: Int?) throws -> PlannedDataset {
+    let limits = [choice.limit, images].compactMap { $0 }
+    let opened = try open(choice, limit: limits.min())
+    let digest = SHA256.hash(data: Data(opened.fingerprintText.utf8))
+    return PlannedDataset(
+      choice: choice, images: opened,
+      fingerprint: digest.map { String(format: "%02x", $0) }.joined())
+  }
+
+  private func open(_ choice: DatasetChoice, limit: Int?) throws -> any ImageDataset {
+    let whole: any ImageDataset
+    switch choice.kind {
+    case .demo: return DemoImages(count: limit ?? Self.demoImages)
+    case .imagenet(let folder):
+      whole = try ImageNetDataset(folder: source.path(folder, ofKey: "dataset"))
+    case .folder(let folder, let classes):
+      let labels: ClassFolderDataset.Classes =
+        switch classes {
+        case .sorted: .sorted
+        case .order(let names): .order(names)
+        case .labels(let labels): .labels(labels)
+        }
+      whole = try ClassFolderDataset(
+        folder: source.path(folder, ofKey: "dataset"), classes: labels)
+    }
+    guard let limit, limit < whole.count else { return whole }
+    return SubsetDataset(whole, limit: limit, seed: UInt64(seed))
+  }
+}

@@ -1,0 +1,31 @@
+import Records
+
+/// Every trial of a spec, with nothing left to default.
+package struct Plan {
+  package var accuracy: [AccuracyWork] = []
+  package var latency: [LatencyWork] = []
+  /// Timings that wait until R is chosen, so that all methods of a table are interleaved with their baseline.
+  package var waiting: [LatencyWork] = []
+  /// The lines of the report, in the spec's order, as far as their R is known.
+  package var rows: [PlannedRow] = []
+  /// What waits for a grid.
+  package var pending: [PendingSearch] = []
+
+  /// Keys of all trials, each once.
+  package var keys: Set<String> {
+    Set(
+      accuracy.flatMap { $0.trials.map(\.key) }
+        + (latency + waiting).flatMap { $0.trials.map(\.key) })
+  }
+}
+
+/// Rows whose R is chosen once the grids are measured.
+package struct PendingSearch {
+  package let model: PlannedModel
+  package let device: PlannedDevice
+  package let precision: String
+  package let batchSize: Int
+  package let choices: [MethodChoice]
+  /// Grid trials that are not recorded yet.
+  package let missing: Int
+}

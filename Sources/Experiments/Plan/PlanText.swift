@@ -1,0 +1,131 @@
+import Foundation
+import Records
+import TokenReduction
+
+/// A plan in words, for a person who wants to see it before it runs.
+package struct PlanText {
+  private let planner: Planner
+  private let plan: Plan
+  private let isDone: (String) -> Bool
+
+  package init(planner: Planner, plan: Plan, isDone: @escaping (String) -> Bool) {
+    self.planner = planner
+    self.plan = plan
+    self.isDone = isDone
+  }
+
+  /// One line: how much there is to do, and how long it should take.
+  package func summary(open: Int, expectedSeconds: Double) -> String {
+    let total = plan.keys.count
+    let waiting = plan.pending.reduce(0) { $0 + $1.choices.count }
+    var parts = ["\(counted(total, "trial")): \(open) to measure, \(total - open) already recorded"]
+    if waiting > 0 { parts.append("\(counted(waiting, "more row")) once the grids are measured") }
+    if open > 0 { parts.append("about \(Self.duration(expectedSeconds))") }
+    return parts.joined(separator: "; ")
+  }
+
+  /// Every trial, with nothing left to default.
+  package var lines: [String] {
+    var lines = planner.models.map(line) + planner.devices.map(line)
+    lines.append(
+      "seed: \(planner.spec.seed); a bad image \(planner.spec.skipsBadImages ? "is left out" : "stops the run")"
+    )
+    for work in plan.accuracy { lines += [""] + block(work) }
+    for work in plan.latency + plan.waiting { lines += [""] + block(work) }
+    for search in plan.pending { lines += [""] + block(search) }
+    return lines
+  }
+
+  private func line(_ model: PlannedModel) -> String {
+    let a = model.architecture
+    let weights = model.setting.weights.map { "\($0.name) (\($0.digest.prefix(16)))" } ?? "none"
+    return "model \(model.setting.name): \(a.tokens) tokens, \(a.prefixTokens) of them prefix; "
+      + "\(a.depth) blocks of width \(a.embedDim), \(a.numHeads) heads; weights: \(weights)"
+  }
+
+  private func line(_ device: PlannedDevice) -> String {
+    "device \(device.setting.name): \(device.setting.hardware), "
+      + "\(counted(device.setting.threads, "thread")), \(device.backend.libraryDescription)"
+  }
+
+  private func block(_ work: AccuracyWork) -> [String] {
+    let shards = work.shards
+    let dataset = work.dataset.images
+    let heading =
+      "accuracy of \(work.model.setting.name) on \(dataset.name) (\(dataset.layout)): "
+      + "\(counted(dataset.count, "image")) in \(counted(shards.count, "shard")) of at most "
+      + "\(shards.first?.count ?? 0), batch \(work.batchSize), \(work.precision), on "
+      + "\(work.device.setting.name); \(work.model.choice.entry.imagePreprocessing.text)"
+    return [heading]
+      + work.methods.map { method in
+        let done = shards.count { isDone(work.trial(method, $0).key) }
+        return methodLine(method, work.model, state: "\(done) of \(shards.count) shards recorded")
+      }
+  }
+
+  private func block(_ work: LatencyWork) -> [String] {
+    let timing = work.timing
+    let heading =
+      "\(work.isGrid ? "latency grid" : "latency") of \(work.model.setting.name), batch "
+      + "\(work.batchSize), \(work.precision), on \(work.device.setting.name): interleaved, warmup "
+      + "\(timing.warmup), then at least \(JSONValue.number(timing.minSeconds).shortText) s and "
+      + "\(counted(timing.minSamples, "sample"))"
+    return [heading]
+      + work.methods.map { method in
+        methodLine(
+          method, work.model,
+          state: isDone(work.trial(method).key) ? "recorded" : "to measure")
+      }
+  }
+
+  private func block(_ search: PendingSearch) -> [String] {
+    let place =
+      "\(search.model.setting.name), batch \(search.batchSize) on \(search.device.setting.name)"
+    return ["r chosen by utility for \(place), once \(search.missing) grid trials are measured"]
+      + search.choices.map { choice in
+        let alpha = choice.alpha.map { JSONValue.number($0).shortText } ?? ""
+        // With any r the other parameters resolve alike.
+        let method = try? planner.setting(choice, r: 0, search.model)
+        var parameters = method?.parameters ?? choice.parameters
+        parameters["r"] = nil
+        return "  "
+          + TrialLabel.text(MethodSetting(name: choice.method.name, parameters: parameters))
+          + " alpha=\(alpha)"
+      }
+  }
+
+  private func methodLine(_ method: MethodSetting, _ model: PlannedModel, state: String) -> String {
+    let composition = try? TokenReductionRegistry.composition(
+      for: method, geometry: model.architecture.geometry)
+    let tokens = composition.map { Self.runs($0.tokensAfterBlocks) } ?? ""
+    return "  \(TrialLabel.text(method)): tokens after blocks \(tokens); \(state)"
+  }
+
+  /// Token counts with repeats folded: `145×3 73×9`.
+  package static func runs(_ counts: [Int]) -> String {
+    var folded: [(count: Int, times: Int)] = []
+    for count in counts {
+      if let last = folded.last, last.count == count {
+        folded[folded.count - 1].times += 1
+      } else {
+        folded.append((count, 1))
+      }
+    }
+    return folded.map { $0.times == 1 ? "\($0.count)" : "\($0.count)×\($0.times)" }
+      .joined(separator: " ")
+  }
+
+  private func counted(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+  }
+
+  /// Seconds as a person says them: `40 s`, `3 min 20 s`, `2 h 5 min`.
+  package static func duration(_ seconds: Double) -> String {
+    let whole = Int(max(0, seconds).rounded(.up))
+    switch whole {
+    case ..<60: return "\(whole) s"
+    case ..<3600: return whole % 60 == 0 ? "\(whole / 60) min" : "\(whole / 60) min \(whole % 60) s"
+    default: return "\(whole / 3600) h \(whole % 3600 / 60) min"
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Records
+import Tensors
+import TokenReduction
+import VisionModels
+
+/// Turns a spec into trials, and again into more trials once the grids of a search are recorded.
+///
+/// Opening a planner opens devices, data sets and weight files; planning itself touches nothing.
+package final class Planner {
+  package let spec: Spec
+  package let models: [PlannedModel]
+  package let devices: [PlannedDevice]
+  private let datasets: [PlannedDataset]
+  private let gridDatasets: [PlannedDataset]
+
+  /// Opens everything that the spec names.
+  ///
+  /// Errors: `ExperimentsError.impossible` where the spec and the machine do not go together, and the errors of
+  /// backends and data sets.
+  package init(_ spec: Spec, site: Site) throws {
+    self.spec = spec
+    let weights = WeightsOpener(
+      source: spec.source, seed: spec.seed, demoWeights: site.demoWeights)
+    models = try spec.models.map(weights.open)
+    devices = try spec.devices.flatMap { name in
+      try spec.threads.map { threads in
+        let backend = try site.backend(name, threads)
+        return PlannedDevice(
+          backend: backend,
+          setting: DeviceSetting(
+            name: name, hardware: backend.hardware, threads: backend.threads))
+      }
+    }
+    let opener = DatasetOpener(source: spec.source, seed: spec.seed)
+    let isNeeded = spec.accuracy.wish != .no && spec.models.contains(where: \.isTrained)
+    let searches = spec.methods.contains { $0.alpha != nil }
+    datasets =
+      try isNeeded
+      ? spec.datasets.map { try opener.open($0, images: spec.accuracy.images) } : []
+    gridDatasets =
+      try isNeeded && searches
+      ? spec.datasets.map { try opener.open($0, images: spec.grid.images) } : []
+    for dataset in datasets {
+      for model in models where model.choice.isTrained {
+        try Self.check(dataset, model, spec)
+      }
+    }
+  }
+
+  /// The field's most common cause of 0 % accuracy: labels of another set of classes.
+  private static func check(
+    _ dataset: PlannedDataset, _ model: PlannedModel, _ spec: Spec
+  ) throws {
+    let classes = dataset.images.classNames.count
+    guard classes != model.architecture.numClasses else { return }
+    throw ExperimentsError.impossible(
+      subject: "\(spec.source.origin(of: dataset.choice.path)): \(dataset.choice.path)",
+      message:
+        "\(dataset.images.name) has \(classes) classes and \(model.setting.name) tells "
+        + "\(model.architecture.numClasses) apart; name the data set that it was trained on, or map "
+        + "its folders with \"classes\"")
+  }
+
+  /// The trials of the spec.
+  ///
+  /// - Parameters:
+  ///   - result: Finds a recorded result by its key.
+  ///   - givenUp: Keys of trials that failed: a search goes on without them.
+  package func plan(
+    result: @escaping (String) -> Record?, givenUp: Set<String> = []
+  ) throws -> Plan {
+    var builder = PlanBuilder(planner: self, result: result, givenUp: givenUp)
+    return try builder.build()
+  }
+
+  /// The data sets that a model is judged on, each with that of its grids; one `nil` where it is not judged.
+  func datasets(for model: PlannedModel) -> [(full: PlannedDataset, grid: PlannedDataset?)?] {
+    guard model.choice.isTrained, !datasets.isEmpty else { return [nil] }
+    return datasets.indices.map {
+      (datasets[$0], gridDatasets.indices.contains($0) ? gridDatasets[$0] : nil)
+    }
+  }
+
+  /// The method of a point of the spec for a model, with nothing left to default.
+  ///
+  /// Errors: a `ParameterProblem`.
+  func setting(_ choice: MethodChoice, r: Int?, _ model: PlannedModel) throws -> MethodSetting {
+    var parameters = choice.parameters
+    if let r { parameters["r"] = .integer(r) }
+    let resolved = try TokenReductionRegistry.resolve(
+      method: choice.method, parameters: parameters, geometry: model.architecture.geometry)
+    return MethodSetting(
+      name: resolved.name, parameters: resolved.parameters.mapValues(\.canonical))
+  }
+}

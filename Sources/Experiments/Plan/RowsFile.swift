@@ -1,0 +1,31 @@
+import Foundation
+
+/// The lines of the report that the last run of a folder asked for, in `rows.json` beside the records.
+package enum RowsFile {
+  private static let fileName = "rows.json"
+
+  /// Stores the rows, whole or not at all.
+  ///
+  /// Errors: `ExperimentsError.recordNotStored`.
+  package static func write(_ rows: [PlannedRow], to folder: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let file = folder.appendingPathComponent(fileName)
+    do {
+      let lines = try rows.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
+      let text = "[\n\(lines.joined(separator: ",\n"))\n]\n"
+      try Data(text.utf8).write(to: file, options: .atomic)
+    } catch {
+      throw ExperimentsError.recordNotStored(
+        file: "\(folder.relativePath)/\(fileName)", reason: systemReason(of: error))
+    }
+  }
+
+  /// The rows, or `nil` where no run has left any or another version has written them.
+  package static func read(_ folder: URL) -> [PlannedRow]? {
+    guard let data = try? Data(contentsOf: folder.appendingPathComponent(fileName)) else {
+      return nil
+    }
+    return try? JSONDecoder().decode([PlannedRow].self, from: data)
+  }
+}

@@ -1,0 +1,72 @@
+import Datasets
+import Foundation
+import ImageCoding
+import Records
+import Tensors
+import VisionModels
+
+/// Where a spec meets a machine: how devices, data sets and weights are opened.
+///
+/// The command line hands it in, since it alone knows which backends there are.
+package struct Site {
+  /// A backend for a device as a spec spells it; `threads == nil` takes every core.
+  package var backend: (_ device: String, _ threads: Int?) throws -> any Backend
+  /// The weights of the demo model.
+  package var demoWeights: () throws -> URL
+
+  package init(
+    backend: @escaping (_ device: String, _ threads: Int?) throws -> any Backend,
+    demoWeights: @escaping () throws -> URL
+  ) {
+    self.backend = backend
+    self.demoWeights = demoWeights
+  }
+}
+
+/// A model of the plan, with its weights named and hashed.
+package struct PlannedModel {
+  package let choice: ModelChoice
+  /// As it appears in accuracy trials.
+  package let setting: ModelSetting
+  package let weights: WeightSource
+
+  /// As it appears in latency trials: time does not depend on what the weights are.
+  package var timedSetting: ModelSetting {
+    var timed = setting
+    timed.weights = nil
+    return timed
+  }
+
+  package var architecture: ViTArchitecture { choice.entry.architecture }
+}
+
+/// A data set of the plan, opened and counted.
+package struct PlannedDataset {
+  package let choice: DatasetChoice
+  package let images: any ImageDataset
+  /// SHA-256 of the data set's own description.
+  package let fingerprint: String
+
+  /// As it appears in trials of a model that prepares images in this way.
+  package func setting(_ preprocessing: Preprocessing) -> DatasetSetting {
+    DatasetSetting(
+      name: images.name, layout: images.layout, fingerprint: fingerprint, images: images.count,
+      classes: images.classNames.count, preprocessing: preprocessing.text)
+  }
+}
+
+/// A device of the plan, opened.
+package struct PlannedDevice {
+  package let backend: any Backend
+  package let setting: DeviceSetting
+}
+
+extension ModelEntry {
+  /// How this model's images are prepared.
+  package var imagePreprocessing: Preprocessing {
+    Preprocessing(
+      resize: preprocessing.resize ?? preprocessing.crop, crop: preprocessing.crop,
+      interpolation: preprocessing.interpolation == .bicubic ? .bicubic : .bilinear,
+      mean: preprocessing.mean, std: preprocessing.deviation)
+  }
+}

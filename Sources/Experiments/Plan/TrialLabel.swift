@@ -1,0 +1,70 @@
+import Records
+import TokenReduction
+
+/// Names of trials for people, and for `--only`.
+package enum TrialLabel {
+  /// For example `topk r=4`.
+  package static func text(_ method: MethodSetting) -> String {
+    let parameters = method.parameters.sorted { $0.key < $1.key }
+      .map { "\($0.key)=\(compact($0.value))" }
+    return ([method.name] + parameters).joined(separator: " ")
+  }
+
+  /// The method with those parameters alone that differ from its defaults, for a line of progress.
+  package static func short(_ method: MethodSetting) -> String {
+    let declared = TokenReductionRegistry.method(named: method.name)?.parameters ?? []
+    let special = method.parameters.filter { key, value in
+      declared.first { $0.name == key }?.defaultValue?.canonical != value
+    }
+    return text(MethodSetting(name: method.name, parameters: special))
+  }
+
+  /// For example `accuracy of demo_vit, topk r=4, images 0 to 249 of demo`.
+  package static func text(_ trial: AccuracyTrial) -> String {
+    "accuracy of \(trial.model.name), \(text(trial.method)), images \(trial.firstImage) to "
+      + "\(trial.firstImage + trial.imageCount - 1) of \(trial.dataset.name)"
+  }
+
+  /// For example `latency of demo_vit, topk r=4, batch 1 on cpu`.
+  package static func text(_ trial: LatencyTrial) -> String {
+    "latency of \(trial.model.name), \(text(trial.method)), batch \(trial.batchSize) on "
+      + trial.device.name
+  }
+
+  private static func compact(_ value: JSONValue) -> String {
+    switch value {
+    case .string(let text): text
+    case .array(let values): values.map(compact).joined(separator: ",")
+    default: value.shortText
+    }
+  }
+
+  /// Whether a label is meant by a pattern in which `*` stands for any text and `?` for one letter.
+  ///
+  /// A pattern without either may stand anywhere in the label. Letter case does not matter.
+  package static func matches(_ label: String, pattern: String) -> Bool {
+    let hasWildcard = pattern.contains { $0 == "*" || $0 == "?" }
+    let pattern = Array((hasWildcard ? pattern : "*\(pattern)*").lowercased())
+    let text = Array(label.lowercased())
+    // The classic two-index walk: after a mismatch the last star takes one letter more.
+    var p = 0
+    var t = 0
+    var star: (pattern: Int, text: Int)?
+    while t < text.count {
+      if p < pattern.count, pattern[p] == "*" {
+        star = (p, t)
+        p += 1
+      } else if p < pattern.count, pattern[p] == "?" || pattern[p] == text[t] {
+        p += 1
+        t += 1
+      } else if let last = star {
+        star = (last.pattern, last.text + 1)
+        p = last.pattern + 1
+        t = last.text + 1
+      } else {
+        return false
+      }
+    }
+    return pattern[p...].allSatisfy { $0 == "*" }
+  }
+}

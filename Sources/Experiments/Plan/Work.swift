@@ -1,0 +1,106 @@
+import Records
+import TokenReduction
+
+/// One accuracy trial with its key.
+package struct PlannedAccuracy {
+  package let trial: AccuracyTrial
+  package let key: String
+
+  init(_ trial: AccuracyTrial) {
+    self.trial = trial
+    key = RecordLine.key(of: trial)
+  }
+}
+
+/// One latency trial with its key.
+package struct PlannedLatency {
+  package let trial: LatencyTrial
+  package let key: String
+
+  init(_ trial: LatencyTrial) {
+    self.trial = trial
+    key = RecordLine.key(of: trial)
+  }
+}
+
+/// Predictions of one model on one data set: shards of images times methods.
+///
+/// The images of a shard are decoded once for all methods.
+package struct AccuracyWork {
+  package let model: PlannedModel
+  package let dataset: PlannedDataset
+  package let device: PlannedDevice
+  package let precision: String
+  package let batchSize: Int
+  package let methods: [MethodSetting]
+
+  /// The most images of a shard: what a kill costs at most.
+  package static let shardImages = 250
+  /// The most memory that a shard's decoded images may take, in bytes.
+  package static let shardBytes = 1 << 29
+
+  /// First image and image count of each shard.
+  ///
+  /// The same for every run of a spec, since shards are part of a record's key.
+  package var shards: [Range<Int>] {
+    let bytesOfImage = model.choice.entry.imagePreprocessing.elementCount * 4
+    let most = max(1, min(Self.shardImages, Self.shardBytes / bytesOfImage))
+    return stride(from: 0, to: dataset.images.count, by: most).map {
+      $0..<min($0 + most, dataset.images.count)
+    }
+  }
+
+  /// The trial of a method on a shard.
+  package func trial(_ method: MethodSetting, _ shard: Range<Int>) -> PlannedAccuracy {
+    PlannedAccuracy(
+      AccuracyTrial(
+        model: model.setting, method: method,
+        dataset: dataset.setting(model.choice.entry.imagePreprocessing), precision: precision,
+        firstImage: shard.lowerBound, imageCount: shard.count))
+  }
+
+  package var trials: [PlannedAccuracy] {
+    shards.flatMap { shard in methods.map { trial($0, shard) } }
+  }
+}
+
+/// Timings of one model on one device at one batch size, to be interleaved.
+package struct LatencyWork {
+  package let model: PlannedModel
+  package let device: PlannedDevice
+  package let precision: String
+  package let batchSize: Int
+  package let timing: TimingSetting
+  package let methods: [MethodSetting]
+  /// Whether these are points of a tail-effect grid.
+  package let isGrid: Bool
+
+  package func trial(_ method: MethodSetting) -> PlannedLatency {
+    PlannedLatency(
+      LatencyTrial(
+        model: model.timedSetting, method: method, device: device.setting, precision: precision,
+        batchSize: batchSize, timing: timing))
+  }
+
+  package var trials: [PlannedLatency] { methods.map(trial) }
+}
+
+/// A line of the report: a method as a person asked for it, in one place.
+package struct PlannedRow: Codable, Hashable, Sendable {
+  package var model: ModelSetting
+  package var method: MethodSetting
+  /// What led to the parameters, for example `α=0.5`.
+  package var origin: String?
+  /// `nil` where accuracy is not measured.
+  package var dataset: DatasetSetting?
+  /// `nil` where latency is not measured.
+  package var device: DeviceSetting?
+  /// `nil` where latency is not measured.
+  package var batchSize: Int?
+  package var precision: String
+
+  enum CodingKeys: String, CodingKey {
+    case model, method, origin, dataset, device, precision
+    case batchSize = "batch_size"
+  }
+}

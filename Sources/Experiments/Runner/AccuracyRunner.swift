@@ -1,0 +1,123 @@
+import Datasets
+import Foundation
+import ImageCoding
+import Measurement
+import Records
+import VisionModels
+
+/// Measures the open trials of one piece of accuracy work, shard by shard.
+///
+/// The images of a shard are decoded once for all methods, and those of the next shard while this one is computed.
+struct AccuracyRunner {
+  let work: AccuracyWork
+  let skipsBadImages: Bool
+  let context: RunContext
+
+  /// A shard that this process has claimed, with its images on the way.
+  private struct ClaimedShard {
+    let range: Range<Int>
+    let methods: [MethodSetting]
+    let claims: [String: FileLock]
+    let loader: BatchLoader
+  }
+
+  /// Whether anything was done; what other processes hold is left.
+  ///
+  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`; the failure of a method is recorded instead.
+  func run() throws -> Bool {
+    var shards = work.shards[...]
+    var claimed = try nextShard(&shards)
+    let didSomething = claimed != nil
+    while let shard = claimed {
+      try context.checkStop()
+      claimed = try nextShard(&shards)
+      let images = try ShardImages(
+        shard.loader, capacity: shard.range.count, work.model.choice.entry.imagePreprocessing,
+        context: context)
+      let lock = try context.takeMachine(alone: false)
+      try withExtendedLifetime((lock, shard.claims)) {
+        for method in shard.methods { try measure(method, shard.range, images) }
+      }
+    }
+    return didSomething
+  }
+
+  /// Claims the next shard that has open trials, and starts to decode it.
+  private func nextShard(_ shards: inout ArraySlice<Range<Int>>) throws -> ClaimedShard? {
+    while let range = shards.popFirst() {
+      let planned = work.methods.map { ($0, work.trial($0, range).key) }
+      let claims = try context.claim(planned.map(\.1))
+      guard !claims.isEmpty else { continue }
+      return ClaimedShard(
+        range: range, methods: planned.filter { claims[$0.1] != nil }.map(\.0), claims: claims,
+        loader: BatchLoader(
+          dataset: work.dataset.images, indices: Array(range),
+          preprocessing: work.model.choice.entry.imagePreprocessing, batchSize: 25,
+          onBadImage: skipsBadImages ? .skip : .stop))
+    }
+    return nil
+  }
+
+  private func measure(_ method: MethodSetting, _ range: Range<Int>, _ images: ShardImages) throws {
+    let planned = work.trial(method, range)
+    let label = TrialLabel.text(planned.trial)
+    let expected = context.estimate.seconds(work, method, images: range.count)
+    guard context.isOpen(planned.key) else { return }
+    let provenance = Provenance()
+    do {
+      let result = try predict(method, images, expected: expected, provenance)
+      try context.record(
+        .accuracy(planned.trial, result), environment: provenance.environment(work.device.backend),
+        label: "accuracy of \(work.model.setting.name), \(TrialLabel.short(method))",
+        expectedSeconds: expected, rate: rate(result.imagesPerSecond))
+    } catch let error as ExperimentsError {
+      throw error
+    } catch {
+      try context.recordFailure(
+        error, key: planned.key, label: label,
+        environment: provenance.environment(work.device.backend), expectedSeconds: expected
+      ) { .failedAccuracy(planned.trial, $0) }
+    }
+  }
+
+  private func predict(
+    _ method: MethodSetting, _ images: ShardImages, expected: Double, _ provenance: Provenance
+  ) throws -> AccuracyResult {
+    var topFive: [[Int]] = []
+    var pass = try context.pool.pass(
+      work.model, on: work.device, method, batchSize: min(work.batchSize, max(images.count, 1)))
+    let cost = pass.cost
+    let classes = work.model.architecture.numClasses
+    var start = 0
+    while start < images.count {
+      try context.checkStop()
+      let count = min(work.batchSize, images.count - start)
+      if count != pass.batchSize {
+        pass = try context.pool.pass(work.model, on: work.device, method, batchSize: count)
+      }
+      images.copy(start..<(start + count), into: pass.input)
+      let keys = images.indices[start..<(start + count)].map { UInt64($0) }
+      keys.withUnsafeBufferPointer { pass.run(imageKeys: $0.baseAddress) }
+      for image in 0..<count {
+        let row = UnsafeBufferPointer(
+          rebasing: pass.logits[(image * classes)..<((image + 1) * classes)])
+        topFive.append(TopClasses.best(5, of: row))
+      }
+      start += count
+      context.meter.setPartial(
+        expectedSeconds: expected * Double(start) / Double(max(images.count, 1)))
+      context.report(
+        "accuracy of \(work.model.setting.name), \(TrialLabel.short(method))",
+        rate: rate(Double(start) / max(provenance.seconds, 1e-9)))
+    }
+    let seconds = provenance.seconds + images.decodeSeconds
+    return AccuracyResult(
+      topFive: topFive, labels: images.labels, imageIndices: images.indices,
+      skipped: images.skipped, imagesPerSecond: Double(images.count) / max(seconds, 1e-9),
+      cost: cost)
+  }
+
+  private func rate(_ imagesPerSecond: Double) -> String {
+    "\(Int(imagesPerSecond.rounded())) images/s"
+  }
+}

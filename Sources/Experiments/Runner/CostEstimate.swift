@@ -1,0 +1,52 @@
+import Records
+import TokenReduction
+import VisionModels
+
+/// Expected seconds of trials: multiply-adds over a speed taken from earlier records or from a few passes.
+package struct CostEstimate {
+  /// Multiply-adds a second of each model (by the text of its sizes) on each device.
+  private var speeds: [Place: Double] = [:]
+
+  private struct Place: Hashable {
+    let architecture: ViTArchitecture
+    let device: DeviceSetting
+  }
+
+  package init() {}
+
+  /// Whether the speed of a model on a device is known.
+  package func knows(_ model: PlannedModel, _ device: PlannedDevice) -> Bool {
+    speeds[Place(architecture: model.architecture, device: device.setting)] != nil
+  }
+
+  /// Learns from a pass.
+  package mutating func learn(
+    _ model: PlannedModel, _ device: PlannedDevice, macs: Int, seconds: Double
+  ) {
+    guard seconds > 0, macs > 0 else { return }
+    speeds[Place(architecture: model.architecture, device: device.setting)] =
+      Double(macs) / seconds
+  }
+
+  /// Expected seconds of one pass over `images` images; 0 where nothing is known.
+  package func seconds(
+    _ model: PlannedModel, _ device: PlannedDevice, _ method: MethodSetting, images: Int
+  ) -> Double {
+    guard let speed = speeds[Place(architecture: model.architecture, device: device.setting)],
+      let composition = try? TokenReductionRegistry.composition(
+        for: method, geometry: model.architecture.geometry)
+    else { return 0 }
+    return Double(model.architecture.macs(composition) * images) / speed
+  }
+
+  /// Expected seconds of an accuracy trial.
+  package func seconds(_ work: AccuracyWork, _ method: MethodSetting, images: Int) -> Double {
+    seconds(work.model, work.device, method, images: images)
+  }
+
+  /// Expected seconds of a latency trial.
+  package func seconds(_ work: LatencyWork, _ method: MethodSetting) -> Double {
+    let pass = seconds(work.model, work.device, method, images: work.batchSize)
+    return work.timing.rule.expectedSeconds(estimate: pass)
+  }
+}

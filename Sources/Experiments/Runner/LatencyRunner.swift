@@ -1,0 +1,158 @@
+import Foundation
+import Measurement
+import Records
+import VisionModels
+
+/// Measures the open trials of one piece of latency work, interleaved.
+struct LatencyRunner {
+  let work: LatencyWork
+  let seed: Int
+  let context: RunContext
+
+  /// The most variants that are interleaved: each holds its activations.
+  static let mostVariants = 24
+
+  /// A variant that this process has claimed.
+  private struct Variant {
+    let planned: PlannedLatency
+    let claim: FileLock
+    let expectedSeconds: Double
+    var pass: ForwardPass?
+    var peakMemoryBytes = 0
+  }
+
+  /// Whether anything was done; what other processes hold is left.
+  ///
+  /// Errors: `ExperimentsError.interrupted`, `.recordNotStored`; the failure of a method is recorded instead.
+  func run() throws -> Bool {
+    let open = work.methods.map(work.trial).filter { context.isOpen($0.key) }
+    let sets = (open.count + Self.mostVariants - 1) / Self.mostVariants
+    var didSomething = false
+    for set in 0..<sets {
+      try context.checkStop()
+      // Every set spans the whole list, so that drift between sets makes no step in a grid.
+      let members = stride(from: set, to: open.count, by: sets).map { open[$0] }
+      if try run(members) { didSomething = true }
+    }
+    return didSomething
+  }
+
+  private func run(_ members: [PlannedLatency]) throws -> Bool {
+    let lock = try context.takeMachine(alone: true)
+    let claims = try context.claim(members.map(\.key))
+    var variants: [Variant] = members.compactMap { planned in
+      claims[planned.key].map {
+        Variant(
+          planned: planned, claim: $0,
+          expectedSeconds: context.estimate.seconds(work, planned.trial.method))
+      }
+    }
+    guard !variants.isEmpty else { return false }
+    try withExtendedLifetime(lock) {
+      let provenance = Provenance()
+      for index in variants.indices { try measureMemory(&variants[index], provenance) }
+      for index in variants.indices { try prepare(&variants[index], provenance) }
+      try time(variants.filter { $0.pass != nil }, provenance)
+    }
+    return true
+  }
+
+  /// The activity shown while this work is at hand.
+  private var activity: String {
+    "\(work.isGrid ? "latency grid" : "latency") of \(work.model.setting.name), batch "
+      + "\(work.batchSize) on \(work.device.setting.name)"
+  }
+
+  /// Runs a variant alone once, for its peak memory.
+  private func measureMemory(_ variant: inout Variant, _ provenance: Provenance) throws {
+    try context.checkStop()
+    try recordingFailure(of: &variant, provenance) { variant in
+      let pass = try makePass(variant)
+      ProcessMemory.resetPeak()
+      pass.run()
+      variant.peakMemoryBytes = ProcessMemory.peakBytes()
+    }
+  }
+
+  private func prepare(_ variant: inout Variant, _ provenance: Provenance) throws {
+    guard context.isOpen(variant.planned.key) else { return }
+    try recordingFailure(of: &variant, provenance) { $0.pass = try makePass($0) }
+  }
+
+  /// A pass whose input is seeded noise: time depends on shapes alone.
+  private func makePass(_ variant: Variant) throws -> ForwardPass {
+    let pass = try context.pool.pass(
+      work.model, on: work.device, variant.planned.trial.method, batchSize: work.batchSize)
+    var generator = SeededGenerator(seed: UInt64(seed))
+    for index in pass.input.indices {
+      pass.input[index] = Float(generator.next() >> 40) / Float(1 << 23) - 1
+    }
+    return pass
+  }
+
+  private func recordingFailure(
+    of variant: inout Variant, _ provenance: Provenance, _ body: (inout Variant) throws -> Void
+  ) throws {
+    do {
+      try body(&variant)
+    } catch {
+      try fail(variant, error, provenance)
+    }
+  }
+
+  private func fail(_ variant: Variant, _ error: any Error, _ provenance: Provenance) throws {
+    let trial = variant.planned.trial
+    try context.recordFailure(
+      error, key: variant.planned.key, label: TrialLabel.text(trial),
+      environment: provenance.environment(work.device.backend),
+      expectedSeconds: variant.expectedSeconds
+    ) { .failedLatency(trial, $0) }
+  }
+
+  private func time(_ variants: [Variant], _ provenance: Provenance) throws {
+    let timer = InterleavedTimer(
+      rule: work.timing.rule, seed: UInt64(seed), stopwatch: context.stopwatch,
+      shouldStop: context.shouldStop)
+    let timed = variants.map { variant in
+      TimedVariant(run: { variant.pass?.run() }, synchronize: work.device.backend.synchronize)
+    }
+    let expected = variants.map(\.expectedSeconds).reduce(0, +)
+    var finished = 0.0
+    let isComplete = try timer.measure(
+      timed,
+      progress: { share in
+        context.meter.setPartial(expectedSeconds: max(0, expected * share - finished))
+        context.report(activity, rate: "\(variants.count) interleaved")
+      },
+      finished: { index, outcome in
+        let variant = variants[index]
+        finished += variant.expectedSeconds
+        switch outcome {
+        case .failed(let error): try fail(variant, error, provenance)
+        case .measured(let samples): try record(variant, samples, provenance)
+        }
+      })
+    if !isComplete { throw ExperimentsError.interrupted }
+  }
+
+  private func record(
+    _ variant: Variant, _ samples: TimedSamples, _ provenance: Provenance
+  ) throws {
+    guard let pass = variant.pass else { return }
+    let notes =
+      NoiseNotes.notes(on: samples.milliseconds)
+      + NoiseNotes.notes(
+        from: provenance.stateBefore, to: MachineState.now(), cores: MachineFacts.current.cores)
+    let median = Summary(samples.milliseconds)?.median ?? 0
+    try context.record(
+      .latency(
+        variant.planned.trial,
+        LatencyResult(
+          samplesMilliseconds: samples.milliseconds, rounds: samples.rounds, notes: notes,
+          peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost)),
+      environment: provenance.environment(work.device.backend),
+      label: "\(activity), \(TrialLabel.short(variant.planned.trial.method))",
+      expectedSeconds: variant.expectedSeconds,
+      rate: "\((median * 100).rounded() / 100) ms")
+  }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import ImageCoding
+import Records
+import Tensors
+import TokenReduction
+import VisionModels
+
+/// One model with one method, for single images.
+package final class Predictor {
+  package let model: PlannedModel
+  package let method: MethodSetting
+  private let device: PlannedDevice
+  private let pool = ModelPool()
+
+  /// Opens the first model, method and device of a spec.
+  ///
+  /// Errors: those of `Planner`, and `ExperimentsError.impossible` where `r` would have to be measured first.
+  package init(_ planner: Planner) throws {
+    model = planner.models[0]
+    device = planner.devices[0]
+    let choice = planner.spec.methods[0]
+    guard choice.alpha == nil else {
+      throw ExperimentsError.impossible(
+        subject: "--method",
+        message: "r is not given, and only a run can choose it; give r, such as {\"method\": "
+          + "\"\(choice.method.name)\", \"r\": \(model.architecture.patches / 2)}")
+    }
+    method = try planner.setting(choice, r: nil, model)
+  }
+
+  /// Logits of image files, prepared as the model wants them; one row each.
+  ///
+  /// Errors: `ImageError`, and those of weights.
+  package func logits(files: [String]) throws -> [[Float]] {
+    let preprocessing = model.choice.entry.imagePreprocessing
+    let pass = try pool.pass(model, on: device, method, batchSize: 1)
+    return try files.enumerated().map { index, file in
+      try ImageDecoder.withShared { decoder in
+        try decoder.load(path: file, preprocessing: preprocessing, into: pass.input)
+      }
+      return run(pass, key: index)
+    }
+  }
+
+  /// Logits of normalised images, NCHW; one row each.
+  ///
+  /// The images form one batch, as the caller grouped them.
+  package func logits(images: [Float]) throws -> [[Float]] {
+    let imageFloats = model.choice.entry.imagePreprocessing.elementCount
+    let count = images.count / imageFloats
+    let classes = model.architecture.numClasses
+    let pass = try pool.pass(model, on: device, method, batchSize: count)
+    images.withUnsafeBufferPointer { source in
+      if let base = source.baseAddress {
+        pass.input.baseAddress?.update(from: base, count: source.count)
+      }
+    }
+    pass.run()
+    return (0..<count).map { Array(pass.logits[($0 * classes)..<(($0 + 1) * classes)]) }
+  }
+
+  private func run(_ pass: ForwardPass, key: Int) -> [Float] {
+    withUnsafePointer(to: UInt64(key)) { pass.run(imageKeys: $0) }
+    return Array(pass.logits)
+  }
+
+  /// The images of a safetensors file: its tensor `images`, or its only one, of shape [B, 3, side, side].
+  ///
+  /// Errors: `TensorsError`, and `ExperimentsError.impossible` for another shape.
+  package func images(of file: SafetensorsFile) throws -> [Float] {
+    let side = model.architecture.imageSize
+    let name =
+      file.entries["images"] != nil || file.entries.count != 1
+      ? "images" : file.entries.keys.first ?? "images"
+    let values = try file.floats(name)
+    let shape = file.entries[name]?.shape ?? []
+    guard shape.count == 4, shape[0] > 0, Array(shape[1...]) == [3, side, side] else {
+      throw ExperimentsError.impossible(
+        subject: file.url.relativePath,
+        message: "the tensor '\(name)' is \(shape); \(model.setting.name) reads "
+          + "[images, 3, \(side), \(side)], normalised")
+    }
+    return values
+  }
+}

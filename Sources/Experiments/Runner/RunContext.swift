@@ -1,0 +1,104 @@
+import Foundation
+import Measurement
+import Records
+
+/// What the parts of a run share: where records go, who listens, what failed.
+final class RunContext {
+  let store: RecordStore
+  let listener: any ProgressListener
+  let pool = ModelPool()
+  let machineLock: MachineLock
+  let stopwatch: any Stopwatch
+  let shouldStop: () -> Bool
+  var estimate = CostEstimate()
+  var meter = ProgressMeter(trials: 0, expectedSeconds: 0)
+  /// Keys of trials that failed in this run: they are not tried twice.
+  private(set) var givenUp: Set<String> = []
+  private(set) var failures: [RunFailure] = []
+  private(set) var measured = 0
+  private let started: Duration
+
+  init(
+    store: RecordStore, listener: any ProgressListener, machineLock: MachineLock,
+    stopwatch: any Stopwatch, shouldStop: @escaping () -> Bool
+  ) {
+    self.store = store
+    self.listener = listener
+    self.machineLock = machineLock
+    self.stopwatch = stopwatch
+    self.shouldStop = shouldStop
+    started = stopwatch.now
+  }
+
+  /// Whether a trial still has to be measured by someone.
+  func isOpen(_ key: String) -> Bool { store.result(key) == nil && !givenUp.contains(key) }
+
+  /// Throws when a person asked to stop.
+  func checkStop() throws { if shouldStop() { throw ExperimentsError.interrupted } }
+
+  /// Stores a result and tells the listener.
+  func record(
+    _ measurement: Record.Measurement, environment: Environment, label: String,
+    expectedSeconds: Double, rate: String
+  ) throws {
+    try store.append(measurement, environment: environment)
+    measured += 1
+    meter.finish(expectedSeconds: expectedSeconds)
+    report(label, rate: rate, isMilestone: true)
+  }
+
+  /// Stores a failure; the run goes on.
+  func recordFailure(
+    _ error: any Error, key: String, label: String, environment: Environment,
+    expectedSeconds: Double, _ measurement: (FailureResult) -> Record.Measurement
+  ) throws {
+    let message = String(describing: error)
+    try store.append(measurement(FailureResult(message: message)), environment: environment)
+    giveUp(key, label: label, message: message, expectedSeconds: expectedSeconds)
+  }
+
+  /// Counts a trial as failed without a record of its own.
+  func giveUp(_ key: String, label: String, message: String, expectedSeconds: Double) {
+    givenUp.insert(key)
+    failures.append(RunFailure(label: label, message: message))
+    meter.finish(expectedSeconds: expectedSeconds)
+    listener.note("failed: \(label): \(message)")
+  }
+
+  func report(_ activity: String, rate: String, isMilestone: Bool = false) {
+    listener.advanced(
+      RunProgress(
+        activity: activity, rate: rate, trialsDone: meter.trialsDone,
+        trialsTotal: meter.trialsTotal,
+        secondsLeft: meter.secondsLeft(elapsed: (stopwatch.now - started).inSeconds),
+        isMilestone: isMilestone))
+  }
+
+  /// Takes the machine, alone for timing or shared for computing.
+  func takeMachine(alone: Bool) throws -> FileLock? {
+    try machineLock.take(
+      alone: alone, shouldStop: shouldStop,
+      waiting: { [listener] in
+        listener.note(
+          alone
+            ? "waits for another lab process on this machine, so that timings are undisturbed"
+            : "waits while another lab process on this machine takes timings")
+      })
+  }
+
+  /// The claims of those trials that are open and that no other process holds.
+  ///
+  /// What others have finished meanwhile is read first, so that nothing is done twice.
+  func claim(_ keys: [String]) throws -> [String: FileLock] {
+    var claims: [String: FileLock] = [:]
+    for key in keys where isOpen(key) { claims[key] = try store.claims.take(key) }
+    if !claims.isEmpty { try store.refresh() }
+    return claims.filter { isOpen($0.key) }
+  }
+}
+
+/// A trial that failed in a run.
+package struct RunFailure: Hashable, Sendable {
+  package let label: String
+  package let message: String
+}

@@ -1,0 +1,197 @@
+import Foundation
+import Measurement
+import Records
+import VisionModels
+
+/// Measures what a plan asks for and nobody has measured yet.
+package final class Runner {
+  private let planner: Planner
+  private let store: RecordStore
+  private let only: String?
+  private let context: RunContext
+  /// Keys that the progress meter knows of.
+  private var counted: Set<String> = []
+  /// Whether no search can go on.
+  private var isSearchOver = false
+
+  /// - Parameters:
+  ///   - only: A pattern of `TrialLabel`; other trials are left alone.
+  ///   - shouldStop: Asked between batches.
+  package init(
+    planner: Planner, store: RecordStore, only: String? = nil, listener: any ProgressListener,
+    machineLock: MachineLock = MachineLock(), stopwatch: any Stopwatch = MonotonicStopwatch(),
+    shouldStop: @escaping () -> Bool = { StopSignal.isRequested }
+  ) {
+    self.planner = planner
+    self.store = store
+    self.only = only
+    context = RunContext(
+      store: store, listener: listener, machineLock: machineLock, stopwatch: stopwatch,
+      shouldStop: shouldStop)
+  }
+
+  /// Trials that this run has measured so far.
+  package var measured: Int { context.measured }
+
+  /// The plan as far as it is known now, without the trials that `only` leaves out.
+  package func plan() throws -> Plan {
+    var plan = try planner.plan(result: store.result, givenUp: context.givenUp)
+    guard let only else { return plan }
+    plan.accuracy = plan.accuracy.map { work in
+      work.keeping { TrialLabel.matches(TrialLabel.text($0), pattern: only) }
+    }
+    func kept(_ work: LatencyWork) -> LatencyWork {
+      work.keeping { TrialLabel.matches(TrialLabel.text($0), pattern: only) }
+    }
+    plan.latency = plan.latency.map(kept)
+    plan.waiting = plan.waiting.map(kept)
+    return plan
+  }
+
+  /// Learns how fast each model runs on each device: from records, or from two passes.
+  ///
+  /// Errors: those of weights that do not fit their model.
+  package func calibrate(_ plan: Plan) throws {
+    for record in store.records { learn(from: record, plan) }
+    let places =
+      (plan.latency + plan.waiting).map { ($0.model, $0.device) }
+      + plan.accuracy.map { ($0.model, $0.device) }
+    for (model, device) in places where !context.estimate.knows(model, device) {
+      let none = MethodSetting(name: "none", parameters: [:])
+      let pass = try context.pool.pass(model, on: device, none, batchSize: 1)
+      pass.run()
+      let start = context.stopwatch.now
+      pass.run()
+      context.estimate.learn(
+        model, device, macs: pass.macs, seconds: (context.stopwatch.now - start).inSeconds)
+    }
+  }
+
+  private func learn(from record: Record, _ plan: Plan) {
+    guard case .latency(let trial, let result) = record.measurement,
+      let median = Summary(result.samplesMilliseconds)?.median,
+      let work = plan.latency.first(where: {
+        $0.device.setting == trial.device && $0.model.timedSetting == trial.model
+      })
+    else { return }
+    context.estimate.learn(
+      work.model, work.device, macs: result.cost.macs * trial.batchSize, seconds: median / 1e3)
+  }
+
+  /// Expected seconds of the open trials of a plan.
+  package func expectedSeconds(_ plan: Plan) -> Double {
+    openTrials(plan).reduce(0) { $0 + $1.seconds }
+  }
+
+  /// Trials of a plan that nobody has measured, each once.
+  package func openTrials(_ plan: Plan) -> [(key: String, seconds: Double)] {
+    var seen: Set<String> = []
+    var open: [(key: String, seconds: Double)] = []
+    for work in plan.latency + plan.waiting {
+      for trial in work.trials where context.isOpen(trial.key) && seen.insert(trial.key).inserted {
+        open.append((trial.key, context.estimate.seconds(work, trial.trial.method)))
+      }
+    }
+    for work in plan.accuracy {
+      for trial in work.trials where context.isOpen(trial.key) && seen.insert(trial.key).inserted {
+        let images = trial.trial.imageCount
+        open.append(
+          (trial.key, context.estimate.seconds(work, trial.trial.method, images: images)))
+      }
+    }
+    return open
+  }
+
+  /// Measures everything that is open, and what the grids then add.
+  ///
+  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`; failed trials are in the summary instead.
+  package func run() throws -> RunSummary {
+    while true {
+      try context.checkStop()
+      var plan = try self.plan()
+      if isSearchOver {
+        plan.latency += plan.waiting
+        plan.waiting = []
+      }
+      if !openTrials(plan).isEmpty { try calibrate(plan) }
+      count(openTrials(plan))
+      var ready = plan
+      ready.waiting = []
+      let open = openTrials(ready)
+      guard !open.isEmpty else {
+        // What still waits does so in vain: its grid is left out.
+        if plan.waiting.isEmpty { return summary(plan) }
+        isSearchOver = true
+        continue
+      }
+      var didSomething = false
+      for work in plan.latency {
+        let runner = LatencyRunner(work: work, seed: planner.spec.seed, context: context)
+        if try runner.run() { didSomething = true }
+      }
+      for work in plan.accuracy {
+        let runner = AccuracyRunner(
+          work: work, skipsBadImages: planner.spec.skipsBadImages, context: context)
+        if try runner.run() { didSomething = true }
+      }
+      if !didSomething { try waitForOthers(open.map(\.key)) }
+    }
+  }
+
+  private func count(_ open: [(key: String, seconds: Double)]) {
+    let new = open.filter { counted.insert($0.key).inserted }
+    context.meter.add(
+      trials: new.count, expectedSeconds: new.reduce(0) { $0 + $1.seconds })
+  }
+
+  /// Everything that is open is claimed by other processes: waits until one of them is done, or has died.
+  private func waitForOthers(_ keys: [String]) throws {
+    context.listener.note(
+      "\(keys.count) trial\(keys.count == 1 ? " is" : "s are") being measured by other processes")
+    while keys.allSatisfy(context.isOpen) {
+      try context.checkStop()
+      usleep(200_000)
+      try store.refresh()
+      for key in keys where context.isOpen(key) {
+        if try store.claims.take(key) != nil { return }
+      }
+    }
+  }
+
+  private func summary(_ plan: Plan) -> RunSummary {
+    RunSummary(
+      rows: plan.rows, pending: plan.pending, measured: context.measured,
+      failures: context.failures)
+  }
+}
+
+/// How a run ended.
+package struct RunSummary {
+  /// The lines of the report.
+  package let rows: [PlannedRow]
+  /// Rows whose R could not be chosen.
+  package let pending: [PendingSearch]
+  /// Trials that this run measured.
+  package let measured: Int
+  package let failures: [RunFailure]
+}
+
+extension AccuracyWork {
+  /// The work without the methods of which every trial is left out.
+  ///
+  /// Labels name shards, so that a pattern may; a method stays when any of its shards does.
+  func keeping(_ isKept: (AccuracyTrial) -> Bool) -> AccuracyWork {
+    AccuracyWork(
+      model: model, dataset: dataset, device: device, precision: precision, batchSize: batchSize,
+      methods: methods.filter { method in shards.contains { isKept(trial(method, $0).trial) } })
+  }
+}
+
+extension LatencyWork {
+  /// The work without the trials that are left out.
+  func keeping(_ isKept: (LatencyTrial) -> Bool) -> LatencyWork {
+    LatencyWork(
+      model: model, device: device, precision: precision, batchSize: batchSize, timing: timing,
+      methods: methods.filter { isKept(trial($0).trial) }, isGrid: isGrid)
+  }
+}

@@ -1,0 +1,156 @@
+import Foundation
+import Records
+import TokenReduction
+import VisionModels
+
+/// The JSON Schema of a spec, written from the rules that validate it.
+package enum SpecSchema {
+  /// The schema, draft 2020-12.
+  package static var schema: JSONValue {
+    var schema = object(SpecRules.root)
+    schema["$schema"] = .string("https://json-schema.org/draft/2020-12/schema")
+    schema["title"] = .string("An experiment of lab")
+    schema["$defs"] = .object(["method": methods])
+    // A spec that extends another may leave anything to it.
+    let required = schema.removeValue(forKey: "required")
+    if let required {
+      schema["anyOf"] = .array([
+        .object(["required": .array([.string("extends")])]), .object(["required": required]),
+      ])
+    }
+    return .object(schema)
+  }
+
+  private static func object(_ keys: [KeyRule]) -> [String: JSONValue] {
+    var schema: [String: JSONValue] = [
+      "type": .string("object"), "additionalProperties": .boolean(false),
+      "properties": .object(
+        Dictionary(uniqueKeysWithValues: keys.map { ($0.key, property($0)) })),
+    ]
+    let required = keys.filter(\.isRequired).map { JSONValue.string($0.key) }
+    if !required.isEmpty { schema["required"] = .array(required) }
+    return schema
+  }
+
+  private static func property(_ key: KeyRule) -> JSONValue {
+    var members: [String: JSONValue] = [:]
+    if key.key == "model" {
+      members = axis(model)
+    } else if case .object(let schema) = schema(key.rule) {
+      members = schema
+    }
+    switch key.standard {
+    case .none: members["description"] = .string(key.summary)
+    case .described(let words):
+      members["description"] = .string("\(key.summary) (default: \(words))")
+    case .value(let value):
+      members["description"] = .string(key.summary)
+      members["default"] = value.canonical
+    }
+    return .object(members)
+  }
+
+  /// Names complete themselves, files and custom models are objects.
+  private static var model: JSONValue {
+    .object([
+      "anyOf": .array([
+        .object(["enum": .array(ModelRegistry.all.map { .string($0.name) })]),
+        .object(object(SpecRules.model)),
+      ])
+    ])
+  }
+
+  private static func schema(_ rule: ValueRule) -> JSONValue {
+    switch rule {
+    case .text: .object(["type": .string("string"), "minLength": .integer(1)])
+    case .fileName:
+      .object([
+        "type": .string("string"), "pattern": .string("^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,200}$"),
+      ])
+    case .integer(let minimum, let maximum):
+      .object(
+        ["type": .string("integer"), "minimum": .integer(minimum)].merging(
+          maximum.map { ["maximum": .integer($0)] } ?? [:]
+        ) { $1 })
+    case .number(let minimum, let exclusive, let maximum):
+      .object(
+        [
+          "type": .string("number"),
+          exclusive ? "exclusiveMinimum" : "minimum": JSONValue.number(minimum).canonical,
+        ].merging(maximum.map { ["maximum": JSONValue.number($0).canonical] } ?? [:]) { $1 })
+    case .boolean: .object(["type": .string("boolean")])
+    case .choice(let names): .object(["enum": .array(names.map { .string($0) })])
+    case .device:
+      .object(["type": .string("string"), "pattern": .string("^(cpu|cuda|cuda:[0-9]+)$")])
+    case .object(let keys): .object(object(keys))
+    case .mapping:
+      .object([
+        "type": .string("object"),
+        "additionalProperties": .object(["type": .string("integer"), "minimum": .integer(0)]),
+      ])
+    case .list(let element):
+      .object([
+        "type": .string("array"), "minItems": .integer(1), "items": schema(element),
+      ])
+    case .either(let rules): .object(["anyOf": .array(rules.map(schema))])
+    case .axis(let rule): .object(axis(schema(rule), isNumeric: rule.isNumeric))
+    case .layer:
+      .object([
+        "anyOf": .array([
+          .object(["type": .string("integer"), "minimum": .integer(0)]),
+          .object(["type": .string("string"), "pattern": .string("^[0-9]+(\\.[0-9]+)?%$")]),
+        ])
+      ])
+    case .method: .object(["$ref": .string("#/$defs/method")])
+    }
+  }
+
+  /// A value, a list of values, or a range.
+  private static func axis(_ element: JSONValue, isNumeric: Bool = false) -> [String: JSONValue] {
+    let range = JSONValue.object([
+      "type": .string("object"), "additionalProperties": .boolean(false),
+      "required": .array([.string("range")]),
+      "properties": .object([
+        "range": .object([
+          "description": .string("start, stop (included) and step"), "type": .string("array"),
+          "items": .object(["type": .string("number")]), "minItems": .integer(3),
+          "maxItems": .integer(3),
+        ])
+      ]),
+    ])
+    let item: JSONValue = isNumeric ? .object(["anyOf": .array([element, range])]) : element
+    let list = JSONValue.object([
+      "type": .string("array"), "minItems": .integer(1), "items": item,
+    ])
+    return ["anyOf": .array(isNumeric ? [element, range, list] : [element, list])]
+  }
+
+  /// One form for each method, told apart by its name.
+  private static var methods: JSONValue {
+    .object([
+      "oneOf": .array(
+        TokenReductionRegistry.all.map { method in
+          var form = object(SpecRules.keys(of: method))
+          form["description"] = .string("\(method.summary) (\(method.source))")
+          if SpecRules.choosesR(method) {
+            // R is either given or chosen.
+            form["not"] = .object([
+              "required": .array([.string("r"), .string(SpecRules.alpha.key)])
+            ])
+          }
+          return .object(form)
+        })
+    ])
+  }
+}
+
+extension SpecSchema {
+  /// The schema as text, keys sorted, without a line break at the end.
+  package static var text: String {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      return String(decoding: try encoder.encode(schema), as: UTF8.self)
+    }
+  }
+}

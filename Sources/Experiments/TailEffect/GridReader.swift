@@ -1,0 +1,37 @@
+import Measurement
+import Records
+
+/// Reads the points of a search's grids from records.
+struct GridReader {
+  let result: (String) -> Record?
+  let givenUp: Set<String>
+
+  enum Point: Equatable {
+    case value(Double)
+    case missing
+    /// It failed; a search goes on without it.
+    case givenUp
+  }
+
+  /// The median of a latency trial in milliseconds.
+  func latency(_ trial: PlannedLatency) -> Point {
+    guard case .latency(_, let timing)? = result(trial.key)?.measurement,
+      let summary = Summary(timing.samplesMilliseconds)
+    else { return givenUp.contains(trial.key) ? .givenUp : .missing }
+    return .value(summary.median)
+  }
+
+  /// The share of correct predictions over all shards, 0…1.
+  func accuracy(_ trials: [PlannedAccuracy]) -> Point {
+    var correct = 0
+    var images = 0
+    for trial in trials {
+      guard case .accuracy(_, let predictions)? = result(trial.key)?.measurement else {
+        return givenUp.contains(trial.key) ? .givenUp : .missing
+      }
+      images += predictions.labels.count
+      correct += zip(predictions.topFive, predictions.labels).count { $0.first == $1 }
+    }
+    return images > 0 ? .value(Double(correct) / Double(images)) : .givenUp
+  }
+}

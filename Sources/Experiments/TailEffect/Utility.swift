@@ -1,0 +1,62 @@
+/// The choice of R by the tail effect: the token count where latency gained outweighs accuracy lost.
+///
+///     U_L(n) = 1 − L(n) / max L    U_A(n) = Â(n) / max Â    U(n) = α·U_L(n) + (1−α)·U_A(n)
+///     n* = argmax U    R = N − n*
+///
+/// N and n count all tokens, prefix included. Differs: the published code takes N as the patch count, so that its R runs as
+/// two tokens more than its optimum.
+/// Source: "Pruning One More Token is Enough", section 3.2.
+package struct TailEffectUtility: Hashable, Sendable {
+  /// One token count of both grids.
+  package struct Point: Hashable, Sendable {
+    package let tokens: Int
+    /// Median milliseconds a batch.
+    package let latency: Double
+    /// Share of images classified correctly, 0…1.
+    package let accuracy: Double
+
+    package init(tokens: Int, latency: Double, accuracy: Double) {
+      self.tokens = tokens
+      self.latency = latency
+      self.accuracy = accuracy
+    }
+  }
+
+  /// By rising token count.
+  package let points: [Point]
+
+  /// Joins a latency grid and an accuracy grid where both have a token count.
+  package init(latencyByTokens: [Int: Double], accuracyByTokens: [Int: Double]) {
+    points = latencyByTokens.keys.sorted().compactMap { tokens in
+      guard let latency = latencyByTokens[tokens], let accuracy = accuracyByTokens[tokens] else {
+        return nil
+      }
+      return Point(tokens: tokens, latency: latency, accuracy: accuracy)
+    }
+  }
+
+  /// U of every point, in the order of `points`.
+  ///
+  /// Edge cases: a grid without any correct prediction, or without time, leaves that term 0.
+  package func utilities(alpha: Double) -> [Double] {
+    let slowest = points.map(\.latency).max() ?? 0
+    let best = points.map(\.accuracy).max() ?? 0
+    return points.map { point in
+      let gained = slowest > 0 ? 1 - point.latency / slowest : 0
+      let kept = best > 0 ? point.accuracy / best : 0
+      return alpha * gained + (1 - alpha) * kept
+    }
+  }
+
+  /// n*: the token count of the highest utility, of equals the one with more tokens.
+  ///
+  /// `nil` without points.
+  package func bestTokens(alpha: Double) -> Int? {
+    let utilities = utilities(alpha: alpha)
+    var best: Int?
+    for index in points.indices where best.map({ utilities[index] >= utilities[$0] }) ?? true {
+      best = index
+    }
+    return best.map { points[$0].tokens }
+  }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Records
+import Reporting
+import TokenReduction
+
+/// `lab methods`.
+struct MethodsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "methods",
+    abstract: "Lists the token-reduction methods with their keys in a spec.",
+    discussion: """
+      Examples:
+        lab methods
+        lab methods tail_effect
+      """)
+
+  @Argument(help: "Only this method, with all its keys.")
+  var name: String?
+
+  func run() throws {
+    guard let name else {
+      let table = TextTable(
+        header: ["method", "what it does", "keys"],
+        alignments: [.leading, .leading, .leading],
+        rows: TokenReductionRegistry.all.map { method in
+          let keys = SpecRules.keys(of: method).dropFirst().map(\.key)
+          let shown = keys.prefix(4).joined(separator: ", ") + (keys.count > 4 ? ", …" : "")
+          return [method.name, method.summary, shown]
+        })
+      print(table.lines().joined(separator: "\n"))
+      print("\n`lab methods NAME` tells all keys of a method.")
+      return
+    }
+    guard let method = TokenReductionRegistry.method(named: name) else {
+      let names = TokenReductionRegistry.all.map { $0.name }
+      throw ExperimentsError.impossible(
+        subject: name,
+        message: "is not a method; \(NearestName.advice(name, among: names, noun: "methods"))")
+    }
+    print("\(method.name): \(method.summary)")
+    print("source: \(method.source)\nexample: \(method.example)\n")
+    let table = TextTable(
+      header: ["key", "value", "default", "meaning"],
+      alignments: [.leading, .leading, .leading, .leading],
+      rows: SpecRules.keys(of: method).dropFirst().map { key in
+        [key.key, key.rule.valueText, key.standardText, key.summary]
+      })
+    print(table.lines().joined(separator: "\n"))
+  }
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import Experiments
+import Foundation
+
+/// How the program ends: the text for a person and the exit code.
+enum Outcome {
+  static let badInput: Int32 = 2
+  static let trialFailed: Int32 = 1
+
+  /// Prints what went wrong, and returns the exit code.
+  static func report(_ error: any Error) -> Int32 {
+    switch error {
+    case let code as ExitCode: return code.rawValue
+    case ExperimentsError.interrupted: return 130
+    case let error as ExperimentsError:
+      Console.error(error.description)
+      return error.exitCode
+    default: break
+    }
+    let code = Lab.exitCode(for: error)
+    guard code != .success else {
+      print(Lab.fullMessage(for: error))
+      return 0
+    }
+    if code == .validationFailure {
+      Console.error(Lab.fullMessage(for: error), prefix: "")
+    } else {
+      Console.error(String(describing: error))
+    }
+    return badInput
+  }
+}

@@ -1,0 +1,122 @@
+import ArgumentParser
+import Datasets
+import Experiments
+import Foundation
+import Records
+import Reporting
+import Tensors
+
+/// `lab predict`.
+struct PredictCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "predict",
+    abstract: "Classifies images, or writes a model's raw logits.",
+    discussion: """
+      Examples:
+        lab predict cat.jpg dog.png --model deit_small_patch16_224 --weights deit_small.safetensors
+        lab predict photo.png --method '{"method": "tail_effect", "r": 72}'
+        lab predict --images input.safetensors --logits logits.safetensors --weights random
+
+      --images reads a tensor 'images' [B, 3, side, side] that is already normalised; --logits writes a tensor \
+      'logits' [B, classes], so that anyone can compare the numbers with another program's.
+      """)
+
+  @Argument(help: "PNG or JPEG files.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
+  var files: [String] = []
+
+  @Option(help: "The model's name.")
+  var model = "demo_vit"
+
+  @Option(help: "A safetensors file, 'random', or 'demo'.", completion: .file())
+  var weights: String?
+
+  @Option(help: "An entry of a spec's methods, as JSON.")
+  var method = #"{"method": "none"}"#
+
+  @Option(help: "Where to run: 'cpu', 'cuda' or 'cuda:N'.")
+  var device = "cpu"
+
+  @Option(
+    help: "Normalised images instead of files.", completion: .file(extensions: ["safetensors"]))
+  var images: String?
+
+  @Option(help: "Write raw logits to this safetensors file.", completion: .file())
+  var logits: String?
+
+  func validate() throws {
+    if files.isEmpty == (images == nil) {
+      throw ValidationError("Give either image files or --images FILE.safetensors.")
+    }
+  }
+
+  func run() throws {
+    let predictor = try Predictor(try Planner(try spec(), site: .here))
+    let rows: [[Float]]
+    var names = files
+    if let images {
+      let file = try SafetensorsFile(url: URL(fileURLWithPath: images))
+      rows = try predictor.logits(images: try predictor.images(of: file))
+      names = rows.indices.map { "image \($0)" }
+    } else {
+      rows = try predictor.logits(files: files)
+    }
+    if let logits {
+      try SafetensorsWriter.write(
+        [
+          "logits": SafetensorsWriter.Array(
+            shape: [rows.count, rows.first?.count ?? 0], floats: rows.flatMap { $0 })
+        ],
+        metadata: [
+          "model": predictor.model.setting.name, "method": TrialLabel.text(predictor.method),
+          "weights": predictor.model.setting.weights?.digest ?? "",
+        ], to: URL(fileURLWithPath: logits))
+    } else {
+      printTable(rows, names: names, classes: classNames(predictor))
+    }
+  }
+
+  /// The command line as a spec, so that it is checked alike.
+  private func spec() throws -> Spec {
+    func override(_ key: String, _ value: JSONValue, _ option: String) -> SpecSource.Override {
+      SpecSource.Override(key: key, value: value, option: option)
+    }
+    let method = try SpecSource.value(text: method, origin: "--method")
+    let named = ["name": JSONValue.string(model)].merging(
+      weights.map { ["weights": .string($0)] } ?? [:]
+    ) { $1 }
+    return try SpecReader.read(
+      SpecSource(
+        text: "{\"accuracy\": false}", file: "the command line",
+        overrides: [
+          override("model", .object(named), "--model"),
+          override("methods", .array([method]), "--method"),
+          override("device", .string(device), "--device"),
+        ]))
+  }
+
+  private func classNames(_ predictor: Predictor) -> [String] {
+    let count = predictor.model.architecture.numClasses
+    if predictor.model.choice.weights == .demo { return DemoDataset.classNames }
+    return count == ImageNetClasses.names.count
+      ? ImageNetClasses.names : (0..<count).map { "class \($0)" }
+  }
+
+  private func printTable(_ rows: [[Float]], names: [String], classes: [String]) {
+    let table = TextTable(
+      header: ["image", "rank", "class", "name", "probability"],
+      alignments: [.leading, .trailing, .trailing, .leading, .trailing],
+      rows: zip(names, rows).flatMap { name, logits in
+        let highest = logits.max() ?? 0
+        let total = logits.reduce(0) { $0 + exp(Double($1 - highest)) }
+        let best = logits.withUnsafeBufferPointer { TopClasses.best(5, of: $0) }
+        return best.enumerated().map { rank, index in
+          let share = exp(Double(logits[index] - highest)) / total
+          return [
+            rank == 0 ? name : "", "\(rank + 1)", "\(index)", classes[index],
+            String(format: "%.1f %%", 100 * share),
+          ]
+        }
+      })
+    print(table.lines().joined(separator: "\n"))
+  }
+}

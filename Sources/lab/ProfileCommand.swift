@@ -1,0 +1,90 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Records
+
+/// `lab profile`.
+struct ProfileCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "profile",
+    abstract: "Measures latency against the number of tokens: the staircase of a device.",
+    discussion: """
+      Examples:
+        lab profile --model deit_small_patch16_224 --stride 4
+        lab profile --model vit_base_patch16_224 --device cpu --batch-size 1 --batch-size 8
+
+      No trained weights are needed. The records are those of a run's latency grid: copy them into its results \
+      folder, and the tail-effect search uses them.
+      """)
+
+  @Option(help: "The model's name.")
+  var model = "demo_vit"
+
+  @Option(help: "Where to measure: 'cpu', 'cuda' or 'cuda:N'.")
+  var device: [String] = ["cpu"]
+
+  @Option(help: "Images of a batch.")
+  var batchSize: [Int] = [1]
+
+  @Option(help: "Tokens between two points.")
+  var stride = 8
+
+  @Option(help: "The fewest tokens, prefix included (default: a quarter of all).")
+  var start: Int?
+
+  @Option(help: "The most tokens (default: all).")
+  var stop: Int?
+
+  @Option(help: "Timed seconds of each point.")
+  var minSeconds = 0.25
+
+  @Option(help: "Timings of each point.")
+  var minSamples = 15
+
+  @Option(help: "Worker threads on a CPU (default: one for each core).")
+  var threads: Int?
+
+  @OptionGroup var results: ResultsOptions
+
+  @Flag(help: "Print every trial and measure nothing.")
+  var dryRun = false
+
+  @Flag(help: "Measure everything anew; earlier records are moved to RESULTS/earlier.")
+  var fresh = false
+
+  func run() async throws {
+    let session = try Session(try spec(), folder: results, fresh: fresh && !dryRun)
+    if dryRun {
+      try session.printPlan(only: nil)
+    } else {
+      try session.run(only: nil, again: CommandLine.arguments)
+    }
+  }
+
+  /// The command line as a spec, so that it is checked alike.
+  private func spec() throws -> Spec {
+    var overrides: [SpecSource.Override] = []
+    func add(_ key: String, _ value: JSONValue, _ option: String) {
+      overrides.append(SpecSource.Override(key: key, value: value, option: option))
+    }
+    func axis(_ values: [JSONValue]) -> JSONValue {
+      values.count == 1 ? values[0] : .array(values)
+    }
+    add("name", .string("profile-\(model)"), "--model")
+    add("model", .object(["name": .string(model), "weights": .string("random")]), "--model")
+    add("device", axis(device.map { .string($0) }), "--device")
+    add("batch_size", axis(batchSize.map { .integer($0) }), "--batch-size")
+    if let threads { add("threads", .integer(threads), "--threads") }
+    var grid: [String: JSONValue] = ["stride": .integer(stride)]
+    grid["start"] = start.map { .integer($0) }
+    grid["stop"] = stop.map { .integer($0) }
+    grid["min_seconds"] = .number(minSeconds)
+    grid["min_samples"] = .integer(minSamples)
+    add("grid", .object(grid), "--stride, --start, --stop, --min-seconds or --min-samples")
+    add("accuracy", .boolean(false), "")
+    add("methods", .array([.object(["method": .string("none")])]), "")
+    return try SpecReader.read(
+      SpecSource(text: "{}", file: "the command line", overrides: overrides)
+    ).profiling()
+  }
+}

@@ -1,0 +1,34 @@
+import Experiments
+import Foundation
+import Records
+import Reporting
+
+/// Turns records into the table on the terminal and the files of a report.
+enum Rendering {
+  /// Writes the report's files and prints its table.
+  ///
+  /// - Parameter rows: The rows to show; all that were measured when `nil`.
+  static func write(
+    records: [Record], rows: [PlannedRow]?, name: String, folder: URL
+  ) throws {
+    let report = Report(records: records, name: name, rows: rows.map { $0.map(\.key) })
+    let table = TerminalTable(
+      report, width: Console.outputIsTerminal ? Console.width : 120,
+      highlightsFront: Console.outputIsTerminal)
+    print(table.text())
+    let files = try ReportWriter.write(report, to: folder)
+    let names = files.map { $0.path.replacing(folder.path + "/", with: "", maxReplacements: 1) }
+    print("\(folder.relativePath): \(names.joined(separator: ", "))")
+  }
+}
+
+extension PlannedRow {
+  /// The row as a report knows it.
+  var key: RowKey {
+    RowKey(
+      model: model, method: method, origin: origin,
+      place: RowPlace(
+        weights: dataset == nil ? nil : model.weights, dataset: dataset, device: device,
+        batchSize: batchSize, precision: precision))
+  }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Datasets
+import Experiments
+import Foundation
+import Records
+import Reporting
+
+/// A spec on this machine with its results folder: the part that `run` and `profile` share.
+struct Session {
+  let planner: Planner
+  let store: RecordStore
+  let folder: URL
+
+  /// Opens everything that the spec names.
+  init(_ spec: Spec, folder results: ResultsOptions, fresh: Bool = false) throws {
+    planner = try Planner(spec, site: .here)
+    folder = results.folder(spec.name)
+    if fresh { try RecordStore.setAside(folder, moment: Session.moment()) }
+    store = try RecordStore(folder: folder)
+    for warning in store.warnings { Console.log.warning("\(warning)") }
+  }
+
+  /// The time of day as a folder's name.
+  private static func moment() -> String {
+    Date().formatted(.iso8601.dateSeparator(.dash).timeSeparator(.omitted))
+  }
+
+  /// Prints every trial, and how long those to measure should take.
+  func printPlan(only: String?) throws {
+    let runner = Runner(planner: planner, store: store, only: only, listener: TerminalProgress())
+    let plan = try runner.plan()
+    try runner.calibrate(plan)
+    let text = PlanText(planner: planner, plan: plan) { store.result($0) != nil }
+    print(text.lines.joined(separator: "\n"))
+    print("")
+    let open = runner.openTrials(plan)
+    print(text.summary(open: open.count, expectedSeconds: runner.expectedSeconds(plan)))
+  }
+
+  /// Measures, renders the report, and says what failed.
+  ///
+  /// - Parameter again: The command line that goes on after an interruption.
+  func run(only: String?, again: [String]) throws {
+    StopSignal.install()
+    let progress = TerminalProgress()
+    let runner = Runner(planner: planner, store: store, only: only, listener: progress)
+    let plan = try runner.plan()
+    try runner.calibrate(plan)
+    let text = PlanText(planner: planner, plan: plan) { store.result($0) != nil }
+    let open = runner.openTrials(plan)
+    Console.write(
+      "\(planner.spec.name): "
+        + text.summary(open: open.count, expectedSeconds: runner.expectedSeconds(plan)) + "\n")
+    let summary: RunSummary
+    do {
+      summary = try runner.run()
+    } catch ExperimentsError.interrupted {
+      progress.clear()
+      Console.write(
+        "Stopped. \(counted(runner.measured, "trial")) of this run are kept in \(store.name); "
+          + "the same command goes on from there:\n  \(Self.command(again))\n")
+      throw ExitCode(130)
+    }
+    progress.clear()
+    try RowsFile.write(summary.rows, to: folder)
+    try Rendering.write(
+      records: store.records, rows: summary.rows, name: planner.spec.name, folder: folder)
+    try finish(summary, again: again)
+  }
+
+  private func finish(_ summary: RunSummary, again: [String]) throws {
+    for search in summary.pending {
+      Console.log.warning(
+        "r could not be chosen for \(counted(search.choices.count, "row")) of batch \(search.batchSize): \(counted(search.missing, "grid trial")) missing"
+      )
+    }
+    guard !summary.failures.isEmpty else { return }
+    Console.write("\n\(counted(summary.failures.count, "trial")) failed:\n")
+    for failure in summary.failures { Console.write("  \(failure.label): \(failure.message)\n") }
+    Console.write("Failed trials are tried again by the same command:\n  \(Self.command(again))\n")
+    throw ExitCode(Outcome.trialFailed)
+  }
+
+  private func counted(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
+  }
+
+  /// A command line as it can be typed again.
+  static func command(_ arguments: [String]) -> String {
+    let name = URL(fileURLWithPath: arguments.first ?? "lab").lastPathComponent
+    // --fresh would throw away what was just measured.
+    let rest = arguments.dropFirst().filter { $0 != "--fresh" }
+    return ([name] + rest).map { argument in
+      let isPlain = argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0) }
+      return isPlain && !argument.isEmpty
+        ? argument : "'" + argument.replacing("'", with: "'\\''") + "'"
+    }.joined(separator: " ")
+  }
+}
+
+extension Site {
+  /// The devices of this machine and the demo model's weights.
+  static var here: Site {
+    Site(
+      backend: { try Backends.make($0, threads: $1) },
+      demoWeights: { try DemoModel.weightsURL() })
+  }
+}
