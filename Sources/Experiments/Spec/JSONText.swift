@@ -73,6 +73,8 @@ struct JSONText {
     case "t": return try word("true", .boolean(true))
     case "f": return try word("false", .boolean(false))
     case "n": return try word("null", .null)
+    case let scalar? where scalar.properties.isAlphabetic || scalar == "'":
+      throw mistake("a value is expected, not \(found); text needs double quotes around it")
     default: throw mistake("a value is expected, not \(found)")
     }
   }

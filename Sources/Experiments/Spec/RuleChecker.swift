@@ -72,7 +72,15 @@ struct RuleChecker {
     let fitting = rules.filter { Self.takes($0, value) }
     switch fitting.count {
     case 0: report(path, wrongKind(value, .either(rules)))
-    case 1: check(value, fitting[0], path: path)
+    case 1:
+      if case .choice(let names) = fitting[0], let text = value.asString, !names.contains(text),
+        NearestName.of(text, among: names) == nil
+      {
+        let expectation = ValueRule.either(rules).expectation
+        report(path, "\"\(text)\" is not known; it must be \(expectation)")
+      } else {
+        check(value, fitting[0], path: path)
+      }
     default:
       // Objects of several forms: the first key of each form tells them apart.
       if case .object(let members) = value {
@@ -117,7 +125,11 @@ struct RuleChecker {
     }
     let rules = SpecRules.keys(of: method)
     for rule in rules {
-      if let value = members[rule.key] { check(value, rule.rule, path: "\(path).\(rule.key)") }
+      if let value = members[rule.key] {
+        check(value, rule.rule, path: "\(path).\(rule.key)")
+      } else if rule.isRequired {
+        report(path, "the key '\(rule.key)' is missing; it must be \(rule.rule.valueText)")
+      }
     }
     reportUnknown(members, known: rules.map(\.key), path: path)
   }
@@ -125,7 +137,7 @@ struct RuleChecker {
   /// Whether `rule` is meant for values of this kind at all.
   private static func takes(_ rule: ValueRule, _ value: JSONValue) -> Bool {
     switch (rule, value) {
-    case (.text, .string), (.fileName, .string), (.choice, .string), (.device, .string),
+    case (.text, .string), (.modelName, .string), (.fileName, .string), (.choice, .string), (.device, .string),
       (.integer, .integer), (.integer, .number), (.number, .integer), (.number, .number),
       (.boolean, .boolean), (.object, .object), (.mapping, .object), (.method, .object),
       (.list, .array), (.layer, .integer), (.layer, .string):
@@ -180,7 +192,8 @@ struct RuleChecker {
   private func deviceMistake(_ text: String) -> String? {
     if text == "cpu" || text == "cuda" { return nil }
     if text.hasPrefix("cuda:"), let index = Int(text.dropFirst(5)), index >= 0 { return nil }
-    let nearest = NearestName.of(text, among: ["cpu", "cuda"])
+    let isGPU = text.lowercased().hasPrefix("gpu")
+    let nearest = isGPU ? "cuda" : NearestName.of(text, among: ["cpu", "cuda"])
     return "\"\(text)\" is not a device; "
       + (nearest.map { "did you mean '\($0)'?" } ?? "it must be \(ValueRule.device.expectation)")
   }

@@ -13,7 +13,7 @@ package enum SpecRules {
     KeyRule("description", .text, "for people"),
     KeyRule("$schema", .text, "for editors"),
     KeyRule(
-      "model", .axis(.either([.text, .object(model)])), required: true,
+      "model", .axis(.either([.modelName, .object(model)])), required: true,
       "a model's name, or its name and weights"),
     KeyRule(
       "dataset", .axis(.either([.choice(["demo"]), .object(imagenet), .object(folder)])),

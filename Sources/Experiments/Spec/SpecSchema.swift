@@ -34,9 +34,7 @@ package enum SpecSchema {
 
   private static func property(_ key: KeyRule) -> JSONValue {
     var members: [String: JSONValue] = [:]
-    if key.key == "model" {
-      members = axis(model)
-    } else if case .object(let schema) = schema(key.rule) {
+    if case .object(let schema) = schema(key.rule) {
       members = schema
     }
     switch key.standard {
@@ -50,19 +48,10 @@ package enum SpecSchema {
     return .object(members)
   }
 
-  /// Names complete themselves, files and custom models are objects.
-  private static var model: JSONValue {
-    .object([
-      "anyOf": .array([
-        .object(["enum": .array(ModelRegistry.all.map { .string($0.name) })]),
-        .object(object(SpecRules.model)),
-      ])
-    ])
-  }
-
   private static func schema(_ rule: ValueRule) -> JSONValue {
     switch rule {
     case .text: .object(["type": .string("string"), "minLength": .integer(1)])
+    case .modelName: .object(["enum": .array(ModelRegistry.all.map { .string($0.name) })])
     case .fileName:
       .object([
         "type": .string("string"), "pattern": .string("^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,200}$"),

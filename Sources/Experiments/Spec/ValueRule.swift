@@ -4,6 +4,8 @@ import TokenReduction
 /// What a value of a spec may be: one declaration that validates, writes the JSON Schema and documents.
 package indirect enum ValueRule: Sendable {
   case text
+  /// A model of the registry.
+  case modelName
   /// Letters, digits, `.`, `_` and `-`: what can name a folder.
   case fileName
   case integer(minimum: Int, maximum: Int?)
@@ -29,6 +31,7 @@ package indirect enum ValueRule: Sendable {
   package var expectation: String {
     switch self {
     case .text: "text in double quotes"
+    case .modelName: "a model's name such as \"demo_vit\""
     case .fileName: "a name of letters, digits, '.', '_' and '-'"
     case .integer(let minimum, let maximum?): "a whole number from \(minimum) to \(maximum)"
     case .integer(let minimum, nil): "a whole number from \(minimum)"
