@@ -56,13 +56,20 @@ package struct RecordsFolder {
 
 /// What the system says of a failed file operation: `no such file or directory`.
 func systemReason(of error: any Error) -> String {
-  var current: NSError? = error as NSError
+  var current: (any Error)? = error
   while let candidate = current {
-    if candidate.domain == NSPOSIXErrorDomain {
-      let text = String(cString: strerror(Int32(candidate.code)))
+    let described = candidate as NSError
+    if described.domain == NSPOSIXErrorDomain {
+      let text = String(cString: strerror(Int32(described.code)))
       return text.prefix(1).lowercased() + text.dropFirst()
     }
-    current = candidate.userInfo[NSUnderlyingErrorKey] as? NSError
+    current = described.userInfo[NSUnderlyingErrorKey] as? any Error
   }
-  return error.localizedDescription
+  switch (error as? CocoaError)?.code {
+  case .fileNoSuchFile, .fileReadNoSuchFile: return "no such file or directory"
+  case .fileReadNoPermission, .fileWriteNoPermission: return "permission denied"
+  case .fileWriteOutOfSpace: return "no space left on device"
+  case .fileReadInapplicableStringEncoding: return "it is not UTF-8 text"
+  default: return error.localizedDescription
+  }
 }

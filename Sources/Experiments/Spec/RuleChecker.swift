@@ -137,7 +137,8 @@ struct RuleChecker {
   /// Whether `rule` is meant for values of this kind at all.
   private static func takes(_ rule: ValueRule, _ value: JSONValue) -> Bool {
     switch (rule, value) {
-    case (.text, .string), (.modelName, .string), (.fileName, .string), (.choice, .string), (.device, .string),
+    case (.text, .string), (.modelName, .string), (.fileName, .string),
+      (.choice, .string), (.device, .string),
       (.integer, .integer), (.integer, .number), (.number, .integer), (.number, .number),
       (.boolean, .boolean), (.object, .object), (.mapping, .object), (.method, .object),
       (.list, .array), (.layer, .integer), (.layer, .string):

@@ -88,6 +88,9 @@ package enum SpecRules {
       "pixels of a side where the weights were trained"),
   ]
 
+  /// Keys of `architecture`, for the test that compares them with the model's own.
+  package static var architectureKeys: Set<String> { Set(architecture.map(\.key)) }
+
   static let imagenet: [KeyRule] = [
     KeyRule("imagenet", .text, required: true, "the folder of ImageNet's validation images"), limit,
   ]

@@ -1,0 +1,41 @@
+import Foundation
+import Records
+import Testing
+
+@testable import Experiments
+
+@Suite struct JSONTextTests {
+  @Test(arguments: [
+    #"{"a": [1, -2, 3.5, 1e3, -0.25, 0], "b": {"c": null, "d": true, "e": false}}"#,
+    #""quotes \" and \\ and \/ and \n\t\r\b\f""#, #""\u00e9 \ud83d\ude00 é 😀""#, "[]", "{}",
+    "  12  ", "123456789012345678901234567890",
+  ])
+  func `values are those of JSONDecoder`(_ text: String) throws {
+    let expected = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+    // A whole number decodes as such only when written without fraction or exponent.
+    #expect(try JSONText.parse(text).canonical == expected.canonical)
+  }
+
+  @Test func `1_0 is a number and 1 is whole`() throws {
+    #expect(try JSONText.parse("[1, 1.0]") == .array([.integer(1), .number(1)]))
+  }
+
+  @Test(arguments: [
+    ("[1, 2", 1, 6), ("[1 2]", 1, 4), ("{\"a\" 1}", 1, 6), ("{\n\"a\": tru}", 2, 6),
+    ("\"abc", 1, 1), ("\"a\\x\"", 1, 3), ("\"\\ud800\"", 1, 2), ("1.", 1, 1), ("-", 1, 1),
+    (".5", 1, 1), ("+1", 1, 1), ("1.e5", 1, 1), ("[,]", 1, 2), ("{1: 2}", 1, 2), ("é", 1, 1),
+    ("[\"é\", x]", 1, 7),
+  ])
+  func `a mistake is found where it is`(_ text: String, _ line: Int, _ column: Int) {
+    let mistake = #expect(throws: JSONText.Mistake.self) { try JSONText.parse(text) }
+    #expect(mistake?.line == line)
+    #expect(mistake?.column == column)
+  }
+
+  @Test func `nesting without end is refused instead of overflowing`() {
+    let mistake = #expect(throws: JSONText.Mistake.self) {
+      try JSONText.parse(String(repeating: "[", count: 100_000))
+    }
+    #expect(mistake?.message == "values are nested deeper than 200 levels")
+  }
+}

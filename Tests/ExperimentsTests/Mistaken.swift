@@ -1,0 +1,440 @@
+import Experiments
+import Testing
+
+/// A spec with mistakes, and the sentences that say so.
+struct Mistaken: Sendable, CustomTestStringConvertible {
+  let testDescription: String
+  let spec: String
+  let sentences: [String]
+
+  init(_ title: String, _ spec: String, _ sentences: String...) {
+    testDescription = title
+    self.spec = spec
+    self.sentences = sentences
+  }
+}
+
+extension Mistaken {
+  /// Text that is not JSON.
+  static let syntax: [Mistaken] = [
+    Mistaken(
+      "a comment",
+      "{\n  // a comment\n  \"model\": \"demo_vit\"\n}",
+      #"a.json:2:3: JSON has no comments; remove this one, or put it into "description""#),
+    Mistaken(
+      "a comma too many",
+      "{\"model\": \"demo_vit\",\n \"methods\": [{\"method\": \"none\"}],\n}",
+      #"a.json:2:33: nothing follows this comma; remove it"#),
+    Mistaken(
+      "a key twice",
+      #"{"model": "demo_vit", "model": "demo_vit"}"#,
+      #"a.json:1:23: the key "model" appears twice; keep one"#),
+    Mistaken(
+      "text without quotes",
+      #"{"model": demo_vit}"#,
+      #"a.json:1:11: a value is expected, not 'd'; text needs double quotes around it"#),
+    Mistaken(
+      "a list instead of an object",
+      #"[]"#,
+      #"a.json: a spec is an object in braces, such as {"model": "demo_vit", …}"#),
+    Mistaken(
+      "a missing brace",
+      #"{"model": "demo_vit""#,
+      #"a.json:1:21: ',' or '}' is expected, not the end of the file"#),
+    Mistaken(
+      "an empty file",
+      #""#,
+      #"a.json:1:1: a value is expected, not the end of the file"#),
+    Mistaken(
+      "something after the end",
+      #"{} {}"#,
+      #"a.json:1:4: '{' follows the end of the value; remove it"#),
+    Mistaken(
+      "a number with a leading zero",
+      #"{"seed": 01}"#,
+      #"a.json:1:10: '01' is not a number"#),
+  ]
+
+  /// Models and keys.
+  static let models: [Mistaken] = [
+    Mistaken(
+      "a misspelt key",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "batchsize": 4}"#,
+      #"a.json: batchsize: unknown key; did you mean 'batch_size'?"#),
+    Mistaken(
+      "a key like no other",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "colour": "red"}"#,
+      #"a.json: colour: unknown key; known keys are 'name', 'extends', 'description', "#
+        + #"'$schema', 'model', 'dataset', 'device', 'batch_size', 'methods', 'accuracy', "#
+        + #"'latency', 'grid', 'seed', 'on_bad_image', 'precision', 'threads'"#),
+    Mistaken(
+      "no model",
+      #"{"methods": [{"method": "none"}]}"#,
+      #"a.json: the key 'model' is missing; it must be a model's name such as "demo_vit", or "#
+        + #"an object such as {"name": …}, or a list of such"#),
+    Mistaken(
+      "no methods",
+      #"{"model": "demo_vit"}"#,
+      #"a.json: the key 'methods' is missing; it must be a list of which each is an object "#
+        + #"such as {"method": "topk", "r": 8}"#),
+    Mistaken(
+      "an empty list of methods",
+      #"{"model": "demo_vit", "methods": []}"#,
+      #"a.json: methods: the list is empty; it must hold an object such as {"method": "topk", "#
+        + #""r": 8}"#),
+    Mistaken(
+      "a misspelt model",
+      #"{"model": "deit_smal_patch16_224", "methods": [{"method": "none"}]}"#,
+      #"a.json: model: "deit_smal_patch16_224" is not a model; did you mean "#
+        + #"'deit_small_patch16_224'?"#),
+    Mistaken(
+      "a model of another kind",
+      #"{"model": "resnet50", "methods": [{"method": "none"}]}"#,
+      #"a.json: model: "resnet50" is not a model; `lab models` lists them"#),
+    Mistaken(
+      "a number for a model",
+      #"{"model": 7, "methods": [{"method": "none"}]}"#,
+      #"a.json: model: 7 has the wrong type; it must be a model's name such as "demo_vit", or "#
+        + #"an object such as {"name": …}"#),
+    Mistaken(
+      "an object without a model",
+      #"{"model": {"weights": "random"}, "methods": [{"method": "none"}]}"#,
+      #"a.json: model: neither 'name' nor 'architecture' says which model; give one"#),
+    Mistaken(
+      "a misspelt key of a model",
+      #"{"model": {"name": "demo_vit", "wieghts": "random"}, "methods": [{"method": "none"}]}"#,
+      #"a.json: model.wieghts: unknown key; did you mean 'weights'?"#),
+    Mistaken(
+      "demo weights for another model",
+      #"{"model": {"name": "deit_small_patch16_224", "weights": "demo"}, "methods": "#
+        + #"[{"method": "none"}]}"#,
+      #"a.json: model.weights: "demo" weights fit demo_vit alone, not deit_small_patch16_224; "#
+        + #"give a safetensors file, or "random""#),
+    Mistaken(
+      "sizes without width and heads",
+      #"{"model": {"architecture": {"depth": 4}}, "methods": [{"method": "none"}]}"#,
+      #"a.json: model.architecture: the key 'embed_dim' is missing; it must be a whole number "#
+        + #"from 1"#,
+      #"a.json: model.architecture: the key 'num_heads' is missing; it must be a whole number "#
+        + #"from 1"#),
+    Mistaken(
+      "a width that the heads do not divide",
+      #"{"model": {"architecture": {"embed_dim": 100, "num_heads": 3}}, "methods": "#
+        + #"[{"method": "none"}]}"#,
+      #"a.json: model.architecture.embed_dim: 100 is not a multiple of the 3 heads"#),
+    Mistaken(
+      "an image that the patches do not divide",
+      #"{"model": {"architecture": {"embed_dim": 96, "num_heads": 3, "image_size": 100}}, "#
+        + #""methods": [{"method": "none"}]}"#,
+      #"a.json: model.architecture.image_size: 100 is not a multiple of the patch size 16"#),
+    Mistaken(
+      "a misspelt choice",
+      #"{"model": {"architecture": {"embed_dim": 96, "num_heads": 3, "mlp": "geglu"}}, "#
+        + #""methods": [{"method": "none"}]}"#,
+      #"a.json: model.architecture.mlp: "geglu" is not known; did you mean 'gelu'?"#),
+  ]
+
+  /// Devices, sizes and names.
+  static let settings: [Mistaken] = [
+    Mistaken(
+      "gpu for a device",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "device": "gpu"}"#,
+      #"a.json: device: "gpu" is not a device; did you mean 'cuda'?"#),
+    Mistaken(
+      "a misspelt device",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "device": "cdua"}"#,
+      #"a.json: device: "cdua" is not a device; did you mean 'cuda'?"#),
+    Mistaken(
+      "a device without a number",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "device": "cuda:x"}"#,
+      #"a.json: device: "cuda:x" is not a device; did you mean 'cuda'?"#),
+    Mistaken(
+      "a batch of nothing",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "batch_size": 0}"#,
+      #"a.json: batch_size: 0 is out of range; it must be a whole number from 1 to 65536"#),
+    Mistaken(
+      "several mistakes in a list",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "batch_size": [1, 0, 2.5, "#
+        + #""four"]}"#,
+      #"a.json: batch_size[1]: 0 is out of range; it must be a whole number from 1 to 65536"#,
+      #"a.json: batch_size[2]: 2.5 is not whole; it must be a whole number from 1 to 65536"#,
+      #"a.json: batch_size[3]: "four" has the wrong type; it must be a whole number from 1 to "#
+        + #"65536"#),
+    Mistaken(
+      "an empty list",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "batch_size": []}"#,
+      #"a.json: batch_size: the list is empty; it must hold a whole number from 1 to 65536"#),
+    Mistaken(
+      "an unknown precision",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "precision": "float16"}"#,
+      #"a.json: precision: "float16" is not known; did you mean 'float32'?"#),
+    Mistaken(
+      "no threads",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "threads": 0}"#,
+      #"a.json: threads: 0 is out of range; it must be a whole number from 1 to 4096"#),
+    Mistaken(
+      "a negative seed",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "seed": -1}"#,
+      #"a.json: seed: -1 is out of range; it must be a whole number from 0"#),
+    Mistaken(
+      "a name with a slash",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "name": "a/b"}"#,
+      #"a.json: name: "a/b" is no name for a folder; it must be a name of letters, digits, "#
+        + #"'.', '_' and '-'"#),
+    Mistaken(
+      "an unknown policy",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "on_bad_image": "ignore"}"#,
+      #"a.json: on_bad_image: "ignore" is not known; choices are 'stop', 'skip'"#),
+  ]
+
+  /// Data sets.
+  static let datasets: [Mistaken] = [
+    Mistaken(
+      "imagenet without a folder",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "dataset": "imagenet"}"#,
+      #"a.json: dataset: "imagenet" is not known; it must be "demo", or an object such as "#
+        + #"{"imagenet": …}, or an object such as {"folder": …}"#),
+    Mistaken(
+      "an object that says no kind",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "dataset": {"path": "/x"}}"#,
+      #"a.json: dataset: 'path' does not say what it is; it must have the key 'imagenet' or "#
+        + #"'folder'"#),
+    Mistaken(
+      "two kinds at once",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "dataset": {"imagenet": "/x", "#
+        + #""folder": "/y"}}"#,
+      #"a.json: dataset: only one of 'imagenet' or 'folder' can be given"#),
+    Mistaken(
+      "a limit of nothing",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "dataset": {"imagenet": "/x", "#
+        + #""limit": 0}}"#,
+      #"a.json: dataset.limit: 0 is out of range; it must be a whole number from 1"#),
+    Mistaken(
+      "a negative class",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "dataset": {"folder": "/x", "#
+        + #""classes": {"cat": -1}}}"#,
+      #"a.json: dataset.classes: 'cat' is -1; it must be a whole number from 0"#),
+    Mistaken(
+      "the demo data set for an ImageNet model",
+      #"{"model": {"name": "deit_tiny_patch16_224", "weights": "w.safetensors"}, "methods": "#
+        + #"[{"method": "none"}]}"#,
+      #"a.json: dataset: the demo data set has 10 classes and deit_tiny_patch16_224 tells "#
+        + #"1000 apart; name the data set that it was trained on"#),
+    Mistaken(
+      "ImageNet for the demo model",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "dataset": {"imagenet": "/x"}}"#,
+      #"a.json: dataset: ImageNet has 1000 classes and demo_vit tells 10 apart; name the data "#
+        + #"set that it was trained on"#),
+  ]
+
+  /// What is measured.
+  static let measurements: [Mistaken] = [
+    Mistaken(
+      "accuracy of random weights",
+      #"{"model": "deit_tiny_patch16_224", "methods": [{"method": "none"}], "accuracy": true}"#,
+      #"a.json: model: accuracy needs trained weights, and deit_tiny_patch16_224 has random "#
+        + #"ones; give "weights" a safetensors file, or set "accuracy" to false"#),
+    Mistaken(
+      "nothing to measure",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "accuracy": false, "latency": "#
+        + #"false}"#,
+      #"a.json: latency: both "latency" and "accuracy" are false, so nothing is measured; set "#
+        + #"one to true"#),
+    Mistaken(
+      "nothing to measure without weights",
+      #"{"model": "deit_tiny_patch16_224", "methods": [{"method": "none"}], "latency": false}"#,
+      #"a.json: latency: it is false, and accuracy needs trained weights, so nothing is "#
+        + #"measured; give weights"#),
+    Mistaken(
+      "no images",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "accuracy": {"images": 0}}"#,
+      #"a.json: accuracy.images: 0 is out of range; it must be a whole number from 1"#),
+    Mistaken(
+      "a misspelt key of accuracy",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "accuracy": {"image": 10}}"#,
+      #"a.json: accuracy.image: unknown key; did you mean 'images'?"#),
+    Mistaken(
+      "a negative time",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": {"min_seconds": -1}}"#,
+      #"a.json: latency.min_seconds: -1 is out of range; it must be a number from 0 to 3600"#),
+    Mistaken(
+      "a number for an object",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": 5}"#,
+      #"a.json: latency: 5 has the wrong type; it must be true or false, or an object such as "#
+        + #"{"min_seconds": …}"#),
+    Mistaken(
+      "half a sample",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": {"min_samples": "#
+        + #"2.5}}"#,
+      #"a.json: latency.min_samples: 2.5 is not whole; it must be a whole number from 1 to "#
+        + #"100000"#),
+  ]
+
+  /// Methods.
+  static let methods: [Mistaken] = [
+    Mistaken(
+      "a misspelt method",
+      #"{"model": "demo_vit", "methods": [{"method": "topq", "r": 3}]}"#,
+      #"a.json: methods[0].method: "topq" is not a method; did you mean 'topk'?"#),
+    Mistaken(
+      "an entry without a method",
+      #"{"model": "demo_vit", "methods": [{"r": 3}]}"#,
+      #"a.json: methods[0]: the key 'method' is missing; it must be one of none, random, "#
+        + #"topk, evit, tome, tail_effect, compose"#),
+    Mistaken(
+      "a bare name for an entry",
+      #"{"model": "demo_vit", "methods": ["none"]}"#,
+      #"a.json: methods[0]: "none" has the wrong type; it must be an object such as "#
+        + #"{"method": "topk", "r": 8}"#),
+    Mistaken(
+      "a missing r",
+      #"{"model": "demo_vit", "methods": [{"method": "topk"}]}"#,
+      #"a.json: methods[0]: the key 'r' is missing; it must be a whole number from 0"#),
+    Mistaken(
+      "an r beyond the patch tokens",
+      #"{"model": "deit_small_patch16_224", "methods": [{"method": "none"}, {"method": "#
+        + #""random", "r": 300}], "accuracy": false}"#,
+      #"a.json: methods[1].r: 300 exceeds the 196 patch tokens of deit_small_patch16_224; at "#
+        + #"most 195 can go"#),
+    Mistaken(
+      "a misspelt key of a method",
+      #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": 0.7, "layer": [3]}]}"#,
+      #"a.json: methods[0].layer: unknown key; did you mean 'layers'?"#),
+    Mistaken(
+      "a block that the model does not have",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "r": 10, "layer": 12}]}"#,
+      #"a.json: methods[0].layer: block 12 does not exist; demo_vit's 12 blocks are 0 to 11"#),
+    Mistaken(
+      "a percentage above a hundred",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "r": 10, "layer": "#
+        + #""120%"}]}"#,
+      #"a.json: methods[0].layer: "120%" is not a layer; it must be a block from 0 to 11, or "#
+        + #"a percentage from "0%" to below "100%""#),
+    Mistaken(
+      "a keep rate of nothing",
+      #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": 0}]}"#,
+      #"a.json: methods[0].keep_rate: 0 is out of range; it must be a number above 0 up to 1"#),
+    Mistaken(
+      "a keep rate above one in a list",
+      #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": [0.5, 1.5]}]}"#,
+      #"a.json: methods[0].keep_rate[1]: 1.5 is out of range; it must be a number above 0 up "#
+        + #"to 1"#),
+    Mistaken(
+      "an alpha above one",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "alpha": 1.5}]}"#,
+      #"a.json: methods[0].alpha: 1.5 is out of range; it must be a number from 0 to 1"#),
+    Mistaken(
+      "alpha and r together",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "alpha": 0.5, "r": 3}]}"#,
+      #"a.json: methods[0].alpha: alpha chooses r from the grids, and r is given; remove one "#
+        + #"of the two"#),
+    Mistaken(
+      "a range that never ends",
+      #"{"model": "demo_vit", "methods": [{"method": "topk", "r": {"range": [8, 2, 2]}}]}"#,
+      #"a.json: methods[0].r: the range [8, 2, 2] never reaches its stop; change the sign of "#
+        + #"the step"#),
+    Mistaken(
+      "a range of two numbers",
+      #"{"model": "demo_vit", "methods": [{"method": "topk", "r": {"range": [8, 2]}}]}"#,
+      #"a.json: methods[0].r: [8, 2] is not a range; a range is [start, stop, step], such as "#
+        + #"[2, 8, 2]"#),
+    Mistaken(
+      "a range of a million",
+      #"{"model": "demo_vit", "methods": [{"method": "topk", "r": {"range": [0, 1, 1e-06]}}]}"#,
+      #"a.json: methods[0].r: the range [0, 1, 1e-06] has 1000001 values; at most 10000 are "#
+        + #"taken, so a larger step is needed"#),
+    Mistaken(
+      "a negative r in a list",
+      #"{"model": "demo_vit", "methods": [{"method": "topk", "r": [2, -2]}]}"#,
+      #"a.json: methods[0].r[1]: -2 is out of range; it must be a whole number from 0"#),
+    Mistaken(
+      "an unknown feature",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "r": 5, "feature": "#
+        + #""values"}]}"#,
+      #"a.json: methods[0].feature: "values" is not known; choices are 'q', 'k', 'v', 'none'"#),
+    Mistaken(
+      "text for a switch",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "r": 5, "fused_token": "#
+        + #""yes"}]}"#,
+      #"a.json: methods[0].fused_token: "yes" has the wrong type; it must be true or false"#),
+    Mistaken(
+      "a score of nothing",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "r": 5, "feature": "#
+        + #""none", "attention": false}]}"#,
+      #"a.json: methods[0].feature: "none" with "attention": false leaves no score; keep one "#
+        + #"of the two terms"#),
+    Mistaken(
+      "alpha without latency",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "alpha": 0.5}], "#
+        + #""latency": false}"#,
+      #"a.json: methods[0]: alpha chooses r from measured latency and accuracy, and "latency" "#
+        + #"is false; give r itself"#),
+    Mistaken(
+      "alpha with random weights",
+      #"{"model": "deit_tiny_patch16_224", "methods": [{"method": "tail_effect"}]}"#,
+      #"a.json: methods[0]: alpha chooses r from measured latency and accuracy, and "#
+        + #"deit_tiny_patch16_224 has random weights; give r itself"#),
+    Mistaken(
+      "a block twice",
+      #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": 0.7, "layers": [3, "#
+        + #"3]}]}"#,
+      #"a.json: methods[0].layers: names a block twice: [3, 3]"#),
+    Mistaken(
+      "too many combinations",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "r": {"range": [1, 100, "#
+        + #"1]}, "layer": {"range": [0, 11, 1]}, "attention_heads": ["max", "mean", "sum"], "#
+        + #""feature_heads": ["max", "mean", "sum"]}]}"#,
+      #"a.json: methods[0]: its lists multiply to more than 10000 combinations; shorten one "#
+        + #"of them"#),
+    Mistaken(
+      "a disposal that does not go with its score",
+      #"{"model": "demo_vit", "methods": [{"method": "compose", "score": "key_similarity", "#
+        + #""disposal": "drop", "r": 5}]}"#,
+      #"a.json: methods[0].disposal: "key_similarity" chooses pairs; it goes with "merge" "#
+        + #"alone"#),
+    Mistaken(
+      "more pairs than tokens",
+      #"{"model": "demo_vit", "methods": [{"method": "compose", "score": "key_similarity", "#
+        + #""disposal": "merge", "r": 100}]}"#,
+      #"a.json: methods[0].r: 100 is more than half of the 144 patch tokens of demo_vit, "#
+        + #"which is all that "key_similarity" can pair at one block"#),
+  ]
+
+  /// Grids.
+  static let grids: [Mistaken] = [
+    Mistaken(
+      "a grid upside down",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "grid": {"start": 100, "stop": "#
+        + #"50}}"#,
+      #"a.json: grid.start: 100 is above grid.stop, which is 50; swap them"#),
+    Mistaken(
+      "a grid beyond the tokens",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "grid": {"stop": 500}}"#,
+      #"a.json: grid.stop: 500 exceeds the 145 tokens of demo_vit, prefix included"#),
+    Mistaken(
+      "a grid without a patch token",
+      #"{"model": {"name": "vit_small_patch14_reg4_dinov2"}, "methods": [{"method": "none"}], "#
+        + #""accuracy": false, "grid": {"start": 4}}"#,
+      #"a.json: grid.start: 4 leaves no patch token of vit_small_patch14_reg4_dinov2; it must "#
+        + #"be from 6"#),
+    Mistaken(
+      "a stride of nothing",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "grid": {"stride": 0}}"#,
+      #"a.json: grid.stride: 0 is out of range; it must be a whole number from 1"#),
+  ]
+
+  /// Several at once.
+  static let everything: [Mistaken] = [
+    Mistaken(
+      "mistakes everywhere",
+      #"{"model": ["demo_vit", "deit_smal_patch16_224"], "methods": [{"method": "topk", "r": "#
+        + #"500}, {"method": "evit"}], "batchsize": 1, "device": "gpu"}"#,
+      #"a.json: device: "gpu" is not a device; did you mean 'cuda'?"#,
+      #"a.json: methods[1]: the key 'keep_rate' is missing; it must be a number above 0 up to "#
+        + #"1"#,
+      #"a.json: batchsize: unknown key; did you mean 'batch_size'?"#,
+      #"a.json: model[1]: "deit_smal_patch16_224" is not a model; did you mean "#
+        + #"'deit_small_patch16_224'?"#,
+      #"a.json: methods[0].r: 500 exceeds the 144 patch tokens of demo_vit; at most 143 can go"#)
+  ]
+}

@@ -1,0 +1,203 @@
+import Foundation
+import Records
+import Testing
+
+@testable import Experiments
+
+@Suite struct RecordStoreTests {
+  private func store(_ folder: TemporaryFolder, process: Int32 = 1) throws -> RecordStore {
+    try RecordStore(folder: folder.url, host: "my host", process: process)
+  }
+
+  @Test func `a stored record is found again by another process`() throws {
+    let folder = try TemporaryFolder()
+    let first = try store(folder)
+    try first.append(RecordSamples.latency(r: 3), environment: RecordSamples.environment())
+    try first.append(
+      RecordSamples.accuracy(correct: true), environment: RecordSamples.environment())
+    #expect(try folder.names() == ["accuracy-my-host-1.jsonl", "latency-my-host-1.jsonl"])
+    let second = try store(folder, process: 2)
+    let key = RecordLine.key(of: RecordSamples.latencyTrial(r: 3))
+    #expect(second.result(key)?.measurement == RecordSamples.latency(r: 3))
+    #expect(second.records.count == 2)
+    #expect(second.warnings == [])
+  }
+
+  @Test func `a key depends on every part of the trial and on nothing else`() {
+    let key = RecordLine.key(of: RecordSamples.latencyTrial(r: 3))
+    #expect(key == RecordLine.key(of: RecordSamples.latency(r: 3, milliseconds: [9])))
+    #expect(key == RecordLine.key(of: RecordSamples.failedLatency(r: 3)))
+    #expect(key != RecordLine.key(of: RecordSamples.latencyTrial(r: 4)))
+    #expect(key != RecordLine.key(of: RecordSamples.latencyTrial(r: 3, batchSize: 2)))
+    var trial = RecordSamples.latencyTrial(r: 3)
+    trial.timing.minSeconds = 0.25
+    #expect(key != RecordLine.key(of: trial))
+  }
+
+  @Test func `a key stays what it is from version to version`() {
+    // Another value here means that every stored record would be measured again.
+    let key = RecordLine.key(of: RecordSamples.latencyTrial(r: 3))
+    #expect(
+      key == "fb248ec31ef35f38243d7a8f6aea1e51d047005e512ce49b22e8d6a8582bb309")
+  }
+
+  @Test func `two processes never write the same file`() throws {
+    let folder = try TemporaryFolder()
+    for r in 1...2 {
+      // The process number has come round again.
+      try store(folder).append(
+        RecordSamples.latency(r: r), environment: RecordSamples.environment())
+    }
+    #expect(try folder.names() == ["latency-my-host-1-2.jsonl", "latency-my-host-1.jsonl"])
+    #expect(try store(folder).records.count == 2)
+  }
+
+  @Test func `a torn last line is dropped with a warning and the file left as it is`() throws {
+    let folder = try TemporaryFolder()
+    let whole = try RecordSamples.line(RecordSamples.latency(r: 1))
+    let torn = try RecordSamples.line(RecordSamples.latency(r: 2)).dropLast(20)
+    try folder.write(whole + torn, to: "latency-x-1.jsonl")
+    let store = try store(folder)
+    #expect(store.records.map(\.measurement) == [RecordSamples.latency(r: 1)])
+    #expect(
+      store.warnings == [
+        "\(folder.url.path)/latency-x-1.jsonl:2: the last line is torn, as a killed run leaves it; "
+          + "it is left out and measured again"
+      ])
+    try store.append(RecordSamples.latency(r: 2), environment: RecordSamples.environment())
+    #expect(try folder.text(of: "latency-x-1.jsonl") == whole + torn)
+    #expect(try self.store(folder, process: 2).records.count == 2)
+  }
+
+  @Test func `every possible cut of a file costs at most the line that it cuts`() throws {
+    let lines = try (1...3).map { try RecordSamples.line(RecordSamples.latency(r: $0)) }
+    let bytes = Array(lines.joined().utf8)
+    for length in stride(from: 0, through: bytes.count, by: 7) {
+      let folder = try TemporaryFolder()
+      try Data(bytes[..<length]).write(to: folder.url.appendingPathComponent("latency-x.jsonl"))
+      let whole = bytes[..<length].count { $0 == UInt8(ascii: "\n") }
+      let found = try store(folder).records.count
+      // A cut right before a newline leaves a whole record.
+      #expect(found == whole || found == whole + 1 && bytes[length] == UInt8(ascii: "\n"))
+    }
+  }
+
+  @Test func `a line that is no record is named and the others count`() throws {
+    let folder = try TemporaryFolder()
+    let lines = try (1...2).map { try RecordSamples.line(RecordSamples.latency(r: $0)) }
+    try folder.write(lines[0] + "{\"schema\": 1}\n\n" + lines[1], to: "latency-x.jsonl")
+    let store = try store(folder)
+    #expect(store.records.count == 2)
+    #expect(
+      store.warnings == [
+        "\(folder.url.path)/latency-x.jsonl:2: not a record: the key 'key' is missing; the line "
+          + "stays in the file, is left out of every table and measured again"
+      ])
+  }
+
+  @Test func `a line edited by hand is named and measured again`() throws {
+    let folder = try TemporaryFolder()
+    let edited = try RecordSamples.line(RecordSamples.latency(r: 1))
+      .replacing("\"batch_size\":1", with: "\"batch_size\":2")
+    try folder.write(edited, to: "latency-x.jsonl")
+    let store = try store(folder)
+    #expect(store.records == [])
+    #expect(
+      store.warnings == [
+        "\(folder.url.path)/latency-x.jsonl:1: not a record: its key does not belong to its trial, "
+          + "as if it had been edited by hand; the line stays in the file, is left out of every "
+          + "table and measured again"
+      ])
+  }
+
+  @Test func `a record of a later schema stops the program with a sentence`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(
+      "{\"schema\": 99, \"something\": \"else\"}\n", to: "latency-x.jsonl")
+    let error = #expect(throws: ExperimentsError.self) { try store(folder) }
+    #expect(
+      error?.description
+        == "\(folder.url.path)/latency-x.jsonl:1: the record has schema 99, this program reads up "
+        + "to 1; use the newer program, or move the file out of the folder")
+    #expect(error?.exitCode == 2)
+  }
+
+  @Test func `records of another version of the program are counted and said`() throws {
+    let folder = try TemporaryFolder()
+    let old = RecordSamples.environment(program: "0.0.1")
+    try folder.write(
+      try RecordSamples.line(RecordSamples.latency(r: 1), environment: old), to: "latency-x.jsonl")
+    let store = try store(folder)
+    #expect(store.records.count == 1)
+    #expect(
+      store.warnings == [
+        "\(folder.url.path): 1 record was made by lab 0.0.1; this is lab \(Program.version); "
+          + "--fresh measures them again"
+      ])
+  }
+
+  @Test func `a result makes up for a failure, and of two results the later counts`() throws {
+    let folder = try TemporaryFolder()
+    let store = try store(folder)
+    let key = RecordLine.key(of: RecordSamples.latencyTrial(r: 1))
+    try store.append(RecordSamples.failedLatency(r: 1), environment: RecordSamples.environment())
+    #expect(store.result(key) == nil)
+    #expect(store.records.count == 1)
+    for (milliseconds, day) in [(7.0, 3), (8.0, 2)] {
+      try store.append(
+        RecordSamples.latency(r: 1, milliseconds: [milliseconds]),
+        environment: RecordSamples.environment(started: "2026-01-0\(day)T00:00:00.000Z"))
+    }
+    #expect(store.records.map(\.measurement) == [RecordSamples.latency(r: 1, milliseconds: [7])])
+  }
+
+  @Test func `a folder that cannot be made is one sentence`() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write("", to: "file")
+    let error = #expect(throws: ExperimentsError.self) {
+      try RecordStore(folder: URL(fileURLWithPath: file + "/results"))
+    }
+    #expect(
+      error?.description
+        == "\(file)/results/.claims: cannot be written: not a directory; name another folder with "
+        + "--results")
+    #expect(error?.exitCode == 2)
+  }
+
+  @Test func `a full disk is one sentence and exit code 1`() throws {
+    let descriptor = open("/dev/full", O_WRONLY)
+    try #require(descriptor >= 0, "this system has no /dev/full")
+    let writer = RecordWriter(descriptor: descriptor, name: "Results/x/latency.jsonl")
+    let error = #expect(throws: ExperimentsError.self) { try writer.append(Data("line\n".utf8)) }
+    #expect(
+      error?.description
+        == "Results/x/latency.jsonl: a record cannot be stored: no space left on device; what was "
+        + "stored before is whole, and the same command goes on from there")
+    #expect(error?.exitCode == 1)
+  }
+
+  @Test func `fresh moves records aside and deletes none`() throws {
+    let folder = try TemporaryFolder()
+    let line = try RecordSamples.line(RecordSamples.latency(r: 1))
+    try folder.write(line, to: "latency-x.jsonl")
+    try RecordStore.setAside(folder.url, moment: "now")
+    #expect(try store(folder).records == [])
+    #expect(try folder.text(of: "earlier/now/latency-x.jsonl") == line)
+  }
+
+  @Test func `fresh is refused while another process measures in the folder`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(try RecordSamples.line(RecordSamples.latency(r: 1)), to: "latency-x.jsonl")
+    let store = try store(folder)
+    let claim = try store.claims.take("k")
+    let error = #expect(throws: ExperimentsError.self) {
+      try RecordStore.setAside(folder.url, moment: "now")
+    }
+    #expect(
+      error?.description
+        == "\(folder.url.path): another process is measuring here, so its records cannot be set "
+        + "aside; wait for it to end, or name another folder with --results")
+    withExtendedLifetime(claim) {}
+    #expect(try folder.names().contains("latency-x.jsonl"))
+  }
+}

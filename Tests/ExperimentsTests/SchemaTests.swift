@@ -1,0 +1,66 @@
+import Experiments
+import Foundation
+import Records
+import Testing
+import TokenReduction
+import VisionModels
+
+@Suite struct SchemaTests {
+  private static let experiments = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Experiments")
+
+  @Test func `the schema in Experiments is the one that the rules write`() throws {
+    let file = Self.experiments.appendingPathComponent("schema.json")
+    let stored = try String(contentsOf: file, encoding: .utf8)
+    #expect(
+      stored == (try SpecSchema.text) + "\n", "run: swift run lab schema > Experiments/schema.json")
+  }
+
+  /// Every spec in `Experiments`.
+  static var specs: [String] {
+    let files = FileManager.default.enumerator(atPath: experiments.path)?.allObjects ?? []
+    return files.compactMap { $0 as? String }
+      .filter { $0.hasSuffix(".json") && $0 != "schema.json" }.sorted()
+  }
+
+  @Test(arguments: specs)
+  func `every spec in Experiments is right`(_ file: String) throws {
+    let path = Self.experiments.appendingPathComponent(file).path
+    #expect(throws: Never.self) { try SpecReader.read(try SpecSource(file: path)) }
+  }
+
+  @Test func `every size of an architecture is a key of a spec`() {
+    let declared = SpecRules.architectureKeys
+    #expect(declared == Set(ViTArchitecture.CodingKeys.allCases.map(\.stringValue)))
+  }
+
+  @Test func `every method has a form with all its keys`() throws {
+    guard case .object(let schema) = SpecSchema.schema,
+      case .object(let definitions)? = schema["$defs"],
+      case .object(let method)? = definitions["method"],
+      case .array(let forms)? = method["oneOf"]
+    else {
+      Issue.record("the schema has no methods")
+      return
+    }
+    #expect(forms.count == TokenReductionRegistry.all.count)
+    for (method, form) in zip(TokenReductionRegistry.all, forms) {
+      guard case .object(let members) = form, case .object(let properties)? = members["properties"]
+      else {
+        Issue.record("\(method.name) has no properties")
+        continue
+      }
+      #expect(
+        Set(properties.keys)
+          .isSuperset(of: Set(method.parameters.map(\.name)).union(["method"])))
+      #expect(members["additionalProperties"] == .boolean(false))
+    }
+  }
+
+  @Test(arguments: TokenReductionRegistry.all.map { $0.example })
+  func `the example of every method is right`(_ example: String) {
+    let text = #"{"model": "vit_base_patch16_224", "methods": [\#(example)]}"#
+    #expect(SpecMistakeTests.sentences(text) == [])
+  }
+}

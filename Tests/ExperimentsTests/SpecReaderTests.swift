@@ -1,0 +1,108 @@
+import Records
+import Testing
+
+@testable import Experiments
+
+@Suite struct SpecReaderTests {
+  private func read(_ text: String, _ overrides: [SpecSource.Override] = []) throws -> Spec {
+    try SpecReader.read(try SpecSource(text: text, file: "dir/a.json", overrides: overrides))
+  }
+
+  @Test func `a spec of two keys has defaults for the rest`() throws {
+    let spec = try read(#"{"model": "demo_vit", "methods": [{"method": "none"}]}"#)
+    #expect(spec.name == "a")
+    #expect(spec.models.map(\.weights) == [.demo])
+    #expect(spec.datasets.map(\.kind) == [.demo])
+    #expect(spec.devices == ["cpu"])
+    #expect(spec.batchSizes == [1])
+    #expect(spec.threads == [nil])
+    #expect(spec.precisions == ["float32"])
+    #expect(spec.accuracy.wish == .whereTrained)
+    #expect(spec.accuracy.images == nil)
+    #expect(spec.latency == TimingSetting(warmup: 5, minSeconds: 1, minSamples: 30))
+    #expect(spec.grid.images == 1024)
+    #expect(!spec.skipsBadImages)
+  }
+
+  @Test func `the lists of a method multiply`() throws {
+    let spec = try read(
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "r": [10, 20, 30], "layer": [1, "25%"]}]}"#
+    )
+    let points = spec.methods.map { [$0.parameters["r"], $0.parameters["layer"]] }
+    #expect(
+      points
+        == [10, 20, 30].flatMap { r in
+          [[.integer(r), .integer(1)], [.integer(r), .string("25%")]]
+        })
+  }
+
+  @Test func `a range holds its stop and stands in lists`() throws {
+    let spec = try read(
+      #"{"model": "demo_vit", "batch_size": [1, {"range": [4, 12, 4]}], "methods": [{"method": "evit", "keep_rate": {"range": [0.9, 0.5, -0.1]}}]}"#
+    )
+    #expect(spec.batchSizes == [1, 4, 8, 12])
+    #expect(
+      spec.methods.map { $0.parameters["keep_rate"] }
+        == [.number(0.9), .number(0.8), .number(0.7), .number(0.6), .number(0.5)])
+  }
+
+  @Test func `a list of layers is one value and a list of lists sweeps`() throws {
+    let spec = try read(
+      #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": 0.7, "layers": [3, 6]}, {"method": "evit", "keep_rate": 0.7, "layers": [[3, 6], [4]]}]}"#
+    )
+    #expect(
+      spec.methods.map { $0.parameters["layers"] } == [
+        .array([.integer(3), .integer(6)]), .array([.integer(3), .integer(6)]),
+        .array([.integer(4)]),
+      ])
+  }
+
+  @Test func `tail_effect without r is searched with an alpha of a half`() throws {
+    let spec = try read(
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect"}, {"method": "tail_effect", "alpha": [0.3, 1]}, {"method": "tail_effect", "r": 7}]}"#
+    )
+    #expect(spec.methods.map(\.alpha) == [0.5, 0.3, 1, nil])
+    #expect(spec.methods.map { $0.parameters["r"] } == [nil, nil, nil, .integer(7)])
+  }
+
+  @Test func `the seed of the spec stands where a method gives none`() throws {
+    let spec = try read(
+      #"{"model": "demo_vit", "seed": 9, "methods": [{"method": "random", "r": 4}, {"method": "random", "r": 4, "seed": [1, 2]}]}"#
+    )
+    #expect(spec.methods.map { $0.parameters["seed"] } == [.integer(9), .integer(1), .integer(2)])
+  }
+
+  @Test func `sizes of a spec override those of a named model`() throws {
+    let spec = try read(
+      #"{"model": [{"name": "deit_tiny_patch16_224", "architecture": {"depth": 2}}, {"architecture": {"embed_dim": 64, "num_heads": 4, "image_size": 96}}], "methods": [{"method": "none"}]}"#
+    )
+    #expect(spec.models.map(\.name) == ["custom deit_tiny_patch16_224", "custom"])
+    #expect(spec.models.map(\.entry.architecture.depth) == [2, 12])
+    #expect(spec.models.map(\.entry.architecture.embedDim) == [192, 64])
+    #expect(spec.models.map(\.entry.preprocessing.resize) == [248, 106])
+  }
+
+  @Test func `accuracy can be asked for, left out or described`() throws {
+    func accuracy(_ value: String) throws -> AccuracyChoice {
+      try read(
+        #"{"model": "demo_vit", "accuracy": \#(value), "methods": [{"method": "none"}]}"#
+      ).accuracy
+    }
+    #expect(try accuracy("false").wish == .no)
+    #expect(try accuracy("true") == AccuracyChoice(wish: .yes, images: nil, batchSize: 50))
+    #expect(
+      try accuracy(#"{"images": 7, "batch_size": 3}"#)
+        == AccuracyChoice(wish: .yes, images: 7, batchSize: 3))
+  }
+
+  @Test func `an option stands over the file and is named in its mistakes`() throws {
+    let text = #"{"model": "demo_vit", "methods": [{"method": "none"}]}"#
+    let device = SpecSource.Override(key: "device", value: .string("cuda:1"), option: "--device")
+    #expect(try read(text, [device]).devices == ["cuda:1"])
+    let wrong = SpecSource.Override(key: "model", value: .string("demo_vti"), option: "--model")
+    let error = #expect(throws: ExperimentsError.self) { try read(text, [wrong]) }
+    #expect(
+      error?.description
+        == #"--model: model: "demo_vti" is not a model; did you mean 'demo_vit'?"#)
+  }
+}

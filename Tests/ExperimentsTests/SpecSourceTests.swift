@@ -1,0 +1,58 @@
+import Experiments
+import Foundation
+import Testing
+
+@Suite struct SpecSourceTests {
+  @Test func `a spec takes the keys it does not have from the one that it extends`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(
+      #"{"name": "base", "model": "demo_vit", "seed": 3, "methods": [{"method": "none"}]}"#,
+      to: "base.json")
+    let path = try folder.write(#"{"extends": "base.json", "seed": 4}"#, to: "b.json")
+    let spec = try SpecReader.read(try SpecSource(file: path))
+    #expect(spec.name == "b")
+    #expect(spec.seed == 4)
+    #expect(spec.models.map(\.name) == ["demo_vit"])
+  }
+
+  @Test func `a mistake is told of the file that holds it`() throws {
+    let folder = try TemporaryFolder()
+    let base = try folder.write(
+      #"{"model": "demo_vit", "seed": -3, "methods": [{"method": "none"}]}"#, to: "base.json")
+    let path = try folder.write(#"{"extends": "base.json", "device": "gpu"}"#, to: "b.json")
+    let error = #expect(throws: ExperimentsError.self) {
+      try SpecReader.read(try SpecSource(file: path))
+    }
+    #expect(
+      error?.description == """
+        \(path): device: "gpu" is not a device; did you mean 'cuda'?
+        \(base): seed: -3 is out of range; it must be a whole number from 0
+        """)
+  }
+
+  @Test func `a spec that extends itself is refused`() throws {
+    let folder = try TemporaryFolder()
+    try folder.write(#"{"extends": "b.json"}"#, to: "a.json")
+    let path = try folder.write(#"{"extends": "a.json"}"#, to: "b.json")
+    let error = #expect(throws: ExperimentsError.self) { try SpecSource(file: path) }
+    let inner = folder.url.appendingPathComponent("a.json").path
+    #expect(
+      error?.description
+        == #"\#(inner): extends: "b.json" leads back to this spec; a spec cannot extend itself"#)
+  }
+
+  @Test func `a spec that extends nothing known is refused`() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(#"{"extends": "nowhere.json"}"#, to: "a.json")
+    let error = #expect(throws: ExperimentsError.self) { try SpecSource(file: path) }
+    #expect(
+      error?.description
+        == #"\#(path): extends: "nowhere.json" does not exist; it is looked for beside this file"#)
+  }
+
+  @Test func `a file that is not there is named`() throws {
+    let error = #expect(throws: ExperimentsError.self) { try SpecSource(file: "/nowhere/a.json") }
+    #expect(error?.description == "/nowhere/a.json: cannot be read: no such file or directory")
+    #expect(error?.exitCode == 2)
+  }
+}

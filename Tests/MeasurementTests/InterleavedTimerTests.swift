@@ -1,0 +1,211 @@
+import Measurement
+import Testing
+
+@Suite struct InterleavedTimerTests {
+  private struct Broken: Error {}
+
+  /// Times variants of fixed lengths; returns what was finished, in order, and the runs in order.
+  private func measure(
+    _ milliseconds: [Double], _ rule: StopRule, seed: UInt64 = 1, stopAfter: Int = .max,
+    breaking: (index: Int, run: Int)? = nil
+  ) throws -> (outcomes: [Int: TimedOutcome], order: [Int], isComplete: Bool) {
+    let clock = FakeStopwatch()
+    var order: [Int] = []
+    var outcomes: [Int: TimedOutcome] = [:]
+    let timer = InterleavedTimer(
+      rule: rule, seed: seed, stopwatch: clock, shouldStop: { order.count >= stopAfter })
+    let variants = milliseconds.enumerated().map { index, length in
+      TimedVariant(
+        run: {
+          order.append(index)
+          if let breaking, breaking.index == index,
+            order.count(where: { $0 == index }) == breaking.run
+          {
+            throw Broken()
+          }
+          clock.advance(milliseconds: length / 2)
+        },
+        // Half of the work is only waited for.
+        synchronize: { clock.advance(milliseconds: length / 2) })
+    }
+    let isComplete = try timer.measure(variants) { outcomes[$0] = $1 }
+    return (outcomes, order, isComplete)
+  }
+
+  private func samples(_ outcome: TimedOutcome?) throws -> TimedSamples {
+    guard case .measured(let samples)? = outcome else { throw Broken() }
+    return samples
+  }
+
+  @Test func `every variant reaches both minima, synchronised`() throws {
+    let rule = StopRule(warmup: 3, minSeconds: 0.5, minSamples: 40)
+    let (outcomes, _, isComplete) = try measure([2, 50, 400], rule)
+    #expect(isComplete)
+    for (index, length) in [2.0, 50, 400].enumerated() {
+      let samples = try samples(outcomes[index])
+      #expect(samples.milliseconds.allSatisfy { abs($0 - length) < 1e-6 })
+      #expect(samples.milliseconds.count >= 40)
+      #expect(samples.seconds >= 0.5)
+      #expect(samples.rounds.count == samples.milliseconds.count)
+      #expect(samples.rounds == samples.rounds.sorted())
+    }
+    // The short one needs more samples for its time, the long one no more than it must.
+    #expect(try samples(outcomes[0]).milliseconds.count == 250)
+    #expect(try samples(outcomes[2]).milliseconds.count == 40)
+  }
+
+  @Test func `samples are spread over ten rounds`() throws {
+    let (outcomes, _, _) = try measure([1, 1], StopRule(warmup: 1, minSeconds: 0, minSamples: 50))
+    #expect(try Set(samples(outcomes[0]).rounds) == Set(0..<10))
+  }
+
+  @Test func `warm-up comes first and a visit opens with an untimed pass`() throws {
+    let (outcomes, order, _) = try measure(
+      [10], StopRule(warmup: 4, minSeconds: 0, minSamples: 6))
+    // Four of warm-up, then two visits of one untimed and three timed passes.
+    #expect(order.count == 4 + 2 * (1 + 3))
+    #expect(try samples(outcomes[0]).milliseconds.count == 6)
+  }
+
+  @Test func `each round visits every variant once, and a round is followed by its mirror`() throws
+  {
+    let (_, order, _) = try measure(
+      Array(repeating: 10, count: 5), StopRule(warmup: 1, minSeconds: 0, minSamples: 6))
+    let visits = order.dropFirst(5)
+    let first = stride(from: 0, to: 20, by: 4).map { visits[visits.startIndex + $0] }
+    let second = stride(from: 20, to: 40, by: 4).map { visits[visits.startIndex + $0] }
+    #expect(first.sorted() == [0, 1, 2, 3, 4])
+    #expect(second == first.reversed())
+  }
+
+  @Test func `a variant that throws is reported and the others go on`() throws {
+    let (outcomes, _, isComplete) = try measure(
+      [5, 5, 5], StopRule(warmup: 1, minSeconds: 0, minSamples: 9), breaking: (1, 4))
+    #expect(isComplete)
+    guard case .failed(let error)? = outcomes[1] else {
+      Issue.record("the broken variant was not reported")
+      return
+    }
+    #expect(error is Broken)
+    #expect(try samples(outcomes[0]).milliseconds.count == 9)
+    #expect(try samples(outcomes[2]).milliseconds.count == 9)
+  }
+
+  @Test func `a variant that throws in warm-up is reported too`() throws {
+    let (outcomes, _, _) = try measure(
+      [5, 5], StopRule(warmup: 2, minSeconds: 0, minSamples: 3), breaking: (0, 1))
+    #expect(outcomes.count == 2)
+    guard case .failed? = outcomes[0] else {
+      Issue.record("the broken variant was not reported")
+      return
+    }
+  }
+
+  @Test func `being asked to stop ends it at the next pass`() throws {
+    let (outcomes, order, isComplete) = try measure(
+      [5, 5], StopRule(warmup: 1, minSeconds: 0, minSamples: 30), stopAfter: 12)
+    #expect(!isComplete)
+    #expect(order.count <= 13)
+    #expect(outcomes.isEmpty)
+  }
+
+  @Test func `a drift hits mirrored rounds alike`() throws {
+    // Every pass is slower than the last; unmirrored, the last of each round would look slower.
+    let clock = FakeStopwatch()
+    var passes = 0.0
+    var medians: [Int: Double] = [:]
+    let variants = (0..<4).map { _ in
+      TimedVariant(run: {
+        passes += 1
+        clock.advance(milliseconds: 10 + passes / 100)
+      })
+    }
+    let timer = InterleavedTimer(
+      rule: StopRule(warmup: 1, minSeconds: 0, minSamples: 30), seed: 3, stopwatch: clock)
+    _ = try timer.measure(variants) { index, outcome in
+      medians[index] = try Summary(samples(outcome).milliseconds)?.median
+    }
+    let values = medians.values.sorted()
+    #expect(values.count == 4)
+    #expect((values.last ?? 0) - (values.first ?? 0) < 0.05)
+  }
+
+  @Test func `progress grows to one`() throws {
+    let clock = FakeStopwatch()
+    var shares: [Double] = []
+    let timer = InterleavedTimer(
+      rule: StopRule(warmup: 1, minSeconds: 0.1, minSamples: 10), seed: 3, stopwatch: clock)
+    let variant = TimedVariant(run: { clock.advance(milliseconds: 5) })
+    _ = try timer.measure(
+      [variant, variant], progress: { shares.append($0) }, finished: { _, _ in })
+    #expect(shares == shares.sorted())
+    #expect(shares.last == 1)
+    #expect((shares.first ?? 1) < 0.3)
+  }
+}
+
+@Suite struct InterleavingTests {
+  @Test func `equal seeds give equal orders and others do not`() {
+    func orders(_ seed: UInt64) -> [[Int]] {
+      var interleaving = Interleaving(seed: seed)
+      return (0..<6).map { _ in interleaving.nextRound(count: 8, active: Set(0..<8)) }
+    }
+    #expect(orders(1) == orders(1))
+    #expect(orders(1) != orders(2))
+    #expect(Set(orders(1)).count == 6)
+  }
+
+  @Test func `variants that are done are left out and the order of the others stays`() {
+    var all = Interleaving(seed: 4)
+    var some = Interleaving(seed: 4)
+    for _ in 0..<4 {
+      let full = all.nextRound(count: 6, active: Set(0..<6))
+      let rest = some.nextRound(count: 6, active: [1, 4])
+      #expect(rest == full.filter { $0 == 1 || $0 == 4 })
+    }
+  }
+
+  @Test func `every order is as likely`() {
+    var counts: [[Int]: Int] = [:]
+    for seed in 0..<6000 {
+      var interleaving = Interleaving(seed: UInt64(seed))
+      counts[interleaving.nextRound(count: 3, active: [0, 1, 2]), default: 0] += 1
+    }
+    #expect(counts.count == 6)
+    // 1000 each; five standard deviations are 144.
+    #expect(counts.values.allSatisfy { abs($0 - 1000) < 145 })
+  }
+}
+
+@Suite struct StopRuleTests {
+  @Test func `both minima count`() {
+    let rule = StopRule(warmup: 0, minSeconds: 2, minSamples: 10)
+    #expect(!rule.isSatisfied(samples: 10, seconds: 1.99))
+    #expect(!rule.isSatisfied(samples: 9, seconds: 5))
+    #expect(rule.isSatisfied(samples: 10, seconds: 2))
+  }
+
+  @Test(arguments: [(1.0, 3), (0.1, 3), (0.01, 10), (0.001, 100), (0, 3)])
+  func `a visit takes a tenth of what is needed, but at least three samples`(
+    _ estimate: Double, _ samples: Int
+  ) {
+    let rule = StopRule(warmup: 0, minSeconds: 1, minSamples: 30)
+    #expect(rule.samplesPerVisit(estimate: estimate) == samples)
+  }
+
+  @Test func `the expected time is the time that the timer takes`() throws {
+    for (rule, milliseconds) in [
+      (StopRule(warmup: 5, minSeconds: 1, minSamples: 30), 7.0),
+      (StopRule(warmup: 2, minSeconds: 0.25, minSamples: 15), 90),
+      (StopRule(warmup: 1, minSeconds: 0, minSamples: 3), 500),
+    ] {
+      let clock = FakeStopwatch()
+      let timer = InterleavedTimer(rule: rule, seed: 1, stopwatch: clock)
+      _ = try timer.measure([TimedVariant(run: { clock.advance(milliseconds: milliseconds) })]) {
+        _, _ in
+      }
+      let expected = rule.expectedSeconds(estimate: milliseconds / 1e3)
+      #expect(abs(clock.now.inSeconds - expected) < 1e-6)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import Measurement
+import Testing
+
+@Suite struct NoiseNotesTests {
+  /// Quiet samples around 10 ms.
+  private let quiet = (0..<30).map { 10 + 0.01 * Double($0 % 3) }
+
+  @Test func `quiet samples have no notes`() {
+    #expect(NoiseNotes.notes(on: quiet) == [])
+    #expect(NoiseNotes.notes(on: [1, 100]) == [])
+    #expect(NoiseNotes.notes(on: Array(repeating: 4, count: 50)) == [])
+  }
+
+  @Test func `a slow first sample is named`() {
+    #expect(
+      NoiseNotes.notes(on: [25] + quiet)
+        == ["the first sample took 2.5 times the median", "1 of 31 samples are outliers"])
+  }
+
+  @Test func `outliers are counted and stay`() {
+    var samples = quiet
+    samples[7] = 30
+    samples[20] = 2
+    #expect(NoiseNotes.notes(on: samples) == ["2 of 30 samples are outliers"])
+  }
+
+  @Test func `drift is named with its direction`() {
+    let rising = (0..<30).map { 10 + 0.1 * Double($0) }
+    #expect(NoiseNotes.notes(on: rising) == ["the last third is 19.1 % slower than the first"])
+    #expect(
+      NoiseNotes.notes(on: rising.reversed()) == ["the last third is 16.1 % faster than the first"])
+  }
+
+  @Test func `a loaded machine and a changed clock are named`() {
+    let before = MachineState(clocksMHz: [2000, 3000], loadAverage: 0)
+    let after = MachineState(clocksMHz: [1000, 2000], loadAverage: 7.25)
+    #expect(
+      NoiseNotes.notes(from: before, to: after, cores: 4) == [
+        "the load average was 7.2 on 4 cores", "the clock went from 3000 to 2000 MHz",
+      ])
+    #expect(NoiseNotes.notes(from: before, to: before, cores: 4) == [])
+    let unknown = MachineState(clocksMHz: [], loadAverage: nil)
+    #expect(NoiseNotes.notes(from: unknown, to: unknown, cores: 4) == [])
+  }
+}
+
+@Suite struct MachineTests {
+  @Test func `the machine is described`() {
+    let machine = MachineFacts.current
+    #expect(machine.cores >= 1)
+    #expect(machine.memoryBytes > 1 << 20)
+    #expect(!machine.host.isEmpty)
+    #expect(!machine.processor.isEmpty)
+  }
+
+  #if os(Linux)
+    @Test func `the peak of memory is seen and can begin anew`() {
+      func use(megabytes: Int) {
+        let bytes = megabytes << 20
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 4096)
+        memory.initializeMemory(as: UInt8.self, repeating: 1, count: bytes)
+        memory.deallocate()
+      }
+      ProcessMemory.resetPeak()
+      let base = ProcessMemory.peakBytes()
+      #expect(base > 0)
+      use(megabytes: 256)
+      #expect(ProcessMemory.peakBytes() >= base + 200 << 20)
+      ProcessMemory.resetPeak()
+      #expect(ProcessMemory.peakBytes() < base + 200 << 20)
+    }
+  #endif
+}
