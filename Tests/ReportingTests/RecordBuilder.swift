@@ -1,6 +1,8 @@
 import Measurement
 import Records
 
+@testable import Reporting
+
 /// Makes records of a pretended model: accuracies and latencies that a test chooses.
 struct RecordBuilder {
   var model = ModelSetting(
@@ -67,7 +69,7 @@ struct RecordBuilder {
       (milliseconds * (1 + spread * abs(generator.normal())) * 1000).rounded() / 1000
     }
     var cost = cost(tokensLeft, macs)
-    cost.tokensAfterBlocks[0] = tokensIn
+    for block in 0..<3 { cost.tokensAfterBlocks[block] = tokensIn }
     return Record(
       key: key,
       measurement: .latency(
@@ -169,6 +171,16 @@ extension RecordBuilder {
     return records
   }
 
+  /// The rows of `comparison`, as a spec would name them.
+  static var comparedRows: [RowKey] {
+    var methods: [MethodSetting] = []
+    for case .accuracy(let trial, _) in comparison().map(\.measurement)
+    where !methods.contains(trial.method) {
+      methods.append(trial.method)
+    }
+    return methods.map { RowKey(model: RecordBuilder().model, method: $0) }
+  }
+
   /// Latency records of `random` at every `step` tokens with steps at multiples of 32.
   static func staircase(batchSizes: [Int] = [1], step: Int = 4) -> [Record] {
     var builder = RecordBuilder()
@@ -212,6 +224,51 @@ extension RecordBuilder {
         method("random", ["r": .integer(r), "seed": .integer(0)]),
         milliseconds: 3 + 0.06 * Double(145 - r), samples: 12, rounds: 6, tokensIn: 145 - r,
         tokensLeft: 145 - r)
+    }
+    return records
+  }
+}
+
+extension RecordBuilder {
+  /// A smaller data set, on which grids are judged.
+  static var gridDataset: DatasetSetting {
+    var dataset = RecordBuilder().dataset
+    dataset.images = 200
+    dataset.fingerprint = "f2"
+    return dataset
+  }
+
+  /// The grids of a tail-effect search and the schedules that were measured for some α.
+  static func search(schedules: [Int] = [20, 52, 84, 116], batchSizes: [Int] = [1]) -> [Record] {
+    var builder = RecordBuilder()
+    var records = staircase(batchSizes: batchSizes)
+    builder.dataset = gridDataset
+    records += builder.accuracy(baseline, correct: 0.93)
+    for r in stride(from: 4, through: 128, by: 4) {
+      let tokens = 145 - r
+      let lost = Double(r) / 145
+      records += builder.accuracy(
+        method("random", ["r": .integer(r), "seed": .integer(0)]),
+        correct: 0.93 - 0.75 * lost * lost, tokensLeft: tokens)
+    }
+    builder.dataset = RecordBuilder().dataset
+    records += builder.accuracy(baseline, correct: 0.93)
+    for r in schedules {
+      let setting = method("tail_effect", ["r": .integer(r), "layer": .integer(3)])
+      let tokens = 145 - r
+      records += builder.accuracy(
+        setting, correct: 0.93 - 0.0004 * Double(r), tokensLeft: tokens)
+      for batch in batchSizes {
+        builder.batchSize = batch
+        records.append(
+          builder.latency(
+            setting, milliseconds: Double(batch) * (3 + 0.065 * Double(tokens)),
+            tokensLeft: tokens))
+      }
+    }
+    for batch in batchSizes {
+      builder.batchSize = batch
+      records.append(builder.latency(baseline, milliseconds: Double(batch) * 12.1))
     }
     return records
   }

@@ -7,14 +7,16 @@ import Testing
 @Suite struct ReportWriterTests {
   @Test func `every file is written, and only complete ones are left`() throws {
     let report = Report(
-      records: RecordBuilder.comparison() + RecordBuilder.staircase(batchSizes: [1, 4], step: 2),
-      name: "quickstart", rows: nil)
+      records: RecordBuilder.comparison() + RecordBuilder.search(batchSizes: [1, 4]),
+      name: "quickstart", rows: RecordBuilder.comparedRows)
     try withScratchFolder("writer") { folder in
       let files = try ReportWriter.write(report, to: folder)
       let names = Set(files.map { $0.path.replacing(folder.path + "/", with: "") })
       #expect(
         names == [
-          "figures/pareto.svg", "figures/staircase.svg", "table.csv", "pareto.csv", "report.md",
+          "figures/pareto.svg", "figures/staircase.svg", "figures/utility.svg",
+          "figures/alpha.svg", "figures/break_even.svg", "table.csv",
+          "pareto.csv", "staircase.csv", "steps.csv", "report.md",
         ])
       let found = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
       #expect(names.isSubset(of: found))

@@ -3,6 +3,7 @@ import Measurement
 /// Median latency against token count with its quartiles, one panel a grid.
 struct StaircaseFigure {
   private static let color = "#0072B2"
+  private static let stepColor = "#D55E00"
   private let staircases: [Staircase]
 
   /// `nil` when no grid was measured.
@@ -40,6 +41,21 @@ struct StaircaseFigure {
             "fill": .text(Self.color), "fill-opacity": 0.2,
           ])
       },
+      LegendEntry(text: "step, with the 95 % interval of its place") { point in
+        .group(
+          "step",
+          [
+            SVGNode(
+              "rect",
+              [
+                "x": .number(point.x - 5), "y": .number(point.y - 6), "width": 10, "height": 12,
+                "fill": .text(Self.stepColor), "fill-opacity": 0.18,
+              ]),
+            .line(
+              from: Point(x: point.x, y: point.y - 6), to: Point(x: point.x, y: point.y + 6),
+              stroke: Self.stepColor, width: 1, dash: "3 2"),
+          ])
+      },
     ]
   }
 
@@ -73,9 +89,65 @@ struct StaircaseFigure {
     return .group(
       "panel",
       [
-        plot.background, .polygon(band, fill: Self.color, opacity: 0.2),
+        plot.background, steps(of: staircase, plot), .polygon(band, fill: Self.color, opacity: 0.2),
         .polyline(line(\.median), stroke: Self.color, width: 1.6), .group("points", markers),
+        stepLabels(of: staircase, plot),
       ])
+  }
+
+  private func place(of step: Step) -> Double { Double(step.before + step.after) / 2 }
+
+  private func steps(of staircase: Staircase, _ plot: Plot) -> SVGNode {
+    .group(
+      "steps",
+      staircase.steps.map { step in
+        let left = plot.x(Double(step.location.lowerBound))
+        let right = plot.x(Double(step.location.upperBound))
+        let middle = plot.x(place(of: step))
+        return .group(
+          "step",
+          [
+            SVGNode(
+              "title",
+              text: "step between \(step.before) and \(step.after) tokens: \(height(of: step)) ms"),
+            SVGNode(
+              "rect",
+              [
+                "x": .number(left), "y": .number(plot.area.y), "width": .number(right - left),
+                "height": .number(plot.area.height), "fill": .text(Self.stepColor),
+                "fill-opacity": 0.18,
+              ]),
+            .line(
+              from: Point(x: middle, y: plot.area.y), to: Point(x: middle, y: plot.area.maxY),
+              stroke: Self.stepColor, width: 1, dash: "3 2"),
+          ])
+      })
+  }
+
+  private func height(of step: Step) -> String {
+    signed(step.height, digits: max(1, decimals(step.height, significant: 2)))
+  }
+
+  /// The height of each step beside its middle.
+  private func stepLabels(of staircase: Staircase, _ plot: Plot) -> SVGNode {
+    func value(at tokens: Int) -> Double? {
+      staircase.points.first { $0.tokens == tokens }?.milliseconds.median
+    }
+    let labels = staircase.steps.compactMap { step -> LabelPlacement.Label? in
+      guard let before = value(at: step.before), let after = value(at: step.after) else {
+        return nil
+      }
+      let middle = plot.point(place(of: step), (before + after) / 2)
+      return LabelPlacement.Label(
+        text: "\(height(of: step)) ms", anchor: middle, size: 9.5, color: "#8E3F00")
+    }
+    let curve = staircase.points.map {
+      let point = plot.point(Double($0.tokens), $0.milliseconds.median)
+      return Box(x: point.x - 2, y: point.y - 2, width: 4, height: 4)
+    }
+    let placement = LabelPlacement(
+      bounds: plot.area.outset(by: -1), obstacles: [], soft: curve)
+    return .group("labels", placement.place(labels).flatMap(\.nodes))
   }
 
   private func text(of point: Staircase.Point) -> String {

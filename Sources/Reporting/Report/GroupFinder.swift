@@ -6,10 +6,13 @@ struct GroupFinder {
   let joined: JoinedRecords
   let group: RowGroup
   let medians: [JoinedRecords.LatencyKey: BootstrapMedians]
+  let text: ParameterText
+  /// The grid of the group's place, where one was measured.
+  let staircase: Staircase?
 
   private static let baseline = MethodSetting(name: baselineMethod, parameters: [:])
 
-  func row(_ method: MethodSetting, origin: String?, text: ParameterText) -> Row {
+  func row(_ method: MethodSetting, origin: String?) -> Row {
     let tally = tally(of: method)
     let timing = timing(of: method)
     let accuracy = tally.flatMap { tally in
@@ -22,7 +25,9 @@ struct GroupFinder {
       shortParameters: text.shortText(for: method), accuracy: accuracy,
       latency: latency, change: change(of: tally, method), speedup: speedup(of: method),
       tokensLeft: cost?.tokensAfterBlocks.last, macs: cost?.macs,
-      modelParameters: cost?.parameters, notes: notes(accuracy, timing, method))
+      modelParameters: cost?.parameters,
+      nextStep: cost.flatMap { NextStep(after: $0, on: staircase, tokens: group.model.tokens) },
+      notes: notes(accuracy, timing, method))
   }
 
   private func tally(of method: MethodSetting) -> AccuracyTally? {
@@ -69,13 +74,9 @@ struct GroupFinder {
   private func speedup(of method: MethodSetting) -> Speedup? {
     guard method.name != baselineMethod, let key = key(of: method),
       let baselineKey = self.key(of: Self.baseline), let mine = medians[key],
-      let theirs = medians[baselineKey],
-      let median = Summary(joined.latencies[key]?.result.samplesMilliseconds ?? [])?.median,
-      let reference = Summary(joined.latencies[baselineKey]?.result.samplesMilliseconds ?? [])?
-        .median,
-      median > 0
+      let theirs = medians[baselineKey]
     else { return nil }
-    return Speedup(ratio: reference / median, interval: theirs.ratioInterval(to: mine))
+    return Speedup(joined.latencies[baselineKey], joined.latencies[key], theirs, mine)
   }
 
   private func notes(

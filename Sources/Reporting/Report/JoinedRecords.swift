@@ -12,7 +12,7 @@ struct JoinedRecords {
 
   struct LatencyKey: Hashable {
     let model: ModelIdentity
-    let method: MethodSetting
+    var method: MethodSetting
     let device: DeviceSetting
     let batchSize: Int
     let precision: String
@@ -20,9 +20,10 @@ struct JoinedRecords {
 
   struct Timing {
     let key: String
+    let setting: TimingSetting
     let result: LatencyResult
     let environment: Environment
-    /// How many different measurements there are; this is the latest.
+    /// How many different measurements of this setting there are; this is the latest.
     var measurements = 1
   }
 
@@ -44,15 +45,11 @@ struct JoinedRecords {
         guard seen.insert(record.key).inserted else { continue }
         accuracies[AccuracyKey(trial), default: AccuracyTally()].add(result)
       case .latency(let trial, let result):
-        let key = LatencyKey(trial)
-        var timing = Timing(key: record.key, result: result, environment: record.environment)
-        if let earlier = latencies[key] {
-          // The same line, copied, is one measurement.
-          let isCopy = earlier.result == result && earlier.environment == record.environment
-          timing.measurements = earlier.measurements + (isCopy ? 0 : 1)
-        }
+        add(
+          Timing(
+            key: record.key, setting: trial.timing, result: result,
+            environment: record.environment), for: LatencyKey(trial))
         seen.insert(record.key)
-        latencies[key] = timing
       case .failedAccuracy(let trial, let failure):
         failed.append((record.key, Failure(trial, failure)))
       case .failedLatency(let trial, let failure):
@@ -62,6 +59,24 @@ struct JoinedRecords {
     var listed: Set<Failure> = []
     failures = failed.filter { !seen.contains($0.key) }.map(\.failure)
       .filter { listed.insert($0).inserted }
+  }
+
+  /// Keeps the more thorough of two measurements, of equals the later.
+  ///
+  /// A grid's quick timing must not replace a row's careful one, nor add to its count.
+  private mutating func add(_ timing: Timing, for key: LatencyKey) {
+    var timing = timing
+    if let earlier = latencies[key] {
+      let effort = (timing.setting.minSeconds, timing.setting.minSamples)
+      let earlierEffort = (earlier.setting.minSeconds, earlier.setting.minSamples)
+      if effort < earlierEffort { return }
+      // The same line, copied, is one measurement.
+      let isCopy = earlier.result == timing.result && earlier.environment == timing.environment
+      if effort == earlierEffort {
+        timing.measurements = earlier.measurements + (isCopy ? 0 : 1)
+      }
+    }
+    latencies[key] = timing
   }
 
   /// Every method with a result, each once, in the order of rows.

@@ -13,55 +13,9 @@ package struct ModelIdentity: Hashable, Sendable {
     tokens = setting.tokens
     prefixTokens = setting.prefixTokens
   }
-}
 
-/// One row that a table is asked for: a model, weights aside, and a method.
-package struct RowKey: Hashable, Sendable {
-  package let model: ModelIdentity
-  package let method: MethodSetting
-  /// What the person wrote that led to the method's parameters, for example `α=0.5`; shown first.
-  package let origin: String?
-  /// Which tables it belongs to: R may be chosen for each device and batch size.
-  package let place: RowPlace
-
-  /// Names a row; the weights of `model` do not matter.
-  package init(
-    model: ModelSetting, method: MethodSetting, origin: String? = nil,
-    place: RowPlace = RowPlace()
-  ) {
-    self.model = ModelIdentity(model)
-    self.method = method
-    self.origin = origin
-    self.place = place
-  }
-}
-
-/// The tables that a row belongs to: those that agree with everything that is not `nil`.
-package struct RowPlace: Hashable, Sendable {
-  package var weights: WeightsSetting?
-  package var dataset: DatasetSetting?
-  package var device: DeviceSetting?
-  package var batchSize: Int?
-  package var precision: String?
-
-  package init(
-    weights: WeightsSetting? = nil, dataset: DatasetSetting? = nil, device: DeviceSetting? = nil,
-    batchSize: Int? = nil, precision: String? = nil
-  ) {
-    self.weights = weights
-    self.dataset = dataset
-    self.device = device
-    self.batchSize = batchSize
-    self.precision = precision
-  }
-
-  /// Whether rows of this place belong to `group`.
-  func includes(_ group: RowGroup) -> Bool {
-    func agrees<Value: Equatable>(_ wanted: Value?, _ found: Value?) -> Bool {
-      wanted == nil || wanted == found
-    }
-    return agrees(weights, group.weights) && agrees(dataset, group.dataset)
-      && agrees(device, group.device) && agrees(batchSize, group.batchSize)
-      && agrees(precision, group.precision)
+  /// Puts models of one name into an order that does not depend on chance.
+  var sortText: String {
+    "\(name) \(architecture.sorted { $0.key < $1.key }) \(tokens) \(prefixTokens)"
   }
 }

@@ -14,6 +14,10 @@ package struct Report: Sendable {
   package let failures: [Failure]
   /// Latency against token count, where it was measured on a grid.
   package let staircases: [Staircase]
+  /// What each token count is worth, where both grids were measured.
+  package let utilityCurves: [UtilityCurve]
+  /// Where each method beats the baseline, where several batch sizes were timed.
+  package let breakEvens: [BreakEven]
   /// The machines and program versions that the records come from, each once.
   package let provenance: [Provenance]
   let parameterText: ParameterText
@@ -30,10 +34,13 @@ package struct Report: Sendable {
     let joined = JoinedRecords(records)
     let shown = rows.map { $0.map(\.method) } ?? joined.methods
     parameterText = ParameterText(methods: shown)
-    let builder = RowBuilder(joined: joined, rows: rows, parameterText: parameterText)
-    groups = builder.groups()
-    failures = joined.failures
     staircases = Staircase.all(in: joined)
+    groups = RowBuilder(
+      joined: joined, rows: rows, parameterText: parameterText, staircases: staircases
+    ).groups()
+    utilityCurves = UtilityCurve.all(staircases, in: joined)
+    breakEvens = BreakEven.all(in: joined)
+    failures = joined.failures
     provenance = Provenance.all(in: records)
   }
 }

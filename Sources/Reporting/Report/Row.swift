@@ -24,6 +24,8 @@ package struct Row: Sendable {
   package let macs: Int?
   /// Trained numbers of the model.
   package let modelParameters: Int?
+  /// The nearest fall of latency that pruning more would reach; `nil` without a grid or a step.
+  package let nextStep: NextStep?
   /// Whether no other row of the group is at least as accurate and as fast, and better in one.
   package internal(set) var isOnFront = false
   /// What a reader should know of these numbers, each a clause without a full stop.

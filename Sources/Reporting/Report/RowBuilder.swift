@@ -6,59 +6,25 @@ struct RowBuilder {
   let joined: JoinedRecords
   let rows: [RowKey]?
   let parameterText: ParameterText
+  let staircases: [Staircase]
 
-  private struct ModelAt: Hashable {
-    let model: ModelIdentity
-    let precision: String
-  }
-  private struct Predicted: Hashable {
-    let weights: WeightsSetting?
-    let dataset: DatasetSetting
-  }
-  private struct Timed: Hashable {
-    let device: DeviceSetting
-    let batchSize: Int
-  }
-
-  /// All groups: for each model, every data set it was judged on with every place it was timed.
+  /// All tables: for each model, every data set it was judged on with every place it was timed.
   func groups() -> [RowGroup] {
-    var predicted: [ModelAt: Set<Predicted>] = [:]
-    var timed: [ModelAt: Set<Timed>] = [:]
-    var methods: [ModelAt: Set<MethodSetting>] = [:]
-    for key in joined.accuracies.keys {
-      let model = ModelAt(model: key.model, precision: key.precision)
-      predicted[model, default: []].insert(Predicted(weights: key.weights, dataset: key.dataset))
-      methods[model, default: []].insert(key.method)
-    }
-    for key in joined.latencies.keys {
-      let model = ModelAt(model: key.model, precision: key.precision)
-      timed[model, default: []].insert(Timed(device: key.device, batchSize: key.batchSize))
-      methods[model, default: []].insert(key.method)
-    }
     let medians = bootstraps()
-    var groups: [RowGroup] = []
-    for (model, measured) in methods {
-      let judged: [Predicted?] = predicted[model].map { $0.map { $0 } } ?? [nil]
-      let places: [Timed?] = timed[model].map { $0.map { $0 } } ?? [nil]
-      for predicted in judged {
-        for timed in places {
-          var group = RowGroup(
-            model: model.model, weights: predicted?.weights, dataset: predicted?.dataset,
-            device: timed?.device, batchSize: timed?.batchSize, precision: model.precision,
-            rows: [])
-          let selected = selection(for: group, measured: measured)
-          let finder = GroupFinder(joined: joined, group: group, medians: medians)
-          group.rows = selected.compactMap { key in
-            let row = finder.row(key.method, origin: key.origin, text: parameterText)
-            let isEmpty = row.accuracy == nil && row.latency == nil
-            return rows == nil && isEmpty ? nil : row
-          }
-          markFront(of: &group)
-          if !group.rows.isEmpty { groups.append(group) }
+    return sorted(
+      Places(joined: joined, rows: rows).groups().compactMap { place in
+        var group = place.group
+        let finder = GroupFinder(
+          joined: joined, group: group, medians: medians, text: parameterText,
+          staircase: staircases.first { $0.belongs(to: place.group) })
+        group.rows = selection(for: group, measured: place.methods).compactMap { key in
+          let row = finder.row(key.method, origin: key.origin)
+          let isEmpty = row.accuracy == nil && row.latency == nil
+          return rows == nil && isEmpty ? nil : row
         }
-      }
-    }
-    return sorted(groups)
+        markFront(of: &group)
+        return group.rows.isEmpty ? nil : group
+      })
   }
 
   /// The rows to show, each once; several origins of one setting share a row.
@@ -72,7 +38,9 @@ struct RowBuilder {
     var origins: [MethodSetting: [String]] = [:]
     for row in rows where row.model == group.model && row.place.includes(group) {
       if origins[row.method] == nil { order.append(row.method) }
-      origins[row.method, default: []].append(contentsOf: row.origin.map { [$0] } ?? [])
+      let known = origins[row.method] ?? []
+      let new = row.origin.map { known.contains($0) ? [] : [$0] } ?? []
+      origins[row.method] = known + new
     }
     return order.map { method in
       let texts = origins[method] ?? []
@@ -80,7 +48,7 @@ struct RowBuilder {
     }
   }
 
-  /// Resampled medians of every timing, each once.
+  /// Resampled medians of every timing that a row needs, each once.
   private func bootstraps() -> [JoinedRecords.LatencyKey: BootstrapMedians] {
     let wanted = rows.map { Set($0.map(\.method)) } ?? Set(joined.methods)
     var medians: [JoinedRecords.LatencyKey: BootstrapMedians] = [:]
@@ -118,11 +86,10 @@ struct RowBuilder {
     }
     func text(_ group: RowGroup) -> [String] {
       [
-        group.model.name, String(describing: group.model.architecture.sorted { $0.key < $1.key }),
-        group.weights?.name ?? "", group.weights?.digest ?? "", group.dataset?.name ?? "",
-        group.dataset?.fingerprint ?? "", group.dataset?.preprocessing ?? "", group.precision,
-        group.device?.name ?? "", group.device?.hardware ?? "",
-        group.device.map { "\($0.threads)" } ?? "",
+        group.model.sortText, group.weights?.name ?? "", group.weights?.digest ?? "",
+        group.dataset?.name ?? "", group.dataset?.fingerprint ?? "",
+        group.dataset?.preprocessing ?? "", group.precision, group.device?.name ?? "",
+        group.device?.hardware ?? "", group.device.map { "\($0.threads)" } ?? "",
       ]
     }
     return groups.map { (rank: ranks[$0.model] ?? .max, text: text($0), group: $0) }

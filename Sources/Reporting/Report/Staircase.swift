@@ -16,6 +16,8 @@ package struct Staircase: Sendable {
 
   /// Fewer token counts than this are a comparison of methods, not a grid.
   package static let fewestPoints = 4
+  /// Resampled curves for the intervals of steps.
+  private static let replicates = 200
 
   package let model: ModelIdentity
   package let device: DeviceSetting
@@ -23,38 +25,60 @@ package struct Staircase: Sendable {
   package let precision: String
   /// By rising token count.
   package let points: [Point]
+  /// Where latency jumps, by rising token count.
+  package let steps: [Step]
 
   /// The staircases in `joined`, ordered by model, device and batch size.
   static func all(in joined: JoinedRecords) -> [Staircase] {
-    var grids: [JoinedRecords.LatencyKey: [Int: Summary]] = [:]
+    var grids: [JoinedRecords.LatencyKey: [Int: JoinedRecords.Timing]] = [:]
     // Sorted, so that of several seeds at one token count the same is drawn every time.
     let timings = joined.latencies.sorted { RowOrder.precedes($0.key.method, $1.key.method) }
     for (key, timing) in timings where key.method.name == gridMethod {
-      guard let tokens = timing.result.cost.tokensAfterBlocks.first,
-        let summary = Summary(timing.result.samplesMilliseconds)
-      else { continue }
-      grids[key.place, default: [:]][tokens, default: summary] = summary
+      guard let tokens = timing.result.cost.tokensAfterBlocks.first else { continue }
+      grids[key.place, default: [:]][tokens, default: timing] = timing
     }
     for (key, timing) in timings where key.method.name == baselineMethod {
-      guard grids[key.place] != nil, grids[key.place]?[key.model.tokens] == nil,
-        let summary = Summary(timing.result.samplesMilliseconds)
-      else { continue }
-      grids[key.place]?[key.model.tokens] = summary
+      guard grids[key.place] != nil, grids[key.place]?[key.model.tokens] == nil else { continue }
+      grids[key.place]?[key.model.tokens] = timing
     }
-    return grids.filter { $0.value.count >= fewestPoints }.map { key, points in
-      Staircase(
-        model: key.model, device: key.device, batchSize: key.batchSize, precision: key.precision,
-        points: points.map { Point(tokens: $0.key, milliseconds: $0.value) }
-          .sorted { $0.tokens < $1.tokens })
-    }.sorted { $0.order.lexicographicallyPrecedes($1.order) }
+    return grids.compactMap { Staircase($0, $1) }
+      .sorted { $0.order.lexicographicallyPrecedes($1.order) }
+  }
+
+  private init?(_ place: JoinedRecords.LatencyKey, _ timings: [Int: JoinedRecords.Timing]) {
+    var points: [Point] = []
+    var curves = [[Double]](repeating: [], count: Self.replicates)
+    for (tokens, timing) in timings.sorted(by: { $0.key < $1.key }) {
+      var generator = SeededGenerator(seedText: timing.key)
+      guard let summary = Summary(timing.result.samplesMilliseconds),
+        let resampled = BootstrapMedians(
+          samples: timing.result.samplesMilliseconds, rounds: timing.result.rounds,
+          replicates: Self.replicates, using: &generator)
+      else { continue }
+      points.append(Point(tokens: tokens, milliseconds: summary))
+      for (i, median) in resampled.medians.enumerated() { curves[i].append(median) }
+    }
+    guard points.count >= Self.fewestPoints else { return nil }
+    model = place.model
+    device = place.device
+    batchSize = place.batchSize
+    precision = place.precision
+    self.points = points
+    steps = StepDetector(positions: points.map(\.tokens))
+      .steps(in: points.map(\.milliseconds.median), resampled: curves)
+  }
+
+  /// Whether the grid was measured in the place of `group`.
+  func belongs(to group: RowGroup) -> Bool {
+    model == group.model && device == group.device && batchSize == group.batchSize
+      && precision == group.precision
   }
 
   private var order: [String] {
     let batch = String(batchSize)
     let padded = String(repeating: "0", count: max(0, 9 - batch.count)) + batch
     return [
-      model.name, String(describing: model.architecture.sorted { $0.key < $1.key }), device.name,
-      device.hardware, String(device.threads), precision, padded,
+      model.sortText, device.name, device.hardware, String(device.threads), precision, padded,
     ]
   }
 }

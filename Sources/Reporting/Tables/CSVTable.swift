@@ -47,6 +47,10 @@ struct CSVTable {
       "peak_memory_mb",
       { _, row in number(row.latency.map { Double($0.peakMemoryBytes) / 1e6 }, 3) }
     ),
+    ("next_step_tokens", { _, row in row.nextStep.map { String($0.moreTokens) } ?? "" }),
+    ("next_step_gain_ms", { _, row in number(row.nextStep?.gain, 6) }),
+    ("next_step_gain_ms_low", { _, row in number(row.nextStep?.gainInterval.lower, 6) }),
+    ("next_step_gain_ms_high", { _, row in number(row.nextStep?.gainInterval.upper, 6) }),
     ("on_front", { _, row in String(row.isOnFront) }),
     ("notes", { _, row in row.notes.joined(separator: "; ") }),
   ]

@@ -29,6 +29,8 @@ struct MarkdownReport {
     "latency: milliseconds a batch; median, and in brackets the quartiles (type 7) of the samples",
     "speed-up: the baseline's median latency over the row's, with a bootstrap interval that "
       + "resamples whole rounds",
+    "next step down: the nearest fall of latency on the measured staircase; the gain is the step's "
+      + "height in the share of blocks that would run below it",
     "GMACs: multiply-adds of one image in thousand millions, counted from the shapes that ran",
     "peak MB: highest memory in use while the row was timed, in millions of bytes",
   ]
@@ -47,8 +49,10 @@ struct MarkdownReport {
       lines.append(line(cells + (hasNotes ? [reference] : [])))
     }
     let listed = notes.lines.map { "\(escaped($0))  " }.joined(separator: "\n")
+    let steps = group.nextStepLines.map { "- \(escaped($0))" }.joined(separator: "\n")
     return ["## \(escaped(group.title))", lines.joined(separator: "\n")]
       + (listed.isEmpty ? [] : [listed])
+      + (steps.isEmpty ? [] : ["Next step down the staircase:", steps])
   }
 
   private func provenance() -> [String] {

@@ -51,7 +51,9 @@ package struct TerminalTable {
         lines[i + 2] = "\u{1B}[1m\(lines[i + 2])\u{1B}[0m"
       }
     }
-    return ([group.title] + lines + notes.lines).joined(separator: "\n")
+    let steps = group.nextStepLines.map { "  \($0)" }
+    let stepLines = steps.isEmpty ? [] : ["Next step down the staircase:"] + steps
+    return ([group.title] + lines + notes.lines + stepLines).joined(separator: "\n")
   }
 
   private func table(

@@ -9,23 +9,20 @@ package enum ReportWriter {
   /// Errors: `ReportingError`.
   @discardableResult
   package static func write(_ report: Report, to folder: URL) throws -> [URL] {
-    var figures: [(path: String, caption: String)] = []
-    var files: [(path: String, text: String)] = []
-    if let pareto = ParetoFigure(report) {
-      files.append(("figures/pareto.svg", document(pareto.drawing())))
-      figures.append(("figures/pareto.svg", "Accuracy against latency, with the Pareto front"))
-    }
-    if let staircase = StaircaseFigure(report) {
-      files.append(("figures/staircase.svg", document(staircase.drawing())))
-      figures.append(("figures/staircase.svg", "Latency against the number of tokens"))
-    }
+    let figures = ReportFigure.all(report)
+    var files = figures.map { ("figures/\($0.name).svg", document($0.drawing)) }
     files.append(("table.csv", CSVTable.all(report)))
     files.append(("pareto.csv", CSVTable.front(report)))
-    files.append(("report.md", MarkdownReport(report: report, figures: figures).text()))
+    if !report.staircases.isEmpty {
+      files.append(("staircase.csv", GridCSV.points(report.staircases)))
+      files.append(("steps.csv", GridCSV.steps(report.staircases)))
+    }
+    let links = figures.map { (path: "figures/\($0.name).svg", caption: $0.caption) }
+    files.append(("report.md", MarkdownReport(report: report, figures: links).text()))
     return try files.map { file in
-      let place = folder.appendingPathComponent(file.path)
+      let place = folder.appendingPathComponent(file.0)
       try makeFolder(place.deletingLastPathComponent())
-      try replace(place, with: file.text)
+      try replace(place, with: file.1)
       return place
     }
   }

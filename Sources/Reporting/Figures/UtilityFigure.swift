@@ -1,0 +1,113 @@
+/// The utility of every token count and its two parts, with the count that is chosen.
+struct UtilityFigure {
+  static let alpha = 0.5
+  private static let latencyColor = "#0072B2"
+  private static let accuracyColor = "#E69F00"
+  private static let totalColor = "#D55E00"
+  private let curves: [UtilityCurve]
+
+  /// `nil` unless a latency grid and an accuracy grid were measured.
+  init?(_ report: Report) {
+    curves = report.utilityCurves
+    if curves.isEmpty { return nil }
+  }
+
+  func drawing() -> SVGNode {
+    let groups = curves.map(\.group)
+    let shared = SharedTitle(groups)
+    let page = FigurePage(heading: shared.heading, legend: legend, panels: curves.count)
+    let panels = zip(curves, groups).enumerated().map { index, pair in
+      panel(pair.0, title: shared.panelTitle(of: pair.1), area: page.area(of: index))
+    }
+    return page.drawing(title: "Utility of each token count", panels: panels)
+  }
+
+  private var legend: [LegendEntry] {
+    [
+      .line("accuracy kept, U_A = Â / max Â", color: Self.accuracyColor),
+      .line("latency gained, U_L = 1 − L / max L", color: Self.latencyColor),
+      .line(
+        "U = α·U_L + (1 − α)·U_A, α = \(trimmed(Self.alpha, digits: 2))", color: Self.totalColor),
+      LegendEntry(text: "n*, the highest U") { point in
+        .line(
+          from: Point(x: point.x, y: point.y - 6), to: Point(x: point.x, y: point.y + 6),
+          stroke: FigureText.softInk, width: 1, dash: "3 2")
+      },
+    ]
+  }
+
+  private func panel(_ curve: UtilityCurve, title: String, area: Box) -> SVGNode {
+    let plot = Plot(
+      area: area,
+      x: Scale(
+        showing: curve.points.map { Double($0.tokens) }, from: area.x, to: area.maxX, spacing: 60),
+      y: Scale(showing: [0, 1], from: area.maxY, to: area.y, spacing: 40, limits: 0...1.05),
+      title: title, xTitle: "Tokens kept, n", yTitle: "Utility")
+    let best = curve.bestTokens(alpha: Self.alpha)
+    let place = plot.x(Double(best))
+    let chosen = FigureText.node(
+      "n* = \(best), R = \(curve.removedTokens(alpha: Self.alpha))",
+      at: Point(x: place + (place > area.center.x ? -5 : 5), y: area.maxY - 8), size: 10.5,
+      anchor: place > area.center.x ? .end : .start)
+    func line(_ color: String, _ width: Double, _ value: (UtilityCurve.Point) -> Double) -> SVGNode
+    {
+      .polyline(
+        curve.points.map { plot.point(Double($0.tokens), value($0)) }, stroke: color, width: width)
+    }
+    return .group(
+      "panel",
+      [
+        plot.background,
+        .line(
+          from: Point(x: place, y: area.y), to: Point(x: place, y: area.maxY),
+          stroke: FigureText.softInk, width: 1, dash: "3 2"),
+        line(Self.accuracyColor, 1.5) { $0.accuracyUtility },
+        line(Self.latencyColor, 1.5) { $0.latencyUtility },
+        line(Self.totalColor, 2) { $0.utility(alpha: Self.alpha) },
+        .group("points", curve.points.map { dots($0, plot) }), chosen,
+      ])
+  }
+
+  private func dots(_ point: UtilityCurve.Point, _ plot: Plot) -> SVGNode {
+    let total = point.utility(alpha: Self.alpha)
+    let values = [
+      (point.accuracyUtility, Self.accuracyColor), (point.latencyUtility, Self.latencyColor),
+      (total, Self.totalColor),
+    ]
+    let text =
+      "\(point.tokens) tokens: U = \(fixed(total, digits: 3)), "
+      + "U_A = \(fixed(point.accuracyUtility, digits: 3)), "
+      + "U_L = \(fixed(point.latencyUtility, digits: 3))"
+    return SVGNode(
+      "g", ["class": "point"],
+      children: [SVGNode("title", text: text)]
+        + values.map { value, color in
+          let place = plot.point(Double(point.tokens), value)
+          return SVGNode(
+            "circle",
+            [
+              "cx": .number(place.x), "cy": .number(place.y), "r": 1.8, "fill": .text(color),
+            ])
+        })
+  }
+}
+
+extension UtilityCurve {
+  /// A table without rows that names the place of both grids.
+  var group: RowGroup {
+    RowGroup(
+      model: staircase.model, weights: weights, dataset: dataset, device: staircase.device,
+      batchSize: staircase.batchSize, precision: staircase.precision, rows: [])
+  }
+}
+
+extension LegendEntry {
+  /// An entry whose sign is a line.
+  static func line(_ text: String, color: String, width: Double = 1.6) -> LegendEntry {
+    LegendEntry(text: text) { point in
+      .line(
+        from: Point(x: point.x - 9, y: point.y), to: Point(x: point.x + 9, y: point.y),
+        stroke: color, width: width)
+    }
+  }
+}

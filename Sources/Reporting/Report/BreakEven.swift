@@ -1,0 +1,99 @@
+import Measurement
+import Records
+
+/// Where a method beats the baseline: its speed-up by batch size and tokens removed.
+package struct BreakEven: Sendable {
+  /// One setting at one batch size.
+  package struct Cell: Hashable, Sendable {
+    package let batchSize: Int
+    /// Tokens that are gone after the last block.
+    package let removedTokens: Int
+    package let method: MethodSetting
+    package let speedup: Speedup
+  }
+
+  package let model: ModelIdentity
+  package let device: DeviceSetting
+  package let precision: String
+  package let methodName: String
+  /// By tokens removed, then batch size.
+  package let cells: [Cell]
+
+  package var batchSizes: [Int] { Set(cells.map(\.batchSize)).sorted() }
+  package var removedTokens: [Int] { Set(cells.map(\.removedTokens)).sorted() }
+
+  private struct Place: Hashable {
+    let model: ModelIdentity
+    let device: DeviceSetting
+    let precision: String
+  }
+
+  /// One map a method that was timed at two batch sizes or more and at two settings or more.
+  static func all(in joined: JoinedRecords) -> [BreakEven] {
+    var maps: [Place: [String: [Cell]]] = [:]
+    var medians: [JoinedRecords.LatencyKey: BootstrapMedians] = [:]
+    func resampled(_ key: JoinedRecords.LatencyKey) -> BootstrapMedians? {
+      if let known = medians[key] { return known }
+      guard let timing = joined.latencies[key] else { return nil }
+      var generator = SeededGenerator(seedText: timing.key)
+      medians[key] = BootstrapMedians(
+        samples: timing.result.samplesMilliseconds, rounds: timing.result.rounds, replicates: 400,
+        using: &generator)
+      return medians[key]
+    }
+    let timings = joined.latencies.sorted { RowOrder.precedes($0.key.method, $1.key.method) }
+    for (key, timing) in timings where key.method.name != baselineMethod {
+      var baseline = key
+      baseline.method = MethodSetting(name: baselineMethod, parameters: [:])
+      guard let mine = resampled(key), let theirs = resampled(baseline),
+        let left = timing.result.cost.tokensAfterBlocks.last,
+        let speedup = Speedup(joined.latencies[baseline], timing, theirs, mine)
+      else { continue }
+      let place = Place(model: key.model, device: key.device, precision: key.precision)
+      maps[place, default: [:]][key.method.name, default: []].append(
+        Cell(
+          batchSize: key.batchSize, removedTokens: key.model.tokens - left, method: key.method,
+          speedup: speedup))
+    }
+    return maps.flatMap { place, methods in
+      methods.compactMap { name, cells in
+        let map = BreakEven(
+          model: place.model, device: place.device, precision: place.precision, methodName: name,
+          cells: strongest(cells))
+        return map.batchSizes.count > 1 && map.removedTokens.count > 1 ? map : nil
+      }
+    }.sorted { $0.order.lexicographicallyPrecedes($1.order) }
+  }
+
+  /// Of several settings that remove as many tokens, the fastest.
+  private static func strongest(_ cells: [Cell]) -> [Cell] {
+    var best: [[Int]: Cell] = [:]
+    for cell in cells {
+      let place = [cell.removedTokens, cell.batchSize]
+      if best[place].map({ cell.speedup.ratio > $0.speedup.ratio }) ?? true { best[place] = cell }
+    }
+    return best.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+  }
+
+  private var order: [String] {
+    let rank = RowOrder.knownMethods.firstIndex(of: methodName) ?? RowOrder.knownMethods.count
+    return [
+      model.sortText, device.name, device.hardware, String(device.threads), precision,
+      String(100 + rank), methodName,
+    ]
+  }
+}
+
+extension Speedup {
+  /// The ratio of two timings' medians; `nil` without either.
+  init?(
+    _ baseline: JoinedRecords.Timing?, _ timing: JoinedRecords.Timing?,
+    _ baselineMedians: BootstrapMedians, _ medians: BootstrapMedians
+  ) {
+    guard let reference = Summary(baseline?.result.samplesMilliseconds ?? []),
+      let mine = Summary(timing?.result.samplesMilliseconds ?? []), mine.median > 0
+    else { return nil }
+    self.init(
+      ratio: reference.median / mine.median, interval: baselineMedians.ratioInterval(to: medians))
+  }
+}
