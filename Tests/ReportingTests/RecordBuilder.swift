@@ -51,7 +51,7 @@ struct RecordBuilder {
         labels: indices.map { $0 % dataset.classes }, imageIndices: indices, skipped: [],
         imagesPerSecond: 100, cost: cost(tokensLeft, macs))
       return Record(
-        key: "a-\(text(method))-\(model.name)-\(dataset.name)-\(first)",
+        key: "a-\(text(method))-\(model.name)-\(dataset.fingerprint)-\(first)",
         measurement: .accuracy(trial, result), environment: environment)
     }
   }

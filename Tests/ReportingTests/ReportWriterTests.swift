@@ -7,16 +7,15 @@ import Testing
 @Suite struct ReportWriterTests {
   @Test func `every file is written, and only complete ones are left`() throws {
     let report = Report(
-      records: RecordBuilder.comparison() + RecordBuilder.search(batchSizes: [1, 4]),
+      records: RecordBuilder.comparison() + RecordBuilder.staircase(batchSizes: [1, 4]),
       name: "quickstart", rows: RecordBuilder.comparedRows)
     try withScratchFolder("writer") { folder in
       let files = try ReportWriter.write(report, to: folder)
       let names = Set(files.map { $0.path.replacing(folder.path + "/", with: "") })
       #expect(
         names == [
-          "figures/pareto.svg", "figures/staircase.svg", "figures/utility.svg",
-          "figures/alpha.svg", "figures/break_even.svg", "table.csv",
-          "pareto.csv", "staircase.csv", "steps.csv", "report.md",
+          "figures/pareto.svg", "figures/staircase.svg", "figures/break_even.svg", "table.csv",
+          "pareto.csv", "staircase.csv", "steps.csv", "report.md", "report.html",
         ])
       let found = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
       #expect(names.isSubset(of: found))
@@ -31,7 +30,8 @@ import Testing
     let report = Report(records: [], name: "empty")
     try withScratchFolder("empty") { folder in
       let files = try ReportWriter.write(report, to: folder)
-      #expect(files.map(\.lastPathComponent) == ["table.csv", "pareto.csv", "report.md"])
+      #expect(
+        files.map(\.lastPathComponent) == ["table.csv", "pareto.csv", "report.md", "report.html"])
       #expect(
         try String(contentsOf: folder.appendingPathComponent("report.md"), encoding: .utf8)
           .contains("No results yet."))

@@ -10,6 +10,7 @@ func withScratchFolder<Result>(
   let folder =
     kept.map { URL(fileURLWithPath: $0).appendingPathComponent(name) }
     ?? FileManager.default.temporaryDirectory.appendingPathComponent("\(name)-\(UUID().uuidString)")
+  try? FileManager.default.removeItem(at: folder)
   defer { if kept == nil { try? FileManager.default.removeItem(at: folder) } }
   try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   return try body(folder)

@@ -28,9 +28,9 @@ struct AlphaFigure {
   private let curves: [(curve: UtilityCurve, group: RowGroup)]
 
   /// `nil` unless a schedule that some α chooses was measured.
-  init?(_ report: Report) {
+  init?(_ report: Report, where isIncluded: (UtilityCurve) -> Bool = { _ in true }) {
     self.report = report
-    curves = report.utilityCurves.compactMap { curve in
+    curves = report.utilityCurves.filter(isIncluded).compactMap { curve in
       let chosen = Set(Self.alphas.map(curve.removedTokens))
       return report.groups.first { group in
         group.model == curve.staircase.model && group.device == curve.staircase.device

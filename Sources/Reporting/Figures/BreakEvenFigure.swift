@@ -110,7 +110,7 @@ struct BreakEvenFigure {
           ratio, at: Point(x: box.center.x, y: box.center.y + 3.4), size: Self.textSize,
           anchor: .middle, color: isDark ? "#ffffff" : FigureText.ink))
     }
-    return SVGNode("g", ["class": "point"], children: children)
+    return SVGNode("g", ["class": "point cell"], children: children)
   }
 
   private func axes(

@@ -8,6 +8,8 @@ struct LabelPlacement {
     let anchor: Point
     let size: Double
     let color: String
+    /// The method that it names a point of, if any.
+    var method: String?
   }
 
   /// A label that found its place.

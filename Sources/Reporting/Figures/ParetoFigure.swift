@@ -18,9 +18,9 @@ struct ParetoFigure {
   private let groups: [RowGroup]
   private let parameterText: ParameterText
 
-  /// `nil` when no row has both accuracy and latency.
-  init?(_ report: Report) {
-    groups = report.groups.filter { group in
+  /// Draws every table of `report`, or `only` one; `nil` when no row has accuracy and latency.
+  init?(_ report: Report, only group: RowGroup? = nil) {
+    groups = (group.map { [$0] } ?? report.groups).filter { group in
       group.rows.contains { $0.accuracy != nil && $0.latency != nil }
     }
     parameterText = report.parameterText
@@ -156,7 +156,7 @@ struct ParetoFigure {
         return SVGNode.polyline(
           ordered.map { center($0, plot) }, stroke: styles[name]?.color ?? FigureText.ink,
           width: 1
-        ).with("stroke-opacity", 0.45)
+        ).with("stroke-opacity", 0.45).with("data-method", .text(name))
       }
   }
 
@@ -176,7 +176,7 @@ struct ParetoFigure {
       "path",
       [
         "d": .text(d), "fill": "none", "stroke": .text(color), "stroke-width": 1,
-        "stroke-opacity": 0.6,
+        "stroke-opacity": 0.6, "data-method": .text(item.row.method.name),
       ])
   }
 
@@ -184,7 +184,9 @@ struct ParetoFigure {
     let style = styles[item.row.method.name] ?? MethodStyle(color: FigureText.ink, shape: .circle)
     let marker = style.marker(at: center(item, plot), isSolid: item.row.isOnFront)
     let text = "\(item.row.label): \(item.accuracy.top1Text) %, \(item.latency.text) ms"
-    return SVGNode("g", ["class": "point"], children: [SVGNode("title", text: text), marker])
+    return SVGNode(
+      "g", ["class": "point", "data-method": .text(item.row.method.name)],
+      children: [SVGNode("title", text: text), marker])
   }
 
   private func labels(
@@ -202,9 +204,12 @@ struct ParetoFigure {
     let labels = shown.map {
       LabelPlacement.Label(
         text: $0.shortLabel, anchor: center($0, plot), size: Self.labelSize,
-        color: styles[$0.row.method.name]?.textColor ?? FigureText.ink)
+        color: styles[$0.row.method.name]?.textColor ?? FigureText.ink,
+        method: $0.row.method.name)
     }
-    return placement.place(labels).flatMap(\.nodes)
+    return placement.place(labels).map { placed in
+      SVGNode("g", ["data-method": .text(placed.label.method ?? "")], children: placed.nodes)
+    }
   }
 
   private func bars(_ item: Item, _ plot: Plot) -> [Box] {

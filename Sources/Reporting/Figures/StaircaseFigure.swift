@@ -6,9 +6,9 @@ struct StaircaseFigure {
   private static let stepColor = "#D55E00"
   private let staircases: [Staircase]
 
-  /// `nil` when no grid was measured.
-  init?(_ report: Report) {
-    staircases = report.staircases
+  /// Draws the staircases of `report` that `isIncluded` accepts; `nil` when there is none.
+  init?(_ report: Report, where isIncluded: (Staircase) -> Bool = { _ in true }) {
+    staircases = report.staircases.filter(isIncluded)
     if staircases.isEmpty { return nil }
   }
 

@@ -7,8 +7,8 @@ struct UtilityFigure {
   private let curves: [UtilityCurve]
 
   /// `nil` unless a latency grid and an accuracy grid were measured.
-  init?(_ report: Report) {
-    curves = report.utilityCurves
+  init?(_ report: Report, where isIncluded: (UtilityCurve) -> Bool = { _ in true }) {
+    curves = report.utilityCurves.filter(isIncluded)
     if curves.isEmpty { return nil }
   }
 

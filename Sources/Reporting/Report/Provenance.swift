@@ -46,4 +46,16 @@ package struct Provenance: Hashable, Sendable {
         < ($1.firstStart, $1.host, $1.commit, $1.blas, $1.threads)
     }
   }
+
+  /// One line: the machine, the libraries, the program, and when.
+  var text: String {
+    func count(_ number: Int, _ word: String) -> String {
+      "\(grouped(number)) \(word)\(number == 1 ? "" : "s")"
+    }
+    return
+      "\(host): \(processor), \(count(cores, "core")), \(count(threads, "thread")), \(system), "
+      + "\(blas)\(driver.map { ", driver \($0)" } ?? ""); "
+      + "\(program)\(commit.isEmpty ? "" : " (\(commit))"); "
+      + "\(count(records, "record")), \(firstStart) to \(lastStart)"
+  }
 }

@@ -10,15 +10,24 @@ package struct Column: Sendable {
   package let rank: Int
   /// The cell of a row; `–` where nothing was measured.
   package let cell: @Sendable (Row) -> String
+  /// What the column is sorted by; `nil` for text and where nothing was measured.
+  package let number: @Sendable (Row) -> Double?
 
   init(
     _ title: String, _ alignment: Alignment = .trailing, rank: Int = 9,
+    number: @escaping @Sendable (Row) -> Double? = { _ in nil },
     cell: @escaping @Sendable (Row) -> String
   ) {
     self.title = title
     self.alignment = alignment
     self.rank = rank
+    self.number = number
     self.cell = cell
+  }
+
+  /// The column under another heading, or with other cells.
+  func with(title: String, cell: (@Sendable (Row) -> String)? = nil) -> Column {
+    Column(title, alignment, rank: rank, number: number, cell: cell ?? self.cell)
   }
 
   /// What stands where a value is missing.
@@ -26,19 +35,31 @@ package struct Column: Sendable {
 
   /// Every column, the short form of the cells: what fits a terminal.
   package static let terminal: [Column] = [
-    Column("", .leading) { $0.isOnFront ? Mark.front : "" },
+    Column("", .leading, number: { $0.isOnFront ? 0 : 1 }) { $0.isOnFront ? Mark.front : "" },
     Column("method", .leading) { $0.method.name },
     Column("parameters", .leading) { $0.details },
-    Column("tokens") { $0.tokensLeft.map(String.init) ?? missing },
-    Column("top-1 %") { $0.accuracy?.top1Text ?? missing },
-    Column("top-5 %", rank: 2) { $0.accuracy?.top5Text ?? missing },
-    Column("Δ pp") { $0.change?.text ?? missing },
-    Column("latency ms (IQR)") { $0.latency?.text ?? missing },
-    Column("n", rank: 1) { $0.latency.map { String($0.milliseconds.count) } ?? missing },
-    Column("speed-up") { $0.speedup?.text ?? missing },
-    Column("images/s", rank: 5) { $0.latency.map { significant($0.imagesPerSecond) } ?? missing },
-    Column("GMACs", rank: 4) { $0.macs.map { significant(Double($0) / 1e9, 3) } ?? missing },
-    Column("MB", rank: 3) {
+    Column("tokens", number: { $0.tokensLeft.map(Double.init) }) {
+      $0.tokensLeft.map(String.init) ?? missing
+    },
+    Column("top-1 %", number: { $0.accuracy?.top1Percent }) { $0.accuracy?.top1Text ?? missing },
+    Column("top-5 %", rank: 2, number: { $0.accuracy?.top5Percent }) {
+      $0.accuracy?.top5Text ?? missing
+    },
+    Column("Δ pp", number: { $0.change?.points }) { $0.change?.text ?? missing },
+    Column("latency ms (IQR)", number: { $0.latency?.milliseconds.median }) {
+      $0.latency?.text ?? missing
+    },
+    Column("n", rank: 1, number: { $0.latency.map { Double($0.milliseconds.count) } }) {
+      $0.latency.map { String($0.milliseconds.count) } ?? missing
+    },
+    Column("speed-up", number: { $0.speedup?.ratio }) { $0.speedup?.text ?? missing },
+    Column("images/s", rank: 5, number: { $0.latency?.imagesPerSecond }) {
+      $0.latency.map { significant($0.imagesPerSecond) } ?? missing
+    },
+    Column("GMACs", rank: 4, number: { $0.macs.map(Double.init) }) {
+      $0.macs.map { significant(Double($0) / 1e9, 3) } ?? missing
+    },
+    Column("MB", rank: 3, number: { $0.latency.map { Double($0.peakMemoryBytes) } }) {
       $0.latency.map { fixed(Double($0.peakMemoryBytes) / 1e6, digits: 0) } ?? missing
     },
   ]
@@ -52,9 +73,9 @@ package struct Column: Sendable {
   /// Every column with intervals written out: what a document has room for.
   package static let document: [Column] = terminal.map { column in
     switch column.title {
-    case "": Column("front", .leading, cell: column.cell)
+    case "": column.with(title: "front")
     case "Δ pp":
-      Column("Δ top-1, pp (95 %)") { row in
+      column.with(title: "Δ top-1, pp (95 %)") { row in
         row.change.map { change in
           let low = signed(change.interval.lower, digits: change.digits)
           let high = signed(change.interval.upper, digits: change.digits)
@@ -62,15 +83,15 @@ package struct Column: Sendable {
         } ?? missing
       }
     case "speed-up":
-      Column("speed-up (95 %)") { row in
+      column.with(title: "speed-up (95 %)") { row in
         row.speedup.map { speedup in
           let low = fixed(speedup.interval.lower, digits: 2)
           let high = fixed(speedup.interval.upper, digits: 2)
           return "\(speedup.text) (\(low)–\(high))"
         } ?? missing
       }
-    case "n": Column("samples", cell: column.cell)
-    case "MB": Column("peak MB", cell: column.cell)
+    case "n": column.with(title: "samples")
+    case "MB": column.with(title: "peak MB")
     default: column
     }
   }

@@ -57,17 +57,7 @@ struct MarkdownReport {
 
   private func provenance() -> [String] {
     guard !report.provenance.isEmpty else { return [] }
-    let lines = report.provenance.map { entry in
-      let cores = "\(entry.cores) core\(entry.cores == 1 ? "" : "s")"
-      let threads = "\(entry.threads) thread\(entry.threads == 1 ? "" : "s")"
-      let driver = entry.driver.map { ", driver \($0)" } ?? ""
-      let commit = entry.commit.isEmpty ? "" : " (\(entry.commit))"
-      let records = "\(grouped(entry.records)) record\(entry.records == 1 ? "" : "s")"
-      return escaped(
-        "- \(entry.host): \(entry.processor), \(cores), \(threads), \(entry.system), "
-          + "\(entry.blas)\(driver); \(entry.program)\(commit); \(records), "
-          + "\(entry.firstStart) to \(entry.lastStart)")
-    }
+    let lines = report.provenance.map { escaped("- \($0.text)") }
     return ["## Measured on", lines.joined(separator: "\n")]
   }
 

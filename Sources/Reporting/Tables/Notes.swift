@@ -39,7 +39,9 @@ extension RowGroup {
   /// How far each row is from the next step down, for example
   /// `tail_effect r=72: prune 9 more tokens and gain about 0.80 ms (0.71–0.88)`.
   var nextStepLines: [String] {
-    rows.compactMap { row in row.nextStep.map { "\(row.label): \($0.text)" } }
+    // The grid's own rows are the staircase; they need no directions on it.
+    rows.filter { $0.method.name != gridMethod }
+      .compactMap { row in row.nextStep.map { "\(row.label): \($0.text)" } }
   }
 }
 

@@ -19,6 +19,7 @@ package enum ReportWriter {
     }
     let links = figures.map { (path: "figures/\($0.name).svg", caption: $0.caption) }
     files.append(("report.md", MarkdownReport(report: report, figures: links).text()))
+    files.append(("report.html", HTMLPage(report: report).text()))
     return try files.map { file in
       let place = folder.appendingPathComponent(file.0)
       try makeFolder(place.deletingLastPathComponent())
