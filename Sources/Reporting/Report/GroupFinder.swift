@@ -31,22 +31,11 @@ struct GroupFinder {
   }
 
   private func tally(of method: MethodSetting) -> AccuracyTally? {
-    guard let dataset = group.dataset else { return nil }
-    return joined.accuracies[
-      JoinedRecords.AccuracyKey(
-        model: group.model, weights: group.weights, method: method, dataset: dataset,
-        precision: group.precision)]
-  }
-
-  private func key(of method: MethodSetting) -> JoinedRecords.LatencyKey? {
-    guard let device = group.device, let batchSize = group.batchSize else { return nil }
-    return JoinedRecords.LatencyKey(
-      model: group.model, method: method, device: device, batchSize: batchSize,
-      precision: group.precision)
+    group.accuracyKey(of: method).flatMap { joined.accuracies[$0] }
   }
 
   private func timing(of method: MethodSetting) -> JoinedRecords.Timing? {
-    key(of: method).flatMap { joined.latencies[$0] }
+    group.latencyKey(of: method).flatMap { joined.latencies[$0] }
   }
 
   private func figures(_ timing: JoinedRecords.Timing) -> LatencyFigures? {
@@ -60,20 +49,12 @@ struct GroupFinder {
   private func change(of tally: AccuracyTally?, _ method: MethodSetting) -> AccuracyChange? {
     guard method.name != baselineMethod, let tally, let baseline = self.tally(of: Self.baseline)
     else { return nil }
-    let outcomes = tally.paired(with: baseline)
-    // The counts are the data: equal tables get equal intervals wherever they are drawn.
-    var generator = SeededGenerator(seedText: "\(outcomes)")
-    guard let difference = outcomes.difference,
-      let interval = outcomes.differenceInterval(using: &generator)
-    else { return nil }
-    return AccuracyChange(
-      outcomes: outcomes, points: 100 * difference, interval: interval.scaled(by: 100),
-      midP: outcomes.midP)
+    return AccuracyChange(of: tally, against: baseline)
   }
 
   private func speedup(of method: MethodSetting) -> Speedup? {
-    guard method.name != baselineMethod, let key = key(of: method),
-      let baselineKey = self.key(of: Self.baseline), let mine = medians[key],
+    guard method.name != baselineMethod, let key = group.latencyKey(of: method),
+      let baselineKey = group.latencyKey(of: Self.baseline), let mine = medians[key],
       let theirs = medians[baselineKey]
     else { return nil }
     return Speedup(joined.latencies[baselineKey], joined.latencies[key], theirs, mine)
@@ -102,5 +83,37 @@ struct GroupFinder {
         "timed on host \(timing.environment.host), the baseline on \(baseline.environment.host)")
     }
     return notes
+  }
+}
+
+extension AccuracyChange {
+  /// What `tally` gained over `baseline` on the images that both hold; `nil` without any.
+  init?(of tally: AccuracyTally, against baseline: AccuracyTally) {
+    let outcomes = tally.paired(with: baseline)
+    // The counts are the data: equal tables get equal intervals wherever they are drawn.
+    var generator = SeededGenerator(seedText: "\(outcomes)")
+    guard let difference = outcomes.difference,
+      let interval = outcomes.differenceInterval(using: &generator)
+    else { return nil }
+    self.init(
+      outcomes: outcomes, points: 100 * difference, interval: interval.scaled(by: 100),
+      midP: outcomes.midP)
+  }
+}
+
+extension RowGroup {
+  /// Where the accuracy of a method lies among joined records; `nil` without a data set.
+  func accuracyKey(of method: MethodSetting) -> JoinedRecords.AccuracyKey? {
+    dataset.map {
+      JoinedRecords.AccuracyKey(
+        model: model, weights: weights, method: method, dataset: $0, precision: precision)
+    }
+  }
+
+  /// Where the latency of a method lies among joined records.
+  func latencyKey(of method: MethodSetting) -> JoinedRecords.LatencyKey? {
+    guard let device, let batchSize else { return nil }
+    return JoinedRecords.LatencyKey(
+      model: model, method: method, device: device, batchSize: batchSize, precision: precision)
   }
 }

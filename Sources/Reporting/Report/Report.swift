@@ -21,6 +21,8 @@ package struct Report: Sendable {
   /// The machines and program versions that the records come from, each once.
   package let provenance: [Provenance]
   let parameterText: ParameterText
+  /// What the rows were made of, for comparing with another report.
+  let joined: JoinedRecords
 
   /// Joins `records`.
   ///
@@ -31,7 +33,7 @@ package struct Report: Sendable {
   ///     and the grids are read from all records either way.
   package init(records: [Record], name: String, rows: [RowKey]? = nil) {
     self.name = name
-    let joined = JoinedRecords(records)
+    joined = JoinedRecords(records)
     let shown = rows.map { $0.map(\.method) } ?? joined.methods
     parameterText = ParameterText(methods: shown)
     staircases = Staircase.all(in: joined)

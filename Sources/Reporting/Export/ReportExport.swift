@@ -1,0 +1,32 @@
+import Records
+
+/// A report in the formats of other programs.
+package enum ReportExport {
+  /// Comma-separated values: every row of every table; the columns are explained in
+  /// `Results/README.md`.
+  package static func csv(_ report: Report) -> String { CSVTable.all(report) }
+
+  /// An object with the report's name and an array of rows; keys as the CSV's columns, `null` where
+  /// nothing was measured.
+  package static func json(_ report: Report) -> String {
+    let rows = report.groups.flatMap { group in
+      group.rows.map { row in
+        JSONValue.object(
+          Dictionary(
+            CSVTable.columns.map { ($0.name, $0.value(group, row)) },
+            uniquingKeysWith: { first, _ in first }))
+      }
+    }
+    return JSONText.document(.object(["name": .string(report.name), "rows": .array(rows)]))
+  }
+
+  /// One `table` environment a table of the report, for the `booktabs` package.
+  package static func latex(_ report: Report) -> String { LaTeXTable(report: report).text() }
+
+  /// A Jupyter notebook (nbformat 4.5) that reads the report's CSV files and redraws its figures.
+  ///
+  /// - Parameter results: the report's folder as seen from where the notebook will lie.
+  package static func notebook(_ report: Report, results: String) -> String {
+    Notebook(report: report, results: results).text()
+  }
+}
