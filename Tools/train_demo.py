@@ -7,7 +7,7 @@
 
 needs torch, timm, numpy, pillow and safetensors. The model is timm's `VisionTransformer` (96 x 96
 pixels, patch 8, width 96, 12 blocks, 3 heads, class token) with timm's keys. The validation images
-here are only watched; the bars of the model card are measured by `Tools/evaluate_demo.py` on other
+here are only watched; the bars of the model card are measured by `lab run Experiments/demo_bars.json` on other
 images (indices 0 to 1999).
 
 Curriculum. A small transformer learns slowly where the few tokens that matter are, so training
