@@ -297,7 +297,7 @@ def parse():
     parser.add_argument("--threads", type=int, default=1, help="threads of each process")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--longest-step", type=float, default=10, help="seconds; longer gaps are not counted"
+        "--longest-step", type=float, default=10, help="seconds; a longer gap counts as this"
     )
     parser.add_argument("--check-seconds", type=float, default=180, help="time between validations")
     return parser.parse_args()
