@@ -77,14 +77,45 @@ import Testing
     #expect(clustered.upper - clustered.lower > 2 * (alone.upper - alone.lower))
   }
 
-  @Test func `too few rounds are resampled timing by timing`() throws {
+  @Test func `one round is resampled timing by timing`() {
     let samples = Array(Self.slow.prefix(50))
     var first = SeededGenerator(seed: 5)
     var second = SeededGenerator(seed: 5)
-    let withRounds = BootstrapMedians(
-      samples: samples, rounds: (0..<50).map { $0 / 10 }, using: &first)
-    let without = BootstrapMedians(samples: samples, rounds: [], using: &second)
-    #expect(withRounds?.medians == without?.medians)
+    let oneRound = BootstrapMedians(
+      samples: samples, rounds: samples.map { _ in 3 }, using: &first)
+    let none = BootstrapMedians(samples: samples, rounds: [], using: &second)
+    #expect(oneRound?.medians == none?.medians)
+  }
+
+  @Test(arguments: [3, 4, 5])
+  func `few rounds that disagree admit it`(count: Int) throws {
+    // Another program took the machine in the last rounds: the medians say 20 times as fast, but
+    // which median it is hung on when the rounds fell.
+    let rounds = (0..<(12 * count)).map { $0 / 12 }
+    func timings(_ value: Double, slowFrom: Int) -> [Double] {
+      rounds.map { ($0 >= slowFrom ? 50 : value) + Double($0 % 3) / 100 }
+    }
+    var generator = SeededGenerator(seed: 5)
+    let baseline = try #require(
+      BootstrapMedians(
+        samples: timings(4, slowFrom: count / 2), rounds: rounds, using: &generator))
+    let method = try #require(
+      BootstrapMedians(
+        samples: timings(2.5, slowFrom: count / 2 + 1), rounds: rounds, using: &generator))
+    #expect(baseline.ratioInterval(to: method).contains(1))
+  }
+
+  @Test func `few rounds that agree are about as certain as their timings`() throws {
+    let rounds = Self.slow.indices.map { $0 % 3 }
+    var generator = SeededGenerator(seed: 5)
+    let alone = try #require(
+      BootstrapMedians(samples: Self.slow, rounds: [], using: &generator)
+    ).interval
+    let staged = try #require(
+      BootstrapMedians(samples: Self.slow, rounds: rounds, using: &generator)
+    ).interval
+    let widths = (alone.upper - alone.lower, staged.upper - staged.lower)
+    #expect(widths.1 < 2.5 * widths.0)
   }
 
   @Test func `equal timings have no uncertainty`() throws {

@@ -57,6 +57,25 @@ import Testing
     }
   }
 
+  @Test func `notes that differ in numbers alone share one`() {
+    var notes = NumberedNotes()
+    #expect(notes.reference(to: ["3 of 60 samples are outliers"]) == "[1]")
+    #expect(notes.reference(to: ["timed on host-7, the baseline on host-8"]) == "[2]")
+    #expect(
+      notes.reference(to: ["the last third is 5.3 % faster", "12 of 60 samples are outliers"])
+        == "[1,3]")
+    #expect(notes.reference(to: ["timed on host-9, the baseline on host-8"]) == "[4]")
+    #expect(notes.reference(to: ["accuracy over 1,200 of 50,000 images"]) == "[5]")
+    #expect(notes.reference(to: ["accuracy over 900 of 50,000 images"]) == "[5]")
+    #expect(notes.reference(to: []) == "")
+    #expect(
+      notes.lines == [
+        "[1] 3–12 of 60 samples are outliers", "[2] timed on host-7, the baseline on host-8",
+        "[3] the last third is 5.3 % faster", "[4] timed on host-9, the baseline on host-8",
+        "[5] accuracy over 900–1,200 of 50,000 images",
+      ])
+  }
+
   @Test func `numbers are written for readers and for machines`() {
     #expect(fixed(-1.25, digits: 1) == "−1.2")
     #expect(plain(-0.001, digits: 2) == "0.00")

@@ -1,12 +1,14 @@
 /// Medians of resampled timings: the uncertainty of a median latency, and of ratios of two.
 ///
 /// Timings within one interleaved round share what the machine was doing, so whole rounds are
-/// resampled (a cluster bootstrap) where there are at least six of them, single timings otherwise.
+/// resampled (a cluster bootstrap). Where there are few rounds, the timings within each drawn round
+/// are resampled too (a two-stage bootstrap): a handful of rounds alone would look too certain.
+/// A single round leaves only its timings to resample.
 /// Time: O(samples · replicates) after one sort.
 /// Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8.
 package struct BootstrapMedians: Sendable {
-  /// The fewest rounds that are resampled whole; fewer tell too little about how rounds differ.
-  package static let fewestRounds = 6
+  /// With fewer rounds than this, the timings within them are resampled too.
+  package static let manyRounds = 6
 
   /// One median a replicate, in the order drawn.
   package let medians: [Double]
@@ -20,38 +22,40 @@ package struct BootstrapMedians: Sendable {
   ) {
     guard !samples.isEmpty, samples.allSatisfy(\.isFinite) else { return nil }
     let known = rounds.count == samples.count ? rounds : []
-    let names = Array(Set(known)).sorted()
-    let clustered = names.count >= Self.fewestRounds
-    let indices = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
     // Sorted once; a replicate only changes how often each timing counts.
     let order = samples.indices.sorted { samples[$0] < samples[$1] }
     let sorted = order.map { samples[$0] }
-    let clusters = order.map { clustered ? indices[known[$0]] ?? 0 : $0 }
-    let clusterCount = clustered ? names.count : samples.count
+    let names = order.map { known.isEmpty ? 0 : known[$0] }
+    let clusters = Dictionary(grouping: sorted.indices) { names[$0] }
+      .sorted { $0.key < $1.key }.map(\.value)
+    let resamplesWithin = clusters.count < Self.manyRounds
     var drawn: [Double] = []
     drawn.reserveCapacity(replicates)
-    var weights = [Int](repeating: 0, count: clusterCount)
+    var weights = [Int](repeating: 0, count: sorted.count)
     for _ in 0..<replicates {
       for i in weights.indices { weights[i] = 0 }
-      for _ in 0..<clusterCount { weights[generator.below(clusterCount)] += 1 }
-      drawn.append(Self.weightedMedian(of: sorted, clusters: clusters, weights: weights))
+      for _ in clusters.indices {
+        let cluster = clusters[generator.below(clusters.count)]
+        for index in cluster {
+          weights[resamplesWithin ? cluster[generator.below(cluster.count)] : index] += 1
+        }
+      }
+      drawn.append(Self.weightedMedian(of: sorted, weights: weights))
     }
     medians = drawn
   }
 
-  /// The median of `sorted` with each value repeated as its cluster's weight says.
-  private static func weightedMedian(
-    of sorted: [Double], clusters: [Int], weights: [Int]
-  ) -> Double {
-    let total = clusters.reduce(0) { $0 + weights[$1] }
+  /// The median of `sorted` with each value repeated as its weight says.
+  private static func weightedMedian(of sorted: [Double], weights: [Int]) -> Double {
+    let total = weights.reduce(0, +)
     // With an even total the two middle values are averaged: ranks are counted from 0.
     let lowRank = (total - 1) / 2
     let highRank = total / 2
     var passed = 0
     var low = sorted[0]
-    for (value, cluster) in zip(sorted, clusters) where weights[cluster] > 0 {
+    for (value, weight) in zip(sorted, weights) where weight > 0 {
       if passed <= lowRank { low = value }
-      passed += weights[cluster]
+      passed += weight
       if passed > highRank { return (low + value) / 2 }
     }
     return low

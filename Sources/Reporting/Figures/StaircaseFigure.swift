@@ -27,7 +27,8 @@ struct StaircaseFigure {
   }
 
   private var legend: [LegendEntry] {
-    [
+    let hasSteps = staircases.contains { !$0.steps.isEmpty }
+    let entries = [
       LegendEntry(text: "median") { point in
         .line(
           from: Point(x: point.x - 9, y: point.y), to: Point(x: point.x + 9, y: point.y),
@@ -57,6 +58,7 @@ struct StaircaseFigure {
           ])
       },
     ]
+    return hasSteps ? entries : Array(entries.dropLast())
   }
 
   private func panel(_ staircase: Staircase, title: String, area: Box) -> SVGNode {

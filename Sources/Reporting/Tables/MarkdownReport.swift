@@ -28,7 +28,7 @@ struct MarkdownReport {
       + "interval",
     "latency: milliseconds a batch; median, and in brackets the quartiles (type 7) of the samples",
     "speed-up: the baseline's median latency over the row's, with a bootstrap interval that "
-      + "resamples whole rounds",
+      + "resamples whole rounds of timings",
     "next step down: the nearest fall of latency on the measured staircase; the gain is the step's "
       + "height in the share of blocks that would run below it",
     "GMACs: multiply-adds of one image in thousand millions, counted from the shapes that ran",

@@ -1,24 +1,60 @@
 import Records
 
-/// The notes of a table, numbered in the order of the rows; equal notes share a number.
+/// The notes of a table, numbered in the order of the rows.
+///
+/// Notes that differ in their numbers alone share one, with the span of each number: a noisy machine
+/// says a dozen times that it is noisy. The exact words of every row are in the CSV.
 struct NumberedNotes {
-  private(set) var texts: [String] = []
-  private var numbers: [String: Int] = [:]
+  /// The words between the numbers, and what the numbers were.
+  private struct Kind {
+    let words: [Substring]
+    var numbers: [[Substring]]
+  }
+
+  private var kinds: [Kind] = []
 
   /// The reference to put beside a row, for example `[1,3]`, or nothing.
   mutating func reference(to notes: [String]) -> String {
     guard !notes.isEmpty else { return "" }
     let found = notes.map { note in
-      if let number = numbers[note] { return number }
-      texts.append(note)
-      numbers[note] = texts.count
-      return texts.count
+      let (words, numbers) = Self.parts(of: note)
+      if let known = kinds.firstIndex(where: { $0.words == words }) {
+        for (i, number) in numbers.enumerated() { kinds[known].numbers[i].append(number) }
+        return known + 1
+      }
+      kinds.append(Kind(words: words, numbers: numbers.map { [$0] }))
+      return kinds.count
     }
     return "[" + Set(found).sorted().map(String.init).joined(separator: ",") + "]"
   }
 
-  /// For example `[1] 3 of 60 samples are outliers`.
-  var lines: [String] { texts.enumerated().map { "[\($0 + 1)] \($1)" } }
+  /// For example `[1] 3–6 of 60 samples are outliers`.
+  var lines: [String] { kinds.enumerated().map { "[\($0 + 1)] \(Self.text(of: $1))" } }
+
+  private static func text(of kind: Kind) -> String {
+    let spans = kind.numbers.map { values in
+      func value(_ text: Substring) -> Double { Double(text.replacing(",", with: "")) ?? 0 }
+      let low = values.min { value($0) < value($1) } ?? ""
+      let high = values.max { value($0) < value($1) } ?? ""
+      return low == high ? String(low) : "\(low)–\(high)"
+    }
+    return zip(kind.words, spans + [""]).map { $0 + $1 }.joined()
+  }
+
+  /// The words around the numbers of `note`, one more than there are numbers.
+  private static func parts(of note: String) -> (words: [Substring], numbers: [Substring]) {
+    var words: [Substring] = []
+    var numbers: [Substring] = []
+    var start = note.startIndex
+    // A number stands by itself: `bs2`, `host-7` and `1.2.3` are names.
+    for match in note.matches(of: /(^|[ (])([0-9][0-9,]*(\.[0-9]+)?)(?=$|[ ,;)%×])/) {
+      words.append(note[start..<match.2.startIndex])
+      numbers.append(match.2)
+      start = match.2.endIndex
+    }
+    words.append(note[start...])
+    return (words, numbers)
+  }
 }
 
 extension RowGroup {
