@@ -3,14 +3,22 @@ import Foundation
 /// A folder of a test's own, removed with it.
 final class TemporaryFolder {
   let url: URL
+  private let isOwner: Bool
+
+  /// A folder that another instance made and removes.
+  init(at url: URL) {
+    self.url = url
+    isOwner = false
+  }
 
   init() throws {
+    isOwner = true
     url = FileManager.default.temporaryDirectory
       .appendingPathComponent("lab-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
   }
 
-  deinit { try? FileManager.default.removeItem(at: url) }
+  deinit { if isOwner { try? FileManager.default.removeItem(at: url) } }
 
   /// Writes a file and returns its path.
   @discardableResult

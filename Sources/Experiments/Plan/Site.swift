@@ -8,15 +8,15 @@ import VisionModels
 /// Where a spec meets a machine: how devices, data sets and weights are opened.
 ///
 /// The command line hands it in, since it alone knows which backends there are.
-package struct Site {
+package struct Site: Sendable {
   /// A backend for a device as a spec spells it; `threads == nil` takes every core.
-  package var backend: (_ device: String, _ threads: Int?) throws -> any Backend
+  package var backend: @Sendable (_ device: String, _ threads: Int?) throws -> any Backend
   /// The weights of the demo model.
-  package var demoWeights: () throws -> URL
+  package var demoWeights: @Sendable () throws -> URL
 
   package init(
-    backend: @escaping (_ device: String, _ threads: Int?) throws -> any Backend,
-    demoWeights: @escaping () throws -> URL
+    backend: @escaping @Sendable (_ device: String, _ threads: Int?) throws -> any Backend,
+    demoWeights: @escaping @Sendable () throws -> URL
   ) {
     self.backend = backend
     self.demoWeights = demoWeights

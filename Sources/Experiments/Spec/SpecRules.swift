@@ -163,7 +163,7 @@ package enum SpecRules {
         required: parameter.defaultValue == nil && !chooses,
         standard: standard(of: parameter, chosen: chooses), parameter.summary)
     }
-    return [name] + parameters + (chooses ? [alpha] : [])
+    return [name] + (chooses ? [alpha] : []) + parameters
   }
 
   private static func standard(of parameter: MethodParameter, chosen: Bool) -> KeyRule.Standard {

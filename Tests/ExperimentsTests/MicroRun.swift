@@ -1,0 +1,77 @@
+import CPUBackend
+import Foundation
+import Records
+import _TestSupport
+
+@testable import Experiments
+
+/// Runs small specs of a micro model with real parts, in a folder of their own.
+struct MicroRun {
+  /// Hears everything a run says.
+  final class Listener: ProgressListener {
+    var notes: [String] = []
+    var progress: [RunProgress] = []
+    func note(_ text: String) { notes.append(text) }
+    func advanced(_ progress: RunProgress) { self.progress.append(progress) }
+  }
+
+  static let weights = Fixtures.url("goldens/weights/vit_micro.safetensors").path
+
+  /// A spec of the micro model on the demo data set; `rest` are its other keys.
+  static func spec(_ rest: String, weights: String = weights) -> String {
+    """
+    {"name": "micro", "model": {"weights": "\(weights)", "architecture": {"image_size": 96,
+    "embed_dim": 64, "depth": 6, "num_heads": 4, "num_classes": 10}},
+    "threads": 1, "latency": {"min_seconds": 0, "min_samples": 3, "warmup": 1},
+    "accuracy": {"images": 20, "batch_size": 8}, \(rest)}
+    """
+  }
+
+  static let site = Site(
+    backend: { _, threads in try CPUBackend(threads: threads) },
+    demoWeights: { Fixtures.url("goldens/weights/vit_micro.safetensors") })
+
+  let planner: Planner
+  let store: RecordStore
+  let runner: Runner
+  let listener = Listener()
+
+  init(
+    _ spec: String, in folder: TemporaryFolder, only: String? = nil, process: Int32 = 1,
+    shouldStop: @escaping () -> Bool = { false }
+  ) throws {
+    planner = try Planner(
+      try SpecReader.read(try SpecSource(text: spec, file: "micro.json")), site: Self.site)
+    let results = folder.url.appendingPathComponent("results")
+    store = try RecordStore(folder: results, host: "h", process: process)
+    runner = Runner(
+      planner: planner, store: store, only: only, listener: listener,
+      machineLock: MachineLock(folder: folder.url), shouldStop: shouldStop)
+  }
+
+  /// The predictions of a store's records by key, without what depends on time.
+  static func predictions(_ store: RecordStore) -> [String: AccuracyResult] {
+    var predictions: [String: AccuracyResult] = [:]
+    for record in store.records {
+      guard case .accuracy(_, var result) = record.measurement else { continue }
+      result.imagesPerSecond = 0
+      predictions[record.key] = result
+    }
+    return predictions
+  }
+
+  /// How often each key has a line in the folder's files.
+  static func lines(in folder: TemporaryFolder) throws -> [String: Int] {
+    let results = folder.url.appendingPathComponent("results")
+    var counts: [String: Int] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: results.path)
+    where name.hasSuffix(".jsonl") {
+      let text = try String(contentsOf: results.appendingPathComponent(name), encoding: .utf8)
+      for line in text.split(separator: "\n") {
+        let record = try JSONDecoder().decode(Record.self, from: Data(line.utf8))
+        counts[record.key, default: 0] += 1
+      }
+    }
+    return counts
+  }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Records
+import Testing
+import _TestSupport
+
+@testable import Experiments
+
+@Suite struct RunFailureTests {
+  /// A copy of the micro weights that a test may take away.
+  private func weights(in folder: TemporaryFolder) throws -> String {
+    let copy = folder.url.appendingPathComponent("weights.safetensors").path
+    try FileManager.default.copyItem(atPath: MicroRun.weights, toPath: copy)
+    return copy
+  }
+
+  @Test func `a failed trial is a record and the rest goes on`() throws {
+    let folder = try TemporaryFolder()
+    let lost = try weights(in: folder)
+    let spec = MicroRun.spec(#""methods": [{"method": "none"}, {"method": "topk", "r": 4}]"#)
+    let both = spec.replacing(
+      #""model": "#, with: #""model": ["#
+    ).replacing(
+      "}},",
+      with: "}}, {\"weights\": \"\(lost)\", \"architecture\": {\"image_size\": 96, "
+        + "\"embed_dim\": 64, \"depth\": 6, \"num_heads\": 4, \"num_classes\": 10}}],",
+      maxReplacements: 1)
+    // Timings first: the speed of the models is then known, so that no pass is needed to guess it.
+    _ = try MicroRun(both, in: folder, only: "latency").runner.run()
+    let run = try MicroRun(both, in: folder, process: 2)
+    try FileManager.default.removeItem(atPath: lost)
+    try Data("no weights".utf8).write(to: URL(fileURLWithPath: lost))
+    let summary = try run.runner.run()
+    #expect(summary.measured == 2)
+    #expect(summary.failures.count == 2)
+    #expect(summary.failures.allSatisfy { $0.message.contains("is not a usable safetensors file") })
+    let failed = run.store.records.filter {
+      if case .failedAccuracy = $0.measurement { true } else { false }
+    }
+    #expect(failed.count == 2)
+    // The same command tries again, and a result makes up for the failure.
+    try FileManager.default.removeItem(atPath: lost)
+    _ = try weights(in: folder)
+    let again = try MicroRun(both, in: folder, process: 3)
+    #expect(try again.runner.run().measured == 2)
+    #expect(again.store.records.count == 2 + 2 + 2)
+  }
+
+  @Test func `weights that do not fit are refused before anything is measured`() throws {
+    let folder = try TemporaryFolder()
+    let spec = MicroRun.spec(#""methods": [{"method": "none"}]"#)
+      .replacing(#""depth": 6"#, with: #""depth": 5"#)
+    let run = try MicroRun(spec, in: folder)
+    let error = #expect(throws: (any Error).self) { try run.runner.run() }
+    #expect("\(try #require(error))".contains("does not fit custom"))
+    #expect(run.store.records == [])
+  }
+
+  /// A folder data set of 20 demo images of which one is no image.
+  private func dataset(in folder: TemporaryFolder) throws -> String {
+    let root = folder.url.appendingPathComponent("images")
+    let picture = try Data(contentsOf: Fixtures.url("pictures/rgb_300x300.png"))
+    for index in 0..<10 {
+      let place = root.appendingPathComponent("class\(index)")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for copy in 0..<2 {
+        let isBad = index == 3 && copy == 1
+        try (isBad ? Data("broken".utf8) : picture).write(
+          to: place.appendingPathComponent("\(copy).png"))
+      }
+    }
+    return root.path
+  }
+
+  private func spec(_ dataset: String, _ policy: String) -> String {
+    MicroRun.spec(
+      #""latency": false, "on_bad_image": "\#(policy)", "dataset": {"folder": "\#(dataset)"}, "methods": [{"method": "none"}]"#
+    ).replacing(#""latency": {"min_seconds": 0, "min_samples": 3, "warmup": 1},"#, with: "")
+  }
+
+  @Test func `a bad image stops the run and is named`() throws {
+    let folder = try TemporaryFolder()
+    let run = try MicroRun(spec(try dataset(in: folder), "stop"), in: folder)
+    let error = #expect(throws: ExperimentsError.self) { try run.runner.run() }
+    #expect(error?.exitCode == 1)
+    #expect(error?.description.contains("class3/1.png") == true)
+    #expect(error?.description.contains(#"set "on_bad_image" to "skip""#) == true)
+    #expect(run.store.records == [])
+  }
+
+  @Test func `a bad image that is skipped is named, counted and not scored`() throws {
+    let folder = try TemporaryFolder()
+    let run = try MicroRun(spec(try dataset(in: folder), "skip"), in: folder)
+    _ = try run.runner.run()
+    guard case .accuracy(let trial, let result)? = run.store.records.first?.measurement else {
+      Issue.record("nothing was measured")
+      return
+    }
+    #expect(trial.imageCount == 20)
+    #expect(result.labels.count == 19)
+    #expect(result.imageIndices == Array(0..<7) + Array(8..<20))
+    #expect(result.skipped.map(\.path).map { $0.hasSuffix("class3/1.png") } == [true])
+    #expect(run.listener.notes.contains { $0.hasPrefix("left out: ") && $0.contains("1.png") })
+  }
+
+  @Test func `a data set of other classes is refused before anything is measured`() throws {
+    let folder = try TemporaryFolder()
+    let path = try dataset(in: folder)
+    try FileManager.default.removeItem(atPath: path + "/class9")
+    let error = #expect(throws: ExperimentsError.self) {
+      try MicroRun(spec(path, "stop"), in: folder)
+    }
+    #expect(
+      error?.description
+        == "micro.json: dataset: images has 9 classes and custom tells 10 apart; name the data set "
+        + "that it was trained on, or map its folders with \"classes\"")
+  }
+}
