@@ -107,6 +107,8 @@ let package = Package(
         "CPUBackend", "Tensors", "_TestSupport",
       ]),
     .testTarget(
+      name: "LabTests", dependencies: ["lab", "Tensors", "_TestSupport"]),
+    .testTarget(
       name: "ReportingTests", dependencies: ["Reporting", "Records", "Measurement"],
       exclude: ["Fixtures"]),
   ]

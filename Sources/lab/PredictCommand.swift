@@ -24,7 +24,7 @@ struct PredictCommand: ParsableCommand {
   @Argument(help: "PNG or JPEG files.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
   var files: [String] = []
 
-  @Option(help: "The model's name.")
+  @Option(help: "The model's name, or a JSON object as in a spec.")
   var model = "demo_vit"
 
   @Option(help: "A safetensors file, 'random', or 'demo'.", completion: .file())
@@ -81,14 +81,12 @@ struct PredictCommand: ParsableCommand {
       SpecSource.Override(key: key, value: value, option: option)
     }
     let method = try SpecSource.value(text: method, origin: "--method")
-    let named = ["name": JSONValue.string(model)].merging(
-      weights.map { ["weights": .string($0)] } ?? [:]
-    ) { $1 }
+    let model = try SpecOptions.model(model, weights: weights)
     return try SpecReader.read(
       SpecSource(
         text: "{\"accuracy\": false}", file: "the command line",
         overrides: [
-          override("model", .object(named), "--model"),
+          override("model", model, "--model"),
           override("methods", .array([method]), "--method"),
           override("device", .string(device), "--device"),
         ]))

@@ -17,7 +17,7 @@ struct ProfileCommand: AsyncParsableCommand {
       folder, and the tail-effect search uses them.
       """)
 
-  @Option(help: "The model's name.")
+  @Option(help: "The model's name, or a JSON object as in a spec.")
   var model = "demo_vit"
 
   @Option(help: "Where to measure: 'cpu', 'cuda' or 'cuda:N'.")
@@ -49,7 +49,7 @@ struct ProfileCommand: AsyncParsableCommand {
   @Flag(help: "Print every trial and measure nothing.")
   var dryRun = false
 
-  @Flag(help: "Measure everything anew; earlier records are moved to RESULTS/earlier.")
+  @Flag(help: "Measure everything anew; earlier records are moved aside, to 'earlier'.")
   var fresh = false
 
   func run() async throws {
@@ -70,8 +70,11 @@ struct ProfileCommand: AsyncParsableCommand {
     func axis(_ values: [JSONValue]) -> JSONValue {
       values.count == 1 ? values[0] : .array(values)
     }
-    add("name", .string("profile-\(model)"), "--model")
-    add("model", .object(["name": .string(model), "weights": .string("random")]), "--model")
+    let value = try SpecOptions.model(model, weights: "random")
+    var name = "custom"
+    if case .object(let members) = value, let given = members["name"]?.asString { name = given }
+    add("name", .string("profile-\(name)"), "--model")
+    add("model", value, "--model")
     add("device", axis(device.map { .string($0) }), "--device")
     add("batch_size", axis(batchSize.map { .integer($0) }), "--batch-size")
     if let threads { add("threads", .integer(threads), "--threads") }

@@ -42,11 +42,17 @@ struct ReportCommand: ParsableCommand {
         return URL(fileURLWithPath: path, isDirectory: true)
       }
     }
-    let known = (try? FileManager.default.contentsOfDirectory(atPath: "Results")) ?? []
+    let known = ((try? FileManager.default.contentsOfDirectory(atPath: "Results")) ?? [])
+      .filter { !$0.hasPrefix(".") }.sorted()
+    guard !known.isEmpty else {
+      throw ExperimentsError.impossible(
+        subject: text, message: "is no results folder, and Results holds none; `lab run` makes them"
+      )
+    }
     throw ExperimentsError.impossible(
       subject: text,
       message: "is no results folder; "
         + NearestName.advice(
-          text, among: known.filter { !$0.hasPrefix(".") }.sorted(), noun: "folders in Results"))
+          text, among: known, noun: "folders in Results"))
   }
 }

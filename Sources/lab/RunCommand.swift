@@ -26,7 +26,7 @@ struct RunCommand: AsyncParsableCommand {
   @Flag(help: "Print every trial and measure nothing.")
   var dryRun = false
 
-  @Flag(help: "Measure everything anew; earlier records are moved to RESULTS/earlier.")
+  @Flag(help: "Measure everything anew; earlier records are moved aside, to 'earlier'.")
   var fresh = false
 
   @Option(help: "Measure only trials whose name matches, such as '*tail_effect*' or 'latency'.")

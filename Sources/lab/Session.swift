@@ -57,7 +57,7 @@ struct Session {
     } catch ExperimentsError.interrupted {
       progress.clear()
       Console.write(
-        "Stopped. \(counted(runner.measured, "trial")) of this run are kept in \(store.name); "
+        "Stopped. \(counted(runner.measured, "trial")) of this run \(runner.measured == 1 ? "is" : "are") kept in \(store.name); "
           + "the same command goes on from there:\n  \(Self.command(again))\n")
       throw ExitCode(130)
     }

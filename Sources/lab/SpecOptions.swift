@@ -8,7 +8,7 @@ struct SpecOptions: ParsableArguments {
   @Argument(help: "The spec, a JSON file.", completion: .file(extensions: ["json"]))
   var spec: String
 
-  @Option(help: "Another model, by its name.")
+  @Option(help: "Another model: its name, or a JSON object as in a spec.")
   var model: [String] = []
 
   @Option(help: "Weights of --model: a safetensors file, or 'random'.", completion: .file())
@@ -50,10 +50,8 @@ struct SpecOptions: ParsableArguments {
     func add(_ key: String, _ value: JSONValue, _ option: String) {
       overrides.append(SpecSource.Override(key: key, value: value, option: option))
     }
-    if let weights, let name = model.first {
-      add("model", .object(["name": .string(name), "weights": .string(weights)]), "--model")
-    } else if !model.isEmpty {
-      add("model", Self.axis(model.map { .string($0) }), "--model")
+    if !model.isEmpty {
+      add("model", Self.axis(try model.map { try Self.model($0, weights: weights) }), "--model")
     }
     if let dataset { add("dataset", try Self.dataset(dataset), "--dataset") }
     if !device.isEmpty { add("device", Self.axis(device.map { .string($0) }), "--device") }
@@ -61,6 +59,21 @@ struct SpecOptions: ParsableArguments {
       add("batch_size", Self.axis(batchSize.map { .integer($0) }), "--batch-size")
     }
     return overrides
+  }
+
+  /// A model's name or JSON object, with the weights that an option names.
+  static func model(_ text: String, weights: String?) throws -> JSONValue {
+    var members: [String: JSONValue]
+    if text.hasPrefix("{") {
+      let value = try SpecSource.value(text: text, origin: "--model")
+      guard case .object(let given) = value, weights != nil else { return value }
+      members = given
+    } else {
+      guard weights != nil else { return .string(text) }
+      members = ["name": .string(text)]
+    }
+    members["weights"] = weights.map { .string($0) }
+    return .object(members)
   }
 
   /// A single value as itself, so that messages name no position.
@@ -78,10 +91,13 @@ struct SpecOptions: ParsableArguments {
 
 /// Where results go.
 struct ResultsOptions: ParsableArguments {
-  @Option(help: "The results folder (default: Results/NAME).", completion: .directory)
-  var results: String?
+  @Option(
+    help: "The folder of all results; this one goes to a folder of its name in it.",
+    completion: .directory)
+  var results = "Results"
 
   func folder(_ name: String) -> URL {
-    URL(fileURLWithPath: results ?? "Results/\(name)", isDirectory: true)
+    URL(fileURLWithPath: results, isDirectory: true)
+      .appendingPathComponent(name, isDirectory: true)
   }
 }

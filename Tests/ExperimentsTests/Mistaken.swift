@@ -367,13 +367,13 @@ extension Mistaken {
       "alpha without latency",
       #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "alpha": 0.5}], "#
         + #""latency": false}"#,
-      #"a.json: methods[0]: alpha chooses r from measured latency and accuracy, and "latency" "#
-        + #"is false; give r itself"#),
+      #"a.json: methods[0]: r is not given, so alpha chooses it from measured latency and "#
+        + #"accuracy, and "latency" is false; give r itself"#),
     Mistaken(
       "alpha with random weights",
       #"{"model": "deit_tiny_patch16_224", "methods": [{"method": "tail_effect"}]}"#,
-      #"a.json: methods[0]: alpha chooses r from measured latency and accuracy, and "#
-        + #"deit_tiny_patch16_224 has random weights; give r itself"#),
+      #"a.json: methods[0]: r is not given, so alpha chooses it from measured latency and "#
+        + #"accuracy, and deit_tiny_patch16_224 has random weights; give r itself"#),
     Mistaken(
       "a block twice",
       #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": 0.7, "layers": [3, "#

@@ -67,7 +67,8 @@ enum SpecContradictions {
       if let missing {
         checker.report(
           method.path,
-          "alpha chooses r from measured latency and accuracy, and \(missing); give r itself")
+          "r is not given, so alpha chooses it from measured latency and accuracy, and \(missing); "
+            + "give r itself")
       }
     }
   }

@@ -1,0 +1,133 @@
+import Foundation
+import Testing
+import _TestSupport
+
+@Suite struct RunProcessTests {
+  /// A spec whose table holds nothing that depends on time.
+  private static let accuracy = """
+    {"name": "micro", "model": \(Workplace.model), "latency": false, "threads": 1,
+     "accuracy": {"images": 1000, "batch_size": 10}, "methods": [{"method": "none"},
+     {"method": "random", "r": [6, 12, 18]}, {"method": "topk", "r": [1, 2, 3]},
+     {"method": "tome", "r": [2, 4]}, {"method": "tail_effect", "r": [12, 24], "layer": [1, 3]}]}
+    """
+
+  /// The table of an undisturbed run, without the folder's name at its end.
+  private func table(_ output: String) -> String {
+    output.components(separatedBy: "\n\n").dropLast().joined(separator: "\n\n")
+  }
+
+  @Test func `a run prints a plan, a table and its files, and a second run measures nothing`()
+    throws
+  {
+    let folder = try Workplace()
+    try folder.write(
+      """
+      {"model": \(Workplace.model), "threads": 1, "accuracy": {"images": 20},
+       "latency": {"min_seconds": 0, "min_samples": 3}, "methods": [{"method": "none"},
+       {"method": "tail_effect", "r": 18}]}
+      """, to: "tiny.json")
+    let dry = try LabProcess.run("run", "tiny.json", "--dry-run", in: folder.url)
+    #expect(dry.exitCode == 0)
+    #expect(dry.output.contains("tokens after blocks 37 19×5; 0 of 1 shards recorded"))
+    #expect(dry.output.contains("4 trials: 4 to measure, 0 already recorded"))
+    #expect(try folder.recordLines("Results/tiny").isEmpty)
+
+    let first = try LabProcess.run("run", "tiny.json", in: folder.url)
+    #expect(first.exitCode == 0, "\(first.error)")
+    #expect(first.error.hasPrefix("tiny: 4 trials: 4 to measure, 0 already recorded; about "))
+    #expect(first.output.contains("tail_effect"))
+    for file in ["report.md", "table.csv", "pareto.csv", "figures/pareto.svg"] {
+      #expect(folder.exists("Results/tiny/\(file)"))
+    }
+    let second = try LabProcess.run("run", "tiny.json", in: folder.url)
+    #expect(second.error == "tiny: 4 trials: 0 to measure, 4 already recorded\n")
+    #expect(second.output == first.output)
+    #expect(try folder.recordLines("Results/tiny").count == 4)
+    let report = try LabProcess.run("report", "tiny", in: folder.url)
+    #expect(report.output == first.output)
+  }
+
+  @Test func `killed at any moment, the same command ends with the same table`() throws {
+    let undisturbed = try Workplace()
+    try undisturbed.write(Self.accuracy, to: "a.json")
+    let expected = try LabProcess.run("run", "a.json", in: undisturbed.url)
+    #expect(expected.exitCode == 0, "\(expected.error)")
+    let folder = try Workplace()
+    try folder.write(Self.accuracy, to: "a.json")
+    var kills = 0
+    for records in [0, 3, 9, 20] {
+      let process = try LabProcess(["run", "a.json"], in: folder.url)
+      while process.isRunning, try folder.recordLines("Results/micro").count < records {
+        usleep(2_000)
+      }
+      // A different moment within a trial each time.
+      usleep(useconds_t(3_000 * (kills + 1)))
+      if process.isRunning { kills += 1 }
+      process.send(SIGKILL)
+      _ = try process.finish()
+    }
+    #expect(kills >= 2)
+    let last = try LabProcess.run("run", "a.json", in: folder.url)
+    #expect(last.exitCode == 0, "\(last.error)")
+    #expect(table(last.output) == table(expected.output))
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `interrupted, it says how to go on and exits with 130`(_ signal: Int32) throws {
+    let folder = try Workplace()
+    try folder.write(Self.accuracy, to: "a.json")
+    let process = try LabProcess(["run", "a.json", "--fresh"], in: folder.url)
+    while process.isRunning, try folder.recordLines("Results/micro").isEmpty { usleep(2_000) }
+    process.send(signal)
+    let result = try process.finish()
+    #expect(result.exitCode == 130)
+    let kept = try folder.recordLines("Results/micro").count
+    #expect(kept >= 1 && kept < 52)
+    #expect(
+      result.error.hasSuffix(
+        "Stopped. \(kept) trial\(kept == 1 ? "" : "s") of this run \(kept == 1 ? "is" : "are") kept in "
+          + "Results/micro; the same command goes on from there:\n  lab run a.json\n"))
+    let again = try LabProcess.run("run", "a.json", in: folder.url)
+    #expect(again.exitCode == 0)
+    #expect(again.error.hasPrefix("micro: 52 trials: \(52 - kept) to measure, \(kept) already"))
+  }
+
+  @Test func `fresh measures again and keeps what there was`() throws {
+    let folder = try Workplace()
+    try folder.write(Self.accuracy, to: "a.json")
+    _ = try LabProcess.run("run", "a.json", "--limit", "20", in: folder.url)
+    let result = try LabProcess.run("run", "a.json", "--limit", "20", "--fresh", in: folder.url)
+    #expect(result.error.contains("13 trials: 13 to measure, 0 already recorded"))
+    let earlier = try FileManager.default.contentsOfDirectory(
+      atPath: folder.url.appendingPathComponent("Results/micro/earlier").path)
+    #expect(earlier.count == 1)
+    #expect(try folder.recordLines("Results/micro/earlier/\(earlier[0])").count == 13)
+  }
+
+  @Test func `a bad image stops the run with exit code 1`() throws {
+    let folder = try Workplace()
+    let picture = try Data(contentsOf: Fixtures.url("pictures/rgb_300x300.png"))
+    for index in 0..<10 {
+      let place = folder.url.appendingPathComponent("images/c\(index)")
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      try (index == 7 ? picture.prefix(500) : picture).write(
+        to: place.appendingPathComponent("a.png"))
+    }
+    try folder.write(Self.accuracy, to: "a.json")
+    let result = try LabProcess.run(
+      "run", "a.json", "--dataset", "folder:images", in: folder.url)
+    #expect(result.exitCode == 1)
+    #expect(result.error.contains("images/c7/a.png"))
+  }
+
+  @Test func `a results folder that cannot be written is one sentence`() throws {
+    let folder = try Workplace()
+    try folder.write(Self.accuracy, to: "a.json")
+    try folder.write("", to: "file")
+    let result = try LabProcess.run("run", "a.json", "--results", "file", in: folder.url)
+    #expect(result.exitCode == 2)
+    #expect(result.error.hasSuffix("name another folder with --results\n"))
+    #expect(result.error.contains("file/micro"))
+    #expect(result.error.split(separator: "\n").count == 1)
+  }
+}
