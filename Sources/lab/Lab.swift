@@ -17,7 +17,8 @@ struct Lab: AsyncParsableCommand {
       """,
     version: Program.version,
     subcommands: [
-      RunCommand.self, ReportCommand.self, ProfileCommand.self, PredictCommand.self,
+      RunCommand.self, ReportCommand.self, CompareCommand.self, ExportCommand.self,
+      ProfileCommand.self, PredictCommand.self,
       ModelsCommand.self, MethodsCommand.self, DevicesCommand.self, DatasetCommand.self,
       SchemaCommand.self,
     ])

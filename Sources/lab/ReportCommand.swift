@@ -22,37 +22,9 @@ struct ReportCommand: ParsableCommand {
   var all = false
 
   func run() throws {
-    let folder = try Self.folder(results)
-    let (records, warnings) = try RecordsFolder.read(folder)
-    for warning in warnings { Console.log.warning("\(warning)") }
-    guard !records.isEmpty else {
-      throw ExperimentsError.impossible(
-        subject: folder.relativePath, message: "holds no record; `lab run` makes them")
-    }
+    let results = try RecordedResults(results)
     try Rendering.write(
-      records: records, rows: all ? nil : RowsFile.read(folder),
-      name: folder.lastPathComponent, folder: folder)
-  }
-
-  /// The folder that is meant by a path or by a name in `Results`.
-  static func folder(_ text: String) throws -> URL {
-    for path in [text, "Results/\(text)"] {
-      var isFolder: ObjCBool = false
-      if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
-        return URL(fileURLWithPath: path, isDirectory: true)
-      }
-    }
-    let known = ((try? FileManager.default.contentsOfDirectory(atPath: "Results")) ?? [])
-      .filter { !$0.hasPrefix(".") }.sorted()
-    guard !known.isEmpty else {
-      throw ExperimentsError.impossible(
-        subject: text, message: "is no results folder, and Results holds none; `lab run` makes them"
-      )
-    }
-    throw ExperimentsError.impossible(
-      subject: text,
-      message: "is no results folder; "
-        + NearestName.advice(
-          text, among: known, noun: "folders in Results"))
+      records: results.records, rows: all ? nil : results.rows, name: results.name,
+      folder: results.folder)
   }
 }

@@ -1,0 +1,62 @@
+import Experiments
+import Foundation
+import Records
+import Reporting
+
+/// The records of a results folder, as a person names it.
+struct RecordedResults {
+  let folder: URL
+  let records: [Record]
+  /// The rows that the last run asked for; `nil` where none has left any.
+  let rows: [PlannedRow]?
+
+  var name: String { folder.lastPathComponent }
+
+  /// Reads a folder by its path or by its name in `Results`, and warns of what is wrong in it.
+  ///
+  /// Errors: `ExperimentsError` for a folder without records.
+  init(_ text: String) throws {
+    folder = try Self.folder(text)
+    let (records, warnings) = try RecordsFolder.read(folder)
+    for warning in warnings { Console.log.warning("\(warning)") }
+    guard !records.isEmpty else {
+      throw ExperimentsError.impossible(
+        subject: folder.relativePath, message: "holds no record; `lab run` makes them")
+    }
+    self.records = records
+    rows = RowsFile.read(folder)
+  }
+
+  /// The report of these records.
+  func report(all: Bool = false) -> Report {
+    Report(records: records, name: name, rows: all ? nil : rows.map { $0.map(\.key) })
+  }
+
+  private static func folder(_ text: String) throws -> URL {
+    for path in [text, "Results/\(text)"] {
+      var isFolder: ObjCBool = false
+      if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+        return URL(fileURLWithPath: path, isDirectory: true)
+      }
+    }
+    let known = subfolders("Results")
+    guard !known.isEmpty else {
+      throw ExperimentsError.impossible(
+        subject: text, message: "is no results folder, and Results holds none; `lab run` makes them"
+      )
+    }
+    throw ExperimentsError.impossible(
+      subject: text,
+      message: "is no results folder; "
+        + NearestName.advice(text, among: known, noun: "folders in Results"))
+  }
+
+  private static func subfolders(_ path: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.filter { name in
+      var isFolder: ObjCBool = false
+      FileManager.default.fileExists(atPath: "\(path)/\(name)", isDirectory: &isFolder)
+      return isFolder.boolValue && !name.hasPrefix(".")
+    }.sorted()
+  }
+}
