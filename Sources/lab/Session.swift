@@ -74,6 +74,7 @@ struct Session {
         "r could not be chosen for \(counted(search.choices.count, "row")) of batch \(search.batchSize): \(counted(search.missing, "grid trial")) missing"
       )
     }
+    for unmet in summary.unmet { Console.log.warning("\(unmet)") }
     guard !summary.failures.isEmpty else { return }
     Console.write("\n\(counted(summary.failures.count, "trial")) failed:\n")
     for failure in summary.failures { Console.write("  \(failure.label): \(failure.message)\n") }

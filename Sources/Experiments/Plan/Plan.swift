@@ -10,6 +10,8 @@ package struct Plan {
   package var rows: [PlannedRow] = []
   /// What waits for a grid.
   package var pending: [PendingSearch] = []
+  /// Rows that cannot be as asked, a sentence each.
+  package var unmet: [String] = []
 
   /// Keys of all trials, each once.
   package var keys: Set<String> {

@@ -4,12 +4,14 @@ import TokenReduction
 
 /// Collects the work of one plan: each method once in each place.
 struct PlanBuilder {
-  private let planner: Planner
-  private let result: (String) -> Record?
-  private let givenUp: Set<String>
-  private var plan = Plan()
+  let planner: Planner
+  let reader: GridReader
+  var plan = Plan()
   private var accuracy: OrderedDictionary<AccuracyPlace, OrderedSet<MethodSetting>> = [:]
   private var latency: OrderedDictionary<LatencyPlace, OrderedSet<MethodSetting>> = [:]
+  private var datasets: [DatasetSetting: PlannedDataset] = [:]
+  /// Sets of rows whose searches have not ended.
+  private var waiting: Set<LatencyPlace> = []
 
   /// Predictions that share decoded images.
   private struct AccuracyPlace: Hashable {
@@ -17,187 +19,160 @@ struct PlanBuilder {
     let dataset: DatasetSetting
     let precision: String
   }
+
   /// Timings that are interleaved.
-  private struct LatencyPlace: Hashable {
+  struct LatencyPlace: Hashable {
     let model: Int
     let device: Int
     let precision: String
     let batchSize: Int
-    let isGrid: Bool
+    var set: LatencyWork.Purpose
   }
-  private var datasets: [DatasetSetting: PlannedDataset] = [:]
-  /// Places whose search has not ended.
-  private var waiting: Set<LatencyPlace> = []
+
+  /// A model on a data set, and where its latency is measured.
+  struct Table {
+    let model: Int
+    let dataset: PlannedDataset?
+    let gridDataset: PlannedDataset?
+    let precision: String
+    /// `nil` where latency is not measured.
+    let place: LatencyPlace?
+  }
 
   init(planner: Planner, result: @escaping (String) -> Record?, givenUp: Set<String>) {
     self.planner = planner
-    self.result = result
-    self.givenUp = givenUp
+    reader = GridReader(result: result, givenUp: givenUp)
   }
 
   mutating func build() throws -> Plan {
     for model in planner.models.indices {
       for dataset in planner.datasets(for: planner.models[model]) {
         for precision in planner.spec.precisions {
-          if planner.spec.latency == nil {
-            try add(model, dataset, place: nil, precision)
-          } else {
-            for device in planner.devices.indices {
-              for batchSize in planner.spec.batchSizes {
-                let place = LatencyPlace(
-                  model: model, device: device, precision: precision, batchSize: batchSize,
-                  isGrid: false)
-                try add(model, dataset, place: place, precision)
-              }
-            }
+          for place in places(model, precision) {
+            try add(
+              Table(
+                model: model, dataset: dataset?.full, gridDataset: dataset?.grid,
+                precision: precision, place: place))
           }
         }
       }
     }
     plan.accuracy = accuracy.compactMap { place, methods in
-      datasets[place.dataset].map { work(place, $0, methods) }
+      datasets[place.dataset].map { work(place, $0, Array(methods)) }
     }
     for (place, methods) in latency {
       if waiting.contains(place) {
-        plan.waiting.append(work(place, methods))
+        plan.waiting.append(work(place, Array(methods)))
       } else {
-        plan.latency.append(work(place, methods))
+        plan.latency.append(work(place, Array(methods)))
       }
     }
     return plan
   }
 
-  private func work(
-    _ place: AccuracyPlace, _ dataset: PlannedDataset, _ methods: OrderedSet<MethodSetting>
-  ) -> AccuracyWork {
-    AccuracyWork(
-      model: planner.models[place.model], dataset: dataset, device: planner.devices[0],
-      precision: place.precision, batchSize: planner.spec.accuracy.batchSize,
-      methods: Array(methods))
-  }
-
-  private func work(_ place: LatencyPlace, _ methods: OrderedSet<MethodSetting>) -> LatencyWork {
-    let standard = TimingSetting(warmup: 0, minSeconds: 0, minSamples: 1)
-    return LatencyWork(
-      model: planner.models[place.model], device: planner.devices[place.device],
-      precision: place.precision, batchSize: place.batchSize,
-      timing: place.isGrid ? planner.spec.grid.timing : planner.spec.latency ?? standard,
-      methods: Array(methods), isGrid: place.isGrid)
-  }
-
-  /// Adds the methods of the spec for one model, data set, device and batch size.
-  private mutating func add(
-    _ model: Int, _ dataset: (full: PlannedDataset, grid: PlannedDataset?)?,
-    place: LatencyPlace?, _ precision: String
-  ) throws {
-    let planned = planner.models[model]
-    var searched: [MethodChoice] = []
-    var utility: TailEffectUtility?
-    if let place, let grid = dataset?.grid,
-      planner.spec.methods.contains(where: { $0.alpha != nil })
-    {
-      utility = search(model, grid, place, precision)
-      if utility == nil { waiting.insert(place) }
-    }
-    for choice in planner.spec.methods {
-      var r: Int?
-      if let alpha = choice.alpha {
-        guard let best = utility?.bestTokens(alpha: alpha) else {
-          searched.append(choice)
-          continue
-        }
-        r = planned.architecture.geometry.tokens - best
+  /// Where the latency of a model is measured; one `nil` where it is not.
+  private func places(_ model: Int, _ precision: String) -> [LatencyPlace?] {
+    guard planner.spec.latency != nil else { return [nil] }
+    return planner.devices.indices.flatMap { device in
+      planner.spec.batchSizes.map { batchSize in
+        LatencyPlace(
+          model: model, device: device, precision: precision, batchSize: batchSize, set: .rows)
       }
-      let method = try planner.setting(choice, r: r, planned)
-      if let dataset { addAccuracy(model, dataset.full, precision, method) }
-      if let place { latency[place, default: []].append(method) }
-      plan.rows.append(
-        PlannedRow(
-          model: planned.setting, method: method,
-          origin: choice.alpha.map { "α=\(JSONValue.number($0).shortText)" },
-          dataset: dataset?.full.setting(planned.choice.entry.imagePreprocessing),
-          device: place.map { planner.devices[$0.device].setting }, batchSize: place?.batchSize,
-          precision: precision))
-    }
-    if let place, !searched.isEmpty {
-      plan.pending.append(
-        PendingSearch(
-          model: planned, device: planner.devices[place.device], precision: precision,
-          batchSize: place.batchSize, choices: searched, missing: missing(place, dataset?.grid)))
     }
   }
 
-  private mutating func addAccuracy(
-    _ model: Int, _ dataset: PlannedDataset, _ precision: String, _ method: MethodSetting
-  ) {
-    let setting = dataset.setting(planner.models[model].choice.entry.imagePreprocessing)
-    datasets[setting] = dataset
-    let place = AccuracyPlace(model: model, dataset: setting, precision: precision)
+  /// Adds the rows of one table, as far as they are known.
+  private mutating func add(_ table: Table) throws {
+    var searches = RSearcher(table: table)
+    let decisions = try planner.spec.methods.map { choice in
+      try searches.decide(choice, in: &self)
+    }
+    var missing = 0
+    var open: [MethodChoice] = []
+    for (choice, decision) in zip(planner.spec.methods, decisions) {
+      switch decision {
+      case .chosen(let rows):
+        for row in rows { addRow(row.method, origin: row.origin, table) }
+      case .waiting(let trials):
+        missing = max(missing, trials)
+        open.append(choice)
+      case .unmet(let reason):
+        let unmet = "\(place(of: table)): \(reason)"
+        if !plan.unmet.contains(unmet) { plan.unmet.append(unmet) }
+      }
+    }
+    guard !open.isEmpty, let place = table.place else { return }
+    waiting.insert(place)
+    plan.pending.append(
+      PendingSearch(
+        model: planner.models[table.model], device: planner.devices[place.device],
+        precision: table.precision, batchSize: place.batchSize, choices: open, missing: missing))
+  }
+
+  private func place(of table: Table) -> String {
+    let model = planner.models[table.model].setting.name
+    guard let place = table.place else { return model }
+    return "\(model), batch \(place.batchSize) on \(planner.devices[place.device].setting.name)"
+  }
+
+  private mutating func addRow(_ method: MethodSetting, origin: String?, _ table: Table) {
+    let planned = planner.models[table.model]
+    if let dataset = table.dataset { addAccuracy(method, on: dataset, table) }
+    if let place = table.place { addLatency(method, at: place) }
+    plan.rows.append(
+      PlannedRow(
+        model: planned.setting, method: method, origin: origin,
+        dataset: table.dataset?.setting(planned.choice.entry.imagePreprocessing),
+        device: table.place.map { planner.devices[$0.device].setting },
+        batchSize: table.place?.batchSize, precision: table.precision))
+  }
+
+  // MARK: Trials
+
+  mutating func addLatency(_ method: MethodSetting, at place: LatencyPlace) {
+    latency[place, default: []].append(method)
+  }
+
+  mutating func addAccuracy(_ method: MethodSetting, on dataset: PlannedDataset, _ table: Table) {
+    let place = accuracyPlace(dataset, table)
+    datasets[place.dataset] = dataset
     accuracy[place, default: []].append(method)
   }
 
-  // MARK: The tail-effect search
-
-  /// Adds the grids of a search, and joins them once every point is recorded or given up.
-  private mutating func search(
-    _ model: Int, _ dataset: PlannedDataset, _ place: LatencyPlace, _ precision: String
-  ) -> TailEffectUtility? {
-    let geometry = planner.models[model].architecture.geometry
-    let gridPlace = gridPlace(place)
-    let seed = planner.spec.seed
-    var latencyByTokens: [Int: Double] = [:]
-    var accuracyByTokens: [Int: Double] = [:]
-    var isComplete = true
-    for tokens in planner.spec.grid.tokenCounts(geometry) {
-      let timed = SearchGrid.method(tokens: tokens, seed: seed, geometry)
-      let judged = SearchGrid.accuracyMethod(tokens: tokens, seed: seed, geometry)
-      latency[gridPlace, default: []].append(timed)
-      addAccuracy(model, dataset, precision, judged)
-      let timing = GridReader(result: result, givenUp: givenUp)
-      switch timing.latency(work(gridPlace, []).trial(timed)) {
-      case .value(let median): latencyByTokens[tokens] = median
-      case .missing: isComplete = false
-      case .givenUp: break
-      }
-      switch timing.accuracy(accuracyTrials(model, dataset, precision, judged)) {
-      case .value(let share): accuracyByTokens[tokens] = share
-      case .missing: isComplete = false
-      case .givenUp: break
-      }
-    }
-    guard isComplete else { return nil }
-    return TailEffectUtility(
-      latencyByTokens: latencyByTokens, accuracyByTokens: accuracyByTokens)
+  /// The recorded latency of a method in milliseconds, which becomes work where there is none.
+  mutating func latency(of method: MethodSetting, at place: LatencyPlace) -> GridReader.Point {
+    addLatency(method, at: place)
+    return reader.latency(work(place, []).trial(method))
   }
 
-  private func gridPlace(_ place: LatencyPlace) -> LatencyPlace {
-    LatencyPlace(
-      model: place.model, device: place.device, precision: place.precision,
-      batchSize: place.batchSize, isGrid: true)
+  /// The recorded accuracy of a method, 0…1, which becomes work where there is none.
+  mutating func accuracy(
+    of method: MethodSetting, on dataset: PlannedDataset, _ table: Table
+  ) -> GridReader.Point {
+    addAccuracy(method, on: dataset, table)
+    return reader.accuracy(work(accuracyPlace(dataset, table), dataset, [method]).trials)
   }
 
-  private func accuracyTrials(
-    _ model: Int, _ dataset: PlannedDataset, _ precision: String, _ method: MethodSetting
-  ) -> [PlannedAccuracy] {
-    let setting = dataset.setting(planner.models[model].choice.entry.imagePreprocessing)
-    let place = AccuracyPlace(model: model, dataset: setting, precision: precision)
-    return work(place, dataset, [method]).trials
+  private func accuracyPlace(_ dataset: PlannedDataset, _ table: Table) -> AccuracyPlace {
+    let preprocessing = planner.models[table.model].choice.entry.imagePreprocessing
+    return AccuracyPlace(
+      model: table.model, dataset: dataset.setting(preprocessing), precision: table.precision)
   }
 
-  /// Grid trials of a place that have no result yet.
-  private func missing(_ place: LatencyPlace, _ dataset: PlannedDataset?) -> Int {
-    let geometry = planner.models[place.model].architecture.geometry
-    let seed = planner.spec.seed
-    var keys: Set<String> = []
-    for tokens in planner.spec.grid.tokenCounts(geometry) {
-      keys.insert(
-        work(gridPlace(place), []).trial(SearchGrid.method(tokens: tokens, seed: seed, geometry))
-          .key)
-      guard let dataset else { continue }
-      let judged = SearchGrid.accuracyMethod(tokens: tokens, seed: seed, geometry)
-      keys.formUnion(
-        accuracyTrials(place.model, dataset, place.precision, judged).map(\.key))
-    }
-    return keys.count { result($0) == nil }
+  private func work(
+    _ place: AccuracyPlace, _ dataset: PlannedDataset, _ methods: [MethodSetting]
+  ) -> AccuracyWork {
+    AccuracyWork(
+      model: planner.models[place.model], dataset: dataset, device: planner.devices[0],
+      precision: place.precision, batchSize: planner.spec.accuracy.batchSize, methods: methods)
+  }
+
+  private func work(_ place: LatencyPlace, _ methods: [MethodSetting]) -> LatencyWork {
+    LatencyWork(
+      model: planner.models[place.model], device: planner.devices[place.device],
+      precision: place.precision, batchSize: place.batchSize,
+      timing: place.set == .rows
+        ? planner.spec.latency ?? planner.spec.grid.timing : planner.spec.grid.timing,
+      methods: methods, purpose: place.set)
   }
 }

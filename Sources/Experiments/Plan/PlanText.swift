@@ -19,7 +19,9 @@ package struct PlanText {
     let total = plan.keys.count
     let waiting = plan.pending.reduce(0) { $0 + $1.choices.count }
     var parts = ["\(counted(total, "trial")): \(open) to measure, \(total - open) already recorded"]
-    if waiting > 0 { parts.append("\(counted(waiting, "more row")) once the grids are measured") }
+    if waiting > 0 {
+      parts.append("\(counted(waiting, "more row")) once the searches are measured")
+    }
     if open > 0 { parts.append("about \(Self.duration(expectedSeconds))") }
     return parts.joined(separator: "; ")
   }
@@ -66,7 +68,7 @@ package struct PlanText {
   private func block(_ work: LatencyWork) -> [String] {
     let timing = work.timing
     let heading =
-      "\(work.isGrid ? "latency grid" : "latency") of \(work.model.setting.name), batch "
+      "\(work.purpose.rawValue) of \(work.model.setting.name), batch "
       + "\(work.batchSize), \(work.precision), on \(work.device.setting.name): interleaved, warmup "
       + "\(timing.warmup), then at least \(JSONValue.number(timing.minSeconds).shortText) s and "
       + "\(counted(timing.minSamples, "sample"))"
@@ -81,16 +83,20 @@ package struct PlanText {
   private func block(_ search: PendingSearch) -> [String] {
     let place =
       "\(search.model.setting.name), batch \(search.batchSize) on \(search.device.setting.name)"
-    return ["r chosen by utility for \(place), once \(search.missing) grid trials are measured"]
+    return [
+      "r is chosen for \(place), once \(counted(search.missing, "trial")) of the search are measured"
+    ]
       + search.choices.map { choice in
-        let alpha = choice.alpha.map { JSONValue.number($0).shortText } ?? ""
         // With any r the other parameters resolve alike.
         let method = try? planner.setting(choice, r: 0, search.model)
         var parameters = method?.parameters ?? choice.parameters
         parameters["r"] = nil
+        if !choice.layers.isEmpty {
+          parameters["layer"] = .array(choice.layers)
+        }
         return "  "
           + TrialLabel.text(MethodSetting(name: choice.method.name, parameters: parameters))
-          + " alpha=\(alpha)"
+          + "; \(choice.search?.origin ?? "")"
       }
   }
 

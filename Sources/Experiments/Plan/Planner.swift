@@ -34,7 +34,7 @@ package final class Planner {
     }
     let opener = DatasetOpener(source: spec.source, seed: spec.seed)
     let isNeeded = spec.accuracy.wish != .no && spec.models.contains(where: \.isTrained)
-    let searches = spec.methods.contains { $0.alpha != nil }
+    let searches = spec.methods.contains { $0.search?.needsAccuracy == true }
     datasets =
       try isNeeded
       ? spec.datasets.map { try opener.open($0, images: spec.accuracy.images) } : []

@@ -72,8 +72,18 @@ package struct LatencyWork {
   package let batchSize: Int
   package let timing: TimingSetting
   package let methods: [MethodSetting]
-  /// Whether these are points of a tail-effect grid.
-  package let isGrid: Bool
+  package let purpose: Purpose
+
+  /// What the timings are for.
+  package enum Purpose: String, Hashable, Sendable {
+    case rows = "latency"
+    /// Random removal at every token count.
+    case grid = "latency grid"
+    /// Settings of which a target chooses one.
+    case candidates = "latency of candidates"
+    /// Settings of which the one as fast as another method's is chosen.
+    case match = "latency match"
+  }
 
   package func trial(_ method: MethodSetting) -> PlannedLatency {
     PlannedLatency(

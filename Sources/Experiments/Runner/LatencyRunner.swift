@@ -59,7 +59,7 @@ struct LatencyRunner {
 
   /// The activity shown while this work is at hand.
   private var activity: String {
-    "\(work.isGrid ? "latency grid" : "latency") of \(work.model.setting.name), batch "
+    "\(work.purpose.rawValue) of \(work.model.setting.name), batch "
       + "\(work.batchSize) on \(work.device.setting.name)"
   }
 

@@ -19,7 +19,7 @@ package final class Predictor {
     model = planner.models[0]
     device = planner.devices[0]
     let choice = planner.spec.methods[0]
-    guard choice.alpha == nil else {
+    guard choice.search == nil else {
       throw ExperimentsError.impossible(
         subject: "--method",
         message: "r is not given, and only a run can choose it; give r, such as {\"method\": "

@@ -160,7 +160,7 @@ package final class Runner {
 
   private func summary(_ plan: Plan) -> RunSummary {
     RunSummary(
-      rows: plan.rows, pending: plan.pending, measured: context.measured,
+      rows: plan.rows, pending: plan.pending, unmet: plan.unmet, measured: context.measured,
       failures: context.failures)
   }
 }
@@ -171,6 +171,8 @@ package struct RunSummary {
   package let rows: [PlannedRow]
   /// Rows whose R could not be chosen.
   package let pending: [PendingSearch]
+  /// Rows that cannot be as asked, a sentence each.
+  package let unmet: [String]
   /// Trials that this run measured.
   package let measured: Int
   package let failures: [RunFailure]
@@ -192,6 +194,6 @@ extension LatencyWork {
   func keeping(_ isKept: (LatencyTrial) -> Bool) -> LatencyWork {
     LatencyWork(
       model: model, device: device, precision: precision, batchSize: batchSize, timing: timing,
-      methods: methods.filter { isKept(trial($0).trial) }, isGrid: isGrid)
+      methods: methods.filter { isKept(trial($0).trial) }, purpose: purpose)
   }
 }

@@ -32,16 +32,12 @@ struct MethodReader {
     _ members: [String: JSONValue], method: any TokenReductionMethod.Type, path: String,
     models: [ModelChoice], checker: inout RuleChecker
   ) -> [MethodChoice] {
-    let choosesR = SpecRules.choosesR(method) && members["r"] == nil
-    if SpecRules.choosesR(method), members["r"] != nil, members["alpha"] != nil {
-      checker.report(
-        "\(path).alpha",
-        "alpha chooses r from the grids, and r is given; remove one of the two")
-      return []
-    }
+    guard let search = searchKey(members, method, path: path, checker: &checker) else { return [] }
+    let triesLayers = Self.triesLayers(search)
     var points: [[String: Sweep.Element]] = [[:]]
     for rule in SpecRules.keys(of: method) where rule.key != "method" {
-      guard let given = value(of: rule, members, choosesR: choosesR),
+      guard !(triesLayers && rule.key == "layer"),
+        let given = value(of: rule, members, search: search),
         case .axis(let elementRule) = rule.rule,
         let elements = try? Sweep.elements(given, rule: elementRule)
       else { continue }
@@ -55,35 +51,86 @@ struct MethodReader {
         elements.map { point.merging([rule.key: $0]) { $1 } }
       }
     }
+    let layers = triesLayers ? self.layers(members) : []
     return points.map { point in
       var parameters = point.mapValues(\.value)
-      let alpha = choosesR ? parameters.removeValue(forKey: SpecRules.alpha.key)?.asDouble : nil
-      check(point, parameters, method, path: path, models: models, checker: &checker)
-      return MethodChoice(path: path, method: method, parameters: parameters, alpha: alpha)
+      let wish = search.isEmpty ? nil : parameters.removeValue(forKey: search)
+      let tried = layers.isEmpty ? [nil] : layers.map { Optional($0) }
+      for layer in tried {
+        var complete = point
+        if let layer { complete["layer"] = layer }
+        check(complete, search: search, method, path: path, models: models, checker: &checker)
+      }
+      return MethodChoice(
+        path: path, method: method, parameters: parameters,
+        search: wish.flatMap { Self.search(search, $0) }, layers: layers.map(\.value))
     }
+  }
+
+  /// The key that chooses `r`; empty where `r` is given or the method has none, `nil` after a mistake.
+  private func searchKey(
+    _ members: [String: JSONValue], _ method: any TokenReductionMethod.Type, path: String,
+    checker: inout RuleChecker
+  ) -> String? {
+    let searches = SpecRules.searches(of: method).map(\.key)
+    guard !searches.isEmpty else { return "" }
+    let given = (searches + ["r"]).filter { members[$0] != nil }
+    guard given.count <= 1 else {
+      checker.report(
+        "\(path).\(given[0])",
+        given[1] == "r"
+          ? "\(given[0]) chooses r from measurements, and r is given; remove one of the two"
+          : "\(given[0]) and \(given[1]) both choose r; remove one of the two")
+      return nil
+    }
+    if given == ["r"] { return "" }
+    if let key = given.first { return key }
+    if searches.contains(SpecRules.alpha.key) { return SpecRules.alpha.key }
+    let r = method.parameters.first { $0.name == "r" }
+    checker.report(path, "the key 'r' is missing; it must be \(r?.rule.expectation ?? "a number")")
+    return nil
+  }
+
+  private static func triesLayers(_ search: String) -> Bool {
+    search == SpecRules.targetLatency.key || search == SpecRules.targetAccuracyDrop.key
+  }
+
+  private static func search(_ key: String, _ value: JSONValue) -> RSearch? {
+    switch key {
+    case SpecRules.alpha.key: value.asDouble.map { .utility(alpha: $0) }
+    case SpecRules.targetLatency.key: value.asDouble.map { .withinLatency(milliseconds: $0) }
+    case SpecRules.targetAccuracyDrop.key: value.asDouble.map { .withinDrop(points: $0) }
+    default: value.asString.map { .asFastAs(method: $0) }
+    }
+  }
+
+  /// The layers that a target tries.
+  private func layers(_ members: [String: JSONValue]) -> [Sweep.Element] {
+    let given = members["layer"] ?? .array(SpecRules.searchedLayers)
+    return (try? Sweep.elements(given, rule: .layer)) ?? []
   }
 
   /// The value given for a key, or the one that a spec as a whole stands for.
   private func value(
-    of rule: KeyRule, _ members: [String: JSONValue], choosesR: Bool
+    of rule: KeyRule, _ members: [String: JSONValue], search: String
   ) -> JSONValue? {
     if let given = members[rule.key] { return given }
     if rule.key == "seed" { return .integer(seed) }
-    if rule.key == SpecRules.alpha.key, choosesR, case .value(let value) = rule.standard {
-      return value
-    }
+    if rule.key == search, case .value(let value) = rule.standard { return value }
     return nil
   }
 
   /// Reports what is impossible for any of the models.
   private func check(
-    _ point: [String: Sweep.Element], _ parameters: [String: JSONValue],
-    _ method: any TokenReductionMethod.Type, path: String, models: [ModelChoice],
-    checker: inout RuleChecker
+    _ point: [String: Sweep.Element], search: String, _ method: any TokenReductionMethod.Type,
+    path: String, models: [ModelChoice], checker: inout RuleChecker
   ) {
-    var tried = parameters
+    var tried = point.mapValues(\.value)
     // Where R is still to be chosen the rest is checked with none removed.
-    if SpecRules.choosesR(method), tried["r"] == nil { tried["r"] = .integer(0) }
+    if !search.isEmpty {
+      tried[search] = nil
+      tried["r"] = .integer(0)
+    }
     for model in models {
       let problems = TokenReductionRegistry.problems(
         method: method, parameters: tried, geometry: model.entry.architecture.geometry)

@@ -67,8 +67,46 @@ package struct MethodChoice: Sendable {
   package let path: String
   package let method: any TokenReductionMethod.Type
   package let parameters: [String: JSONValue]
-  /// The weight of latency, where `r` is chosen from the grids.
-  package let alpha: Double?
+  /// How `r` is chosen, where it is not given.
+  package let search: RSearch?
+  /// The layers that a search tries, as written; empty where `layer` is a parameter like any other.
+  package let layers: [JSONValue]
+
+  package init(
+    path: String, method: any TokenReductionMethod.Type, parameters: [String: JSONValue],
+    search: RSearch? = nil, layers: [JSONValue] = []
+  ) {
+    self.path = path
+    self.method = method
+    self.parameters = parameters
+    self.search = search
+    self.layers = layers
+  }
+}
+
+/// A way to choose `r` from measurements, for each model, device, precision and batch size.
+package enum RSearch: Hashable, Sendable {
+  /// The highest utility of the grids, with this weight of latency.
+  case utility(alpha: Double)
+  /// The most accurate of those that take at most so long for a batch.
+  case withinLatency(milliseconds: Double)
+  /// The fastest of those that lose at most so many points of top-1.
+  case withinDrop(points: Double)
+  /// As fast as the rows of another method of the spec.
+  case asFastAs(method: String)
+
+  /// Whether it is decided by accuracy too.
+  var needsAccuracy: Bool { if case .asFastAs = self { false } else { true } }
+
+  /// What a report says of it: `α=0.5`.
+  var origin: String {
+    switch self {
+    case .utility(let alpha): "α=\(JSONValue.number(alpha).shortText)"
+    case .withinLatency(let limit): "≤ \(JSONValue.number(limit).shortText) ms"
+    case .withinDrop(let points): "drop ≤ \(JSONValue.number(points).shortText)"
+    case .asFastAs(let method): "as fast as \(method)"
+    }
+  }
 }
 
 /// Whether and how accuracy is measured.

@@ -57,19 +57,41 @@ enum SpecContradictions {
   }
 
   private static func search(_ spec: Spec, _ checker: inout RuleChecker) {
-    for method in spec.methods where method.alpha != nil {
-      let missing =
-        spec.latency == nil
-        ? "\"latency\" is false"
-        : spec.accuracy.wish == .no
-          ? "\"accuracy\" is false"
-          : spec.models.first { !$0.isTrained }.map { "\($0.name) has random weights" }
-      if let missing {
+    for method in spec.methods {
+      guard let search = method.search else { continue }
+      if case .asFastAs(let other) = search {
+        match(method, other, spec, &checker)
+      } else if let missing = missing(spec) {
+        let chooser =
+          if case .utility = search { "r is not given, so alpha chooses it" } else { "r is chosen" }
         checker.report(
           method.path,
-          "r is not given, so alpha chooses it from measured latency and accuracy, and \(missing); "
-            + "give r itself")
+          "\(chooser) from measured latency and accuracy, and \(missing); give r itself")
       }
+    }
+  }
+
+  /// What is lacking for a choice from latency and accuracy.
+  private static func missing(_ spec: Spec) -> String? {
+    if spec.latency == nil { return "\"latency\" is false" }
+    if spec.accuracy.wish == .no { return "\"accuracy\" is false" }
+    return spec.models.first { !$0.isTrained }.map { "\($0.name) has random weights" }
+  }
+
+  private static func match(
+    _ method: MethodChoice, _ other: String, _ spec: Spec, _ checker: inout RuleChecker
+  ) {
+    let path = "\(method.path).\(SpecRules.matchLatency.key)"
+    if spec.latency == nil {
+      checker.report(
+        path, "r is chosen from measured latency, and \"latency\" is false; give r itself")
+    }
+    let rows = spec.methods.filter { $0.method.name == other }
+    if rows.isEmpty {
+      checker.report(path, "the spec has no other entry of \"\(other)\"; add one, or name another")
+    } else if rows.contains(where: { if case .asFastAs = $0.search { true } else { false } }) {
+      checker.report(
+        path, "\"\(other)\" is itself matched to another; match what that is matched to")
     }
   }
 

@@ -156,29 +156,55 @@ package enum SpecRules {
   /// Keys of one entry of `methods`.
   package static func keys(of method: any TokenReductionMethod.Type) -> [KeyRule] {
     let name = KeyRule("method", .choice([method.name]), required: true, method.summary)
-    let chooses = choosesR(method)
+    let searches = searches(of: method)
     let parameters = method.parameters.map { parameter in
       KeyRule(
         parameter.name, .axis(parameter.rule),
-        required: parameter.defaultValue == nil && !chooses,
-        standard: standard(of: parameter, chosen: chooses), parameter.summary)
+        required: parameter.defaultValue == nil && (parameter.name != "r" || searches.isEmpty),
+        standard: standard(of: parameter, searches), parameter.summary)
     }
-    return [name] + (chooses ? [alpha] : []) + parameters
+    return [name] + searches + parameters
   }
 
-  private static func standard(of parameter: MethodParameter, chosen: Bool) -> KeyRule.Standard {
-    if chosen, parameter.name == "r" { return .described("chosen by alpha") }
+  private static func standard(
+    of parameter: MethodParameter, _ searches: [KeyRule]
+  ) -> KeyRule.Standard {
+    if parameter.name == "r", !searches.isEmpty {
+      return .described(
+        searches.count > 1 ? "chosen by alpha" : "needed, or chosen by \(matchLatency.key)")
+    }
     if parameter.name == "seed" { return .described("the spec's seed") }
     return parameter.defaultValue.map { .value($0) } ?? .none
   }
 
-  /// Whether `r` can be left to the tail-effect search.
-  static func choosesR(_ method: any TokenReductionMethod.Type) -> Bool {
-    method.name == TailEffect.name
+  /// The keys by which `r` can be left to measurements.
+  static func searches(of method: any TokenReductionMethod.Type) -> [KeyRule] {
+    if method.name == TailEffect.name {
+      return [alpha, targetLatency, targetAccuracyDrop, matchLatency]
+    }
+    let countsTokens = method.parameters.contains { $0.name == "r" && $0.defaultValue == nil }
+    return countsTokens ? [matchLatency] : []
   }
 
   static let alpha = KeyRule(
     "alpha", .axis(.number(minimum: 0, exclusiveMinimum: false, maximum: 1)),
     standard: .value(.number(0.5)),
     "weight of latency against accuracy where r is chosen from the grids")
+
+  static let targetLatency = KeyRule(
+    "target_latency_ms", .axis(.number(minimum: 0, exclusiveMinimum: true, maximum: 1e9)),
+    "r and layer become those of the most accurate setting that takes at most so long for a batch; "
+      + "a list of layers is what it tries")
+
+  static let targetAccuracyDrop = KeyRule(
+    "target_accuracy_drop", .axis(.number(minimum: 0, exclusiveMinimum: false, maximum: 100)),
+    "r and layer become those of the fastest setting that loses at most so many points of top-1; "
+      + "a list of layers is what it tries")
+
+  static let matchLatency = KeyRule(
+    "match_latency", .axis(.choice(TokenReductionRegistry.all.map { $0.name })),
+    "r becomes the one that is as fast as the rows of this other method of the spec")
+
+  /// The layers that a target tries where none are given.
+  static let searchedLayers: [JSONValue] = [.string("10%"), .string("25%"), .string("50%")]
 }

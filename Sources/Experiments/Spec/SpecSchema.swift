@@ -114,6 +114,24 @@ package enum SpecSchema {
     return ["anyOf": .array(isNumeric ? [element, range, list] : [element, list])]
   }
 
+  /// R is given or chosen in one way.
+  private static func choiceOfR(_ method: any TokenReductionMethod.Type) -> [String: JSONValue] {
+    let searches = SpecRules.searches(of: method).map(\.key)
+    guard !searches.isEmpty else { return [:] }
+    let ways = ["r"] + searches
+    func required(_ keys: [String]) -> JSONValue {
+      .object(["required": .array(keys.map { .string($0) })])
+    }
+    let pairs = ways.indices.flatMap { first in
+      ways.indices.filter { $0 > first }.map { required([ways[first], ways[$0]]) }
+    }
+    var form: [String: JSONValue] = ["not": .object(["anyOf": .array(pairs)])]
+    if !searches.contains(SpecRules.alpha.key) {
+      form["anyOf"] = .array(ways.map { required([$0]) })
+    }
+    return form
+  }
+
   /// One form for each method, told apart by its name.
   private static var methods: JSONValue {
     .object([
@@ -121,12 +139,7 @@ package enum SpecSchema {
         TokenReductionRegistry.all.map { method in
           var form = object(SpecRules.keys(of: method))
           form["description"] = .string("\(method.summary) (\(method.source))")
-          if SpecRules.choosesR(method) {
-            // R is either given or chosen.
-            form["not"] = .object([
-              "required": .array([.string("r"), .string(SpecRules.alpha.key)])
-            ])
-          }
+          for (key, value) in choiceOfR(method) { form[key] = value }
           return .object(form)
         })
     ])

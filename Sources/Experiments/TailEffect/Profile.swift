@@ -17,7 +17,7 @@ extension Spec {
     profile.methods = Set(counts).sorted().map { r in
       MethodChoice(
         path: "methods[0]", method: RandomRemoval.self,
-        parameters: ["r": .integer(r), "seed": .integer(seed)], alpha: nil)
+        parameters: ["r": .integer(r), "seed": .integer(seed)])
     }
     return profile
   }

@@ -1,0 +1,78 @@
+import Records
+import TokenReduction
+
+extension RSearcher {
+  /// Latencies that differ by this part count as equal.
+  static let tolerance = 0.02
+
+  /// The most values of `r` that a match tries.
+  static let mostMatched = 40
+
+  /// One row for each row of `other`, with the `r` whose latency is nearest to it.
+  ///
+  /// All are timed in one interleaved set, the other's rows included.
+  func byLatency(
+    of other: String, _ choice: MethodChoice, in builder: inout PlanBuilder
+  ) throws -> Decision {
+    guard var place = table.place else { return .chosen([]) }
+    var searches = RSearcher(table: table)
+    var references: [MethodSetting] = []
+    var unmet: String?
+    for reference in builder.planner.spec.methods where reference.method.name == other {
+      switch try searches.decide(reference, in: &builder) {
+      case .chosen(let rows): references += rows.map(\.method).filter { !references.contains($0) }
+      case .waiting(let missing): return .waiting(missing)
+      case .unmet(let reason): unmet = reason
+      }
+    }
+    if references.isEmpty { return .unmet(unmet ?? "there is no row of \(other) to match") }
+    place.set = .match
+    var missing = 0
+    func median(_ method: MethodSetting, _ builder: inout PlanBuilder) -> Double? {
+      switch builder.latency(of: method, at: place) {
+      case .value(let median): return median
+      case .missing: missing += 1
+      case .givenUp: break
+      }
+      return nil
+    }
+    let targets = references.map { ($0, median($0, &builder)) }
+    let candidates = try matched(choice, builder).map { ($0, median($0, &builder)) }
+    guard missing == 0 else { return .waiting(missing) }
+    let rows = targets.compactMap {
+      reference, target -> (method: MethodSetting, origin: String?)? in
+      guard let target else { return nil }
+      let measured = candidates.compactMap { method, median in median.map { (method, $0) } }
+      // Of several that are near enough the one that keeps the most tokens, which come in this order.
+      let near = measured.first { abs($0.1 / target - 1) <= Self.tolerance }
+      guard let best = near ?? measured.min(by: { abs($0.1 - target) < abs($1.1 - target) }) else {
+        return nil
+      }
+      let difference = 100 * (best.1 / target - 1)
+      let sign = difference < 0 ? "−" : "+"
+      let percent = JSONValue.number((abs(difference) * 10).rounded() / 10).shortText
+      return (best.0, "as fast as \(TrialLabel.short(reference)) (\(sign)\(percent) %)")
+    }
+    return rows.isEmpty
+      ? .unmet("r cannot be matched to \(other), since the trials failed") : .chosen(rows)
+  }
+
+  /// The method with every `r` that changes its token counts, thinned where there are many.
+  private func matched(_ choice: MethodChoice, _ builder: PlanBuilder) throws -> [MethodSetting] {
+    let model = builder.planner.models[table.model]
+    let geometry = model.architecture.geometry
+    var methods: [MethodSetting] = []
+    var left: Int?
+    for r in 0...geometry.patchTokens {
+      // The end is an r that the method refuses, or one that leaves no fewer tokens than the last.
+      guard let method = try? builder.planner.setting(choice, r: r, model),
+        let composition = try? TokenReductionRegistry.composition(for: method, geometry: geometry),
+        composition.tokensAfterBlocks.last != left
+      else { break }
+      left = composition.tokensAfterBlocks.last
+      methods.append(method)
+    }
+    let stride = (methods.count + Self.mostMatched - 1) / Self.mostMatched
+    return methods.enumerated().filter { $0.offset % max(stride, 1) == 0 }.map(\.element)
+  }
+}

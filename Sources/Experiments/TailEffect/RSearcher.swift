@@ -1,0 +1,179 @@
+import Records
+import TokenReduction
+
+/// Chooses `r` for the rows of one table from what is recorded, and asks for what is not.
+struct RSearcher {
+  /// What is known of a row.
+  enum Decision {
+    /// One row, or one for each row that it is matched to.
+    case chosen([(method: MethodSetting, origin: String?)])
+    /// So many trials have to be measured first.
+    case waiting(Int)
+    /// Everything is measured, and nothing is as was asked.
+    case unmet(String)
+  }
+
+  let table: PlanBuilder.Table
+  /// The utility of the grids, once it has been asked for.
+  private var utility: Grid?
+
+  private enum Grid {
+    case waiting(Int)
+    case measured(TailEffectUtility)
+  }
+
+  init(table: PlanBuilder.Table) { self.table = table }
+
+  /// The row or rows that a choice of the spec means.
+  ///
+  /// Errors: a `ParameterProblem`.
+  mutating func decide(_ choice: MethodChoice, in builder: inout PlanBuilder) throws -> Decision {
+    let model = builder.planner.models[table.model]
+    guard let search = choice.search else {
+      return .chosen([(try builder.planner.setting(choice, r: nil, model), nil)])
+    }
+    switch search {
+    case .utility(let alpha):
+      return try byUtility(choice, alpha: alpha, origin: search.origin, in: &builder)
+    case .withinLatency, .withinDrop:
+      return try byTarget(choice, search, in: &builder)
+    case .asFastAs(let method):
+      return try byLatency(of: method, choice, in: &builder)
+    }
+  }
+
+  // MARK: The highest utility
+
+  private mutating func byUtility(
+    _ choice: MethodChoice, alpha: Double, origin: String, in builder: inout PlanBuilder
+  ) throws -> Decision {
+    let model = builder.planner.models[table.model]
+    let grid = utility ?? measureGrid(in: &builder)
+    utility = grid
+    switch grid {
+    case .waiting(let missing): return .waiting(missing)
+    case .measured(let utility):
+      guard let best = utility.bestTokens(alpha: alpha) else {
+        return .unmet("r cannot be chosen, since every trial of the grid failed")
+      }
+      // The fused token needs a patch token beside it.
+      let geometry = model.architecture.geometry
+      let r = min(geometry.tokens - best, geometry.patchTokens - 2)
+      return .chosen([(try builder.planner.setting(choice, r: max(0, r), model), origin)])
+    }
+  }
+
+  private func measureGrid(in builder: inout PlanBuilder) -> Grid {
+    guard var place = table.place, let dataset = table.gridDataset else { return .waiting(0) }
+    place.set = .grid
+    let geometry = builder.planner.models[table.model].architecture.geometry
+    let seed = builder.planner.spec.seed
+    var latencyByTokens: [Int: Double] = [:]
+    var accuracyByTokens: [Int: Double] = [:]
+    var missing = 0
+    for tokens in builder.planner.spec.grid.tokenCounts(geometry) {
+      let timed = SearchGrid.method(tokens: tokens, seed: seed, geometry)
+      switch builder.latency(of: timed, at: place) {
+      case .value(let median): latencyByTokens[tokens] = median
+      case .missing: missing += 1
+      case .givenUp: break
+      }
+      let judged = SearchGrid.accuracyMethod(tokens: tokens, seed: seed, geometry)
+      switch builder.accuracy(of: judged, on: dataset, table) {
+      case .value(let share): accuracyByTokens[tokens] = share
+      case .missing: missing += 1
+      case .givenUp: break
+      }
+    }
+    return missing > 0
+      ? .waiting(missing)
+      : .measured(
+        TailEffectUtility(latencyByTokens: latencyByTokens, accuracyByTokens: accuracyByTokens))
+  }
+
+  // MARK: A target
+
+  private struct Candidate {
+    let method: MethodSetting
+    let latency: Double
+    let accuracy: Double
+  }
+
+  private func byTarget(
+    _ choice: MethodChoice, _ search: RSearch, in builder: inout PlanBuilder
+  ) throws -> Decision {
+    guard var place = table.place, let dataset = table.gridDataset else { return .waiting(0) }
+    place.set = .candidates
+    var missing = 0
+    let none = MethodSetting(name: NoReduction.name, parameters: [:])
+    let baseline = builder.accuracy(of: none, on: dataset, table)
+    if baseline == .missing { missing += 1 }
+    var candidates: [Candidate] = []
+    for method in try tried(choice, builder) {
+      let latency = builder.latency(of: method, at: place)
+      let accuracy = builder.accuracy(of: method, on: dataset, table)
+      missing += [latency, accuracy].count { $0 == .missing }
+      if case .value(let median) = latency, case .value(let share) = accuracy {
+        candidates.append(Candidate(method: method, latency: median, accuracy: share))
+      }
+    }
+    guard missing == 0 else { return .waiting(missing) }
+    guard !candidates.isEmpty, case .value(let share) = baseline else {
+      return .unmet("r cannot be chosen for \(search.origin), since its trials failed")
+    }
+    guard let best = Self.best(candidates, search, baseline: share) else {
+      return .unmet(Self.reason(candidates, search, baseline: share))
+    }
+    return .chosen([(best.method, search.origin)])
+  }
+
+  /// Every R of the grid at every layer that the choice tries.
+  private func tried(_ choice: MethodChoice, _ builder: PlanBuilder) throws -> [MethodSetting] {
+    let model = builder.planner.models[table.model]
+    let geometry = model.architecture.geometry
+    var methods: [MethodSetting] = []
+    for layer in choice.layers {
+      var parameters = choice.parameters
+      parameters["layer"] = layer
+      let point = MethodChoice(path: choice.path, method: choice.method, parameters: parameters)
+      for tokens in builder.planner.spec.grid.tokenCounts(geometry) {
+        let r = geometry.tokens - tokens
+        guard r <= geometry.patchTokens - 2 else { continue }
+        let method = try builder.planner.setting(point, r: r, model)
+        if !methods.contains(method) { methods.append(method) }
+      }
+    }
+    return methods
+  }
+
+  private static func best(
+    _ candidates: [Candidate], _ search: RSearch, baseline: Double
+  ) -> Candidate? {
+    switch search {
+    case .withinLatency(let limit):
+      candidates.filter { $0.latency <= limit }
+        .max { ($0.accuracy, $1.latency) < ($1.accuracy, $0.latency) }
+    case .withinDrop(let points):
+      // A billionth forgives the rounding of shares.
+      candidates.filter { 100 * (baseline - $0.accuracy) <= points + 1e-9 }
+        .min { ($0.latency, $1.accuracy) < ($1.latency, $0.accuracy) }
+    case .utility, .asFastAs: nil
+    }
+  }
+
+  private static func reason(
+    _ candidates: [Candidate], _ search: RSearch, baseline: Double
+  ) -> String {
+    func rounded(_ value: Double) -> String {
+      JSONValue.number((value * 100).rounded() / 100).shortText
+    }
+    let count = "none of the \(candidates.count) settings tried"
+    if case .withinLatency(let limit) = search {
+      let fastest = candidates.map(\.latency).min() ?? 0
+      return "\(count) takes at most \(rounded(limit)) ms; the fastest takes \(rounded(fastest)) ms"
+    }
+    let least = candidates.map { 100 * (baseline - $0.accuracy) }.min() ?? 0
+    return
+      "\(count) is within the drop (\(search.origin)); the least drop is \(rounded(least)) points"
+  }
+}
