@@ -326,8 +326,8 @@ extension Mistaken {
     Mistaken(
       "alpha and r together",
       #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "alpha": 0.5, "r": 3}]}"#,
-      #"a.json: methods[0].alpha: alpha chooses r from the grids, and r is given; remove one "#
-        + #"of the two"#),
+      #"a.json: methods[0].alpha: alpha chooses r from measurements, and r is given; remove "#
+        + #"one of the two"#),
     Mistaken(
       "a range that never ends",
       #"{"model": "demo_vit", "methods": [{"method": "topk", "r": {"range": [8, 2, 2]}}]}"#,
@@ -398,6 +398,44 @@ extension Mistaken {
         + #""disposal": "merge", "r": 100}]}"#,
       #"a.json: methods[0].r: 100 is more than half of the 144 patch tokens of demo_vit, "#
         + #"which is all that "key_similarity" can pair at one block"#),
+  ]
+
+  /// Ways to choose r.
+  static let searches: [Mistaken] = [
+    Mistaken(
+      "two ways to choose r",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "alpha": 0.5, "target_latency_ms": 3}]}"#,
+      #"a.json: methods[0].alpha: alpha and target_latency_ms both choose r; remove one of the two"#
+    ),
+    Mistaken(
+      "a target of no time",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "target_latency_ms": 0}]}"#,
+      #"a.json: methods[0].target_latency_ms: 0 is out of range; it must be a number above 0 up to 1000000000"#
+    ),
+    Mistaken(
+      "a target without accuracy",
+      #"{"model": "demo_vit", "accuracy": false, "methods": [{"method": "tail_effect", "target_accuracy_drop": 1}]}"#,
+      #"a.json: methods[0]: r is chosen from measured latency and accuracy, and "accuracy" is false; give r itself"#
+    ),
+    Mistaken(
+      "a layer of a target that the model does not have",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "target_accuracy_drop": 1, "layer": [3, 40]}]}"#,
+      #"a.json: methods[0].layer[1]: block 40 does not exist; demo_vit's 12 blocks are 0 to 11"#),
+    Mistaken(
+      "a match of nothing",
+      #"{"model": "demo_vit", "methods": [{"method": "topk", "match_latency": "tome"}]}"#,
+      #"a.json: methods[0].match_latency: the spec has no other entry of "tome"; add one, or name another"#
+    ),
+    Mistaken(
+      "a match of a match",
+      #"{"model": "demo_vit", "methods": [{"method": "random", "r": 4}, {"method": "tome", "match_latency": "random"}, {"method": "topk", "match_latency": "tome"}]}"#,
+      #"a.json: methods[2].match_latency: "tome" is itself matched to another; match what that is matched to"#
+    ),
+    Mistaken(
+      "a match without latency",
+      #"{"model": "demo_vit", "latency": false, "methods": [{"method": "random", "r": 4}, {"method": "tome", "match_latency": "random"}]}"#,
+      #"a.json: methods[1].match_latency: r is chosen from measured latency, and "latency" is false; give r itself"#
+    ),
   ]
 
   /// Grids.

@@ -16,7 +16,7 @@ import Testing
     let run = try MicroRun(spec, in: folder)
     let before = try run.runner.plan()
     #expect(before.pending.map(\.choices.count) == [4])
-    #expect(before.latency.map(\.isGrid) == [true])
+    #expect(before.latency.map(\.purpose) == [.grid])
     #expect(before.latency[0].methods.compactMap { $0.parameters["r"]?.asInt } == [0, 9, 18, 27])
     // The baseline waits, so that it is interleaved with the methods whose R is still open.
     #expect(before.waiting.map { $0.methods.map(\.name) } == [["none"]])
@@ -70,5 +70,108 @@ import Testing
     #expect(summary.measured == 2)
     #expect(summary.pending.map(\.choices.count) == [4])
     #expect(summary.rows.count == 1)
+  }
+
+  private func targets(_ entries: String) -> String {
+    MicroRun.spec(
+      #""grid": {"stride": 9, "start": 10, "images": 20, "min_seconds": 0, "min_samples": 3}, "methods": [\#(entries)]"#
+    )
+  }
+
+  /// Median latency and accuracy of every setting that a target tried, from the records.
+  private func tried(_ run: MicroRun) throws -> [MethodSetting: (latency: Double, accuracy: Double)]
+  {
+    let reader = GridReader(result: run.store.result, givenUp: [])
+    let plan = try run.runner.plan()
+    let work = try #require(plan.latency.first { $0.purpose == .candidates })
+    var found: [MethodSetting: (latency: Double, accuracy: Double)] = [:]
+    for method in work.methods {
+      guard case .value(let latency) = reader.latency(work.trial(method)),
+        case .value(let accuracy) = reader.accuracy([plan.accuracy[0].trial(method, 0..<20)])
+      else { continue }
+      found[method] = (latency, accuracy)
+    }
+    return found
+  }
+
+  @Test func `a latency target takes the most accurate setting within it`() throws {
+    let folder = try TemporaryFolder()
+    let generous = #"{"method": "tail_effect", "target_latency_ms": 100000, "layer": [1, 3]}"#
+    let run = try MicroRun(targets(generous), in: folder)
+    let summary = try run.runner.run()
+    let tried = try tried(run)
+    // Four token counts at two layers.
+    #expect(tried.count == 8)
+    let row = try #require(summary.rows.first)
+    #expect(row.origin == "≤ 100000 ms")
+    #expect(tried[row.method]?.accuracy == tried.values.map(\.accuracy).max())
+    // A limit between the fastest and the slowest setting is kept, without a new measurement of the search.
+    let latencies = tried.values.map(\.latency).sorted()
+    let limit = (latencies[3] + latencies[4]) / 2
+    let tight = try MicroRun(
+      targets(generous.replacing("100000", with: "\(limit)")), in: folder, process: 2)
+    #expect(try tight.runner.plan().pending.isEmpty)
+    let chosen = try #require(try tight.runner.run().rows.first)
+    let within = tried.values.filter { $0.latency <= limit }
+    #expect(try #require(tried[chosen.method]).latency <= limit)
+    #expect(tried[chosen.method]?.accuracy == within.map(\.accuracy).max())
+  }
+
+  @Test func `a drop target takes the fastest setting within it`() throws {
+    let folder = try TemporaryFolder()
+    let run = try MicroRun(
+      targets(#"{"method": "tail_effect", "target_accuracy_drop": 100, "layer": [1, 3]}"#),
+      in: folder)
+    let row = try #require(try run.runner.run().rows.first)
+    let tried = try tried(run)
+    #expect(tried[row.method]?.latency == tried.values.map(\.latency).min())
+  }
+
+  @Test func `a target that nothing meets is said and leaves the other rows`() throws {
+    let folder = try TemporaryFolder()
+    let run = try MicroRun(
+      targets(
+        #"{"method": "none"}, {"method": "tail_effect", "target_latency_ms": 0.000001, "layer": 1}"#
+      ),
+      in: folder)
+    let summary = try run.runner.run()
+    #expect(summary.rows.map(\.method.name) == ["none"])
+    #expect(summary.unmet.count == 1)
+    #expect(
+      summary.unmet[0].hasPrefix(
+        "custom, batch 1 on cpu: none of the 4 settings tried takes at most 1e-06 ms; the fastest takes"
+      ))
+  }
+
+  @Test func `a match takes the r whose latency is nearest`() throws {
+    let folder = try TemporaryFolder()
+    let run = try MicroRun(
+      targets(
+        #"{"method": "tail_effect", "r": [9, 27], "layer": 1}, {"method": "topk", "match_latency": "tail_effect"}"#
+      ), in: folder)
+    let summary = try run.runner.run()
+    #expect(summary.rows.map(\.method.name) == ["tail_effect", "tail_effect", "topk", "topk"])
+    #expect(summary.rows[2].origin?.hasPrefix("as fast as tail_effect layer=1 r=9 (") == true)
+    let reader = GridReader(result: run.store.result, givenUp: [])
+    let work = try #require(try run.runner.plan().latency.first { $0.purpose == .match })
+    // r from 0 until one patch token is left.
+    #expect(
+      work.methods.filter { $0.name == "topk" }.compactMap { $0.parameters["r"]?.asInt }
+        == Array(0...6))
+    func median(_ method: MethodSetting) throws -> Double {
+      guard case .value(let median) = reader.latency(work.trial(method)) else {
+        Issue.record("\(method) was not timed")
+        return 0
+      }
+      return median
+    }
+    for (reference, matched) in zip(summary.rows[..<2], summary.rows[2...]) {
+      let target = try median(reference.method)
+      let difference = abs(try median(matched.method) - target)
+      let least =
+        try work.methods.filter { $0.name == "topk" }
+        .map { abs(try median($0) - target) }.min() ?? 0
+      #expect(difference == least || difference <= RSearcher.tolerance * target)
+    }
   }
 }

@@ -22,7 +22,7 @@ import Testing
   @Test(
     arguments: [
       Mistaken.models, Mistaken.settings, Mistaken.datasets, Mistaken.measurements,
-      Mistaken.methods, Mistaken.grids,
+      Mistaken.methods, Mistaken.searches, Mistaken.grids,
     ].flatMap { $0 })
   func `a mistake is one sentence with its path and what would be right`(_ mistaken: Mistaken) {
     #expect(Self.sentences(mistaken.spec) == mistaken.sentences)
@@ -36,7 +36,7 @@ import Testing
   @Test func `there are at least twenty kinds of mistakes`() {
     let kinds = [
       Mistaken.syntax, Mistaken.models, Mistaken.settings, Mistaken.datasets,
-      Mistaken.measurements, Mistaken.methods, Mistaken.grids,
+      Mistaken.measurements, Mistaken.methods, Mistaken.searches, Mistaken.grids,
     ].flatMap { $0 }
     #expect(Set(kinds.flatMap(\.sentences)).count >= 20)
   }

@@ -61,8 +61,25 @@ import Testing
     let spec = try read(
       #"{"model": "demo_vit", "methods": [{"method": "tail_effect"}, {"method": "tail_effect", "alpha": [0.3, 1]}, {"method": "tail_effect", "r": 7}]}"#
     )
-    #expect(spec.methods.map(\.alpha) == [0.5, 0.3, 1, nil])
+    #expect(
+      spec.methods.map(\.search)
+        == [.utility(alpha: 0.5), .utility(alpha: 0.3), .utility(alpha: 1), nil])
     #expect(spec.methods.map { $0.parameters["r"] } == [nil, nil, nil, .integer(7)])
+  }
+
+  @Test func `a target tries its layers instead of sweeping them`() throws {
+    let spec = try read(
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "target_latency_ms": [2, 3], "layer": [1, "50%"]}, {"method": "tail_effect", "target_accuracy_drop": 1}]}"#
+    )
+    #expect(
+      spec.methods.map(\.search) == [
+        .withinLatency(milliseconds: 2), .withinLatency(milliseconds: 3), .withinDrop(points: 1),
+      ])
+    #expect(
+      spec.methods.map(\.layers) == [
+        [.integer(1), .string("50%")], [.integer(1), .string("50%")],
+        [.string("10%"), .string("25%"), .string("50%")],
+      ])
   }
 
   @Test func `the seed of the spec stands where a method gives none`() throws {

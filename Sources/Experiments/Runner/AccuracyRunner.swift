@@ -69,13 +69,13 @@ struct AccuracyRunner {
       try context.record(
         .accuracy(planned.trial, result), environment: provenance.environment(work.device.backend),
         label: "accuracy of \(work.model.setting.name), \(TrialLabel.short(method))",
-        expectedSeconds: expected, rate: rate(result.imagesPerSecond))
+        rate: rate(result.imagesPerSecond))
     } catch let error as ExperimentsError {
       throw error
     } catch {
       try context.recordFailure(
         error, key: planned.key, label: label,
-        environment: provenance.environment(work.device.backend), expectedSeconds: expected
+        environment: provenance.environment(work.device.backend)
       ) { .failedAccuracy(planned.trial, $0) }
     }
   }

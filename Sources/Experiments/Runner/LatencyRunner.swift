@@ -104,8 +104,7 @@ struct LatencyRunner {
     let trial = variant.planned.trial
     try context.recordFailure(
       error, key: variant.planned.key, label: TrialLabel.text(trial),
-      environment: provenance.environment(work.device.backend),
-      expectedSeconds: variant.expectedSeconds
+      environment: provenance.environment(work.device.backend)
     ) { .failedLatency(trial, $0) }
   }
 
@@ -152,7 +151,6 @@ struct LatencyRunner {
           peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost)),
       environment: provenance.environment(work.device.backend),
       label: "\(activity), \(TrialLabel.short(variant.planned.trial.method))",
-      expectedSeconds: variant.expectedSeconds,
       rate: "\((median * 100).rounded() / 100) ms")
   }
 }

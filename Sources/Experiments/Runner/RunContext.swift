@@ -16,6 +16,9 @@ final class RunContext {
   private(set) var givenUp: Set<String> = []
   private(set) var failures: [RunFailure] = []
   private(set) var measured = 0
+  /// Expected seconds of every trial that the meter knows of and that has not ended.
+  private var expected: [String: Double] = [:]
+  private var known: Set<String> = []
   private let started: Duration
 
   init(
@@ -33,35 +36,49 @@ final class RunContext {
   /// Whether a trial still has to be measured by someone.
   func isOpen(_ key: String) -> Bool { store.result(key) == nil && !givenUp.contains(key) }
 
+  /// Tells the meter of trials that it does not know yet.
+  func expect(_ trials: [(key: String, seconds: Double)]) {
+    let new = trials.filter { known.insert($0.key).inserted }
+    for trial in new { expected[trial.key] = trial.seconds }
+    meter.add(trials: new.count, expectedSeconds: new.reduce(0) { $0 + $1.seconds })
+  }
+
+  /// Tells the meter of trials that other processes have finished.
+  func countOthers() {
+    for (key, seconds) in expected where store.result(key) != nil {
+      expected[key] = nil
+      meter.finish(expectedSeconds: seconds, elsewhere: true)
+    }
+  }
+
+  /// Tells the meter that a trial of ours has ended.
+  private func finish(_ key: String) {
+    meter.finish(expectedSeconds: expected.removeValue(forKey: key) ?? 0)
+  }
+
   /// Throws when a person asked to stop.
   func checkStop() throws { if shouldStop() { throw ExperimentsError.interrupted } }
 
   /// Stores a result and tells the listener.
   func record(
-    _ measurement: Record.Measurement, environment: Environment, label: String,
-    expectedSeconds: Double, rate: String
+    _ measurement: Record.Measurement, environment: Environment, label: String, rate: String
   ) throws {
     try store.append(measurement, environment: environment)
     measured += 1
-    meter.finish(expectedSeconds: expectedSeconds)
+    finish(RecordLine.key(of: measurement))
     report(label, rate: rate, isMilestone: true)
   }
 
   /// Stores a failure; the run goes on.
   func recordFailure(
     _ error: any Error, key: String, label: String, environment: Environment,
-    expectedSeconds: Double, _ measurement: (FailureResult) -> Record.Measurement
+    _ measurement: (FailureResult) -> Record.Measurement
   ) throws {
     let message = String(describing: error)
     try store.append(measurement(FailureResult(message: message)), environment: environment)
-    giveUp(key, label: label, message: message, expectedSeconds: expectedSeconds)
-  }
-
-  /// Counts a trial as failed without a record of its own.
-  func giveUp(_ key: String, label: String, message: String, expectedSeconds: Double) {
     givenUp.insert(key)
     failures.append(RunFailure(label: label, message: message))
-    meter.finish(expectedSeconds: expectedSeconds)
+    finish(key)
     listener.note("failed: \(label): \(message)")
   }
 
@@ -93,6 +110,7 @@ final class RunContext {
     var claims: [String: FileLock] = [:]
     for key in keys where isOpen(key) { claims[key] = try store.claims.take(key) }
     if !claims.isEmpty { try store.refresh() }
+    countOthers()
     return claims.filter { isOpen($0.key) }
   }
 }

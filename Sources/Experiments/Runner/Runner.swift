@@ -9,8 +9,6 @@ package final class Runner {
   private let store: RecordStore
   private let only: String?
   private let context: RunContext
-  /// Keys that the progress meter knows of.
-  private var counted: Set<String> = []
   /// Whether no search can go on.
   private var isSearchOver = false
 
@@ -114,7 +112,7 @@ package final class Runner {
         plan.waiting = []
       }
       if !openTrials(plan).isEmpty { try calibrate(plan) }
-      count(openTrials(plan))
+      context.expect(openTrials(plan))
       var ready = plan
       ready.waiting = []
       let open = openTrials(ready)
@@ -138,12 +136,6 @@ package final class Runner {
     }
   }
 
-  private func count(_ open: [(key: String, seconds: Double)]) {
-    let new = open.filter { counted.insert($0.key).inserted }
-    context.meter.add(
-      trials: new.count, expectedSeconds: new.reduce(0) { $0 + $1.seconds })
-  }
-
   /// Everything that is open is claimed by other processes: waits until one of them is done, or has died.
   private func waitForOthers(_ keys: [String]) throws {
     context.listener.note(
@@ -152,6 +144,7 @@ package final class Runner {
       try context.checkStop()
       usleep(200_000)
       try store.refresh()
+      context.countOthers()
       for key in keys where context.isOpen(key) {
         if try store.claims.take(key) != nil { return }
       }

@@ -170,7 +170,8 @@ struct RSearcher {
     let count = "none of the \(candidates.count) settings tried"
     if case .withinLatency(let limit) = search {
       let fastest = candidates.map(\.latency).min() ?? 0
-      return "\(count) takes at most \(rounded(limit)) ms; the fastest takes \(rounded(fastest)) ms"
+      return
+        "\(count) takes at most \(JSONValue.number(limit).shortText) ms; the fastest takes \(rounded(fastest)) ms"
     }
     let least = candidates.map { 100 * (baseline - $0.accuracy) }.min() ?? 0
     return
