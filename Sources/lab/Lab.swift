@@ -18,7 +18,7 @@ struct Lab: AsyncParsableCommand {
     version: Program.version,
     subcommands: [
       RunCommand.self, ReportCommand.self, CompareCommand.self, ExportCommand.self,
-      ProfileCommand.self, PredictCommand.self,
+      ProfileCommand.self, PredictCommand.self, VisualizeCommand.self,
       ModelsCommand.self, MethodsCommand.self, DevicesCommand.self, DatasetCommand.self,
       SchemaCommand.self,
     ])

@@ -24,17 +24,7 @@ struct PredictCommand: ParsableCommand {
   @Argument(help: "PNG or JPEG files.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
   var files: [String] = []
 
-  @Option(help: "The model's name, or a JSON object as in a spec.")
-  var model = "demo_vit"
-
-  @Option(help: "A safetensors file, 'random', or 'demo'.", completion: .file())
-  var weights: String?
-
-  @Option(help: "An entry of a spec's methods, as JSON.")
-  var method = #"{"method": "none"}"#
-
-  @Option(help: "Where to run: 'cpu', 'cuda' or 'cuda:N'.")
-  var device = "cpu"
+  @OptionGroup var model: PredictOptions
 
   @Option(
     help: "Normalised images instead of files.", completion: .file(extensions: ["safetensors"]))
@@ -50,7 +40,7 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
-    let predictor = try Predictor(try Planner(try spec(), site: .here))
+    let predictor = try Predictor(try Planner(try model.spec(), site: .here))
     let rows: [[Float]]
     var names = files
     if let images {
@@ -73,23 +63,6 @@ struct PredictCommand: ParsableCommand {
     } else {
       printTable(rows, names: names, classes: classNames(predictor))
     }
-  }
-
-  /// The command line as a spec, so that it is checked alike.
-  private func spec() throws -> Spec {
-    func override(_ key: String, _ value: JSONValue, _ option: String) -> SpecSource.Override {
-      SpecSource.Override(key: key, value: value, option: option)
-    }
-    let method = try SpecSource.value(text: method, origin: "--method")
-    let model = try SpecOptions.model(model, weights: weights)
-    return try SpecReader.read(
-      SpecSource(
-        text: "{\"accuracy\": false}", file: "the command line",
-        overrides: [
-          override("model", model, "--model"),
-          override("methods", .array([method]), "--method"),
-          override("device", .string(device), "--device"),
-        ]))
   }
 
   private func classNames(_ predictor: Predictor) -> [String] {

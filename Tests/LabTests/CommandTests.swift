@@ -6,7 +6,7 @@ import _TestSupport
 @Suite struct CommandTests {
   @Test(arguments: [
     [], ["run"], ["report"], ["profile"], ["predict"], ["models"], ["methods"], ["devices"],
-    ["dataset"], ["schema"],
+    ["dataset"], ["schema"], ["compare"], ["export"], ["visualize"],
   ])
   func `the help of every command has an example`(_ command: [String]) throws {
     let folder = try Workplace()
@@ -118,5 +118,54 @@ import _TestSupport
     #expect(result.exitCode == 0, "\(result.error)")
     #expect(folder.exists("Results/profile-custom/figures/staircase.svg"))
     #expect(try folder.recordLines("Results/profile-custom").count == 4)
+  }
+
+  @Test func `visualize draws one picture for each reducing block`() throws {
+    let folder = try Workplace()
+    let picture = Fixtures.url("pictures/rgb_300x300.png").path
+    let result = try LabProcess.run(
+      "visualize", picture, "--model", Workplace.model, "--out", "drawn", "--method",
+      #"{"method": "evit", "keep_rate": 0.5, "layers": [2, 4]}"#, in: folder.url)
+    #expect(result.exitCode == 0, "\(result.error)")
+    #expect(
+      result.output == """
+        drawn/rgb_300x300-evit-block02.png: 20 tokens; of 36 patches 18 kept, 18 fused
+        drawn/rgb_300x300-evit-block04.png: 12 tokens; of 36 patches 9 kept, 27 fused
+
+        """)
+    #expect(folder.exists("drawn/rgb_300x300-evit-block02.png"))
+    let nothing = try LabProcess.run(
+      "visualize", picture, "--model", Workplace.model, in: folder.url)
+    #expect(nothing.exitCode == 2)
+    #expect(
+      nothing.error
+        == "error: --method: none removes nothing, so there is nothing to draw\n")
+  }
+
+  @Test func `results are compared and exported`() throws {
+    let folder = try Workplace()
+    for (name, r) in [("first", 6), ("second", 12)] {
+      try folder.write(
+        """
+        {"name": "\(name)", "model": \(Workplace.model), "latency": false, "accuracy": {"images": 20},
+         "threads": 1, "methods": [{"method": "none"}, {"method": "topk", "r": 2},
+         {"method": "random", "r": \(r)}]}
+        """, to: "\(name).json")
+      #expect(try LabProcess.run("run", "\(name).json", in: folder.url).exitCode == 0)
+    }
+    let compared = try LabProcess.run("compare", "first", "Results/second", in: folder.url)
+    #expect(compared.exitCode == 0, "\(compared.error)")
+    #expect(compared.output.contains("topk"))
+    for format in ["csv", "latex", "json"] {
+      let exported = try LabProcess.run("export", format, "first", in: folder.url)
+      #expect(exported.exitCode == 0)
+      #expect(exported.output.contains("topk"))
+    }
+    let notebook = try LabProcess.run("export", "notebook", "first", in: folder.url)
+    #expect(notebook.output == "notebooks-export/first.ipynb\n")
+    let text = try String(
+      contentsOf: folder.url.appendingPathComponent("notebooks-export/first.ipynb"),
+      encoding: .utf8)
+    #expect(text.contains("../Results/first"))
   }
 }

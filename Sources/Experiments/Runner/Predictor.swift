@@ -59,6 +59,21 @@ package final class Predictor {
     return (0..<count).map { Array(pass.logits[($0 * classes)..<(($0 + 1) * classes)]) }
   }
 
+  /// What becomes of the patches of an image file, and the drawing of it as the model sees it.
+  ///
+  /// Errors: `ImageError`, and those of weights.
+  package func fates(file: String) throws -> (picture: TokenPicture, fates: TokenFates) {
+    let preprocessing = model.choice.entry.imagePreprocessing
+    let pass = try pool.pass(model, on: device, method, batchSize: 1)
+    let image = try ImageDecoder.withShared { decoder in
+      try decoder.load(path: file, preprocessing: preprocessing, into: pass.input)
+      return preprocessing.cropped(try decoder.decode(path: file))
+    }
+    return (
+      TokenPicture(image: image, grid: model.architecture.grid), TokenFates.of(pass)
+    )
+  }
+
   private func run(_ pass: ForwardPass, key: Int) -> [Float] {
     withUnsafePointer(to: UInt64(key)) { pass.run(imageKeys: $0) }
     return Array(pass.logits)

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Experiments
+import Foundation
+import Records
+
+/// A model, a method and a device on the command line.
+struct PredictOptions: ParsableArguments {
+  @Option(help: "The model's name, or a JSON object as in a spec.")
+  var model = "demo_vit"
+
+  @Option(help: "A safetensors file, 'random', or 'demo'.", completion: .file())
+  var weights: String?
+
+  @Option(help: "An entry of a spec's methods, as JSON.")
+  var method = #"{"method": "none"}"#
+
+  @Option(help: "Where to run: 'cpu', 'cuda' or 'cuda:N'.")
+  var device = "cpu"
+
+  /// The command line as a spec, so that it is checked alike.
+  func spec() throws -> Spec {
+    func override(_ key: String, _ value: JSONValue, _ option: String) -> SpecSource.Override {
+      SpecSource.Override(key: key, value: value, option: option)
+    }
+    let method = try SpecSource.value(text: method, origin: "--method")
+    let model = try SpecOptions.model(model, weights: weights)
+    return try SpecReader.read(
+      SpecSource(
+        text: "{\"accuracy\": false}", file: "the command line",
+        overrides: [
+          override("model", model, "--model"),
+          override("methods", .array([method]), "--method"),
+          override("device", .string(device), "--device"),
+        ]))
+  }
+}
