@@ -1,0 +1,191 @@
+"""The programs that `peers.py` times: each gives milliseconds of single forward passes over one batch, random weights.
+
+A contender is opened for one cell (model, batch size, threads) and then asked for samples, a visit at a time; a visit opens with one
+untimed pass, since another program has just used the caches. Inputs are seeded noise; the output is read by the caller in every one.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is timed: a timm name, images of a batch, threads."""
+
+    model: str
+    batch: int
+    threads: int
+
+    def __str__(self):
+        return f"{self.model}, batch {self.batch}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
+
+def timed(run, seconds, least):
+    """Milliseconds of each call of `run` for `seconds`, at least `least` of them, after one untimed call."""
+    run()
+    samples, start = [], time.perf_counter()
+    while len(samples) < least or time.perf_counter() - start < seconds:
+        begin = time.perf_counter()
+        run()
+        samples.append((time.perf_counter() - begin) * 1e3)
+    return samples
+
+
+def timm_model(name, seed):
+    import timm
+
+    torch.manual_seed(seed)
+    return timm.create_model(name, pretrained=False).eval()
+
+
+def images(cell, model, seed):
+    side = model.patch_embed.img_size[0]
+    return torch.randn(cell.batch, 3, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+class Eager:
+    """PyTorch as it comes: `torch.set_num_threads`, inference mode, fused attention; a method wraps the model."""
+
+    def __init__(self, cell, model, seed):
+        self.cell, self.model, self.input = cell, model, images(cell, model.model if hasattr(model, "model") else model, seed)
+
+    def visit(self, seconds, least):
+        torch.set_num_threads(self.cell.threads)
+        with torch.inference_mode():
+            return timed(lambda: self.model(self.input), seconds, least)
+
+
+class Compiled(Eager):
+    """`torch.compile` with its defaults; the compilation is outside every timing."""
+
+    def __init__(self, cell, model, seed):
+        torch.set_num_threads(cell.threads)
+        super().__init__(cell, model, seed)
+        self.model = torch.compile(model, dynamic=False)
+        self.visit(0, 2)
+
+
+def export(model, batch, side, path):
+    """The model as ONNX with a fixed batch, on which every ONNX program optimises best."""
+    torch.onnx.export(
+        model, (torch.zeros(batch, 3, side, side),), str(path), dynamo=True, external_data=False, verbose=False,
+        input_names=["images"], output_names=["logits"])
+
+
+class OnnxRuntime:
+    """ONNX Runtime's processor provider, all graph optimisations, `intra_op_num_threads`."""
+
+    def __init__(self, cell, path, side):
+        import numpy
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = cell.threads
+        options.inter_op_num_threads = 1
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        self.session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self.input = numpy.random.default_rng(0).standard_normal((cell.batch, 3, side, side), numpy.float32)
+
+    def visit(self, seconds, least):
+        return timed(lambda: self.session.run(None, {"images": self.input}), seconds, least)
+
+
+class OpenVINO:
+    """OpenVINO with its latency hint in float32 (it would take bfloat16 where the processor has it)."""
+
+    def __init__(self, cell, path, side):
+        import numpy
+        import openvino
+
+        core = openvino.Core()
+        self.request = core.compile_model(
+            str(path), "CPU",
+            {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": cell.threads, "PERFORMANCE_HINT": "LATENCY"},
+        ).create_infer_request()
+        self.input = numpy.random.default_rng(0).standard_normal((cell.batch, 3, side, side), numpy.float32)
+
+    def visit(self, seconds, least):
+        return timed(lambda: self.request.infer([self.input], share_inputs=True), seconds, least)
+
+
+class Lab:
+    """`lab run` on a spec of its own, one process a visit, its methods interleaved; the samples are read from its records."""
+
+    def __init__(self, cell, command, methods=({"method": "none"},)):
+        self.cell, self.command, self.methods = cell, command, list(methods)
+        self.environment = {}
+
+    def visit(self, seconds, least):
+        return self.results(seconds, least)[0]["samples_ms"]
+
+    def results(self, seconds, least):
+        """The records' results, in the order of the methods."""
+        spec = {
+            "name": "peers", "model": {"name": self.cell.model, "weights": "random"}, "device": "cpu",
+            "threads": self.cell.threads, "batch_size": self.cell.batch, "accuracy": False,
+            "latency": {"warmup": 1, "min_seconds": seconds, "min_samples": least}, "methods": self.methods}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "peers.json"
+            path.write_text(json.dumps(spec))
+            done = subprocess.run(
+                [*self.command, "run", str(path), "--results", folder], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise SystemExit(f"{' '.join(self.command)} run: exit code {done.returncode}\n{done.stderr}")
+            lines = [json.loads(line) for file in (Path(folder) / "peers").glob("*.jsonl") for line in file.open()]
+        self.environment = lines[0]["environment"]
+        return [self.result(lines, method) for method in self.methods]
+
+    @staticmethod
+    def result(lines, method):
+        """The record whose parameters hold those asked for."""
+        asked = {key: value for key, value in method.items() if key != "method"}
+        for line in lines:
+            found = line["trial"]["method"]
+            if found["name"] == method["method"] and asked.items() <= found["parameters"].items():
+                return line["result"]
+        raise SystemExit(f"lab wrote no record of {method}")
+
+
+def is_installed(name):
+    return importlib.util.find_spec(name) is not None
+
+
+def peers(cell, names, seed, folder):
+    """The peers of `names` that can be imported, opened for a cell: name to contender."""
+    model = timm_model(cell.model, seed)
+    side = model.patch_embed.img_size[0]
+    opened = {}
+    if "pytorch" in names:
+        opened["pytorch"] = Eager(cell, model, seed)
+    if "compiled" in names:
+        opened["compiled"] = Compiled(cell, model, seed)
+    graph = [name for name in ("onnxruntime", "openvino") if name in names and is_installed(name)]
+    if graph and is_installed("onnx") and is_installed("onnxscript"):
+        path = Path(folder) / f"{cell.model}-{cell.batch}.onnx"
+        if not path.exists():
+            export(model, cell.batch, side, path)
+        for name in graph:
+            opened[name] = (OnnxRuntime if name == "onnxruntime" else OpenVINO)(cell, path, side)
+    return opened
+
+
+def versions(names):
+    """Name and version of every peer that ran."""
+    packages = {"pytorch": "torch", "compiled": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino"}
+    return {name: getattr(__import__(packages[name]), "__version__", "").split("-")[0] for name in names}
+
+
+def processor():
+    """The processor's name and how many of its threads this process may use."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
+        if line.startswith("model name"):
+            return f"{line.split(':', 1)[1].strip()}, {len(os.sched_getaffinity(0))} cores"
+    return f"{os.cpu_count()} cores"

@@ -1,0 +1,185 @@
+"""Latency of lab beside PyTorch, ONNX Runtime and OpenVINO: the same models, batches and threads, random weights, float32.
+
+    swift build -c release && python3 Benchmarks/peers.py                  # with a quiet machine: some minutes
+    python3 Benchmarks/peers.py --quick                                     # DeiT-S, batch 1, PyTorch: 20 s
+    python3 Benchmarks/peers.py --models deit_base_patch16_224 --batch-sizes 1 4 16 --threads 1 2 --compiled
+    python3 Benchmarks/peers.py --methods                                   # with token reduction
+    python3 Benchmarks/peers.py --lab .build/debug/lab .build/release/lab   # two builds of lab beside each other
+
+Absolute times of a shared machine are noise, ratios of one run less so: in each round every contender of a cell (model, batch,
+threads) is visited in seeded random order for about a second. The table gives the median over all samples, and lab over the peer: the median of
+the rounds' ratios with the smallest and the largest. A ratio below 1 says that lab is faster.
+
+With --methods lab's methods run beside the published methods' arithmetic in PyTorch (`pruning.py`), and each is asked what the removal
+gives back: (1 - L/L0) / (1 - MACs/MACs0), where L0 is the same program's unpruned latency of the same round.
+
+Needs torch and timm; onnxruntime and openvino are used where they can be imported (with onnx and onnxscript):
+pip install -r Benchmarks/requirements.txt
+"""
+
+import argparse
+import csv
+import random
+import shlex
+import statistics
+import sys
+import tempfile
+import warnings
+from pathlib import Path
+
+import contenders
+import pruning
+from contenders import Cell, Lab
+
+TITLES = {"pytorch": "PyTorch eager", "compiled": "PyTorch compiled", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO f32"}
+OURS = ({"method": "none"}, {"method": "tail_effect", "r": 98, "layer": 3}, {"method": "evit", "keep_rate": 0.7},
+        {"method": "tome", "r": 8}, {"method": "topk", "r": 8})
+PUBLISHED = ("none", *pruning.METHODS)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224"])
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 4])
+    parser.add_argument("--threads", nargs="+", type=int, default=[2])
+    parser.add_argument("--peers", nargs="+", choices=list(TITLES), default=["pytorch", "onnxruntime", "openvino"])
+    parser.add_argument("--compiled", action="store_true", help="PyTorch compiled too (needs a C++ compiler; minutes)")
+    parser.add_argument("--methods", action="store_true", help="token reduction, ours and the published code's, instead of the peers")
+    parser.add_argument("--lab", nargs="+", default=[".build/release/lab"], help="commands; all are timed, the first is compared")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of a visit")
+    parser.add_argument("--least", type=int, default=3, help="samples of a visit")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--onnx", help="a folder that keeps exported models for the next run")
+    parser.add_argument("--out", help="a file.md to write; the table as file.csv beside it")
+    parser.add_argument("--quick", action="store_true", help="DeiT-S, batch 1, PyTorch eager alone")
+    options = parser.parse_args()
+    if options.quick:
+        options.models, options.batch_sizes, options.peers, options.rounds = ["deit_small_patch16_224"], [1], ["pytorch"], 4
+    if options.compiled:
+        options.peers.append("compiled")
+    if options.out and not options.out.endswith(".md"):
+        parser.error("--out names a Markdown file: it must end in .md")
+    return options
+
+
+def interleave(visits, rounds, order):
+    """Calls every visit once a round in random order; name to one result of each round."""
+    results = {name: [] for name in visits}
+    for _ in range(rounds):
+        for name in order.sample(list(visits), len(visits)):
+            results[name].append(visits[name]())
+    return results
+
+
+def spread(values, digits=2):
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def flat(rounds):
+    return [sample for samples in rounds for sample in samples]
+
+
+def compare(options, cell, order, folder):
+    """Rows of one cell: one for each contender."""
+    opened = {f"lab ({command})" if index else "lab": Lab(cell, shlex.split(command))
+              for index, command in enumerate(options.lab)}
+    ours = opened["lab"]
+    opened |= contenders.peers(cell, options.peers, options.seed, folder)
+    rounds = interleave(
+        {name: lambda c=contender: c.visit(options.seconds, options.least) for name, contender in opened.items()},
+        options.rounds, order)
+    for name, samples in rounds.items():
+        ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(rounds["lab"], samples)]
+        quartiles = statistics.quantiles(flat(samples), n=4)
+        yield {
+            "model": cell.model, "batch": cell.batch, "threads": cell.threads, "program": TITLES.get(name, name),
+            "median ms": f"{statistics.median(flat(samples)):.1f}", "IQR ms": f"{quartiles[0]:.1f}–{quartiles[2]:.1f}",
+            "samples": len(flat(samples)), "lab / program": "" if name == "lab" else spread(ratios)}
+    options.environment = ours.environment
+
+
+def compare_methods(options, cell, order):
+    """Rows of one cell: lab's methods, then the published ones, each against its own program's unpruned pass."""
+    model = contenders.timm_model(cell.model, options.seed)
+    published = {"none": model} | {
+        "tail_effect": pruning.Pruned(model, "tail_effect", 98, 3), "tome": pruning.Pruned(model, "tome", 8),
+        "topk": pruning.Pruned(model, "topk", 8)}
+    ours = Lab(cell, shlex.split(options.lab[0]), OURS)
+    visits = {("PyTorch", name): lambda m=module: contenders.Eager(cell, m, options.seed).visit(options.seconds, options.least)
+              for name, module in published.items()}
+    visits["lab"] = lambda: ours.results(options.seconds, options.least)
+    rounds = interleave(visits, options.rounds, order)
+    macs = {}
+    samples = {key: value for key, value in rounds.items() if key != "lab"}
+    for index, method in enumerate(OURS):
+        macs[method["method"]] = rounds["lab"][0][index]["cost"]["macs"]
+        samples["lab", method["method"]] = [results[index]["samples_ms"] for results in rounds["lab"]]
+    for program in ("lab", "PyTorch"):
+        for method in OURS:
+            name = method["method"]
+            if (program, name) not in samples:
+                continue
+            own = [statistics.median(a) for a in samples[program, name]]
+            unpruned = [statistics.median(a) for a in samples[program, "none"]]
+            share = 1 - macs[name] / macs["none"]
+            gained = [(1 - a / b) / share for a, b in zip(own, unpruned)] if share else []
+            theirs = [statistics.median(a) for a in samples.get(("PyTorch", name), [])]
+            yield {
+                "model": cell.model, "batch": cell.batch, "threads": cell.threads, "program": program,
+                "method": " ".join(f"{k}={v}" if k != "method" else v for k, v in method.items()),
+                "median ms": f"{statistics.median(flat(samples[program, name])):.1f}",
+                "MACs": f"{macs[name] / macs['none']:.3f}",
+                "time": f"{statistics.median(a / b for a, b in zip(own, unpruned)):.3f}",
+                "removed time / removed MACs": spread(gained) if gained else "",
+                "lab / PyTorch": spread([a / b for a, b in zip(own, theirs)]) if theirs and program == "lab" else ""}
+    options.environment = ours.environment
+
+
+def markdown(rows):
+    header = list(rows[0])
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    return "\n".join(lines + ["| " + " | ".join(str(row[key]) for key in header) + " |" for row in rows])
+
+
+def description(options):
+    """One paragraph: machine, versions and how it was measured."""
+    environment = options.environment
+    names = ["pytorch"] if options.methods else options.peers
+    versions = ", ".join(
+        f"{TITLES[name]} {version}" for name, version in contenders.versions(n for n in names if contenders.is_installed(
+            {"pytorch": "torch", "compiled": "torch"}.get(n, n))).items())
+    return (
+        f"{contenders.processor()}; lab {environment['commit'][:7]} with {environment['blas']}; {versions}. "
+        f"{options.rounds} interleaved rounds, {options.seconds:g} s a visit; in brackets the smallest and the largest of the rounds.")
+
+
+def main():
+    options = arguments()
+    warnings.filterwarnings("ignore")
+    order = random.Random(options.seed)
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(options.onnx or temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        for model in options.models:
+            for batch in options.batch_sizes:
+                for threads in options.threads:
+                    cell = Cell(model, batch, threads)
+                    print(cell, file=sys.stderr, flush=True)
+                    found = compare_methods(options, cell, order) if options.methods else compare(options, cell, order, folder)
+                    rows.extend(found)
+    text = f"{markdown(rows)}\n\n{description(options)}\n"
+    print(text)
+    if options.out:
+        path = Path(options.out)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        with path.with_suffix(".csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
