@@ -160,6 +160,8 @@ def is_installed(name):
 
 def peers(cell, names, seed, folder):
     """The peers of `names` that can be imported, opened for a cell: name to contender."""
+    if not names:
+        return {}
     model = timm_model(cell.model, seed)
     side = model.patch_embed.img_size[0]
     opened = {}

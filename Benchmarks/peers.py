@@ -42,7 +42,7 @@ def arguments():
     parser.add_argument("--models", nargs="+", default=["deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224"])
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 4])
     parser.add_argument("--threads", nargs="+", type=int, default=[2])
-    parser.add_argument("--peers", nargs="+", choices=list(TITLES), default=["pytorch", "onnxruntime", "openvino"])
+    parser.add_argument("--peers", nargs="*", choices=list(TITLES), default=["pytorch", "onnxruntime", "openvino"])
     parser.add_argument("--compiled", action="store_true", help="PyTorch compiled too (needs a C++ compiler; minutes)")
     parser.add_argument("--methods", action="store_true", help="token reduction, ours and the published code's, instead of the peers")
     parser.add_argument("--lab", nargs="+", default=[".build/release/lab"], help="commands; all are timed, the first is compared")
@@ -146,11 +146,11 @@ def description(options):
     """One paragraph: machine, versions and how it was measured."""
     environment = options.environment
     names = ["pytorch"] if options.methods else options.peers
-    versions = ", ".join(
-        f"{TITLES[name]} {version}" for name, version in contenders.versions(n for n in names if contenders.is_installed(
+    versions = "".join(
+        f", {TITLES[name]} {version}" for name, version in contenders.versions(n for n in names if contenders.is_installed(
             {"pytorch": "torch", "compiled": "torch"}.get(n, n))).items())
     return (
-        f"{contenders.processor()}; lab {environment['commit'][:7]} with {environment['blas']}; {versions}. "
+        f"{contenders.processor()}; lab {environment['commit'][:7]} with {environment['blas']}{versions}. "
         f"{options.rounds} interleaved rounds, {options.seconds:g} s a visit; in brackets the smallest and the largest of the rounds.")
 
 
