@@ -3,13 +3,17 @@ import Datasets
 import Foundation
 import ImageCoding
 
-/// `lab dataset`: what the program knows about data sets that it brings along.
+/// `lab dataset`: the data set that the program draws, and how fast any is decoded.
 struct DatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dataset",
-    abstract: "Write out the data set that the program draws itself.",
-    discussion: "Example: lab dataset demo --split val --count 100 --out /tmp/demo",
-    subcommands: [DemoDatasetCommand.self])
+    abstract: "Write out the data set that the program draws itself, or time the decoding of one.",
+    discussion: """
+      Examples:
+        lab dataset demo --split val --count 100 --out /tmp/demo
+        lab dataset decode /data/imagenet/val --threads 2
+      """,
+    subcommands: [DemoDatasetCommand.self, DecodeDatasetCommand.self])
 }
 
 /// `lab dataset demo`: the drawn images as PNG files in folders named after their class.

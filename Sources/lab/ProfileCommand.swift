@@ -7,14 +7,16 @@ import Records
 struct ProfileCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "profile",
-    abstract: "Measures latency against the number of tokens: the staircase of a device.",
+    abstract: "Measures latency against the number of tokens, or where the time of a pass goes.",
     discussion: """
       Examples:
         lab profile --model deit_small_patch16_224 --stride 4
         lab profile --model vit_base_patch16_224 --device cpu --batch-size 1 --batch-size 8
+        lab profile --ops --model deit_small_patch16_224 --method '{"method": "tail_effect", "r": 98}'
 
       No trained weights are needed. The records are those of a run's latency grid: copy them into its results \
-      folder, and the tail-effect search uses them.
+      folder, and the tail-effect search uses them. With --ops nothing is recorded: one forward pass is \
+      taken apart into kinds of operation, with the time, arithmetic and memory traffic of each.
       """)
 
   @Option(help: "The model's name, or a JSON object as in a spec.")
@@ -44,6 +46,12 @@ struct ProfileCommand: AsyncParsableCommand {
   @Option(help: "Worker threads on a CPU (default: one for each core).")
   var threads: Int?
 
+  @Flag(help: "Print the time of each kind of operation of one forward pass instead.")
+  var ops = false
+
+  @Option(help: "With --ops: an entry of a spec's methods, as JSON.")
+  var method: String?
+
   @OptionGroup var results: ResultsOptions
 
   @Flag(help: "Print every trial and measure nothing.")
@@ -52,8 +60,22 @@ struct ProfileCommand: AsyncParsableCommand {
   @Flag(help: "Measure everything anew; earlier records are moved aside, to 'earlier'.")
   var fresh = false
 
+  func validate() throws {
+    if method != nil, !ops {
+      throw ValidationError("--method goes with --ops; the staircase removes tokens at random.")
+    }
+    if ops, device.count > 1 || batchSize.count > 1 || dryRun || fresh {
+      throw ValidationError("--ops takes one --device and one --batch-size, and records nothing.")
+    }
+  }
+
   func run() async throws {
-    let session = try Session(try spec(), folder: results, fresh: fresh && !dryRun)
+    if ops {
+      let profile = try OperationProfile(
+        try spec(), minSeconds: max(minSeconds, 1), minSamples: minSamples)
+      return print(profile.text)
+    }
+    let session = try Session(try spec().profiling(), folder: results, fresh: fresh && !dryRun)
     if dryRun {
       try session.printPlan(only: nil)
     } else {
@@ -85,9 +107,9 @@ struct ProfileCommand: AsyncParsableCommand {
     grid["min_samples"] = .integer(minSamples)
     add("grid", .object(grid), "--stride, --start, --stop, --min-seconds or --min-samples")
     add("accuracy", .boolean(false), "")
-    add("methods", .array([.object(["method": .string("none")])]), "")
+    let entry = try method.map { try SpecSource.value(text: $0, origin: "--method") }
+    add("methods", .array([entry ?? .object(["method": .string("none")])]), "--method")
     return try SpecReader.read(
-      SpecSource(text: "{}", file: "the command line", overrides: overrides)
-    ).profiling()
+      SpecSource(text: "{}", file: "the command line", overrides: overrides))
   }
 }

@@ -1,0 +1,123 @@
+import Experiments
+import Foundation
+import Measurement
+import Reporting
+import Tensors
+import TokenReduction
+import VisionModels
+
+/// `lab profile --ops`: where the time of one forward pass goes.
+struct OperationProfile {
+  /// One kind of operation in a pass.
+  struct Row {
+    let kind: OperationKind
+    let calls: Int
+    let seconds: Double
+    let cost: OperationCost
+  }
+
+  let rows: [Row]
+  let bounds: DeviceBounds
+  /// Of the whole pass without timing inside it.
+  let passSeconds: Double
+  let title: String
+
+  /// Runs passes of the first model, method, device and batch size of a spec until `minSeconds` and `minSamples` are reached.
+  ///
+  /// Errors: those of `Planner`, of weights and of memory; `ExperimentsError.impossible` where only a run can choose r.
+  init(_ spec: Spec, minSeconds: Double, minSamples: Int) throws {
+    let planner = try Planner(spec, site: .here)
+    let predictor = try Predictor(planner)
+    let (planned, method, device) = (predictor.model, predictor.method, planner.devices[0])
+    let stopwatch = MonotonicStopwatch()
+    let timing = TimingBackend(device.backend) { stopwatch.now }
+    func makePass(_ backend: any Backend) throws -> ForwardPass {
+      let model = try VisionTransformer(
+        architecture: planned.architecture, name: planned.setting.name, weights: planned.weights,
+        backend: backend)
+      let pass = try ForwardPass(
+        model: model,
+        composition: try TokenReductionRegistry.composition(
+          for: method, geometry: planned.architecture.geometry), batchSize: spec.batchSizes[0])
+      var generator = SplitMix64(seed: 0)
+      for index in pass.input.indices {
+        pass.input[index] = Float(generator.next() >> 40) / Float(1 << 23) - 1
+      }
+      return pass
+    }
+    bounds = try DeviceBounds(of: device.backend, stopwatch: stopwatch)
+    let (plain, timed) = (try makePass(device.backend), try makePass(timing))
+    plain.run()
+    timed.run()
+    var passes: [Double] = []
+    var totals: [[OperationKind: TimingBackend.Total]] = []
+    let start = stopwatch.now
+    while totals.count < minSamples || (stopwatch.now - start).inSeconds < minSeconds {
+      let begin = stopwatch.now
+      plain.run()
+      passes.append((stopwatch.now - begin).inSeconds)
+      timing.reset()
+      timed.run()
+      totals.append(timing.totals)
+    }
+    passSeconds = Summary(passes)?.median ?? 0
+    rows = OperationKind.allCases.compactMap { kind in
+      let all = totals.compactMap { $0[kind] }
+      guard let first = all.first, let time = Summary(all.map { $0.time.inSeconds })
+      else { return nil }
+      return Row(kind: kind, calls: first.calls, seconds: time.median, cost: first.cost)
+    }
+    title =
+      "\(planned.setting.name), \(TrialLabel.short(method)), batch \(spec.batchSizes[0]) on "
+      + "\(device.setting.name): \(device.backend.hardware), \(device.backend.threads) threads, "
+      + "\(device.backend.libraryDescription); the medians of \(totals.count) passes"
+  }
+
+  private var sum: Double { rows.map(\.seconds).reduce(0, +) }
+
+  /// The table with what stands above and below it.
+  var text: String {
+    let table = TextTable(
+      header: ["operation", "calls", "ms", "share", "GFLOP/s", "GB/s", "bound by", "of the bound"],
+      alignments: [.leading] + [Column.Alignment](repeating: .trailing, count: 5)
+        + [.leading, .trailing],
+      rows: rows.map(cells))
+    let flops = rows.reduce(0) { $0 + $1.cost.flops }
+    let reduction = rows.filter(\.kind.isReduction).map(\.seconds).reduce(0, +)
+    var lines = [title, ""] + table.lines() + [""]
+    lines.append(
+      String(
+        format:
+          "The operations take %.2f ms, a pass without timing inside it %.2f ms (%.0f GFLOP/s).",
+        sum * 1e3, passSeconds * 1e3, Double(flops) / passSeconds / 1e9))
+    if reduction > 0 {
+      lines.append(
+        String(
+          format: "Token reduction itself takes %.2f %% of the operations' time.",
+          100 * reduction / sum))
+    }
+    lines.append(
+      String(
+        format:
+          "Measured here: %.0f GFLOP/s in a large product, %.1f GB/s in a large copy; "
+          + "below %.1f FLOPs a byte an operation is bound by memory.",
+        bounds.flopsPerSecond / 1e9, bounds.bytesPerSecond / 1e9, bounds.balance))
+    lines.append(
+      "Bytes are inputs, weights and outputs once each: what is still in a cache is faster than its bound."
+    )
+    return lines.joined(separator: "\n")
+  }
+
+  private func cells(_ row: Row) -> [String] {
+    let cost = row.cost
+    let least = bounds.leastSeconds(cost)
+    return [
+      row.kind.rawValue, "\(row.calls)", String(format: "%.3f", row.seconds * 1e3),
+      String(format: "%.1f %%", 100 * row.seconds / sum),
+      cost.flops > 0 ? String(format: "%.1f", Double(cost.flops) / row.seconds / 1e9) : "–",
+      String(format: "%.1f", Double(cost.bytes) / row.seconds / 1e9),
+      bounds.isMemoryBound(cost) ? "memory" : "arithmetic",
+      String(format: "%.0f %%", 100 * least / row.seconds),
+    ]
+  }
+}
