@@ -103,8 +103,8 @@ let package = Package(
     .testTarget(
       name: "ExperimentsTests",
       dependencies: [
-        "Experiments", "Records", "Measurement", "ImageCoding", "Datasets", "TokenReduction",
-        "VisionModels", "CPUBackend", "Tensors", "_TestSupport",
+        "Experiments", "Records", "Measurement", "Datasets", "TokenReduction", "VisionModels",
+        "CPUBackend", "Tensors", "_TestSupport",
       ]),
     .testTarget(
       name: "LabTests", dependencies: ["lab", "Tensors", "_TestSupport"]),

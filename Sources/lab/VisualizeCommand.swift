@@ -2,7 +2,7 @@ import ArgumentParser
 import Experiments
 import Foundation
 import ImageCoding
-import Records
+import VisionModels
 
 /// `lab visualize`.
 struct VisualizeCommand: ParsableCommand {
@@ -11,61 +11,82 @@ struct VisualizeCommand: ParsableCommand {
     abstract: "Draws which tokens each reducing block kept, fused, merged or dropped.",
     discussion: """
       Examples:
-        lab visualize photo.jpg --method '{"method": "tail_effect", "r": 72}'
-        lab visualize cat.png --model deit_small_patch16_224 --weights deit_small.safetensors \
-      --method '{"method": "tome", "r": 13}' --out pictures
+        lab visualize photo.png --method '{"method": "tail_effect", "r": 72}' --out tokens.png
+        lab visualize cat.jpg --model deit_small_patch16_224 --weights deit_small.safetensors \
+      --method '{"method": "tome", "r": 13}'
 
-      One PNG for each reducing block. Kept patches are shown as they are, dropped ones grey, fused ones blue; the \
-      patches of a merged token share its mean colour.
+      One PNG: the input as the model sees it, then a panel for each reducing block, with a legend.
       """)
 
   @Argument(help: "A PNG or JPEG file.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
-  var file: String
+  var image: String
 
-  @OptionGroup var model: PredictOptions
+  @OptionGroup var options: PredictOptions
 
-  @Option(help: "The folder for the pictures.", completion: .directory)
-  var out = "."
+  @Option(
+    help: "The PNG to write; the image's and the method's name in this folder when left out.",
+    completion: .file(extensions: ["png"]))
+  var out: String?
 
-  func run() throws {
-    let predictor = try Predictor(try Planner(try model.spec(), site: .here))
-    let (picture, fates) = try predictor.fates(file: file)
-    guard !fates.steps.isEmpty else {
-      throw ExperimentsError.impossible(
-        subject: "--method",
-        message:
-          "\(TrialLabel.short(predictor.method)) removes nothing, so there is nothing to draw")
-    }
-    let folder = URL(fileURLWithPath: out, isDirectory: true)
-    do {
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    } catch {
-      throw ExperimentsError.folderNotWritable(folder: out, reason: error.localizedDescription)
-    }
-    let stem = (URL(fileURLWithPath: file).lastPathComponent as NSString).deletingPathExtension
-    for step in fates.steps {
-      let drawn = picture.picture(step)
-      let name = "\(stem)-\(predictor.method.name)-block\(String(format: "%02d", step.block)).png"
-      let path = folder.appendingPathComponent(name).path
-      try PNGWriter.write(
-        pixels: drawn.pixels, width: drawn.width, height: drawn.height, to: path)
-      print("\(folder.appendingPathComponent(name).relativePath): \(Self.counts(step))")
+  func validate() throws {
+    if let out, !out.lowercased().hasSuffix(".png") {
+      throw ValidationError("--out names a PNG file, such as tokens.png, not \(out).")
     }
   }
 
-  /// For example `73 tokens; of 144 patches 71 kept, 73 fused`.
-  static func counts(_ step: TokenFates.Step) -> String {
-    var counts = [0, 0, 0, 0]
-    for fate in step.fates {
+  func run() throws {
+    let predictor = try Predictor(try Planner(try options.spec(), site: .here))
+    let traced = try predictor.trace(file: image)
+    guard !traced.trace.stages.isEmpty else {
+      throw ExperimentsError.impossible(
+        subject: "--method",
+        message: "\(TrialLabel.short(predictor.method)) removes no token of "
+          + "\(predictor.model.setting.name), so there is nothing to draw")
+    }
+    let a = predictor.model.architecture
+    let drawing = TokenPicture(
+      input: traced.input, grid: a.grid,
+      title: "\(predictor.model.setting.name): \(TrialLabel.short(predictor.method))",
+      inputLabel: "input: \(a.tokens) tokens", panels: traced.trace.stages.map(Self.panel)
+    ).image()
+    let stem = URL(fileURLWithPath: image).deletingPathExtension().lastPathComponent
+    let file = out ?? "\(stem)-\(predictor.method.name).png"
+    try PNGWriter.write(
+      pixels: drawing.pixels, width: drawing.width, height: drawing.height, to: file)
+    for stage in traced.trace.stages { print(Self.line(stage)) }
+    print(file)
+  }
+
+  private static func place(_ stage: TokenTrace.Stage) -> String {
+    "\(stage.step.position == .beforeBlock ? "before block" : "block") \(stage.step.block)"
+  }
+
+  private static func panel(_ stage: TokenTrace.Stage) -> TokenPicture.Panel {
+    TokenPicture.Panel(
+      label: "\(place(stage)): \(stage.step.tokensIn)→\(stage.step.tokensOut) tokens",
+      cells: stage.fates.map { fate in
+        switch fate {
+        case .kept: .kept
+        case .merged(let group): .merged(group: group)
+        case .fused: .fused
+        case .dropped: .dropped
+        }
+      })
+  }
+
+  /// For example `block 3: 145 → 73 tokens; patches: 71 kept, 73 fused`.
+  private static func line(_ stage: TokenTrace.Stage) -> String {
+    var counts = [("kept", 0), ("merged", 0), ("fused", 0), ("dropped", 0)]
+    for fate in stage.fates {
       switch fate {
-      case .kept: counts[0] += 1
-      case .merged: counts[1] += 1
-      case .fused: counts[2] += 1
-      case .dropped: counts[3] += 1
+      case .kept: counts[0].1 += 1
+      case .merged: counts[1].1 += 1
+      case .fused: counts[2].1 += 1
+      case .dropped: counts[3].1 += 1
       }
     }
-    let parts = zip(counts, ["kept", "merged", "fused", "dropped"]).filter { $0.0 > 0 }
-      .map { "\($0.0) \($0.1)" }
-    return "\(step.tokens) tokens; of \(step.fates.count) patches \(parts.joined(separator: ", "))"
+    let parts = counts.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
+    return "\(place(stage)): \(stage.step.tokensIn) → \(stage.step.tokensOut) tokens; "
+      + "patches: \(parts)"
   }
 }

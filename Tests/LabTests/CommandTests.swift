@@ -120,28 +120,6 @@ import _TestSupport
     #expect(try folder.recordLines("Results/profile-custom").count == 4)
   }
 
-  @Test func `visualize draws one picture for each reducing block`() throws {
-    let folder = try Workplace()
-    let picture = Fixtures.url("pictures/rgb_300x300.png").path
-    let result = try LabProcess.run(
-      "visualize", picture, "--model", Workplace.model, "--out", "drawn", "--method",
-      #"{"method": "evit", "keep_rate": 0.5, "layers": [2, 4]}"#, in: folder.url)
-    #expect(result.exitCode == 0, "\(result.error)")
-    #expect(
-      result.output == """
-        drawn/rgb_300x300-evit-block02.png: 20 tokens; of 36 patches 18 kept, 18 fused
-        drawn/rgb_300x300-evit-block04.png: 12 tokens; of 36 patches 9 kept, 27 fused
-
-        """)
-    #expect(folder.exists("drawn/rgb_300x300-evit-block02.png"))
-    let nothing = try LabProcess.run(
-      "visualize", picture, "--model", Workplace.model, in: folder.url)
-    #expect(nothing.exitCode == 2)
-    #expect(
-      nothing.error
-        == "error: --method: none removes nothing, so there is nothing to draw\n")
-  }
-
   @Test func `results are compared and exported`() throws {
     let folder = try Workplace()
     for (name, r) in [("first", 6), ("second", 12)] {

@@ -9,8 +9,8 @@ import VisionModels
 package final class Predictor {
   package let model: PlannedModel
   package let method: MethodSetting
-  private let device: PlannedDevice
-  private let pool = ModelPool()
+  let device: PlannedDevice
+  let pool = ModelPool()
 
   /// Opens the first model, method and device of a spec.
   ///
@@ -57,21 +57,6 @@ package final class Predictor {
     }
     pass.run()
     return (0..<count).map { Array(pass.logits[($0 * classes)..<(($0 + 1) * classes)]) }
-  }
-
-  /// What becomes of the patches of an image file, and the drawing of it as the model sees it.
-  ///
-  /// Errors: `ImageError`, and those of weights.
-  package func fates(file: String) throws -> (picture: TokenPicture, fates: TokenFates) {
-    let preprocessing = model.choice.entry.imagePreprocessing
-    let pass = try pool.pass(model, on: device, method, batchSize: 1)
-    let image = try ImageDecoder.withShared { decoder in
-      try decoder.load(path: file, preprocessing: preprocessing, into: pass.input)
-      return preprocessing.cropped(try decoder.decode(path: file))
-    }
-    return (
-      TokenPicture(image: image, grid: model.architecture.grid), TokenFates.of(pass)
-    )
   }
 
   private func run(_ pass: ForwardPass, key: Int) -> [Float] {

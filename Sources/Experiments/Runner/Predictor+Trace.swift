@@ -1,0 +1,24 @@
+import ImageCoding
+import VisionModels
+
+/// One image file on its way through a model.
+package struct TracedImage {
+  /// The 8-bit pixels that the model saw, before normalisation.
+  package let input: RGBImage
+  package let trace: TokenTrace
+}
+
+extension Predictor {
+  /// What became of the patches of an image file, prepared as the model wants it.
+  ///
+  /// Errors: `ImageError`, and those of weights.
+  package func trace(file: String) throws -> TracedImage {
+    let preprocessing = model.choice.entry.imagePreprocessing
+    // Before the weights: a missing image should be told at once.
+    let image = try ImageDecoder.withShared { try $0.decode(path: file) }
+    let pass = try pool.pass(model, on: device, method, batchSize: 1)
+    preprocessing.apply(to: image, into: pass.input)
+    let trace = withUnsafePointer(to: UInt64(0)) { pass.runTracing(imageKeys: $0) }
+    return TracedImage(input: preprocessing.cropped(image), trace: trace)
+  }
+}
