@@ -10,7 +10,7 @@ struct CompareCommand: ParsableCommand {
     discussion: """
       Examples:
         lab compare quickstart Results/quickstart-on-arm
-        lab compare before after --format csv > change.csv
+        lab compare before after --format csv --out change.csv
 
       The second is compared with the first: a positive difference and a speed-up above 1 are the second's.
       """)
@@ -26,6 +26,9 @@ struct CompareCommand: ParsableCommand {
   @Option(help: "How to print the comparison.")
   var format = Format.text
 
+  @Option(help: "The file to write instead of printing.", completion: .file())
+  var out: String?
+
   func run() throws {
     let comparison = Comparison(
       a: try RecordedResults(first).report(all: true),
@@ -37,6 +40,6 @@ struct CompareCommand: ParsableCommand {
       case .markdown: table.markdown()
       case .csv: table.csv()
       }
-    print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
+    try OutputFile.write(text, to: out)
   }
 }

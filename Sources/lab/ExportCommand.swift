@@ -34,35 +34,18 @@ struct ExportCommand: ParsableCommand {
     let results = try RecordedResults(results)
     let report = results.report(all: all)
     switch format {
-    case .csv: try write(ReportExport.csv(report), to: out)
-    case .latex: try write(ReportExport.latex(report), to: out)
-    case .json: try write(ReportExport.json(report), to: out)
+    case .csv: try OutputFile.write(ReportExport.csv(report), to: out)
+    case .latex: try OutputFile.write(ReportExport.latex(report), to: out)
+    case .json: try OutputFile.write(ReportExport.json(report), to: out)
     case .notebook:
       // A notebook reads these files.
       try ReportWriter.write(report, to: results.folder)
       let file = out ?? "notebooks-export/\(results.name).ipynb"
       let folder = URL(fileURLWithPath: file).deletingLastPathComponent()
-      try write(
+      try OutputFile.write(
         ReportExport.notebook(report, results: Self.path(to: results.folder, from: folder)),
         to: file)
     }
-  }
-
-  private func write(_ text: String, to file: String?) throws {
-    guard let file else {
-      print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
-      return
-    }
-    let url = URL(fileURLWithPath: file)
-    do {
-      try FileManager.default.createDirectory(
-        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(text.utf8).write(to: url, options: .atomic)
-    } catch {
-      throw ExperimentsError.impossible(
-        subject: file, message: "cannot be written: \(error.localizedDescription)")
-    }
-    print(file)
   }
 
   /// `target` as seen from `folder`: `../Results/quickstart`.

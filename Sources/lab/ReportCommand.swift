@@ -11,6 +11,7 @@ struct ReportCommand: ParsableCommand {
       Examples:
         lab report quickstart
         lab report Results/quickstart --all
+        lab report quickstart --png
 
       Records from other machines are joined by copying their .jsonl files into the folder.
       """)
@@ -21,10 +22,14 @@ struct ReportCommand: ParsableCommand {
   @Flag(help: "Show every row that was measured, not only those that the last run asked for.")
   var all = false
 
+  @Flag(help: "Write the figures as PNG too, with rsvg-convert or Chromium.")
+  var png = false
+
   func run() throws {
     let results = try RecordedResults(results)
     try Rendering.write(
       records: results.records, rows: all ? nil : results.rows, name: results.name,
       folder: results.folder)
+    if png { print(try FigurePNG.write(in: results.folder).joined(separator: ", ")) }
   }
 }

@@ -28,8 +28,8 @@ struct LabProcess {
   private let output: URL
   private let error: URL
 
-  /// Starts the program in `folder`.
-  init(_ arguments: [String], in folder: URL) throws {
+  /// Starts the program in `folder`, with some variables of the environment replaced.
+  init(_ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
     self.folder = folder
     output = folder.appendingPathComponent("output-\(UUID().uuidString)")
     error = folder.appendingPathComponent("error-\(UUID().uuidString)")
@@ -40,6 +40,7 @@ struct LabProcess {
     // Each test has machine locks of its own, or tests would wait for each other.
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["TMPDIR": folder.path]) { $1 }
+      .merging(environment) { $1 }
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: error)
     try process.run()

@@ -1,0 +1,25 @@
+import Experiments
+import Foundation
+
+/// Text for standard output, or for a file that a person named.
+enum OutputFile {
+  /// Prints `text`, or writes it whole to `file`, whose folder is made, and prints the file's name.
+  ///
+  /// Errors: `ExperimentsError.impossible` for a file that cannot be written.
+  static func write(_ text: String, to file: String?) throws {
+    guard let file else {
+      print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
+      return
+    }
+    let url = URL(fileURLWithPath: file)
+    do {
+      try FileManager.default.createDirectory(
+        at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+      try Data(text.utf8).write(to: url, options: .atomic)
+    } catch {
+      throw ExperimentsError.impossible(
+        subject: file, message: "cannot be written: \(error.localizedDescription)")
+    }
+    print(file)
+  }
+}
