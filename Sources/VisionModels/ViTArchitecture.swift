@@ -131,11 +131,15 @@ extension ViTArchitecture {
     func check(_ holds: Bool, _ key: CodingKeys, _ message: String) {
       if !holds { problems.append((key.stringValue, message)) }
     }
-    for (key, value) in [
-      (CodingKeys.imageSize, imageSize), (.patchSize, patchSize), (.embedDim, embedDim),
-      (.depth, depth), (.numHeads, numHeads), (.numClasses, numClasses),
+    // Far above any published model, and low enough that no product of them overflows.
+    for (key, value, most) in [
+      (CodingKeys.imageSize, imageSize, 8192), (.patchSize, patchSize, 8192),
+      (.embedDim, embedDim, 65_536), (.depth, depth, 1024), (.numHeads, numHeads, 4096),
+      (.numClasses, numClasses, 1_000_000), (.hiddenDim, hiddenDim ?? 1, 1_048_576),
     ] {
-      check(value >= 1, key, "\(value) is out of range; it must be a whole number from 1")
+      check(
+        (1...most).contains(value), key,
+        "\(value) is out of range; it must be a whole number from 1 to \(most)")
     }
     guard problems.isEmpty else { return problems }
     check(
@@ -144,9 +148,12 @@ extension ViTArchitecture {
     check(
       embedDim % numHeads == 0, .embedDim,
       "\(embedDim) is not a multiple of the \(numHeads) heads")
-    check(mlpRatio > 0, .mlpRatio, "\(mlpRatio) is out of range; it must be above 0")
-    check(hiddenDim ?? 1 >= 1, .hiddenDim, "\(hiddenDim ?? 0) is out of range; it must be from 1")
-    check(registers >= 0, .registers, "\(registers) is out of range; it must be from 0")
+    check(
+      mlpRatio > 0 && mlpRatio <= 64, .mlpRatio,
+      "\(mlpRatio) is out of range; it must be above 0, up to 64")
+    check(
+      (0...1024).contains(registers), .registers,
+      "\(registers) is out of range; it must be from 0 to 1024")
     check(
       !(distilled && head == .tokenAndPatchMean), .head,
       "\"token_and_patch_mean\" does not go with \"distilled\": true")

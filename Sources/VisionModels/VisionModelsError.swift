@@ -3,6 +3,8 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   /// A weight file that does not fit the model, with everything that is wrong with it.
   case weightsDoNotFit(
     path: String, model: String, missing: [String], extra: [String], misshapen: [String])
+  /// A model whose weights alone exceed the machine's memory.
+  case modelTooLarge(model: String, bytes: Int, memoryBytes: Int)
 
   package var description: String {
     switch self {
@@ -12,8 +14,13 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
         .map { "\($0.1.count) \($0.0) (\(Self.list($0.1)))" }
       return "\(path): does not fit \(model), whose tensors carry timm's names: "
         + parts.joined(separator: "; ")
+    case .modelTooLarge(let model, let bytes, let memoryBytes):
+      return "\(model): its weights need \(Self.gibibytes(bytes)) GiB and this machine has "
+        + "\(Self.gibibytes(memoryBytes)) GiB; choose smaller sizes"
     }
   }
+
+  private static func gibibytes(_ bytes: Int) -> Int { (bytes + (1 << 29)) >> 30 }
 
   /// The first names of a list that may be long.
   private static func list(_ names: [String]) -> String {

@@ -24,13 +24,19 @@ package final class VisionTransformer {
 
   /// Loads or draws the weights.
   ///
-  /// Errors: `TensorsError`, or `VisionModelsError.weightsDoNotFit` for a file of another model.
+  /// Errors: `TensorsError`, `VisionModelsError.weightsDoNotFit` for a file of another model, or `.modelTooLarge`.
   package init(
     architecture: ViTArchitecture, name: String = "this model", weights: WeightSource,
     backend: any Backend
   ) throws {
     self.architecture = architecture
     self.backend = backend
+    parameterCount = Self.parameterCount(architecture)
+    let memory = Int(ProcessInfo.processInfo.physicalMemory)
+    guard parameterCount <= memory / 4 else {
+      throw VisionModelsError.modelTooLarge(
+        model: name, bytes: 4 * parameterCount, memoryBytes: memory)
+    }
     let expected = Self.specifications(architecture)
     let reader: any WeightReader =
       switch weights {
@@ -41,7 +47,6 @@ package final class VisionTransformer {
     let loader = WeightUploader(
       reader: reader, backend: backend,
       specifications: Dictionary(uniqueKeysWithValues: expected.map { ($0.key, $0) }))
-    parameterCount = Self.parameterCount(architecture)
     embedding = try loader.embedding(architecture)
     blocks = try (0..<architecture.depth).map { index in
       let key = "blocks.\(index)"

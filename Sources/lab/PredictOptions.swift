@@ -24,7 +24,7 @@ struct PredictOptions: ParsableArguments {
     }
     let method = try SpecSource.value(text: method, origin: "--method")
     let model = try SpecOptions.model(model, weights: weights)
-    return try SpecReader.read(
+    let spec = try SpecReader.read(
       SpecSource(
         text: "{\"accuracy\": false}", file: "the command line",
         overrides: [
@@ -32,5 +32,24 @@ struct PredictOptions: ParsableArguments {
           override("methods", .array([method]), "--method"),
           override("device", .string(device), "--device"),
         ]))
+    guard spec.methods.count == 1 else {
+      throw ExperimentsError.impossible(
+        subject: "--method",
+        message:
+          "one method is needed, and this has \(spec.methods.count) settings; give one value "
+          + "for each key")
+    }
+    guard spec.models[0].isTrained || namesWeights(model) else {
+      throw ExperimentsError.impossible(
+        subject: "--weights",
+        message: "\(spec.models[0].name) brings no weights; name a safetensors file, or 'random' "
+          + "to compare numbers that mean nothing")
+    }
+    return spec
+  }
+
+  private func namesWeights(_ model: JSONValue) -> Bool {
+    guard case .object(let members) = model else { return false }
+    return members["weights"] != nil
   }
 }

@@ -88,10 +88,12 @@ struct Session {
 
   /// A command line as it can be typed again.
   static func command(_ arguments: [String]) -> String {
-    let name = URL(fileURLWithPath: arguments.first ?? "lab").lastPathComponent
+    let program = arguments.first ?? "lab"
+    // `swift run` starts the program of the build folder, and is what was typed.
+    let name = program.contains(".build/") ? ["swift", "run", "lab"] : [program]
     // --fresh would throw away what was just measured.
     let rest = arguments.dropFirst().filter { $0 != "--fresh" }
-    return ([name] + rest).map { argument in
+    return (name + rest).map { argument in
       let isPlain = argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0) }
       return isPlain && !argument.isEmpty
         ? argument : "'" + argument.replacing("'", with: "'\\''") + "'"

@@ -248,7 +248,7 @@ extension Mistaken {
     Mistaken(
       "no images",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "accuracy": {"images": 0}}"#,
-      #"a.json: accuracy.images: 0 is out of range; it must be a whole number from 1"#),
+      #"a.json: accuracy.images: 0 is out of range; it must be a whole number from 1 to 1000000"#),
     Mistaken(
       "a misspelt key of accuracy",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "accuracy": {"image": 10}}"#,

@@ -109,7 +109,7 @@ package enum SpecRules {
 
   static let accuracy: [KeyRule] = [
     KeyRule(
-      "images", .integer(minimum: 1, maximum: nil), standard: .described("all images"),
+      "images", .integer(minimum: 1, maximum: 1_000_000), standard: .described("all images"),
       "a seeded, class-balanced choice of so many images"),
     KeyRule(
       "batch_size", .integer(minimum: 1, maximum: 4096), standard: .value(.integer(50)),
@@ -138,7 +138,7 @@ package enum SpecRules {
       "stop", .integer(minimum: 2, maximum: nil), standard: .described("all tokens"),
       "the most tokens; the grid steps down from here"),
     KeyRule(
-      "images", positive, standard: .value(.integer(1024)),
+      "images", .integer(minimum: 1, maximum: 1_000_000), standard: .value(.integer(1024)),
       "images for the accuracy of each point"),
     KeyRule(
       "min_seconds", .number(minimum: 0, exclusiveMinimum: false, maximum: 3600),

@@ -46,7 +46,9 @@ package struct BreakEven: Sendable {
       var baseline = key
       baseline.method = MethodSetting(name: baselineMethod, parameters: [:])
       guard let mine = resampled(key), let theirs = resampled(baseline),
-        let left = timing.result.cost.tokensAfterBlocks.last,
+        let left = timing.result.cost.tokensAfterBlocks.last, left < key.model.tokens,
+        // Points of a grid were timed beside each other and not beside the baseline.
+        timing.setting == joined.latencies[baseline]?.setting,
         let speedup = Speedup(joined.latencies[baseline], timing, theirs, mine)
       else { continue }
       let place = Place(model: key.model, device: key.device, precision: key.precision)
