@@ -29,7 +29,9 @@ struct RecordedResults {
 
   /// The report of these records.
   func report(all: Bool = false) -> Report {
-    Report(records: records, name: name, rows: all ? nil : rows.map { $0.map(\.key) })
+    Report(
+      records: records, name: name, rows: all ? nil : rows.map { $0.map(\.key) },
+      published: PublishedNumbers.stored(in: folder))
   }
 
   private static func folder(_ text: String) throws -> URL {

@@ -11,7 +11,9 @@ enum Rendering {
   static func write(
     records: [Record], rows: [PlannedRow]?, name: String, folder: URL
   ) throws {
-    let report = Report(records: records, name: name, rows: rows.map { $0.map(\.key) })
+    let report = Report(
+      records: records, name: name, rows: rows.map { $0.map(\.key) },
+      published: PublishedNumbers.stored(in: folder))
     let table = TerminalTable(
       report, width: Console.outputIsTerminal ? Console.width : 120,
       highlightsFront: Console.outputIsTerminal)
@@ -30,5 +32,20 @@ extension PlannedRow {
       place: RowPlace(
         weights: dataset == nil ? nil : model.weights, dataset: dataset, device: device,
         batchSize: batchSize, precision: precision))
+  }
+}
+
+extension PublishedNumbers {
+  /// What the last run of a folder stored; none, and a warning, where the file was changed.
+  static func stored(in folder: URL) -> [PublishedNumbers] {
+    guard let data = PublishedFile.read(folder) else { return [] }
+    do {
+      return try tables(of: data)
+    } catch {
+      Console.log.warning(
+        "\(folder.relativePath)/\(PublishedFile.name) is not as a run writes it, so the published numbers are left out; `lab run` writes it anew"
+      )
+      return []
+    }
   }
 }

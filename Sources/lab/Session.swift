@@ -63,6 +63,7 @@ struct Session {
     }
     progress.clear()
     try RowsFile.write(summary.rows, to: folder)
+    try PublishedFile.write(planner.spec.published, to: folder)
     try Rendering.write(
       records: store.records, rows: summary.rows, name: planner.spec.name, folder: folder)
     try finish(summary, again: again)

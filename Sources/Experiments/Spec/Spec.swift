@@ -20,6 +20,8 @@ package struct Spec: Sendable {
   package var precisions: [String]
   /// `nil` for every core.
   package var threads: [Int?]
+  /// Published numbers as written, checked; `nil` where there are none.
+  package var published: JSONValue?
 }
 
 /// A model with its weights.

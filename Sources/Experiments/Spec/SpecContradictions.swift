@@ -10,6 +10,7 @@ enum SpecContradictions {
     accuracy(spec, &checker)
     search(spec, &checker)
     grid(spec, &checker)
+    SpecRules.checkMatches(spec.published, &checker)
   }
 
   private static func measurement(_ spec: Spec, _ checker: inout RuleChecker) {

@@ -47,7 +47,8 @@ package struct SpecReader {
       latency: latency, grid: grid, seed: seed,
       skipsBadImages: members["on_bad_image"]?.asString == "skip",
       precisions: axis("precision").compactMap(\.asString),
-      threads: members["threads"] == nil ? [nil] : axis("threads").map(\.asInt))
+      threads: members["threads"] == nil ? [nil] : axis("threads").map(\.asInt),
+      published: members["published"])
     SpecContradictions.find(in: spec, checker: &checker)
     return spec
   }

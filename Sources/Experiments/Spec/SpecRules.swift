@@ -45,6 +45,9 @@ package enum SpecRules {
     KeyRule(
       "threads", .axis(.integer(minimum: 1, maximum: 4096)), standard: .described("every core"),
       "worker threads on a CPU"),
+    KeyRule(
+      "published", .either([.object(published), .list(.object(published))]),
+      "numbers of a publication that the report sets beside the measured ones"),
   ]
 
   static let model: [KeyRule] = [

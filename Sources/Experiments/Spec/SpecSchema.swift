@@ -77,6 +77,13 @@ package enum SpecSchema {
         "type": .string("object"),
         "additionalProperties": .object(["type": .string("integer"), "minimum": .integer(0)]),
       ])
+    case .parameters:
+      .object([
+        "type": .string("object"),
+        "additionalProperties": .object([
+          "type": .array(["boolean", "number", "string", "array"].map { .string($0) })
+        ]),
+      ])
     case .list(let element):
       .object([
         "type": .string("array"), "minItems": .integer(1), "items": schema(element),

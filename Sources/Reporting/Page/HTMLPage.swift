@@ -29,6 +29,7 @@ struct HTMLPage {
     <main id="results">
     \(report.groups.enumerated().map(section).joined(separator: "\n"))
     \(report.groups.isEmpty ? "<p>No results yet.</p>" : "")
+    \(PublishedTable.html(report.published))
     \(orphans)
     \(breakEven)
     \(failures)

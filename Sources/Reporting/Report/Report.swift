@@ -18,6 +18,8 @@ package struct Report: Sendable {
   package let utilityCurves: [UtilityCurve]
   /// Where each method beats the baseline, where several batch sizes were timed.
   package let breakEvens: [BreakEven]
+  /// Numbers of publications with the rows that stand beside them.
+  package let published: [PublishedTable]
   /// The machines and program versions that the records come from, each once.
   package let provenance: [Provenance]
   let parameterText: ParameterText
@@ -31,7 +33,10 @@ package struct Report: Sendable {
   ///   - name: what the report is called, usually the spec's name.
   ///   - rows: which rows to show, in this order; all that were measured when `nil`. The baseline
   ///     and the grids are read from all records either way.
-  package init(records: [Record], name: String, rows: [RowKey]? = nil) {
+  ///   - published: numbers of publications to set beside the rows.
+  package init(
+    records: [Record], name: String, rows: [RowKey]? = nil, published: [PublishedNumbers] = []
+  ) {
     self.name = name
     joined = JoinedRecords(records)
     let shown = rows.map { $0.map(\.method) } ?? joined.methods
@@ -40,6 +45,7 @@ package struct Report: Sendable {
     groups = RowBuilder(
       joined: joined, rows: rows, parameterText: parameterText, staircases: staircases
     ).groups()
+    self.published = published.map { [groups] in PublishedTable($0, groups: groups) }
     utilityCurves = UtilityCurve.all(staircases, in: joined)
     breakEvens = BreakEven.all(in: joined)
     failures = joined.failures

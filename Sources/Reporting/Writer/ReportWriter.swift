@@ -17,6 +17,9 @@ package enum ReportWriter {
       files.append(("staircase.csv", GridCSV.points(report.staircases)))
       files.append(("steps.csv", GridCSV.steps(report.staircases)))
     }
+    if !report.published.isEmpty {
+      files.append(("published.csv", PublishedCSV.text(report.published)))
+    }
     let links = figures.map { (path: "figures/\($0.name).svg", caption: $0.caption) }
     files.append(("report.md", MarkdownReport(report: report, figures: links).text()))
     files.append(("report.html", HTMLPage(report: report).text()))

@@ -1,0 +1,33 @@
+import Foundation
+import Records
+
+/// The published numbers of the last run of a folder, in `published.json` beside the records.
+package enum PublishedFile {
+  package static let name = "published.json"
+
+  /// Stores what a spec says, whole or not at all; `nil` takes away what an earlier run left.
+  ///
+  /// Errors: `ExperimentsError.recordNotStored`.
+  package static func write(_ published: JSONValue?, to folder: URL) throws {
+    let file = folder.appendingPathComponent(name)
+    do {
+      guard let published else {
+        if FileManager.default.fileExists(atPath: file.path) {
+          try FileManager.default.removeItem(at: file)
+        }
+        return
+      }
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      try (encoder.encode(published) + Data("\n".utf8)).write(to: file, options: .atomic)
+    } catch {
+      throw ExperimentsError.recordNotStored(
+        file: "\(folder.relativePath)/\(name)", reason: systemReason(of: error))
+    }
+  }
+
+  /// What the last run stored, or `nil` where it had nothing to store.
+  package static func read(_ folder: URL) -> Data? {
+    try? Data(contentsOf: folder.appendingPathComponent(name))
+  }
+}

@@ -1,0 +1,125 @@
+import Measurement
+
+/// One column of the table that sets published numbers beside measured ones.
+struct PublishedColumn {
+  let title: String
+  let isNumber: Bool
+  /// What the column is sorted by; `nil` for text and where nothing is known.
+  let number: (PublishedTable.Line) -> Double?
+  let cell: (PublishedTable.Line) -> String
+
+  private init(
+    _ title: String, number: ((PublishedTable.Line) -> Double?)? = nil,
+    cell: @escaping (PublishedTable.Line) -> String
+  ) {
+    self.title = title
+    isNumber = number != nil
+    self.number = number ?? { _ in nil }
+    self.cell = cell
+  }
+
+  /// The columns that say something about `table`, in order.
+  static func columns(of table: PublishedTable) -> [PublishedColumn] {
+    let numbers = table.numbers
+    let rows = numbers.rows
+    let places = Set(table.lines.compactMap { $0.measured?.group.shortPlace })
+    let hasLatency = rows.contains { $0.latencyMilliseconds != nil }
+    let hasDrop = rows.contains { numbers.dropPoints($0) != nil }
+    let hasTop1 = rows.contains { $0.top1 != nil }
+    let hasDevice = rows.contains { $0.device != nil }
+    let columns: [PublishedColumn?] = [
+      PublishedColumn("published") { $0.published.label },
+      hasDevice
+        ? PublishedColumn("on") { $0.published.device ?? numbers.hardware } : nil,
+      rows.contains { $0.r != nil }
+        ? value("R", digits: 0) { $0.r.map(Double.init) } : nil,
+      hasTop1 ? value("top-1 %", digits: 2) { $0.top1 } : nil,
+      hasDrop ? value("drop, pp", digits: 2) { numbers.dropPoints($0) } : nil,
+      hasLatency
+        ? PublishedColumn("ms", number: { $0.published.latencyMilliseconds }) {
+          $0.published.latencyMilliseconds.map { significant($0) } ?? Column.missing
+        } : nil,
+      hasLatency
+        ? PublishedColumn("change", number: { numbers.changePercent($0.published) }) {
+          numbers.changePercent($0.published).map { "\(signed($0, digits: 1)) %" }
+            ?? Column.missing
+        } : nil,
+      PublishedColumn("measured here") { $0.measured?.row.label ?? Column.missing },
+      places.count > 1
+        ? PublishedColumn("in") { $0.measured?.group.shortPlace ?? Column.missing } : nil,
+      hasTop1 ? top1 : nil, drop, hasLatency ? milliseconds : nil, hasLatency ? change : nil,
+    ]
+    return columns.compactMap { $0 }
+  }
+
+  private static func value(
+    _ title: String, digits: Int, _ value: @escaping (PublishedNumbers.Line) -> Double?
+  ) -> PublishedColumn {
+    PublishedColumn(title, number: { value($0.published) }) {
+      value($0.published).map { fixed($0, digits: digits) } ?? Column.missing
+    }
+  }
+
+  private static let top1 = PublishedColumn(
+    "here top-1 %", number: { $0.measured?.row.accuracy?.top1Percent }
+  ) { $0.measured?.row.accuracy?.top1Text ?? Column.missing }
+
+  private static let drop = PublishedColumn(
+    "here drop, pp (95 %)", number: { ($0.measured?.row.change?.points).map { -$0 } }
+  ) {
+    guard let change = $0.measured?.row.change else { return Column.missing }
+    func text(_ value: Double) -> String { fixed(-value, digits: change.digits + 1) }
+    let mark = change.isWithinNoise ? " \(Mark.withinNoise)" : ""
+    return text(change.points) + mark
+      + " (\(text(change.interval.upper))…\(text(change.interval.lower)))"
+  }
+
+  private static let milliseconds = PublishedColumn(
+    "here ms", number: { $0.measured?.row.latency?.milliseconds.median }
+  ) {
+    ($0.measured?.row.latency?.milliseconds.median).map { significant($0) } ?? Column.missing
+  }
+
+  private static let change = PublishedColumn(
+    "here change (95 %)", number: { $0.measured?.row.latencyChange?.percent }
+  ) {
+    guard let speedup = $0.measured?.row.speedup, let change = $0.measured?.row.latencyChange else {
+      return Column.missing
+    }
+    let mark =
+      speedup.isSlower ? " \(Mark.slower)" : speedup.isWithinNoise ? " \(Mark.withinNoise)" : ""
+    let ends = [change.interval.lower, change.interval.upper].map { signed($0, digits: 1) }
+    return "\(signed(change.percent, digits: 1)) %\(mark) (\(ends[0])…\(ends[1]))"
+  }
+}
+
+extension RowGroup {
+  /// For example `demo_vit, cpu, batch 2`.
+  var shortPlace: String {
+    [model.name, device?.name, batchSize.map { "batch \($0)" }].compactMap { $0 }
+      .joined(separator: ", ")
+  }
+}
+
+extension PublishedTable {
+  static let title = "Published beside measured"
+
+  /// Both hardwares and what may be compared, a sentence each.
+  var sentences: [String] {
+    func sentence(_ text: String) -> String {
+      text.last.map { ".!?".contains($0) } ?? true ? text : text + "."
+    }
+    var devices: [String] = []
+    for text in lines.compactMap({ $0.measured?.group.device?.text }) where !devices.contains(text)
+    {
+      devices.append(text)
+    }
+    let base = numbers.baseline?.latencyMilliseconds.map {
+      "Published changes are recomputed from milliseconds against its baseline of "
+        + "\(significant($0)) ms"
+    }
+    let here = devices.isEmpty ? "nothing that fits" : devices.joined(separator: "; ")
+    return ["Published: \(numbers.source), on \(numbers.hardware)", "Measured here: \(here)"]
+      .map(sentence) + [sentence(numbers.comparable)] + (base.map { [sentence($0)] } ?? [])
+  }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import Records
+
+/// Numbers of a publication, as a spec gives them: one table or one part of a table.
+package struct PublishedNumbers: Codable, Hashable, Sendable {
+  /// The publication and the place in it.
+  package let source: String
+  /// What the latencies were measured on.
+  package let hardware: String
+  /// What may be compared with measured numbers, and what not.
+  package let comparable: String
+  /// The published model, by the registry's name.
+  package let model: String?
+  package let batchSize: Int?
+  package let baseline: Baseline?
+  package let rows: [Line]
+
+  /// The model with nothing reduced.
+  package struct Baseline: Codable, Hashable, Sendable {
+    package let latencyMilliseconds: Double?
+    package let top1: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case latencyMilliseconds = "latency_ms"
+      case top1
+    }
+  }
+
+  /// A published line, and how its measured rows are found.
+  package struct Line: Codable, Hashable, Sendable {
+    package let label: String
+    /// `nil` for a method that is not measured here.
+    package let method: String?
+    /// Parameters that measured rows have; a list holds values of which each will do.
+    package let match: [String: JSONValue]?
+    package let batchSize: Int?
+    package let device: String?
+    package let r: Int?
+    /// Milliseconds a batch.
+    package let latencyMilliseconds: Double?
+    /// Percentage points of top-1, positive where the method loses.
+    package let accuracyDropPoints: Double?
+    package let top1: Double?
+    /// The change of latency in the publication's own words.
+    package let statedChangePercent: Double?
+
+    enum CodingKeys: String, CodingKey {
+      case label, method, match, device, r, top1
+      case batchSize = "batch_size"
+      case latencyMilliseconds = "latency_ms"
+      case accuracyDropPoints = "accuracy_drop_pp"
+      case statedChangePercent = "stated_change_percent"
+    }
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case source, hardware, comparable, model, baseline, rows
+    case batchSize = "batch_size"
+  }
+
+  /// The tables of a stored `published`, which is one object or a list of them.
+  ///
+  /// Errors: `DecodingError`.
+  package static func tables(of data: Data) throws -> [PublishedNumbers] {
+    let decoder = JSONDecoder()
+    if let one = try? decoder.decode(PublishedNumbers.self, from: data) { return [one] }
+    return try decoder.decode([PublishedNumbers].self, from: data)
+  }
+
+  /// Published change of a line's latency against the baseline, in percent; from milliseconds alone.
+  func changePercent(_ line: Line) -> Double? {
+    guard let base = baseline?.latencyMilliseconds, let time = line.latencyMilliseconds else {
+      return nil
+    }
+    return 100 * (time / base - 1)
+  }
+
+  func dropPoints(_ line: Line) -> Double? {
+    if let given = line.accuracyDropPoints { return given }
+    guard let base = baseline?.top1, let top1 = line.top1 else { return nil }
+    return base - top1
+  }
+
+  /// What the publication itself repeats to: one configuration of it reads 104.1, 104.2 and 104.7 ms.
+  static let noisePoints = 0.6
+
+  /// What a reader should know of a line's published numbers, or `nil`.
+  func note(_ line: Line) -> String? {
+    guard let stated = line.statedChangePercent else { return nil }
+    func percent(_ value: Double) -> String { "\(signed(value, digits: 1)) %" }
+    guard let change = changePercent(line) else {
+      guard let time = line.latencyMilliseconds, stated > -100 else { return nil }
+      return "stated as \(percent(stated)), of a baseline that is not given; it would be "
+        + "\(significant(time / (1 + stated / 100))) ms"
+    }
+    guard abs(change - stated) > Self.noisePoints else { return nil }
+    let text = "stated as \(percent(stated)), which its milliseconds contradict: \(percent(change))"
+    // The change in the wrong share: of the method's own latency.
+    guard abs(100 * change / (100 + change) - stated) < 0.1 else { return text }
+    return text + "; it divides by the method's latency instead of the baseline's"
+  }
+}

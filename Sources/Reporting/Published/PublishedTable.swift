@@ -1,0 +1,117 @@
+import Measurement
+import Records
+
+/// A published table with the measured rows that stand beside its lines.
+package struct PublishedTable: Sendable {
+  package let numbers: PublishedNumbers
+  package let lines: [Line]
+
+  /// A published line with one measured row of it.
+  package struct Line: Sendable {
+    package let published: PublishedNumbers.Line
+    /// `nil` where nothing that fits was measured.
+    package let measured: Measured?
+    /// What a reader should know, each a clause without a full stop.
+    package let notes: [String]
+  }
+
+  package struct Measured: Sendable {
+    package let group: RowGroup
+    package let row: Row
+  }
+
+  /// Finds the rows of `groups` that each published line means.
+  ///
+  /// A measured model or batch size that is not the published one is better than none, since
+  /// the same spec runs on any model; it is then said in a note.
+  init(_ numbers: PublishedNumbers, groups: [RowGroup]) {
+    self.numbers = numbers
+    lines = numbers.rows.flatMap { line -> [Line] in
+      let note = numbers.note(line)
+      let batchSize = line.batchSize ?? numbers.batchSize
+      var places = groups
+      Self.narrow(&places) { numbers.model == nil || $0.model.name == numbers.model }
+      Self.narrow(&places) { batchSize == nil || $0.batchSize == nil || $0.batchSize == batchSize }
+      let found = places.flatMap { group in
+        group.rows.filter { Self.fits($0, line, group) }.map { Measured(group: group, row: $0) }
+      }
+      guard !found.isEmpty else {
+        return [Line(published: line, measured: nil, notes: [note].compactMap { $0 })]
+      }
+      return found.map { measured in
+        let others = Self.difference(measured.group, model: numbers.model, batchSize: batchSize)
+        return Line(
+          published: line, measured: measured, notes: [note, others].compactMap { $0 })
+      }
+    }
+  }
+
+  private static func narrow(_ groups: inout [RowGroup], _ fits: (RowGroup) -> Bool) {
+    let fitting = groups.filter(fits)
+    if !fitting.isEmpty { groups = fitting }
+  }
+
+  private static func difference(_ group: RowGroup, model: String?, batchSize: Int?) -> String? {
+    var parts: [String] = []
+    if let model, group.model.name != model {
+      parts.append("\(group.model.name), not \(model)")
+    }
+    if let batchSize, let measured = group.batchSize, measured != batchSize {
+      parts.append("batch \(measured), not \(batchSize)")
+    }
+    return parts.isEmpty ? nil : "measured with \(parts.joined(separator: " and "))"
+  }
+
+  // MARK: Matching
+
+  private static func fits(_ row: Row, _ line: PublishedNumbers.Line, _ group: RowGroup) -> Bool {
+    guard let method = line.method, row.method.name == method else { return false }
+    return (line.match ?? [:]).allSatisfy { key, wanted in
+      if holds(row, key, wanted, group) { return true }
+      guard case .array(let values) = wanted else { return false }
+      return values.contains { holds(row, key, $0, group) }
+    }
+  }
+
+  /// Whether a row has the value, or was chosen by it.
+  private static func holds(
+    _ row: Row, _ key: String, _ wanted: JSONValue, _ group: RowGroup
+  ) -> Bool {
+    let origins = (row.origin ?? "").components(separatedBy: ", ")
+    switch key {
+    case "alpha":
+      return wanted.asDouble.map { origins.contains("α=\(trimmed($0, digits: 6))") } ?? false
+    case "target_latency_ms":
+      return wanted.asDouble.map { origins.contains("≤ \(trimmed($0, digits: 6)) ms") } ?? false
+    case "target_accuracy_drop":
+      return wanted.asDouble.map { origins.contains("drop ≤ \(trimmed($0, digits: 6))") } ?? false
+    case "match_latency":
+      return origins.contains { $0.hasPrefix("as fast as \(wanted.asString ?? "")") }
+    default:
+      guard let value = row.method.parameters[key] else { return false }
+      if let number = value.asDouble, let block = block(wanted, group) { return number == block }
+      return value == wanted
+    }
+  }
+
+  /// A number as it is, and a percentage as that block of the model.
+  private static func block(_ wanted: JSONValue, _ group: RowGroup) -> Double? {
+    if let number = wanted.asDouble { return number }
+    guard let text = wanted.asString, text.hasSuffix("%"), let percent = Double(text.dropLast()),
+      let depth = group.model.architecture["depth"]?.asInt
+    else { return nil }
+    return Double(Int(percent / 100 * Double(depth)))
+  }
+}
+
+extension Row {
+  /// Latency against the baseline's in percent, with its interval; negative is faster.
+  var latencyChange: (percent: Double, interval: Interval)? {
+    guard let speedup, speedup.interval.lower > 0 else { return nil }
+    func percent(_ ratio: Double) -> Double { 100 * (1 / ratio - 1) }
+    return (
+      percent(speedup.ratio),
+      Interval(lower: percent(speedup.interval.upper), upper: percent(speedup.interval.lower))
+    )
+  }
+}
