@@ -140,7 +140,8 @@ struct RuleChecker {
     case (.text, .string), (.modelName, .string), (.fileName, .string),
       (.choice, .string), (.device, .string),
       (.integer, .integer), (.integer, .number), (.number, .integer), (.number, .number),
-      (.boolean, .boolean), (.object, .object), (.mapping, .object), (.parameters, .object), (.method, .object),
+      (.boolean, .boolean), (.object, .object), (.mapping, .object), (.parameters, .object),
+      (.method, .object),
       (.list, .array), (.layer, .integer), (.layer, .string):
       true
     case (.either(let rules), _): rules.contains { takes($0, value) }
@@ -183,8 +184,7 @@ struct RuleChecker {
     case (.parameters, .object(let members)):
       let wrong = members.sorted { $0.key < $1.key }.first { !Self.isParameter($0.value) }
       return wrong.map {
-        "'\($0.key)' is \($0.value.text); it must be a number, text, true or false, or a list "
-          + "of such"
+        "'\($0.key)' is \($0.value.text); it must be a number, text, true or false, or a list"
       }
     case (.text, .string(let text)) where text.isEmpty: return "the text is empty"
     default: return nil

@@ -1,16 +1,16 @@
 import Measurement
 
 /// One column of the table that sets published numbers beside measured ones.
-struct PublishedColumn {
+struct PublishedColumn: Sendable {
   let title: String
   let isNumber: Bool
   /// What the column is sorted by; `nil` for text and where nothing is known.
-  let number: (PublishedTable.Line) -> Double?
-  let cell: (PublishedTable.Line) -> String
+  let number: @Sendable (PublishedTable.Line) -> Double?
+  let cell: @Sendable (PublishedTable.Line) -> String
 
   private init(
-    _ title: String, number: ((PublishedTable.Line) -> Double?)? = nil,
-    cell: @escaping (PublishedTable.Line) -> String
+    _ title: String, number: (@Sendable (PublishedTable.Line) -> Double?)? = nil,
+    cell: @escaping @Sendable (PublishedTable.Line) -> String
   ) {
     self.title = title
     isNumber = number != nil
@@ -53,7 +53,7 @@ struct PublishedColumn {
   }
 
   private static func value(
-    _ title: String, digits: Int, _ value: @escaping (PublishedNumbers.Line) -> Double?
+    _ title: String, digits: Int, _ value: @escaping @Sendable (PublishedNumbers.Line) -> Double?
   ) -> PublishedColumn {
     PublishedColumn(title, number: { value($0.published) }) {
       value($0.published).map { fixed($0, digits: digits) } ?? Column.missing
