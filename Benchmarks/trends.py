@@ -11,6 +11,7 @@ records' tables. A trend shows where its numbers say so beyond their 95 % interv
 import argparse
 import csv
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -164,7 +165,12 @@ def main():
             hardware = next((r["hardware"] for r in rows if r["hardware"]), hardware)
             trends += judge(rows)
     print("# Trends of the tail-effect paper on the demo model\n")
-    print(f"demo_vit on {hardware}, {given.limit} images for every accuracy; `Benchmarks/trends.py`.\n")
+    print(f"demo_vit on {hardware}, {given.limit} images for every accuracy; `Benchmarks/trends.py`.")
+    print(f"Load average at the end: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores.\n")
+    print(
+        "Margins treat accuracies as independent although the images are the same, so they are wider\n"
+        "than need be: \"no worse\" means that no loss was found, not that there is none of 0.1 points.\n"
+    )
     for title, shown, lines in trends:
         print(f"## {title[0].upper() + title[1:]}: {'shown' if shown else 'NOT shown'}\n")
         print("\n".join(f"- {line}" for line in lines) + "\n")
