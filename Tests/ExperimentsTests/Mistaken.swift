@@ -66,7 +66,7 @@ extension Mistaken {
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "colour": "red"}"#,
       #"a.json: colour: unknown key; known keys are 'name', 'extends', 'description', "#
         + #"'$schema', 'model', 'dataset', 'device', 'batch_size', 'methods', 'accuracy', "#
-        + #"'latency', 'grid', 'seed', 'on_bad_image', 'precision', 'threads'"#),
+        + #"'latency', 'grid', 'seed', 'on_bad_image', 'precision', 'threads', 'published'"#),
     Mistaken(
       "no model",
       #"{"methods": [{"method": "none"}]}"#,
