@@ -110,6 +110,22 @@ import Testing
       ])
   }
 
+  @Test func `a number changed by hand no longer fits its seal`() throws {
+    let folder = try TemporaryFolder()
+    let line = try RecordSamples.line(RecordSamples.latency(r: 1, milliseconds: [7.5]))
+    #expect(line.contains("\"samples_ms\":[7.5]"))
+    try folder.write(line, to: "latency-whole.jsonl")
+    try folder.write(line.replacing("[7.5]", with: "[1.5]"), to: "latency-x.jsonl")
+    let store = try store(folder)
+    #expect(store.records.map(\.measurement) == [RecordSamples.latency(r: 1, milliseconds: [7.5])])
+    #expect(
+      store.warnings == [
+        "\(folder.url.path)/latency-x.jsonl:1: not a record: its seal does not fit its numbers, as "
+          + "if it had been edited by hand; the line stays in the file, is left out of every table "
+          + "and measured again"
+      ])
+  }
+
   @Test func `a record of a later schema stops the program with a sentence`() throws {
     let folder = try TemporaryFolder()
     try folder.write(

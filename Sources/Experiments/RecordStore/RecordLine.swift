@@ -38,11 +38,28 @@ package enum RecordLine {
     return encoder
   }
 
-  /// The line, newline included.
+  /// The line, sealed, newline included.
   package static func data(_ record: Record) throws -> Data {
-    var data = try encoder.encode(record)
-    data.append(UInt8(ascii: "\n"))
-    return data
+    let data = try encoder.encode(record)
+    return data.dropLast() + Data(sealText(seal(data)).utf8) + Data("\n".utf8)
+  }
+
+  /// The end of a line, which a number changed by hand no longer fits.
+  private static func sealText(_ seal: String) -> String { ",\"seal\":\"\(seal)\"}" }
+
+  /// The first half of the SHA-256 of a record's JSON without its seal, in hexadecimal.
+  private static func seal(_ data: Data) -> String {
+    SHA256.hash(data: data).prefix(16).map { String(format: "%02x", $0) }.joined()
+  }
+
+  /// Whether a line's seal, where it has one, fits the rest.
+  private static func isSealed(_ line: Data) -> Bool {
+    let end = sealText(String(repeating: "0", count: 32)).utf8.count
+    guard line.count > end, line.suffix(end).starts(with: Data(",\"seal\":\"".utf8)) else {
+      return true
+    }
+    let rest = Data(line.dropLast(end)) + Data("}".utf8)
+    return line.suffix(end) == Data(sealText(seal(rest)).utf8)
   }
 
   /// Why a line is not a usable record.
@@ -66,6 +83,9 @@ package enum RecordLine {
       throw .notARecord(reason(error))
     }
     if let contradiction = contradiction(in: record) { throw .notARecord(contradiction) }
+    guard isSealed(data) else {
+      throw .notARecord("its seal does not fit its numbers, as if it had been edited by hand")
+    }
     return record
   }
 
