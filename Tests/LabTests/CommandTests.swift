@@ -53,7 +53,11 @@ import _TestSupport
       ["methods", "tomme"], "error: tomme: is not a method; did you mean 'tome'?\n"
     ),
     (
-      ["predict", "none.png", "--model", "deit_tiny_patch16_224", "--device", "cuda"],
+      [
+        "predict", "none.png", "--model", "deit_tiny_patch16_224", "--weights", "random",
+        "--device",
+        "cuda",
+      ],
       "error: device \"cuda\": not available here; `lab devices` lists what is\n"
     ),
     (

@@ -86,7 +86,7 @@ import _TestSupport
     #expect(
       result.error.hasSuffix(
         "Stopped. \(kept) trial\(kept == 1 ? "" : "s") of this run \(kept == 1 ? "is" : "are") kept in "
-          + "Results/micro; the same command goes on from there:\n  lab run a.json\n"))
+          + "Results/micro; the same command goes on from there:\n  swift run lab run a.json\n"))
     let again = try LabProcess.run("run", "a.json", in: folder.url)
     #expect(again.exitCode == 0)
     #expect(again.error.hasPrefix("micro: 52 trials: \(52 - kept) to measure, \(kept) already"))
