@@ -13,11 +13,25 @@ struct Session {
 
   /// Opens everything that the spec names.
   init(_ spec: Spec, folder results: ResultsOptions, fresh: Bool = false) throws {
-    planner = try Planner(spec, site: .here)
     folder = results.folder(spec.name)
+    planner = try Planner(spec, site: .here, recorded: try Self.recordedDevices(spec, folder))
     if fresh { try RecordStore.setAside(folder, moment: Session.moment()) }
     store = try RecordStore(folder: folder)
     for warning in store.warnings { Console.log.warning("\(warning)") }
+  }
+
+  /// The devices that the folder's records name, where the spec asks for one of another machine.
+  private static func recordedDevices(_ spec: Spec, _ folder: URL) throws -> [DeviceSetting] {
+    let asks = spec.devices.contains { if case .recorded = $0 { true } else { false } }
+    guard asks, FileManager.default.fileExists(atPath: folder.path) else { return [] }
+    var devices: [DeviceSetting] = []
+    for record in try RecordsFolder.read(folder).records {
+      guard case .latency(let trial, _) = record.measurement, !devices.contains(trial.device) else {
+        continue
+      }
+      devices.append(trial.device)
+    }
+    return devices
   }
 
   /// The time of day as a folder's name.
@@ -76,6 +90,11 @@ struct Session {
       )
     }
     for unmet in summary.unmet { Console.log.warning("\(unmet)") }
+    if !summary.elsewhere.isEmpty {
+      Console.log.warning(
+        "\(counted(summary.elsewhere.count, "latency", plural: "latencies")) of other machines are missing: run the same methods there and copy the .jsonl files into \(store.name); --dry-run lists them"
+      )
+    }
     guard !summary.failures.isEmpty else { return }
     Console.write("\n\(counted(summary.failures.count, "trial")) failed:\n")
     for failure in summary.failures { Console.write("  \(failure.label): \(failure.message)\n") }
@@ -83,8 +102,8 @@ struct Session {
     throw ExitCode(Outcome.trialFailed)
   }
 
-  private func counted(_ count: Int, _ noun: String) -> String {
-    "\(count) \(noun)\(count == 1 ? "" : "s")"
+  private func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
+    "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
   }
 
   /// A command line as it can be typed again.

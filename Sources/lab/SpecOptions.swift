@@ -17,7 +17,8 @@ struct SpecOptions: ParsableArguments {
   @Option(help: "Another data set: 'demo', 'imagenet:DIR' or 'folder:DIR'.")
   var dataset: String?
 
-  @Option(help: "Another device: 'cpu', 'cuda' or 'cuda:N'.")
+  @Option(
+    help: "Another device: 'cpu', 'cuda', 'cuda:N', or another machine's as 'recorded:HARDWARE'.")
   var device: [String] = []
 
   @Option(help: "Other batch sizes.")
@@ -54,7 +55,7 @@ struct SpecOptions: ParsableArguments {
       add("model", Self.axis(try model.map { try Self.model($0, weights: weights) }), "--model")
     }
     if let dataset { add("dataset", try Self.dataset(dataset), "--dataset") }
-    if !device.isEmpty { add("device", Self.axis(device.map { .string($0) }), "--device") }
+    if !device.isEmpty { add("device", Self.axis(device.map(Self.device)), "--device") }
     if !batchSize.isEmpty {
       add("batch_size", Self.axis(batchSize.map { .integer($0) }), "--batch-size")
     }
@@ -79,6 +80,11 @@ struct SpecOptions: ParsableArguments {
   /// A single value as itself, so that messages name no position.
   private static func axis(_ values: [JSONValue]) -> JSONValue {
     values.count == 1 ? values[0] : .array(values)
+  }
+
+  private static func device(_ text: String) -> JSONValue {
+    text.hasPrefix("recorded:")
+      ? .object(["recorded": .string(String(text.dropFirst("recorded:".count)))]) : .string(text)
   }
 
   private static func dataset(_ text: String) throws -> JSONValue {

@@ -13,7 +13,7 @@ import Testing
     #expect(spec.name == "a")
     #expect(spec.models.map(\.weights) == [.demo])
     #expect(spec.datasets.map(\.kind) == [.demo])
-    #expect(spec.devices == ["cpu"])
+    #expect(spec.devices == [.here("cpu")])
     #expect(spec.batchSizes == [1])
     #expect(spec.threads == [nil])
     #expect(spec.precisions == ["float32"])
@@ -115,7 +115,7 @@ import Testing
   @Test func `an option stands over the file and is named in its mistakes`() throws {
     let text = #"{"model": "demo_vit", "methods": [{"method": "none"}]}"#
     let device = SpecSource.Override(key: "device", value: .string("cuda:1"), option: "--device")
-    #expect(try read(text, [device]).devices == ["cuda:1"])
+    #expect(try read(text, [device]).devices == [.here("cuda:1")])
     let wrong = SpecSource.Override(key: "model", value: .string("demo_vti"), option: "--model")
     let error = #expect(throws: ExperimentsError.self) { try read(text, [wrong]) }
     #expect(

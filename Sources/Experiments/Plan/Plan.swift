@@ -10,6 +10,8 @@ package struct Plan {
   package var rows: [PlannedRow] = []
   /// What waits for a grid.
   package var pending: [PendingSearch] = []
+  /// Timings of rows that another machine has yet to take, a label each.
+  package var elsewhere: [String] = []
   /// Rows that cannot be as asked, a sentence each.
   package var unmet: [String] = []
 
@@ -24,7 +26,7 @@ package struct Plan {
 /// Rows whose R is chosen once the grids are measured.
 package struct PendingSearch {
   package let model: PlannedModel
-  package let device: PlannedDevice
+  package let device: DeviceSetting
   package let precision: String
   package let batchSize: Int
   package let choices: [MethodChoice]

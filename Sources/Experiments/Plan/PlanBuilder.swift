@@ -6,6 +6,8 @@ import TokenReduction
 struct PlanBuilder {
   let planner: Planner
   let reader: GridReader
+  /// What other machines have measured.
+  let timings: RecordedTimings
   var plan = Plan()
   private var accuracy: OrderedDictionary<AccuracyPlace, OrderedSet<MethodSetting>> = [:]
   private var latency: OrderedDictionary<LatencyPlace, OrderedSet<MethodSetting>> = [:]
@@ -39,9 +41,10 @@ struct PlanBuilder {
     let place: LatencyPlace?
   }
 
-  init(planner: Planner, result: @escaping (String) -> Record?, givenUp: Set<String>) {
+  init(planner: Planner, reader: GridReader, timings: RecordedTimings) {
     self.planner = planner
-    reader = GridReader(result: result, givenUp: givenUp)
+    self.reader = reader
+    self.timings = timings
   }
 
   mutating func build() throws -> Plan {
@@ -61,11 +64,8 @@ struct PlanBuilder {
       datasets[place.dataset].map { work(place, $0, Array(methods)) }
     }
     for (place, methods) in latency {
-      if waiting.contains(place) {
-        plan.waiting.append(work(place, Array(methods)))
-      } else {
-        plan.latency.append(work(place, Array(methods)))
-      }
+      guard let work = work(place, Array(methods)) else { continue }
+      if waiting.contains(place) { plan.waiting.append(work) } else { plan.latency.append(work) }
     }
     return plan
   }
@@ -73,7 +73,7 @@ struct PlanBuilder {
   /// Where the latency of a model is measured; one `nil` where it is not.
   private func places(_ model: Int, _ precision: String) -> [LatencyPlace?] {
     guard planner.spec.latency != nil else { return [nil] }
-    return planner.devices.indices.flatMap { device in
+    return planner.places.indices.flatMap { device in
       planner.spec.batchSizes.map { batchSize in
         LatencyPlace(
           model: model, device: device, precision: precision, batchSize: batchSize, set: .rows)
@@ -105,14 +105,14 @@ struct PlanBuilder {
     waiting.insert(place)
     plan.pending.append(
       PendingSearch(
-        model: planner.models[table.model], device: planner.devices[place.device],
+        model: planner.models[table.model], device: planner.places[place.device].setting,
         precision: table.precision, batchSize: place.batchSize, choices: open, missing: missing))
   }
 
   private func place(of table: Table) -> String {
     let model = planner.models[table.model].setting.name
     guard let place = table.place else { return model }
-    return "\(model), batch \(place.batchSize) on \(planner.devices[place.device].setting.name)"
+    return "\(model), batch \(place.batchSize) on \(planner.places[place.device].setting.name)"
   }
 
   private mutating func addRow(_ method: MethodSetting, origin: String?, _ table: Table) {
@@ -123,14 +123,21 @@ struct PlanBuilder {
       PlannedRow(
         model: planned.setting, method: method, origin: origin,
         dataset: table.dataset?.setting(planned.choice.entry.imagePreprocessing),
-        device: table.place.map { planner.devices[$0.device].setting },
+        device: table.place.map { planner.places[$0.device].setting },
         batchSize: table.place?.batchSize, precision: table.precision))
   }
 
   // MARK: Trials
 
   mutating func addLatency(_ method: MethodSetting, at place: LatencyPlace) {
-    latency[place, default: []].append(method)
+    switch planner.places[place.device] {
+    case .here: latency[place, default: []].append(method)
+    case .recorded(let device):
+      let trial = trial(method, at: place)
+      guard timings.median(trial) == nil else { return }
+      let name = "\(TrialLabel.text(trial)) (\(device.hardware))"
+      if !plan.elsewhere.contains(name) { plan.elsewhere.append(name) }
+    }
   }
 
   mutating func addAccuracy(_ method: MethodSetting, on dataset: PlannedDataset, _ table: Table) {
@@ -140,9 +147,36 @@ struct PlanBuilder {
   }
 
   /// The recorded latency of a method in milliseconds, which becomes work where there is none.
+  ///
+  /// What another machine has not measured cannot be had here.
   mutating func latency(of method: MethodSetting, at place: LatencyPlace) -> GridReader.Point {
+    let trial = trial(method, at: place)
+    if case .recorded = planner.places[place.device] {
+      return timings.median(trial).map { .value($0) } ?? .givenUp
+    }
     addLatency(method, at: place)
-    return reader.latency(work(place, []).trial(method))
+    return reader.latency(PlannedLatency(trial))
+  }
+
+  /// The token counts of a search's grid at a place: the spec's, or those that another machine has measured.
+  func gridTokens(at place: LatencyPlace, _ geometry: TokenGeometry) -> [Int] {
+    guard case .recorded = planner.places[place.device] else {
+      return planner.spec.grid.tokenCounts(geometry)
+    }
+    let none = SearchGrid.method(tokens: geometry.tokens, seed: 0, geometry)
+    return timings.grid(trial(none, at: place)).keys.sorted(by: >)
+  }
+
+  private func trial(_ method: MethodSetting, at place: LatencyPlace) -> LatencyTrial {
+    LatencyTrial(
+      model: planner.models[place.model].timedSetting, method: method,
+      device: planner.places[place.device].setting, precision: place.precision,
+      batchSize: place.batchSize, timing: timing(place))
+  }
+
+  private func timing(_ place: LatencyPlace) -> TimingSetting {
+    place.set == .rows
+      ? planner.spec.latency ?? planner.spec.grid.timing : planner.spec.grid.timing
   }
 
   /// The recorded accuracy of a method, 0…1, which becomes work where there is none.
@@ -167,12 +201,11 @@ struct PlanBuilder {
       precision: place.precision, batchSize: planner.spec.accuracy.batchSize, methods: methods)
   }
 
-  private func work(_ place: LatencyPlace, _ methods: [MethodSetting]) -> LatencyWork {
-    LatencyWork(
-      model: planner.models[place.model], device: planner.devices[place.device],
-      precision: place.precision, batchSize: place.batchSize,
-      timing: place.set == .rows
-        ? planner.spec.latency ?? planner.spec.grid.timing : planner.spec.grid.timing,
-      methods: methods, purpose: place.set)
+  /// The work of a place of this machine.
+  private func work(_ place: LatencyPlace, _ methods: [MethodSetting]) -> LatencyWork? {
+    guard case .here(let device) = planner.places[place.device] else { return nil }
+    return LatencyWork(
+      model: planner.models[place.model], device: device, precision: place.precision,
+      batchSize: place.batchSize, timing: timing(place), methods: methods, purpose: place.set)
   }
 }

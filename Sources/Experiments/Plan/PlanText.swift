@@ -35,6 +35,9 @@ package struct PlanText {
     for work in plan.accuracy { lines += [""] + block(work) }
     for work in plan.latency + plan.waiting { lines += [""] + block(work) }
     for search in plan.pending { lines += [""] + block(search) }
+    if !plan.elsewhere.isEmpty {
+      lines += ["", "to be measured on another machine:"] + plan.elsewhere.map { "  \($0)" }
+    }
     return lines
   }
 
@@ -82,7 +85,7 @@ package struct PlanText {
 
   private func block(_ search: PendingSearch) -> [String] {
     let place =
-      "\(search.model.setting.name), batch \(search.batchSize) on \(search.device.setting.name)"
+      "\(search.model.setting.name), batch \(search.batchSize) on \(search.device.name)"
     return [
       "r is chosen for \(place), once \(counted(search.missing, "trial")) of the search are measured"
     ]

@@ -10,28 +10,35 @@ import VisionModels
 package final class Planner {
   package let spec: Spec
   package let models: [PlannedModel]
+  /// The devices of this machine, at least one: accuracy is computed on the first.
   package let devices: [PlannedDevice]
+  /// Where latency is asked for.
+  let places: [DevicePlace]
   private let datasets: [PlannedDataset]
   private let gridDatasets: [PlannedDataset]
 
   /// Opens everything that the spec names.
   ///
+  /// - Parameter recorded: Devices of the records in the results folder.
   /// Errors: `ExperimentsError.impossible` where the spec and the machine do not go together, and the errors of
   /// backends and data sets.
-  package init(_ spec: Spec, site: Site) throws {
+  package init(_ spec: Spec, site: Site, recorded: [DeviceSetting] = []) throws {
     self.spec = spec
     let weights = WeightsOpener(
       source: spec.source, seed: spec.seed, demoWeights: site.demoWeights)
     models = try spec.models.map(weights.open)
-    devices = try spec.devices.flatMap { name in
-      try spec.threads.map { threads in
-        let backend = try site.backend(name, threads)
-        return PlannedDevice(
-          backend: backend,
-          setting: DeviceSetting(
-            name: name, hardware: backend.hardware, threads: backend.threads))
+    var devices: [PlannedDevice] = []
+    places = try spec.devices.flatMap { choice -> [DevicePlace] in
+      switch choice {
+      case .here(let name):
+        let opened = try spec.threads.map { try Self.open(name, threads: $0, site) }
+        devices += opened
+        return opened.map { .here($0) }
+      case .recorded(let text):
+        return [.recorded(try Self.find(text, in: recorded, spec))]
       }
     }
+    self.devices = devices.isEmpty ? [try Self.open("cpu", threads: nil, site)] : devices
     let opener = DatasetOpener(source: spec.source, seed: spec.seed)
     let isNeeded = spec.accuracy.wish != .no && spec.models.contains(where: \.isTrained)
     let searches = spec.methods.contains { $0.search?.needsAccuracy == true }
@@ -46,6 +53,33 @@ package final class Planner {
         try Self.check(dataset, model, spec)
       }
     }
+  }
+
+  private static func open(_ name: String, threads: Int?, _ site: Site) throws -> PlannedDevice {
+    let backend = try site.backend(name, threads)
+    return PlannedDevice(
+      backend: backend,
+      setting: DeviceSetting(name: name, hardware: backend.hardware, threads: backend.threads))
+  }
+
+  /// The one recorded device whose hardware's name holds `text`.
+  private static func find(
+    _ text: String, in recorded: [DeviceSetting], _ spec: Spec
+  ) throws -> DeviceSetting {
+    let found = recorded.filter { $0.hardware.lowercased().contains(text.lowercased()) }
+    guard found.count != 1 else { return found[0] }
+    func list(_ devices: [DeviceSetting]) -> String {
+      devices.map { "\"\($0.hardware)\" (\($0.name), \($0.threads) threads)" }
+        .joined(separator: ", ")
+    }
+    let message =
+      found.count > 1
+      ? "\"\(text)\" could be \(list(found)); name it in full"
+      : recorded.isEmpty
+        ? "no latency is recorded in the results folder; copy the other machine's .jsonl files there"
+        : "\"\(text)\" is not recorded in the results folder; recorded are \(list(recorded))"
+    throw ExperimentsError.impossible(
+      subject: "\(spec.source.origin(of: "device")): device", message: message)
   }
 
   /// The field's most common cause of 0 % accuracy: labels of another set of classes.
@@ -67,10 +101,13 @@ package final class Planner {
   /// - Parameters:
   ///   - result: Finds a recorded result by its key.
   ///   - givenUp: Keys of trials that failed: a search goes on without them.
+  ///   - records: Every record there is, for devices of other machines.
   package func plan(
-    result: @escaping (String) -> Record?, givenUp: Set<String> = []
+    result: @escaping (String) -> Record?, givenUp: Set<String> = [], records: [Record] = []
   ) throws -> Plan {
-    var builder = PlanBuilder(planner: self, result: result, givenUp: givenUp)
+    let timings = RecordedTimings(places.isHereOnly ? [] : records)
+    var builder = PlanBuilder(
+      planner: self, reader: GridReader(result: result, givenUp: givenUp), timings: timings)
     return try builder.build()
   }
 

@@ -33,7 +33,8 @@ package final class Runner {
 
   /// The plan as far as it is known now, without the trials that `only` leaves out.
   package func plan() throws -> Plan {
-    var plan = try planner.plan(result: store.result, givenUp: context.givenUp)
+    var plan = try planner.plan(
+      result: store.result, givenUp: context.givenUp, records: store.records)
     guard let only else { return plan }
     plan.accuracy = plan.accuracy.map { work in
       work.keeping { TrialLabel.matches(TrialLabel.text($0), pattern: only) }
@@ -167,7 +168,8 @@ package final class Runner {
 
   private func summary(_ plan: Plan) -> RunSummary {
     RunSummary(
-      rows: plan.rows, pending: plan.pending, unmet: plan.unmet, measured: context.measured,
+      rows: plan.rows, pending: plan.pending, unmet: plan.unmet,
+      elsewhere: plan.elsewhere, measured: context.measured,
       failures: context.failures)
   }
 }
@@ -180,6 +182,8 @@ package struct RunSummary {
   package let pending: [PendingSearch]
   /// Rows that cannot be as asked, a sentence each.
   package let unmet: [String]
+  /// Timings of rows that another machine has yet to take, a label each.
+  package let elsewhere: [String]
   /// Trials that this run measured.
   package let measured: Int
   package let failures: [RunFailure]

@@ -8,7 +8,7 @@ package struct Spec: Sendable {
   package var name: String
   package var models: [ModelChoice]
   package var datasets: [DatasetChoice]
-  package var devices: [String]
+  package var devices: [DeviceChoice]
   package var batchSizes: [Int]
   package var methods: [MethodChoice]
   package var accuracy: AccuracyChoice
@@ -22,6 +22,14 @@ package struct Spec: Sendable {
   package var threads: [Int?]
   /// Published numbers as written, checked; `nil` where there are none.
   package var published: JSONValue?
+}
+
+/// A device as the spec names it.
+package enum DeviceChoice: Hashable, Sendable {
+  /// One of this machine: `cpu`, `cuda:1`.
+  case here(String)
+  /// One of another machine, by a part of its hardware's name; its timings are in the results folder.
+  case recorded(String)
 }
 
 /// A model with its weights.

@@ -42,7 +42,7 @@ package struct SpecReader {
     guard !checker.hasProblem(at: "name"), case let name = self.name() else { return nil }
     let spec = Spec(
       source: source, name: name, models: models, datasets: datasets,
-      devices: axis("device").compactMap(\.asString),
+      devices: axis("device").compactMap(Self.device),
       batchSizes: axis("batch_size").compactMap(\.asInt), methods: methods, accuracy: accuracy,
       latency: latency, grid: grid, seed: seed,
       skipsBadImages: members["on_bad_image"]?.asString == "skip",
@@ -74,6 +74,13 @@ package struct SpecReader {
     if case .value(let value) = declared.standard { standard = value }
     guard let value = members[key] ?? standard else { return [] }
     return (try? Sweep.elements(value, rule: rule)) ?? []
+  }
+
+  private static func device(_ value: JSONValue) -> DeviceChoice? {
+    if case .object(let members) = value {
+      return members["recorded"]?.asString.map(DeviceChoice.recorded)
+    }
+    return value.asString.map(DeviceChoice.here)
   }
 
   private func accuracy() -> AccuracyChoice {

@@ -19,7 +19,8 @@ package enum SpecRules {
       "dataset", .axis(.either([.choice(["demo"]), .object(imagenet), .object(folder)])),
       standard: .value(.string("demo")), "where the images come from"),
     KeyRule(
-      "device", .axis(.device), standard: .value(.string("cpu")),
+      "device", .axis(.either([.device, .object(recordedDevice)])),
+      standard: .value(.string("cpu")),
       "where to measure latency; accuracy is computed on the first"),
     KeyRule(
       "batch_size", .axis(.integer(minimum: 1, maximum: 65_536)), standard: .value(.integer(1)),
@@ -48,6 +49,12 @@ package enum SpecRules {
     KeyRule(
       "published", .either([.object(published), .list(.object(published))]),
       "numbers of a publication that the report sets beside the measured ones"),
+  ]
+
+  static let recordedDevice: [KeyRule] = [
+    KeyRule(
+      "recorded", .text, required: true,
+      "a part of the name of another machine's hardware, whose records lie in the results folder")
   ]
 
   static let model: [KeyRule] = [

@@ -54,7 +54,11 @@ struct RSearcher {
     case .waiting(let missing): return .waiting(missing)
     case .measured(let utility):
       guard let best = utility.bestTokens(alpha: alpha) else {
-        return .unmet("r cannot be chosen, since every trial of the grid failed")
+        return .unmet(
+          table.isRecorded(in: builder)
+            ? "r cannot be chosen, since no latency grid of that device is recorded; run `lab profile` "
+              + "on it and copy its .jsonl files here"
+            : "r cannot be chosen, since every trial of the grid failed")
       }
       // The fused token needs a patch token beside it.
       let geometry = model.architecture.geometry
@@ -71,7 +75,7 @@ struct RSearcher {
     var latencyByTokens: [Int: Double] = [:]
     var accuracyByTokens: [Int: Double] = [:]
     var missing = 0
-    for tokens in builder.planner.spec.grid.tokenCounts(geometry) {
+    for tokens in builder.gridTokens(at: place, geometry) {
       let timed = SearchGrid.method(tokens: tokens, seed: seed, geometry)
       switch builder.latency(of: timed, at: place) {
       case .value(let median): latencyByTokens[tokens] = median
@@ -176,5 +180,13 @@ struct RSearcher {
     let least = candidates.map { 100 * (baseline - $0.accuracy) }.min() ?? 0
     return
       "\(count) is within the drop (\(search.origin)); the least drop is \(rounded(least)) points"
+  }
+}
+
+extension PlanBuilder.Table {
+  /// Whether its latency is that of another machine.
+  func isRecorded(in builder: PlanBuilder) -> Bool {
+    guard let place, case .recorded = builder.planner.places[place.device] else { return false }
+    return true
   }
 }

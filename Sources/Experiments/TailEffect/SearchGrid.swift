@@ -3,6 +3,9 @@ import TokenReduction
 
 /// The trials of a tail-effect search: the model on n randomly kept tokens, for every n of the grid.
 enum SearchGrid {
+  /// The method whose records at many r are a grid.
+  static let methodName = RandomRemoval.name
+
   /// The method that keeps `tokens` of the geometry's tokens, prefix included.
   static func method(tokens: Int, seed: Int, _ geometry: TokenGeometry) -> MethodSetting {
     MethodSetting(
