@@ -80,11 +80,20 @@ let package = Package(
       name: "_TestSupport", dependencies: ["Tensors"], path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+    .target(
+      name: "CSIMTHarness", path: "Tests/CSIMTHarness", exclude: ["README.md"],
+      cxxSettings: [
+        .headerSearchPath("."), .unsafeFlags(["-std=c++17", "-O2", "-fno-strict-aliasing"]),
+      ]),
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "Records"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "_TestSupport"]),
     .testTarget(
       name: "CPUBackendTests", dependencies: ["CPUBackend", "CKernels", "Tensors", "_TestSupport"],
+      swiftSettings: hotSwift),
+    .testTarget(
+      name: "CUDAKernelTests",
+      dependencies: ["CSIMTHarness", "CPUBackend", "Tensors", "_TestSupport"],
       swiftSettings: hotSwift),
     .testTarget(
       name: "ImageCodingTests", dependencies: ["ImageCoding", "Tensors", "_TestSupport"],

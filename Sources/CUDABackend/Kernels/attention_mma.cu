@@ -1,0 +1,233 @@
+// Softmax attention on tensor cores, in half precision with float32 sums: [B, H, N, N] is never stored.
+//
+// Source of the scheme (online softmax): Dao, "FlashAttention-2", arXiv:2307.08691, algorithm 1.
+#include "mma.cuh"
+
+#if LAB_TENSOR_CORES
+
+/// 16 rows of queries of one warp, as far as the keys have been seen.
+template <typename T, int D, int KEYS>
+struct QueryRows {
+  /// Halves between two rows of a tile: an odd multiple of 16 bytes, so that eight rows meet eight banks.
+  static constexpr int stride = D + 8;
+
+  unsigned queries[D / 16][4];
+  float output[D / 8][4];
+  /// Of rows g and g + 8: the greatest logit, and this lane's part of the sum of powers.
+  float most[2], sum[2];
+
+  /// `rows` is row 0's query; columns from `head_dim` on are zero.
+  __device__ __forceinline__ void begin(const T *rows, int row_stride, int count, int head_dim) {
+    const int g = lane_index() / 4, t = lane_index() % 4;
+#pragma unroll
+    for (int k = 0; k < D / 16; k++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const int row = g + i % 2 * 8, column = k * 16 + i / 2 * 8 + 2 * t;
+        const bool there = row < count && column < head_dim;
+        queries[k][i] = there ? *(const unsigned *)(rows + (size_t)row * row_stride + column) : 0u;
+      }
+#pragma unroll
+    for (int j = 0; j < D / 8; j++)
+      for (int i = 0; i < 4; i++) output[j][i] = 0;
+    for (int r = 0; r < 2; r++) most[r] = NEGATIVE_INFINITY, sum[r] = 0;
+  }
+
+  /// Takes a tile of keys and values in, of which the first `count` are there.
+  __device__ __forceinline__ void take(const T *keys, const T *values, int count, float scale,
+                                       const float *sizes) {
+    const int lane = lane_index(), t = lane % 4;
+    float logits[KEYS / 8][4];
+#pragma unroll
+    for (int j = 0; j < KEYS / 8; j++)
+      for (int i = 0; i < 4; i++) logits[j][i] = 0;
+    // Lane's row of the 16 keys x 16 features that one load brings.
+    const T *key = keys + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8;
+#pragma unroll
+    for (int pair = 0; pair < KEYS / 16; pair++) {
+      if (pair * 16 >= count) continue;
+#pragma unroll
+      for (int k = 0; k < D / 16; k++) {
+        unsigned b[4];
+        load_matrices(b, key + pair * 16 * stride + k * 16);
+        multiply(logits[2 * pair], queries[k], b[0], b[1], T());
+        multiply(logits[2 * pair + 1], queries[k], b[2], b[3], T());
+      }
+    }
+
+    float most_now[2] = {most[0], most[1]};
+#pragma unroll
+    for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const int index = j * 8 + 2 * t + i % 2;
+        float logit = logits[j][i] * scale;
+        if (index >= count) logit = NEGATIVE_INFINITY;
+        else if (sizes) logit += log2f(sizes[index]);
+        logits[j][i] = logit;
+        most_now[i / 2] = fmaxf(most_now[i / 2], logit);
+      }
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      most_now[r] = fmaxf(most_now[r], __shfl_xor_sync(ALL_LANES, most_now[r], 1));
+      most_now[r] = fmaxf(most_now[r], __shfl_xor_sync(ALL_LANES, most_now[r], 2));
+      const float correction = exp2f(most[r] - most_now[r]);
+      most[r] = most_now[r];
+      sum[r] *= correction;
+#pragma unroll
+      for (int j = 0; j < D / 8; j++) {
+        output[j][2 * r] *= correction;
+        output[j][2 * r + 1] *= correction;
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        logits[j][i] = exp2f(logits[j][i] - most[i / 2]);
+        sum[i / 2] += logits[j][i];
+      }
+
+    const T *value = values + (lane / 8 % 2 * 8 + lane % 8) * stride + lane / 16 * 8;
+#pragma unroll
+    for (int pair = 0; pair < KEYS / 16; pair++) {
+      if (pair * 16 >= count) continue;
+      const float(&low)[4] = logits[2 * pair], (&high)[4] = logits[2 * pair + 1];
+      const unsigned weights[4] = {pack(low[0], low[1], T()), pack(low[2], low[3], T()),
+                                   pack(high[0], high[1], T()), pack(high[2], high[3], T())};
+#pragma unroll
+      for (int j = 0; j < D / 16; j++) {
+        unsigned b[4];
+        load_matrices_transposed(b, value + pair * 16 * stride + j * 16);
+        multiply(output[2 * j], weights, b[0], b[1], T());
+        multiply(output[2 * j + 1], weights, b[2], b[3], T());
+      }
+    }
+  }
+
+  /// Adds up what the lanes of a row hold.
+  __device__ __forceinline__ void end() {
+    for (int r = 0; r < 2; r++) {
+      sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 1);
+      sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 2);
+    }
+  }
+};
+
+/// One block: 16 rows for each of W warps, by G groups of W warps that take every G-th tile of keys.
+template <typename T, int D, int KEYS>
+DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *lse, int tokens,
+                          int heads, int head_dim, float scale, int key_groups) {
+  typedef QueryRows<T, D, KEYS> Rows;
+  T *tiles = (T *)shared_memory();
+  const int row_warps = (blockDim.x >> 5) / key_groups;
+  const int group = warp_index() / row_warps, row_warp = warp_index() % row_warps;
+  const int first_row = (blockIdx.x * row_warps + row_warp) * 16;
+  const int width = heads * head_dim;
+  const size_t image = blockIdx.z, head = blockIdx.y;
+  const T *queries = qkv + image * tokens * 3 * width + head * head_dim;
+  const float *sizes = token_size ? token_size + image * tokens : 0;
+  const int tile_count = (tokens + KEYS - 1) / KEYS;
+  const int steps = (tile_count + key_groups - 1) / key_groups;
+  const int tile_size = KEYS * Rows::stride;
+  T *own = tiles + group * min(2, steps) * 2 * tile_size;
+
+  auto load = [&](int step) {
+    const int first_key = (step * key_groups + group) * KEYS;
+    T *to = own + (step & 1) * 2 * tile_size;
+    if (first_key < tokens) {
+      const int index = threadIdx.x - group * row_warps * 32;
+      for (int i = index; i < KEYS * (D / 8); i += row_warps * 32) {
+        const int key = i / (D / 8), column = i % (D / 8) * 8;
+        const bool there = first_key + key < tokens && column < head_dim;
+        const T *from =
+            there ? queries + (size_t)(first_key + key) * 3 * width + width + column : queries;
+        copy_async(to + key * Rows::stride + column, from, there);
+        copy_async(to + tile_size + key * Rows::stride + column, there ? from + width : from, there);
+      }
+    }
+    commit_copies();
+  };
+
+  Rows rows;
+  load(0);
+  rows.begin(
+      queries + (size_t)first_row * 3 * width, 3 * width, tokens - first_row, head_dim);
+  for (int step = 0; step < steps; step++) {
+    wait_copies();
+    // What this thread has copied is there for all, and the other stage has been read by all.
+    __syncthreads();
+    if (step + 1 < steps) load(step + 1);
+    const int first_key = (step * key_groups + group) * KEYS;
+    const T *keys = own + (step & 1) * 2 * tile_size;
+    if (first_key < tokens && first_row < tokens)
+      rows.take(
+          keys, keys + tile_size, min(KEYS, tokens - first_key), scale,
+          sizes ? sizes + first_key : 0);
+  }
+  rows.end();
+
+  const int g = lane_index() / 4, t = lane_index() % 4;
+  const size_t head_row = (image * heads + head) * tokens;
+  if (key_groups == 1) {
+    for (int r = 0; r < 2; r++) {
+      const int row = first_row + g + 8 * r;
+      if (row >= tokens) continue;
+      const float inverse = 1.0f / rows.sum[r];
+      T *to = out + (image * tokens + row) * width + head * head_dim;
+#pragma unroll
+      for (int j = 0; j < D / 8; j++)
+        if (j * 8 < head_dim)
+          *(unsigned *)(to + j * 8 + 2 * t) =
+              pack(rows.output[j][2 * r] * inverse, rows.output[j][2 * r + 1] * inverse, T());
+      if (lse && t == 0) lse[head_row + row] = rows.most[r] + log2f(rows.sum[r]);
+    }
+    return;
+  }
+
+  // Each group's rows of D sums, greatest logit and sum of powers; the tiles are no longer needed.
+  constexpr int line = D + 4;
+  float *partials = (float *)shared_memory();
+  __syncthreads();
+  for (int r = 0; r < 2; r++) {
+    float *to = partials + ((group * row_warps + row_warp) * 16 + g + 8 * r) * line;
+#pragma unroll
+    for (int j = 0; j < D / 8; j++)
+      *(float2 *)(to + j * 8 + 2 * t) = float2{rows.output[j][2 * r], rows.output[j][2 * r + 1]};
+    if (t == 0) to[D] = rows.most[r], to[D + 1] = rows.sum[r];
+  }
+  __syncthreads();
+  const int block_row = blockIdx.x * row_warps * 16;
+  for (int i = threadIdx.x; i < row_warps * 16 * (D / 2); i += blockDim.x) {
+    const int row = i / (D / 2), column = i % (D / 2) * 2;
+    if (block_row + row >= tokens || column >= head_dim) continue;
+    const float *from = partials + row * line;
+    const int next = row_warps * 16 * line;
+    float most = from[D];
+    for (int k = 1; k < key_groups; k++) most = fmaxf(most, from[k * next + D]);
+    float sum = 0, x = 0, y = 0;
+    for (int k = 0; k < key_groups; k++) {
+      const float weight = exp2f(from[k * next + D] - most);
+      sum += weight * from[k * next + D + 1];
+      x += weight * from[k * next + column];
+      y += weight * from[k * next + column + 1];
+    }
+    const float inverse = 1.0f / sum;
+    T *to = out + (image * tokens + block_row + row) * width + head * head_dim + column;
+    *(unsigned *)to = pack(x * inverse, y * inverse, T());
+    if (lse && column == 0) lse[head_row + block_row + row] = most + log2f(sum);
+  }
+}
+
+#define ATTENTION_MMA(T, S, D, KEYS)                                                          \
+  KERNEL(attention_mma_d##D##S, 256)                                                          \
+  (const T *qkv, const float *token_size, T *out, float *lse, int tokens, int heads,          \
+   int head_dim, float scale, int key_groups) {                                               \
+    attention_mma<T, D, KEYS>(qkv, token_size, out, lse, tokens, heads, head_dim, scale,      \
+                              key_groups);                                                    \
+  }
+#define ALL_WIDTHS(T, S)                                                                      \
+  ATTENTION_MMA(T, S, 32, 64) ATTENTION_MMA(T, S, 64, 64) ATTENTION_MMA(T, S, 128, 32)
+FOR_HALVES(ALL_WIDTHS)
+
+#endif

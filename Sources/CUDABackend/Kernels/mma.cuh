@@ -1,0 +1,71 @@
+// Tensor cores, and what brings operands to them: thin names for single instructions of sm_80 and newer.
+//
+// Fragments of m16n8k16, g = lane / 4, t = lane % 4, two numbers in a word:
+//   a[0] = A[g][2t..], a[1] = A[g + 8][2t..], a[2] = A[g][2t + 8..], a[3] = A[g + 8][2t + 8..]
+//   b[0] = B[2t..][g], b[1] = B[2t + 8..][g]
+//   c[0], c[1] = C[g][2t..], c[2], c[3] = C[g + 8][2t..]
+// Source: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type".
+#ifndef LAB_MMA_CUH
+#define LAB_MMA_CUH
+
+#include "common.cuh"
+
+#ifdef LAB_SIMT
+#include "simt_mma.hpp"
+#elif LAB_TENSOR_CORES
+
+DEVICE unsigned shared_address(const void *pointer) {
+  unsigned address;
+  asm("{ .reg .u64 a; cvta.to.shared.u64 a, %1; cvt.u32.u64 %0, a; }"
+      : "=r"(address)
+      : "l"(pointer));
+  return address;
+}
+
+/// Starts a copy of 16 bytes into shared memory; zeros instead where not `valid`.
+DEVICE void copy_async(void *to, const void *from, bool valid) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
+               "r"(valid ? 16 : 0)
+               : "memory");
+}
+
+/// Closes the group of the copies that this thread has started.
+DEVICE void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+
+/// Waits for this thread's copies; other threads see them after a barrier.
+DEVICE void wait_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
+/// Four 8 x 8 matrices: lane i gives the address of row i % 8 of matrix i / 8.
+DEVICE void load_matrices(unsigned (&r)[4], const void *row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(row))
+               : "memory");
+}
+
+DEVICE void load_matrices_transposed(unsigned (&r)[4], const void *row) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(row))
+               : "memory");
+}
+
+/// c += A B
+DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, Half) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, BFloat16) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+
+#endif
+#endif

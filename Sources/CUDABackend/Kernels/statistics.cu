@@ -1,0 +1,250 @@
+// What a token's score takes from an attention, from the log-sum-exp of its rows: weights are made again, tile by tile, and
+// reduced before they leave the registers.
+#include "mma.cuh"
+
+enum { HEADS_MAX = 0, HEADS_MEAN = 1, HEADS_SUM = 2 };
+
+DEVICE float log_size(const float *sizes, int token) { return sizes ? log2f(sizes[token]) : 0.0f; }
+
+DEVICE float reduced(int reduction, float so_far, float weight) {
+  return reduction == HEADS_MAX ? fmaxf(so_far, weight) : so_far + weight;
+}
+
+// MARK: The class token's row, a warp a key
+
+template <typename T>
+DEVICE void class_attention(const T *qkv, const float *token_size, const float *lse, int tokens,
+                            int heads, int head_dim, float scale, float *scores) {
+  const int token = blockIdx.x * 8 + warp_index();
+  if (token >= tokens) return;
+  const size_t image = blockIdx.y;
+  const int width = heads * head_dim;
+  const T *query = qkv + image * tokens * 3 * width;
+  const T *key = query + (size_t)token * 3 * width + width;
+  const float bias = log_size(token_size ? token_size + image * tokens : 0, token);
+  float sum = 0;
+  for (int head = 0; head < heads; head++) {
+    float part = 0;
+    for (int c = lane_index(); c < head_dim; c += 32)
+      part += to_float(query[head * head_dim + c]) * to_float(key[head * head_dim + c]);
+    sum += exp2f(warp_sum(part) * scale + bias - lse[(image * heads + head) * tokens]);
+  }
+  if (lane_index() == 0) scores[image * tokens + token] = sum / (float)heads;
+}
+
+#define CLASS_ATTENTION(T, S)                                                                 \
+  KERNEL(class_attention##S, 256)                                                             \
+  (const T *qkv, const float *token_size, const float *lse, int tokens, int heads,            \
+   int head_dim, float scale, float *scores) {                                                \
+    class_attention(qkv, token_size, lse, tokens, heads, head_dim, scale, scores);            \
+  }
+FOR_TYPES(CLASS_ATTENTION)
+
+// MARK: Sums over patch rows of 64 x 64 tiles, all heads in turn
+
+#if LAB_TENSOR_CORES
+
+/// Four warps of 16 rows; features come in chunks of 64, of which the next is on its way while one is used.
+template <typename T>
+DEVICE void received_attention_mma(const T *qkv, const float *token_size, const float *lse,
+                                   int tokens, int heads, int head_dim, float scale,
+                                   int prefix_tokens, int reduction, float *partials) {
+  constexpr int stride = 72, tile_size = 64 * stride;
+  T *tiles = (T *)shared_memory();
+  const int lane = lane_index(), g = lane / 4, t = lane % 4;
+  const int first_key = blockIdx.x * 64, first_row = blockIdx.y * 64;
+  const int row = first_row + warp_index() * 16 + g;
+  const int width = heads * head_dim;
+  const size_t image = blockIdx.z;
+  const T *rows = qkv + image * tokens * 3 * width;
+  const float *sizes = token_size ? token_size + image * tokens : 0;
+  const int chunks = (head_dim + 63) / 64, steps = heads * chunks;
+
+  auto load = [&](int step) {
+    T *to = tiles + (step & 1) * 2 * tile_size;
+    const int column = step % chunks * 64, offset = step / chunks * head_dim + column;
+    for (int i = threadIdx.x; i < 2 * 64 * 8; i += blockDim.x) {
+      const int keys = i / 512, line = i / 8 % 64, c = i % 8 * 8;
+      const int token = (keys ? first_key : first_row) + line;
+      const bool there = token < tokens && column + c < head_dim;
+      const T *from = there ? rows + (size_t)token * 3 * width + keys * width + offset + c : rows;
+      copy_async(to + keys * tile_size + line * stride + c, from, there);
+    }
+    commit_copies();
+  };
+
+  float sums[8][4] = {}, logits[8][4] = {}, bias[8][2];
+#pragma unroll
+  for (int j = 0; j < 8; j++)
+    for (int i = 0; i < 2; i++) {
+      const int key = first_key + 8 * j + 2 * t + i;
+      bias[j][i] = key < tokens ? log_size(sizes, key) : 0.0f;
+    }
+  load(0);
+  for (int step = 0; step < steps; step++) {
+    wait_copies();
+    __syncthreads();
+    if (step + 1 < steps) load(step + 1);
+    const T *queries = tiles + (step & 1) * 2 * tile_size, *keys = queries + tile_size;
+    const T *query = queries + (warp_index() * 16 + lane % 16) * stride + lane / 16 * 8;
+    const T *key = keys + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8;
+#pragma unroll
+    for (int k = 0; k < 4; k++) {
+      unsigned a[4];
+      load_matrices(a, query + k * 16);
+#pragma unroll
+      for (int pair = 0; pair < 4; pair++) {
+        unsigned b[4];
+        load_matrices(b, key + pair * 16 * stride + k * 16);
+        multiply(logits[2 * pair], a, b[0], b[1], T());
+        multiply(logits[2 * pair + 1], a, b[2], b[3], T());
+      }
+    }
+    if (step % chunks != chunks - 1) continue;
+    const float *head_lse = lse + (image * heads + step / chunks) * tokens;
+    const float row_lse[2] = {row < tokens ? head_lse[row] : 0.0f,
+                              row + 8 < tokens ? head_lse[row + 8] : 0.0f};
+#pragma unroll
+    for (int j = 0; j < 8; j++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const float weight = exp2f(logits[j][i] * scale + bias[j][i % 2] - row_lse[i / 2]);
+        sums[j][i] = reduced(reduction, sums[j][i], weight);
+        logits[j][i] = 0;
+      }
+  }
+
+  // Rows of a lane, of a warp, and of the block.
+  float *columns = (float *)shared_memory();
+  __syncthreads();
+  const bool counts[2] = {row >= prefix_tokens && row < tokens,
+                          row + 8 >= prefix_tokens && row + 8 < tokens};
+#pragma unroll
+  for (int j = 0; j < 8; j++)
+#pragma unroll
+    for (int i = 0; i < 2; i++) {
+      float sum = (counts[0] ? sums[j][i] : 0.0f) + (counts[1] ? sums[j][i + 2] : 0.0f);
+      for (int distance = 4; distance < 32; distance *= 2)
+        sum += __shfl_xor_sync(ALL_LANES, sum, distance);
+      if (g == 0) columns[warp_index() * 64 + 8 * j + 2 * t + i] = sum;
+    }
+  __syncthreads();
+  const int key = first_key + threadIdx.x;
+  if (threadIdx.x < 64 && key < tokens) {
+    float sum = 0;
+    for (int warp = 0; warp < 4; warp++) sum += columns[warp * 64 + threadIdx.x];
+    partials[(image * gridDim.y + blockIdx.y) * tokens + key] = sum;
+  }
+}
+
+#define RECEIVED_MMA(T, S)                                                                    \
+  KERNEL(received_attention_mma##S, 128)                                                      \
+  (const T *qkv, const float *token_size, const float *lse, int tokens, int heads,            \
+   int head_dim, float scale, int prefix_tokens, int reduction, float *partials) {            \
+    received_attention_mma(qkv, token_size, lse, tokens, heads, head_dim, scale,              \
+                           prefix_tokens, reduction, partials);                               \
+  }
+FOR_HALVES(RECEIVED_MMA)
+
+#endif
+
+/// Thread (y, x) of 16 x 16 has rows y + 16 i and keys x + 16 j; features come in chunks of 32.
+template <typename T>
+DEVICE void received_attention_fma(const T *qkv, const float *token_size, const float *lse,
+                                   int tokens, int heads, int head_dim, float scale,
+                                   int prefix_tokens, int reduction, float *partials) {
+  constexpr int line = 36;
+  float *queries = (float *)shared_memory(), *keys = queries + 64 * line;
+  const int y = threadIdx.x / 16, x = threadIdx.x % 16;
+  const int first_key = blockIdx.x * 64, first_row = blockIdx.y * 64;
+  const int width = heads * head_dim;
+  const size_t image = blockIdx.z;
+  const T *rows = qkv + image * tokens * 3 * width;
+  const float *sizes = token_size ? token_size + image * tokens : 0;
+  float sums[4][4] = {}, bias[4];
+  for (int j = 0; j < 4; j++) {
+    const int key = first_key + x + 16 * j;
+    bias[j] = key < tokens ? log_size(sizes, key) : 0.0f;
+  }
+  for (int head = 0; head < heads; head++) {
+    float logits[4][4] = {};
+    for (int chunk = 0; chunk < head_dim; chunk += 32) {
+      __syncthreads();
+      for (int i = threadIdx.x; i < 2 * 64 * 32; i += blockDim.x) {
+        const int second = i / 2048, row = i / 32 % 64, c = chunk + i % 32;
+        const int token = (second ? first_key : first_row) + row;
+        const bool there = token < tokens && c < head_dim;
+        queries[(second * 64 + row) * line + i % 32] =
+            there ? to_float(
+                        rows[(size_t)token * 3 * width + second * width + head * head_dim + c])
+                  : 0.0f;
+      }
+      __syncthreads();
+#pragma unroll 2
+      for (int d = 0; d < 32; d += 4) {
+        float4 q[4], k[4];
+#pragma unroll
+        for (int i = 0; i < 4; i++) q[i] = *(const float4 *)(queries + (y + 16 * i) * line + d);
+#pragma unroll
+        for (int j = 0; j < 4; j++) k[j] = *(const float4 *)(keys + (x + 16 * j) * line + d);
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+#pragma unroll
+          for (int j = 0; j < 4; j++)
+            logits[i][j] += q[i].x * k[j].x + q[i].y * k[j].y + q[i].z * k[j].z + q[i].w * k[j].w;
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      const int row = first_row + y + 16 * i;
+      const float row_lse = row < tokens ? lse[(image * heads + head) * tokens + row] : 0.0f;
+#pragma unroll
+      for (int j = 0; j < 4; j++)
+        sums[i][j] =
+            reduced(reduction, sums[i][j], exp2f(logits[i][j] * scale + bias[j] - row_lse));
+    }
+  }
+
+  float *columns = queries;
+  __syncthreads();
+#pragma unroll
+  for (int j = 0; j < 4; j++) {
+    float sum = 0;
+    for (int i = 0; i < 4; i++) {
+      const int row = first_row + y + 16 * i;
+      if (row >= prefix_tokens && row < tokens) sum += sums[i][j];
+    }
+    columns[y * 64 + x + 16 * j] = sum;
+  }
+  __syncthreads();
+  const int key = first_key + threadIdx.x;
+  if (threadIdx.x < 64 && key < tokens) {
+    float sum = 0;
+    for (int part = 0; part < 16; part++) sum += columns[part * 64 + threadIdx.x];
+    partials[(image * gridDim.y + blockIdx.y) * tokens + key] = sum;
+  }
+}
+
+#define RECEIVED_FMA(T, S)                                                                    \
+  KERNEL(received_attention_fma##S, 256)                                                      \
+  (const T *qkv, const float *token_size, const float *lse, int tokens, int heads,            \
+   int head_dim, float scale, int prefix_tokens, int reduction, float *partials) {            \
+    received_attention_fma(qkv, token_size, lse, tokens, heads, head_dim, scale,              \
+                           prefix_tokens, reduction, partials);                               \
+  }
+#if defined(LAB_SIMT) || !LAB_TENSOR_CORES
+FOR_TYPES(RECEIVED_FMA)
+#else
+IF_F32(RECEIVED_FMA(float, _f32))
+#endif
+
+KERNEL(received_attention_sum, 256)
+(const float *partials, int row_blocks, int tokens, int heads_to_average, float *received) {
+  const int token = blockIdx.x * 256 + threadIdx.x;
+  if (token >= tokens) return;
+  const size_t image = blockIdx.y;
+  float sum = 0;
+  for (int block = 0; block < row_blocks; block++)
+    sum += partials[(image * row_blocks + block) * tokens + token];
+  received[image * tokens + token] = sum / (float)heads_to_average;
+}

@@ -1,0 +1,23 @@
+// Half precision, copies and tensor cores, for common.cuh and mma.cuh, which have them as PTX.
+#pragma once
+
+#include "machine.hpp"
+
+namespace simt {
+
+float half_to_float(std::uint16_t bits);
+/// Rounds to nearest even.
+std::uint16_t float_to_half(float value);
+
+void copy_async(void *to, const void *from, bool valid);
+void commit_copies();
+void wait_copies();
+
+/// Lane i's row of 16 bytes is row i % 8 of matrix i / 8 of four.
+void load_matrices(unsigned (&r)[4], const void *row, bool transposed);
+
+using Decode = float (*)(std::uint16_t bits);
+/// c += A B of fragments of m16n8k16.
+void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, Decode decode);
+
+}  // namespace simt
