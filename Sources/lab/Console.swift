@@ -18,7 +18,22 @@ enum Console {
     return Int(size.ws_col)
   }
 
-  static func error(_ text: String, prefix: String = "error: ") { write(prefix + text + "\n") }
+  static func error(_ text: String, prefix: String = "error: ") {
+    write(prefix + printable(text) + "\n")
+  }
+
+  /// Text of files and people with its control characters made visible, since a terminal obeys them.
+  static func printable(_ text: String) -> String {
+    var shown = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      if scalar.properties.generalCategory == .control, scalar != "\n", scalar != "\t" {
+        shown += "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars
+      } else {
+        shown.append(scalar)
+      }
+    }
+    return String(shown)
+  }
 
   static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }
@@ -35,6 +50,6 @@ struct PlainLogHandler: LogHandler {
 
   func log(event: LogEvent) {
     let prefix = event.level >= .warning ? "\(event.level): " : ""
-    Console.write("\(prefix)\(event.message)\n")
+    Console.write("\(prefix)\(Console.printable("\(event.message)"))\n")
   }
 }

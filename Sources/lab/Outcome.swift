@@ -23,7 +23,9 @@ enum Outcome {
       return 0
     }
     if code == .validationFailure {
-      Console.error(Lab.fullMessage(for: error), prefix: "")
+      // One spelling with our own messages.
+      let message = Lab.fullMessage(for: error)
+      Console.error(message.hasPrefix("Error: ") ? "e" + message.dropFirst() : message, prefix: "")
     } else {
       Console.error(String(describing: error))
     }

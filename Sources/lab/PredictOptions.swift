@@ -22,9 +22,9 @@ struct PredictOptions: ParsableArguments {
     func override(_ key: String, _ value: JSONValue, _ option: String) -> SpecSource.Override {
       SpecSource.Override(key: key, value: value, option: option)
     }
-    let method = try SpecSource.value(text: method, origin: "--method")
+    let method = try SpecOptions.method(method)
     let model = try SpecOptions.model(model, weights: weights)
-    let spec = try SpecReader.read(
+    let spec = try SpecReader.readWithFiles(
       SpecSource(
         text: "{\"accuracy\": false}", file: "the command line",
         overrides: [

@@ -107,7 +107,7 @@ struct ProfileCommand: AsyncParsableCommand {
     grid["min_samples"] = .integer(minSamples)
     add("grid", .object(grid), "--stride, --start, --stop, --min-seconds or --min-samples")
     add("accuracy", .boolean(false), "")
-    let entry = try method.map { try SpecSource.value(text: $0, origin: "--method") }
+    let entry = try method.map { try SpecOptions.method($0) }
     add("methods", .array([entry ?? .object(["method": .string("none")])]), "--method")
     return try SpecReader.read(
       SpecSource(text: "{}", file: "the command line", overrides: overrides))

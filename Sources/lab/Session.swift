@@ -15,6 +15,7 @@ struct Session {
   init(_ spec: Spec, folder results: ResultsOptions, fresh: Bool = false) throws {
     folder = results.folder(spec.name)
     planner = try Planner(spec, site: .here, recorded: try Self.recordedDevices(spec, folder))
+    for warning in planner.warnings { Console.log.warning("\(warning)") }
     if fresh { try RecordStore.setAside(folder, moment: Session.moment()) }
     store = try RecordStore(folder: folder)
     for warning in store.warnings { Console.log.warning("\(warning)") }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Experiments
 import Foundation
 import Records
+import TokenReduction
 
 /// A spec and what the command line changes in it.
 struct SpecOptions: ParsableArguments {
@@ -38,7 +39,7 @@ struct SpecOptions: ParsableArguments {
   ///
   /// Errors: `ExperimentsError` with everything that is wrong.
   func read() throws -> Spec {
-    var spec = try SpecReader.read(SpecSource(file: spec, overrides: try overrides()))
+    var spec = try SpecReader.readWithFiles(SpecSource(file: spec, overrides: try overrides()))
     if let limit {
       spec.accuracy.images = min(spec.accuracy.images ?? limit, limit)
       spec.grid.images = min(spec.grid.images, limit)
@@ -75,6 +76,28 @@ struct SpecOptions: ParsableArguments {
     }
     members["weights"] = weights.map { .string($0) }
     return .object(members)
+  }
+
+  /// An entry of a spec's methods: JSON, or the name alone of a method that needs no more.
+  ///
+  /// Errors: `ExperimentsError.syntax`; `.impossible` for a name that is no method, or whose method needs a key.
+  static func method(_ text: String) throws -> JSONValue {
+    let isName = text.first?.isLetter == true && text.allSatisfy { $0.isLetter || $0 == "_" }
+    guard isName else { return try SpecSource.value(text: text, origin: "--method") }
+    func wrong(_ message: String) -> ExperimentsError {
+      .impossible(subject: "--method", message: message)
+    }
+    guard let method = TokenReductionRegistry.method(named: text) else {
+      let names = TokenReductionRegistry.all.map { $0.name }
+      throw wrong(
+        "\"\(text)\" is not a method; \(NearestName.advice(text, among: names, noun: "methods"))")
+    }
+    let needed = SpecRules.keys(of: method).filter { $0.isRequired && $0.key != "method" }.map(\.key)
+    let lacks = method.parameters.contains { $0.name == "r" && $0.defaultValue == nil }
+    guard needed.isEmpty, !lacks else {
+      throw wrong("\(text) needs more than its name; write it as JSON, such as '\(method.example)'")
+    }
+    return .object(["method": .string(text)])
   }
 
   /// A single value as itself, so that messages name no position.

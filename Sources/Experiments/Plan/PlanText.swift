@@ -107,7 +107,17 @@ package struct PlanText {
     let composition = try? TokenReductionRegistry.composition(
       for: method, geometry: model.architecture.geometry)
     let tokens = composition.map { Self.runs($0.tokensAfterBlocks) } ?? ""
-    return "  \(TrialLabel.text(method)): tokens after blocks \(tokens); \(state)"
+    let cut = Self.cut(method, tokensAfterBlocks: composition?.tokensAfterBlocks, model)
+    return "  \(TrialLabel.text(method)): tokens after blocks \(tokens)\(cut); \(state)"
+  }
+
+  /// A clause where blocks remove fewer tokens than `r`, since no more are left to remove.
+  private static func cut(
+    _ method: MethodSetting, tokensAfterBlocks: [Int]?, _ model: PlannedModel
+  ) -> String {
+    tokensAfterBlocks.flatMap {
+      CutSchedule(method, tokens: model.setting.tokens, tokensAfterBlocks: $0)
+    }.map { " (\($0.text))" } ?? ""
   }
 
   /// Token counts with repeats folded: `145×3 73×9`.

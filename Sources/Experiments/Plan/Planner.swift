@@ -28,10 +28,13 @@ package final class Planner {
       source: spec.source, seed: spec.seed, demoWeights: site.demoWeights)
     models = try spec.models.map(weights.open)
     var devices: [PlannedDevice] = []
-    places = try spec.devices.flatMap { choice -> [DevicePlace] in
+    places = try spec.devices.enumerated().flatMap { index, choice -> [DevicePlace] in
       switch choice {
       case .here(let name):
-        let opened = try spec.threads.map { try Self.open(name, threads: $0, site) }
+        let path = spec.devices.count == 1 ? "device" : "device[\(index)]"
+        let opened = try spec.threads.map { threads in
+          try Self.named(path, of: spec) { try Self.open(name, threads: threads, site) }
+        }
         devices += opened
         return opened.map { .here($0) }
       case .recorded(let text):
@@ -44,7 +47,11 @@ package final class Planner {
     let searches = spec.methods.contains { $0.search?.needsAccuracy == true }
     datasets =
       try isNeeded
-      ? spec.datasets.map { try opener.open($0, images: spec.accuracy.images) } : []
+      ? spec.datasets.map { choice in
+        try Self.named(choice.path, of: spec) {
+          try opener.open(choice, images: spec.accuracy.images)
+        }
+      } : []
     gridDatasets =
       try isNeeded && searches
       ? spec.datasets.map { try opener.open($0, images: spec.grid.images) } : []
@@ -52,6 +59,18 @@ package final class Planner {
       for model in models where model.choice.isTrained {
         try Self.check(dataset, model, spec)
       }
+    }
+  }
+
+  /// Puts the place in the spec before what goes wrong in `body`.
+  private static func named<Value>(
+    _ path: String, of spec: Spec, _ body: () throws -> Value
+  ) throws -> Value {
+    do {
+      return try body()
+    } catch {
+      throw ExperimentsError.impossible(
+        subject: "\(spec.source.origin(of: path)): \(path)", message: "\(error)")
     }
   }
 

@@ -42,6 +42,8 @@ struct JSONText {
     switch current {
     case nil: "the end of the file"
     case "\n", "\r": "the end of the line"
+    case let scalar? where scalar.properties.generalCategory == .control:
+      "a control character (\(scalar.codePoint))"
     case let scalar?: "'\(scalar)'"
     }
   }
@@ -173,9 +175,14 @@ struct JSONText {
         && !"eE".contains(digits.dropFirst().prefix(1)))
       && !text.hasSuffix(".") && !text.contains(".e") && !text.contains(".E")
     if isShaped, isWhole, let value = Int(text) { return .integer(value) }
-    guard isShaped, let value = Double(text), value.isFinite else {
+    guard isShaped, let value = Double(text) else {
       throw mistake("'\(text)' is not a number", at: start)
     }
+    guard value.isFinite else {
+      throw mistake("'\(text)' is larger than any number that the program holds", at: start)
+    }
+    // `2.0` and `1e3` are whole numbers, as in JSON Schema; from 2⁵³ on a Double is no count.
+    if value == value.rounded(), abs(value) < 0x1p53 { return .integer(Int(value)) }
     return .number(value)
   }
 
@@ -189,6 +196,9 @@ struct JSONText {
       case "\"": return String(text)
       case "\\": text.append(try escape())
       case "\n", "\r": throw mistake("this text has no closing quote", at: start)
+      case let scalar where scalar.value < 0x20 && scalar != "\t":
+        position -= 1
+        throw mistake("text cannot hold a control character (\(scalar.codePoint)); remove it")
       default: text.append(scalar)
       }
     }
@@ -232,5 +242,13 @@ struct JSONText {
     else { throw mistake("\\u needs four hexadecimal digits", at: start) }
     position = end
     return code
+  }
+}
+
+extension Unicode.Scalar {
+  /// For example `U+001B`.
+  var codePoint: String {
+    let digits = String(value, radix: 16, uppercase: true)
+    return "U+" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
   }
 }

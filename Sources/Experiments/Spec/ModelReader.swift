@@ -46,7 +46,7 @@ struct ModelReader {
     if let named = ModelRegistry.entry(named: name) {
       base = named
       merged = Self.members(of: named.architecture)
-      name = "custom \(name)"
+      name = ModelChoice.customPrefix + name
     }
     merged.merge(sizes) { $1 }
     let missing = ["embed_dim", "num_heads"].filter { merged[$0] == nil }
@@ -63,6 +63,8 @@ struct ModelReader {
       checker.report("\(path).architecture.\(problem.key)", problem.message)
     }
     guard problems.isEmpty else { return nil }
+    // Sizes that repeat the named model's change nothing.
+    if let base, base.architecture == architecture { return base }
     guard let base, base.architecture.imageSize == architecture.imageSize else {
       return ModelRegistry.custom(architecture, name: name)
     }
@@ -82,8 +84,11 @@ struct ModelReader {
       guard isDemo else {
         checker.report(
           "\(path).weights",
-          "\"demo\" weights fit \(Self.demoModel) alone, not \(entry.name); give a safetensors "
-            + "file, or \"random\"")
+          entry.name == ModelChoice.customPrefix + Self.demoModel
+            ? "\"demo\" weights fit \(Self.demoModel) as it is, and \"architecture\" changes it; remove "
+              + "\"architecture\", or give weights made for it, or \"random\""
+            : "\"demo\" weights fit \(Self.demoModel) alone, not \(entry.name); give a safetensors "
+              + "file, or \"random\"")
         return nil
       }
       return ModelChoice(path: path, entry: entry, weights: .demo)

@@ -163,7 +163,9 @@ struct RuleChecker {
     switch (rule, value) {
     case (.integer(let minimum, let maximum), .integer(let number)):
       return number >= minimum && number <= maximum ?? .max ? nil : outOfRange
-    case (.integer, .number): return "\(value.text) is not whole; it must be \(rule.expectation)"
+    case (.integer, .number(let number)):
+      return number == number.rounded()
+        ? outOfRange : "\(value.text) is not whole; it must be \(rule.expectation)"
     case (.number(let minimum, let exclusive, let maximum), _):
       let number = value.asDouble ?? .nan
       let isAbove = exclusive ? number > minimum : number >= minimum
@@ -187,6 +189,11 @@ struct RuleChecker {
         "'\($0.key)' is \($0.value.text); it must be a number, text, true or false, or a list"
       }
     case (.text, .string(let text)) where text.isEmpty: return "the text is empty"
+    case (.text, .string(let text)):
+      let control = text.unicodeScalars.first { scalar in
+        scalar.properties.generalCategory == .control && scalar != "\n" && scalar != "\t"
+      }
+      return control.map { "the text holds a control character (\($0.codePoint)); remove it" }
     default: return nil
     }
   }

@@ -48,6 +48,8 @@ package struct ModelChoice: Sendable {
   package let weights: Weights
 
   package var name: String { entry.name }
+  /// What stands before the name of a registered model whose sizes a spec changes.
+  static let customPrefix = "custom "
   /// Whether predictions mean anything.
   package var isTrained: Bool { weights != .random }
 }

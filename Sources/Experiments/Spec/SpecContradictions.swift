@@ -32,7 +32,7 @@ enum SpecContradictions {
       if spec.accuracy.wish == .yes, !model.isTrained {
         checker.report(
           model.path,
-          "accuracy needs trained weights, and \(model.name) has random ones; give \"weights\" a "
+          "accuracy needs trained weights, and \(whyRandom(model)); give \"weights\" a "
             + "safetensors file, or set \"accuracy\" to false")
       }
       guard model.isTrained else { continue }
@@ -47,6 +47,13 @@ enum SpecContradictions {
             + "trained on")
       }
     }
+  }
+
+  private static func whyRandom(_ model: ModelChoice) -> String {
+    let demo = ModelReader.demoModel
+    return model.name == ModelChoice.customPrefix + demo
+      ? "those of \(demo) do not fit the changed \"architecture\""
+      : "\(model.name) has random ones"
   }
 
   private static func classes(of dataset: DatasetChoice) -> (name: String, count: Int)? {
@@ -101,8 +108,16 @@ enum SpecContradictions {
       checker.report("grid.start", "\(start) is above grid.stop, which is \(stop); swap them")
       return
     }
+    let searches = spec.methods.contains { $0.search?.needsAccuracy == true }
     for model in spec.models {
       let geometry = model.entry.architecture.geometry
+      let points = spec.grid.tokenCounts(geometry).count
+      if searches, points == 1 {
+        checker.report(
+          "grid",
+          "it has one token count of \(model.name), and a search needs two to choose from; lower "
+            + "\"stride\" or \"start\"")
+      }
       for (key, value) in [("start", spec.grid.start), ("stop", spec.grid.stop)] {
         guard let value, value > geometry.tokens else { continue }
         checker.report(

@@ -37,14 +37,16 @@ package struct SpecSource: Sendable {
   /// Errors: `ExperimentsError.syntax`, `.invalidSpec` when it is not an object.
   package init(text: String, file: String, overrides: [Override] = []) throws {
     self.file = file
+    func noSpec(_ found: String) -> ExperimentsError {
+      .invalidSpec([
+        SpecProblem(
+          source: file, path: "",
+          message: found + "a spec is an object in braces, such as {\"model\": \"demo_vit\", …}")
+      ])
+    }
+    guard !text.allSatisfy(\.isWhitespace) else { throw noSpec("the file is empty; ") }
     do {
-      guard case .object(let members) = try JSONText.parse(text) else {
-        throw ExperimentsError.invalidSpec([
-          SpecProblem(
-            source: file, path: "",
-            message: "a spec is an object in braces, such as {\"model\": \"demo_vit\", …}")
-        ])
-      }
+      guard case .object(let members) = try JSONText.parse(text) else { throw noSpec("") }
       self.members = members
       origins = members.mapValues { _ in file }
     } catch let mistake as JSONText.Mistake {
@@ -55,13 +57,7 @@ package struct SpecSource: Sendable {
   }
 
   private init(file: String, chain: inout [String]) throws {
-    let text: String
-    do {
-      text = try String(contentsOf: URL(fileURLWithPath: file), encoding: .utf8)
-    } catch {
-      throw ExperimentsError.fileUnreadable(file: file, reason: systemReason(of: error))
-    }
-    try self.init(text: text, file: file)
+    try self.init(text: try SpecText.read(file), file: file)
     guard case .string(let base)? = members["extends"], !base.isEmpty else { return }
     let path = Self.path(base, besides: file)
     func broken(_ message: String) -> ExperimentsError {
@@ -71,9 +67,11 @@ package struct SpecSource: Sendable {
     guard !chain.contains(URL(fileURLWithPath: path).standardizedFileURL.path) else {
       throw broken("\"\(base)\" leads back to this spec; a spec cannot extend itself")
     }
-    guard FileManager.default.fileExists(atPath: path) else {
+    var isFolder: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
       throw broken("\"\(base)\" does not exist; it is looked for beside this file")
     }
+    guard !isFolder.boolValue else { throw broken("\"\(base)\" is a folder; name a JSON file") }
     let parent = try SpecSource(file: path, chain: &chain)
     for (key, value) in parent.members where members[key] == nil && key != "name" {
       members[key] = value

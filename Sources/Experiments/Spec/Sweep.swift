@@ -72,7 +72,13 @@ enum Sweep {
     guard case .array(let parts) = range, parts.count == 3,
       let start = parts[0].asDouble, let stop = parts[1].asDouble, let step = parts[2].asDouble
     else { throw Mistake(suffix: suffix, message: "\(range.text) is not a range; \(form)") }
-    guard step != 0, (stop - start) / step >= 0 else {
+    guard step != 0 else {
+      throw Mistake(
+        suffix: suffix,
+        message: "the range \(range.text) has the step 0; the step is the distance between two "
+          + "values, as in [2, 8, 2]")
+    }
+    guard (stop - start) / step >= 0 else {
       throw Mistake(
         suffix: suffix,
         message: "the range \(range.text) never reaches its stop; change the sign of the step")
@@ -92,7 +98,7 @@ enum Sweep {
       // Twelve digits: 0.1 + 2 · 0.1 is 0.3 to a person.
       let value = start + Double(index) * step
       let scale = 1e12
-      return JSONValue.number((value * scale).rounded() / scale)
+      return JSONValue.number((value * scale).rounded() / scale).canonical
     }
   }
 }

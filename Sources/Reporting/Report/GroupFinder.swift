@@ -27,7 +27,7 @@ struct GroupFinder {
       tokensLeft: cost?.tokensAfterBlocks.last, macs: cost?.macs,
       modelParameters: cost?.parameters,
       nextStep: cost.flatMap { NextStep(after: $0, on: staircase, tokens: group.model.tokens) },
-      notes: notes(accuracy, timing, method))
+      notes: notes(accuracy, timing, tally, method))
   }
 
   private func tally(of method: MethodSetting) -> AccuracyTally? {
@@ -61,7 +61,8 @@ struct GroupFinder {
   }
 
   private func notes(
-    _ accuracy: AccuracyFigures?, _ timing: JoinedRecords.Timing?, _ method: MethodSetting
+    _ accuracy: AccuracyFigures?, _ timing: JoinedRecords.Timing?, _ tally: AccuracyTally?,
+    _ method: MethodSetting
   ) -> [String] {
     var notes: [String] = []
     if let accuracy, !accuracy.isComplete {
@@ -70,6 +71,12 @@ struct GroupFinder {
     }
     if let accuracy, accuracy.skippedImages > 0 {
       notes.append("\(grouped(accuracy.skippedImages)) images could not be read")
+    }
+    if let cost = timing?.result.cost ?? tally?.cost,
+      let cut = CutSchedule(
+        method, tokens: group.model.tokens, tokensAfterBlocks: cost.tokensAfterBlocks)
+    {
+      notes.append(cut.text)
     }
     guard let timing else { return notes }
     notes += timing.result.notes

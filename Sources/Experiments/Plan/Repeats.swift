@@ -1,0 +1,81 @@
+import Records
+import TokenReduction
+
+/// Finds what a spec names twice: it is measured once, and a person may have meant something else.
+struct Repeats {
+  let planner: Planner
+
+  /// One sentence for all repeats; `nil` where there are none.
+  var text: String? {
+    let spec = planner.spec
+    let found =
+      repeats(spec.models.map { ($0.path, planner.identity($0)) })
+      + repeats(indexed(spec.devices, "device")) + repeats(indexed(spec.batchSizes, "batch_size"))
+      + repeats(indexed(spec.threads, "threads")) + repeats(indexed(spec.precisions, "precision"))
+      + repeats(spec.datasets.map { ($0.path, DatasetContent($0)) }) + methods
+    guard !found.isEmpty else { return nil }
+    let parts = found.map { $0.second == $0.first ? "\($0.first) repeats itself" : "\($0.second) repeats \($0.first)" }
+    var listed: [String] = []
+    for part in parts where !listed.contains(part) { listed.append(part) }
+    return "\(spec.source.file): \(listed.joined(separator: ", ")); each is measured once"
+  }
+
+  private struct Repeat {
+    let first: String
+    let second: String
+  }
+
+  /// A data set without its place in the spec.
+  private struct DatasetContent: Hashable {
+    let kind: DatasetChoice.Kind
+    let limit: Int?
+
+    init(_ choice: DatasetChoice) {
+      kind = choice.kind
+      limit = choice.limit
+    }
+  }
+
+  private func indexed<Value>(_ values: [Value], _ key: String) -> [(String, Value)] {
+    values.enumerated().map { ("\(key)[\($0)]", $1) }
+  }
+
+  private func repeats<Value: Hashable>(_ values: [(path: String, value: Value)]) -> [Repeat] {
+    var first: [Value: String] = [:]
+    return values.compactMap { path, value in
+      guard let known = first[value] else {
+        first[value] = path
+        return nil
+      }
+      return Repeat(first: known, second: path)
+    }
+  }
+
+  /// Methods that resolve to one setting for every model: `"25%"` may be the block that another entry names.
+  private var methods: [Repeat] {
+    struct Resolved: Hashable {
+      let settings: [MethodSetting?]
+      let search: RSearch?
+      let layers: [JSONValue]
+    }
+    return repeats(
+      planner.spec.methods.map { choice in
+        let settings = planner.models.map { model in
+          try? planner.setting(choice, r: choice.search == nil ? nil : 0, model)
+        }
+        return (
+          choice.path, Resolved(settings: settings, search: choice.search, layers: choice.layers)
+        )
+      })
+  }
+}
+
+extension Planner {
+  /// What a person should know of the spec before it runs, a sentence each.
+  package var warnings: [String] { [Repeats(planner: self).text].compactMap { $0 } }
+
+  /// A model of the spec by what determines its numbers.
+  func identity(_ choice: ModelChoice) -> ModelSetting? {
+    models.first { $0.choice.path == choice.path }?.setting
+  }
+}

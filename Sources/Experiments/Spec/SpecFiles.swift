@@ -1,0 +1,80 @@
+import Foundation
+import Records
+
+/// Looks for the files and folders that a spec names, so that a missing one is told with all other mistakes.
+///
+/// What is in them is read later, by what opens them.
+enum SpecFiles {
+  /// One problem for each file or folder that is not there or is the other of the two.
+  static func problems(in source: SpecSource) -> [SpecProblem] {
+    let models = values(source.members["model"], at: "model").flatMap { path, value in
+      named(value, at: path, ["weights"]).compactMap { path, text in
+        ["random", "demo"].contains(text)
+          ? nil : problem(source, text, key: "model", path, wantsFolder: false)
+      }
+    }
+    let datasets = values(source.members["dataset"], at: "dataset").flatMap { path, value in
+      named(value, at: path, ["imagenet", "folder"]).compactMap { path, text in
+        problem(source, text, key: "dataset", path, wantsFolder: true)
+      }
+    }
+    return models + datasets
+  }
+
+  /// A value, or each of a list, with its path.
+  private static func values(_ value: JSONValue?, at path: String) -> [(String, JSONValue)] {
+    switch value {
+    case nil: []
+    case .array(let values)?: values.enumerated().map { ("\(path)[\($0)]", $1) }
+    case let value?: [(path, value)]
+    }
+  }
+
+  private static func named(
+    _ value: JSONValue, at path: String, _ keys: [String]
+  ) -> [(String, String)] {
+    guard case .object(let members) = value else { return [] }
+    return keys.compactMap { key in
+      members[key]?.asString.flatMap { $0.isEmpty ? nil : ("\(path).\(key)", $0) }
+    }
+  }
+
+  private static func problem(
+    _ source: SpecSource, _ text: String, key: String, _ path: String, wantsFolder: Bool
+  ) -> SpecProblem? {
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(
+      atPath: source.path(text, ofKey: key), isDirectory: &isFolder)
+    let message: String
+    if !exists {
+      message =
+        "\"\(text)\" does not exist; it is looked for beside the spec and in the current folder"
+    } else if isFolder.boolValue != wantsFolder {
+      // ImageNet may also be one archive or table, which its own reader judges.
+      guard !wantsFolder else { return nil }
+      message = "\"\(text)\" is a folder; name the safetensors file"
+    } else {
+      return nil
+    }
+    return SpecProblem(source: source.origin(of: path), path: path, message: message)
+  }
+}
+
+extension SpecReader {
+  /// The spec that `source` means, with every file that it names in place.
+  ///
+  /// Errors: `ExperimentsError.invalidSpec` with everything that is wrong, missing files included.
+  package static func readWithFiles(_ source: SpecSource) throws -> Spec {
+    let missing = SpecFiles.problems(in: source)
+    let spec: Spec
+    do {
+      spec = try read(source)
+    } catch ExperimentsError.invalidSpec(let problems) {
+      // A file that a wrong value stands for is no second mistake.
+      let paths = Set(problems.map(\.path))
+      throw ExperimentsError.invalidSpec(problems + missing.filter { !paths.contains($0.path) })
+    }
+    guard missing.isEmpty else { throw ExperimentsError.invalidSpec(missing) }
+    return spec
+  }
+}

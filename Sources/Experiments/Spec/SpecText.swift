@@ -1,0 +1,40 @@
+import Foundation
+
+/// The text of a spec's file.
+enum SpecText {
+  /// The text of a file in UTF-8.
+  ///
+  /// Errors: `ExperimentsError.fileUnreadable`, which tells other encodings from what is no text.
+  static func read(_ file: String) throws(ExperimentsError) -> String {
+    let data: Data
+    do {
+      data = try Data(contentsOf: URL(fileURLWithPath: file))
+    } catch {
+      throw .fileUnreadable(file: file, reason: systemReason(of: error))
+    }
+    guard let text = String(data: data, encoding: .utf8), !data.contains(0) else {
+      throw .fileUnreadable(file: file, reason: reason(data))
+    }
+    return text
+  }
+
+  /// Why bytes are no UTF-8 text.
+  private static func reason(_ data: Data) -> String {
+    let marks: [[UInt8]] = [[0xFF, 0xFE], [0xFE, 0xFF]]
+    // JSON begins with two ASCII characters, of which UTF-16 makes every other byte 0.
+    let head = data.prefix(4).map { $0 == 0 }
+    if marks.contains(where: data.starts) || head == [false, true, false, true]
+      || head == [true, false, true, false]
+    {
+      return "it is UTF-16 text; save it as UTF-8"
+    }
+    if data.contains(0) { return "it is no text; a spec is a JSON file" }
+    return "it is not UTF-8 text (line \(lineOfMistake(data))); save it as UTF-8"
+  }
+
+  /// The first line that is not UTF-8, counted from 1.
+  private static func lineOfMistake(_ data: Data) -> Int {
+    let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+    return (lines.firstIndex { String(data: Data($0), encoding: .utf8) == nil } ?? 0) + 1
+  }
+}
