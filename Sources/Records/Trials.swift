@@ -8,10 +8,12 @@ package struct AccuracyTrial: Codable, Hashable, Sendable {
   /// Position of the shard's first image in the data set's fixed order.
   package var firstImage: Int
   package var imageCount: Int
+  /// Images of a forward pass, for methods whose predictions depend on it alone; `nil` for others.
+  package var batchSize: Int?
 
   package init(
     model: ModelSetting, method: MethodSetting, dataset: DatasetSetting, precision: String,
-    firstImage: Int, imageCount: Int
+    firstImage: Int, imageCount: Int, batchSize: Int? = nil
   ) {
     self.model = model
     self.method = method
@@ -19,12 +21,14 @@ package struct AccuracyTrial: Codable, Hashable, Sendable {
     self.precision = precision
     self.firstImage = firstImage
     self.imageCount = imageCount
+    self.batchSize = batchSize
   }
 
   enum CodingKeys: String, CodingKey {
     case model, method, dataset, precision
     case firstImage = "first_image"
     case imageCount = "image_count"
+    case batchSize = "batch_size"
   }
 }
 

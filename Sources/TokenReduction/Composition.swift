@@ -101,6 +101,12 @@ package struct Composition: Hashable, Sendable {
     }
   }
 
+  /// Whether what becomes of an image depends on the others of its batch.
+  package var dependsOnBatch: Bool {
+    guard case .tailEffect(let score) = score, !steps.isEmpty else { return false }
+    return score.usesAttention && score.normalization == .batch
+  }
+
   /// The step of a block at a position, if any.
   package func step(block: Int, position: ReductionStep.Position) -> ReductionStep? {
     steps.first { $0.block == block && $0.position == position }

@@ -56,7 +56,14 @@ package struct AccuracyWork {
       AccuracyTrial(
         model: model.setting, method: method,
         dataset: dataset.setting(model.choice.entry.imagePreprocessing), precision: precision,
-        firstImage: shard.lowerBound, imageCount: shard.count))
+        firstImage: shard.lowerBound, imageCount: shard.count,
+        batchSize: dependsOnBatch(method) ? batchSize : nil))
+  }
+
+  private func dependsOnBatch(_ method: MethodSetting) -> Bool {
+    let composition = try? TokenReductionRegistry.composition(
+      for: method, geometry: model.architecture.geometry)
+    return composition?.dependsOnBatch == true
   }
 
   package var trials: [PlannedAccuracy] {

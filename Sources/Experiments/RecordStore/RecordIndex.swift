@@ -1,10 +1,15 @@
 import OrderedCollections
 import Records
+import TokenReduction
 
-/// One record of each key: the latest result, or the latest failure where there is no result.
+/// The latest result of each key, or the latest failure where there is no result.
+///
+/// Of the baseline's timings every one stays: each set of interleaved rounds has its own, and a speed-up is a ratio within
+/// one set.
 struct RecordIndex {
   private var results: OrderedDictionary<String, Record> = [:]
   private var failures: OrderedDictionary<String, Record> = [:]
+  private var earlierBaselines: OrderedSet<Record> = []
 
   mutating func insert(_ record: Record) {
     func isLater(than other: Record?) -> Bool {
@@ -13,7 +18,12 @@ struct RecordIndex {
     }
     switch record.measurement {
     case .accuracy, .latency:
-      if isLater(than: results[record.key]) { results[record.key] = record }
+      let known = results[record.key]
+      if isLater(than: known) { results[record.key] = record }
+      guard case .latency(let trial, _) = record.measurement, trial.method.name == NoReduction.name,
+        let known, known != record
+      else { return }
+      earlierBaselines.append(results[record.key] == known ? record : known)
     case .failedAccuracy, .failedLatency:
       if isLater(than: failures[record.key]) { failures[record.key] = record }
     }
@@ -22,8 +32,8 @@ struct RecordIndex {
   /// The result of a key, if there is one.
   func result(_ key: String) -> Record? { results[key] }
 
-  /// Results in the order read, then failures that no result has made up for.
+  /// Earlier timings of the baseline, the results in the order read, then failures that no result has made up for.
   var records: [Record] {
-    Array(results.values) + failures.values.filter { results[$0.key] == nil }
+    earlierBaselines + Array(results.values) + failures.values.filter { results[$0.key] == nil }
   }
 }

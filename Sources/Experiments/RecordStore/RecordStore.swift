@@ -37,7 +37,7 @@ package final class RecordStore {
   /// What is wrong with the files, a sentence each; nothing is lost by going on.
   package var warnings: [String] { reader.warnings + reader.versionNotes(of: index.records) }
 
-  /// One record of each key.
+  /// One record of each key, and every timing of the baseline.
   package var records: [Record] { index.records }
 
   /// The result of a key, if it has been measured.

@@ -1,6 +1,7 @@
 import Foundation
 import Measurement
 import Records
+import TokenReduction
 import VisionModels
 
 /// Measures the open trials of one piece of latency work, interleaved.
@@ -10,12 +11,15 @@ struct LatencyRunner {
   let context: RunContext
 
   /// The most variants that are interleaved: each holds its activations.
-  static let mostVariants = 24
+  static let variants = (fewest: 24, most: 64)
+  /// What the activations of a set may take where it is large, in bytes.
+  static let setBytes = 1 << 29
 
-  /// A variant that this process has claimed.
+  /// A variant that this process has claimed, or one that is timed again beside others.
   private struct Variant {
     let planned: PlannedLatency
-    let claim: FileLock
+    /// `nil` for the baseline of an earlier set: its record is there.
+    let claim: FileLock?
     let expectedSeconds: Double
     var pass: ForwardPass?
     var peakMemoryBytes = 0
@@ -26,28 +30,51 @@ struct LatencyRunner {
   /// Errors: `ExperimentsError.interrupted`, `.recordNotStored`; the failure of a method is recorded instead.
   func run() throws -> Bool {
     let open = work.methods.map(work.trial).filter { context.isOpen($0.key) }
-    let sets = (open.count + Self.mostVariants - 1) / Self.mostVariants
     var didSomething = false
-    for set in 0..<sets {
+    for members in sets(open) {
       try context.checkStop()
-      // Every set spans the whole list, so that drift between sets makes no step in a grid.
-      let members = stride(from: set, to: open.count, by: sets).map { open[$0] }
       if try run(members) { didSomething = true }
     }
     return didSomething
   }
 
+  /// The open trials in sets that are each interleaved.
+  ///
+  /// Every set spans the whole list, so that drift between sets makes no step in a grid, and every set of rows holds
+  /// the baseline, recorded or not: a speed-up is a ratio of timings from the same rounds.
+  private func sets(_ open: [PlannedLatency]) -> [[PlannedLatency]] {
+    let baseline = work.purpose == .rows ? work.methods.first { $0.name == NoReduction.name } : nil
+    let others = open.filter { $0.trial.method != baseline }
+    guard !others.isEmpty else { return open.isEmpty ? [] : [open] }
+    let anchors = baseline.map { [work.trial($0)] } ?? []
+    let most = mostVariants - anchors.count
+    let sets = (others.count + most - 1) / most
+    return (0..<sets).map { set in
+      anchors + stride(from: set, to: others.count, by: sets).map { others[$0] }
+    }
+  }
+
+  /// As many as fit `setBytes`, within the bounds of `variants`.
+  private var mostVariants: Int {
+    let a = work.model.architecture
+    // The input, and of every token its stream, queries, keys, values and attention's output.
+    let floats = 3 * a.imageSize * a.imageSize + 8 * a.tokens * a.embedDim
+    let fitting = Self.setBytes / (4 * work.batchSize * floats)
+    return min(Self.variants.most, max(Self.variants.fewest, fitting))
+  }
+
   private func run(_ members: [PlannedLatency]) throws -> Bool {
     let lock = try context.takeMachine(alone: true)
     let claims = try context.claim(members.map(\.key))
+    guard !claims.isEmpty else { return false }
     var variants: [Variant] = members.compactMap { planned in
-      claims[planned.key].map {
-        Variant(
-          planned: planned, claim: $0,
-          expectedSeconds: context.estimate.seconds(work, planned.trial.method))
-      }
+      let claim = claims[planned.key]
+      // Others may hold or have done a row meanwhile; the baseline is needed all the same.
+      guard claim != nil || planned.trial.method.name == NoReduction.name else { return nil }
+      return Variant(
+        planned: planned, claim: claim,
+        expectedSeconds: context.estimate.seconds(work, planned.trial.method))
     }
-    guard !variants.isEmpty else { return false }
     try withExtendedLifetime(lock) {
       let provenance = Provenance()
       for index in variants.indices { try measureMemory(&variants[index], provenance) }
@@ -75,7 +102,7 @@ struct LatencyRunner {
   }
 
   private func prepare(_ variant: inout Variant, _ provenance: Provenance) throws {
-    guard context.isOpen(variant.planned.key) else { return }
+    guard !context.givenUp.contains(variant.planned.key) else { return }
     try recordingFailure(of: &variant, provenance) { $0.pass = try makePass($0) }
   }
 

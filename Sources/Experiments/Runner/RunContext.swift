@@ -51,9 +51,12 @@ final class RunContext {
     }
   }
 
-  /// Tells the meter that a trial of ours has ended.
-  private func finish(_ key: String) {
-    meter.finish(expectedSeconds: expected.removeValue(forKey: key) ?? 0)
+  /// Tells the meter that a trial of ours has ended; `false` for one that is timed again beside others.
+  @discardableResult
+  private func finish(_ key: String) -> Bool {
+    guard let seconds = expected.removeValue(forKey: key) else { return false }
+    meter.finish(expectedSeconds: seconds)
+    return true
   }
 
   /// Throws when a person asked to stop.
@@ -64,8 +67,7 @@ final class RunContext {
     _ measurement: Record.Measurement, environment: Environment, label: String, rate: String
   ) throws {
     try store.append(measurement, environment: environment)
-    measured += 1
-    finish(RecordLine.key(of: measurement))
+    if finish(RecordLine.key(of: measurement)) { measured += 1 }
     report(label, rate: rate, isMilestone: true)
   }
 

@@ -1,3 +1,4 @@
+import Measurement
 import Records
 import TokenReduction
 
@@ -53,17 +54,17 @@ struct RSearcher {
     switch grid {
     case .waiting(let missing): return .waiting(missing)
     case .measured(let utility):
-      guard let best = utility.bestTokens(alpha: alpha) else {
+      let geometry = model.architecture.geometry
+      let best = utility.removedTokens(
+        alpha: alpha, of: geometry.tokens, prefixTokens: geometry.prefixTokens)
+      guard let r = best else {
         return .unmet(
           table.isRecorded(in: builder)
             ? "r cannot be chosen, since no latency grid of that device is recorded; run `lab profile` "
               + "on it and copy its .jsonl files here"
             : "r cannot be chosen, since every trial of the grid failed")
       }
-      // The fused token needs a patch token beside it.
-      let geometry = model.architecture.geometry
-      let r = min(geometry.tokens - best, geometry.patchTokens - 2)
-      return .chosen([(try builder.planner.setting(choice, r: max(0, r), model), origin)])
+      return .chosen([(try builder.planner.setting(choice, r: r, model), origin)])
     }
   }
 

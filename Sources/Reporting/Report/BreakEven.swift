@@ -31,28 +31,31 @@ package struct BreakEven: Sendable {
   /// One map a method that was timed at two batch sizes or more and at two settings or more.
   static func all(in joined: JoinedRecords) -> [BreakEven] {
     var maps: [Place: [String: [Cell]]] = [:]
-    var medians: [JoinedRecords.LatencyKey: BootstrapMedians] = [:]
-    func resampled(_ key: JoinedRecords.LatencyKey) -> BootstrapMedians? {
-      if let known = medians[key] { return known }
-      guard let timing = joined.latencies[key] else { return nil }
+    var medians: [JoinedRecords.TimingID: BootstrapMedians] = [:]
+    func resampled(
+      _ key: JoinedRecords.LatencyKey, _ timing: JoinedRecords.Timing
+    ) -> BootstrapMedians? {
+      let id = timing.id(key)
+      if let known = medians[id] { return known }
       var generator = SeededGenerator(seedText: timing.key)
-      medians[key] = BootstrapMedians(
+      medians[id] = BootstrapMedians(
         samples: timing.result.samplesMilliseconds, rounds: timing.result.rounds, replicates: 400,
         using: &generator)
-      return medians[key]
+      return medians[id]
     }
     let timings = joined.latencies.sorted { RowOrder.precedes($0.key.method, $1.key.method) }
     for (key, timing) in timings where key.method.name != baselineMethod {
-      var baseline = key
-      baseline.method = MethodSetting(name: baselineMethod, parameters: [:])
-      guard let mine = resampled(key), let theirs = resampled(baseline),
-        let left = timing.result.cost.tokensAfterBlocks.last, left < key.model.tokens,
+      var place = key
+      place.method = MethodSetting(name: baselineMethod, parameters: [:])
+      guard let baseline = joined.baseline(of: key)?.timing,
         // Points of a grid were timed beside each other and not beside the baseline.
-        timing.setting == joined.latencies[baseline]?.setting,
-        let speedup = Speedup(joined.latencies[baseline], timing, theirs, mine)
+        timing.setting == baseline.setting,
+        let left = timing.result.cost.tokensAfterBlocks.last, left < key.model.tokens,
+        let mine = resampled(key, timing), let theirs = resampled(place, baseline),
+        let speedup = Speedup(baseline, timing, theirs, mine)
       else { continue }
-      let place = Place(model: key.model, device: key.device, precision: key.precision)
-      maps[place, default: [:]][key.method.name, default: []].append(
+      let map = Place(model: key.model, device: key.device, precision: key.precision)
+      maps[map, default: [:]][key.method.name, default: []].append(
         Cell(
           batchSize: key.batchSize, removedTokens: key.model.tokens - left, method: key.method,
           speedup: speedup))

@@ -5,7 +5,7 @@ import Records
 struct GroupFinder {
   let joined: JoinedRecords
   let group: RowGroup
-  let medians: [JoinedRecords.LatencyKey: BootstrapMedians]
+  let medians: [JoinedRecords.TimingID: BootstrapMedians]
   let text: ParameterText
   /// The grid of the group's place, where one was measured.
   let staircase: Staircase?
@@ -54,10 +54,28 @@ struct GroupFinder {
 
   private func speedup(of method: MethodSetting) -> Speedup? {
     guard method.name != baselineMethod, let key = group.latencyKey(of: method),
-      let baselineKey = group.latencyKey(of: Self.baseline), let mine = medians[key],
-      let theirs = medians[baselineKey]
+      let baselineKey = group.latencyKey(of: Self.baseline), let timing = joined.latencies[key],
+      let baseline = joined.baseline(of: key)?.timing, let mine = medians[timing.id(key)],
+      let theirs = medians[baseline.id(baselineKey)]
     else { return nil }
-    return Speedup(joined.latencies[baselineKey], joined.latencies[key], theirs, mine)
+    return Speedup(baseline, timing, theirs, mine)
+  }
+
+  /// What is to be known of the baseline that a row's speed-up is against.
+  private func baselineNote(_ method: MethodSetting) -> String? {
+    guard method.name != baselineMethod, let key = group.latencyKey(of: method),
+      let timing = joined.latencies[key], let baseline = joined.baseline(of: key),
+      let shown = self.timing(of: Self.baseline)
+    else { return nil }
+    if baseline.timing.environment.host != timing.environment.host {
+      return "timed on host \(timing.environment.host), the baseline on "
+        + baseline.timing.environment.host
+    }
+    guard baseline.sharesRounds else { return "timed in other rounds than the baseline" }
+    guard baseline.timing.rounds != shown.rounds,
+      let median = Summary(baseline.timing.result.samplesMilliseconds)?.median
+    else { return nil }
+    return "the baseline of its own rounds took \(significant(median)) ms, which the speed-up is against"
   }
 
   private func notes(
@@ -78,17 +96,18 @@ struct GroupFinder {
     {
       notes.append(cut.text)
     }
+    if let key = group.accuracyKey(of: method), let batch = joined.accuracyBatches[key] {
+      notes.append("scores normalised over batches of \(batch) images")
+    }
     guard let timing else { return notes }
     notes += timing.result.notes
     if timing.measurements > 1 {
-      notes.append("timed \(timing.measurements) times; the latest is shown")
-    }
-    if method.name != baselineMethod, let baseline = self.timing(of: Self.baseline),
-      baseline.environment.host != timing.environment.host
-    {
       notes.append(
-        "timed on host \(timing.environment.host), the baseline on \(baseline.environment.host)")
+        "timed \(timing.measurements) times"
+          + (method.name == baselineMethod ? ", once beside each set of rows" : "")
+          + "; the latest is shown")
     }
+    if let note = baselineNote(method) { notes.append(note) }
     return notes
   }
 }

@@ -25,10 +25,32 @@ struct JoinedRecords {
     let environment: Environment
     /// How many different measurements of this setting there are; this is the latest.
     var measurements = 1
+
+    /// What the timings of one set of interleaved rounds share.
+    var rounds: Rounds { Rounds(host: environment.host, started: environment.started) }
+  }
+
+  /// One set of interleaved rounds: its records start together on one machine.
+  struct Rounds: Hashable {
+    let host: String
+    let started: String
+  }
+
+  /// One timing among all, for what is computed of each once.
+  struct TimingID: Hashable {
+    let key: LatencyKey
+    let setting: TimingSetting
+    let rounds: Rounds
   }
 
   private(set) var accuracies: [AccuracyKey: AccuracyTally] = [:]
   private(set) var latencies: [LatencyKey: Timing] = [:]
+  /// Every timing of the baseline, of any effort.
+  private(set) var baselines: [LatencyKey: [Timing]] = [:]
+  /// Timings of the grid's method by their effort.
+  private(set) var grids: [LatencyKey: [TimingSetting: Timing]] = [:]
+  /// Batch sizes of the accuracies that depend on one; the latest's is shown.
+  private(set) var accuracyBatches: [AccuracyKey: Int] = [:]
   private(set) var failures: [Failure] = []
 
   init(_ records: [Record]) {
@@ -43,7 +65,12 @@ struct JoinedRecords {
       switch record.measurement {
       case .accuracy(let trial, let result):
         guard seen.insert(record.key).inserted else { continue }
-        accuracies[AccuracyKey(trial), default: AccuracyTally()].add(result)
+        let key = AccuracyKey(trial)
+        if let batchSize = trial.batchSize, accuracyBatches[key] != batchSize {
+          accuracyBatches[key] = batchSize
+          accuracies[key] = nil
+        }
+        accuracies[key, default: AccuracyTally()].add(result)
       case .latency(let trial, let result):
         add(
           Timing(
@@ -66,6 +93,8 @@ struct JoinedRecords {
   /// A grid's quick timing must not replace a row's careful one, nor add to its count.
   private mutating func add(_ timing: Timing, for key: LatencyKey) {
     var timing = timing
+    if key.method.name == baselineMethod { baselines[key, default: []].append(timing) }
+    if key.method.name == gridMethod { grids[key, default: [:]][timing.setting] = timing }
     if let earlier = latencies[key] {
       let effort = (timing.setting.minSeconds, timing.setting.minSamples)
       let earlierEffort = (earlier.setting.minSeconds, earlier.setting.minSamples)
@@ -77,6 +106,18 @@ struct JoinedRecords {
       }
     }
     latencies[key] = timing
+  }
+
+  /// The baseline's timing that a timing of `key` is compared with, and whether both are of the same rounds.
+  ///
+  /// Rounds drift apart: a ratio is sound within one set alone.
+  func baseline(of key: LatencyKey) -> (timing: Timing, sharesRounds: Bool)? {
+    var place = key
+    place.method = MethodSetting(name: baselineMethod, parameters: [:])
+    guard let latest = latencies[place] else { return nil }
+    guard let mine = latencies[key] else { return (latest, false) }
+    let beside = baselines[place]?.last { $0.rounds == mine.rounds && $0.setting == mine.setting }
+    return beside.map { ($0, true) } ?? (latest, false)
   }
 
   /// Every method with a result, each once, in the order of rows.
@@ -121,5 +162,11 @@ extension Failure {
   private static func text(_ method: MethodSetting) -> String {
     let details = ParameterText(methods: [method]).text(for: method)
     return details.isEmpty ? method.name : "\(method.name) \(details)"
+  }
+}
+
+extension JoinedRecords.Timing {
+  func id(_ key: JoinedRecords.LatencyKey) -> JoinedRecords.TimingID {
+    JoinedRecords.TimingID(key: key, setting: setting, rounds: rounds)
   }
 }

@@ -49,13 +49,14 @@ struct RowBuilder {
   }
 
   /// Resampled medians of every timing that a row needs, each once.
-  private func bootstraps() -> [JoinedRecords.LatencyKey: BootstrapMedians] {
+  private func bootstraps() -> [JoinedRecords.TimingID: BootstrapMedians] {
     let wanted = rows.map { Set($0.map(\.method)) } ?? Set(joined.methods)
-    var medians: [JoinedRecords.LatencyKey: BootstrapMedians] = [:]
-    for (key, timing) in joined.latencies
-    where wanted.contains(key.method) || key.method.name == baselineMethod {
+    var medians: [JoinedRecords.TimingID: BootstrapMedians] = [:]
+    let rows = joined.latencies.filter { wanted.contains($0.key.method) }.map { ($0.key, $0.value) }
+    let baselines = joined.baselines.flatMap { key, timings in timings.map { (key, $0) } }
+    for (key, timing) in rows + baselines {
       var generator = SeededGenerator(seedText: timing.key)
-      medians[key] = BootstrapMedians(
+      medians[timing.id(key)] = BootstrapMedians(
         samples: timing.result.samplesMilliseconds, rounds: timing.result.rounds,
         using: &generator)
     }

@@ -30,14 +30,24 @@ package struct Staircase: Sendable {
 
   /// The staircases in `joined`, ordered by model, device and batch size.
   static func all(in joined: JoinedRecords) -> [Staircase] {
-    var grids: [JoinedRecords.LatencyKey: [Int: JoinedRecords.Timing]] = [:]
+    typealias Grid = [Int: JoinedRecords.Timing]
+    var byEffort: [JoinedRecords.LatencyKey: [TimingSetting: Grid]] = [:]
     // Sorted, so that of several seeds at one token count the same is drawn every time.
-    let timings = joined.latencies.sorted { RowOrder.precedes($0.key.method, $1.key.method) }
-    for (key, timing) in timings where key.method.name == gridMethod {
-      guard let tokens = timing.result.cost.tokensAfterBlocks.first else { continue }
-      grids[key.place, default: [:]][tokens, default: timing] = timing
+    for (key, timings) in joined.grids.sorted(by: { RowOrder.precedes($0.key.method, $1.key.method) }
+    ) {
+      for (effort, timing) in timings {
+        guard let tokens = timing.result.cost.tokensAfterBlocks.first else { continue }
+        byEffort[key.place, default: [:]][effort, default: [:]][tokens, default: timing] = timing
+      }
     }
-    for (key, timing) in timings where key.method.name == baselineMethod {
+    // One effort is one grid, as the search reads it; of several the one with the most token counts.
+    var grids = byEffort.compactMapValues { grids in
+      grids.max {
+        ($0.value.count, $0.key.minSeconds, $0.key.minSamples)
+          < ($1.value.count, $1.key.minSeconds, $1.key.minSamples)
+      }?.value
+    }
+    for (key, timing) in joined.latencies where key.method.name == baselineMethod {
       guard grids[key.place] != nil, grids[key.place]?[key.model.tokens] == nil else { continue }
       grids[key.place]?[key.model.tokens] = timing
     }

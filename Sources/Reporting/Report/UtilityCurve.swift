@@ -3,13 +3,8 @@ import Records
 
 /// What every token count is worth: latency gained against accuracy kept, from two grids.
 ///
-///     U_L(n) = 1 − L(n) / max L    U_A(n) = Â(n) / max Â    U(n) = α·U_L(n) + (1−α)·U_A(n)
-///     n* = argmax U    R = N − n*
-///
 /// L is the latency grid of a device, Â the accuracy grid of a model: they may come from different
-/// machines. N and n count all tokens, prefix included; of equal utilities the one with more tokens
-/// is chosen.
-/// Source: "Pruning One More Token is Enough", section 3.1.
+/// machines. The formula is `TailEffectUtility`'s, by which a run chooses R.
 package struct UtilityCurve: Sendable {
   /// A token count that both grids have.
   package struct Point: Hashable, Sendable {
@@ -28,17 +23,17 @@ package struct UtilityCurve: Sendable {
   package let dataset: DatasetSetting
   /// By rising token count, at least `Staircase.fewestPoints`.
   package let points: [Point]
+  private let utility: TailEffectUtility
 
   /// n*; `points` is never empty.
   package func bestTokens(alpha: Double) -> Int {
-    points.reduce(points[0]) { best, point in
-      point.utility(alpha: alpha) >= best.utility(alpha: alpha) ? point : best
-    }.tokens
+    utility.bestTokens(alpha: alpha) ?? staircase.model.tokens
   }
 
   /// R = N − n*.
   package func removedTokens(alpha: Double) -> Int {
-    staircase.model.tokens - bestTokens(alpha: alpha)
+    utility.removedTokens(
+      alpha: alpha, of: staircase.model.tokens, prefixTokens: staircase.model.prefixTokens) ?? 0
   }
 
   /// Every latency grid with every accuracy grid of the same model.
@@ -62,17 +57,20 @@ package struct UtilityCurve: Sendable {
     _ staircase: Staircase, _ place: JoinedRecords.AccuracyKey, accuracyByTokens: [Int: Double]
   ) {
     guard place.model == staircase.model, place.precision == staircase.precision else { return nil }
-    let shared = staircase.points.filter { accuracyByTokens[$0.tokens] != nil }
-    let slowest = shared.map(\.milliseconds.median).max() ?? 0
-    let best = shared.compactMap { accuracyByTokens[$0.tokens] }.max() ?? 0
-    guard shared.count >= Staircase.fewestPoints, slowest > 0, best > 0 else { return nil }
+    var latencyByTokens: [Int: Double] = [:]
+    for point in staircase.points { latencyByTokens[point.tokens] = point.milliseconds.median }
+    utility = TailEffectUtility(
+      latencyByTokens: latencyByTokens, accuracyByTokens: accuracyByTokens)
+    guard utility.points.count >= Staircase.fewestPoints,
+      utility.points.contains(where: { $0.latency > 0 }),
+      utility.points.contains(where: { $0.accuracy > 0 })
+    else { return nil }
     self.staircase = staircase
     weights = place.weights
     dataset = place.dataset
-    points = shared.map { point in
-      Point(
-        tokens: point.tokens, latencyUtility: 1 - point.milliseconds.median / slowest,
-        accuracyUtility: (accuracyByTokens[point.tokens] ?? 0) / best)
+    let parts = zip(utility.latencyUtilities, utility.accuracyUtilities)
+    points = zip(utility.points, parts).map { point, parts in
+      Point(tokens: point.tokens, latencyUtility: parts.0, accuracyUtility: parts.1)
     }
   }
 }

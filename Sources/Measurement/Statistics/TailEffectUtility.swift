@@ -35,17 +35,25 @@ package struct TailEffectUtility: Hashable, Sendable {
     }
   }
 
-  /// U of every point, in the order of `points`.
+  /// U_L of every point, in the order of `points`.
   ///
-  /// Edge cases: a grid without any correct prediction, or without time, leaves that term 0.
-  package func utilities(alpha: Double) -> [Double] {
+  /// Edge cases: a grid without time leaves it 0.
+  package var latencyUtilities: [Double] {
     let slowest = points.map(\.latency).max() ?? 0
+    return points.map { slowest > 0 ? 1 - $0.latency / slowest : 0 }
+  }
+
+  /// U_A of every point, in the order of `points`.
+  ///
+  /// Edge cases: a grid without any correct prediction leaves it 0.
+  package var accuracyUtilities: [Double] {
     let best = points.map(\.accuracy).max() ?? 0
-    return points.map { point in
-      let gained = slowest > 0 ? 1 - point.latency / slowest : 0
-      let kept = best > 0 ? point.accuracy / best : 0
-      return alpha * gained + (1 - alpha) * kept
-    }
+    return points.map { best > 0 ? $0.accuracy / best : 0 }
+  }
+
+  /// U of every point, in the order of `points`.
+  package func utilities(alpha: Double) -> [Double] {
+    zip(latencyUtilities, accuracyUtilities).map { alpha * $0 + (1 - alpha) * $1 }
   }
 
   /// n*: the token count of the highest utility, of equals the one with more tokens.
@@ -58,5 +66,16 @@ package struct TailEffectUtility: Hashable, Sendable {
       best = index
     }
     return best.map { points[$0].tokens }
+  }
+
+  /// R = N − n*, of at most all patch tokens but two, since the fused token needs one beside it.
+  ///
+  /// - Parameters:
+  ///   - tokens: N, prefix included.
+  ///   - prefixTokens: Those that are never removed.
+  ///
+  /// `nil` without points.
+  package func removedTokens(alpha: Double, of tokens: Int, prefixTokens: Int) -> Int? {
+    bestTokens(alpha: alpha).map { max(0, min(tokens - $0, tokens - prefixTokens - 2)) }
   }
 }
