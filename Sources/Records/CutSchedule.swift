@@ -20,9 +20,9 @@ package struct CutSchedule: Hashable, Sendable {
       return before - after
     }
     // Random removal happens once, before the first block, where all are asked of it.
-    guard method.name != "random", let block = removed.firstIndex(where: { $0 < r }) else {
-      return nil
-    }
+    guard method.name != "random", removed.first != 0, removed.allSatisfy({ $0 <= r }),
+      let block = removed.firstIndex(where: { $0 < r })
+    else { return nil }
     self.r = r
     self.block = block
     self.removed = removed[block]

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Reporting
 
 /// Text for a person beside the output: errors, warnings, and what is known of the terminal.
 enum Console {
@@ -19,20 +20,7 @@ enum Console {
   }
 
   static func error(_ text: String, prefix: String = "error: ") {
-    write(prefix + printable(text) + "\n")
-  }
-
-  /// Text of files and people with its control characters made visible, since a terminal obeys them.
-  static func printable(_ text: String) -> String {
-    var shown = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-      if scalar.properties.generalCategory == .control, scalar != "\n", scalar != "\t" {
-        shown += "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars
-      } else {
-        shown.append(scalar)
-      }
-    }
-    return String(shown)
+    write(prefix + PlainText.printable(text) + "\n")
   }
 
   static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
@@ -50,6 +38,6 @@ struct PlainLogHandler: LogHandler {
 
   func log(event: LogEvent) {
     let prefix = event.level >= .warning ? "\(event.level): " : ""
-    Console.write("\(prefix)\(Console.printable("\(event.message)"))\n")
+    Console.write("\(prefix)\(PlainText.printable("\(event.message)"))\n")
   }
 }

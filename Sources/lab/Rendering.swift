@@ -21,6 +21,10 @@ enum Rendering {
     let files = try ReportWriter.write(report, to: folder)
     let names = files.map { $0.path.replacing(folder.path + "/", with: "", maxReplacements: 1) }
     print("\(folder.relativePath): \(names.joined(separator: ", "))")
+    if let hidden = Hidden(report).text {
+      Console.log.notice(
+        "not shown: \(hidden); `lab report \(Session.quoted(folder.relativePath)) --all` shows all")
+    }
   }
 }
 

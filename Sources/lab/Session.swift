@@ -114,11 +114,14 @@ struct Session {
     let name = program.contains(".build/") ? ["swift", "run", "lab"] : [program]
     // --fresh would throw away what was just measured.
     let rest = arguments.dropFirst().filter { $0 != "--fresh" }
-    return (name + rest).map { argument in
-      let isPlain = argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0) }
-      return isPlain && !argument.isEmpty
-        ? argument : "'" + argument.replacing("'", with: "'\\''") + "'"
-    }.joined(separator: " ")
+    return (name + rest).map(quoted).joined(separator: " ")
+  }
+
+  /// An argument as a shell takes it.
+  static func quoted(_ argument: String) -> String {
+    let isPlain = argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0) }
+    return isPlain && !argument.isEmpty
+      ? argument : "'" + argument.replacing("'", with: "'\\''") + "'"
   }
 }
 

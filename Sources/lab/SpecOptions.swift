@@ -92,7 +92,8 @@ struct SpecOptions: ParsableArguments {
       throw wrong(
         "\"\(text)\" is not a method; \(NearestName.advice(text, among: names, noun: "methods"))")
     }
-    let needed = SpecRules.keys(of: method).filter { $0.isRequired && $0.key != "method" }.map(\.key)
+    let needed = SpecRules.keys(of: method).filter { $0.isRequired && $0.key != "method" }.map(
+      \.key)
     let lacks = method.parameters.contains { $0.name == "r" && $0.defaultValue == nil }
     guard needed.isEmpty, !lacks else {
       throw wrong("\(text) needs more than its name; write it as JSON, such as '\(method.example)'")

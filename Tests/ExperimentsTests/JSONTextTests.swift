@@ -12,12 +12,13 @@ import Testing
   ])
   func `values are those of JSONDecoder`(_ text: String) throws {
     let expected = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
-    // A whole number decodes as such only when written without fraction or exponent.
     #expect(try JSONText.parse(text).canonical == expected.canonical)
   }
 
-  @Test func `1_0 is a number and 1 is whole`() throws {
-    #expect(try JSONText.parse("[1, 1.0]") == .array([.integer(1), .number(1)]))
+  @Test func `1_0 and 1e3 are whole, as in JSON Schema, and what no Int holds is not`() throws {
+    #expect(
+      try JSONText.parse("[1, 1.0, 1e3, 1.5, 1e23]")
+        == .array([.integer(1), .integer(1), .integer(1000), .number(1.5), .number(1e23)]))
   }
 
   @Test(arguments: [

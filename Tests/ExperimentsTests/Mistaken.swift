@@ -44,7 +44,16 @@ extension Mistaken {
     Mistaken(
       "an empty file",
       #""#,
-      #"a.json:1:1: a value is expected, not the end of the file"#),
+      #"a.json: the file is empty; a spec is an object in braces, such as {"model": "demo_vit", …}"#
+    ),
+    Mistaken(
+      "a number beyond all numbers",
+      #"{"seed": 1e999}"#,
+      #"a.json:1:10: '1e999' is larger than any number that the program holds"#),
+    Mistaken(
+      "a control character",
+      "{\"model\": \"demo\u{1B}[31m\"}",
+      #"a.json:1:16: text cannot hold a control character (U+001B); remove it"#),
     Mistaken(
       "something after the end",
       #"{} {}"#,

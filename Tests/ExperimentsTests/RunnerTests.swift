@@ -143,4 +143,58 @@ import Testing
     #expect(lines.count == 9)
     #expect(lines.values.allSatisfy { $0 == 1 })
   }
+
+  @Test func `a method added later is timed beside the baseline again`() throws {
+    let folder = try TemporaryFolder()
+    func methods(_ more: String) -> String {
+      MicroRun.spec(
+        #""methods": [{"method": "none"}, {"method": "random", "r": 12}\#(more)]"#,
+        weights: "random"
+      ).replacing(#""accuracy": {"images": 20, "batch_size": 8}"#, with: #""accuracy": false"#)
+    }
+    let first = try MicroRun(methods(""), in: folder)
+    #expect(try first.runner.run().measured == 2)
+    let second = try MicroRun(methods(#", {"method": "topk", "r": 3}"#), in: folder, process: 2)
+    // The baseline is no new trial.
+    #expect(try second.runner.run().measured == 1)
+    func rounds(of method: String, _ store: RecordStore) -> [String] {
+      store.records.compactMap { record in
+        guard case .latency(let trial, _) = record.measurement, trial.method.name == method else {
+          return nil
+        }
+        return record.environment.started
+      }.sorted()
+    }
+    let again = try MicroRun(methods(""), in: folder, process: 3)
+    #expect(try again.runner.run().measured == 0)
+    for store in [second.store, again.store] {
+      let baselines = rounds(of: "none", store)
+      #expect(baselines.count == 2)
+      #expect(rounds(of: "random", store) == [baselines[0]])
+      #expect(rounds(of: "topk", store) == [baselines[1]])
+    }
+  }
+
+  @Test func `the batch of accuracy is part of the key where predictions depend on it alone`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    func keys(_ batchSize: Int) throws -> [[String]] {
+      let spec = MicroRun.spec(
+        """
+        "latency": false, "methods": [{"method": "tail_effect", "r": 9, "normalization": ["image", "batch"]},
+        {"method": "tail_effect", "r": 9, "normalization": "batch", "attention": false}]
+        """
+      ).replacing(#""latency": {"min_seconds": 0, "min_samples": 3, "warmup": 1},"#, with: "")
+        .replacing(#""batch_size": 8"#, with: #""batch_size": \#(batchSize)"#)
+      let plan = try MicroRun(spec, in: folder).runner.plan()
+      return plan.accuracy.flatMap { work in
+        work.methods.map { method in work.shards.map { work.trial(method, $0).key } }
+      }
+    }
+    let (small, large) = (try keys(4), try keys(8))
+    #expect(small[0] == large[0])
+    #expect(small[1] != large[1])
+    #expect(small[2] == large[2])
+  }
 }

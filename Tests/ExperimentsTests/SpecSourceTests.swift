@@ -55,4 +55,51 @@ import Testing
     #expect(error?.description == "/nowhere/a.json: cannot be read: no such file or directory")
     #expect(error?.exitCode == 2)
   }
+
+  @Test(arguments: [
+    (
+      Data("{}".utf16.flatMap { [UInt8($0 & 0xFF), UInt8($0 >> 8)] }),
+      "it is UTF-16 text; save it as UTF-8"
+    ),
+    (Data([0xFE, 0xFF, 0, 0x7B, 0, 0x7D]), "it is UTF-16 text; save it as UTF-8"),
+    (Data(0...255), "it is no text; a spec is a JSON file"),
+    (
+      Data("{\n\"a\": \"caf".utf8) + [0xE9] + Data("\"}".utf8),
+      "it is not UTF-8 text (line 2); save it as UTF-8"
+    ),
+  ])
+  func `a file in no UTF-8 is told in one sentence`(_ data: Data, _ reason: String) throws {
+    let folder = try TemporaryFolder()
+    let file = folder.url.appendingPathComponent("a.json")
+    try data.write(to: file)
+    let error = #expect(throws: ExperimentsError.self) { try SpecSource(file: file.path) }
+    #expect(error?.description == "\(file.path): cannot be read: \(reason)")
+    #expect(error?.exitCode == 2)
+  }
+
+  @Test func `missing files are told with all other mistakes`() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(
+      """
+      {"model": {"name": "deit_tiny_patch16_224", "weights": "none.safetensors"},
+       "dataset": {"folder": "nowhere"}, "seed": -1, "methods": [{"method": "none"}]}
+      """, to: "a.json")
+    let error = #expect(throws: ExperimentsError.self) {
+      try SpecReader.readWithFiles(try SpecSource(file: path))
+    }
+    let place = "does not exist; it is looked for beside the spec and in the current folder"
+    #expect(
+      error?.description == """
+        \(path): seed: -1 is out of range; it must be a whole number from 0
+        \(path): model.weights: "none.safetensors" \(place)
+        \(path): dataset.folder: "nowhere" \(place)
+        """)
+  }
+
+  @Test func `a spec that extends a folder is refused`() throws {
+    let folder = try TemporaryFolder()
+    let path = try folder.write(#"{"extends": "."}"#, to: "b.json")
+    let error = #expect(throws: ExperimentsError.self) { try SpecSource(file: path) }
+    #expect(error?.description == "\(path): extends: \".\" is a folder; name a JSON file")
+  }
 }

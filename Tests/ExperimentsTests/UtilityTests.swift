@@ -28,6 +28,12 @@ import TokenReduction
     #expect(utility.bestTokens(alpha: 0.3) == 128)
   }
 
+  @Test func `R never takes the patch token beside the fused one`() {
+    #expect(utility.removedTokens(alpha: 0.5, of: 192, prefixTokens: 1) == 128)
+    #expect(utility.removedTokens(alpha: 0.5, of: 192, prefixTokens: 80) == 110)
+    #expect(utility.removedTokens(alpha: 0, of: 192, prefixTokens: 1) == 0)
+  }
+
   @Test func `alpha 0 asks for accuracy alone and alpha 1 for latency alone`() {
     #expect(utility.bestTokens(alpha: 0) == 192)
     // Of equally fast counts the one with more tokens.

@@ -25,6 +25,7 @@ import _TestSupport
       let result = try LabProcess(arguments, in: folder.url).finish()
       #expect(result.exitCode == 2)
       #expect(result.output == "")
+      #expect(result.error.hasPrefix("error: "))
       #expect(result.error.contains("Usage: lab"))
     }
   }
@@ -58,12 +59,25 @@ import _TestSupport
         "--device",
         "cuda",
       ],
-      "error: device \"cuda\": not available here; `lab devices` lists what is\n"
+      "error: --device: device: \"cuda\": not available here; `lab devices` lists what is\n"
     ),
     (
       ["predict", "none.png", "--method", #"{"method": "tail_effect"}"#],
       "error: --method: methods[0]: r is not given, so alpha chooses it from measured latency and "
         + "accuracy, and \"accuracy\" is false; give r itself\n"
+    ),
+    (
+      ["predict", "none.png", "--method", "topk"],
+      "error: --method: topk needs more than its name; write it as JSON, such as "
+        + "'{\"method\": \"topk\", \"r\": 8}'\n"
+    ),
+    (
+      ["visualize", "none.png", "--method", "evitt"],
+      "error: --method: \"evitt\" is not a method; did you mean 'evit'?\n"
+    ),
+    (
+      ["predict", "none.png", "--model", "a\u{1B}[31m"],
+      "error: --model: model: \"a\\u{1b}[31m\" is not a model; `lab models` lists them\n"
     ),
   ])
   func `bad input is one sentence and exit code 2`(

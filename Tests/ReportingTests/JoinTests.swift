@@ -141,4 +141,74 @@ import Testing
     #expect(
       ParetoFigure(shuffled)?.drawing().rendered() == ParetoFigure(expected)?.drawing().rendered())
   }
+
+  @Test func `a speed-up is against the baseline of the same rounds`() throws {
+    var later = builder
+    later.started = "2025-01-02T10:00:00Z"
+    let tome = RecordBuilder.method("tome", ["r": .integer(4)])
+    let evit = RecordBuilder.method("evit", ["keep_rate": .number(0.5)])
+    var alone = builder
+    alone.started = "2025-01-03T10:00:00Z"
+    let records = [
+      builder.latency(RecordBuilder.baseline, milliseconds: 10),
+      builder.latency(topk, milliseconds: 5),
+      later.latency(RecordBuilder.baseline, milliseconds: 20),
+      later.latency(tome, milliseconds: 5), alone.latency(evit, milliseconds: 5),
+    ]
+    let report = Report(records: records, name: "r")
+    func ratio(_ method: String) throws -> Double {
+      (try #require(try row(method, in: report).speedup).ratio * 10).rounded() / 10
+    }
+    #expect(try ratio("topk") == 2)
+    #expect(try ratio("tome") == 4)
+    #expect(
+      try row("topk", in: report).notes.first?.hasPrefix("the baseline of its own rounds took 10.")
+        == true)
+    #expect(try row("tome", in: report).notes == [])
+    #expect(try row("evit", in: report).notes == ["timed in other rounds than the baseline"])
+    #expect(
+      try row("none", in: report).notes
+        == ["timed 2 times, once beside each set of rows; the latest is shown"])
+  }
+
+  @Test func `of two batches that scores were normalised over the latest counts, and is named`()
+    throws
+  {
+    func records(_ batchSize: Int, _ started: String, correct: Double) -> [Record] {
+      var builder = builder
+      builder.started = started
+      return builder.accuracy(topk, correct: correct).map { record in
+        var record = record
+        guard case .accuracy(var trial, let result) = record.measurement else { return record }
+        trial.batchSize = batchSize
+        record.key += "-\(batchSize)"
+        record.measurement = .accuracy(trial, result)
+        return record
+      }
+    }
+    let both =
+      records(50, "2025-01-01T10:00:00Z", correct: 0.5)
+      + records(8, "2025-01-02T10:00:00Z", correct: 0.9)
+    let found = try row("topk", in: Report(records: both, name: "r"))
+    #expect(found.accuracy?.images == 400)
+    #expect((found.accuracy?.top1Percent ?? 0) > 80)
+    #expect(found.notes == ["scores normalised over batches of 8 images"])
+  }
+
+  @Test func `rows and devices that a report leaves out are counted`() {
+    var board = builder
+    board.device = DeviceSetting(name: "cuda:0", hardware: "Example GPU", threads: 0)
+    let tome = RecordBuilder.method("tome", ["r": .integer(4)])
+    let records = [
+      builder.latency(RecordBuilder.baseline, milliseconds: 9),
+      builder.latency(topk, milliseconds: 5), builder.latency(tome, milliseconds: 5),
+      board.latency(topk, milliseconds: 3), board.latency(RecordBuilder.baseline, milliseconds: 4),
+    ]
+    let rows = [
+      RowKey(model: builder.model, method: topk, place: RowPlace(device: builder.device))
+    ]
+    let hidden = Hidden(Report(records: records, name: "r", rows: rows))
+    #expect(hidden.text == "1 row of earlier specs; 2 timings of cuda:0: Example GPU")
+    #expect(Hidden(Report(records: records, name: "r")).text == nil)
+  }
 }

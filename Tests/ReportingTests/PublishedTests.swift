@@ -90,7 +90,7 @@ import Testing
     #expect(
       found == [
         "Top-K: topk r=4", "ToMe: tome r=2", "ToMe: tome r=8",
-        "ours: tail_effect α=0.5, α=0.6 r=72, layer=3", "trained: –",
+        "ours: tail_effect α=0.5, 0.6 r=72, layer=3", "trained: –",
       ])
     #expect(table.lines.allSatisfy { $0.measured == nil || $0.measured?.group.batchSize == 1 })
   }

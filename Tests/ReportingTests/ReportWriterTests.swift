@@ -47,4 +47,25 @@ import Testing
       }
     }
   }
+
+  @Test func `what an earlier report left is deleted, and nothing else`() throws {
+    let rich = Report(
+      records: RecordBuilder.comparison() + RecordBuilder.staircase(), name: "r",
+      rows: RecordBuilder.comparedRows)
+    try withScratchFolder("stale") { folder in
+      try ReportWriter.write(rich, to: folder)
+      let mine = ["figures/own.svg", "notes.csv", "figures/pareto.png", "figures/staircase.png"]
+      for name in mine { try Data("x".utf8).write(to: folder.appendingPathComponent(name)) }
+      // The same report again leaves the pictures of its drawings.
+      try ReportWriter.write(rich, to: folder)
+      func exists(_ name: String) -> Bool {
+        FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)
+      }
+      #expect(mine.allSatisfy(exists))
+      try ReportWriter.write(Report(records: RecordBuilder.comparison(), name: "r"), to: folder)
+      #expect(mine.map(exists) == [true, true, false, false])
+      #expect(!exists("figures/staircase.svg") && !exists("staircase.csv") && !exists("steps.csv"))
+      #expect(exists("figures/pareto.svg") && exists("table.csv"))
+    }
+  }
 }

@@ -102,7 +102,7 @@ import Testing
       RowKey(model: builder.model, method: topk, origin: $0)
     }
     let report = report(rows: keys)
-    #expect(report.groups.map { $0.rows.map(\.label) } == [["topk α=0.3, α=0.5 r=4"]])
+    #expect(report.groups.map { $0.rows.map(\.label) } == [["topk α=0.3, 0.5 r=4"]])
   }
 
   @Test func `parameters shown are those that decide or differ`() {

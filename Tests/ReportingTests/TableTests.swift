@@ -12,6 +12,38 @@ import Testing
     #expect(rows.allSatisfy { $0.count <= width })
   }
 
+  @Test func `a narrow terminal keeps what tells rows apart`() {
+    let text = TerminalTable(
+      Report(records: RecordBuilder.comparison(), name: "r"), width: 60
+    ).text()
+    let rows = text.split(separator: "\n").filter {
+      $0.contains("tail_effect") || $0.contains("tome")
+    }
+    #expect(rows.count == 2 * 6)
+    #expect(rows.allSatisfy { $0.count <= 60 && $0.contains(" r=") })
+    // A method with one row has nothing that differs, and shows how much it removes.
+    let builder = RecordBuilder()
+    let single = Report(
+      records: [
+        builder.latency(RecordBuilder.baseline, milliseconds: 9),
+        builder.latency(
+          RecordBuilder.method("tail_effect", ["r": .integer(72), "layer": .integer(3)]),
+          milliseconds: 5),
+      ], name: "r")
+    #expect(TerminalTable(single, width: 40).text().contains("tail_effect  r=72 "))
+  }
+
+  @Test func `a terminal never gets control characters from records`() {
+    var builder = RecordBuilder()
+    builder.model.name = "demo\u{1B}[31m"
+    builder.device.hardware = "CPU\u{7}"
+    let text = TerminalTable(
+      Report(records: [builder.latency(RecordBuilder.baseline, milliseconds: 9)], name: "r")
+    ).text()
+    #expect(text.contains(#"demo\u{1b}[31m"#) && text.contains(#"CPU\u{7}"#))
+    #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
+  }
+
   @Test func `bold comes only when asked for, and only to the front`() {
     let report = Report(records: RecordBuilder.comparison(), name: "r")
     #expect(TerminalTable(report).text().contains("\u{1B}") == false)

@@ -69,8 +69,11 @@ package final class Planner {
     do {
       return try body()
     } catch {
+      // What names the device itself needs no second "device".
+      let message = "\(error)"
       throw ExperimentsError.impossible(
-        subject: "\(spec.source.origin(of: path)): \(path)", message: "\(error)")
+        subject: "\(spec.source.origin(of: path)): \(path)",
+        message: message.hasPrefix("device \"") ? String(message.dropFirst(7)) : message)
     }
   }
 

@@ -14,7 +14,9 @@ struct Repeats {
       + repeats(indexed(spec.threads, "threads")) + repeats(indexed(spec.precisions, "precision"))
       + repeats(spec.datasets.map { ($0.path, DatasetContent($0)) }) + methods
     guard !found.isEmpty else { return nil }
-    let parts = found.map { $0.second == $0.first ? "\($0.first) repeats itself" : "\($0.second) repeats \($0.first)" }
+    let parts = found.map {
+      $0.second == $0.first ? "\($0.first) repeats itself" : "\($0.second) repeats \($0.first)"
+    }
     var listed: [String] = []
     for part in parts where !listed.contains(part) { listed.append(part) }
     return "\(spec.source.file): \(listed.joined(separator: ", ")); each is measured once"

@@ -19,13 +19,13 @@ package struct CostEstimate {
     speeds[Place(architecture: model.architecture, device: device.setting)] != nil
   }
 
-  /// Learns from a pass.
+  /// Learns from a pass; the fastest known stands, since a slow one was disturbed or too small to fill the device.
   package mutating func learn(
     _ model: PlannedModel, _ device: PlannedDevice, macs: Int, seconds: Double
   ) {
     guard seconds > 0, macs > 0 else { return }
-    speeds[Place(architecture: model.architecture, device: device.setting)] =
-      Double(macs) / seconds
+    let place = Place(architecture: model.architecture, device: device.setting)
+    speeds[place] = max(speeds[place] ?? 0, Double(macs) / seconds)
   }
 
   /// Expected seconds of one pass over `images` images; 0 where nothing is known.

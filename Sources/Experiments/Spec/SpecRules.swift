@@ -123,7 +123,8 @@ package enum SpecRules {
       "a seeded, class-balanced choice of so many images"),
     KeyRule(
       "batch_size", .integer(minimum: 1, maximum: 4096), standard: .value(.integer(50)),
-      "images of a forward pass; predictions depend on it where \"normalization\" is \"batch\" alone"),
+      "images of a forward pass; predictions depend on it where \"normalization\" is \"batch\" alone"
+    ),
   ]
 
   static let latency: [KeyRule] = [

@@ -39,6 +39,7 @@ extension RSearcher {
     let targets = references.map { ($0, median($0, &builder)) }
     let candidates = try matched(choice, builder).map { ($0, median($0, &builder)) }
     guard missing == 0 else { return .waiting(missing) }
+    let geometry = builder.planner.models[table.model].architecture.geometry
     let rows = targets.compactMap {
       reference, target -> (method: MethodSetting, origin: String?)? in
       guard let target else { return nil }
@@ -51,10 +52,22 @@ extension RSearcher {
       let difference = 100 * (best.1 / target - 1)
       let sign = difference < 0 ? "−" : "+"
       let percent = JSONValue.number((abs(difference) * 10).rounded() / 10).shortText
-      return (best.0, "as fast as \(TrialLabel.short(reference)) (\(sign)\(percent) %)")
+      return (best.0, "as fast as \(Self.name(reference, geometry)) (\(sign)\(percent) %)")
     }
     return rows.isEmpty
       ? .unmet("r cannot be matched to \(other), since the trials failed") : .chosen(rows)
+  }
+
+  /// A method with its `r` and what else differs from its defaults: `tail_effect r=72`.
+  private static func name(_ method: MethodSetting, _ geometry: TokenGeometry) -> String {
+    let standard = TokenReductionRegistry.method(named: method.name).flatMap { type in
+      try? TokenReductionRegistry.resolve(
+        method: type, parameters: method.parameters.filter { $0.key == "r" }, geometry: geometry)
+    }
+    let special = method.parameters.filter { key, value in
+      key == "r" || standard?.parameters[key]?.canonical != value
+    }
+    return TrialLabel.text(MethodSetting(name: method.name, parameters: special))
   }
 
   /// The method with every `r` that changes its token counts, thinned where there are many.

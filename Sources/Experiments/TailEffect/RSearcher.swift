@@ -143,7 +143,10 @@ struct RSearcher {
       let point = MethodChoice(path: choice.path, method: choice.method, parameters: parameters)
       for tokens in builder.planner.spec.grid.tokenCounts(geometry) {
         let r = geometry.tokens - tokens
-        guard r <= geometry.patchTokens - 2 else { continue }
+        // Where nothing goes, one layer stands for all.
+        guard r <= geometry.patchTokens - 2, r > 0 || layer == choice.layers.first else {
+          continue
+        }
         let method = try builder.planner.setting(point, r: r, model)
         if !methods.contains(method) { methods.append(method) }
       }

@@ -5,6 +5,9 @@ struct ReportFigure {
   let caption: String
   let drawing: SVGNode
 
+  /// The names that `all` may give.
+  static let names = ["pareto", "staircase", "utility", "alpha", "break_even"]
+
   /// The figures that `report` has data for, in the order a reader meets them.
   static func all(_ report: Report) -> [ReportFigure] {
     [

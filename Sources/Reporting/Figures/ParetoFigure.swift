@@ -116,7 +116,9 @@ struct ParetoFigure {
   }
 
   private func shortLabel(_ row: Row) -> String {
-    row.origin ?? (row.shortParameters.isEmpty ? row.parameters : row.shortParameters)
+    // A reason of several words would cover other points.
+    row.origin.flatMap { $0.hasPrefix("as fast as") ? nil : $0 }
+      ?? (row.shortParameters.isEmpty ? row.parameters : row.shortParameters)
   }
 
   private func center(_ item: Item, _ plot: Plot) -> Point {

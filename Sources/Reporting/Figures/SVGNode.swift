@@ -43,6 +43,9 @@ struct SVGNode {
     return copy
   }
 
+  /// The name of a group's kind; `nil` for elements without one.
+  var className: String? { attributes.first { $0.name == "class" }?.value.rendered }
+
   /// The element as text, one line an element.
   func rendered(indent: Int = 0) -> String {
     var lines: [String] = []

@@ -45,10 +45,7 @@ struct UtilityFigure {
       title: title, xTitle: "Tokens kept, n", yTitle: "Utility")
     let best = curve.bestTokens(alpha: Self.alpha)
     let place = plot.x(Double(best))
-    let chosen = FigureText.node(
-      "n* = \(best), R = \(curve.removedTokens(alpha: Self.alpha))",
-      at: Point(x: place + (place > area.center.x ? -5 : 5), y: area.maxY - 8), size: 10.5,
-      anchor: place > area.center.x ? .end : .start)
+    let chosen = label(curve, best, at: place, plot)
     func line(_ color: String, _ width: Double, _ value: (UtilityCurve.Point) -> Double) -> SVGNode
     {
       .polyline(
@@ -64,8 +61,43 @@ struct UtilityFigure {
         line(Self.accuracyColor, 1.5) { $0.accuracyUtility },
         line(Self.latencyColor, 1.5) { $0.latencyUtility },
         line(Self.totalColor, 2) { $0.utility(alpha: Self.alpha) },
-        .group("points", curve.points.map { dots($0, plot) }), chosen,
-      ])
+        .group("points", curve.points.map { dots($0, plot) }),
+      ] + chosen)
+  }
+
+  /// The chosen count beside its line, where no curve runs.
+  private func label(
+    _ curve: UtilityCurve, _ best: Int, at place: Double, _ plot: Plot
+  ) -> [SVGNode] {
+    let values: [(UtilityCurve.Point) -> Double] = [
+      { $0.accuracyUtility }, { $0.latencyUtility }, { $0.utility(alpha: Self.alpha) },
+    ]
+    let lines = values.flatMap { value in
+      zip(curve.points, curve.points.dropFirst()).map { a, b in
+        let (from, to) = (
+          plot.point(Double(a.tokens), value(a)), plot.point(Double(b.tokens), value(b))
+        )
+        return Box(
+          x: from.x - 2, y: min(from.y, to.y) - 2, width: to.x - from.x + 4,
+          height: abs(from.y - to.y) + 4)
+      }
+    }
+    let text = "n* = \(best), R = \(curve.removedTokens(alpha: Self.alpha))"
+    let dashes = Box(x: place - 2, y: plot.area.y, width: 4, height: plot.area.height)
+    let placement = LabelPlacement(
+      bounds: plot.area.outset(by: -1), obstacles: lines + [dashes], soft: [])
+    // From the middle of the free room outwards.
+    for share in [0.5, 0.35, 0.65, 0.2, 0.8, 0.95, 0.08] {
+      let anchor = Point(x: place, y: plot.area.y + plot.area.height * share)
+      let label = LabelPlacement.Label(
+        text: text, anchor: anchor, size: 10.5, color: FigureText.ink)
+      let placed = placement.place([label]).filter { !$0.needsLeader }
+      if !placed.isEmpty { return placed.flatMap(\.nodes) }
+    }
+    let below = FigureText.node(
+      text, at: Point(x: place + (place > plot.area.center.x ? -5 : 5), y: plot.area.maxY - 8),
+      size: 10.5, anchor: place > plot.area.center.x ? .end : .start)
+    return [below.with("stroke", "#ffffff").with("stroke-width", 2.6).with("paint-order", "stroke")]
   }
 
   private func dots(_ point: UtilityCurve.Point, _ plot: Plot) -> SVGNode {

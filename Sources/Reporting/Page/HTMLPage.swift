@@ -118,8 +118,10 @@ struct HTMLPage {
     // The page's own caption and tooltips take the place of the drawing's title.
     var drawing = drawing.with("aria-label", .text(caption)).with("role", "group")
     drawing.children.removeAll { $0.name == "title" }
+    // A page of several panels needs the whole width to be read.
+    let panels = drawing.children.count { $0.className == "panel" }
     return """
-      <figure>
+      <figure\(panels > 1 ? " class=\"wide\"" : "")>
       <div class="scroll">\(drawing.rendered())</div>
       <figcaption>\(escapedXML(caption))</figcaption>
       </figure>

@@ -39,25 +39,28 @@ enum PageStyle {
       border: 1px solid var(--line); border-radius: 4px; padding: 2px 8px; max-width: 260px; }
     output { color: var(--soft); }
     .scroll { overflow-x: auto; }
-    table { border-collapse: collapse; font-size: 13.5px; width: 100%;
+    table { border-collapse: collapse; font-size: 13px; width: 100%;
       font-variant-numeric: tabular-nums; }
     caption { text-align: left; padding: 2px 0 4px; }
     thead th { border-bottom: 1.5px solid var(--ink); text-align: left; vertical-align: bottom;
-      padding: 0; white-space: nowrap; }
-    thead th button { all: unset; cursor: pointer; padding: 4px 8px; display: block; }
+      padding: 0; }
+    thead th button { all: unset; cursor: pointer; padding: 4px 6px; display: block; }
     thead th button:focus-visible { outline: 2px solid var(--accent); }
     thead th.number button { text-align: right; }
     thead th button::after { content: "\\2195"; color: var(--soft); opacity: .45; margin-left: 4px; }
     thead th[aria-sort="ascending"] button::after { content: "\\2191"; opacity: 1; }
     thead th[aria-sort="descending"] button::after { content: "\\2193"; opacity: 1; }
-    tbody th, td { padding: 3px 8px; border-bottom: 1px solid var(--line); font-weight: 400;
+    tbody th, td { padding: 3px 6px; border-bottom: 1px solid var(--line); font-weight: 400;
       text-align: left; white-space: nowrap; }
+    .wraps { white-space: normal; min-width: 110px; max-width: 260px; }
     .number { text-align: right !important; }
     tr.front td, tr.front th { background: var(--front); font-weight: 600; }
     tbody tr:hover td, tbody tr:hover th { background: var(--shade); }
     .notes { margin: 6px 0 0; padding: 0; list-style: none; font-size: 13px; }
-    .figures { display: flex; flex-wrap: wrap; gap: 18px; margin: 16px 0; }
-    figure { margin: 0; max-width: 100%; }
+    .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr));
+      gap: 18px; margin: 16px 0; }
+    figure { margin: 0; min-width: 0; }
+    figure.wide { grid-column: 1 / -1; }
     figcaption { font-size: 13px; padding-left: 72px; }
     svg { max-width: 100%; height: auto; display: block; }
     svg.sign { display: inline; flex: none; }
@@ -80,7 +83,8 @@ enum PageStyle {
     #tip { position: fixed; z-index: 4; pointer-events: none; background: var(--ink);
       color: var(--paper); padding: 4px 8px; border-radius: 4px; font-size: 13px;
       max-width: 340px; }
-    @media (max-width: 700px) { form { position: static; } figcaption { padding-left: 0; } }
+    @media (max-width: 700px) { form { position: static; } figcaption { padding-left: 0; }
+      figure.wide svg { min-width: 760px; } figure svg { min-width: 420px; } }
     @media print {
       :root, :root[data-theme="dark"] { \(light) }
       form, .skip, #tip { display: none !important; }
@@ -91,7 +95,8 @@ enum PageStyle {
       thead th button::after { content: none !important; }
       .scroll { overflow: visible; }
       figure, tr { break-inside: avoid; }
-      .figures { flex-wrap: nowrap; gap: 6px; margin: 6px 0; }
+      .figures { grid-template-columns: 1fr 1fr; gap: 6px; margin: 6px 0; }
+      .wraps { min-width: 60px; }
       section.group + section.group { break-before: page; }
       h2 { break-after: avoid; }
       details > *:not(summary) { display: block; }

@@ -46,9 +46,11 @@ struct PageTable {
         return
           "<td class=\"\(kind)\"\(value)><span aria-hidden=\"true\">\(text)</span>\(spoken)</td>"
       }
+      // Parameters alone are long enough to be broken.
+      let wraps = column.title == "parameters" ? " wraps" : ""
       return index == 1
         ? "<th scope=\"row\" class=\"\(kind)\">\(text)</th>"
-        : "<td class=\"\(kind)\"\(value)>\(text)</td>"
+        : "<td class=\"\(kind)\(wraps)\"\(value)>\(text)</td>"
     }
     let front = row.isOnFront ? " class=\"front\"" : ""
     return "<tr\(front) data-method=\"\(escapedXML(row.method.name))\">" + cells.joined()

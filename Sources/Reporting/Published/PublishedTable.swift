@@ -77,7 +77,7 @@ package struct PublishedTable: Sendable {
   private static func holds(
     _ row: Row, _ key: String, _ wanted: JSONValue, _ group: RowGroup
   ) -> Bool {
-    let origins = (row.origin ?? "").components(separatedBy: ", ")
+    let origins = row.origins
     switch key {
     case "alpha":
       return wanted.asDouble.map { origins.contains("α=\(trimmed($0, digits: 6))") } ?? false

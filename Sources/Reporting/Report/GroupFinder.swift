@@ -12,7 +12,7 @@ struct GroupFinder {
 
   private static let baseline = MethodSetting(name: baselineMethod, parameters: [:])
 
-  func row(_ method: MethodSetting, origin: String?) -> Row {
+  func row(_ method: MethodSetting, origins: [String] = []) -> Row {
     let tally = tally(of: method)
     let timing = timing(of: method)
     let accuracy = tally.flatMap { tally in
@@ -21,8 +21,9 @@ struct GroupFinder {
     let latency = timing.flatMap(figures)
     let cost = timing?.result.cost ?? tally?.cost
     return Row(
-      method: method, origin: origin, parameters: text.text(for: method),
-      shortParameters: text.shortText(for: method), accuracy: accuracy,
+      method: method, origins: origins, parameters: text.text(for: method),
+      shortParameters: text.shortText(for: method),
+      tellingParameters: text.tellingText(for: method), accuracy: accuracy,
       latency: latency, change: change(of: tally, method), speedup: speedup(of: method),
       tokensLeft: cost?.tokensAfterBlocks.last, macs: cost?.macs,
       modelParameters: cost?.parameters,
@@ -75,7 +76,8 @@ struct GroupFinder {
     guard baseline.timing.rounds != shown.rounds,
       let median = Summary(baseline.timing.result.samplesMilliseconds)?.median
     else { return nil }
-    return "the baseline of its own rounds took \(significant(median)) ms, which the speed-up is against"
+    return
+      "the baseline of its own rounds took \(significant(median)) ms, which the speed-up is against"
   }
 
   private func notes(

@@ -33,6 +33,12 @@ struct ParameterText {
     text(method, keys: varying[method.name] ?? [])
   }
 
+  /// The parameters that tell the row from its siblings; for a single row how much it removes.
+  func tellingText(for method: MethodSetting) -> String {
+    let short = shortText(for: method)
+    return short.isEmpty ? text(method, keys: ["r", "keep_rate"]) : short
+  }
+
   /// The one parameter in which rows of a method differ, if it is one.
   func onlyVaryingKey(of method: String) -> String? {
     let keys = varying[method] ?? []

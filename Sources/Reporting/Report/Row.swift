@@ -4,12 +4,14 @@ import Records
 /// One line of a report: a model with a method, on a data set, a device and a batch size.
 package struct Row: Sendable {
   package let method: MethodSetting
-  /// What led to the parameters, for example `α=0.5`.
-  package let origin: String?
+  /// What led to the parameters, for example `α=0.5`: as many as the spec's entries that mean this row.
+  package let origins: [String]
   /// The parameters that tell the row from its siblings, for example `r=4`; may be empty.
   package let parameters: String
   /// The parameters that differ between rows of the same method; may be empty.
   package let shortParameters: String
+  /// The parameters that differ between rows of the same method, or how much goes where none differs; may be empty.
+  package let tellingParameters: String
   /// `nil` when no prediction is recorded.
   package let accuracy: AccuracyFigures?
   /// `nil` when no timing is recorded.
@@ -33,6 +35,17 @@ package struct Row: Sendable {
 
   /// Whether nothing is reduced.
   package var isBaseline: Bool { method.name == baselineMethod }
+
+  /// What led to the parameters, with what is before `=` said once: `α=0.2, 0.3`; `nil` where nothing did.
+  package var origin: String? {
+    var last: Substring?
+    let parts = origins.map { origin in
+      let key = origin.firstIndex(of: "=").map { origin[...$0] }
+      defer { last = key }
+      return key != nil && key == last ? String(origin.dropFirst(key?.count ?? 0)) : origin
+    }
+    return parts.isEmpty ? nil : parts.joined(separator: ", ")
+  }
 
   /// The method's name followed by its parameters.
   package var label: String {

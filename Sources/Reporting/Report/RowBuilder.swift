@@ -18,7 +18,7 @@ struct RowBuilder {
           joined: joined, group: group, medians: medians, text: parameterText,
           staircase: staircases.first { $0.belongs(to: place.group) })
         group.rows = selection(for: group, measured: place.methods).compactMap { key in
-          let row = finder.row(key.method, origin: key.origin)
+          let row = finder.row(key.method, origins: key.origins)
           let isEmpty = row.accuracy == nil && row.latency == nil
           return rows == nil && isEmpty ? nil : row
         }
@@ -30,9 +30,9 @@ struct RowBuilder {
   /// The rows to show, each once; several origins of one setting share a row.
   private func selection(
     for group: RowGroup, measured: Set<MethodSetting>
-  ) -> [(method: MethodSetting, origin: String?)] {
+  ) -> [(method: MethodSetting, origins: [String])] {
     guard let rows else {
-      return measured.sorted(by: RowOrder.precedes).map { ($0, nil) }
+      return measured.sorted(by: RowOrder.precedes).map { ($0, []) }
     }
     var order: [MethodSetting] = []
     var origins: [MethodSetting: [String]] = [:]
@@ -42,10 +42,7 @@ struct RowBuilder {
       let new = row.origin.map { known.contains($0) ? [] : [$0] } ?? []
       origins[row.method] = known + new
     }
-    return order.map { method in
-      let texts = origins[method] ?? []
-      return (method, texts.isEmpty ? nil : texts.joined(separator: ", "))
-    }
+    return order.map { ($0, origins[$0] ?? []) }
   }
 
   /// Resampled medians of every timing that a row needs, each once.

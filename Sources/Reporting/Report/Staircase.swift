@@ -33,7 +33,9 @@ package struct Staircase: Sendable {
     typealias Grid = [Int: JoinedRecords.Timing]
     var byEffort: [JoinedRecords.LatencyKey: [TimingSetting: Grid]] = [:]
     // Sorted, so that of several seeds at one token count the same is drawn every time.
-    for (key, timings) in joined.grids.sorted(by: { RowOrder.precedes($0.key.method, $1.key.method) }
+    for (key, timings) in joined.grids.sorted(by: {
+      RowOrder.precedes($0.key.method, $1.key.method)
+    }
     ) {
       for (effort, timing) in timings {
         guard let tokens = timing.result.cost.tokensAfterBlocks.first else { continue }

@@ -64,11 +64,38 @@ package struct Column: Sendable {
     },
   ]
 
-  /// For tables that are still too wide: only the parameters that differ.
-  static let shortParameters = Column("parameters", .leading) { row in
-    let parts = [row.origin ?? "", row.shortParameters].filter { !$0.isEmpty }
-    return parts.isEmpty ? missing : parts.joined(separator: ", ")
-  }
+  /// What goes where even narrow columns do not fit.
+  static let lastToGo = ["tokens", "Δ pp"]
+
+  /// For tables that are still too wide: columns in less room, in the order in which they take the place of others.
+  static let narrower: [(wide: String, column: Column)] = [
+    (
+      "parameters",
+      Column("parameters", .leading) { row in
+        let parts = [row.origin ?? "", row.tellingParameters].filter { !$0.isEmpty }
+        return parts.isEmpty ? missing : parts.joined(separator: ", ")
+      }
+    ),
+    (
+      "latency ms (IQR)",
+      Column("ms", number: { $0.latency?.milliseconds.median }) {
+        $0.latency.map { significant($0.milliseconds.median) } ?? missing
+      }
+    ),
+    (
+      "top-1 %",
+      Column("top-1 %", number: { $0.accuracy?.top1Percent }) {
+        $0.accuracy.map { fixed($0.top1Percent, digits: $0.digits) } ?? missing
+      }
+    ),
+    (
+      "parameters",
+      Column("parameters", .leading) { row in
+        let text = row.tellingParameters.isEmpty ? row.origin ?? "" : row.tellingParameters
+        return text.isEmpty ? missing : text
+      }
+    ),
+  ]
 
   /// Every column with intervals written out: what a document has room for.
   package static let document: [Column] = terminal.map { column in

@@ -31,7 +31,8 @@ struct MarkdownReport {
     "speed-up: the baseline's median latency over the row's, with a bootstrap interval that "
       + "resamples whole rounds of timings",
     "next step down: the nearest fall of latency on the measured staircase; the gain is the step's "
-      + "height in the share of blocks that would run below it",
+      + "height in the share of blocks that would run below it; methods that reduce at several "
+      + "blocks stand on several steps and have none",
     "GMACs: multiply-adds of one image in thousand millions, counted from the shapes that ran",
     "peak MB: highest memory in use while the row was timed, in millions of bytes",
   ]

@@ -7,8 +7,8 @@ package struct TerminalTable {
   /// Prepares `report` for lines of at most `width` characters.
   ///
   /// Columns of low rank are left out until a table fits, then parameters that all rows of a
-  /// method share; `highlightsFront` prints the rows on the
-  /// front in bold, with ANSI sequences.
+  /// method share, then quartiles and intervals; what tells rows apart stays. `highlightsFront` prints
+  /// the rows on the front in bold, with ANSI sequences.
   package init(_ report: Report, width: Int = 120, highlightsFront: Bool = false) {
     self.report = report
     self.width = width
@@ -24,7 +24,7 @@ package struct TerminalTable {
     }
     if !legend.isEmpty { blocks.append(legend.joined(separator: "\n")) }
     if !report.failures.isEmpty {
-      let lines = report.failures.map { "  \($0.trial): \($0.message)" }
+      let lines = report.failures.map { PlainText.printable("  \($0.trial): \($0.message)") }
       blocks.append((["Failed trials:"] + lines).joined(separator: "\n"))
     }
     return blocks.joined(separator: "\n\n") + "\n"
@@ -41,11 +41,15 @@ package struct TerminalTable {
       columns.removeAll { $0.title == least.title }
       table = self.table(of: group, columns, references)
     }
-    if table.width > width {
-      columns = columns.map { $0.title == "parameters" ? .shortParameters : $0 }
+    for narrow in Column.narrower where table.width > width {
+      columns = columns.map { $0.title == narrow.wide ? narrow.column : $0 }
       table = self.table(of: group, columns, references)
     }
-    var lines = table.lines()
+    for title in Column.lastToGo where table.width > width {
+      columns.removeAll { $0.title == title }
+      table = self.table(of: group, columns, references)
+    }
+    var lines = table.lines().map(PlainText.printable)
     if highlightsFront {
       for (i, row) in group.rows.enumerated() where row.isOnFront {
         lines[i + 2] = "\u{1B}[1m\(lines[i + 2])\u{1B}[0m"
@@ -53,7 +57,9 @@ package struct TerminalTable {
     }
     let steps = group.nextStepLines.map { "  \($0)" }
     let stepLines = steps.isEmpty ? [] : ["Next step down the staircase:"] + steps
-    return ([group.title] + lines + notes.lines + stepLines).joined(separator: "\n")
+    return
+      ([PlainText.printable(group.title)] + lines
+      + (notes.lines + stepLines).map(PlainText.printable)).joined(separator: "\n")
   }
 
   private func table(

@@ -5,7 +5,8 @@ package enum ReportWriter {
   /// Writes every file of `report` into `folder`, made where it is missing.
   ///
   /// Each file is written beside its place and then renamed, so a reader never sees half of one.
-  /// Figures without data are not written. Returns the paths, in the order written.
+  /// Figures without data are not written, and what an earlier report left of them is deleted, pictures of drawings
+  /// that have changed included. Returns the paths, in the order written.
   /// Errors: `ReportingError`.
   @discardableResult
   package static func write(_ report: Report, to folder: URL) throws -> [URL] {
@@ -23,11 +24,29 @@ package enum ReportWriter {
     let links = figures.map { (path: "figures/\($0.name).svg", caption: $0.caption) }
     files.append(("report.md", MarkdownReport(report: report, figures: links).text()))
     files.append(("report.html", HTMLPage(report: report).text()))
+    deleteStale(besides: files, in: folder)
     return try files.map { file in
       let place = folder.appendingPathComponent(file.0)
       try makeFolder(place.deletingLastPathComponent())
       try replace(place, with: file.1)
       return place
+    }
+  }
+
+  /// Deletes the files of an earlier report that this one does not write.
+  ///
+  /// Nothing but the names that a report may write is touched; one that cannot be deleted is left.
+  private static func deleteStale(besides files: [(String, String)], in folder: URL) {
+    let written = Dictionary(files, uniquingKeysWith: { first, _ in first })
+    let drawings = ReportFigure.names.map { "figures/\($0).svg" }
+    for name in drawings + ["staircase.csv", "steps.csv", "published.csv"] {
+      let file = folder.appendingPathComponent(name)
+      let isNew = written[name].map { Data($0.utf8) != (try? Data(contentsOf: file)) } ?? true
+      guard isNew else { continue }
+      if written[name] == nil { try? FileManager.default.removeItem(at: file) }
+      guard file.pathExtension == "svg" else { continue }
+      let picture = file.deletingPathExtension().appendingPathExtension("png")
+      try? FileManager.default.removeItem(at: picture)
     }
   }
 

@@ -1,0 +1,49 @@
+import Records
+
+/// Measured rows that a report leaves out, since the last run did not ask for them.
+package struct Hidden: Sendable {
+  /// Rows of places that the report shows.
+  package let rows: Int
+  /// Devices of which nothing is shown, by name and hardware, with their timings.
+  package let devices: [(device: DeviceSetting, timings: Int)]
+
+  /// What `report` leaves out of its records; the points of a grid are drawn and are no rows.
+  package init(_ report: Report) {
+    let shown = Set(report.groups.compactMap(\.device))
+    var timings: [DeviceSetting: Int] = [:]
+    var rows = 0
+    let efforts = Set(
+      report.groups.flatMap { group in
+        group.rows.compactMap { row in
+          group.latencyKey(of: row.method).flatMap { report.joined.latencies[$0]?.setting }
+        }
+      })
+    for (key, timing) in report.joined.latencies {
+      guard shown.contains(key.device) else {
+        timings[key.device, default: 0] += 1
+        continue
+      }
+      // Timings of another effort are those of a search.
+      guard key.method.name != gridMethod, key.method.name != baselineMethod,
+        efforts.contains(timing.setting)
+      else { continue }
+      let isShown = report.groups.contains { group in
+        group.latencyKey(of: key.method) == key && group.rows.contains { $0.method == key.method }
+      }
+      if !isShown { rows += 1 }
+    }
+    self.rows = rows
+    devices = timings.map { (device: $0.key, timings: $0.value) }
+      .sorted { ($0.device.name, $0.device.hardware) < ($1.device.name, $1.device.hardware) }
+  }
+
+  /// For example `3 timings of cpu: Neoverse N1, 4 threads`; `nil` where nothing is left out.
+  package var text: String? {
+    let others = devices.map { device, count in
+      "\(grouped(count)) timing\(count == 1 ? "" : "s") of \(device.text)"
+    }
+    let mine = rows == 0 ? [] : ["\(grouped(rows)) row\(rows == 1 ? "" : "s") of earlier specs"]
+    let parts = mine + others
+    return parts.isEmpty ? nil : parts.joined(separator: "; ")
+  }
+}

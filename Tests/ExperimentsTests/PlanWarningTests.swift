@@ -1,0 +1,59 @@
+import CPUBackend
+import Foundation
+import Records
+import Testing
+
+@testable import Experiments
+
+@Suite struct PlanWarningTests {
+  private func planner(_ rest: String) throws -> Planner {
+    try Planner(
+      try SpecReader.read(try SpecSource(text: MicroRun.spec(rest), file: "micro.json")),
+      site: MicroRun.site)
+  }
+
+  @Test func `what a spec names twice is said in one line with its paths`() throws {
+    // A quarter of six blocks is block 1.
+    let repeated = try planner(
+      """
+      "batch_size": [1, 2, 1], "methods": [{"method": "none"}, {"method": "topk", "r": [2, 2]},
+      {"method": "tail_effect", "r": 9, "layer": 1}, {"method": "tail_effect", "r": 9, "layer": "25%"}]
+      """)
+    #expect(
+      repeated.warnings == [
+        "micro.json: batch_size[2] repeats batch_size[0], methods[1] repeats itself, methods[3] "
+          + "repeats methods[2]; each is measured once"
+      ])
+    let plain = try planner(
+      #""batch_size": [1, 2], "methods": [{"method": "none"}, {"method": "topk", "r": [2, 3]}]"#)
+    #expect(plain.warnings == [])
+  }
+
+  @Test func `a device and a data set that cannot be opened are told with file and key`() throws {
+    let folder = try TemporaryFolder()
+    let site = Site(
+      backend: { device, _ in
+        throw ExperimentsError.impossible(
+          subject: "device \"\(device)\"", message: "not available here")
+      }, demoWeights: MicroRun.site.demoWeights)
+    let spec = try SpecReader.read(
+      try SpecSource(
+        text: MicroRun.spec(#""device": ["cuda:1"], "methods": [{"method": "none"}]"#),
+        file: "micro.json"))
+    let device = #expect(throws: ExperimentsError.self) { try Planner(spec, site: site) }
+    #expect(device?.description == "micro.json: device: \"cuda:1\": not available here")
+    let empty = #expect(throws: ExperimentsError.self) {
+      try planner(
+        #""dataset": {"folder": "\#(folder.url.path)"}, "methods": [{"method": "none"}]"#)
+    }
+    #expect(empty?.description.hasPrefix("micro.json: dataset: ") == true)
+  }
+
+  @Test func `an r that is cut to what may go is said in the plan`() throws {
+    let planner = try planner(#""methods": [{"method": "topk", "r": [5, 30]}]"#)
+    let lines = PlanText(planner: planner, plan: try planner.plan { _ in nil }) { _ in false }.lines
+    let cut = lines.filter { $0.contains("is cut") }
+    #expect(cut.count == 2)
+    #expect(cut.allSatisfy { $0.contains("(r=30 is cut to what may go: block 1 removes 5)") })
+  }
+}
