@@ -22,6 +22,7 @@ std::uint16_t float_to_half(float value) {
   const float magnitude = std::fabs(value);
   // Half of a unit above the greatest finite number rounds to infinity.
   if (magnitude >= 65520) return sign | 0x7C00;
+  if (magnitude == 0) return sign;
   int exponent;
   std::frexp(magnitude, &exponent);
   // The unit in the last place: 2^-24 for subnormal numbers, else 11 bits.

@@ -1,21 +1,152 @@
+import Foundation
 import Testing
 import _TestSupport
 
 /// Kernels of rows.cu against double precision.
 @Suite struct RowTests {
-  /// Widths for two, four and eight register groups, and for rows that have none.
+  /// Widths for two, four and eight register groups, and for rows that no registers hold.
   static let widths = [64, 384, 768, 1536, 30, 2056]
+
+  private let rows = 5
 
   @Test(arguments: widths, Precision.allCases)
   func `a layer norm is the reference's`(width: Int, precision: Precision) throws {
-    let x = randomFloats(5 * width, seed: 1).map { precision.rounded(3 * $0 + 1) }
+    let x = randomFloats(rows * width, seed: 1).map { precision.rounded(3 * $0 + 1) }
     let (weight, bias) = (randomFloats(width, seed: 2), randomFloats(width, seed: 3))
-    let output = Buffer(count: 5 * width, precision)
+    let output = Buffer(count: rows * width, precision)
     try launch(
-      "layer_norm_\(precision)", grid: (2, 1, 1), block: 128, order: .shuffled,
+      "layer_norm_\(precision)", grid: (parts(rows, 4), 1, 1), block: 128, order: .shuffled,
       .buffer(Buffer(x, precision)), .buffer(Buffer(weight)), .buffer(Buffer(bias)), .float(1e-6),
-      .int(5), .int(width), .buffer(output))
+      .int(rows), .int(width), .buffer(output))
     let expected = ReferenceOps.layerNorm(x, weight, bias, epsilon: 1e-6)
     #expect(largestDifference(output.values, expected) < max(2e-6, 4 * precision.epsilon))
+  }
+
+  @Test(arguments: widths, Precision.allCases)
+  func `adding to the stream and its norm are one kernel`(width: Int, precision: Precision) throws {
+    let stream = randomFloats(rows * width, seed: 4).map(precision.rounded)
+    let delta = randomFloats(rows * width, seed: 5).map(precision.rounded)
+    let added = randomFloats(width, seed: 6).map(precision.rounded)
+    let (weight, bias) = (randomFloats(width, seed: 7), randomFloats(width, seed: 8))
+    for added in [added, nil] {
+      let (sum, output) = (Buffer(stream, precision), Buffer(count: rows * width, precision))
+      try launch(
+        "add_layer_norm_\(precision)", grid: (parts(rows, 4), 1, 1), block: 128, order: .backward,
+        .buffer(sum), .buffer(Buffer(delta, precision)),
+        .buffer(added.map { Buffer($0, precision) }), .buffer(Buffer(weight)),
+        .buffer(Buffer(bias)), .float(1e-6), .int(rows), .int(width), .buffer(output))
+      let expectedSum = stream.indices.map {
+        Double(stream[$0]) + Double(delta[$0]) + Double(added?[$0 % width] ?? 0)
+      }
+      #expect(largestDifference(sum.values, expectedSum) < 4 * precision.epsilon)
+      // The norm is that of the stream as stored.
+      let expected = ReferenceOps.layerNorm(sum.values, weight, bias, epsilon: 1e-6)
+      #expect(largestDifference(output.values, expected) < max(2e-6, 4 * precision.epsilon))
+    }
+  }
+
+  /// Not a multiple of eight, and more than one block.
+  @Test(arguments: [30, 1024], Precision.allCases)
+  func `biases, residuals and activations are the reference's`(
+    width: Int, precision: Precision
+  ) throws {
+    let count = rows * width
+    let x = randomFloats(count, seed: 1).map { precision.rounded(6 * $0) }
+    let y = randomFloats(count, seed: 2).map(precision.rounded)
+    let bias = randomFloats(width, seed: 3).map(precision.rounded)
+    let grid = (parts(count, 2048), 1, 1)
+    let tolerance = 16 * precision.epsilon
+    func sum(_ index: Int) -> Double { Double(x[index]) + Double(bias[index % width]) }
+
+    let biased = Buffer(x, precision)
+    try launch(
+      "bias_add_\(precision)", grid: grid, block: 256, .buffer(biased),
+      .buffer(Buffer(bias, precision)), .int(rows), .int(width))
+    #expect(largestDifference(biased.values, x.indices.map(sum)) < tolerance)
+
+    let residual = Buffer(x, precision)
+    try launch(
+      "residual_add_\(precision)", grid: grid, block: 256, .buffer(residual),
+      .buffer(Buffer(y, precision)), .buffer(Buffer(bias, precision)), .int(rows), .int(width))
+    #expect(
+      largestDifference(residual.values, x.indices.map { sum($0) + Double(y[$0]) }) < tolerance)
+
+    for hasBias in [true, false] {
+      let activated = Buffer(x, precision)
+      try launch(
+        "bias_gelu_\(precision)", grid: grid, block: 256, .buffer(activated),
+        .buffer(hasBias ? Buffer(bias, precision) : nil), .int(rows), .int(width))
+      let expected = x.indices.map { ReferenceOps.gelu(hasBias ? sum($0) : Double(x[$0])) }
+      #expect(largestDifference(activated.values, expected) < tolerance)
+    }
+  }
+
+  @Test(arguments: [10, 128], Precision.allCases)
+  func `a gate takes the first half's sigmoid-weighted value`(
+    width: Int, precision: Precision
+  ) throws {
+    let x = randomFloats(rows * 2 * width, seed: 1).map { precision.rounded(4 * $0) }
+    let output = Buffer(count: rows * width, precision)
+    try launch(
+      "swiglu_\(precision)", grid: (parts(rows * width, 2048), 1, 1), block: 256,
+      .buffer(Buffer(x, precision)), .buffer(output), .int(rows), .int(width))
+    let expected = (0..<(rows * width)).map { index in
+      let row = index / width * 2 * width + index % width
+      return ReferenceOps.silu(Double(x[row])) * Double(x[row + width])
+    }
+    #expect(largestDifference(output.values, expected) < 32 * precision.epsilon)
+  }
+
+  @Test(arguments: Precision.allCases)
+  func `probabilities of each row sum to one`(precision: Precision) throws {
+    let width = 70
+    let x = randomFloats(rows * width, seed: 1).map { precision.rounded(9 * $0) }
+    let output = Buffer(count: rows * width)
+    try launch(
+      "softmax_rows_\(precision)", grid: (parts(rows, 4), 1, 1), block: 128,
+      .buffer(Buffer(x, precision)), .buffer(output), .int(rows), .int(width))
+    let expected = (0..<rows).flatMap {
+      ReferenceOps.softmax(x[($0 * width)..<(($0 + 1) * width)].map(Double.init))
+    }
+    #expect(largestDifference(output.values, expected) < 1e-6)
+  }
+
+  @Test(arguments: Precision.halves)
+  func `halves round to nearest even and come back unchanged`(precision: Precision) throws {
+    var values = randomFloats(700, seed: 1).enumerated().map {
+      $1 * Float(sign: .plus, exponent: $0 % 60 - 30, significand: 1)
+    }
+    // Halfway between neighbours, subnormal, overflowing and special numbers.
+    values += [0, -0.0, 1 + 0x1p-11, 1 + 0x3p-11, 1 + 0x1p-8, 1 + 0x3p-8, 0x1p-24, 0x1p-25, 0x3p-25]
+    values += [65504, 65519.99, 65520, .infinity, -.infinity, .greatestFiniteMagnitude]
+    let stored = Buffer(count: values.count, precision)
+    let back = Buffer(count: values.count)
+    let grid = (parts(values.count, 2048), 1, 1)
+    try launch(
+      "convert_f32_\(precision)", grid: grid, block: 256, .buffer(Buffer(values)),
+      .buffer(stored), .long(values.count))
+    try launch(
+      "convert_\(precision)_f32", grid: grid, block: 256, .buffer(stored), .buffer(back),
+      .long(values.count))
+    #expect(stored.values == values.map(precision.rounded))
+    #expect(back.values == stored.values)
+    #expect(back.values[701].sign == .minus)
+  }
+
+  @Test(arguments: Precision.halves)
+  func `not a number stays one`(precision: Precision) throws {
+    let stored = Buffer(count: 2, precision)
+    let values: [Float] = [.nan, Float(bitPattern: 0x7F80_0001)]
+    try launch(
+      "convert_f32_\(precision)", grid: (1, 1, 1), block: 256, .buffer(Buffer(values)),
+      .buffer(stored), .long(2))
+    #expect(stored.values.allSatisfy { $0.isNaN })
+  }
+
+  @Test func `filling reaches every number and no other`() throws {
+    let buffer = Buffer(count: 2055)
+    try launch(
+      "fill_f32", grid: (2, 1, 1), block: 256, .buffer(buffer), .float(1), .long(2055))
+    #expect(buffer.values.allSatisfy { $0 == 1 })
   }
 }

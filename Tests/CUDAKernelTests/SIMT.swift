@@ -117,6 +117,8 @@ final class Buffer {
 /// One parameter of a kernel.
 enum Argument {
   case buffer(Buffer?)
+  /// A pointer into a buffer.
+  case offset(Buffer, elements: Int)
   case int(Int)
   case float(Float)
   case long(Int)
@@ -124,7 +126,7 @@ enum Argument {
 
   fileprivate var letter: Character {
     switch self {
-    case .buffer: "p"
+    case .buffer, .offset: "p"
     case .int: "i"
     case .float: "f"
     case .long: "l"
@@ -136,6 +138,9 @@ enum Argument {
     switch self {
     case .buffer(let buffer):
       slot.storeBytes(of: buffer.map { UInt(bitPattern: $0.address) } ?? 0, as: UInt.self)
+    case .offset(let buffer, let elements):
+      let address = buffer.address + elements * buffer.precision.byteCount
+      slot.storeBytes(of: UInt(bitPattern: address), as: UInt.self)
     case .int(let value): slot.storeBytes(of: Int32(value), as: Int32.self)
     case .float(let value): slot.storeBytes(of: value, as: Float.self)
     case .long(let value): slot.storeBytes(of: Int64(value), as: Int64.self)
@@ -192,5 +197,5 @@ func launch(
   }
 }
 
-/// `⌈a / b⌉`
+/// `⌈a / b⌉`.
 func parts(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }

@@ -2,7 +2,7 @@
 #ifndef LAB_COMMON_CUH
 #define LAB_COMMON_CUH
 
-#define DEVICE static __device__ __forceinline__
+#define DEVICE [[maybe_unused]] static __device__ __forceinline__
 
 // MARK: One kernel for each storage type
 

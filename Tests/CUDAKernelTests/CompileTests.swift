@@ -1,0 +1,77 @@
+import CSIMTHarness
+import Foundation
+import Testing
+
+/// Every kernel file compiles for every architecture that an installed run-time compiler knows.
+@Suite(.enabled(if: !NVRTC.installed.isEmpty, NVRTC.reasonForAbsence))
+struct CompileTests {
+  /// Each architecture with the newest compiler that knows it.
+  private static let targets: [Int: NVRTC] = NVRTC.installed.reduce(into: [:]) {
+    targets, compiler in
+    for architecture in compiler.architectures { targets[architecture] = compiler }
+  }
+  static let architectures = targets.keys.sorted()
+
+  /// Machine code of all kernels for all architectures takes minutes; without it the newest of each generation is made.
+  private static let isThorough = ProcessInfo.processInfo.environment["LAB_NVRTC_ALL"] != nil
+  static let realArchitectures =
+    isThorough ? architectures : [62, 90].filter { targets[$0] != nil }
+
+  private func sources(_ suffix: String) throws -> [(name: String, text: String)] {
+    try FileManager.default.contentsOfDirectory(atPath: kernelsFolder.path).sorted()
+      .filter { $0.hasSuffix(suffix) }
+      .map { ($0, try String(contentsOf: kernelsFolder.appending(path: $0), encoding: .utf8)) }
+  }
+
+  /// Names of all kernels that the files hold, as PTX.
+  private func compile(_ architecture: String, _ options: [String]) throws -> Set<String> {
+    let compiler = try #require(
+      Int(architecture.drop { !$0.isNumber }).flatMap { Self.targets[$0] })
+    let headers = try sources(".cuh")
+    var kernels: Set<String> = []
+    for (name, text) in try sources(".cu") {
+      let ptx = try compiler.compile(
+        text, name: name, headers: headers,
+        options: ["--std=c++17", "--gpu-architecture=\(architecture)"] + options)
+      kernels.formUnion(ptx.matches(of: #/\.entry ([a-z0-9_]+)/#).map { String($0.1) })
+    }
+    return kernels
+  }
+
+  @Test(arguments: architectures)
+  func `every file compiles without a word, and holds the kernels of the architecture`(
+    architecture: Int
+  ) throws {
+    let expected = (0..<simt_kernel_count()).map { String(cString: simt_kernel_name($0)) }
+      .filter { !$0.hasPrefix("fault_") && Self.exists($0, architecture) }
+    // Without optimisation, which takes most of the time and rejects nothing.
+    let found = try compile("compute_\(architecture)", ["--device-debug"])
+    #expect(found == Set(expected))
+  }
+
+  @Test(arguments: realArchitectures)
+  func `the assembler takes what the compiler makes`(architecture: Int) throws {
+    let options = Self.isThorough ? [] : ["--device-debug", "-DLAB_ONLY_F16"]
+    _ = try compile("sm_\(architecture)", options)
+    if !Self.isThorough {
+      _ = try compile("sm_\(architecture)", options.dropLast() + ["-DLAB_ONLY_BF16"])
+    }
+  }
+
+  @Test(.enabled(if: targets[90] != nil, "no compiler for sm_90"), arguments: Precision.allCases)
+  func `one precision's kernels can be compiled alone`(precision: Precision) throws {
+    let option = "-DLAB_ONLY_\(precision.rawValue.uppercased())"
+    let others = Precision.allCases.filter { $0 != precision }.map { "_\($0)" }
+    for kernel in try compile("compute_90", ["--device-debug", option])
+    where kernel != "fill_f32" && !kernel.hasPrefix("convert_") {
+      #expect(!others.contains { kernel.hasSuffix($0) })
+    }
+  }
+
+  /// Half precision is on tensor cores from sm_80 on, and before that on plain multiply-adds.
+  private static func exists(_ kernel: String, _ architecture: Int) -> Bool {
+    if kernel.contains("_mma_") { return architecture >= 80 }
+    if kernel.contains("_fma_") { return architecture < 80 || kernel.hasSuffix("_f32") }
+    return true
+  }
+}
