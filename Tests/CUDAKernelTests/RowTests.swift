@@ -117,7 +117,9 @@ import _TestSupport
       $1 * Float(sign: .plus, exponent: $0 % 60 - 30, significand: 1)
     }
     // Halfway between neighbours, subnormal, overflowing and special numbers.
-    values += [0, -0.0, 1 + 0x1p-11, 1 + 0x3p-11, 1 + 0x1p-8, 1 + 0x3p-8, 0x1p-24, 0x1p-25, 0x3p-25]
+    values += [
+      0, -0.0, 1 + 0x1p-11, 1 + 0x3p-11, 1 + 0x1p-8, 1 + 0x3p-8, 0x1p-24, 0x1p-25, 0x3p-25,
+    ]
     values += [65504, 65519.99, 65520, .infinity, -.infinity, .greatestFiniteMagnitude]
     let stored = Buffer(count: values.count, precision)
     let back = Buffer(count: values.count)

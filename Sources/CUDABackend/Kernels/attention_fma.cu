@@ -110,14 +110,14 @@ DEVICE void attention_fma(const T *qkv, const float *token_size, T *out, float *
       // Eight neighbouring lanes share a row.
       for (int distance = 1; distance < 8; distance *= 2)
         most_now = fmaxf(most_now, __shfl_xor_sync(ALL_LANES, most_now, distance));
-      const float correction = exp2f(most[i] - most_now);
+      const float correction = power_of_2(most[i] - most_now);
       most[i] = most_now;
       sum[i] *= correction;
 #pragma unroll
       for (int c = 0; c < D / 32; c++) scale_by(output[i][c], correction);
 #pragma unroll
       for (int j = 0; j < 4; j++) {
-        const float weight = exp2f(logits[i][j] - most_now);
+        const float weight = power_of_2(logits[i][j] - most_now);
         sum[i] += weight;
         weights[(y + 16 * i) * weight_line + x + 8 * j] = weight;
       }

@@ -13,7 +13,7 @@ struct QueryRows {
 
   unsigned queries[D / 16][4];
   float output[D / 8][4];
-  /// Of rows g and g + 8: the greatest logit, and this lane's part of the sum of powers.
+  /// Of rows g and g + 8: the greatest unscaled logit, and this lane's part of the sum of powers.
   float most[2], sum[2];
 
   /// `rows` is row 0's query; columns from `head_dim` on are zero.
@@ -55,24 +55,31 @@ struct QueryRows {
       }
     }
 
+    // Logits stay unscaled: the scale is a factor of the power's one multiply-add.
+    if (sizes || count < KEYS) {
+      const float unscale = 1.0f / scale;
+#pragma unroll
+      for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+          const int index = j * 8 + 2 * t + i % 2;
+          if (index >= count) logits[j][i] = NEGATIVE_INFINITY;
+          else if (sizes) logits[j][i] += log2f(sizes[index]) * unscale;
+        }
+    }
     float most_now[2] = {most[0], most[1]};
 #pragma unroll
     for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
-      for (int i = 0; i < 4; i++) {
-        const int index = j * 8 + 2 * t + i % 2;
-        float logit = logits[j][i] * scale;
-        if (index >= count) logit = NEGATIVE_INFINITY;
-        else if (sizes) logit += log2f(sizes[index]);
-        logits[j][i] = logit;
-        most_now[i / 2] = fmaxf(most_now[i / 2], logit);
-      }
+      for (int i = 0; i < 4; i++) most_now[i / 2] = fmaxf(most_now[i / 2], logits[j][i]);
+    float offset[2];
 #pragma unroll
     for (int r = 0; r < 2; r++) {
       most_now[r] = fmaxf(most_now[r], __shfl_xor_sync(ALL_LANES, most_now[r], 1));
       most_now[r] = fmaxf(most_now[r], __shfl_xor_sync(ALL_LANES, most_now[r], 2));
-      const float correction = exp2f(most[r] - most_now[r]);
+      const float correction = power_of_2((most[r] - most_now[r]) * scale);
       most[r] = most_now[r];
+      offset[r] = most_now[r] * scale;
       sum[r] *= correction;
 #pragma unroll
       for (int j = 0; j < D / 8; j++) {
@@ -84,7 +91,7 @@ struct QueryRows {
     for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
       for (int i = 0; i < 4; i++) {
-        logits[j][i] = exp2f(logits[j][i] - most[i / 2]);
+        logits[j][i] = power_of_2(logits[j][i] * scale - offset[i / 2]);
         sum[i / 2] += logits[j][i];
       }
 
@@ -105,11 +112,12 @@ struct QueryRows {
     }
   }
 
-  /// Adds up what the lanes of a row hold.
-  __device__ __forceinline__ void end() {
+  /// Adds up what the lanes of a row hold, and scales the greatest logit.
+  __device__ __forceinline__ void end(float scale) {
     for (int r = 0; r < 2; r++) {
       sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 1);
       sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 2);
+      most[r] *= scale;
     }
   }
 };
@@ -165,7 +173,7 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
           keys, keys + tile_size, min(KEYS, tokens - first_key), scale,
           sizes ? sizes + first_key : 0);
   }
-  rows.end();
+  rows.end(scale);
 
   const int g = lane_index() / 4, t = lane_index() % 4;
   const size_t head_row = (image * heads + head) * tokens;
@@ -207,7 +215,7 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
     for (int k = 1; k < key_groups; k++) most = fmaxf(most, from[k * next + D]);
     float sum = 0, x = 0, y = 0;
     for (int k = 0; k < key_groups; k++) {
-      const float weight = exp2f(from[k * next + D] - most);
+      const float weight = power_of_2(from[k * next + D] - most);
       sum += weight * from[k * next + D + 1];
       x += weight * from[k * next + column];
       y += weight * from[k * next + column + 1];

@@ -112,38 +112,78 @@ DEVICE void unpack(unsigned word, float *to, BFloat16) {
   to[1] = __uint_as_float(word & 0xFFFF0000u);
 }
 
-/// What is left of a number after it has been stored as `T`.
-template <typename T>
-DEVICE float rounded(float value) {
-  T stored;
-  from_float(value, stored);
-  return to_float(stored);
+/// 2^x within two units in the last place, 0 below 2^-126: one instruction, where exp2f takes care of subnormal results.
+DEVICE float power_of_2(float x) {
+#ifdef LAB_SIMT
+  return exp2f(x);
+#else
+  float value;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(value) : "f"(x));
+  return value;
+#endif
 }
 
 // MARK: Eight consecutive numbers, aligned to 16 bytes
 
-DEVICE void load8(const float *from, float (&to)[8]) {
-  const float4 a = *(const float4 *)from, b = *(const float4 *)(from + 4);
-  to[0] = a.x, to[1] = a.y, to[2] = a.z, to[3] = a.w;
-  to[4] = b.x, to[5] = b.y, to[6] = b.z, to[7] = b.w;
+/// Eight numbers as they are stored: registers hold twice as many of half the size.
+template <typename T>
+struct Eight {
+  uint4 words;
+};
+template <>
+struct Eight<float> {
+  float4 low, high;
+};
+
+DEVICE Eight<float> read8(const float *from) {
+  return Eight<float>{*(const float4 *)from, *(const float4 *)(from + 4)};
+}
+
+template <typename T>
+DEVICE Eight<T> read8(const T *from) {
+  return Eight<T>{*(const uint4 *)from};
+}
+
+DEVICE void write8(float *to, Eight<float> x) {
+  *(float4 *)to = x.low;
+  *(float4 *)(to + 4) = x.high;
+}
+
+template <typename T>
+DEVICE void write8(T *to, Eight<T> x) {
+  *(uint4 *)to = x.words;
+}
+
+DEVICE void unpack(Eight<float> x, float (&to)[8]) {
+  to[0] = x.low.x, to[1] = x.low.y, to[2] = x.low.z, to[3] = x.low.w;
+  to[4] = x.high.x, to[5] = x.high.y, to[6] = x.high.z, to[7] = x.high.w;
+}
+
+template <typename T>
+DEVICE void unpack(Eight<T> x, float (&to)[8]) {
+  unpack(x.words.x, to, T()), unpack(x.words.y, to + 2, T());
+  unpack(x.words.z, to + 4, T()), unpack(x.words.w, to + 6, T());
+}
+
+DEVICE Eight<float> pack(const float (&from)[8], float) {
+  return Eight<float>{float4{from[0], from[1], from[2], from[3]},
+                      float4{from[4], from[5], from[6], from[7]}};
+}
+
+template <typename T>
+DEVICE Eight<T> pack(const float (&from)[8], T) {
+  return Eight<T>{uint4{pack(from[0], from[1], T()), pack(from[2], from[3], T()),
+                        pack(from[4], from[5], T()), pack(from[6], from[7], T())}};
 }
 
 template <typename T>
 DEVICE void load8(const T *from, float (&to)[8]) {
-  const uint4 words = *(const uint4 *)from;
-  unpack(words.x, to, T()), unpack(words.y, to + 2, T());
-  unpack(words.z, to + 4, T()), unpack(words.w, to + 6, T());
-}
-
-DEVICE void store8(float *to, const float (&from)[8]) {
-  *(float4 *)to = float4{from[0], from[1], from[2], from[3]};
-  *(float4 *)(to + 4) = float4{from[4], from[5], from[6], from[7]};
+  unpack(read8(from), to);
 }
 
 template <typename T>
 DEVICE void store8(T *to, const float (&from)[8]) {
-  *(uint4 *)to = uint4{pack(from[0], from[1], T()), pack(from[2], from[3], T()),
-                       pack(from[4], from[5], T()), pack(from[6], from[7], T())};
+  write8(to, pack(from, T()));
 }
 
 // MARK: Threads

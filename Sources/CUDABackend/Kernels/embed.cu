@@ -1,18 +1,40 @@
 // The first operation of a pass: pictures to patch rows, and patch rows to tokens.
 #include "common.cuh"
 
-/// One block a patch: its values as [channel][y][x], as the flattened convolution weight.
-template <typename T>
-DEVICE void patch_gather(const float *images, T *rows, int side, int patch, int stride) {
+DEVICE void read_line(const float *from, float (&to)[1]) { to[0] = from[0]; }
+DEVICE void read_line(const float *from, float (&to)[2]) {
+  const float2 x = *(const float2 *)from;
+  to[0] = x.x, to[1] = x.y;
+}
+DEVICE void read_line(const float *from, float (&to)[4]) {
+  const float4 x = *(const float4 *)from;
+  to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
+}
+
+/// One block a patch: its values as [channel][y][x], as the flattened convolution weight, `count` of a line at once.
+template <int count, typename T>
+DEVICE void gather_lines(const float *images, T *rows, int side, int patch, int stride) {
   const int grid = side / patch, depth = 3 * patch * patch;
   const size_t image = blockIdx.y, index = blockIdx.x;
   const float *corner = images + image * 3 * side * side + (index / grid) * patch * side +
                         (index % grid) * patch;
   T *row = rows + (image * gridDim.x + index) * stride;
-  for (int i = threadIdx.x; i < stride; i += blockDim.x) {
-    const int channel = i / (patch * patch), y = i / patch % patch, x = i % patch;
-    from_float(i < depth ? corner[((size_t)channel * side + y) * side + x] : 0.0f, row[i]);
+  for (int i = threadIdx.x * count; i < stride; i += blockDim.x * count) {
+    const int line = i / patch, x = i - line * patch, channel = line / patch,
+              y = line - channel * patch;
+    float values[count] = {};
+    if (i < depth) read_line(corner + ((size_t)channel * side + y) * side + x, values);
+#pragma unroll
+    for (int k = 0; k < count; k++) from_float(values[k], row[i + k]);
   }
+}
+
+template <typename T>
+DEVICE void patch_gather(const float *images, T *rows, int side, int patch, int stride) {
+  const int divisor = side | patch | stride;
+  if (divisor % 4 == 0) gather_lines<4>(images, rows, side, patch, stride);
+  else if (divisor % 2 == 0) gather_lines<2>(images, rows, side, patch, stride);
+  else gather_lines<1>(images, rows, side, patch, stride);
 }
 
 /// One warp a token: the prefix, or a patch's product with its position added.

@@ -5,49 +5,48 @@
 #include "common.cuh"
 
 /// A row of up to 256 · `groups` numbers in the registers of a warp, eight consecutive ones in a lane.
-template <int groups>
+template <typename T, int groups>
 struct WarpRow {
-  float values[groups][8];
+  Eight<T> values[groups];
 
   __device__ __forceinline__ static int column(int group) { return group * 256 + lane_index() * 8; }
 
-  template <typename T>
   __device__ __forceinline__ void load(const T *x, int width) {
 #pragma unroll
     for (int g = 0; g < groups; g++)
-      if (column(g) < width) load8(x + column(g), values[g]);
+      if (column(g) < width) values[g] = read8(x + column(g));
   }
 
   /// Mean and 1 / deviation; the second sum avoids the cancellation of E[x²] - E[x]².
   __device__ __forceinline__ float2 moments(int width, float epsilon) const {
-    float sum = 0;
+    float x[8], sum = 0, squares = 0;
 #pragma unroll
-    for (int g = 0; g < groups; g++)
-      if (column(g) < width)
-        for (int k = 0; k < 8; k++) sum += values[g][k];
+    for (int g = 0; g < groups; g++) {
+      if (column(g) >= width) continue;
+      unpack(values[g], x);
+      for (int k = 0; k < 8; k++) sum += x[k];
+    }
     const float mean = warp_sum(sum) / (float)width;
-    float squares = 0;
 #pragma unroll
-    for (int g = 0; g < groups; g++)
-      if (column(g) < width)
-        for (int k = 0; k < 8; k++) {
-          const float centered = values[g][k] - mean;
-          squares += centered * centered;
-        }
+    for (int g = 0; g < groups; g++) {
+      if (column(g) >= width) continue;
+      unpack(values[g], x);
+      for (int k = 0; k < 8; k++) squares += (x[k] - mean) * (x[k] - mean);
+    }
     return float2{mean, 1.0f / sqrtf(warp_sum(squares) / (float)width + epsilon)};
   }
 
-  template <typename T>
   __device__ __forceinline__ void store(float2 moments, const float *weight, const float *bias,
                                         int width, T *out) const {
 #pragma unroll
     for (int g = 0; g < groups; g++) {
       if (column(g) >= width) continue;
-      float w[8], b[8];
+      float x[8], w[8], b[8];
+      unpack(values[g], x);
       load8(weight + column(g), w);
       load8(bias + column(g), b);
-      for (int k = 0; k < 8; k++) w[k] = (values[g][k] - moments.x) * moments.y * w[k] + b[k];
-      store8(out + column(g), w);
+      for (int k = 0; k < 8; k++) x[k] = (x[k] - moments.x) * moments.y * w[k] + b[k];
+      store8(out + column(g), x);
     }
   }
 };
@@ -81,7 +80,7 @@ DEVICE float2 long_row_moments(const T *x, int width, float epsilon) {
 template <int groups, typename T>
 DEVICE void normalize_short_row(const T *x, const float *weight, const float *bias, float epsilon,
                                 int width, T *out) {
-  WarpRow<groups> row;
+  WarpRow<T, groups> row;
   row.load(x, width);
   row.store(row.moments(width, epsilon), weight, bias, width, out);
 }

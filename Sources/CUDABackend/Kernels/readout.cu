@@ -15,7 +15,7 @@ DEVICE void read_out_prefix(const T *stream, const float *weight, const float *b
 
 template <int groups, typename T>
 DEVICE float2 short_row_moments(const T *x, float epsilon, int width) {
-  WarpRow<groups> row;
+  WarpRow<T, groups> row;
   row.load(x, width);
   return row.moments(width, epsilon);
 }

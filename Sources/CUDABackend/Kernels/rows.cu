@@ -15,21 +15,20 @@ DEVICE void layer_norm(const T *x, const float *weight, const float *bias, float
 template <int groups, typename T>
 DEVICE void add_short_row(T *stream, const T *delta, const T *added, const float *weight,
                           const float *bias, float epsilon, int width, T *out) {
-  WarpRow<groups> row, other;
+  WarpRow<T, groups> row;
   row.load(stream, width);
-  other.load(delta, width);
 #pragma unroll
   for (int g = 0; g < groups; g++) {
     const int column = row.column(g);
     if (column >= width) continue;
-    if (added) {
-      float extra[8];
-      load8(added + column, extra);
-      for (int k = 0; k < 8; k++) other.values[g][k] += extra[k];
-    }
+    float x[8], y[8], extra[8] = {};
+    unpack(row.values[g], x);
+    load8(delta + column, y);
+    if (added) load8(added + column, extra);
+    for (int k = 0; k < 8; k++) x[k] += y[k] + extra[k];
     // The norm sees what the stream holds, which is rounded.
-    for (int k = 0; k < 8; k++) row.values[g][k] = rounded<T>(row.values[g][k] + other.values[g][k]);
-    store8(stream + column, row.values[g]);
+    row.values[g] = pack(x, T());
+    write8(stream + column, row.values[g]);
   }
   row.store(row.moments(width, epsilon), weight, bias, width, out);
 }
@@ -78,6 +77,11 @@ FOR_TYPES(ADD_LAYER_NORM)
 /// The first of this thread's eight numbers.
 DEVICE size_t first_of_eight() { return ((size_t)blockIdx.x * blockDim.x + threadIdx.x) * 8; }
 
+/// A division of 64 bits takes many times as long as one of 32, and is seldom needed.
+DEVICE size_t row_of(size_t index, int width) {
+  return index >> 32 ? index / width : (unsigned)index / (unsigned)width;
+}
+
 DEVICE float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f)); }
 DEVICE float silu(float x) { return x / (1.0f + expf(-x)); }
 
@@ -90,7 +94,7 @@ DEVICE void update_rows(T *x, const T *y, const T *added, int rows, int width, F
     float a[8], b[8] = {}, c[8] = {};
     load8(x + first, a);
     if (y) load8(y + first, b);
-    if (added) load8(added + first % width, c);
+    if (added) load8(added + (first - row_of(first, width) * width), c);
     for (int k = 0; k < 8; k++) a[k] = f(a[k], b[k] + c[k]);
     store8(x + first, a);
   } else {
@@ -114,7 +118,8 @@ DEVICE void swiglu(const T *x, T *out, int rows, int width) {
   const size_t first = first_of_eight(), count = (size_t)rows * width;
   if (first >= count) return;
   if (width % 8 == 0) {
-    const T *row = x + first / width * 2 * width + first % width;
+    // A row of twice the width: its second half is jumped over.
+    const T *row = x + first + row_of(first, width) * width;
     float a[8], b[8];
     load8(row, a);
     load8(row + width, b);
@@ -122,7 +127,7 @@ DEVICE void swiglu(const T *x, T *out, int rows, int width) {
     store8(out + first, a);
   } else {
     for (size_t i = first; i < first + 8 && i < count; i++) {
-      const T *row = x + i / width * 2 * width + i % width;
+      const T *row = x + i + row_of(i, width) * width;
       from_float(silu(to_float(row[0])) * to_float(row[width]), out[i]);
     }
   }

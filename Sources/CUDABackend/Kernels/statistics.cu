@@ -27,7 +27,7 @@ DEVICE void class_attention(const T *qkv, const float *token_size, const float *
     float part = 0;
     for (int c = lane_index(); c < head_dim; c += 32)
       part += to_float(query[head * head_dim + c]) * to_float(key[head * head_dim + c]);
-    sum += exp2f(warp_sum(part) * scale + bias - lse[(image * heads + head) * tokens]);
+    sum += power_of_2(warp_sum(part) * scale + bias - lse[(image * heads + head) * tokens]);
   }
   if (lane_index() == 0) scores[image * tokens + token] = sum / (float)heads;
 }
@@ -108,7 +108,7 @@ DEVICE void received_attention_mma(const T *qkv, const float *token_size, const 
     for (int j = 0; j < 8; j++)
 #pragma unroll
       for (int i = 0; i < 4; i++) {
-        const float weight = exp2f(logits[j][i] * scale + bias[j][i % 2] - row_lse[i / 2]);
+        const float weight = power_of_2(logits[j][i] * scale + bias[j][i % 2] - row_lse[i / 2]);
         sums[j][i] = reduced(reduction, sums[j][i], weight);
         logits[j][i] = 0;
       }
@@ -201,7 +201,7 @@ DEVICE void received_attention_fma(const T *qkv, const float *token_size, const 
 #pragma unroll
       for (int j = 0; j < 4; j++)
         sums[i][j] =
-            reduced(reduction, sums[i][j], exp2f(logits[i][j] * scale + bias[j] - row_lse));
+            reduced(reduction, sums[i][j], power_of_2(logits[i][j] * scale + bias[j] - row_lse));
     }
   }
 
