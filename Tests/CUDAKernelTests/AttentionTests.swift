@@ -46,13 +46,14 @@ struct DeviceAttention {
       .int(headDim), .float(scale))
   }
 
-  func tensorCores(rowWarps: Int, keyGroups: Int) throws {
+  /// - Parameter prefix: Of the kernel's name: a variant with a mistake.
+  func tensorCores(rowWarps: Int, keyGroups: Int, prefix: String = "") throws {
     let tile = padded == 128 ? 32 : 64
     let steps = parts(parts(tokens, tile), keyGroups)
     let tiles = keyGroups * min(2, steps) * 4 * tile * (padded + 8)
     let sums = keyGroups > 1 ? 64 * rowWarps * keyGroups * (padded + 4) : 0
     try launch(
-      "attention_mma_d\(padded)_\(precision)",
+      "\(prefix)attention_mma_d\(padded)_\(precision)",
       grid: (parts(tokens, 16 * rowWarps), heads, Self.batch), block: 32 * rowWarps * keyGroups,
       shared: max(tiles, sums), order: order, .buffer(input), .buffer(sizeBuffer),
       .buffer(output), .buffer(logSums), .int(tokens), .int(heads), .int(headDim), .float(scale),
@@ -176,6 +177,26 @@ struct DeviceAttention {
     try attention.tensorCores(rowWarps: 2, keyGroups: 2)
     #expect(
       largestDifference(attention.output.values, attention.expected) < 4 * Precision.f16.epsilon)
+  }
+
+  @Test(arguments: Precision.allCases)
+  func `the order of threads changes no bit`(precision: Precision) throws {
+    var outcomes: [[[Float]]] = []
+    for order in Order.allCases {
+      let attention = DeviceAttention(
+        tokens: 90, heads: 2, headDim: 64, precision, isSized: true, order: order)
+      if precision == .f32 {
+        try attention.multiplyAdd(isSmall: false)
+      } else {
+        try attention.tensorCores(rowWarps: 2, keyGroups: 2)
+      }
+      outcomes.append([
+        attention.output.values, attention.logSums.values, try attention.classAttention(),
+        try attention.receivedAttention(prefix: 1, .max, onTensorCores: precision != .f32),
+      ])
+    }
+    #expect(outcomes[0] == outcomes[1])
+    #expect(outcomes[0] == outcomes[2])
   }
 
   @Test func `logits far apart neither overflow nor vanish`() throws {

@@ -19,6 +19,40 @@ import Testing
     #expect(try wrongOrders("fault_missing_barrier") == 3)
   }
 
+  @Test(arguments: ["barriers", "waiting"])
+  func `an attention without its barriers or without waiting for its copies is found`(
+    missing: String
+  ) throws {
+    func attention(_ order: Order) -> DeviceAttention {
+      DeviceAttention(tokens: 150, heads: 1, headDim: 64, .f16, isSized: false, order: order)
+    }
+    let right = attention(.forward)
+    try right.tensorCores(rowWarps: 4, keyGroups: 1)
+    let wrong = try Order.allCases.count { order in
+      let faulty = attention(order)
+      try faulty.tensorCores(rowWarps: 4, keyGroups: 1, prefix: "fault_without_\(missing)_")
+      return faulty.output.values != right.output.values
+    }
+    #expect(wrong > 0)
+  }
+
+  @Test func `a ranking without its barrier is found`() throws {
+    let scores = Buffer((0..<200).map { Float($0 * 37 % 200) })
+    func ranking(_ kernel: String, _ order: Order) throws -> [Int] {
+      let sources = Buffer(count: 200)
+      try launch(
+        kernel, grid: (4, 1, 1), block: 256, shared: 800, order: order, .buffer(scores), .int(0),
+        .int(200), .int(200), .int(0), .buffer(nil), .buffer(sources))
+      return sources.integers
+    }
+    let right = try ranking("select_tokens", .forward)
+    let wrong = Order.allCases.count { order in
+      // Wrong ranks may also fall outside of the buffer, which is a failure.
+      (try? ranking("fault_without_barriers_select_tokens", order)) != right
+    }
+    #expect(wrong > 0)
+  }
+
   @Test func `a write behind shared memory is an error`() throws {
     let failure = #expect(throws: LaunchFailure.self) {
       try launch(

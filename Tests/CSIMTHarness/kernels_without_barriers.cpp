@@ -1,0 +1,14 @@
+// Barriers do nothing here: a test expects the harness to find it.
+#include "device.hpp"
+//
+#include "../../Sources/CUDABackend/Kernels/mma.cuh"
+
+#undef KERNEL
+#define KERNEL(name, threads) [[maybe_unused]] static void fault_without_barriers_##name
+#define __syncthreads() ((void)0)
+
+#include "../../Sources/CUDABackend/Kernels/attention_mma.cu"
+#include "../../Sources/CUDABackend/Kernels/selection.cu"
+
+SIMT_KERNEL(fault_without_barriers_attention_mma_d64_f16)
+SIMT_KERNEL(fault_without_barriers_select_tokens)

@@ -1,0 +1,12 @@
+// Copies are not waited for here: a test expects the harness to find it.
+#include "device.hpp"
+//
+#include "../../Sources/CUDABackend/Kernels/mma.cuh"
+
+#undef KERNEL
+#define KERNEL(name, threads) [[maybe_unused]] static void fault_without_waiting_##name
+#define wait_copies() ((void)0)
+
+#include "../../Sources/CUDABackend/Kernels/attention_mma.cu"
+
+SIMT_KERNEL(fault_without_waiting_attention_mma_d64_f16)
