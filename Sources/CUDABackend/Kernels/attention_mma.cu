@@ -91,7 +91,8 @@ struct QueryRows {
     for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
       for (int i = 0; i < 4; i++) {
-        logits[j][i] = power_of_2(logits[j][i] * scale - offset[i / 2]);
+        // Powers take longer than anything else here: none for keys that are not there.
+        logits[j][i] = j * 8 < count ? power_of_2(logits[j][i] * scale - offset[i / 2]) : 0.0f;
         sum[i / 2] += logits[j][i];
       }
 

@@ -11,6 +11,25 @@ DEVICE void read_line(const float *from, float (&to)[4]) {
   to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
 }
 
+template <typename T>
+DEVICE void write_line(T *to, const float (&from)[1]) {
+  from_float(from[0], to[0]);
+}
+DEVICE void write_line(float *to, const float (&from)[2]) {
+  *(float2 *)to = float2{from[0], from[1]};
+}
+DEVICE void write_line(float *to, const float (&from)[4]) {
+  *(float4 *)to = float4{from[0], from[1], from[2], from[3]};
+}
+template <typename T>
+DEVICE void write_line(T *to, const float (&from)[2]) {
+  *(unsigned *)to = pack(from[0], from[1], T());
+}
+template <typename T>
+DEVICE void write_line(T *to, const float (&from)[4]) {
+  *(uint2 *)to = uint2{pack(from[0], from[1], T()), pack(from[2], from[3], T())};
+}
+
 /// One block a patch: its values as [channel][y][x], as the flattened convolution weight, `count` of a line at once.
 template <int count, typename T>
 DEVICE void gather_lines(const float *images, T *rows, int side, int patch, int stride) {
@@ -24,8 +43,7 @@ DEVICE void gather_lines(const float *images, T *rows, int side, int patch, int 
               y = line - channel * patch;
     float values[count] = {};
     if (i < depth) read_line(corner + ((size_t)channel * side + y) * side + x, values);
-#pragma unroll
-    for (int k = 0; k < count; k++) from_float(values[k], row[i + k]);
+    write_line(row + i, values);
   }
 }
 

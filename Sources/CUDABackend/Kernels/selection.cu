@@ -52,20 +52,17 @@ DEVICE void most_similar(const float *metric, int width, int first_query, int qu
   const int line = width + 1;
   float *own = (float *)shared_memory(), *tile = own + 16 * line;
   const int y = threadIdx.x / 16, x = threadIdx.x % 16;
-  for (int i = threadIdx.x; i < 16 * width; i += 256) {
-    const int query = first_query + i / width;
-    if (query < queries)
-      own[i / width * line + i % width] = metric[(size_t)query_token(query) * width + i % width];
+  for (int row = warp_index(); row < 16 && first_query + row < queries; row += 8) {
+    const float *from = metric + (size_t)query_token(first_query + row) * width;
+    for (int c = lane_index(); c < width; c += 32) own[row * line + c] = from[c];
   }
   best = NEGATIVE_INFINITY;
   index = first_candidate;
   for (int first = first_candidate; first < candidates; first += 64) {
     __syncthreads();
-    for (int i = threadIdx.x; i < 64 * width; i += 256) {
-      const int candidate = first + i / width;
-      if (candidate < candidates)
-        tile[i / width * line + i % width] =
-            metric[(size_t)candidate_token(candidate) * width + i % width];
+    for (int row = warp_index(); row < 64 && first + row < candidates; row += 8) {
+      const float *from = metric + (size_t)candidate_token(first + row) * width;
+      for (int c = lane_index(); c < width; c += 32) tile[row * line + c] = from[c];
     }
     __syncthreads();
     if (first_query + y >= queries) continue;
