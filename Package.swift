@@ -39,7 +39,7 @@ let package = Package(
       swiftSettings: hotSwift),
     .target(name: "Tensors", exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
-      name: "CPUBackend", dependencies: ["Tensors", "COpenBLAS", "CKernels"],
+      name: "CPUBackend", dependencies: ["Tensors", "CKernels"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
       name: "ImageCoding", dependencies: ["CImageCodecs", "CKernels"],

@@ -3,13 +3,15 @@
 #include "vector_math.h"
 
 LAB_FAST
-void lab_softmax_rows(float *x, const float *log_size, ptrdiff_t rows, ptrdiff_t width,
+void lab_softmax_rows(float *x, float scale, const float *log_size, ptrdiff_t rows, ptrdiff_t width,
                       ptrdiff_t stride) {
   for (ptrdiff_t row = 0; row < rows; row++) {
     LAB_REASSOCIATE
     float *at = x + row * stride;
     if (log_size)
-      for (ptrdiff_t i = 0; i < width; i++) at[i] += log_size[i];
+      for (ptrdiff_t i = 0; i < width; i++) at[i] = at[i] * scale + log_size[i];
+    else
+      for (ptrdiff_t i = 0; i < width; i++) at[i] *= scale;
     float most = at[0];
     for (ptrdiff_t i = 1; i < width; i++) most = at[i] > most ? at[i] : most;
     float sum = 0;
@@ -17,8 +19,8 @@ void lab_softmax_rows(float *x, const float *log_size, ptrdiff_t rows, ptrdiff_t
       at[i] = lab_exp(at[i] - most);
       sum += at[i];
     }
-    const float scale = 1.0f / sum;
-    for (ptrdiff_t i = 0; i < width; i++) at[i] *= scale;
+    const float share = 1.0f / sum;
+    for (ptrdiff_t i = 0; i < width; i++) at[i] *= share;
   }
 }
 

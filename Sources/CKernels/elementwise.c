@@ -1,4 +1,4 @@
-// LayerNorm, biases and activations, one row at a time.
+// LayerNorm and activations, one row at a time.
 #include "CKernels.h"
 #include "vector_math.h"
 
@@ -24,20 +24,6 @@ void lab_layer_norm(const float *x, const float *weight, const float *bias, floa
 }
 
 LAB_FAST
-void lab_add_bias(float *x, const float *restrict bias, ptrdiff_t rows, ptrdiff_t width,
-                  ptrdiff_t stride) {
-  for (ptrdiff_t row = 0; row < rows; row++) {
-    float *at = x + row * stride;
-    for (ptrdiff_t i = 0; i < width; i++) at[i] += bias[i];
-  }
-}
-
-void lab_fill_bias(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
-  for (ptrdiff_t row = 0; row < rows; row++)
-    memcpy(x + row * stride, bias, (size_t)width * sizeof *x);
-}
-
-LAB_FAST
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
   for (ptrdiff_t row = 0; row < rows; row++) {
     float *at = x + row * stride;
@@ -53,20 +39,6 @@ void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
     const float *linear = gate + stride / 2;
     for (ptrdiff_t i = 0; i < width; i++)
       gate[i] = gate[i] / (1.0f + lab_exp(-gate[i])) * linear[i];
-  }
-}
-
-LAB_FAST
-void lab_few_rows(const float *x, ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t x_stride,
-                  const float *weight, ptrdiff_t weight_stride, ptrdiff_t width,
-                  float *restrict out, ptrdiff_t out_stride) {
-  for (ptrdiff_t k = 0; k < depth; k++) {
-    const float *line = weight + k * weight_stride;
-    for (ptrdiff_t row = 0; row < rows; row++) {
-      const float factor = x[row * x_stride + k];
-      float *to = out + row * out_stride;
-      for (ptrdiff_t i = 0; i < width; i++) to[i] += factor * line[i];
-    }
   }
 }
 

@@ -20,6 +20,7 @@ struct lab_pool {
   void *context;
   _Alignas(64) atomic_uint generation;
   _Alignas(64) atomic_int remaining;
+  _Alignas(64) atomic_ptrdiff_t next;
   _Alignas(64) atomic_int sleepers;
   atomic_bool stopping;
   pthread_mutex_t mutex;
@@ -109,7 +110,12 @@ void lab_pool_destroy(lab_pool *pool) {
   free(pool);
 }
 
+ptrdiff_t lab_pool_next(lab_pool *pool) {
+  return atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+}
+
 void lab_pool_run(lab_pool *pool, void (*body)(void *context, int worker), void *context) {
+  atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
   if (pool->workers == 1) {
     body(context, 0);
     return;

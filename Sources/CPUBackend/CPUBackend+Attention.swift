@@ -17,8 +17,15 @@ extension CPUBackend {
     if let statistics, let received = statistics.receivedAttention {
       let region = WholeAttentionRegion(
         backend: self, call: call, batch: batch, blocks: rowBlocks(tokens: tokens),
-        statistics: statistics, partials: shared.floats)
-      run(region) { WholeAttentionRegion.enter($0, $1) }
+        statistics: statistics, partials: shared.floats, packed: sharedPacked.floats)
+      if region.byImages {
+        run(region) { WholeAttentionRegion.enter($0, $1) }
+      } else {
+        run(PackHeadsRegion(backend: self, call: call, batch: batch, packed: sharedPacked.floats)) {
+          PackHeadsRegion.enter($0, $1)
+        }
+        run(region) { WholeAttentionRegion.enter($0, $1) }
+      }
       region.sumPartials(into: received.floats)
     } else {
       let classAttention = statistics?.classAttention?.floats
@@ -35,9 +42,7 @@ extension CPUBackend {
   private func headBlocks(tokens: Int, units: Int) -> Int {
     let most = Scratch.attentionRows(tokens: tokens)
     var blocks = (tokens + most - 1) / most
-    while units * blocks < 4 * threads, units * blocks % threads != 0, blocks < tokens {
-      blocks += 1
-    }
+    while units * blocks < 3 * threads, blocks < tokens { blocks += 1 }
     return blocks
   }
 }
@@ -54,19 +59,23 @@ private struct HeadAttentionRegion: ParallelRegion {
   func run(worker: Int) {
     let own = backend.scratch[worker]
     let tokens = call.tokens
+    let packed = own.packedHead.floats
     var lastImage = -1
-    for item in backend.share(of: batch * call.heads * blocks, worker: worker) {
+    var lastHead = -1
+    while let item = backend.nextTask(below: batch * call.heads * blocks) {
       let (image, head) = (item / blocks / call.heads, item / blocks % call.heads)
       let block = item % blocks
       if image != lastImage { call.takeLogSizes(image, own) }
       lastImage = image
+      if item / blocks != lastHead { call.pack(image, head, into: packed) }
+      lastHead = item / blocks
       let rows = (tokens * block / blocks)..<(tokens * (block + 1) / blocks)
-      call.weigh(image, head, rows, own)
+      call.weigh(image, head, rows, packed, own)
       if let classRows, rows.lowerBound == 0 {
         (classRows + (image * call.heads + head) * tokens).update(
           from: own.logits.floats, count: tokens)
       }
-      call.mix(image, head, rows, own)
+      call.mix(image, head, rows, packed, own)
     }
   }
 
@@ -84,44 +93,82 @@ private struct HeadAttentionRegion: ParallelRegion {
   }
 }
 
-/// Work items are (image, row block) with all heads, whose attention is reduced while it is in the cache.
+/// Packs keys and values of every head of a few images, so that workers can share an image's rows.
+private struct PackHeadsRegion: ParallelRegion {
+  let backend: CPUBackend
+  let call: AttentionCall
+  let batch: Int
+  let packed: UnsafeMutablePointer<Float>
+
+  func run(worker: Int) {
+    while let item = backend.nextTask(below: batch * call.heads) {
+      call.pack(item / call.heads, item % call.heads, into: packed + item * call.packedCount)
+    }
+  }
+}
+
+/// All heads of a row block, whose attention is reduced while it is in the cache.
+///
+/// Of many images each worker takes whole ones; of few, the row blocks are shared, of keys and values packed before.
 private struct WholeAttentionRegion: ParallelRegion {
   let backend: CPUBackend
   let call: AttentionCall
   let batch: Int
   let blocks: Int
   let statistics: AttentionStatistics
-  /// Column sums of each item, [B, blocks, N].
+  /// Column sums of each row block, [B, blocks, N].
   let partials: UnsafeMutablePointer<Float>
+  /// Keys and values of all heads: of each worker's image, or of each image.
+  let packed: UnsafeMutablePointer<Float>
+
+  var byImages: Bool { batch >= backend.threads }
 
   func run(worker: Int) {
     let own = backend.scratch[worker]
+    let imageCount = call.heads * call.packedCount
+    if byImages {
+      let packed = packed + worker * imageCount
+      while let image = backend.nextTask(below: batch) {
+        for head in 0..<call.heads {
+          call.pack(image, head, into: packed + head * call.packedCount)
+        }
+        call.takeLogSizes(image, own)
+        for block in 0..<blocks { reduce(image, block, packed, own) }
+      }
+    } else {
+      while let item = backend.nextTask(below: batch * blocks) {
+        let image = item / blocks
+        call.takeLogSizes(image, own)
+        reduce(image, item % blocks, packed + image * imageCount, own)
+      }
+    }
+  }
+
+  private func reduce(
+    _ image: Int, _ block: Int, _ packed: UnsafePointer<Float>, _ own: Scratch
+  ) {
     let tokens = call.tokens
     let stride = padded(tokens)
     let reduced = own.reduced.floats
-    var lastImage = -1
-    for item in backend.share(of: batch * blocks, worker: worker) {
-      let (image, block) = (item / blocks, item % blocks)
-      if image != lastImage { call.takeLogSizes(image, own) }
-      lastImage = image
-      let rows = (tokens * block / blocks)..<(tokens * (block + 1) / blocks)
-      for head in 0..<call.heads {
-        call.weigh(image, head, rows, own)
-        let weights = own.logits.floats
-        if head == 0 {
-          reduced.update(from: weights, count: rows.count * stride)
-        } else if statistics.headReduction == .max {
-          lab_max_into(reduced, weights, rows.count * stride)
-        } else {
-          lab_add_into(reduced, weights, rows.count * stride)
-        }
-        call.mix(image, head, rows, own)
+    let rows = (tokens * block / blocks)..<(tokens * (block + 1) / blocks)
+    for head in 0..<call.heads {
+      let packedHead = packed + head * call.packedCount
+      call.weigh(image, head, rows, packedHead, own)
+      let weights = own.logits.floats
+      if head == 0 {
+        reduced.update(from: weights, count: rows.count * stride)
+      } else if statistics.headReduction == .max {
+        lab_max_into(reduced, weights, rows.count * stride)
+      } else {
+        lab_add_into(reduced, weights, rows.count * stride)
       }
-      // Patch rows alone count.
-      let skipped = min(rows.count, max(0, statistics.prefixTokens - rows.lowerBound))
-      lab_column_sums(
-        reduced + skipped * stride, rows.count - skipped, tokens, stride, partials + item * tokens)
+      call.mix(image, head, rows, packedHead, own)
     }
+    // Patch rows alone count.
+    let skipped = min(rows.count, max(0, statistics.prefixTokens - rows.lowerBound))
+    lab_column_sums(
+      reduced + skipped * stride, rows.count - skipped, tokens, stride,
+      partials + (image * blocks + block) * tokens)
   }
 
   func sumPartials(into received: UnsafeMutablePointer<Float>) {
@@ -150,30 +197,47 @@ private struct AttentionCall {
   let tokenSize: UnsafePointer<Float>?
 
   var headDim: Int { width / heads }
+  /// Numbers of one head's packed keys and values.
+  var packedCount: Int { Scratch.packedHeadCount(tokens: tokens, headDim: headDim) }
 
   func takeLogSizes(_ image: Int, _ scratch: Scratch) {
     guard let tokenSize else { return }
     lab_log(tokenSize + image * tokens, tokens, scratch.logSizes.floats)
   }
 
+  /// Keys and values of a head as the two products read them, the values behind the keys.
+  func pack(_ image: Int, _ head: Int, into packed: UnsafeMutablePointer<Float>) {
+    let keys = qkv + image * tokens * 3 * width + width + head * headDim
+    lab_pack_transposed(keys, tokens, headDim, 3 * width, 0, lab_panels(tokens), packed)
+    lab_pack_plain(
+      keys + width, headDim, tokens, 3 * width, packed + lab_packed_count(tokens, headDim))
+  }
+
   /// Attention weights of some rows of a head into `scratch.logits`, rows `padded(tokens)` apart.
-  func weigh(_ image: Int, _ head: Int, _ rows: Range<Int>, _ scratch: Scratch) {
-    let first = qkv + image * tokens * 3 * width + head * headDim
+  func weigh(
+    _ image: Int, _ head: Int, _ rows: Range<Int>, _ packed: UnsafePointer<Float>,
+    _ scratch: Scratch
+  ) {
+    let queries = qkv + (image * tokens + rows.lowerBound) * 3 * width + head * headDim
     let stride = padded(tokens)
-    product(
-      .transposed, rows.count, tokens, headDim, first + rows.lowerBound * 3 * width, 3 * width,
-      first + width, 3 * width, scratch.logits.floats, stride,
-      alpha: 1 / Float(headDim).squareRoot())
+    lab_product(
+      queries, rows.count, 3 * width, packed, tokens, headDim, 0, lab_panels(tokens), nil,
+      ProductEnd.replace.kernelMode, scratch.logits.floats, stride, scratch.product.floats)
     lab_softmax_rows(
-      scratch.logits.floats, tokenSize == nil ? nil : UnsafePointer(scratch.logSizes.floats),
-      rows.count, tokens, stride)
+      scratch.logits.floats, 1 / Float(headDim).squareRoot(),
+      tokenSize == nil ? nil : UnsafePointer(scratch.logSizes.floats), rows.count, tokens, stride)
   }
 
   /// The weighted sum of the values for those rows.
-  func mix(_ image: Int, _ head: Int, _ rows: Range<Int>, _ scratch: Scratch) {
-    let values = qkv + image * tokens * 3 * width + 2 * width + head * headDim
-    product(
-      .plain, rows.count, headDim, tokens, scratch.logits.floats, padded(tokens), values,
-      3 * width, output + (image * tokens + rows.lowerBound) * width + head * headDim, width)
+  func mix(
+    _ image: Int, _ head: Int, _ rows: Range<Int>, _ packed: UnsafePointer<Float>,
+    _ scratch: Scratch
+  ) {
+    lab_product(
+      scratch.logits.floats, rows.count, padded(tokens),
+      packed + lab_packed_count(tokens, headDim), headDim, tokens, 0, lab_panels(headDim), nil,
+      ProductEnd.replace.kernelMode,
+      output + (image * tokens + rows.lowerBound) * width + head * headDim, width,
+      scratch.product.floats)
   }
 }

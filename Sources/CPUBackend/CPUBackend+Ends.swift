@@ -66,16 +66,23 @@ private struct EmbeddingCall {
     }
   }
 
-  func multiply(_ image: Int, _ columns: Range<Int>, _ unfolded: UnsafePointer<Float>) {
-    guard !columns.isEmpty else { return }
+  /// Some panels of the product, added to the positions.
+  func multiply(
+    _ image: Int, _ panels: Range<Int>, _ unfolded: UnsafeMutablePointer<Float>, _ scratch: Scratch
+  ) {
+    let linear = embedding.linear
+    let width = lab_panel_width()
+    let first = panels.lowerBound * width
+    let count = min(self.width, panels.upperBound * width) - first
     let output = row(image, prefix)
     let positions = embedding.positions.floats
     for patch in 0..<patches {
-      (output + patch * width + columns.lowerBound).update(
-        from: positions + patch * width + columns.lowerBound, count: columns.count)
+      (output + patch * self.width + first).update(
+        from: positions + patch * self.width + first, count: count)
     }
-    embedding.linear.apply(
-      unfolded, stride: depth, rows: patches, columns: columns, into: output, accumulates: true)
+    linear.apply(
+      Rows(unfolded, stride: depth), rows: patches, panels: panels,
+      into: Rows(output, stride: self.width), end: .add, scratch: scratch)
   }
 }
 
@@ -97,16 +104,17 @@ private struct EmbeddingRegion: ParallelRegion {
       let unfolded = backend.scratch[worker].unfolded.floats
       for image in backend.share(of: call.images.shape[0], worker: worker) {
         call.unfold(image, 0..<call.patches, into: unfolded)
-        call.multiply(image, 0..<call.width, unfolded)
+        call.multiply(image, 0..<call.embedding.linear.panels, unfolded, backend.scratch[worker])
       }
     case .unfolding(let image):
       call.unfold(
         image, backend.share(of: call.patches, worker: worker),
         into: backend.scratch[0].unfolded.floats)
     case .product(let image):
-      call.multiply(
-        image, backend.share(of: call.width, worker: worker),
-        backend.scratch[0].unfolded.floats)
+      while let panel = backend.nextTask(below: call.embedding.linear.panels) {
+        call.multiply(
+          image, panel..<(panel + 1), backend.scratch[0].unfolded.floats, backend.scratch[worker])
+      }
     }
   }
 }
@@ -125,14 +133,14 @@ private struct ReadOutRegion: ParallelRegion {
       let rows = stream.floats + image * tokens * width
       let output = features.floats + image * features.shape[1]
       switch kind {
-      case .prefix(let count): norm.apply(rows, rows: count, into: output)
+      case .prefix(let count): norm.apply(rows, rows: count, into: Rows(output, stride: width))
       case .classAndPatchMean(let prefix):
-        norm.apply(rows, rows: 1, into: output)
+        norm.apply(rows, rows: 1, into: Rows(output, stride: width))
         let mean = output + width
         let line = backend.scratch[worker].normalized.floats
         mean.update(repeating: 0, count: width)
         for token in prefix..<tokens {
-          norm.apply(rows + token * width, rows: 1, into: line)
+          norm.apply(rows + token * width, rows: 1, into: Rows(line, stride: width))
           lab_add_into(mean, line, width)
         }
         lab_scale(mean, 1 / Float(tokens - prefix), width)

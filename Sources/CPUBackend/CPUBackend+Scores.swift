@@ -50,7 +50,7 @@ extension CPUBackend {
       }
     }
     if let features {
-      lab_softmax_rows(features.floats, nil, batch, tokens, tokens)
+      lab_softmax_rows(features.floats, 1, nil, batch, tokens, tokens)
       lab_add_into(scores.floats, features.floats, batch * tokens)
     }
   }

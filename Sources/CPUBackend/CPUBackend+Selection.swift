@@ -144,8 +144,11 @@ private struct SelectionRegion: ParallelRegion {
     let order = scratch.order.integers
     let partner = order + tokens
     let isMerged = order + 2 * tokens
-    product(
-      .transposed, even, odd, width, keys, 2 * width, keys + width, 2 * width, similarities, odd)
+    let packed = scratch.packedHead.floats
+    lab_pack_transposed(keys + width, odd, width, 2 * width, 0, lab_panels(odd), packed)
+    lab_product(
+      keys, even, 2 * width, packed, odd, width, 0, lab_panels(odd), nil,
+      ProductEnd.replace.kernelMode, similarities, odd, scratch.product.floats)
     lab_row_maxima(similarities, even, odd, odd, oddPrefix, maxima, partner)
     for special in 0..<evenPrefix { maxima[special] = -.infinity }
     lab_argsort_descending(maxima, even, scratch.keys.sortKeys, order)

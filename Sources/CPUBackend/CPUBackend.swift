@@ -1,12 +1,10 @@
 import CKernels
-import COpenBLAS
 import Foundation
 import Tensors
 
-/// `Backend` on the processor: OpenBLAS for every matrix product, `CKernels` for the rest.
+/// `Backend` on the processor, on the kernels of `CKernels`.
 ///
-/// Each operation is one fork-join region in which every worker takes its own rows, with OpenBLAS single-threaded in each: the
-/// rows that a worker wrote are the rows that it reads next, still in its cache.
+/// Each operation is one fork-join region, or a few, whose tasks go to the worker that is free.
 package final class CPUBackend: Backend {
   package let name = "cpu"
   package let hardware: String
@@ -18,6 +16,8 @@ package final class CPUBackend: Backend {
   var scratch: [Scratch]
   /// Shared by the workers of one attention: partial sums and class rows.
   var shared: Tensor
+  /// Keys and values of all heads of a few images, packed.
+  var sharedPacked: Tensor
   /// Normalised rows of a whole batch.
   var sharedNormalized: Tensor
   /// Hidden rows of a feed-forward network that all workers share.
@@ -31,15 +31,14 @@ package final class CPUBackend: Backend {
     let count = max(1, threads ?? Processor.availableCores)
     hardware = Processor.name
     self.threads = count
-    // Each worker calls OpenBLAS on its own; a second pool would fight ours for the cores.
-    openblas_set_num_threads(1)
-    libraryDescription = OpenBLASKernels.choose(processor: hardware)
+    libraryDescription = "lab \(String(cString: lab_product_kernels()))"
     guard let pool = lab_pool_create(Int32(count)) else {
       throw CPUBackendError.threadsUnavailable(count: count)
     }
     self.pool = pool
     let empty = try Self.allocate(Shape(1), .float32)
     shared = empty
+    sharedPacked = empty
     sharedNormalized = empty
     sharedHidden = empty
     scratch = []
@@ -86,14 +85,15 @@ package final class CPUBackend: Backend {
     let needed = partials * limits.tokens
     let rows = limits.batchSize * limits.tokens
     try Scratch.grow(&shared, needed)
-    try Scratch.grow(&sharedNormalized, rows * limits.embedDim)
-    if !WorkSplit.byRowsAlone(rows: rows, threads: threads) {
-      try Scratch.grow(&sharedHidden, rows * limits.hiddenDim)
-    } else {
-      // Fewer rows reach the later blocks, and then all workers share them.
-      let most = WorkSplit.mostRows * threads
-      try Scratch.grow(&sharedHidden, min(rows, most) * limits.hiddenDim)
-    }
+    let headDim = limits.embedDim / limits.heads
+    try Scratch.grow(
+      &sharedPacked,
+      min(threads, limits.batchSize) * limits.heads
+        * Scratch.packedHeadCount(tokens: limits.tokens, headDim: headDim))
+    try Scratch.grow(&sharedNormalized, rows * Rows.stride(limits.embedDim))
+    // More rows are taken through the whole network by each worker for itself.
+    let together = WorkSplit.byRowsAlone(rows: rows, threads: threads) ? 84 * threads : rows
+    try Scratch.grow(&sharedHidden, min(rows, together) * Rows.stride(limits.hiddenDim))
   }
 
   /// Runs a C function on every worker with the address of `region`; see `ParallelRegion`.
@@ -102,6 +102,13 @@ package final class CPUBackend: Backend {
   ) {
     var region = region
     withUnsafeMutablePointer(to: &region) { lab_pool_run(pool, body, $0) }
+  }
+
+  /// The next task of the running region that no worker has taken, `nil` when `count` are.
+  @inline(__always)
+  func nextTask(below count: Int) -> Int? {
+    let task = lab_pool_next(pool)
+    return task < count ? task : nil
   }
 
   /// The share of `total` items that a worker takes: contiguous, the same for the same total in every operation.

@@ -1,65 +1,57 @@
 import CKernels
 import Tensors
 
-/// LayerNorm of many rows, shared by rows.
+/// LayerNorm of many rows, in blocks of a few.
 struct NormalizeRegion: ParallelRegion {
+  private static let blockRows = 16
+
   let backend: CPUBackend
   let input: UnsafePointer<Float>
   let norm: LayerNormParameters
   let rows: Int
-  let output: UnsafeMutablePointer<Float>
+  let output: Rows
 
   func run(worker: Int) {
     let width = norm.weight.shape[0]
-    let own = backend.share(of: rows, worker: worker)
-    norm.apply(
-      input + own.lowerBound * width, rows: own.count, into: output + own.lowerBound * width)
+    let blocks = (rows + Self.blockRows - 1) / Self.blockRows
+    while let block = backend.nextTask(below: blocks) {
+      let first = block * Self.blockRows
+      norm.apply(
+        input + first * width, rows: min(Self.blockRows, rows - first), into: output.from(first))
+    }
   }
 }
 
 /// A linear layer over many rows, with what follows it in place.
 struct LinearRegion: ParallelRegion {
-  enum Epilogue { case none, gelu }
-
   let backend: CPUBackend
   let split: WorkSplit
-  let input: UnsafePointer<Float>
-  /// Numbers between the starts of two rows.
-  let inputStride: Int
+  let input: Rows
   let linear: LinearParameters
-  let output: UnsafeMutablePointer<Float>
-  /// Adds to what is there; otherwise replaces it.
-  let accumulates: Bool
-  let epilogue: Epilogue
+  let output: Rows
+  let end: ProductEnd
 
   func run(worker: Int) {
-    for task in backend.share(of: split.count, worker: worker) {
-      let (rows, columns) = (split.rowRange(task), split.columnRange(task))
-      guard !rows.isEmpty, !columns.isEmpty else { continue }
-      let result = output + rows.lowerBound * linear.outputs
+    while let task = backend.nextTask(below: split.count) {
+      let rows = split.rowRange(task)
       linear.apply(
-        input + rows.lowerBound * inputStride, stride: inputStride, rows: rows.count,
-        columns: columns, into: result, accumulates: accumulates)
-      if epilogue == .gelu {
-        lab_gelu(result + columns.lowerBound, rows.count, columns.count, linear.outputs)
-      }
+        input.from(rows.lowerBound), rows: rows.count, panels: split.panelRange(task),
+        into: output.from(rows.lowerBound), end: end, scratch: backend.scratch[worker])
     }
   }
 }
 
-/// The gate of a SwiGLU over rows [a | b], shared by rows and columns.
+/// The gate of a SwiGLU over rows [a | b], shared by rows.
 struct GateRegion: ParallelRegion {
   let backend: CPUBackend
-  let split: WorkSplit
-  let hidden: UnsafeMutablePointer<Float>
-  let stride: Int
+  let rows: Int
+  /// Width of each half.
+  let width: Int
+  let hidden: Rows
 
   func run(worker: Int) {
-    for task in backend.share(of: split.count, worker: worker) {
-      let (rows, columns) = (split.rowRange(task), split.columnRange(task))
-      lab_swiglu(
-        hidden + rows.lowerBound * stride + columns.lowerBound, rows.count, columns.count, stride)
-    }
+    let own = backend.share(of: rows, worker: worker)
+    lab_swiglu(hidden.from(own.lowerBound).start, own.count, width, hidden.stride)
   }
 }
 
@@ -72,59 +64,21 @@ struct FeedForwardRegion: ParallelRegion {
 
   func run(worker: Int) {
     let (fc1, fc2) = (parameters.fc1, parameters.fc2)
-    let normalized = backend.scratch[worker].normalized.floats
-    let hidden = backend.scratch[worker].hidden.floats
-    for task in backend.share(of: split.count, worker: worker) {
-      let rows = split.rowRange(task)
-      guard !rows.isEmpty else { continue }
-      let source = stream + rows.lowerBound * fc1.inputs
-      parameters.norm.apply(source, rows: rows.count, into: normalized)
+    let scratch = backend.scratch[worker]
+    let normalized = Rows(scratch.normalized.floats, stride: Rows.stride(fc1.inputs))
+    let hidden = Rows(scratch.hidden.floats, stride: Rows.stride(fc1.outputs))
+    while let task = backend.nextTask(below: split.count) {
+      let own = split.rowRange(task)
+      guard !own.isEmpty else { continue }
+      let rows = Rows(stream, stride: fc1.inputs).from(own.lowerBound)
+      parameters.norm.apply(rows.start, rows: own.count, into: normalized)
+      let isGated = parameters.activation == .swiglu
       fc1.apply(
-        normalized, stride: fc1.inputs, rows: rows.count, columns: 0..<fc1.outputs, into: hidden)
-      switch parameters.activation {
-      case .gelu: lab_gelu(hidden, rows.count, fc1.outputs, fc1.outputs)
-      case .swiglu: lab_swiglu(hidden, rows.count, fc2.inputs, fc1.outputs)
-      }
+        normalized, rows: own.count, panels: 0..<fc1.panels, into: hidden,
+        end: isGated ? .replace : .gelu, scratch: scratch)
+      if isGated { lab_swiglu(hidden.start, own.count, fc2.inputs, hidden.stride) }
       fc2.apply(
-        hidden, stride: fc1.outputs, rows: rows.count, columns: 0..<fc2.outputs, into: source,
-        accumulates: true)
-    }
-  }
-}
-
-extension LayerNormParameters {
-  func apply(_ input: UnsafePointer<Float>, rows: Int, into output: UnsafeMutablePointer<Float>) {
-    lab_layer_norm(
-      input, weight.floats, bias.floats, epsilon, rows, weight.shape[0], output)
-  }
-}
-
-extension LinearParameters {
-  /// Rows up to which reading the weight is the whole cost.
-  private static let fewRows = 4
-
-  /// Some columns of the layer over `rows` rows; `output` is the first row's start.
-  ///
-  /// The product is added to the bias, or to what is there: OpenBLAS would write zeros first in a pass of its own.
-  func apply(
-    _ input: UnsafePointer<Float>, stride: Int, rows: Int, columns: Range<Int>,
-    into output: UnsafeMutablePointer<Float>, accumulates: Bool = false
-  ) {
-    let result = output + columns.lowerBound
-    let added = bias.floats + columns.lowerBound
-    if accumulates {
-      lab_add_bias(result, added, rows, columns.count, outputs)
-    } else {
-      lab_fill_bias(result, added, rows, columns.count, outputs)
-    }
-    if rows <= Self.fewRows {
-      lab_few_rows(
-        input, rows, inputs, stride, weight.floats + columns.lowerBound, outputs, columns.count,
-        result, outputs)
-    } else {
-      product(
-        .plain, rows, columns.count, inputs, input, stride, weight.floats + columns.lowerBound,
-        outputs, result, outputs, beta: 1)
+        hidden, rows: own.count, panels: 0..<fc2.panels, into: rows, end: .add, scratch: scratch)
     }
   }
 }

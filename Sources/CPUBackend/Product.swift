@@ -1,19 +1,58 @@
-import COpenBLAS
+import CKernels
+import Tensors
 
-/// Whether the second factor's rows are its outputs (`transposed`: weights, keys) or its inputs.
-enum ProductForm { case transposed, plain }
+/// What becomes of a product in the same pass over its numbers.
+enum ProductEnd {
+  case replace, add, gelu
 
-/// `c = alpha · a · bᵀ + beta · c` (`.transposed`), or with `b` as it stands (`.plain`), row-major with strides.
-///
-/// Shapes: a [rows, depth], b [columns, depth] or [depth, columns], c [rows, columns].
-@inline(__always)
-func product(
-  _ form: ProductForm, _ rows: Int, _ columns: Int, _ depth: Int, _ a: UnsafePointer<Float>,
-  _ aStride: Int, _ b: UnsafePointer<Float>, _ bStride: Int, _ c: UnsafeMutablePointer<Float>,
-  _ cStride: Int, alpha: Float = 1, beta: Float = 0
-) {
-  cblas_sgemm(
-    CblasRowMajor, CblasNoTrans, form == .transposed ? CblasTrans : CblasNoTrans, Int32(rows),
-    Int32(columns), Int32(depth), alpha, a, Int32(aStride), b, Int32(bStride), beta, c,
-    Int32(cStride))
+  var kernelMode: Int32 {
+    switch self {
+    case .replace: Int32(LAB_THEN_NOTHING)
+    case .add: Int32(LAB_THEN_ADD)
+    case .gelu: Int32(LAB_THEN_GELU)
+    }
+  }
+}
+
+/// Rows of numbers in memory, `stride` apart.
+struct Rows {
+  let start: UnsafeMutablePointer<Float>
+  let stride: Int
+
+  init(_ start: UnsafeMutablePointer<Float>, stride: Int) {
+    self.start = start
+    self.stride = stride
+  }
+
+  func from(_ row: Int) -> Rows { Rows(start + row * stride, stride: stride) }
+
+  /// A row length for scratch memory: no multiple of a page, at which the rows of a tile would share one set of the L1 cache.
+  static func stride(_ width: Int) -> Int { width % 1024 == 0 ? width + 16 : width }
+}
+
+extension LinearParameters {
+  /// Panels of the packed weight.
+  var panels: Int { lab_panels(outputs) }
+
+  /// Some panels of the layer over `rows` rows.
+  func apply(
+    _ input: Rows, rows: Int, panels: Range<Int>, into output: Rows, end: ProductEnd,
+    scratch: Scratch
+  ) {
+    lab_product(
+      input.start, rows, input.stride, weight.floats, outputs, inputs, panels.lowerBound,
+      panels.upperBound, bias.floats, end.kernelMode, output.start, output.stride,
+      scratch.product.floats)
+  }
+}
+
+extension LayerNormParameters {
+  func apply(_ input: UnsafePointer<Float>, rows: Int, into output: Rows) {
+    let width = weight.shape[0]
+    for row in 0..<rows {
+      lab_layer_norm(
+        input + row * width, weight.floats, bias.floats, epsilon, 1, width,
+        output.start + row * output.stride)
+    }
+  }
 }

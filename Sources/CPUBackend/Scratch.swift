@@ -1,9 +1,15 @@
+import CKernels
 import Tensors
 
 /// One worker's private memory, sized before the first pass.
 struct Scratch {
   /// Most rows of one head's attention that a worker holds at once, so that they stay in the L2 cache.
   static func attentionRows(tokens: Int) -> Int { tokens <= 320 ? tokens : 96 }
+
+  /// Numbers of one head's packed keys and values.
+  static func packedHeadCount(tokens: Int, headDim: Int) -> Int {
+    lab_packed_count(tokens, headDim) + lab_packed_count(headDim, tokens)
+  }
 
   /// Normalised rows of a block, [rows, C].
   private(set) var normalized: Tensor
@@ -17,6 +23,10 @@ struct Scratch {
   private(set) var reduced: Tensor
   /// Logarithms of the token sizes, [N].
   private(set) var logSizes: Tensor
+  /// Keys and values of one head, packed for the two products.
+  private(set) var packedHead: Tensor
+  /// Rows that a product copies where theirs would share cache sets.
+  private(set) var product: Tensor
   /// Sort keys, indices and similarities of the selection.
   private(set) var keys: Tensor
   private(set) var order: Tensor
@@ -32,6 +42,8 @@ struct Scratch {
     reduced = empty
     logSizes = empty
     similarities = empty
+    packedHead = empty
+    product = empty
     keys = try CPUBackend.allocate(Shape(1), .int64)
     order = none
   }
@@ -39,16 +51,20 @@ struct Scratch {
   mutating func reserve(_ limits: ScratchLimits) throws(TensorsError) {
     let tokens = limits.tokens
     let rows = max(Scratch.attentionRows(tokens: tokens), 64)
-    let blockRows = min(WorkSplit.mostRows, limits.batchSize * tokens)
-    try Self.grow(&normalized, blockRows * limits.embedDim)
-    try Self.grow(&hidden, blockRows * limits.hiddenDim)
+    let chainRows = min(
+      WorkSplit.chainRows(hidden: limits.hiddenDim), limits.batchSize * tokens)
+    try Self.grow(&normalized, chainRows * Rows.stride(limits.embedDim))
+    try Self.grow(&hidden, chainRows * Rows.stride(limits.hiddenDim))
     try Self.grow(&unfolded, tokens * limits.patchValues)
     try Self.grow(&logits, rows * padded(tokens))
     try Self.grow(&reduced, rows * padded(tokens))
     try Self.grow(&logSizes, tokens)
+    let headDim = limits.embedDim / limits.heads
+    try Self.grow(&packedHead, Self.packedHeadCount(tokens: tokens, headDim: headDim))
+    try Self.grow(&product, lab_product_scratch_count(max(WorkSplit.mostRows, rows, tokens)))
     try Self.grow(&keys, 2 * tokens)
     try Self.grow(&order, 4 * tokens)
-    // Every pair of an even and an odd token, or of a removed and a kept one.
+    // Every pair of an even and an odd token.
     try Self.grow(&similarities, (tokens / 2 + 1) * (tokens / 2 + 1))
   }
 
@@ -58,5 +74,5 @@ struct Scratch {
   }
 }
 
-/// A row length that keeps every row of logits aligned to a cache line.
-func padded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+/// A row length that keeps every row of logits aligned to a cache line, and its rows in different sets of the L1 cache.
+func padded(_ count: Int) -> Int { Rows.stride((count + 15) / 16 * 16) }

@@ -1,54 +1,58 @@
-/// How a matrix product is shared among workers: blocks of rows times blocks of columns.
-///
-/// A product of few rows spends its time packing the weights, so rows are split only into blocks that are worth it
-/// and the columns do the rest: 197 rows by half the columns ran at 108 GFLOP/s a core where 99 rows by all of them ran at 99.
+/// How a matrix product is shared among workers: blocks of rows times groups of panels, taken by who is free.
 struct WorkSplit {
-  /// Most rows in a block: a feed-forward network's hidden rows then stay near the core.
+  /// Most rows in a block, so that a part of them stays in the L2 cache while the panels pass by.
   static let mostRows = 256
-  /// Fewer rows than this for each worker, and the columns are split too.
-  private static let fewRows = 160
-  /// Width that every kernel handles whole.
-  private static let columnStep = 16
+  /// Fewer rows than this for each worker, and the panels are split too.
+  private static let fewRows = 84
+  /// Tasks for each worker: a core that is disturbed then leaves its share to the others.
+  private static let tasksPerWorker = 6
+  /// Numbers of the hidden rows that one worker holds, 600 kB: the L2 cache of a current core.
+  private static let hiddenNumbers = 150_000
 
   let rows: Int
-  let columns: Int
+  let panels: Int
   let rowBlocks: Int
-  let columnBlocks: Int
+  let panelGroups: Int
 
   /// Whether every worker can take rows of its own through a chain of products.
   static func byRowsAlone(rows: Int, threads: Int) -> Bool {
     threads == 1 || rows >= fewRows * threads
   }
 
-  init(rows: Int, columns: Int, threads: Int) {
-    self.rows = rows
-    self.columns = columns
-    if Self.byRowsAlone(rows: rows, threads: threads) {
-      // A multiple of the threads, so that all have the same.
-      let least = (rows + Self.mostRows - 1) / Self.mostRows
-      rowBlocks = (least + threads - 1) / threads * threads
-      columnBlocks = 1
-    } else {
-      rowBlocks = (rows + Self.mostRows - 1) / Self.mostRows
-      let steps = max(1, columns / Self.columnStep)
-      var blocks = max(1, threads / rowBlocks)
-      while blocks < steps, rowBlocks * blocks % threads != 0 { blocks += 1 }
-      columnBlocks = min(blocks, steps)
-    }
+  /// Most rows of a chain whose hidden rows are `hidden` wide.
+  static func chainRows(hidden: Int) -> Int {
+    min(196, max(42, hiddenNumbers / max(1, hidden)))
   }
 
-  var count: Int { rowBlocks * columnBlocks }
+  /// A product of `rows` in `panels`.
+  init(rows: Int, panels: Int, threads: Int) {
+    self.rows = rows
+    self.panels = panels
+    rowBlocks = (rows + Self.mostRows - 1) / Self.mostRows
+    panelGroups =
+      threads == 1
+      ? 1 : min(panels, max(1, (Self.tasksPerWorker * threads + rowBlocks - 1) / rowBlocks))
+  }
+
+  /// Chains of products over blocks of rows, about as many for each worker.
+  init(chainedRows rows: Int, hidden: Int, threads: Int) {
+    self.rows = rows
+    panels = 1
+    panelGroups = 1
+    let most = Self.chainRows(hidden: hidden)
+    let least = (rows + most - 1) / most
+    rowBlocks = (least + threads - 1) / threads * threads
+  }
+
+  var count: Int { rowBlocks * panelGroups }
 
   func rowRange(_ task: Int) -> Range<Int> {
-    let block = task / columnBlocks
+    let block = task / panelGroups
     return (rows * block / rowBlocks)..<(rows * (block + 1) / rowBlocks)
   }
 
-  func columnRange(_ task: Int) -> Range<Int> {
-    let block = task % columnBlocks
-    let steps = (columns + Self.columnStep - 1) / Self.columnStep
-    let first = steps * block / columnBlocks * Self.columnStep
-    let last = steps * (block + 1) / columnBlocks * Self.columnStep
-    return min(first, columns)..<min(last, columns)
+  func panelRange(_ task: Int) -> Range<Int> {
+    let group = task % panelGroups
+    return (panels * group / panelGroups)..<(panels * (group + 1) / panelGroups)
   }
 }

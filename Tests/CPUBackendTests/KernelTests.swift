@@ -19,7 +19,7 @@ import _TestSupport
 
   @Test func `softmax rows sum to one and survive large logits`() {
     var x: [Float] = [1000, 999, -1000, 0, 0, 0, -200, -200, -200]
-    lab_softmax_rows(&x, nil, 3, 3, 3)
+    lab_softmax_rows(&x, 1, nil, 3, 3, 3)
     let expected = [[1000, 999, -1000], [0, 0, 0], [-200, -200, -200.0]]
       .flatMap(ReferenceOps.softmax)
     #expect(largestDifference(x, expected) < 1e-6)

@@ -28,7 +28,7 @@ import _TestSupport
 
   @Test func `softmax is PyTorch's`() throws {
     var x = try file.floats("softmax.in0")
-    lab_softmax_rows(&x, nil, x.count / 37, 37, 37)
+    lab_softmax_rows(&x, 1, nil, x.count / 37, 37, 37)
     try expect(x, "softmax", 2e-6)
   }
 

@@ -18,37 +18,56 @@ lab_pool *lab_pool_create(int workers);
 void lab_pool_destroy(lab_pool *pool);
 /// Runs `body(context, worker)` on every worker and returns when all are done. One caller at a time.
 void lab_pool_run(lab_pool *pool, void (*body)(void *context, int worker), void *context);
+/// The next task of the running function, counted from 0 over all workers: who is free takes it.
+ptrdiff_t lab_pool_next(lab_pool *pool);
 
 /// Cores that this process may run on, 0 where the system does not tell.
 int lab_available_cores(void);
+
+// MARK: Matrix products (product.c)
+
+/// The kernels that this processor runs, with the rows and columns of a tile, for example `AVX-512 14x32`.
+const char *lab_product_kernels(void);
+/// Columns in a panel of a packed factor.
+ptrdiff_t lab_panel_width(void);
+/// Panels of `columns`, the last one perhaps cut.
+ptrdiff_t lab_panels(ptrdiff_t columns);
+/// Numbers that a packed factor [depth, columns] takes: whole panels, each `depth` lines of its columns.
+ptrdiff_t lab_packed_count(ptrdiff_t columns, ptrdiff_t depth);
+/// Packs some panels of a factor that stands as b [columns, depth]: a weight [outputs, inputs], keys.
+void lab_pack_transposed(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
+                         ptrdiff_t first_panel, ptrdiff_t last_panel, float *packed);
+/// Packs a factor that stands as b [depth, columns]: values.
+void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
+                    float *packed);
+/// Numbers of scratch that a product of `rows` may use.
+ptrdiff_t lab_product_scratch_count(ptrdiff_t rows);
+enum { LAB_THEN_NOTHING = 0, LAB_THEN_ADD = 1, LAB_THEN_GELU = 2 };
+/// c = a * packed + bias for rows a [rows, depth] in the columns of some panels.
+///
+/// `bias` may be NULL; it is as long as whole panels. LAB_THEN_ADD adds all to what `c` holds; LAB_THEN_GELU applies GELU.
+/// Each number of `c` is one chain of fused multiply-adds in the order of the depth: the same bits whatever is computed beside it.
+void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
+                 ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
+                 const float *bias, int then, float *c, ptrdiff_t c_stride, float *scratch);
 
 // MARK: Rows (elementwise.c)
 
 /// out[i] = (x[i] - mean) / sqrt(variance + epsilon) * weight + bias over each of `rows` rows of `width`.
 void lab_layer_norm(const float *x, const float *weight, const float *bias, float epsilon,
                     ptrdiff_t rows, ptrdiff_t width, float *out);
-/// x[i] = bias over each row; rows are `stride` apart. What a product is added to, instead of zeros.
-void lab_fill_bias(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
-/// x[i] += bias over each row; rows are `stride` apart.
-void lab_add_bias(float *x, const float *bias, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 /// x[i] = gelu(x[i]), with the exact error function.
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 /// Rows [a | b] of `stride`: a = silu(a) * b over `width` columns, in place in the first half.
 void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
-/// out += x * weight for a few rows: weight [depth, weight_stride] of which `width` columns count.
-///
-/// Reads the weight once, which is all that such a product costs; a matrix library would pack it first.
-void lab_few_rows(const float *x, ptrdiff_t rows, ptrdiff_t depth, ptrdiff_t x_stride,
-                  const float *weight, ptrdiff_t weight_stride, ptrdiff_t width, float *out,
-                  ptrdiff_t out_stride);
 /// out[j][i] = x[i][j] for `rows` rows of `width`.
 void lab_transpose(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out,
                    ptrdiff_t out_stride);
 
 // MARK: Attention (attention.c)
 
-/// Softmax of each row in place; `log_size` (may be NULL) is added to every row first.
-void lab_softmax_rows(float *x, const float *log_size, ptrdiff_t rows, ptrdiff_t width,
+/// Softmax of `scale` times each row in place; `log_size` (may be NULL) is added to every scaled row first.
+void lab_softmax_rows(float *x, float scale, const float *log_size, ptrdiff_t rows, ptrdiff_t width,
                       ptrdiff_t stride);
 /// into = max(into, x) or into += x over rows * stride numbers.
 void lab_max_into(float *into, const float *x, ptrdiff_t count);

@@ -1,0 +1,197 @@
+// Matrix products with one factor packed beforehand.
+//
+// A matrix library packs both factors at every call, which for the few hundred rows of one image costs 5 to 35 % of the
+// product (Benchmarks/results/kernels.md). A layer's weight never changes, so it is packed once, when it is loaded, and a
+// product is nothing but tiles of sums in registers: each reads a panel of the packed factor, which stays in the L2 cache while
+// the rows pass by, and rows as they stand.
+#include "CKernels.h"
+#include "vector_math.h"
+
+typedef struct {
+  const float *a;
+  ptrdiff_t a_stride;
+  /// A panel: `depth` lines of its columns.
+  const float *b;
+  ptrdiff_t depth;
+  /// The panel's part of the bias, or NULL.
+  const float *bias;
+  /// Whether the product is added to what `c` holds.
+  bool adds;
+  float *c;
+  ptrdiff_t c_stride;
+} product_tile;
+
+typedef void product_tile_function(const product_tile *tile);
+
+typedef struct {
+  ptrdiff_t panel, lanes, tile_rows;
+  /// [tile_rows + 1][2], see `tiles` of an instruction set.
+  product_tile_function *const *tiles;
+  void (*gelu)(float *c, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride);
+} product_kernels;
+
+#if defined(__x86_64__)
+// 32 registers of 16 numbers: 14 x 2 sums.
+#define ISA avx512
+#define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
+#define LANES 16
+#define PANEL_VECTORS 2
+#define TILE_ROWS 14
+#include "product_kernels.h"
+// 16 registers of 8 numbers: 6 x 2 sums.
+#define ISA avx2
+#define TARGET __attribute__((target("arch=x86-64-v3")))
+#define LANES 8
+#define PANEL_VECTORS 2
+#define TILE_ROWS 6
+#include "product_kernels.h"
+#define ISA plain
+#define TARGET
+#define LANES 4
+#define PANEL_VECTORS 2
+#define TILE_ROWS 6
+#include "product_kernels.h"
+#else
+// 32 registers of 4 numbers: 8 x 3 sums.
+#define ISA plain
+#define TARGET
+#define LANES 4
+#define PANEL_VECTORS 3
+#define TILE_ROWS 8
+#include "product_kernels.h"
+#endif
+
+enum {
+  /// Most of the depth in one go: a panel's part (64 kB on AVX-512) leaves room for the rows in the L2 cache.
+  MOST_DEPTH = 512,
+  /// Rows this many bytes apart share a set of the L1 cache, which then holds fewer of them than a tile has.
+  ALIASING_BYTES = 4096,
+  COPY_PADDING = 16,
+};
+
+static const product_kernels *kernels(void) {
+#if defined(__x86_64__)
+  static const product_kernels *chosen;
+  const product_kernels *known = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
+  if (known) return known;
+  __builtin_cpu_init();
+  known = __builtin_cpu_supports("x86-64-v4")   ? &kernels_avx512
+          : __builtin_cpu_supports("x86-64-v3") ? &kernels_avx2
+                                                : &kernels_plain;
+  __atomic_store_n(&chosen, known, __ATOMIC_RELEASE);
+  return known;
+#else
+  return &kernels_plain;
+#endif
+}
+
+const char *lab_product_kernels(void) {
+#if defined(__x86_64__)
+  return kernels() == &kernels_avx512 ? "AVX-512 14x32"
+         : kernels() == &kernels_avx2 ? "AVX2 6x16"
+                                      : "SSE2 6x8";
+#elif defined(__aarch64__)
+  return "NEON 8x12";
+#else
+  return "generic 8x12";
+#endif
+}
+
+ptrdiff_t lab_panel_width(void) { return kernels()->panel; }
+
+ptrdiff_t lab_panels(ptrdiff_t columns) { return (columns + kernels()->panel - 1) / kernels()->panel; }
+
+ptrdiff_t lab_packed_count(ptrdiff_t columns, ptrdiff_t depth) {
+  return lab_panels(columns) * kernels()->panel * depth;
+}
+
+ptrdiff_t lab_product_scratch_count(ptrdiff_t rows) { return rows * (MOST_DEPTH + COPY_PADDING); }
+
+void lab_pack_transposed(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
+                         ptrdiff_t first_panel, ptrdiff_t last_panel, float *packed) {
+  const ptrdiff_t width = kernels()->panel;
+  for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
+    const float *source = b + panel * width * stride;
+    float *to = packed + panel * width * depth;
+    const ptrdiff_t own = columns - panel * width < width ? columns - panel * width : width;
+    if (own < width) memset(to, 0, (size_t)(width * depth) * sizeof *to);
+    lab_transpose(source, own, depth, stride, to, width);
+  }
+}
+
+void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
+                    float *packed) {
+  const ptrdiff_t width = kernels()->panel;
+  for (ptrdiff_t column = 0; column < columns; column += width) {
+    const ptrdiff_t own = columns - column < width ? columns - column : width;
+    for (ptrdiff_t k = 0; k < depth; k++, packed += width) {
+      memcpy(packed, b + k * stride + column, (size_t)own * sizeof *b);
+      if (own < width) memset(packed + own, 0, (size_t)(width - own) * sizeof *b);
+    }
+  }
+}
+
+/// Rows of one panel, or of its first `columns`, over one part of the depth.
+static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t rows,
+                       ptrdiff_t columns, bool gelu) {
+  const bool narrow = columns <= k->lanes;
+  const ptrdiff_t computed = narrow ? k->lanes : k->panel;
+  const ptrdiff_t blocks = (rows + k->tile_rows - 1) / k->tile_rows;
+  const float *a = tile.a;
+  float *c = tile.c;
+  const ptrdiff_t stride = tile.c_stride;
+  // Where the panel is cut, whole vectors go by way of a tile of their own.
+  float whole[14 * 32];
+  for (ptrdiff_t block = 0; block < blocks; block++) {
+    // Tiles of nearly equal height: a last one of one row would use a fourteenth of the registers.
+    const ptrdiff_t first = rows * block / blocks, last = rows * (block + 1) / blocks;
+    product_tile_function *const compute = k->tiles[(last - first) * 2 + narrow];
+    tile.a = a + first * tile.a_stride;
+    tile.c = c + first * stride;
+    if (columns == computed) {
+      compute(&tile);
+    } else {
+      float *target = tile.c;
+      tile.c = whole;
+      tile.c_stride = computed;
+      if (tile.adds)
+        for (ptrdiff_t row = 0; row < last - first; row++)
+          for (ptrdiff_t i = 0; i < computed; i++)
+            whole[row * computed + i] = i < columns ? target[row * stride + i] : 0.0f;
+      compute(&tile);
+      for (ptrdiff_t row = 0; row < last - first; row++)
+        memcpy(target + row * stride, whole + row * computed, (size_t)columns * sizeof *c);
+      tile.c = target;
+      tile.c_stride = stride;
+    }
+    if (gelu) k->gelu(tile.c, last - first, columns, stride);
+  }
+}
+
+void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
+                 ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
+                 const float *bias, int then, float *c, ptrdiff_t c_stride, float *scratch) {
+  const product_kernels *k = kernels();
+  const ptrdiff_t parts = (depth + MOST_DEPTH - 1) / MOST_DEPTH;
+  const bool copies = rows > 4 && a_stride * (ptrdiff_t)sizeof *a % ALIASING_BYTES == 0;
+  for (ptrdiff_t part = 0; part < parts; part++) {
+    const ptrdiff_t from = depth * part / parts, to = depth * (part + 1) / parts;
+    product_tile tile = {.a = a + from, .a_stride = a_stride, .depth = to - from, .c_stride = c_stride};
+    if (copies) {
+      tile.a = scratch;
+      tile.a_stride = MOST_DEPTH + COPY_PADDING;
+      for (ptrdiff_t row = 0; row < rows; row++)
+        memcpy(scratch + row * tile.a_stride, a + row * a_stride + from,
+               (size_t)(to - from) * sizeof *a);
+    }
+    tile.adds = part > 0 || then == LAB_THEN_ADD;
+    for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
+      const ptrdiff_t column = panel * k->panel;
+      tile.b = packed + column * depth + from * k->panel;
+      tile.bias = part == 0 && bias ? bias + column : NULL;
+      tile.c = c + column;
+      const ptrdiff_t own = columns - column < k->panel ? columns - column : k->panel;
+      panel_rows(k, tile, rows, own, part == parts - 1 && then == LAB_THEN_GELU);
+    }
+  }
+}

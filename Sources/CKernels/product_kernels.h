@@ -1,0 +1,125 @@
+// The matrix product for one instruction set; included by product.c once for each, with these defined:
+//   ISA           suffix of the names made here
+//   TARGET        function attributes that allow the instructions
+//   LANES         float32 numbers in a vector register
+//   PANEL_VECTORS vectors in a row of a panel
+//   TILE_ROWS     most rows of a tile: TILE_ROWS * PANEL_VECTORS sums, the row of the panel and one factor fill the registers
+#define JOIN2(a, b) a##_##b
+#define JOIN(a, b) JOIN2(a, b)
+#define NAME(name) JOIN(name, ISA)
+#define PANEL (PANEL_VECTORS * LANES)
+
+typedef float NAME(vector) __attribute__((ext_vector_type(LANES), aligned(4)));
+#define VECTOR NAME(vector)
+
+/// One tile: `rows` x (`vectors` * LANES) sums held in registers over `depth`, in one chain of fused multiply-adds each.
+///
+/// A sum's order is that of `depth` alone, so it is the same whatever rows and columns are computed beside it.
+TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const product_tile *t) {
+#pragma clang fp contract(fast)
+  VECTOR sums[TILE_ROWS][PANEL_VECTORS];
+#pragma unroll
+  for (int i = 0; i < rows; i++)
+#pragma unroll
+    for (int j = 0; j < vectors; j++) {
+      VECTOR start = (VECTOR)(0.0f);
+      if (t->bias) start = *(const VECTOR *)(t->bias + j * LANES);
+      if (t->adds) start += *(const VECTOR *)(t->c + i * t->c_stride + j * LANES);
+      sums[i][j] = start;
+    }
+  const float *a = t->a, *b = t->b;
+  const ptrdiff_t stride = t->a_stride, depth = t->depth;
+#pragma clang loop unroll(disable)
+  for (ptrdiff_t k = 0; k < depth; k++, b += PANEL) {
+    VECTOR line[PANEL_VECTORS];
+#pragma unroll
+    for (int j = 0; j < vectors; j++) line[j] = *(const VECTOR *)(b + j * LANES);
+#pragma unroll
+    for (int i = 0; i < rows; i++) {
+      const VECTOR factor = (VECTOR)(a[i * stride + k]);
+#pragma unroll
+      for (int j = 0; j < vectors; j++) sums[i][j] = factor * line[j] + sums[i][j];
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < rows; i++)
+#pragma unroll
+    for (int j = 0; j < vectors; j++)
+      *(VECTOR *)(t->c + i * t->c_stride + j * LANES) = sums[i][j];
+}
+
+#define TILE_OF(rows)                                                                       \
+  TARGET static void NAME(tile_##rows)(const product_tile *t) {                             \
+    NAME(tile)(rows, PANEL_VECTORS, t);                                                     \
+  }                                                                                         \
+  TARGET static void NAME(narrow_##rows)(const product_tile *t) { NAME(tile)(rows, 1, t); }
+TILE_OF(1)
+TILE_OF(2)
+TILE_OF(3)
+TILE_OF(4)
+TILE_OF(5)
+TILE_OF(6)
+#if TILE_ROWS > 6
+TILE_OF(7)
+TILE_OF(8)
+#endif
+#if TILE_ROWS > 8
+TILE_OF(9)
+TILE_OF(10)
+TILE_OF(11)
+TILE_OF(12)
+TILE_OF(13)
+TILE_OF(14)
+#endif
+
+/// By the number of rows; the second half of each pair computes the panel's first vector alone.
+static product_tile_function *const NAME(tiles)[TILE_ROWS + 1][2] = {
+    {NULL, NULL},
+    {NAME(tile_1), NAME(narrow_1)},
+    {NAME(tile_2), NAME(narrow_2)},
+    {NAME(tile_3), NAME(narrow_3)},
+    {NAME(tile_4), NAME(narrow_4)},
+    {NAME(tile_5), NAME(narrow_5)},
+    {NAME(tile_6), NAME(narrow_6)},
+#if TILE_ROWS > 6
+    {NAME(tile_7), NAME(narrow_7)},
+    {NAME(tile_8), NAME(narrow_8)},
+#endif
+#if TILE_ROWS > 8
+    {NAME(tile_9), NAME(narrow_9)},
+    {NAME(tile_10), NAME(narrow_10)},
+    {NAME(tile_11), NAME(narrow_11)},
+    {NAME(tile_12), NAME(narrow_12)},
+    {NAME(tile_13), NAME(narrow_13)},
+    {NAME(tile_14), NAME(narrow_14)},
+#endif
+};
+
+/// GELU of a finished tile, while it is in the nearest cache.
+TARGET static void NAME(gelu)(float *c, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride) {
+  for (ptrdiff_t row = 0; row < rows; row++) {
+    float *at = c + row * stride;
+    for (ptrdiff_t i = 0; i < columns; i++)
+      at[i] = 0.5f * at[i] * (1.0f + lab_erf(at[i] * 0.70710678118654752f));
+  }
+}
+
+static const product_kernels NAME(kernels) = {
+    .panel = PANEL,
+    .lanes = LANES,
+    .tile_rows = TILE_ROWS,
+    .tiles = (product_tile_function *const *)NAME(tiles),
+    .gelu = NAME(gelu),
+};
+
+#undef JOIN2
+#undef JOIN
+#undef NAME
+#undef PANEL
+#undef VECTOR
+#undef TILE_OF
+#undef ISA
+#undef TARGET
+#undef LANES
+#undef PANEL_VECTORS
+#undef TILE_ROWS
