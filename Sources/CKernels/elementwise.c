@@ -42,16 +42,37 @@ void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
   }
 }
 
+typedef float four __attribute__((ext_vector_type(4), aligned(4)));
+
+/// out[j][i] = x[i][j] of 4 x 4 numbers.
+LAB_INLINE void transpose_four(const float *x, ptrdiff_t stride, float *out, ptrdiff_t out_stride) {
+  const four a = *(const four *)x, b = *(const four *)(x + stride);
+  const four c = *(const four *)(x + 2 * stride), d = *(const four *)(x + 3 * stride);
+  const four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  const four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  *(four *)out = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  *(four *)(out + out_stride) = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  *(four *)(out + 2 * out_stride) = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  *(four *)(out + 3 * out_stride) = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
 void lab_transpose(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out,
                    ptrdiff_t out_stride) {
-  // Tiles of 16 x 16 fill whole cache lines on both sides.
-  enum { TILE = 16 };
-  for (ptrdiff_t row = 0; row < rows; row += TILE) {
-    const ptrdiff_t last_row = row + TILE < rows ? row + TILE : rows;
-    for (ptrdiff_t column = 0; column < width; column += TILE) {
-      const ptrdiff_t last_column = column + TILE < width ? column + TILE : width;
-      for (ptrdiff_t j = column; j < last_column; j++)
-        for (ptrdiff_t i = row; i < last_row; i++) out[j * out_stride + i] = x[i * stride + j];
+  // Strips of 16 rows fill whole cache lines of the output; their own lines are used up column by column.
+  enum { STRIP = 16 };
+  for (ptrdiff_t strip = 0; strip < rows; strip += STRIP) {
+    const ptrdiff_t last = strip + STRIP < rows ? strip + STRIP : rows;
+    ptrdiff_t j = 0;
+    for (; j + 4 <= width; j += 4) {
+      ptrdiff_t i = strip;
+      for (; i + 4 <= last; i += 4)
+        transpose_four(x + i * stride + j, stride, out + j * out_stride + i, out_stride);
+      for (; i < last; i++)
+        for (ptrdiff_t k = j; k < j + 4; k++) out[k * out_stride + i] = x[i * stride + k];
     }
+    for (; j < width; j++)
+      for (ptrdiff_t i = strip; i < last; i++) out[j * out_stride + i] = x[i * stride + j];
   }
 }

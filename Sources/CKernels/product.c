@@ -5,6 +5,9 @@
 // product is nothing but tiles of sums in registers: each reads a panel of the packed factor, which stays in the L2 cache while
 // the rows pass by, and rows as they stand.
 #include "CKernels.h"
+
+#include <stdlib.h>
+
 #include "vector_math.h"
 
 typedef struct {
@@ -69,15 +72,19 @@ enum {
   COPY_PADDING = 16,
 };
 
+/// The widest that the processor has; LAB_KERNELS in the environment may ask for narrower ones (avx2, sse2).
 static const product_kernels *kernels(void) {
 #if defined(__x86_64__)
   static const product_kernels *chosen;
   const product_kernels *known = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
   if (known) return known;
   __builtin_cpu_init();
-  known = __builtin_cpu_supports("x86-64-v4")   ? &kernels_avx512
-          : __builtin_cpu_supports("x86-64-v3") ? &kernels_avx2
-                                                : &kernels_plain;
+  const char *most = getenv("LAB_KERNELS");
+  const bool plain = most && strcmp(most, "sse2") == 0;
+  const bool narrow = most && strcmp(most, "avx2") == 0;
+  known = __builtin_cpu_supports("x86-64-v4") && !narrow && !plain ? &kernels_avx512
+          : __builtin_cpu_supports("x86-64-v3") && !plain          ? &kernels_avx2
+                                                                   : &kernels_plain;
   __atomic_store_n(&chosen, known, __ATOMIC_RELEASE);
   return known;
 #else

@@ -75,7 +75,9 @@ extension CPUBackend {
   ) {
     run(
       LinearRegion(
-        backend: self, split: WorkSplit(rows: rows, panels: linear.panels, threads: threads),
+        backend: self,
+        split: WorkSplit(
+          rows: rows, depth: linear.inputs, panels: linear.panels, threads: threads),
         input: input, linear: linear, output: output, end: end)
     ) { LinearRegion.enter($0, $1) }
   }

@@ -6,6 +6,9 @@ struct WorkSplit {
   private static let fewRows = 84
   /// Tasks for each worker: a core that is disturbed then leaves its share to the others.
   private static let tasksPerWorker = 6
+  /// The same for rows that do not fit into the L2 cache together, which every task reads anew.
+  private static let tasksPerWorkerOfManyNumbers = 3
+  private static let manyNumbers = 150_000
   /// Numbers of the hidden rows that one worker holds, 600 kB: the L2 cache of a current core.
   private static let hiddenNumbers = 150_000
 
@@ -24,14 +27,16 @@ struct WorkSplit {
     min(196, max(42, hiddenNumbers / max(1, hidden)))
   }
 
-  /// A product of `rows` in `panels`.
-  init(rows: Int, panels: Int, threads: Int) {
+  /// A product of `rows`, each `depth` long, in `panels`.
+  init(rows: Int, depth: Int, panels: Int, threads: Int) {
     self.rows = rows
     self.panels = panels
     rowBlocks = (rows + Self.mostRows - 1) / Self.mostRows
-    panelGroups =
-      threads == 1
-      ? 1 : min(panels, max(1, (Self.tasksPerWorker * threads + rowBlocks - 1) / rowBlocks))
+    let tasks =
+      threads
+      * (rows / rowBlocks * depth > Self.manyNumbers
+        ? Self.tasksPerWorkerOfManyNumbers : Self.tasksPerWorker)
+    panelGroups = threads == 1 ? 1 : min(panels, max(1, (tasks + rowBlocks - 1) / rowBlocks))
   }
 
   /// Chains of products over blocks of rows, about as many for each worker.
