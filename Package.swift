@@ -21,9 +21,6 @@ let package = Package(
   targets: [
     // System libraries and C.
     .systemLibrary(
-      name: "COpenBLAS", pkgConfig: "openblas",
-      providers: [.apt(["libopenblas-dev"]), .brew(["openblas"])]),
-    .systemLibrary(
       name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"]), .brew(["libpng"])]),
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libjpeg",
@@ -65,6 +62,9 @@ let package = Package(
       exclude: ["README.md"]),
     .target(
       name: "Reporting", dependencies: ["Records", "Measurement"], exclude: ["README.md"]),
+    .executableTarget(
+      name: "kernel-benchmarks", dependencies: ["CKernels", "Measurement"],
+      path: "Benchmarks/Kernels", swiftSettings: hotSwift),
     .executableTarget(
       name: "lab",
       dependencies: [

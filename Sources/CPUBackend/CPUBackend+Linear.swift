@@ -38,9 +38,9 @@ extension CPUBackend {
 
   package func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters) {
     let rows = stream.shape.count / parameters.fc1.inputs
-    if WorkSplit.byRowsAlone(rows: rows, threads: threads) {
-      let split = WorkSplit(
-        chainedRows: rows, hidden: parameters.fc1.outputs, threads: threads)
+    let hidden = parameters.fc1.outputs
+    if WorkSplit.isChained(rows: rows, hidden: hidden, threads: threads) {
+      let split = WorkSplit(chainedRows: rows, hidden: hidden, threads: threads)
       run(
         FeedForwardRegion(
           backend: self, split: split, stream: stream.floats, parameters: parameters)
@@ -50,23 +50,29 @@ extension CPUBackend {
     }
   }
 
-  /// All workers on the same rows, each on its own panels.
+  /// All workers on the same rows, each on its own panels; of many rows some at a time, so that the hidden rows stay few.
   private func feedForwardTogether(
     _ stream: Tensor, _ parameters: FeedForwardParameters, rows: Int
   ) {
     let (fc1, fc2) = (parameters.fc1, parameters.fc2)
     let isGated = parameters.activation == .swiglu
     let hidden = Rows(sharedHidden.floats, stride: Rows.stride(fc1.outputs))
-    apply(
-      fc1, normalize(stream.floats, parameters.norm, rows), rows: rows, into: hidden,
-      end: isGated ? .replace : .gelu)
-    if isGated {
-      // A gate needs both halves of its row, which two workers made.
-      run(GateRegion(backend: self, rows: rows, width: fc2.inputs, hidden: hidden)) {
-        GateRegion.enter($0, $1)
+    let normalized = normalize(stream.floats, parameters.norm, rows)
+    let slabs = (rows + WorkSplit.slabRows - 1) / WorkSplit.slabRows
+    for slab in 0..<slabs {
+      let own = (rows * slab / slabs)..<(rows * (slab + 1) / slabs)
+      apply(
+        fc1, normalized.from(own.lowerBound), rows: own.count, into: hidden,
+        end: isGated ? .replace : .gelu)
+      if isGated {
+        // A gate needs both halves of its row, which two workers made.
+        run(GateRegion(backend: self, rows: own.count, width: fc2.inputs, hidden: hidden)) {
+          GateRegion.enter($0, $1)
+        }
       }
+      let output = Rows(stream.floats, stride: fc2.outputs).from(own.lowerBound)
+      apply(fc2, hidden, rows: own.count, into: output, end: .add)
     }
-    apply(fc2, hidden, rows: rows, into: Rows(stream.floats, stride: fc2.outputs), end: .add)
   }
 
   private func apply(

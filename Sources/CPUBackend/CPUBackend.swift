@@ -23,7 +23,7 @@ package final class CPUBackend: Backend {
   /// Hidden rows of a feed-forward network that all workers share.
   var sharedHidden: Tensor
 
-  /// Starts the workers and chooses OpenBLAS's kernels.
+  /// Starts the workers.
   ///
   /// `threads == nil` takes one for each core that the process may use.
   /// Errors: `CPUBackendError.threadsUnavailable`, `TensorsError.outOfMemory`.
@@ -91,9 +91,11 @@ package final class CPUBackend: Backend {
       min(threads, limits.batchSize) * limits.heads
         * Scratch.packedHeadCount(tokens: limits.tokens, headDim: headDim))
     try Scratch.grow(&sharedNormalized, rows * Rows.stride(limits.embedDim))
-    // More rows are taken through the whole network by each worker for itself.
-    let together = WorkSplit.byRowsAlone(rows: rows, threads: threads) ? 84 * threads : rows
-    try Scratch.grow(&sharedHidden, min(rows, together) * Rows.stride(limits.hiddenDim))
+    // Rows that are chained have their hidden rows in a worker's own memory, but later blocks may have too few for that.
+    let together =
+      WorkSplit.isChained(rows: rows, hidden: limits.hiddenDim, threads: threads)
+      ? WorkSplit.fewRows * threads : min(rows, WorkSplit.slabRows)
+    try Scratch.grow(&sharedHidden, together * Rows.stride(limits.hiddenDim))
   }
 
   /// Runs a C function on every worker with the address of `region`; see `ParallelRegion`.

@@ -2,8 +2,10 @@
 struct WorkSplit {
   /// Most rows in a block, so that a part of them stays in the L2 cache while the panels pass by.
   static let mostRows = 256
-  /// Fewer rows than this for each worker, and the panels are split too.
-  private static let fewRows = 84
+  /// Most rows whose hidden rows all workers share at once.
+  static let slabRows = 1024
+  /// Fewer rows than this in a block, and a chain of products waits for its weights.
+  static let fewRows = 84
   /// Tasks for each worker: a core that is disturbed then leaves its share to the others.
   private static let tasksPerWorker = 6
   /// The same for rows that do not fit into the L2 cache together, which every task reads anew.
@@ -17,14 +19,14 @@ struct WorkSplit {
   let rowBlocks: Int
   let panelGroups: Int
 
-  /// Whether every worker can take rows of its own through a chain of products.
-  static func byRowsAlone(rows: Int, threads: Int) -> Bool {
-    threads == 1 || rows >= fewRows * threads
+  /// Whether every worker takes rows of its own through a chain of products whose hidden rows are `hidden` wide.
+  static func isChained(rows: Int, hidden: Int, threads: Int) -> Bool {
+    rows >= fewRows * threads && chainRows(hidden: hidden) >= fewRows
   }
 
   /// Most rows of a chain whose hidden rows are `hidden` wide.
   static func chainRows(hidden: Int) -> Int {
-    min(196, max(42, hiddenNumbers / max(1, hidden)))
+    min(196, max(1, hiddenNumbers / max(1, hidden)))
   }
 
   /// A product of `rows`, each `depth` long, in `panels`.

@@ -9,7 +9,7 @@ package struct Environment: Codable, Hashable, Sendable {
   package var cores: Int
   package var threads: Int
   package var memoryBytes: Int
-  /// The matrix library and the kernels it chose, for example `OpenBLAS 0.3.21 Haswell`.
+  /// The library of the matrix products and its kernels, for example `lab AVX-512 14x32`.
   package var blas: String
   /// Graphics driver where a GPU ran, else `nil`.
   package var driver: String?

@@ -71,6 +71,38 @@ package final class SafetensorsFile: Sendable {
     self.metadata = metadata
   }
 
+  /// Calls `body` with the values of a tensor as float32: those of the mapped file itself where it holds float32.
+  ///
+  /// The pages that were read are given back afterwards, so that a file and its copy on a device are never in memory whole together.
+  /// Errors: as `floats`, and what `body` throws.
+  package func withFloats<Result>(
+    _ name: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    let entry = try entry(name)
+    defer { release(entry.bytes) }
+    return try data.withUnsafeBytes { raw in
+      let source = UnsafeRawBufferPointer(rebasing: raw[entry.bytes])
+      if entry.dtype == .float32, let base = source.baseAddress,
+        Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0
+      {
+        return try body(source.bindMemory(to: Float.self))
+      }
+      return try floats(name).withUnsafeBufferPointer(body)
+    }
+  }
+
+  /// Gives the whole pages of a part of the file back; they are read again if they are asked for again.
+  private func release(_ bytes: Range<Int>) {
+    data.withUnsafeBytes { raw in
+      guard let base = raw.baseAddress else { return }
+      let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+      let first = (Int(bitPattern: base) + bytes.lowerBound) / page * page
+      let last = (Int(bitPattern: base) + bytes.upperBound) / page * page
+      guard last > first, let start = UnsafeMutableRawPointer(bitPattern: first) else { return }
+      _ = madvise(start, last - first, Int32(MADV_DONTNEED))
+    }
+  }
+
   /// The values of a tensor as float32, converted where they are stored as F16 or BF16.
   ///
   /// Errors: `TensorsError.missingTensor`, or `.malformedSafetensors` for an integer tensor.

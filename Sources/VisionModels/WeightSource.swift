@@ -23,8 +23,20 @@ struct WeightSpecification {
 protocol WeightReader {
   /// The values of `key`, whose element count the specification gives.
   func values(_ specification: WeightSpecification) throws -> [Float]
+  /// The same for the length of a call, without a copy where the reader has them in memory.
+  func withValues<Result>(
+    _ specification: WeightSpecification, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result
   /// Patches along one side of the grid that the position embedding was trained on.
   var positionGrid: Int { get }
+}
+
+extension WeightReader {
+  func withValues<Result>(
+    _ specification: WeightSpecification, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    try values(specification).withUnsafeBufferPointer(body)
+  }
 }
 
 /// Random weights with timm's spread: normal of 0.02, bell-shaped by the sum of four uniforms so that no platform's
@@ -103,6 +115,12 @@ struct FileWeights: WeightReader {
 
   func values(_ specification: WeightSpecification) throws -> [Float] {
     try file.floats(specification.key)
+  }
+
+  func withValues<Result>(
+    _ specification: WeightSpecification, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    try file.withFloats(specification.key, body)
   }
 }
 

@@ -16,25 +16,26 @@ struct WeightUploader {
 
   /// A linear layer; with `layerScale` its outputs are multiplied by that tensor, folded into weight and bias.
   func linear(_ key: String, layerScale: String? = nil) throws -> LinearParameters {
-    var weight = try host("\(key).weight")
     var bias = try host("\(key).bias")
     if let layerScale {
+      var weight = try host("\(key).weight")
       let scale = try host(layerScale)
       let width = weight.count / scale.count
       for row in 0..<scale.count {
         for column in 0..<width { weight[row * width + column] *= scale[row] }
         bias[row] *= scale[row]
       }
+      return try weight.withUnsafeBufferPointer { try linear($0, bias) }
     }
-    return try linear(weight, bias)
+    return try reader.withValues(specification("\(key).weight")) { try linear($0, bias) }
   }
 
-  private func linear(_ weight: [Float], _ bias: [Float]) throws -> LinearParameters {
-    try weight.withUnsafeBufferPointer { weight in
-      try bias.withUnsafeBufferPointer { bias in
-        try backend.makeLinear(
-          weight: weight, bias: bias, inputs: weight.count / bias.count, outputs: bias.count)
-      }
+  private func linear(
+    _ weight: UnsafeBufferPointer<Float>, _ bias: [Float]
+  ) throws -> LinearParameters {
+    try bias.withUnsafeBufferPointer { bias in
+      try backend.makeLinear(
+        weight: weight, bias: bias, inputs: weight.count / bias.count, outputs: bias.count)
     }
   }
 
@@ -58,7 +59,7 @@ struct WeightUploader {
       }
     }
     let bias = zip(try host("head.bias"), try host("head_dist.bias")).map { ($0 + $1) / 2 }
-    return try linear(weight, bias)
+    return try weight.withUnsafeBufferPointer { try linear($0, bias) }
   }
 
   /// The patch convolution, positions at the model's grid, and the prefix tokens with theirs added.
@@ -80,10 +81,14 @@ struct WeightUploader {
   }
 
   private func host(_ key: String) throws -> [Float] {
+    try reader.values(specification(key))
+  }
+
+  private func specification(_ key: String) -> WeightSpecification {
     guard let specification = specifications[key] else {
       preconditionFailure("\(key) is not a tensor of this architecture")
     }
-    return try reader.values(specification)
+    return specification
   }
 
   private func upload(_ values: [Float], _ shape: Shape) throws -> Tensor {

@@ -56,7 +56,21 @@ import _TestSupport
   func `a feed-forward network is the reference's`(
     size: (rows: Int, threads: Int), activation: Activation
   ) throws {
-    let (rows, width, inner) = (size.rows, 32, 56)
+    try checkFeedForward(size, activation, width: 32, inner: 56)
+  }
+
+  /// Widths whose rows would share cache sets, and which scratch memory therefore spaces; more rows than a slab has.
+  @Test(arguments: [(rows: 5, threads: 2), (2100, 2)], [Activation.gelu, .swiglu])
+  func `a feed-forward network of spaced rows is the reference's`(
+    size: (rows: Int, threads: Int), activation: Activation
+  ) throws {
+    try checkFeedForward(size, activation, width: 8, inner: activation == .gelu ? 1024 : 512)
+  }
+
+  private func checkFeedForward(
+    _ size: (rows: Int, threads: Int), _ activation: Activation, width: Int, inner: Int
+  ) throws {
+    let rows = size.rows
     let wide = activation == .swiglu ? 2 * inner : inner
     let backend = try backend(rows: rows, threads: size.threads, inputs: width, hidden: wide)
     let x = randomFloats(rows * width, seed: 1)

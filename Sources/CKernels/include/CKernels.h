@@ -58,7 +58,7 @@ void lab_layer_norm(const float *x, const float *weight, const float *bias, floa
                     ptrdiff_t rows, ptrdiff_t width, float *out);
 /// x[i] = gelu(x[i]), with the exact error function.
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
-/// Rows [a | b] of `stride`: a = silu(a) * b over `width` columns, in place in the first half.
+/// Rows [a | b], each half of `width`: a = silu(a) * b, in place in the first half.
 void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 /// out[j][i] = x[i][j] for `rows` rows of `width`.
 void lab_transpose(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out,
