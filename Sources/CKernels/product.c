@@ -22,6 +22,9 @@ typedef struct {
   bool adds;
   float *c;
   ptrdiff_t c_stride;
+  /// Bytes that will be read after this panel, of which each step of the depth fetches `ahead_step`.
+  const char *ahead;
+  ptrdiff_t ahead_step;
 } product_tile;
 
 typedef void product_tile_function(const product_tile *tile);
@@ -139,8 +142,11 @@ void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_
 }
 
 /// Rows of one panel, or of its first `columns`, over one part of the depth.
+///
+/// While its tiles are computed, the part of the next panel at `ahead` comes into the L2 cache: one image's weights are read once
+/// a pass from memory, and the first tile of a panel would wait for them.
 static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t rows,
-                       ptrdiff_t columns, bool gelu) {
+                       ptrdiff_t columns, const float *ahead, bool gelu) {
   const bool narrow = columns <= k->lanes;
   const ptrdiff_t computed = narrow ? k->lanes : k->panel;
   const ptrdiff_t blocks = (rows + k->tile_rows - 1) / k->tile_rows;
@@ -149,12 +155,15 @@ static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t ro
   const ptrdiff_t stride = tile.c_stride;
   // Where the panel is cut, whole vectors go by way of a tile of their own.
   float whole[14 * 32];
+  tile.ahead_step = ahead ? k->panel * (ptrdiff_t)sizeof *ahead / blocks : 0;
   for (ptrdiff_t block = 0; block < blocks; block++) {
     // Tiles of nearly equal height: a last one of one row would use a fourteenth of the registers.
     const ptrdiff_t first = rows * block / blocks, last = rows * (block + 1) / blocks;
     product_tile_function *const compute = k->tiles[(last - first) * 2 + narrow];
     tile.a = a + first * tile.a_stride;
     tile.c = c + first * stride;
+    tile.ahead = ahead ? (const char *)ahead + block * tile.depth * tile.ahead_step
+                       : (const char *)tile.b;
     if (columns == computed) {
       compute(&tile);
     } else {
@@ -177,7 +186,8 @@ static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t ro
 
 void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
                  ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
-                 const float *bias, int then, float *c, ptrdiff_t c_stride, float *scratch) {
+                 ptrdiff_t next_panel, const float *bias, int then, float *c, ptrdiff_t c_stride,
+                 float *scratch) {
   const product_kernels *k = kernels();
   const ptrdiff_t parts = (depth + MOST_DEPTH - 1) / MOST_DEPTH;
   const bool copies = rows > 4 && a_stride * (ptrdiff_t)sizeof *a % ALIASING_BYTES == 0;
@@ -198,7 +208,15 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
       tile.bias = part == 0 && bias ? bias + column : NULL;
       tile.c = c + column;
       const ptrdiff_t own = columns - column < k->panel ? columns - column : k->panel;
-      panel_rows(k, tile, rows, own, part == parts - 1 && then == LAB_THEN_GELU);
+      // Then the next panel of this part, the first of the next part, or of the task that comes after this one.
+      const ptrdiff_t following = panel + 1 < last_panel ? panel + 1
+                                  : part + 1 < parts     ? first_panel
+                                                         : next_panel;
+      const ptrdiff_t depth_ahead = panel + 1 < last_panel ? from : part + 1 < parts ? to : 0;
+      const float *ahead = following * k->panel < columns
+                               ? packed + following * k->panel * depth + depth_ahead * k->panel
+                               : NULL;
+      panel_rows(k, tile, rows, own, ahead, part == parts - 1 && then == LAB_THEN_GELU);
     }
   }
 }

@@ -36,6 +36,7 @@ struct LinearRegion: ParallelRegion {
       let rows = split.rowRange(task)
       linear.apply(
         input.from(rows.lowerBound), rows: rows.count, panels: split.panelRange(task),
+        next: split.panelRange(task + backend.threads).lowerBound,
         into: output.from(rows.lowerBound), end: end, scratch: backend.scratch[worker])
     }
   }

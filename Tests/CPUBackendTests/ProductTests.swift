@@ -106,7 +106,7 @@ import _TestSupport
     if let bias { padded.replaceSubrange(0..<columns, with: bias) }
     var scratch = [Float](repeating: 0, count: lab_product_scratch_count(rows))
     lab_product(
-      a, rows, depth, packed, columns, depth, 0, lab_panels(columns), padded, then, &c, stride,
+      a, rows, depth, packed, columns, depth, 0, lab_panels(columns), 0, padded, then, &c, stride,
       &scratch)
     #expect((0..<rows).allSatisfy { c[$0 * stride + columns] == 7 })
     return (0..<rows).flatMap { Array(c[($0 * stride)..<($0 * stride + columns)]) }

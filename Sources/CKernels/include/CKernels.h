@@ -45,11 +45,13 @@ ptrdiff_t lab_product_scratch_count(ptrdiff_t rows);
 enum { LAB_THEN_NOTHING = 0, LAB_THEN_ADD = 1, LAB_THEN_GELU = 2 };
 /// c = a * packed + bias for rows a [rows, depth] in the columns of some panels.
 ///
+/// `next_panel` is where the caller will probably go on (`last_panel` or beyond where it will not): fetched ahead.
 /// `bias` may be NULL; it is as long as whole panels. LAB_THEN_ADD adds all to what `c` holds; LAB_THEN_GELU applies GELU.
 /// Each number of `c` is one chain of fused multiply-adds in the order of the depth: the same bits whatever is computed beside it.
 void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
                  ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
-                 const float *bias, int then, float *c, ptrdiff_t c_stride, float *scratch);
+                 ptrdiff_t next_panel, const float *bias, int then, float *c, ptrdiff_t c_stride,
+                 float *scratch);
 
 // MARK: Rows (elementwise.c)
 
