@@ -221,7 +221,8 @@ private struct AttentionCall {
     let queries = qkv + (image * tokens + rows.lowerBound) * 3 * width + head * headDim
     let stride = padded(tokens)
     lab_product(
-      queries, rows.count, 3 * width, packed, tokens, headDim, 0, lab_panels(tokens), lab_panels(tokens), nil,
+      queries, rows.count, 3 * width, packed, tokens, headDim, 0, lab_panels(tokens),
+      lab_panels(tokens), nil,
       ProductEnd.replace.kernelMode, scratch.logits.floats, stride, scratch.product.floats)
     lab_softmax_rows(
       scratch.logits.floats, 1 / Float(headDim).squareRoot(),
@@ -235,7 +236,8 @@ private struct AttentionCall {
   ) {
     lab_product(
       scratch.logits.floats, rows.count, padded(tokens),
-      packed + lab_packed_count(tokens, headDim), headDim, tokens, 0, lab_panels(headDim), lab_panels(headDim), nil,
+      packed + lab_packed_count(tokens, headDim), headDim, tokens, 0, lab_panels(headDim),
+      lab_panels(headDim), nil,
       ProductEnd.replace.kernelMode,
       output + (image * tokens + rows.lowerBound) * width + head * headDim, width,
       scratch.product.floats)

@@ -34,14 +34,16 @@ extension LinearParameters {
   /// Panels of the packed weight.
   var panels: Int { lab_panels(outputs) }
 
-  /// Some panels of the layer over `rows` rows; `next` is the panel that this worker will probably take afterwards.
+  /// Some panels of the layer over `rows` rows; `next` is the panel that this worker will probably
+  /// take afterwards.
   func apply(
     _ input: Rows, rows: Int, panels: Range<Int>, next: Int? = nil, into output: Rows,
     end: ProductEnd, scratch: Scratch
   ) {
     lab_product(
       input.start, rows, input.stride, weight.floats, outputs, inputs, panels.lowerBound,
-      panels.upperBound, next ?? self.panels, bias.floats, end.kernelMode, output.start, output.stride,
+      panels.upperBound, next ?? self.panels, bias.floats, end.kernelMode, output.start,
+      output.stride,
       scratch.product.floats)
   }
 }
