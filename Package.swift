@@ -38,6 +38,12 @@ let package = Package(
     .target(
       name: "CPUBackend", dependencies: ["Tensors", "CKernels"],
       exclude: ["README.md"], swiftSettings: hotSwift),
+    // Our own declarations of CUDA's libraries, which are opened at run time: nothing of CUDA is needed here.
+    .target(name: "CCUDA", exclude: ["README.md"]),
+    .target(
+      name: "CUDABackend", dependencies: ["Tensors", "CCUDA"],
+      exclude: ["README.md", "Kernels/README.md"], resources: [.embedInCode("Kernels")],
+      swiftSettings: hotSwift),
     .target(
       name: "ImageCoding", dependencies: ["CImageCodecs", "CKernels"],
       exclude: ["README.md"], swiftSettings: hotSwift),
@@ -68,8 +74,8 @@ let package = Package(
     .executableTarget(
       name: "lab",
       dependencies: [
-        "Records", "Measurement", "Tensors", "CPUBackend", "ImageCoding", "Datasets",
-        "TokenReduction", "VisionModels", "Experiments", "Reporting",
+        "Records", "Measurement", "Tensors", "CPUBackend", "CUDABackend", "ImageCoding",
+        "Datasets", "TokenReduction", "VisionModels", "Experiments", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -77,7 +83,8 @@ let package = Package(
 
     // Tests mirror Sources.
     .target(
-      name: "_TestSupport", dependencies: ["Tensors"], path: "Tests/_TestSupport",
+      name: "_TestSupport", dependencies: ["Tensors", "TokenReduction", "Records", "VisionModels"],
+      path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .target(
@@ -91,6 +98,13 @@ let package = Package(
     .testTarget(
       name: "CPUBackendTests", dependencies: ["CPUBackend", "CKernels", "Tensors", "_TestSupport"],
       swiftSettings: hotSwift),
+    .target(name: "CFakeCUDA", path: "Tests/CFakeCUDA", cSettings: hotC),
+    .testTarget(
+      name: "CUDABackendTests",
+      dependencies: [
+        "CUDABackend", "CCUDA", "CFakeCUDA", "CSIMTHarness", "CPUBackend", "Experiments",
+        "VisionModels", "TokenReduction", "Records", "Measurement", "Tensors", "_TestSupport",
+      ], exclude: ["check_headers.py"], swiftSettings: hotSwift),
     .testTarget(
       name: "CUDAKernelTests",
       dependencies: ["CSIMTHarness", "CPUBackend", "Tensors", "_TestSupport"],

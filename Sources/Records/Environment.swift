@@ -15,6 +15,8 @@ package struct Environment: Codable, Hashable, Sendable {
   package var driver: String?
   /// Clock rates in MHz where the system tells.
   package var clocksMHz: [Double]
+  /// What a GPU did before and after; `nil` where none ran or it does not tell.
+  package var gpu: GPUStates?
   /// Load average of the last minute at the start, a hint of what else ran.
   package var loadAverage: Double?
   /// ISO 8601, UTC.
@@ -24,7 +26,7 @@ package struct Environment: Codable, Hashable, Sendable {
   package init(
     program: String, commit: String, host: String, system: String, processor: String, cores: Int,
     threads: Int, memoryBytes: Int, blas: String, driver: String?, clocksMHz: [Double],
-    loadAverage: Double?, started: String, durationSeconds: Double
+    loadAverage: Double?, started: String, durationSeconds: Double, gpu: GPUStates? = nil
   ) {
     self.program = program
     self.commit = commit
@@ -40,13 +42,49 @@ package struct Environment: Codable, Hashable, Sendable {
     self.loadAverage = loadAverage
     self.started = started
     self.durationSeconds = durationSeconds
+    self.gpu = gpu
   }
 
   enum CodingKeys: String, CodingKey {
-    case program, commit, host, system, processor, cores, threads, blas, driver, started
+    case program, commit, host, system, processor, cores, threads, blas, driver, started, gpu
     case memoryBytes = "memory_bytes"
     case clocksMHz = "clocks_mhz"
     case loadAverage = "load_average"
     case durationSeconds = "duration_seconds"
+  }
+}
+
+/// Clocks and temperature of a GPU at the ends of a measurement.
+package struct GPUStates: Codable, Hashable, Sendable {
+  package var before: GPUState
+  package var after: GPUState
+
+  package init(before: GPUState, after: GPUState) {
+    self.before = before
+    self.after = after
+  }
+}
+
+/// What a GPU did at one moment, as far as its driver tells.
+package struct GPUState: Codable, Hashable, Sendable {
+  package var clockMHz: Double?
+  package var memoryClockMHz: Double?
+  package var celsius: Double?
+  /// Why it ran below its full clock, in words.
+  package var slowdowns: [String]
+
+  package init(
+    clockMHz: Double?, memoryClockMHz: Double?, celsius: Double?, slowdowns: [String]
+  ) {
+    self.clockMHz = clockMHz
+    self.memoryClockMHz = memoryClockMHz
+    self.celsius = celsius
+    self.slowdowns = slowdowns
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case celsius, slowdowns
+    case clockMHz = "clock_mhz"
+    case memoryClockMHz = "memory_clock_mhz"
   }
 }

@@ -3,7 +3,7 @@ package struct AccuracyTrial: Codable, Hashable, Sendable {
   package var model: ModelSetting
   package var method: MethodSetting
   package var dataset: DatasetSetting
-  /// `float32`.
+  /// `float32`, `tf32`, `float16` or `bfloat16`.
   package var precision: String
   /// Position of the shard's first image in the data set's fixed order.
   package var firstImage: Int
@@ -37,7 +37,7 @@ package struct LatencyTrial: Codable, Hashable, Sendable {
   package var model: ModelSetting
   package var method: MethodSetting
   package var device: DeviceSetting
-  /// `float32`.
+  /// `float32`, `tf32`, `float16` or `bfloat16`.
   package var precision: String
   package var batchSize: Int
   package var timing: TimingSetting
@@ -65,15 +65,24 @@ package struct TimingSetting: Codable, Hashable, Sendable {
   package var warmup: Int
   package var minSeconds: Double
   package var minSamples: Int
+  /// What the device's cache holds when a pass begins; `nil` is `warm`, as a processor's always is.
+  package var l2: CacheState?
 
-  package init(warmup: Int, minSeconds: Double, minSamples: Int) {
+  /// The state of a device's second-level cache before each pass.
+  package enum CacheState: String, Codable, Hashable, Sendable {
+    /// Emptied before each pass.
+    case cold
+  }
+
+  package init(warmup: Int, minSeconds: Double, minSamples: Int, l2: CacheState? = nil) {
     self.warmup = warmup
     self.minSeconds = minSeconds
     self.minSamples = minSamples
+    self.l2 = l2
   }
 
   enum CodingKeys: String, CodingKey {
-    case warmup
+    case warmup, l2
     case minSeconds = "min_seconds"
     case minSamples = "min_samples"
   }

@@ -13,6 +13,45 @@ package protocol Backend: AnyObject {
   /// Matrix library, version and kernels chosen.
   var libraryDescription: String { get }
 
+  /// Of weights and activations.
+  var precision: Precision { get }
+  /// What the stream, fused rows, features and weights are held as.
+  var activationType: DType { get }
+  /// The graphics driver, where there is one.
+  var driver: String? { get }
+  /// The same device at another precision.
+  ///
+  /// Errors: `TensorsError.precisionUnavailable`.
+  func computing(at precision: Precision) throws -> any Backend
+  /// Throws what has gone wrong on the device since it was last asked.
+  ///
+  /// Operations do not throw: after a failure they do nothing, and a result that was not checked means nothing.
+  func check() throws
+  /// Keeps an error for `check()`, of a caller that cannot throw it.
+  func fail(_ error: any Error)
+  /// Clocks and temperature, where the device tells.
+  func state() -> DeviceState?
+
+  /// Allocates what `body` does from one piece of memory, which is freed with the last tensor in it.
+  ///
+  /// `bytes` is an upper bound; with `nil` the device may run `body` twice, first to add up what it needs, with tensors that
+  /// have no memory yet.
+  func withArena<Result>(bytes: Int?, _ body: () throws -> Result) throws -> Result
+  /// The most memory of the device in use since `resetPeakMemory`; `nil` where it is the process's own.
+  var peakMemoryBytes: Int? { get }
+  func resetPeakMemory()
+
+  /// Whether `record` gives anything.
+  var recordsPasses: Bool { get }
+  /// Takes down the operations that `body` queues, for replaying; they are not carried out.
+  func record(_ body: () -> Void) throws -> (any RecordedPass)?
+  /// Whether a recorded pass can be timed with an emptied cache.
+  var hasFlushableCache: Bool { get }
+  /// Copies the keys that the next `randomScores` reads to the device, outside of what is recorded.
+  ///
+  /// - Parameter storage: Int64, one for each image, for as long as a recorded pass lives.
+  func stageImageKeys(_ keys: UnsafeBufferPointer<UInt64>, in storage: Tensor)
+
   /// Uninitialised memory of the device; never called inside a timed pass.
   func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor
   /// A linear layer from its weight [outputs, inputs] and bias [outputs]; never called inside a timed pass.

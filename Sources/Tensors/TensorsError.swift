@@ -5,6 +5,11 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
   case malformedSafetensors(path: String, reason: String)
   case missingTensor(path: String, name: String)
   case outOfMemory(bytes: Int, device: String)
+  /// Of a device that says how much it has.
+  case doesNotFit(needed: Int, free: Int, total: Int, device: String)
+  case precisionUnavailable(precision: String, device: String)
+  /// What a device said when it failed, a whole sentence.
+  case deviceFailed(String)
 
   package var description: String {
     switch self {
@@ -15,6 +20,21 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
     case .missingTensor(let path, let name): "\(path): has no tensor \(name)"
     case .outOfMemory(let bytes, let device):
       "\(device): \(bytes) bytes cannot be had; a smaller batch size needs less"
+    case .doesNotFit(let needed, let free, let total, let device):
+      "\(device): \(Self.text(needed)) are needed and \(Self.text(free)) of \(Self.text(total)) are "
+        + "free; a smaller batch size, a lower precision or a smaller model needs less"
+    case .precisionUnavailable(let precision, let device):
+      "\(device): does not compute in \(precision); a cpu computes in float32 alone, a cuda device "
+        + "in \(Precision.allCases.map(\.rawValue).joined(separator: ", "))"
+    case .deviceFailed(let sentence): sentence
     }
+  }
+
+  /// Bytes for a person.
+  package static func text(_ bytes: Int) -> String {
+    let (value, unit) =
+      bytes >= 1 << 30
+      ? (Double(bytes) / 0x1p30, "GiB") : (Double(bytes) / 0x1p20, "MiB")
+    return "\((value * 10).rounded() / 10) \(unit)"
   }
 }

@@ -41,6 +41,30 @@ package final class TimingBackend: Backend {
   package var hardware: String { base.hardware }
   package var threads: Int { base.threads }
   package var libraryDescription: String { base.libraryDescription }
+  package var precision: Precision { base.precision }
+  package var activationType: DType { base.activationType }
+  package var driver: String? { base.driver }
+  package var peakMemoryBytes: Int? { base.peakMemoryBytes }
+
+  package func computing(at precision: Precision) throws -> any Backend {
+    TimingBackend(try base.computing(at: precision), now: now)
+  }
+
+  package func check() throws { try base.check() }
+
+  package func fail(_ error: any Error) { base.fail(error) }
+
+  package func state() -> DeviceState? { base.state() }
+
+  package func withArena<Result>(
+    bytes: Int?, _ body: () throws -> Result
+  ) throws -> Result { try base.withArena(bytes: bytes, body) }
+
+  package func resetPeakMemory() { base.resetPeakMemory() }
+
+  package func stageImageKeys(_ keys: UnsafeBufferPointer<UInt64>, in storage: Tensor) {
+    base.stageImageKeys(keys, in: storage)
+  }
 
   package func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor {
     try base.allocate(shape, dtype)

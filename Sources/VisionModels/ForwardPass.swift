@@ -23,28 +23,36 @@ package final class ForwardPass {
   private let attended: Tensor
   private let features: Tensor
   private let logitsTensor: Tensor
+  private let imageKeys: Tensor
+  private var recording: Recording = .none
+
+  /// Whether the device has taken the pass down for replaying.
+  private enum Recording {
+    case none
+    case done(any RecordedPass)
+    /// The device does not, or could not; the reason is with the backend.
+    case impossible
+  }
 
   /// Allocates everything that a pass needs.
   ///
   /// Errors: `TensorsError.outOfMemory`.
   package init(model: VisionTransformer, composition: Composition, batchSize: Int) throws {
     precondition(composition.geometry == model.architecture.geometry, "a method of another model")
-    let a = model.architecture
     let backend = model.backend
     self.model = model
     self.composition = composition
     self.batchSize = batchSize
-    images = try backend.allocate(Shape(batchSize, 3, a.imageSize, a.imageSize), .float32)
-    qkv = try backend.allocate(Shape(batchSize, a.tokens, 3 * a.embedDim), .float32)
-    attended = try backend.allocate(Shape(batchSize, a.tokens, a.embedDim), .float32)
-    features = try backend.allocate(Shape(batchSize, a.featureDim), .float32)
-    logitsTensor = try backend.allocate(Shape(batchSize, a.numClasses), .float32)
-    reducer = try Reducer(
-      composition: composition, architecture: a, batchSize: batchSize, backend: backend)
-    try backend.reserve(
-      ScratchLimits(
-        embedDim: a.embedDim, hiddenDim: a.fc1Width, patchValues: 3 * a.patchSize * a.patchSize,
-        tokens: a.tokens, heads: a.numHeads, batchSize: batchSize))
+    let memory = try backend.withArena(bytes: nil) {
+      try Memory(model: model, composition: composition, batchSize: batchSize)
+    }
+    images = memory.images
+    qkv = memory.qkv
+    attended = memory.attended
+    features = memory.features
+    logitsTensor = memory.logits
+    imageKeys = memory.imageKeys
+    reducer = memory.reducer
     input = .allocate(capacity: images.shape.count)
     input.initialize(repeating: 0)
     hostLogits = .allocate(capacity: logitsTensor.shape.count)
@@ -77,16 +85,59 @@ package final class ForwardPass {
   /// `imageKeys` (batch many) seed random scores per image, so that a result does not depend on the batch; `nil` takes the
   /// position in the batch.
   package func run(imageKeys: UnsafePointer<UInt64>? = nil) {
-    model.backend.upload(UnsafeBufferPointer(input), to: images)
-    compute(imageKeys: imageKeys)
+    upload(imageKeys: imageKeys)
+    if let recorded { recorded.replay() } else { compute(imageKeys: imageKeys) }
     model.backend.download(logitsTensor, to: hostLogits)
     model.backend.synchronize()
+  }
+
+  /// Brings the images in `input` to the device, for passes that are timed without it.
+  package func upload(imageKeys: UnsafePointer<UInt64>? = nil) {
+    let backend = model.backend
+    backend.upload(UnsafeBufferPointer(input), to: images)
+    if backend.recordsPasses {
+      backend.stageImageKeys(
+        UnsafeBufferPointer(start: keys(imageKeys), count: batchSize), in: self.imageKeys)
+    }
+  }
+
+  /// The pass as the device has taken it down, for replaying on what `upload` brought.
+  ///
+  /// `nil` where the device takes nothing down, or a callback wants to see what happens inside.
+  package var recorded: (any RecordedPass)? {
+    guard onReduction == nil, onBlock == nil, model.backend.recordsPasses else { return nil }
+    switch recording {
+    case .done(let pass): return pass
+    case .impossible: return nil
+    case .none: break
+    }
+    // Once as it is, since what a device finds out about an operation must not happen while it takes it down.
+    let keys = keys(nil)
+    model.backend.stageImageKeys(
+      UnsafeBufferPointer(start: keys, count: batchSize), in: imageKeys)
+    compute(imageKeys: keys)
+    do {
+      guard let pass = try model.backend.record({ compute(imageKeys: keys) }) else {
+        recording = .impossible
+        return nil
+      }
+      recording = .done(pass)
+      return pass
+    } catch {
+      model.backend.fail(error)
+      recording = .impossible
+      return nil
+    }
+  }
+
+  private func keys(_ given: UnsafePointer<UInt64>?) -> UnsafePointer<UInt64>? {
+    given ?? UnsafePointer(defaultKeys.baseAddress)
   }
 
   private func compute(imageKeys: UnsafePointer<UInt64>?) {
     let backend = model.backend
     let a = model.architecture
-    let keys = imageKeys ?? UnsafePointer(defaultKeys.baseAddress)
+    let keys = keys(imageKeys)
     var stream = reducer.begin(tokens: a.tokens)
     backend.embedPatches(images, model.embedding, into: stream)
     onBlock?(-1, stream)
@@ -112,6 +163,34 @@ package final class ForwardPass {
     }
     backend.readOut(stream, norm: model.norm, model.readOut, into: features)
     backend.project(features, norm: nil, model.head, into: logitsTensor)
+  }
+}
+
+/// The tensors of a pass, from one piece of the device's memory.
+private struct Memory {
+  let images: Tensor
+  let qkv: Tensor
+  let attended: Tensor
+  let features: Tensor
+  let logits: Tensor
+  let imageKeys: Tensor
+  let reducer: Reducer
+
+  init(model: VisionTransformer, composition: Composition, batchSize: Int) throws {
+    let (a, backend) = (model.architecture, model.backend)
+    let type = backend.activationType
+    images = try backend.allocate(Shape(batchSize, 3, a.imageSize, a.imageSize), .float32)
+    qkv = try backend.allocate(Shape(batchSize, a.tokens, 3 * a.embedDim), type)
+    attended = try backend.allocate(Shape(batchSize, a.tokens, a.embedDim), type)
+    features = try backend.allocate(Shape(batchSize, a.featureDim), type)
+    logits = try backend.allocate(Shape(batchSize, a.numClasses), .float32)
+    imageKeys = try backend.allocate(Shape(batchSize), .int64)
+    reducer = try Reducer(
+      composition: composition, architecture: a, batchSize: batchSize, backend: backend)
+    try backend.reserve(
+      ScratchLimits(
+        embedDim: a.embedDim, hiddenDim: a.fc1Width, patchValues: 3 * a.patchSize * a.patchSize,
+        tokens: a.tokens, heads: a.numHeads, batchSize: batchSize))
   }
 }
 

@@ -40,9 +40,10 @@ struct Reducer {
     }
     let reduces = !composition.steps.isEmpty
     let merges = reduces && composition.disposal == .merge
-    let first = try backend.allocate(Shape(batchSize, tokens, embedDim), .float32)
+    let type = backend.activationType
+    let first = try backend.allocate(Shape(batchSize, tokens, embedDim), type)
     streams = (
-      first, reduces ? try backend.allocate(Shape(batchSize, tokens, embedDim), .float32) : first
+      first, reduces ? try backend.allocate(Shape(batchSize, tokens, embedDim), type) : first
     )
     sizes =
       merges

@@ -47,25 +47,60 @@ package final class VisionTransformer {
     let loader = WeightUploader(
       reader: reader, backend: backend,
       specifications: Dictionary(uniqueKeysWithValues: expected.map { ($0.key, $0) }))
-    embedding = try loader.embedding(architecture)
-    blocks = try (0..<architecture.depth).map { index in
-      let key = "blocks.\(index)"
-      let scaled = architecture.layerScale
-      return Block(
-        norm1: try loader.norm("\(key).norm1"), qkv: try loader.linear("\(key).attn.qkv"),
-        projection: try loader.linear(
-          "\(key).attn.proj", layerScale: scaled ? "\(key).ls1.gamma" : nil),
-        feedForward: FeedForwardParameters(
-          norm: try loader.norm("\(key).norm2"), fc1: try loader.linear("\(key).mlp.fc1"),
-          activation: architecture.mlp == .swiglu ? .swiglu : .gelu,
-          fc2: try loader.linear("\(key).mlp.fc2", layerScale: scaled ? "\(key).ls2.gamma" : nil)))
+    let parts = try backend.withArena(bytes: Self.weightBytes(expected, backend)) {
+      try Parts(architecture, loader)
     }
-    norm = try loader.norm("norm")
-    head = try architecture.distilled ? loader.distilledHead(architecture) : loader.linear("head")
+    try backend.check()
+    embedding = parts.embedding
+    blocks = parts.blocks
+    norm = parts.norm
+    head = parts.head
     readOut =
       architecture.head == .tokenAndPatchMean
       ? .classAndPatchMean(prefixTokens: architecture.prefixTokens)
       : .prefix(count: architecture.distilled ? 2 : 1)
+  }
+
+  /// An upper bound of what the weights take on a device.
+  private static func weightBytes(
+    _ specifications: [WeightSpecification], _ backend: any Backend
+  ) -> Int {
+    specifications.reduce(0) { sum, tensor in
+      let count = tensor.shape.reduce(1, *)
+      // A matrix is of the activations' type, its rows padded to eight; a vector may be there in both types.
+      let isMatrix = tensor.shape.count > 1 && tensor.key.hasSuffix(".weight")
+      let bytes =
+        isMatrix
+        ? (count + 8 * tensor.shape[0]) * backend.activationType.byteCount : 8 * count
+      return sum + bytes + 1024
+    }
+  }
+
+  /// The parts while they are loaded.
+  private struct Parts {
+    let embedding: PatchEmbedding
+    let blocks: [Block]
+    let norm: LayerNormParameters
+    let head: LinearParameters
+
+    init(_ architecture: ViTArchitecture, _ loader: WeightUploader) throws {
+      embedding = try loader.embedding(architecture)
+      blocks = try (0..<architecture.depth).map { index in
+        let key = "blocks.\(index)"
+        let scaled = architecture.layerScale
+        return Block(
+          norm1: try loader.norm("\(key).norm1"), qkv: try loader.linear("\(key).attn.qkv"),
+          projection: try loader.linear(
+            "\(key).attn.proj", layerScale: scaled ? "\(key).ls1.gamma" : nil),
+          feedForward: FeedForwardParameters(
+            norm: try loader.norm("\(key).norm2"), fc1: try loader.linear("\(key).mlp.fc1"),
+            activation: architecture.mlp == .swiglu ? .swiglu : .gelu,
+            fc2: try loader.linear("\(key).mlp.fc2", layerScale: scaled ? "\(key).ls2.gamma" : nil))
+        )
+      }
+      norm = try loader.norm("norm")
+      head = try architecture.distilled ? loader.distilledHead(architecture) : loader.linear("head")
+    }
   }
 
   /// Trained numbers of a model of these sizes.

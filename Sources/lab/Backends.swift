@@ -1,4 +1,5 @@
 import CPUBackend
+import CUDABackend
 import Experiments
 import Foundation
 import Tensors
@@ -10,7 +11,11 @@ enum Backends {
   /// Errors: `ExperimentsError.impossible` for a device that this machine does not have.
   static func make(_ device: String, threads: Int?) throws -> any Backend {
     if device == "cpu" { return try CPUBackend(threads: threads) }
-    throw ExperimentsError.impossible(
-      subject: "device \"\(device)\"", message: "not available here; `lab devices` lists what is")
+    do {
+      return try CUDABackend(device: device)
+    } catch {
+      throw ExperimentsError.impossible(
+        subject: "device \"\(device)\"", message: "\(error); `lab devices` lists what is here")
+    }
   }
 }

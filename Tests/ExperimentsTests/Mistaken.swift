@@ -175,8 +175,18 @@ extension Mistaken {
       #"a.json: batch_size: the list is empty; it must hold a whole number from 1 to 65536"#),
     Mistaken(
       "an unknown precision",
-      #"{"model": "demo_vit", "methods": [{"method": "none"}], "precision": "float16"}"#,
-      #"a.json: precision: "float16" is not known; did you mean 'float32'?"#),
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "precision": "float8"}"#,
+      #"a.json: precision: "float8" is not known; did you mean 'float32'?"#),
+    Mistaken(
+      "a processor with half precision",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "precision": ["float32", "float16"]}"#,
+      #"a.json: precision: "float16" needs a cuda device, and the cpu computes in float32 alone; leave "cpu" out of "device", or make two specs"#
+    ),
+    Mistaken(
+      "a processor's cache that cannot be emptied",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": {"l2": "cold"}}"#,
+      #"a.json: latency.l2: only a cuda device's cache can be emptied, and "device" names the cpu; leave it out"#
+    ),
     Mistaken(
       "no threads",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "threads": 0}"#,

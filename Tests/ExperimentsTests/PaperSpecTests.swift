@@ -64,10 +64,13 @@ import _TestSupport
 
   @Test(arguments: SchemaTests.specs)
   func `every spec can be planned for the demo model`(_ name: String) throws {
-    let overrides = [
-      ("model", "demo_vit", "--model"), ("dataset", "demo", "--dataset"),
-      ("device", "cpu", "--device"),
-    ].map { SpecSource.Override(key: $0, value: .string($1), option: $2) }
+    // The staircases remove more tokens than the demo model has, and need no weights.
+    let models = name.hasPrefix("cuda/") ? [] : [("model", "demo_vit", "--model")]
+    let overrides =
+      (models + [
+        ("dataset", "demo", "--dataset"), ("device", "cpu", "--device"),
+        ("precision", "float32", "--precision"),
+      ]).map { SpecSource.Override(key: $0, value: .string($1), option: $2) }
     let path = Self.experiments.appendingPathComponent(name).path
     let spec = try SpecReader.read(try SpecSource(file: path, overrides: overrides))
     let site = Site(

@@ -54,14 +54,6 @@ import _TestSupport
       ["methods", "tomme"], "error: tomme: is not a method; did you mean 'tome'?\n"
     ),
     (
-      [
-        "predict", "none.png", "--model", "deit_tiny_patch16_224", "--weights", "random",
-        "--device",
-        "cuda",
-      ],
-      "error: --device: device: \"cuda\": not available here; `lab devices` lists what is\n"
-    ),
-    (
       ["predict", "none.png", "--method", #"{"method": "tail_effect"}"#],
       "error: --method: methods[0]: r is not given, so alpha chooses it from measured latency and "
         + "accuracy, and \"accuracy\" is false; give r itself\n"
@@ -87,6 +79,20 @@ import _TestSupport
     let result = try LabProcess(arguments, in: folder.url).finish()
     #expect(result.exitCode == 2)
     #expect(result.error == sentence)
+  }
+
+  @Test func `a card that is not there is one sentence and exit code 2`() throws {
+    let folder = try Workplace()
+    let result = try LabProcess(
+      [
+        "predict", "none.png", "--model", "deit_tiny_patch16_224", "--weights", "random",
+        "--device", "cuda:4096",
+      ], in: folder.url
+    ).finish()
+    #expect(result.exitCode == 2)
+    #expect(result.error.hasPrefix("error: --device: device: \"cuda:4096\": "))
+    #expect(result.error.hasSuffix("; `lab devices` lists what is here\n"))
+    #expect(result.error.split(separator: "\n").count == 1)
   }
 
   @Test func `models, methods and devices are listed`() throws {

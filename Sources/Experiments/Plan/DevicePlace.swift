@@ -6,13 +6,19 @@ enum DevicePlace {
   case here(PlannedDevice)
   /// One of another machine: nothing can be measured on it here.
   case recorded(DeviceSetting)
+  /// One that the spec names and that would not open, with what it said; the others are measured.
+  case unavailable(DeviceSetting, reason: String)
 
   var setting: DeviceSetting {
     switch self {
     case .here(let device): device.setting
-    case .recorded(let setting): setting
+    case .recorded(let setting), .unavailable(let setting, _): setting
     }
   }
+}
+
+extension DevicePlace {
+  var isUnavailable: Bool { if case .unavailable = self { true } else { false } }
 }
 
 extension [DevicePlace] {

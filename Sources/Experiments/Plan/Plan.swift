@@ -14,6 +14,8 @@ package struct Plan {
   package var elsewhere: [String] = []
   /// Rows that cannot be as asked, a sentence each.
   package var unmet: [String] = []
+  /// Devices that would not open, with a sentence each.
+  package var unavailable: [(device: String, reason: String)] = []
 
   /// Keys of all trials, each once.
   package var keys: Set<String> {

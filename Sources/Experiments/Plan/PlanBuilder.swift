@@ -48,6 +48,9 @@ struct PlanBuilder {
   }
 
   mutating func build() throws -> Plan {
+    plan.unavailable = planner.places.compactMap {
+      if case .unavailable(let device, let reason) = $0 { (device.name, reason) } else { nil }
+    }
     for model in planner.models.indices {
       for dataset in planner.datasets(for: planner.models[model]) {
         for precision in planner.spec.precisions {
@@ -73,7 +76,7 @@ struct PlanBuilder {
   /// Where the latency of a model is measured; one `nil` where it is not.
   private func places(_ model: Int, _ precision: String) -> [LatencyPlace?] {
     guard planner.spec.latency != nil else { return [nil] }
-    return planner.places.indices.flatMap { device in
+    return planner.places.indices.filter { !planner.places[$0].isUnavailable }.flatMap { device in
       planner.spec.batchSizes.map { batchSize in
         LatencyPlace(
           model: model, device: device, precision: precision, batchSize: batchSize, set: .rows)
@@ -137,6 +140,7 @@ struct PlanBuilder {
       guard timings.median(trial) == nil else { return }
       let name = "\(TrialLabel.text(trial)) (\(device.hardware))"
       if !plan.elsewhere.contains(name) { plan.elsewhere.append(name) }
+    case .unavailable: break
     }
   }
 
@@ -151,8 +155,10 @@ struct PlanBuilder {
   /// What another machine has not measured cannot be had here.
   mutating func latency(of method: MethodSetting, at place: LatencyPlace) -> GridReader.Point {
     let trial = trial(method, at: place)
-    if case .recorded = planner.places[place.device] {
-      return timings.median(trial).map { .value($0) } ?? .givenUp
+    switch planner.places[place.device] {
+    case .here: break
+    case .recorded: return timings.median(trial).map { .value($0) } ?? .givenUp
+    case .unavailable: return .givenUp
     }
     addLatency(method, at: place)
     return reader.latency(PlannedLatency(trial))

@@ -35,6 +35,7 @@ package struct PlanText {
     for work in plan.accuracy { lines += [""] + block(work) }
     for work in plan.latency + plan.waiting { lines += [""] + block(work) }
     for search in plan.pending { lines += [""] + block(search) }
+    for (device, reason) in plan.unavailable { lines += ["", "not on \(device): \(reason)"] }
     if !plan.elsewhere.isEmpty {
       lines += ["", "to be measured on another machine:"] + plan.elsewhere.map { "  \($0)" }
     }

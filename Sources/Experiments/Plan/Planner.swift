@@ -32,14 +32,27 @@ package final class Planner {
       switch choice {
       case .here(let name):
         let path = spec.devices.count == 1 ? "device" : "device[\(index)]"
-        let opened = try spec.threads.map { threads in
-          try Self.named(path, of: spec) { try Self.open(name, threads: threads, site) }
+        do {
+          let opened = try spec.threads.map { threads in
+            try Self.named(path, of: spec) { try Self.open(name, threads: threads, site) }
+          }
+          devices += opened
+          return opened.map { .here($0) }
+        } catch  where spec.devices.count > 1 && name != "cpu" {
+          // The others are measured all the same.
+          return [
+            .unavailable(
+              DeviceSetting(name: name, hardware: "", threads: 0), reason: "\(error)")
+          ]
         }
-        devices += opened
-        return opened.map { .here($0) }
       case .recorded(let text):
         return [.recorded(try Self.find(text, in: recorded, spec))]
       }
+    }
+    // Where none opens there is nothing to do, and no processor in place of a GPU.
+    if devices.isEmpty, case .unavailable(let setting, let reason)? = places.first {
+      throw ExperimentsError.impossible(
+        subject: "device \"\(setting.name)\"", message: reason)
     }
     self.devices = devices.isEmpty ? [try Self.open("cpu", threads: nil, site)] : devices
     let opener = DatasetOpener(source: spec.source, seed: spec.seed)

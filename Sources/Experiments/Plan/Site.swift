@@ -59,6 +59,16 @@ package struct PlannedDataset {
 package struct PlannedDevice {
   package let backend: any Backend
   package let setting: DeviceSetting
+
+  /// The device computing as a trial says.
+  ///
+  /// Errors: `TensorsError.precisionUnavailable`.
+  package func backend(precision: String) throws -> any Backend {
+    guard let known = Precision(rawValue: precision) else {
+      throw TensorsError.precisionUnavailable(precision: precision, device: setting.name)
+    }
+    return try backend.computing(at: known)
+  }
 }
 
 extension ModelEntry {

@@ -63,7 +63,7 @@ struct AccuracyRunner {
     let label = TrialLabel.text(planned.trial)
     let expected = context.estimate.seconds(work, method, images: range.count)
     guard context.isOpen(planned.key) else { return }
-    let provenance = Provenance()
+    let provenance = Provenance(work.device.backend)
     do {
       let result = try predict(method, images, expected: expected, provenance)
       try context.record(
@@ -85,7 +85,8 @@ struct AccuracyRunner {
   ) throws -> AccuracyResult {
     var topFive: [[Int]] = []
     var pass = try context.pool.pass(
-      work.model, on: work.device, method, batchSize: min(work.batchSize, max(images.count, 1)))
+      work.model, on: work.device, method, batchSize: min(work.batchSize, max(images.count, 1)),
+      precision: work.precision)
     let cost = pass.cost
     let classes = work.model.architecture.numClasses
     var start = 0
@@ -93,11 +94,13 @@ struct AccuracyRunner {
       try context.checkStop()
       let count = min(work.batchSize, images.count - start)
       if count != pass.batchSize {
-        pass = try context.pool.pass(work.model, on: work.device, method, batchSize: count)
+        pass = try context.pool.pass(
+          work.model, on: work.device, method, batchSize: count, precision: work.precision)
       }
       images.copy(start..<(start + count), into: pass.input)
       let keys = images.indices[start..<(start + count)].map { UInt64($0) }
       keys.withUnsafeBufferPointer { pass.run(imageKeys: $0.baseAddress) }
+      try pass.model.backend.check()
       for image in 0..<count {
         let row = UnsafeBufferPointer(
           rebasing: pass.logits[(image * classes)..<((image + 1) * classes)])

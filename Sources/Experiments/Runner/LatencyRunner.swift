@@ -76,7 +76,7 @@ struct LatencyRunner {
         expectedSeconds: context.estimate.seconds(work, planned.trial.method))
     }
     try withExtendedLifetime(lock) {
-      let provenance = Provenance()
+      let provenance = Provenance(work.device.backend)
       for index in variants.indices { try measureMemory(&variants[index], provenance) }
       for index in variants.indices { try prepare(&variants[index], provenance) }
       try time(variants.filter { $0.pass != nil }, provenance)
@@ -95,9 +95,12 @@ struct LatencyRunner {
     try context.checkStop()
     try recordingFailure(of: &variant, provenance) { variant in
       let pass = try makePass(variant)
+      let backend = pass.model.backend
       ProcessMemory.resetPeak()
+      backend.resetPeakMemory()
       pass.run()
-      variant.peakMemoryBytes = ProcessMemory.peakBytes()
+      try backend.check()
+      variant.peakMemoryBytes = backend.peakMemoryBytes ?? ProcessMemory.peakBytes()
     }
   }
 
@@ -109,7 +112,8 @@ struct LatencyRunner {
   /// A pass whose input is seeded noise: time depends on shapes alone.
   private func makePass(_ variant: Variant) throws -> ForwardPass {
     let pass = try context.pool.pass(
-      work.model, on: work.device, variant.planned.trial.method, batchSize: work.batchSize)
+      work.model, on: work.device, variant.planned.trial.method, batchSize: work.batchSize,
+      precision: work.precision)
     var generator = SeededGenerator(seed: UInt64(seed))
     for index in pass.input.indices {
       pass.input[index] = Float(generator.next() >> 40) / Float(1 << 23) - 1
@@ -139,8 +143,10 @@ struct LatencyRunner {
     let timer = InterleavedTimer(
       rule: work.timing.rule, seed: UInt64(seed), stopwatch: context.stopwatch,
       shouldStop: context.shouldStop)
-    let timed = variants.map { variant in
-      TimedVariant(run: { variant.pass?.run() }, synchronize: work.device.backend.synchronize)
+    let clocks = variants.map { _ in PassClock(stopwatch: context.stopwatch) }
+    let timed = try zip(variants, clocks).map { variant, clock in
+      try variant.pass.map { try clock.timed($0, coldCache: work.timing.l2 == .cold) }
+        ?? TimedVariant(run: {})
     }
     let expected = variants.map(\.expectedSeconds).reduce(0, +)
     var finished = 0.0
@@ -155,18 +161,22 @@ struct LatencyRunner {
         finished += variant.expectedSeconds
         switch outcome {
         case .failed(let error): try fail(variant, error, provenance)
-        case .measured(let samples): try record(variant, samples, provenance)
+        case .measured(let samples): try record(variant, samples, clocks[index], provenance)
         }
       })
     if !isComplete { throw ExperimentsError.interrupted }
   }
 
   private func record(
-    _ variant: Variant, _ samples: TimedSamples, _ provenance: Provenance
+    _ variant: Variant, _ samples: TimedSamples, _ clock: PassClock, _ provenance: Provenance
   ) throws {
     guard let pass = variant.pass else { return }
+    let environment = provenance.environment(work.device.backend)
     let notes =
       NoiseNotes.notes(on: samples.milliseconds)
+      + NoiseNotes.notes(
+        deviceMilliseconds: clock.deviceMilliseconds, wallMilliseconds: clock.wallMilliseconds)
+      + (environment.gpu?.notes ?? [])
       + NoiseNotes.notes(
         from: provenance.stateBefore, to: MachineState.now(), cores: MachineFacts.current.cores)
     let median = Summary(samples.milliseconds)?.median ?? 0
@@ -176,7 +186,7 @@ struct LatencyRunner {
         LatencyResult(
           samplesMilliseconds: samples.milliseconds, rounds: samples.rounds, notes: notes,
           peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost)),
-      environment: provenance.environment(work.device.backend),
+      environment: environment,
       label: "\(activity), \(TrialLabel.short(variant.planned.trial.method))",
       rate: "\((median * 100).rounded() / 100) ms")
   }

@@ -7,31 +7,37 @@ final class ModelPool {
   private struct Identity: Equatable {
     let setting: ModelSetting
     let device: DeviceSetting
+    let precision: String
   }
   private var current: (identity: Identity, model: VisionTransformer)?
 
   /// The model on a device, loaded unless it is the one asked for last.
   ///
   /// Errors: those of weights that do not fit, and of memory.
-  func model(_ planned: PlannedModel, on device: PlannedDevice) throws -> VisionTransformer {
-    let identity = Identity(setting: planned.setting, device: device.setting)
+  func model(
+    _ planned: PlannedModel, on device: PlannedDevice, precision: String
+  ) throws -> VisionTransformer {
+    let identity = Identity(
+      setting: planned.setting, device: device.setting, precision: precision)
     if let current, current.identity == identity { return current.model }
     current = nil
     let model = try VisionTransformer(
       architecture: planned.architecture, name: planned.setting.name, weights: planned.weights,
-      backend: device.backend)
+      backend: try device.backend(precision: precision))
     current = (identity, model)
     return model
   }
 
   /// A pass of a method over `batchSize` images.
   func pass(
-    _ planned: PlannedModel, on device: PlannedDevice, _ method: MethodSetting, batchSize: Int
+    _ planned: PlannedModel, on device: PlannedDevice, _ method: MethodSetting, batchSize: Int,
+    precision: String
   ) throws -> ForwardPass {
     let composition = try TokenReductionRegistry.composition(
       for: method, geometry: planned.architecture.geometry)
     return try ForwardPass(
-      model: try model(planned, on: device), composition: composition, batchSize: batchSize)
+      model: try model(planned, on: device, precision: precision), composition: composition,
+      batchSize: batchSize)
   }
 }
 

@@ -16,7 +16,7 @@ extension Predictor {
     let preprocessing = model.choice.entry.imagePreprocessing
     // Before the weights: a missing image should be told at once.
     let image = try ImageDecoder.withShared { try $0.decode(path: file) }
-    let pass = try pool.pass(model, on: device, method, batchSize: 1)
+    let pass = try makePass(batchSize: 1)
     preprocessing.apply(to: image, into: pass.input)
     let trace = withUnsafePointer(to: UInt64(0)) { pass.runTracing(imageKeys: $0) }
     return TracedImage(input: preprocessing.cropped(image), trace: trace)

@@ -10,6 +10,7 @@ package final class Predictor {
   package let model: PlannedModel
   package let method: MethodSetting
   let device: PlannedDevice
+  let precision: String
   let pool = ModelPool()
 
   /// Opens the first model, method and device of a spec.
@@ -18,6 +19,7 @@ package final class Predictor {
   package init(_ planner: Planner) throws {
     model = planner.models[0]
     device = planner.devices[0]
+    precision = planner.spec.precisions.first ?? Precision.float32.rawValue
     let choice = planner.spec.methods[0]
     guard choice.search == nil else {
       throw ExperimentsError.impossible(
@@ -33,12 +35,12 @@ package final class Predictor {
   /// Errors: `ImageError`, and those of weights.
   package func logits(files: [String]) throws -> [[Float]] {
     let preprocessing = model.choice.entry.imagePreprocessing
-    let pass = try pool.pass(model, on: device, method, batchSize: 1)
+    let pass = try makePass(batchSize: 1)
     return try files.enumerated().map { index, file in
       try ImageDecoder.withShared { decoder in
         try decoder.load(path: file, preprocessing: preprocessing, into: pass.input)
       }
-      return run(pass, key: index)
+      return try run(pass, key: index)
     }
   }
 
@@ -49,18 +51,25 @@ package final class Predictor {
     let imageFloats = model.choice.entry.imagePreprocessing.elementCount
     let count = images.count / imageFloats
     let classes = model.architecture.numClasses
-    let pass = try pool.pass(model, on: device, method, batchSize: count)
+    let pass = try makePass(batchSize: count)
     images.withUnsafeBufferPointer { source in
       if let base = source.baseAddress {
         pass.input.baseAddress?.update(from: base, count: source.count)
       }
     }
     pass.run()
+    try pass.model.backend.check()
     return (0..<count).map { Array(pass.logits[($0 * classes)..<(($0 + 1) * classes)]) }
   }
 
-  private func run(_ pass: ForwardPass, key: Int) -> [Float] {
+  /// At the spec's first precision.
+  func makePass(batchSize: Int) throws -> ForwardPass {
+    try pool.pass(model, on: device, method, batchSize: batchSize, precision: precision)
+  }
+
+  private func run(_ pass: ForwardPass, key: Int) throws -> [Float] {
     withUnsafePointer(to: UInt64(key)) { pass.run(imageKeys: $0) }
+    try pass.model.backend.check()
     return Array(pass.logits)
   }
 

@@ -10,8 +10,13 @@ struct Provenance {
   private let stopwatch = MonotonicStopwatch()
   private let state = MachineState.now()
 
+  private let gpu: GPUState?
+
   /// Begins a measurement.
-  init() { startedAt = stopwatch.now }
+  init(_ backend: (any Backend)? = nil) {
+    startedAt = stopwatch.now
+    gpu = backend?.state().map(GPUState.init)
+  }
 
   /// Seconds since the measurement began.
   var seconds: Double { (stopwatch.now - startedAt).inSeconds }
@@ -26,8 +31,11 @@ struct Provenance {
       program: Program.version, commit: Program.commit, host: machine.host,
       system: machine.system, processor: machine.processor, cores: machine.cores,
       threads: backend.threads, memoryBytes: machine.memoryBytes,
-      blas: backend.libraryDescription, driver: nil, clocksMHz: state.clocksMHz,
-      loadAverage: state.loadAverage, started: Self.text(started), durationSeconds: seconds)
+      blas: backend.libraryDescription, driver: backend.driver, clocksMHz: state.clocksMHz,
+      loadAverage: state.loadAverage, started: Self.text(started), durationSeconds: seconds,
+      gpu: gpu.flatMap { before in
+        backend.state().map { GPUStates(before: before, after: GPUState($0)) }
+      })
   }
 
   /// ISO 8601 in UTC, to the millisecond.
@@ -35,5 +43,30 @@ struct Provenance {
     date.formatted(
       .iso8601.year().month().day().time(includingFractionalSeconds: true)
         .timeZone(separator: .omitted))
+  }
+}
+
+extension GPUState {
+  /// As a record keeps what a device told.
+  init(_ state: DeviceState) {
+    self.init(
+      clockMHz: state.clockMHz, memoryClockMHz: state.memoryClockMHz, celsius: state.celsius,
+      slowdowns: state.slowdowns)
+  }
+}
+
+extension GPUStates {
+  /// What a reader should know of a measurement between the two states.
+  var notes: [String] {
+    var notes: [String] = []
+    if let first = before.clockMHz, let last = after.clockMHz, first > 0,
+      abs(last / first - 1) > NoiseNotes.clockChange
+    {
+      notes.append("the GPU's clock went from \(Int(first)) to \(Int(last)) MHz")
+    }
+    if !after.slowdowns.isEmpty {
+      notes.append("the GPU was slowed down: \(after.slowdowns.joined(separator: ", "))")
+    }
+    return notes
   }
 }

@@ -64,19 +64,32 @@ package final class Runner {
   package func calibrate(_ plan: Plan) throws {
     for record in store.records { learn(from: record, plan) }
     let places =
-      (plan.latency + plan.waiting).map { ($0.model, $0.device) }
-      + plan.accuracy.map { ($0.model, $0.device) }
-    for (model, device) in places where !context.estimate.knows(model, device) {
-      let none = MethodSetting(name: "none", parameters: [:])
-      let pass = try context.pool.pass(model, on: device, none, batchSize: 1)
-      pass.run()
-      context.estimate.learn(
-        model, device, macs: pass.macs,
-        seconds: bestSeconds {
-          pass.run()
-          device.backend.synchronize()
-        })
+      (plan.latency + plan.waiting).map { ($0.model, $0.device, $0.precision) }
+      + plan.accuracy.map { ($0.model, $0.device, $0.precision) }
+    for (model, device, precision) in places where !context.estimate.knows(model, device) {
+      do {
+        try calibrate(model, device, precision)
+      } catch  where device.backend.recordsPasses {
+        // A GPU that fails makes its trials fail, each with its record; the rest of the plan runs.
+        continue
+      }
     }
+  }
+
+  private func calibrate(
+    _ model: PlannedModel, _ device: PlannedDevice, _ precision: String
+  ) throws {
+    let none = MethodSetting(name: "none", parameters: [:])
+    let pass = try context.pool.pass(
+      model, on: device, none, batchSize: 1, precision: precision)
+    pass.run()
+    try pass.model.backend.check()
+    let seconds = bestSeconds {
+      pass.run()
+      device.backend.synchronize()
+    }
+    try pass.model.backend.check()
+    context.estimate.learn(model, device, macs: pass.macs, seconds: seconds)
   }
 
   /// The shortest of several runs.
@@ -188,7 +201,11 @@ package final class Runner {
     RunSummary(
       rows: plan.rows, pending: plan.pending, unmet: plan.unmet,
       elsewhere: plan.elsewhere, measured: context.measured,
-      failures: context.failures)
+      failures: context.failures
+        + plan.unavailable.map {
+          RunFailure(label: "every trial on \($0.device)", message: $0.reason)
+        }
+    )
   }
 }
 

@@ -1,5 +1,6 @@
 import Datasets
 import Records
+import Tensors
 import TokenReduction
 import VisionModels
 
@@ -7,6 +8,7 @@ import VisionModels
 enum SpecContradictions {
   static func find(in spec: Spec, checker: inout RuleChecker) {
     measurement(spec, &checker)
+    device(spec, &checker)
     accuracy(spec, &checker)
     search(spec, &checker)
     grid(spec, &checker)
@@ -24,6 +26,22 @@ enum SpecContradictions {
       spec.accuracy.wish == .no
         ? "both \"latency\" and \"accuracy\" are false, so nothing is measured; set one to true"
         : "it is false, and accuracy needs trained weights, so nothing is measured; give weights")
+  }
+
+  /// What a processor cannot do; other machines' records are what they are.
+  private static func device(_ spec: Spec, _ checker: inout RuleChecker) {
+    guard spec.devices.contains(.here("cpu")) else { return }
+    if let other = spec.precisions.first(where: { $0 != Precision.float32.rawValue }) {
+      checker.report(
+        "precision",
+        "\"\(other)\" needs a cuda device, and the cpu computes in float32 alone; leave \"cpu\" out "
+          + "of \"device\", or make two specs")
+    }
+    if spec.latency?.l2 == .cold {
+      checker.report(
+        "latency.l2",
+        "only a cuda device's cache can be emptied, and \"device\" names the cpu; leave it out")
+    }
   }
 
   private static func accuracy(_ spec: Spec, _ checker: inout RuleChecker) {

@@ -106,7 +106,8 @@ package struct SpecReader {
     let values = Standards(given, rules)
     return TimingSetting(
       warmup: values.integer("warmup"), minSeconds: values.double("min_seconds"),
-      minSamples: values.integer("min_samples"))
+      minSamples: values.integer("min_samples"),
+      l2: given["l2"]?.asString == "cold" ? .cold : nil)
   }
 
   private func grid() -> GridChoice {

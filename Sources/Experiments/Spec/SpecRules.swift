@@ -1,4 +1,5 @@
 import Records
+import Tensors
 import TokenReduction
 import VisionModels
 
@@ -41,8 +42,9 @@ package enum SpecRules {
       "on_bad_image", .choice(["stop", "skip"]), standard: .value(.string("stop")),
       "whether an image that cannot be read stops the run or is left out and named"),
     KeyRule(
-      "precision", .axis(.choice(["float32"])), standard: .value(.string("float32")),
-      "of weights and activations"),
+      "precision", .axis(.choice(Precision.allCases.map(\.rawValue))),
+      standard: .value(.string("float32")),
+      "of weights and activations; a cpu computes in float32 alone"),
     KeyRule(
       "threads", .axis(.integer(minimum: 1, maximum: 4096)), standard: .described("every core"),
       "worker threads on a CPU"),
@@ -137,6 +139,9 @@ package enum SpecRules {
     KeyRule(
       "warmup", .integer(minimum: 0, maximum: 10_000), standard: .value(.integer(5)),
       "untimed passes before"),
+    KeyRule(
+      "l2", .choice(["warm", "cold"]), standard: .value(.string("warm")),
+      "whether a cuda device's second-level cache is emptied before each pass"),
   ]
 
   static let grid: [KeyRule] = [

@@ -4,10 +4,16 @@ package struct TimedVariant {
   package var run: () throws -> Void
   /// Waits until everything queued is done; part of the sample.
   package var synchronize: () throws -> Void
+  /// The time of the sample just taken by the device's own clock, where it has one; else the stopwatch's counts.
+  package var deviceTime: (() throws -> Duration?)?
 
-  package init(run: @escaping () throws -> Void, synchronize: @escaping () throws -> Void = {}) {
+  package init(
+    run: @escaping () throws -> Void, synchronize: @escaping () throws -> Void = {},
+    deviceTime: (() throws -> Duration?)? = nil
+  ) {
     self.run = run
     self.synchronize = synchronize
+    self.deviceTime = deviceTime
   }
 }
 
@@ -120,7 +126,8 @@ package struct InterleavedTimer {
     let start = stopwatch.now
     try variant.run()
     try variant.synchronize()
-    return stopwatch.now - start
+    let elapsed = stopwatch.now - start
+    return try variant.deviceTime?() ?? elapsed
   }
 
   /// The part of the needed samples that is there, 0 to 1, for a progress line.

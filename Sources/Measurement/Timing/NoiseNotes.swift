@@ -53,6 +53,23 @@ package enum NoiseNotes {
     return notes
   }
 
+  /// Notes on timings by a device's own clock, beside the stopwatch's of the same passes.
+  ///
+  /// Starting a pass and waiting for it take some hundredths of a millisecond, so that only a larger difference is told.
+  package static func notes(deviceMilliseconds: [Double], wallMilliseconds: [Double]) -> [String] {
+    guard let device = Summary(deviceMilliseconds)?.median,
+      let wall = Summary(wallMilliseconds)?.median
+    else { return [] }
+    let text = { (value: Double) in
+      String(format: "%.4g", locale: Locale(identifier: "en_US_POSIX"), value)
+    }
+    guard wall < device || wall > device * 1.1 + 0.05 else { return [] }
+    return [
+      "the device's clock says \(text(device)) ms and the stopwatch \(text(wall)) ms: "
+        + (wall < device ? "they disagree" : "the rest is starting the pass and waiting for it")
+    ]
+  }
+
   private static func rounded(_ value: Double) -> String {
     String(format: "%.1f", locale: Locale(identifier: "en_US_POSIX"), value)
   }

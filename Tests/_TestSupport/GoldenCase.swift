@@ -1,31 +1,27 @@
 import Foundation
 import Records
 import Tensors
-import Testing
 import TokenReduction
 import VisionModels
-import _TestSupport
-
-@testable import CPUBackend
 
 /// One stored forward pass of a published implementation, and the same pass of ours.
 ///
 /// Made from random weights by the implementations that each file's metadata names (repository, commit, versions).
-struct GoldenCase: CustomTestStringConvertible, Sendable {
-  let name: String
-  let file: SafetensorsFile
-  let architecture: ViTArchitecture
-  let method: MethodSetting
+package struct GoldenCase: CustomStringConvertible, Sendable {
+  package let name: String
+  package let file: SafetensorsFile
+  package let architecture: ViTArchitecture
+  package let method: MethodSetting
 
-  var testDescription: String { name }
-  var model: String { String(name.prefix { $0 != "_" }) }
+  package var description: String { name }
+  package var model: String { String(name.prefix { $0 != "_" }) }
 
   /// Every stored case of the methods and models that the program has.
-  static let all: [GoldenCase] = Fixtures.names(in: "goldens/cases").compactMap {
+  package static let all: [GoldenCase] = Fixtures.names(in: "goldens/cases").compactMap {
     try? GoldenCase(name: $0)
   }
 
-  init(name: String) throws {
+  package init(name: String) throws {
     self.name = name
     file = try SafetensorsFile(url: Fixtures.url("goldens/cases/\(name).safetensors"))
     architecture = try Self.architecture(try Self.json(file.metadata["config"]))
@@ -109,30 +105,32 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
 }
 
 /// What our pass over a golden case gave, copied out while it ran.
-struct GoldenRun {
-  var logits: [Float] = []
-  var features: [Float] = []
+package struct GoldenRun {
+  package var logits: [Float] = []
+  package var features: [Float] = []
   /// By block.
-  var scores: [Int: [[Float]]] = [:]
-  var nodeMaximum: [Int: [Float]] = [:]
-  var sizes: [Int: [Float]] = [:]
-  var tokensBefore: [Int: [Float]] = [:]
-  var tokensAfter: [Int: [Float]] = [:]
+  package var scores: [Int: [[Float]]] = [:]
+  package var nodeMaximum: [Int: [Float]] = [:]
+  package var sizes: [Int: [Float]] = [:]
+  package var tokensBefore: [Int: [Float]] = [:]
+  package var tokensAfter: [Int: [Float]] = [:]
   /// By block, image and output token: the tokens that it is made of.
-  var sources: [Int: [[[Int]]]] = [:]
+  package var sources: [Int: [[[Int]]]] = [:]
   /// By block and image: tokens in no output, best first.
-  var dropped: [Int: [[Int]]] = [:]
+  package var dropped: [Int: [[Int]]] = [:]
   /// Image 0 before block 0 and after each block.
-  var stream: [Float] = []
+  package var stream: [Float] = []
+  /// The logits of a pass that nothing watched, as a measurement runs it.
+  package var unwatchedLogits: [Float] = []
 
-  init(_ golden: GoldenCase, threads: Int = 2, batchSize: Int? = nil) throws {
+  package init(_ golden: GoldenCase, backend: any Backend, batchSize: Int? = nil) throws {
     let images = try SafetensorsFile(url: Fixtures.url("goldens/images.safetensors"))
     let pixels = try images.floats(golden.file.metadata["input"] ?? "images")
     let count = batchSize ?? golden.file.entries["logits"]?.shape[0] ?? 1
     let weights = golden.file.metadata["weights"] ?? ""
     let model = try VisionTransformer(
       architecture: golden.architecture,
-      weights: .file(Fixtures.url("goldens/\(weights)")), backend: CPUBackend(threads: threads))
+      weights: .file(Fixtures.url("goldens/\(weights)")), backend: backend)
     let pass = try ForwardPass(
       model: model,
       composition: try TokenReductionRegistry.composition(
@@ -140,21 +138,24 @@ struct GoldenRun {
       batchSize: count)
     _ = pass.input.update(from: pixels[..<pass.input.count])
     var run = self
-    pass.onBlock = { _, stream in
-      let size = stream.shape[1] * stream.shape[2]
-      run.stream += UnsafeBufferPointer(start: stream.floats, count: size)
-    }
-    pass.onReduction = { event in run.take(event) }
     pass.run()
+    try backend.check()
+    run.unwatchedLogits = Array(pass.logits)
+    pass.onBlock = { _, stream in
+      run.stream += backend.values(stream.view(Shape(1, stream.shape[1], stream.shape[2])))
+    }
+    pass.onReduction = { event in run.take(event, backend) }
+    pass.run()
+    try backend.check()
     run.logits = Array(pass.logits)
     run.features = pass.readFeatures()
     self = run
   }
 
-  private mutating func take(_ event: ReductionEvent) {
-    func floats(_ tensor: Tensor) -> [Float] {
-      Array(UnsafeBufferPointer(start: tensor.floats, count: tensor.shape.count))
-    }
+  private mutating func take(_ event: ReductionEvent, _ backend: any Backend) {
+    func floats(_ tensor: Tensor) -> [Float] { backend.values(tensor) }
+    let allOffsets = backend.indices(event.assignment.offsets)
+    let allSources = backend.indices(event.assignment.sources)
     let block = event.step.block
     let (n, out) = (event.assignment.tokensIn, event.assignment.tokensOut)
     scores[block] = event.scores.map { scores in
@@ -167,13 +168,13 @@ struct GoldenRun {
     sources[block] = []
     dropped[block] = []
     for image in 0..<event.assignment.batchSize {
-      let offsets = event.assignment.offsets.integers + image * (out + 1)
-      let list = event.assignment.sources.integers + image * n
+      let offsets = Array(allOffsets[(image * (out + 1))..<((image + 1) * (out + 1))])
+      let list = Array(allSources[(image * n)..<((image + 1) * n)])
       sources[block]?.append(
         (0..<out).map { token in
-          (Int(offsets[token])..<Int(offsets[token + 1])).map { Int(list[$0]) }
+          (offsets[token]..<offsets[token + 1]).map { list[$0] }
         })
-      dropped[block]?.append((Int(offsets[out])..<n).map { Int(list[$0]) })
+      dropped[block]?.append((offsets[out]..<n).map { list[$0] })
     }
   }
 }

@@ -1,0 +1,63 @@
+/// The widths of heads that the attention kernels take.
+enum HeadWidth {
+  static func isSupported(_ width: Int) -> Bool { width <= 128 && width % 8 == 0 }
+}
+
+/// How an attention is spread over a card: the table in `Kernels/README.md` as code.
+struct AttentionLaunch: Equatable {
+  let kernel: String
+  let grid: (Int, Int, Int)
+  let block: Int
+  let shared: Int
+  /// Groups of warps that share the keys of one row block; `nil` where the kernel takes none.
+  let keyGroups: Int?
+
+  static func == (left: AttentionLaunch, right: AttentionLaunch) -> Bool {
+    left.kernel == right.kernel && left.grid == right.grid && left.block == right.block
+      && left.shared == right.shared && left.keyGroups == right.keyGroups
+  }
+
+  /// - Parameter suffix: `_f16` and so on.
+  init(
+    batch: Int, tokens: Int, heads: Int, headDim: Int, multiprocessors: Int, tensorCores: Bool,
+    suffix: String
+  ) {
+    let width = headDim <= 32 ? 32 : headDim <= 64 ? 64 : 128
+    // Too few blocks to fill the card: smaller ones.
+    let isSmall = batch * heads * ((tokens + 63) / 64) < 2 * multiprocessors
+    if tensorCores {
+      let tile = width == 128 ? 32 : 64
+      let tiles = (tokens + tile - 1) / tile
+      let warps = isSmall ? 1 : Self.warps(tokens: tokens)
+      func shared(_ groups: Int) -> Int {
+        let steps = (tiles + groups - 1) / groups
+        let keys = groups * min(2, steps) * 4 * tile * (width + 8)
+        return max(keys, groups > 1 ? 64 * warps * groups * (width + 4) : 0)
+      }
+      let most = isSmall ? min(4, tiles) : 1
+      let groups = (1...most).last { shared($0) <= Self.sharedBytes } ?? 1
+      kernel = "attention_mma_d\(width)\(suffix)"
+      grid = ((tokens + 16 * warps - 1) / (16 * warps), heads, batch)
+      block = 32 * warps * groups
+      self.shared = shared(groups)
+      keyGroups = groups
+    } else {
+      let rows = isSmall ? 16 : width == 128 ? 32 : 64
+      kernel = "attention_fma_d\(width)_r\(rows)\(suffix)"
+      grid = ((tokens + rows - 1) / rows, heads, batch)
+      block = 128
+      shared = 4 * ((rows + 32) * (width + 4) + 36 * rows)
+      keyGroups = nil
+    }
+  }
+
+  /// The most shared memory of a block: cards of consumers give it 99 KB.
+  private static let sharedBytes = 96 << 10
+
+  /// Of 4 to 8 warps the number that computes the fewest rows in vain, the larger of equals.
+  private static func warps(tokens: Int) -> Int {
+    let blocks = (tokens + 15) / 16
+    func rows(_ warps: Int) -> Int { (blocks + warps - 1) / warps * warps }
+    return (4...8).reversed().min { rows($0) < rows($1) } ?? 4
+  }
+}

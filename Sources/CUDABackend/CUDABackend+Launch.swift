@@ -1,0 +1,71 @@
+import CCUDA
+import Tensors
+
+/// One parameter of a kernel.
+enum KernelArgument {
+  case address(UnsafeMutableRawPointer?)
+  case tensor(Tensor?)
+  case int(Int)
+  case long(Int)
+  case unsignedLong(UInt64)
+  case float(Float)
+
+  /// The value in the first bytes of eight.
+  fileprivate var bits: UInt64 {
+    switch self {
+    case .address(let address): UInt64(UInt(bitPattern: address))
+    case .tensor(let tensor): UInt64(UInt(bitPattern: tensor?.storage.address))
+    case .int(let value): UInt64(UInt32(bitPattern: Int32(value)))
+    case .long(let value): UInt64(bitPattern: Int64(value))
+    case .unsignedLong(let value): value
+    case .float(let value): UInt64(value.bitPattern)
+    }
+  }
+}
+
+extension CUDABackend {
+  /// The ending of a kernel's name for this type of activations.
+  var suffix: String {
+    switch activationType {
+    case .float16: "_f16"
+    case .bfloat16: "_bf16"
+    default: "_f32"
+    }
+  }
+
+  /// Whether attention uses tensor cores.
+  var usesTensorCores: Bool { activationType != .float32 && card.facts.major >= 8 }
+
+  static func blocks(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
+
+  /// Rows of patches are a multiple of eight values long, as tensor cores want them.
+  static func padded(_ count: Int) -> Int { (count + 7) / 8 * 8 }
+
+  /// Queues a kernel; nothing is queued where there is nothing to do.
+  func launch(
+    _ name: String, grid: (Int, Int, Int), block: Int, shared: Int = 0,
+    _ arguments: KernelArgument...
+  ) {
+    guard grid.0 > 0, grid.1 > 0, grid.2 > 0 else { return }
+    card.attempt { () throws(CUDAError) in
+      let function = try kernels.function(name, sharedBytes: shared)
+      var slots = arguments.map(\.bits)
+      let code = slots.withUnsafeMutableBytes { bytes in
+        var pointers = arguments.indices.map { index in bytes.baseAddress.map { $0 + 8 * index } }
+        pointers.append(nil)
+        return card.driver.cuLaunchKernel(
+          function, UInt32(grid.0), UInt32(grid.1), UInt32(grid.2), UInt32(block), 1, 1,
+          UInt32(shared), card.stream, &pointers, nil)
+      }
+      try card.check(code, "starting \(name)")
+    }
+  }
+
+  /// A scratch tensor that `reserve` made.
+  func scratch(_ part: KeyPath<CUDAScratch, Tensor?>) -> UnsafeMutableRawPointer {
+    guard let tensor = scratch[keyPath: part] else {
+      preconditionFailure("scratch memory is reserved before the first pass")
+    }
+    return tensor.storage.address
+  }
+}

@@ -1,0 +1,209 @@
+import CCUDA
+import Foundation
+import Tensors
+
+/// `Backend` on an NVIDIA card: cuBLASLt for every matrix product, our kernels for the rest, one stream for all of it.
+///
+/// Operations are queued and never throw; `check()` tells what went wrong.
+package final class CUDABackend: Backend {
+  package let name: String
+  package let precision: Precision
+  package let card: CUDACard
+  let kernels: KernelModules
+  let products: Products
+  var scratch: CUDAScratch
+  var imageKeys: Tensor?
+  /// Whether the last selection put many tokens into one: only speed depends on it.
+  var hasFusedToken = false
+  private let cache: CacheFolder
+  private var arena: Arena?
+  private var measuredScratch = 0
+  private var flushMemory: MemoryChunk?
+  private var staging: MemoryChunk?
+  /// The same card at other precisions.
+  private var others: [Precision: CUDABackend] = [:]
+
+  /// Opens `cuda` or `cuda:N`.
+  ///
+  /// Errors: `CUDAError`, `TensorsError.doesNotFit`.
+  package convenience init(
+    device: String, precision: Precision = .float32, libraries: CUDALibraries? = nil,
+    cache: CacheFolder = .ofThisUser()
+  ) throws {
+    let index = device.hasPrefix("cuda:") ? Int(device.dropFirst(5)) ?? 0 : 0
+    let opened = try libraries ?? CUDALibraries.ofThisMachine()
+    try self.init(
+      name: device, card: try CUDACard(opened, index: index), precision: precision, cache: cache)
+  }
+
+  private init(name: String, card: CUDACard, precision: Precision, cache: CacheFolder) throws {
+    self.name = name
+    self.card = card
+    self.precision = precision
+    self.cache = cache
+    kernels = try KernelModules(card, storage: precision.storage, cache: cache)
+    products = try Products(card, cache: cache)
+    scratch = CUDAScratch()
+  }
+
+  package var hardware: String { card.facts.name }
+  package var threads: Int { 0 }
+  package var activationType: DType { precision.storage }
+  package var driver: String? { card.driverDescription }
+  package var libraryDescription: String {
+    "\(products.description), \(kernels.description), CUDA "
+      + CUDALibraries.version(card.libraries.driverVersion)
+  }
+
+  package func computing(at precision: Precision) throws -> any Backend {
+    if precision == self.precision { return self }
+    if let known = others[precision] { return known }
+    // bfloat16 came with Ampere; the kernels of older cards would not compile.
+    guard precision != .bfloat16 && precision != .tf32 || card.facts.major >= 8 else {
+      throw TensorsError.deviceFailed(
+        "\(card.title): has compute capability \(card.facts.capability); \(precision.rawValue) "
+          + "needs 8.0 or newer")
+    }
+    let other = try CUDABackend(name: name, card: card, precision: precision, cache: cache)
+    others[precision] = other
+    return other
+  }
+
+  package func check() throws { try card.takeFailure() }
+  package func fail(_ error: any Error) { card.fail("taking a pass down", error) }
+  package func state() -> DeviceState? { card.state() }
+  package func synchronize() { card.synchronize() }
+
+  // MARK: Memory
+
+  package func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor {
+    let bytes = max(1, shape.count * dtype.byteCount)
+    let storage: Storage
+    if let given = arena?.allocate(bytes: bytes) {
+      storage = given
+    } else {
+      storage = try MemoryChunk(card, bytes: Arena.aligned(bytes)).storage(bytes: bytes)
+    }
+    return Tensor(storage: storage, dtype: dtype, shape: shape)
+  }
+
+  package func withArena<Result>(
+    bytes: Int?, _ body: () throws -> Result
+  ) throws -> Result {
+    precondition(arena == nil, "arenas do not nest")
+    defer {
+      arena = nil
+      measuredScratch = 0
+      staging = nil
+    }
+    var needed = bytes ?? 0
+    if bytes == nil {
+      arena = Arena(chunk: nil)
+      _ = try body()
+      needed = arena?.used ?? 0
+      let memory = card.memory()
+      if memory.total > 0, needed + measuredScratch > memory.free {
+        throw TensorsError.doesNotFit(
+          needed: needed + measuredScratch, free: memory.free, total: memory.total,
+          device: card.title)
+      }
+    }
+    arena = Arena(chunk: try MemoryChunk(card, bytes: max(Arena.alignment, needed)))
+    return try body()
+  }
+
+  package func reserve(_ limits: ScratchLimits) throws(TensorsError) {
+    let wanted = CUDAScratch.Sizes(limits, type: activationType).union(scratch.sizes)
+    guard wanted != scratch.sizes else { return }
+    if let arena, arena.isMeasuring {
+      measuredScratch = wanted.bytes
+      return
+    }
+    // Memory of graphs that were taken down before lives on with them; the rest makes room first.
+    scratch = CUDAScratch()
+    let chunk = try MemoryChunk(card, bytes: wanted.bytes)
+    scratch = CUDAScratch(wanted, chunk: chunk, type: activationType)
+  }
+
+  package var peakMemoryBytes: Int? { card.peakBytes }
+  package func resetPeakMemory() { card.resetPeak() }
+
+  /// Memory for a moment's use between host and card.
+  private func stage(bytes: Int) throws(TensorsError) -> UnsafeMutableRawPointer {
+    if let staging, staging.bytes >= bytes { return staging.address }
+    // The copy before may still read it; the driver waits for that when it is freed.
+    staging = nil
+    let chunk = try MemoryChunk(card, bytes: max(bytes, 1 << 20))
+    staging = chunk
+    return chunk.address
+  }
+
+  package func upload(_ values: UnsafeBufferPointer<Float>, to tensor: Tensor) {
+    guard let source = values.baseAddress else { return }
+    if tensor.dtype == .float32 {
+      card.copy(from: source, to: tensor.storage.address, bytes: 4 * values.count)
+    } else {
+      uploadConverted(values, to: tensor.storage.address)
+    }
+  }
+
+  /// Rounds float32 values to the type of weights and activations, on the card.
+  func uploadConverted(_ values: UnsafeBufferPointer<Float>, to address: UnsafeMutableRawPointer) {
+    guard let source = values.baseAddress else { return }
+    do throws(TensorsError) {
+      let staged = try stage(bytes: 4 * values.count)
+      card.copy(from: source, to: staged, bytes: 4 * values.count)
+      launch(
+        activationType == .float16 ? "convert_f32_f16" : "convert_f32_bf16",
+        grid: (Self.blocks(values.count, 2048), 1, 1), block: 256, .address(staged),
+        .address(address), .long(values.count))
+    } catch {
+      card.fail("copying weights to the card", error)
+    }
+  }
+
+  package func download(_ tensor: Tensor, to values: UnsafeMutableBufferPointer<Float>) {
+    guard let target = values.baseAddress else { return }
+    guard tensor.dtype != .float32 else {
+      return card.copy(from: tensor.storage.address, to: target, bytes: 4 * values.count)
+    }
+    do throws(TensorsError) {
+      let staged = try stage(bytes: 4 * values.count)
+      launch(
+        tensor.dtype == .float16 ? "convert_f16_f32" : "convert_bf16_f32",
+        grid: (Self.blocks(values.count, 2048), 1, 1), block: 256,
+        .address(tensor.storage.address), .address(staged), .long(values.count))
+      card.copy(from: staged, to: target, bytes: 4 * values.count)
+    } catch {
+      card.fail("copying from the card", error)
+    }
+  }
+
+  package func download(_ tensor: Tensor, to values: UnsafeMutableBufferPointer<Int32>) {
+    guard let target = values.baseAddress else { return }
+    card.copy(from: tensor.storage.address, to: target, bytes: 4 * values.count)
+  }
+
+  package func stageImageKeys(_ keys: UnsafeBufferPointer<UInt64>, in storage: Tensor) {
+    imageKeys = storage
+    guard let source = keys.baseAddress else { return }
+    card.copy(from: source, to: storage.storage.address, bytes: 8 * keys.count)
+  }
+
+  // MARK: Recorded passes
+
+  package var recordsPasses: Bool { true }
+  package var hasFlushableCache: Bool { card.facts.l2Bytes > 0 }
+
+  package func record(_ body: () -> Void) throws -> (any RecordedPass)? {
+    products.saveChoices()
+    return try CUDAGraph(
+      card, keeping: { self.scratch.tensors }, flushed: { [unowned self] in self.flush() }, body)
+  }
+
+  /// Memory that is larger than the second-level cache.
+  private func flush() -> (address: UnsafeMutableRawPointer, words: Int)? {
+    if flushMemory == nil { flushMemory = try? MemoryChunk(card, bytes: 2 * card.facts.l2Bytes) }
+    return flushMemory.map { ($0.address, $0.bytes / 4) }
+  }
+}

@@ -1,0 +1,93 @@
+import CCUDA
+import Tensors
+
+/// One forward pass as one graph: the card carries it out without being told each kernel.
+final class CUDAGraph: RecordedPass {
+  private let card: CUDACard
+  private let executable: Handle
+  private let clock: DeviceClock
+  /// Scratch memory that its kernels use, whose owner may take larger pieces meanwhile.
+  private let memory: [Tensor]
+  /// What is overwritten to empty the second-level cache.
+  private let flushed: () -> (address: UnsafeMutableRawPointer, words: Int)?
+
+  /// Takes down what `body` queues.
+  ///
+  /// Errors: `CUDAError`.
+  init(
+    _ card: CUDACard, keeping memory: () -> [Tensor],
+    flushed: @escaping () -> (address: UnsafeMutableRawPointer, words: Int)?, _ body: () -> Void
+  ) throws(CUDAError) {
+    try card.takeFailure()
+    card.makeCurrent()
+    let driver = card.driver
+    let clock = try DeviceClock(card)
+    try card.check(
+      driver.cuStreamBeginCapture_v2(card.stream, LAB_CUDA_CAPTURE_THREAD_LOCAL.code),
+      "starting a graph")
+    body()
+    var graph: Handle = nil
+    let ended = driver.cuStreamEndCapture(card.stream, &graph)
+    defer { if graph != nil { _ = driver.cuGraphDestroy(graph) } }
+    // What a kernel said explains more than that the capture is void.
+    try card.takeFailure()
+    try card.check(ended, "ending a graph")
+    executable = try Self.instantiate(graph, card)
+    self.card = card
+    self.clock = clock
+    self.memory = memory()
+    self.flushed = flushed
+  }
+
+  private static func instantiate(
+    _ graph: Handle, _ card: CUDACard
+  ) throws(CUDAError) -> Handle {
+    var executable: Handle = nil
+    if let make = card.driver.cuGraphInstantiateWithFlags {
+      try card.check(make(&executable, graph, 0), "making a graph")
+    } else if let make = card.driver.cuGraphInstantiate_v2 {
+      try card.check(make(&executable, graph, nil, nil, 0), "making a graph")
+    } else {
+      throw .missingSymbol(
+        library: .driver, path: card.libraries.paths[.driver] ?? "",
+        symbol: "cuGraphInstantiateWithFlags")
+    }
+    return executable
+  }
+
+  deinit {
+    card.makeCurrent()
+    _ = card.driver.cuGraphExecDestroy(executable)
+  }
+
+  func replay() {
+    card.attempt { () throws(CUDAError) in
+      try card.check(card.driver.cuGraphLaunch(executable, card.stream), "starting a pass")
+    }
+  }
+
+  func emptyCache() {
+    card.attempt { () throws(CUDAError) in
+      guard let (address, words) = flushed() else { return }
+      try card.check(
+        card.driver.cuMemsetD32Async(address.device, 0, words, card.stream), "emptying the cache")
+      try card.check(card.driver.cuStreamSynchronize(card.stream), "waiting for the card")
+    }
+  }
+
+  func replayTimed() {
+    card.attempt { () throws(CUDAError) in
+      try clock.start()
+      try card.check(card.driver.cuGraphLaunch(executable, card.stream), "starting a pass")
+      try clock.markEnd()
+    }
+  }
+
+  func deviceTime() -> Duration? {
+    var time: Duration?
+    card.attempt { () throws(CUDAError) in
+      time = .nanoseconds(Int64((Double(try clock.milliseconds()) * 1e6).rounded()))
+    }
+    return time
+  }
+}

@@ -1,0 +1,103 @@
+import Tensors
+
+/// Memory that operations share, sized before the first pass; all of it is one chunk.
+struct CUDAScratch {
+  /// Elements of each part.
+  struct Sizes: Equatable {
+    var normalized = 0
+    var hidden = 0
+    var gated = 0
+    var logSumExp = 0
+    var partials = 0
+    var order = 0
+    var maxima = 0
+    var rowStatistics = 0
+    /// Bytes of an activation.
+    var width = 4
+
+    init() {}
+
+    init(_ limits: ScratchLimits, type: DType) {
+      let rows = limits.batchSize * limits.tokens
+      normalized = rows * limits.embedDim
+      hidden = rows * max(limits.hiddenDim, CUDABackend.padded(limits.patchValues))
+      gated = rows * ((limits.hiddenDim + 1) / 2)
+      logSumExp = rows * limits.heads
+      partials = rows * ((limits.tokens + 63) / 64)
+      order = rows
+      maxima = limits.batchSize
+      rowStatistics = 2 * rows
+      width = type.byteCount
+    }
+
+    private static var parts: [WritableKeyPath<Sizes, Int>] {
+      [
+        \.normalized, \.hidden, \.gated, \.logSumExp, \.partials, \.order, \.maxima,
+        \.rowStatistics,
+      ]
+    }
+
+    /// Enough for both.
+    func union(_ other: Sizes) -> Sizes {
+      var result = self
+      for part in Self.parts {
+        result[keyPath: part] = max(self[keyPath: part], other[keyPath: part])
+      }
+      return result
+    }
+
+    var bytes: Int {
+      var arena = Arena(chunk: nil)
+      _ = CUDAScratch(self, from: &arena)
+      return max(Arena.alignment, arena.used)
+    }
+  }
+
+  let sizes: Sizes
+  /// [B, N, C], of the activations' type.
+  private(set) var normalized: Tensor?
+  /// [B, N, hidden] of the feed-forward network; the patch rows before block 0.
+  private(set) var hidden: Tensor?
+  /// [B, N, hidden / 2], behind a gate.
+  private(set) var gated: Tensor?
+  /// [B, H, N].
+  private(set) var logSumExp: Tensor?
+  /// [B, ⌈N / 64⌉, N].
+  private(set) var partials: Tensor?
+  private(set) var order: Tensor?
+  private(set) var partner: Tensor?
+  private(set) var maxima: Tensor?
+  private(set) var rowStatistics: Tensor?
+
+  init() { sizes = Sizes() }
+
+  init(_ sizes: Sizes, chunk: MemoryChunk, type: DType) {
+    var arena = Arena(chunk: chunk)
+    self.init(sizes, from: &arena, type: type)
+  }
+
+  private init(_ sizes: Sizes, from arena: inout Arena, type: DType? = nil) {
+    self.sizes = sizes
+    let type = type ?? (sizes.width == 2 ? .float16 : .float32)
+    func part(_ count: Int, _ type: DType) -> Tensor? {
+      arena.allocate(bytes: max(1, count * type.byteCount)).map {
+        Tensor(storage: $0, dtype: type, shape: Shape(max(1, count)))
+      }
+    }
+    normalized = part(sizes.normalized, type)
+    hidden = part(sizes.hidden, type)
+    gated = part(sizes.gated, type)
+    logSumExp = part(sizes.logSumExp, .float32)
+    partials = part(sizes.partials, .float32)
+    order = part(sizes.order, .int32)
+    partner = part(sizes.order, .int32)
+    maxima = part(sizes.maxima, .float32)
+    rowStatistics = part(sizes.rowStatistics, .float32)
+  }
+
+  /// Everything that a graph must keep.
+  var tensors: [Tensor] {
+    [normalized, hidden, gated, logSumExp, partials, order, partner, maxima, rowStatistics]
+      .compactMap(\.self)
+  }
+}

@@ -1,0 +1,191 @@
+import CCUDA
+import Foundation
+import Tensors
+
+/// One card: its context, one stream for all work, its memory, and the first thing that went wrong on it.
+///
+/// Not to be used from two threads at once.
+package final class CUDACard {
+  package let facts: CardFacts
+  package let libraries: CUDALibraries
+  let stream: Handle
+  private let device: Int32
+  private let context: Handle
+  private var management: Management?
+  /// Everything allocated and not yet freed, in bytes, and the most of it since the last reset.
+  private(set) var allocatedBytes = 0
+  private(set) var peakBytes = 0
+  /// What has gone wrong and was not told yet; nothing is queued while there is something.
+  private(set) var failure: CUDAError?
+  /// Whether the driver will refuse everything from now on.
+  private var isBroken = false
+
+  var driver: lab_cuda_driver { libraries.driver.pointee }
+
+  /// Opens a card.
+  ///
+  /// Errors: `CUDAError`.
+  package init(_ libraries: CUDALibraries, index: Int) throws(CUDAError) {
+    let cards = try CardFacts.all(libraries)
+    guard cards.indices.contains(index) else {
+      throw .noSuchCard(index: index, found: cards.map(\.name))
+    }
+    self.libraries = libraries
+    let facts = cards[index]
+    self.facts = facts
+    func check(_ code: Int32, _ operation: String) throws(CUDAError) {
+      guard code != 0 else { return }
+      let reason = CUDALibraries.text(libraries.driver, code)
+      throw .call(
+        operation: operation, card: Self.title(facts), code: reason.code, reason: reason.text)
+    }
+    let driver = libraries.driver.pointee
+    var device: Int32 = 0
+    try check(driver.cuDeviceGet(&device, Int32(index)), "opening the card")
+    var context: Handle = nil
+    try check(driver.cuDevicePrimaryCtxRetain(&context, device), "making a context")
+    var stream: Handle = nil
+    do throws(CUDAError) {
+      try check(driver.cuCtxSetCurrent(context), "taking the context")
+      try check(
+        driver.cuStreamCreate(&stream, UInt32(LAB_CUDA_STREAM_NON_BLOCKING)), "making a stream")
+    } catch {
+      _ = driver.cuDevicePrimaryCtxRelease_v2(device)
+      throw error
+    }
+    self.device = device
+    self.context = context
+    self.stream = stream
+    management = Management(libraries.management(), bus: facts.bus)
+  }
+
+  deinit {
+    _ = driver.cuCtxSetCurrent(context)
+    _ = driver.cuStreamDestroy_v2(stream)
+    _ = driver.cuDevicePrimaryCtxRelease_v2(device)
+  }
+
+  private static func title(_ facts: CardFacts) -> String { "cuda:\(facts.index) (\(facts.name))" }
+
+  /// The card as messages name it.
+  package var title: String { Self.title(facts) }
+
+  /// The version of NVIDIA's driver and the CUDA version that it runs.
+  package var driverDescription: String {
+    let cuda = "CUDA \(CUDALibraries.version(libraries.driverVersion))"
+    return management?.driverVersion.map { "NVIDIA \($0), \(cuda)" } ?? cuda
+  }
+
+  /// Clocks and temperature, where NVML tells.
+  package func state() -> DeviceState? { management?.state() }
+
+  // MARK: Failures
+
+  /// Errors: `CUDAError.call` in the driver's words.
+  func check(_ code: Int32, _ operation: String) throws(CUDAError) {
+    guard code != 0 else { return }
+    let reason = CUDALibraries.text(libraries.driver, code)
+    // From here on every call gives the same code: the context is lost.
+    if code >= LAB_CUDA_ILLEGAL_ADDRESS { isBroken = true }
+    throw .call(operation: operation, card: title, code: reason.code, reason: reason.text)
+  }
+
+  /// Does something unless the card has failed, and keeps what goes wrong for `takeFailure`.
+  func attempt(_ body: () throws(CUDAError) -> Void) {
+    guard failure == nil else { return }
+    do throws(CUDAError) {
+      makeCurrent()
+      try body()
+    } catch {
+      failure = error
+    }
+  }
+
+  /// Keeps an error for `takeFailure`.
+  func fail(_ operation: String, _ error: any Error) {
+    guard failure == nil else { return }
+    failure =
+      error as? CUDAError
+      ?? .call(
+        operation: operation, card: title, code: "an error", reason: String(describing: error))
+  }
+
+  /// Throws what has gone wrong; a card that is lost says so every time.
+  func takeFailure() throws(CUDAError) {
+    guard let failure else { return }
+    if !isBroken { self.failure = nil }
+    throw failure
+  }
+
+  /// Contexts belong to threads, and a program may come back on another one.
+  func makeCurrent() { _ = driver.cuCtxSetCurrent(context) }
+
+  func synchronize() {
+    attempt { () throws(CUDAError) in
+      try check(driver.cuStreamSynchronize(stream), "waiting for the card")
+    }
+  }
+
+  // MARK: Memory
+
+  /// Bytes free on the card and in all.
+  func memory() -> (free: Int, total: Int) {
+    makeCurrent()
+    var (free, total) = (0, 0)
+    _ = driver.cuMemGetInfo_v2(&free, &total)
+    return (free, total)
+  }
+
+  /// Errors: `TensorsError.doesNotFit`, `.deviceFailed`.
+  func allocate(bytes: Int) throws(TensorsError) -> UnsafeMutableRawPointer {
+    if let failure { throw .deviceFailed(failure.description) }
+    makeCurrent()
+    var address: lab_device_address = 0
+    let code = driver.cuMemAlloc_v2(&address, bytes)
+    guard code == 0, let pointer = UnsafeMutableRawPointer(bitPattern: UInt(address)) else {
+      guard code == LAB_CUDA_OUT_OF_MEMORY.code || code == 0 else {
+        let reason = CUDALibraries.text(libraries.driver, code)
+        let error = CUDAError.call(
+          operation: "allocating memory", card: title, code: reason.code, reason: reason.text)
+        throw .deviceFailed(error.description)
+      }
+      let memory = memory()
+      throw .doesNotFit(needed: bytes, free: memory.free, total: memory.total, device: title)
+    }
+    allocatedBytes += bytes
+    peakBytes = max(peakBytes, allocatedBytes)
+    return pointer
+  }
+
+  func free(_ address: UnsafeMutableRawPointer, bytes: Int) {
+    makeCurrent()
+    // The driver waits for what still uses it.
+    _ = driver.cuMemFree_v2(address.device)
+    allocatedBytes -= bytes
+  }
+
+  func resetPeak() { peakBytes = allocatedBytes }
+
+  func copy(from host: UnsafeRawPointer, to address: UnsafeMutableRawPointer, bytes: Int) {
+    guard bytes > 0 else { return }
+    attempt { () throws(CUDAError) in
+      try check(
+        driver.cuMemcpyHtoDAsync_v2(address.device, host, bytes, stream), "copying to the card")
+    }
+  }
+
+  /// Waits for the values.
+  func copy(from address: UnsafeMutableRawPointer, to host: UnsafeMutableRawPointer, bytes: Int) {
+    guard bytes > 0 else { return }
+    attempt { () throws(CUDAError) in
+      try check(
+        driver.cuMemcpyDtoHAsync_v2(host, address.device, bytes, stream), "copying from the card")
+      try check(driver.cuStreamSynchronize(stream), "waiting for the card")
+    }
+  }
+}
+
+extension UnsafeMutableRawPointer {
+  /// The same address as the driver's calls take it.
+  var device: lab_device_address { lab_device_address(UInt(bitPattern: self)) }
+}

@@ -1,0 +1,28 @@
+/// The sources that are embedded in the program.
+enum KernelFiles {
+  struct File: Sendable {
+    let name: String
+    let text: String
+  }
+
+  static let sources = [
+    File(name: "assemble.cu", text: text(PackageResources.assemble_cu)),
+    File(name: "attention_fma.cu", text: text(PackageResources.attention_fma_cu)),
+    File(name: "attention_mma.cu", text: text(PackageResources.attention_mma_cu)),
+    File(name: "embed.cu", text: text(PackageResources.embed_cu)),
+    File(name: "readout.cu", text: text(PackageResources.readout_cu)),
+    File(name: "rows.cu", text: text(PackageResources.rows_cu)),
+    File(name: "scores.cu", text: text(PackageResources.scores_cu)),
+    File(name: "selection.cu", text: text(PackageResources.selection_cu)),
+    File(name: "statistics.cu", text: text(PackageResources.statistics_cu)),
+  ]
+
+  /// What the sources include by name.
+  static let headers = [
+    File(name: "common.cuh", text: text(PackageResources.common_cuh)),
+    File(name: "mma.cuh", text: text(PackageResources.mma_cuh)),
+    File(name: "norm.cuh", text: text(PackageResources.norm_cuh)),
+  ]
+
+  private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,0 +1,52 @@
+/// The libraries that the backend opens at run time.
+package enum CUDALibraryKind: String, CaseIterable, Sendable {
+  case driver, compiler, products, management
+
+  /// The name that a person knows it by.
+  package var title: String {
+    switch self {
+    case .driver: "CUDA driver"
+    case .compiler: "NVRTC"
+    case .products: "cuBLASLt"
+    case .management: "NVML"
+    }
+  }
+
+  /// What a person installs to have it.
+  package var remedy: String {
+    switch self {
+    case .driver, .management: "it comes with NVIDIA's graphics driver"
+    case .compiler:
+      "it comes with the CUDA toolkit 11 to 13, and as Python's nvidia-cuda-nvrtc"
+    case .products: "it comes with the CUDA toolkit 11 to 13, and as Python's nvidia-cublas"
+    }
+  }
+
+  /// The oldest and the newest major version whose interface is ours.
+  package static let majors = 11...13
+
+  /// File names by the CUDA version that they belong to, newest first.
+  ///
+  /// - Parameter driver: The driver's major version: a newer library may not run on it, so it is tried last.
+  package func fileNames(driver: Int? = nil) -> [String] {
+    func ordered(_ names: [(major: Int, name: String)]) -> [String] {
+      guard let driver else { return names.map(\.name) }
+      return (names.filter { $0.major <= driver } + names.filter { $0.major > driver }).map(\.name)
+    }
+    switch self {
+    case .driver: return ["libcuda.so.1"]
+    case .management: return ["libnvidia-ml.so.1"]
+    case .compiler:
+      // CUDA 11 kept the minor version in the name; from 11.2 on all of them are 11.2.
+      return ordered([
+        (13, "libnvrtc.so.13"), (12, "libnvrtc.so.12"), (11, "libnvrtc.so.11.2"),
+        (11, "libnvrtc.so.11.1"), (11, "libnvrtc.so.11.0"), (11, "libnvrtc.so"),
+      ])
+    case .products:
+      return ordered([
+        (13, "libcublasLt.so.13"), (12, "libcublasLt.so.12"), (11, "libcublasLt.so.11"),
+        (11, "libcublasLt.so"),
+      ])
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import CCUDA
+import Foundation
+
+/// A library that was opened, as a resolver of its symbols.
+///
+/// It stays open for as long as the program runs, and its functions may be called from any thread.
+package struct OpenedLibrary: @unchecked Sendable {
+  /// The path that it was opened by, or its name alone where the loader found it.
+  package let path: String
+  let resolve: lab_symbol_resolver
+  let context: UnsafeMutableRawPointer?
+
+  package init(
+    path: String, resolve: @escaping lab_symbol_resolver, context: UnsafeMutableRawPointer?
+  ) {
+    self.path = path
+    self.resolve = resolve
+    self.context = context
+  }
+}
+
+/// Why a library could not be opened: all that was tried.
+package struct MissingLibrary: Error, Hashable, CustomStringConvertible {
+  package let kind: CUDALibraryKind
+  /// File names that would have done.
+  package let names: [String]
+  /// Folders that were looked in, after the loader's own.
+  package let folders: [String]
+  /// Files that are there and would not open, with what the loader said.
+  package let unusable: [String]
+
+  package var description: String {
+    "\(kind.title) is missing: \(names[0])\(names.count > 1 ? " or an older version" : "") is in "
+      + "none of the loader's folders and of \(folders.count) others"
+      + unusable.map { "; \($0)" }.joined() + "; \(kind.remedy)"
+  }
+
+  /// All that was tried.
+  package var details: String {
+    "\(kind.title) is missing: looked for \(names.joined(separator: ", ")) in the loader's folders, "
+      + folders.joined(separator: ", ") + unusable.map { "; \($0)" }.joined() + "; \(kind.remedy)"
+  }
+}
+
+/// Finds and opens CUDA's libraries.
+package struct LibrarySearch {
+  let folders: [String]
+
+  package init(_ folders: LibraryFolders = LibraryFolders()) { self.folders = folders.all }
+
+  /// Opens the first usable file of a library.
+  ///
+  /// The loader's own path comes first, so that `LD_LIBRARY_PATH` has the last word.
+  package func open(
+    _ kind: CUDALibraryKind, driver: Int? = nil
+  ) -> Result<OpenedLibrary, MissingLibrary> {
+    var unusable: [String] = []
+    let names = kind.fileNames(driver: driver)
+    for name in names {
+      if let library = dlopen(name, RTLD_NOW | RTLD_LOCAL) {
+        return .success(opened(name, library))
+      }
+      for folder in folders {
+        let path = "\(folder)/\(name)"
+        guard access(path, F_OK) == 0 else { continue }
+        if let library = dlopen(path, RTLD_NOW | RTLD_LOCAL) {
+          return .success(opened(path, library))
+        }
+        let reason = dlerror().map { String(cString: $0) } ?? "it cannot be opened"
+        unusable.append("\(path) does not open: \(reason)")
+      }
+    }
+    return .failure(
+      MissingLibrary(kind: kind, names: names, folders: folders, unusable: unusable))
+  }
+
+  private func opened(_ path: String, _ library: UnsafeMutableRawPointer) -> OpenedLibrary {
+    OpenedLibrary(path: path, resolve: lab_library_symbol, context: library)
+  }
+}

@@ -1,0 +1,50 @@
+import CCUDA
+import Foundation
+
+/// Algorithms that were chosen before, for one card and one version of cuBLASLt.
+final class ProductCache {
+  private let folder: CacheFolder
+  private let name: String
+  private var choices: [String: [UInt64]] = [:]
+  private var isDirty = false
+
+  /// Reads what is there; a line that makes no sense is left out.
+  init(_ folder: CacheFolder, identity: String) {
+    self.folder = folder
+    name = "products-\(Digest.hex(identity)).txt"
+    let text = folder.read(name).map { String(decoding: $0, as: UTF8.self) } ?? ""
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      let numbers = words.dropFirst().compactMap { UInt64($0, radix: 16) }
+      if words.count == 9, numbers.count == 8 { choices[String(words[0])] = numbers }
+    }
+  }
+
+  func algorithm(_ shape: ProductShape) -> lab_cublaslt_algorithm? {
+    guard let words = choices[shape.text] else { return nil }
+    var algorithm = lab_cublaslt_algorithm()
+    withUnsafeMutableBytes(of: &algorithm) { bytes in
+      for (index, word) in words.enumerated() {
+        bytes.storeBytes(of: word, toByteOffset: 8 * index, as: UInt64.self)
+      }
+    }
+    return algorithm
+  }
+
+  func keep(_ algorithm: lab_cublaslt_algorithm, _ shape: ProductShape) {
+    choices[shape.text] = withUnsafeBytes(of: algorithm) { bytes in
+      (0..<8).map { bytes.load(fromByteOffset: 8 * $0, as: UInt64.self) }
+    }
+    isDirty = true
+  }
+
+  /// Writes what is new.
+  func save() {
+    guard isDirty else { return }
+    isDirty = false
+    let lines = choices.sorted { $0.key < $1.key }.map { shape, words in
+      ([shape] + words.map { String($0, radix: 16) }).joined(separator: " ") + "\n"
+    }
+    folder.write(Data(lines.joined().utf8), name)
+  }
+}

@@ -1,0 +1,32 @@
+import Tensors
+
+/// Everything that a matrix product's fastest algorithm depends on.
+///
+/// `out[row, o] = Σ_k input[row, k] · weight[o, k] + bias[o] (+ out[row, o])`, all row-major.
+struct ProductShape: Hashable {
+  var rows: Int
+  var outputs: Int
+  var depth: Int
+  /// Elements between two rows of the weight and of the input.
+  var weightStride: Int
+  var inputStride: Int
+  var type: DType
+  var outputType: DType
+  var hasBias: Bool
+  var accumulates: Bool
+  var isTF32: Bool
+  /// Bytes that every address is a multiple of, at most 256.
+  var alignment: Int
+
+  /// One word, the same in every run: the name of a choice in the cache.
+  var text: String {
+    "\(type.rawValue)\(isTF32 ? "t" : "")>\(outputType.rawValue)|\(rows)x\(outputs)x\(depth)|"
+      + "\(weightStride),\(inputStride)|\(hasBias ? "b" : "-")\(accumulates ? "+" : "-")|\(alignment)"
+  }
+
+  /// The largest power of two up to 256 that divides all addresses.
+  static func alignment(of addresses: UnsafeMutableRawPointer?...) -> Int {
+    let bits = addresses.reduce(256 as UInt) { $0 | UInt(bitPattern: $1) }
+    return Int(bits & (~bits &+ 1))
+  }
+}

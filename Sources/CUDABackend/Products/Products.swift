@@ -1,0 +1,274 @@
+import CCUDA
+import Tensors
+
+/// Matrix products on a card by cuBLASLt, with the algorithm of each shape found by trying.
+final class Products {
+  private let card: CUDACard
+  private let table: UnsafeMutablePointer<lab_cublaslt>
+  private let handle: Handle
+  private let workspace: MemoryChunk
+  private let cache: ProductCache
+  private var plans: [ProductShape: ProductPlan] = [:]
+  /// `cuBLASLt 13.4.0`.
+  let description: String
+
+  /// How many of the library's own suggestions are timed.
+  static let candidates = 12
+
+  /// Errors: `CUDAError`, `TensorsError.doesNotFit`.
+  init(_ card: CUDACard, cache: CacheFolder) throws {
+    self.card = card
+    table = try card.libraries.products()
+    let version = CUDALibraries.productsVersion(table.pointee.cublasLtGetVersion())
+    description = "cuBLASLt \(version.text)"
+    card.makeCurrent()
+    var handle: Handle = nil
+    let code = table.pointee.cublasLtCreate(&handle)
+    guard code == 0 else {
+      throw CUDAError.call(
+        operation: "starting cuBLASLt", card: card.title, code: "status \(code)",
+        reason: Self.text(table, code))
+    }
+    // Hopper's kernels want 32 MiB; a board of a few gigabytes has better uses for it.
+    let bytes = card.facts.memoryBytes >= 12 << 30 ? 32 << 20 : 8 << 20
+    do {
+      workspace = try MemoryChunk(card, bytes: bytes)
+    } catch {
+      _ = table.pointee.cublasLtDestroy(handle)
+      throw error
+    }
+    self.handle = handle
+    self.cache = ProductCache(
+      cache,
+      identity: "\(card.facts.name) \(card.facts.capability) \(card.facts.multiprocessors) "
+        + "\(description)")
+  }
+
+  deinit {
+    card.makeCurrent()
+    for plan in plans.values { plan.destroy(table) }
+    for preference in storedPreference.values {
+      _ = table.pointee.cublasLtMatmulPreferenceDestroy(preference)
+    }
+    _ = table.pointee.cublasLtDestroy(handle)
+  }
+
+  /// Writes newly found algorithms to disk.
+  func saveChoices() { cache.save() }
+
+  /// Errors: `CUDAError.call`.
+  func multiply(
+    _ shape: ProductShape, weight: UnsafeMutableRawPointer, bias: UnsafeMutableRawPointer?,
+    input: UnsafeMutableRawPointer, output: UnsafeMutableRawPointer
+  ) throws(CUDAError) {
+    let operands = ProductOperands(weight: weight, bias: bias, input: input, output: output)
+    let plan: ProductPlan
+    if let known = plans[shape] {
+      plan = known
+    } else {
+      plan = try makePlan(shape, operands)
+      plans[shape] = plan
+    }
+    try run(plan, shape, operands, plan.algorithm)
+  }
+
+  private func makePlan(
+    _ shape: ProductShape, _ operands: ProductOperands
+  ) throws(CUDAError) -> ProductPlan {
+    var plan = ProductPlan()
+    do throws(CUDAError) {
+      try plan.create(table, shape) { code, operation throws(CUDAError) in
+        try self.check(code, operation, shape)
+      }
+      plan.algorithm = try algorithm(plan, shape, operands)
+    } catch {
+      plan.destroy(table)
+      throw error
+    }
+    return plan
+  }
+
+  private func algorithm(
+    _ plan: ProductPlan, _ shape: ProductShape, _ operands: ProductOperands
+  ) throws(CUDAError) -> lab_cublaslt_algorithm {
+    if var known = cache.algorithm(shape) {
+      var result = lab_cublaslt_choice()
+      let code = table.pointee.cublasLtMatmulAlgoCheck(
+        handle, plan.description, plan.weight, plan.input, plan.output, plan.output, &known,
+        &result)
+      if code == 0, result.workspace_bytes <= workspace.bytes { return known }
+    }
+    var choices = [lab_cublaslt_choice](repeating: lab_cublaslt_choice(), count: Self.candidates)
+    var count: Int32 = 0
+    let code = table.pointee.cublasLtMatmulAlgoGetHeuristic(
+      handle, plan.description, plan.weight, plan.input, plan.output, plan.output,
+      try preference(shape), Int32(choices.count), &choices, &count)
+    try check(code, "choosing an algorithm", shape)
+    let usable = choices.prefix(Int(count)).filter {
+      $0.status == 0 && $0.workspace_bytes <= workspace.bytes
+    }
+    guard let first = usable.first else {
+      try check(LAB_CUBLAS_NOT_SUPPORTED.code, "choosing an algorithm", shape)
+      return lab_cublaslt_algorithm()
+    }
+    guard let best = try fastest(usable, plan, shape, operands) else { return first.algorithm }
+    cache.keep(best, shape)
+    return best
+  }
+
+  private var storedPreference: [Int: Handle] = [:]
+
+  /// What is asked of an algorithm, one for each alignment of addresses.
+  private func preference(_ shape: ProductShape) throws(CUDAError) -> Handle {
+    if let known = storedPreference[shape.alignment] { return known }
+    var preference: Handle = nil
+    try check(
+      table.pointee.cublasLtMatmulPreferenceCreate(&preference), "making a preference", shape)
+    var bytes = workspace.bytes
+    // Partial sums in float32 and in a fixed order: exact enough, and the same bits each time.
+    var schemes = UInt32(LAB_CUBLASLT_REDUCTION_COMPUTE_TYPE)
+    var alignment = UInt32(shape.alignment)
+    let set = table.pointee.cublasLtMatmulPreferenceSetAttribute
+    var code = set(preference, LAB_CUBLASLT_PREF_MAX_WORKSPACE.code, &bytes, 8)
+    if code == 0 { code = set(preference, LAB_CUBLASLT_PREF_REDUCTION_SCHEMES.code, &schemes, 4) }
+    for operand in [
+      LAB_CUBLASLT_PREF_ALIGNMENT_A, LAB_CUBLASLT_PREF_ALIGNMENT_B, LAB_CUBLASLT_PREF_ALIGNMENT_C,
+      LAB_CUBLASLT_PREF_ALIGNMENT_D,
+    ] where code == 0 { code = set(preference, operand.code, &alignment, 4) }
+    try check(code, "stating a preference", shape)
+    storedPreference[shape.alignment] = preference
+    return preference
+  }
+
+  /// The fastest of some algorithms by a short trial; `nil` where there is no memory to try in.
+  ///
+  /// Results go beside the real output, since a sum onto it must not happen twice.
+  private func fastest(
+    _ choices: [lab_cublaslt_choice], _ plan: ProductPlan, _ shape: ProductShape,
+    _ operands: ProductOperands
+  ) throws(CUDAError) -> lab_cublaslt_algorithm? {
+    let bytes = shape.rows * shape.outputs * shape.outputType.byteCount
+    guard choices.count > 1 else { return choices.first?.algorithm }
+    guard let place = try? MemoryChunk(card, bytes: bytes), let clock = try? DeviceClock(card)
+    else { return nil }
+    var trial = operands
+    trial.output = place.address
+    // Accumulating onto whatever lies there must not meet numbers that are slow.
+    try card.check(
+      card.driver.cuMemsetD32Async(place.address.device, 0, bytes / 4, card.stream), "clearing")
+    var best: (time: Float, algorithm: lab_cublaslt_algorithm)?
+    for choice in choices {
+      // What the library suggests and then refuses is left out.
+      guard (try? run(plan, shape, trial, choice.algorithm)) != nil else { continue }
+      try clock.start()
+      for _ in 0..<5 { try run(plan, shape, trial, choice.algorithm) }
+      let time = try clock.stop()
+      if time < best?.time ?? .infinity { best = (time, choice.algorithm) }
+    }
+    return best?.algorithm
+  }
+
+  private func run(
+    _ plan: ProductPlan, _ shape: ProductShape, _ operands: ProductOperands,
+    _ algorithm: lab_cublaslt_algorithm
+  ) throws(CUDAError) {
+    if var bias = operands.bias {
+      try check(
+        table.pointee.cublasLtMatmulDescSetAttribute(
+          plan.description, LAB_CUBLASLT_DESC_BIAS_POINTER.code, &bias, 8), "setting a bias", shape)
+    }
+    var alpha: Float = 1
+    var beta: Float = shape.accumulates ? 1 : 0
+    var algorithm = algorithm
+    try check(
+      table.pointee.cublasLtMatmul(
+        handle, plan.description, &alpha, operands.weight, plan.weight, operands.input, plan.input,
+        &beta, operands.output, plan.output, operands.output, plan.output, &algorithm,
+        workspace.address, workspace.bytes, card.stream), "multiplying", shape)
+  }
+
+  private func check(_ code: Int32, _ operation: String, _ shape: ProductShape) throws(CUDAError) {
+    guard code != 0 else { return }
+    throw .call(
+      operation: "\(operation) (\(shape.text))", card: card.title, code: "cuBLASLt status \(code)",
+      reason: Self.text(table, code))
+  }
+
+  private static func text(_ table: UnsafeMutablePointer<lab_cublaslt>, _ code: Int32) -> String {
+    if let said = table.pointee.cublasLtGetStatusString?(code) { return String(cString: said) }
+    switch code {
+    case LAB_CUBLAS_NOT_INITIALIZED.code:
+      return "it could not start; its version may be newer than the driver"
+    case LAB_CUBLAS_NOT_SUPPORTED.code: return "it has no algorithm for this"
+    default: return "the library does not say why"
+    }
+  }
+}
+
+/// Addresses of one product.
+struct ProductOperands {
+  var weight: UnsafeMutableRawPointer
+  var bias: UnsafeMutableRawPointer?
+  var input: UnsafeMutableRawPointer
+  var output: UnsafeMutableRawPointer
+}
+
+/// What cuBLASLt is told of a shape, and the algorithm chosen for it.
+///
+/// The library counts columns first, so that our rows are its columns: out' = weight · input', the weight transposed.
+struct ProductPlan {
+  private(set) var description: Handle = nil
+  private(set) var weight: Handle = nil
+  private(set) var input: Handle = nil
+  private(set) var output: Handle = nil
+  var algorithm = lab_cublaslt_algorithm()
+
+  mutating func create(
+    _ table: UnsafeMutablePointer<lab_cublaslt>, _ shape: ProductShape,
+    check: (Int32, String) throws(CUDAError) -> Void
+  ) throws(CUDAError) {
+    let compute = shape.isTF32 ? LAB_CUBLAS_COMPUTE_32F_FAST_TF32 : LAB_CUBLAS_COMPUTE_32F
+    let t = table.pointee
+    try check(
+      t.cublasLtMatmulDescCreate(&description, compute.code, LAB_CUBLAS_R_32F.code),
+      "describing a product")
+    var transposed = LAB_CUBLAS_OP_T.code
+    var plain = LAB_CUBLAS_OP_N.code
+    var epilogue = UInt32(
+      shape.hasBias ? LAB_CUBLASLT_EPILOGUE_BIAS : LAB_CUBLASLT_EPILOGUE_DEFAULT)
+    let set = t.cublasLtMatmulDescSetAttribute
+    try check(set(description, LAB_CUBLASLT_DESC_TRANSA.code, &transposed, 4), "transposing")
+    try check(set(description, LAB_CUBLASLT_DESC_TRANSB.code, &plain, 4), "transposing")
+    try check(set(description, LAB_CUBLASLT_DESC_EPILOGUE.code, &epilogue, 4), "fusing a bias")
+    let layout = t.cublasLtMatrixLayoutCreate
+    try check(
+      layout(
+        &weight, shape.type.cublas, UInt64(shape.depth), UInt64(shape.outputs),
+        Int64(shape.weightStride)), "describing a weight")
+    try check(
+      layout(
+        &input, shape.type.cublas, UInt64(shape.depth), UInt64(shape.rows),
+        Int64(shape.inputStride)), "describing an input")
+    try check(
+      layout(
+        &output, shape.outputType.cublas, UInt64(shape.outputs), UInt64(shape.rows),
+        Int64(shape.outputs)), "describing an output")
+  }
+
+  func destroy(_ table: UnsafeMutablePointer<lab_cublaslt>) {
+    if description != nil { _ = table.pointee.cublasLtMatmulDescDestroy(description) }
+    for layout in [weight, input, output] where layout != nil {
+      _ = table.pointee.cublasLtMatrixLayoutDestroy(layout)
+    }
+  }
+}
+
+extension DType {
+  fileprivate var cublas: Int32 {
+    switch self {
+    case .float16: LAB_CUBLAS_R_16F.code
+    case .bfloat16: LAB_CUBLAS_R_16BF.code
+    default: LAB_CUBLAS_R_32F.code
+    }
+  }
+}

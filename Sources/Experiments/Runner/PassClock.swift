@@ -1,0 +1,46 @@
+import Measurement
+import VisionModels
+
+/// Times one pass as its device allows: a processor by the stopwatch around the whole pass, a GPU by its own clock around
+/// the recorded pass, with the stopwatch as a cross-check.
+///
+/// On a GPU a sample begins when the images are on the device and ends with the logits on it: copying is no part of it.
+final class PassClock {
+  private let stopwatch: any Stopwatch
+  private(set) var deviceMilliseconds: [Double] = []
+  /// From starting a recorded pass until it was done, of the same passes.
+  private(set) var wallMilliseconds: [Double] = []
+  private var started = Duration.zero
+
+  init(stopwatch: any Stopwatch) { self.stopwatch = stopwatch }
+
+  /// The closures of a pass whose input is there.
+  ///
+  /// Errors: what the device says where it cannot take the pass down.
+  func timed(_ pass: ForwardPass, coldCache: Bool) throws -> TimedVariant {
+    let backend = pass.model.backend
+    guard backend.recordsPasses else {
+      return TimedVariant(run: { pass.run() }, synchronize: backend.synchronize)
+    }
+    return TimedVariant(
+      run: { [self] in
+        // Taken down in the first, untimed pass, so that what goes wrong is this variant's failure.
+        guard let recorded = pass.recorded else { return try backend.check() }
+        if deviceMilliseconds.isEmpty { pass.upload() }
+        if coldCache { recorded.emptyCache() }
+        started = stopwatch.now
+        recorded.replayTimed()
+      },
+      synchronize: { [self] in
+        backend.synchronize()
+        wallMilliseconds.append((stopwatch.now - started).inMilliseconds)
+        try backend.check()
+      },
+      deviceTime: { [self] in
+        let time = pass.recorded?.deviceTime()
+        try backend.check()
+        if let time { deviceMilliseconds.append(time.inMilliseconds) }
+        return time
+      })
+  }
+}

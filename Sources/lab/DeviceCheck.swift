@@ -1,0 +1,187 @@
+import CPUBackend
+import Experiments
+import Foundation
+import Records
+import Tensors
+import TokenReduction
+import VisionModels
+
+/// Every method on a device and on the processor, on the same random weights and images: what differs.
+struct DeviceCheck {
+  let device: String
+
+  /// How one comparison ended.
+  struct Report {
+    fileprivate(set) var failures = 0
+    fileprivate(set) var comparisons = 0
+    var isGood: Bool { failures == 0 && comparisons > 0 }
+  }
+
+  /// Models of the sizes that matter: head widths 64 and others, a distillation token, registers, a gate.
+  private static let models: [(name: String, architecture: ViTArchitecture)] = [
+    (
+      "gelu, 197 tokens",
+      ViTArchitecture(
+        imageSize: 224, patchSize: 16, embedDim: 384, depth: 4, numHeads: 6, numClasses: 1000)
+    ),
+    (
+      "distilled, 146 tokens",
+      ViTArchitecture(
+        imageSize: 96, patchSize: 8, embedDim: 192, depth: 4, numHeads: 3, distilled: true,
+        numClasses: 10)
+    ),
+    (
+      "gated, registers, patch 14",
+      ViTArchitecture(
+        imageSize: 126, patchSize: 14, embedDim: 256, depth: 4, numHeads: 4, hiddenDim: 512,
+        mlp: .swiglu, registers: 4, layerScale: true, head: .tokenAndPatchMean, numClasses: 100)
+    ),
+  ]
+
+  private static let methods: [(String, [String: JSONValue])] = [
+    ("none", [:]), ("random", ["r": .integer(30)]), ("topk", ["r": .integer(5)]),
+    ("evit", ["keep_rate": .number(0.7), "layers": .array([.integer(1), .integer(2)])]),
+    ("tome", ["r": .integer(7)]), ("tail_effect", ["r": .integer(40), "layer": .integer(1)]),
+    (
+      "tail_effect",
+      [
+        "r": .integer(20), "layer": .integer(2), "normalization": .string("batch"),
+        "feature": .string("k"),
+      ]
+    ),
+    (
+      "compose",
+      [
+        "score": .string("class_attention"), "disposal": .string("merge"),
+        "schedule": .string("progressive"), "r": .integer(6),
+      ]
+    ),
+  ]
+
+  func run(say: (String) -> Void) throws -> Report {
+    var report = Report()
+    let base = try Backends.make(device, threads: nil)
+    let cpu = try CPUBackend()
+    say("\(device): \(base.hardware), \(base.driver ?? ""), \(base.libraryDescription)")
+    for precision in Precision.allCases {
+      let backend: any Backend
+      do {
+        backend = try base.computing(at: precision)
+      } catch {
+        say("\(precision.rawValue): left out: \(error)")
+        continue
+      }
+      for model in Self.models {
+        for (name, parameters) in Self.methods {
+          let label = "\(precision.rawValue), \(model.name), \(name)"
+          do {
+            guard
+              let difference = try compare(
+                backend, cpu, model.architecture, name, parameters, precision)
+            else { continue }
+            report.comparisons += 1
+            let good = difference.isGood(precision)
+            if !good { report.failures += 1 }
+            say("\(good ? "ok  " : "FAIL") \(label): \(difference.text)")
+          } catch {
+            report.failures += 1
+            say("FAIL \(label): \(error)")
+          }
+        }
+      }
+    }
+    say("\(report.comparisons) comparisons, \(report.failures) failures")
+    return report
+  }
+
+  /// How far two passes are apart.
+  private struct Difference {
+    /// Over the largest logit.
+    var relative: Float
+    /// Images whose kept tokens differ in some block, of all.
+    var differing: Int
+    var images: Int
+
+    func isGood(_ precision: Precision) -> Bool {
+      switch precision {
+      case .float32: relative <= 1e-4 && differing == 0
+      // Rounding may turn a near tie: the tokens kept are told, and the logits of images that kept the same must agree.
+      case .tf32, .float16, .bfloat16: relative <= 1e-2 * (precision == .bfloat16 ? 4 : 1)
+      }
+    }
+
+    var text: String {
+      "logits within \(String(format: "%.1e", relative)) of the largest"
+        + (differing > 0 ? ", other tokens kept in \(differing) of \(images) images" : "")
+    }
+  }
+
+  private func compare(
+    _ backend: any Backend, _ cpu: CPUBackend, _ architecture: ViTArchitecture, _ name: String,
+    _ parameters: [String: JSONValue], _ precision: Precision
+  ) throws -> Difference? {
+    guard let method = TokenReductionRegistry.method(named: name) else { return nil }
+    let setting = try TokenReductionRegistry.resolve(
+      method: method, parameters: parameters, geometry: architecture.geometry)
+    let composition = try TokenReductionRegistry.composition(
+      for: setting, geometry: architecture.geometry)
+    let batch = 3
+    let ours = try pass(backend, architecture, composition, batch)
+    let theirs = try pass(cpu, architecture, composition, batch)
+    // Once as it runs in a measurement, as a graph; once watched.
+    ours.pass.run()
+    try backend.check()
+    let replayed = Array(ours.pass.logits)
+    let watched = try ours.watch(batch)
+    let reference = try theirs.watch(batch)
+    let classes = architecture.numClasses
+    let most = reference.logits.map(abs).max() ?? 1
+    var difference = Difference(relative: 0, differing: 0, images: batch)
+    for image in 0..<batch {
+      let same = watched.sources[image] == reference.sources[image]
+      if !same { difference.differing += 1 }
+      for index in (image * classes)..<((image + 1) * classes) {
+        // Two ways of the same device must agree whatever the precision.
+        var apart = abs(replayed[index] - watched.logits[index]) > 1e-6 * most ? Float.infinity : 0
+        if same || precision == .float32 {
+          apart = max(apart, abs(watched.logits[index] - reference.logits[index]) / most)
+        }
+        if !apart.isFinite || !watched.logits[index].isFinite { apart = .infinity }
+        difference.relative = max(difference.relative, apart)
+      }
+    }
+    return difference
+  }
+
+  private struct Subject {
+    let pass: ForwardPass
+    let backend: any Backend
+
+    /// Logits, and the sources of every reduction of each image.
+    func watch(_ batch: Int) throws -> (logits: [Float], sources: [[Int32]]) {
+      var sources = [[Int32]](repeating: [], count: batch)
+      pass.onReduction = { event in
+        let tokens = event.step.tokensIn
+        var all = [Int32](repeating: 0, count: batch * tokens)
+        all.withUnsafeMutableBufferPointer { backend.download(event.assignment.sources, to: $0) }
+        for image in 0..<batch { sources[image] += all[(image * tokens)..<((image + 1) * tokens)] }
+      }
+      pass.run()
+      try backend.check()
+      pass.onReduction = nil
+      return (Array(pass.logits), sources)
+    }
+  }
+
+  private func pass(
+    _ backend: any Backend, _ architecture: ViTArchitecture, _ composition: Composition,
+    _ batch: Int
+  ) throws -> Subject {
+    let model = try VisionTransformer(
+      architecture: architecture, weights: .random(seed: 1), backend: backend)
+    let pass = try ForwardPass(model: model, composition: composition, batchSize: batch)
+    var random = SplitMix64(seed: 7)
+    for index in pass.input.indices { pass.input[index] = 2 * random.nextUniform() - 1 }
+    return Subject(pass: pass, backend: backend)
+  }
+}

@@ -1,0 +1,359 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fake_state.h"
+
+fake_cuda_behaviour behaviour;
+fake_cuda_counts counts;
+int is_capturing;
+int is_lost;
+
+fake_cuda_behaviour *fake_cuda_behave(void) { return &behaviour; }
+fake_cuda_counts *fake_cuda_count(void) { return &counts; }
+
+void fake_cuda_reset(void) {
+  memset(&counts, 0, sizeof counts);
+  memset(&behaviour, 0, sizeof behaviour);
+  is_capturing = 0;
+  is_lost = 0;
+  behaviour.cards = 1;
+  behaviour.driver_version = 13000;
+  behaviour.major = 9;
+  behaviour.multiprocessors = 132;
+  behaviour.memory_bytes = (size_t)16 << 30;
+  behaviour.nvrtc_major = 13;
+  int architectures[] = {75, 80, 86, 89, 90, 100, 0};
+  memcpy(behaviour.architectures, architectures, sizeof architectures);
+  behaviour.cublaslt_version = 130400;
+}
+
+// MARK: Work
+
+typedef struct {
+  work *first, *last;
+} graph;
+
+static graph *captured;
+
+int submit(void (*run)(work *), const void *payload, size_t bytes) {
+  work *item = calloc(1, sizeof(work));
+  if (bytes > sizeof item->payload) abort();
+  item->run = run;
+  memcpy(item->payload, payload, bytes);
+  if (is_capturing) {
+    if (captured->last) captured->last->next = item; else captured->first = item;
+    captured->last = item;
+  } else {
+    run(item);
+    free(item);
+  }
+  return is_lost ? 719 : 0;
+}
+
+static int lost(void) { return is_lost ? 719 : 0; }
+
+// MARK: Driver
+
+static int fake_init(unsigned flags) { return behaviour.init_result; }
+static int fake_version(int *version) { *version = behaviour.driver_version; return 0; }
+
+static int error_name(int error, const char **text) {
+  switch (error) {
+    case 0: *text = "CUDA_SUCCESS"; break;
+    case 1: *text = "CUDA_ERROR_INVALID_VALUE"; break;
+    case 2: *text = "CUDA_ERROR_OUT_OF_MEMORY"; break;
+    case 100: *text = "CUDA_ERROR_NO_DEVICE"; break;
+    case 200: *text = "CUDA_ERROR_INVALID_IMAGE"; break;
+    case 500: *text = "CUDA_ERROR_NOT_FOUND"; break;
+    case 719: *text = "CUDA_ERROR_LAUNCH_FAILED"; break;
+    default: *text = NULL; return 1;
+  }
+  return 0;
+}
+static int error_string(int error, const char **text) {
+  *text = error == 719 ? "unspecified launch failure"
+        : error == 100 ? "no CUDA-capable device is detected"
+        : error == 200 ? "device kernel image is invalid" : "a reason";
+  return 0;
+}
+
+static int device_count(int *count) { *count = behaviour.cards; return 0; }
+static int device_get(int *device, int ordinal) { *device = ordinal; return 0; }
+static int device_name(char *name, int length, int device) {
+  snprintf(name, length, "Fake card %d", device);
+  return 0;
+}
+static int device_memory(size_t *bytes, int device) { *bytes = behaviour.memory_bytes; return 0; }
+static int device_attribute(int *value, int attribute, int device) {
+  switch (attribute) {
+    case 8: *value = 49152; break;
+    case 13: *value = 1980000; break;
+    case 16: *value = behaviour.multiprocessors; break;
+    case 36: *value = 3201000; break;
+    case 38: *value = 1 << 20; break;
+    case 75: *value = behaviour.major; break;
+    case 76: *value = behaviour.minor; break;
+    case 97: *value = 232448; break;
+    default: *value = 0;
+  }
+  return 0;
+}
+static int context_retain(void **context, int device) {
+  counts.contexts++;
+  *context = &counts;
+  return 0;
+}
+static int context_release(int device) { counts.contexts--; return 0; }
+static int context_set(void *context) { return 0; }
+
+static int memory_info(size_t *available, size_t *total) {
+  *available = behaviour.memory_bytes - counts.bytes;
+  *total = behaviour.memory_bytes;
+  return 0;
+}
+static int memory_allocate(unsigned long long *address, size_t bytes) {
+  if (is_lost) return 719;
+  if (counts.bytes + bytes > behaviour.memory_bytes) return 2;
+  // The size stands before the memory; an ugly pattern finds what is read before it is written.
+  char *block = aligned_alloc(256, (bytes + 256 + 255) / 256 * 256);
+  memset(block, 0xfe, bytes + 256);
+  memcpy(block, &bytes, sizeof bytes);
+  counts.bytes += bytes;
+  counts.allocations++;
+  *address = (unsigned long long)(uintptr_t)(block + 256);
+  return 0;
+}
+static int memory_free(unsigned long long address) {
+  char *block = (char *)(uintptr_t)address - 256;
+  size_t bytes;
+  memcpy(&bytes, block, sizeof bytes);
+  counts.bytes -= bytes;
+  counts.allocations--;
+  free(block);
+  return 0;
+}
+static int copy_in(unsigned long long to, const void *from, size_t bytes, void *stream) {
+  // A real capture would hold the host's pointer: never what we want.
+  if (is_capturing) { counts.copies_while_capturing++; return 900; }
+  memcpy((void *)(uintptr_t)to, from, bytes);
+  return lost();
+}
+static int copy_out(void *to, unsigned long long from, size_t bytes, void *stream) {
+  if (is_capturing) { counts.copies_while_capturing++; return 900; }
+  memcpy(to, (void *)(uintptr_t)from, bytes);
+  return lost();
+}
+
+typedef struct { unsigned long long address; unsigned value; size_t count; } fill_payload;
+static void run_fill(work *item) {
+  fill_payload p;
+  memcpy(&p, item->payload, sizeof p);
+  for (size_t i = 0; i < p.count; i++) ((unsigned *)(uintptr_t)p.address)[i] = p.value;
+}
+static int fill(unsigned long long address, unsigned value, size_t count, void *stream) {
+  fill_payload p = {address, value, count};
+  return submit(run_fill, &p, sizeof p);
+}
+
+static int stream_create(void **stream, unsigned flags) {
+  counts.streams++;
+  *stream = &is_capturing;
+  return 0;
+}
+static int stream_destroy(void *stream) { counts.streams--; return 0; }
+static int stream_wait(void *stream) { return is_capturing ? 900 : lost(); }
+
+static int capture_begin(void *stream, int mode) {
+  is_capturing = 1;
+  captured = calloc(1, sizeof(graph));
+  counts.captures++;
+  return 0;
+}
+static int capture_end(void *stream, void **result) {
+  is_capturing = 0;
+  *result = captured;
+  counts.graphs++;
+  return 0;
+}
+static int graph_nodes(void *g, void **nodes, size_t *count) {
+  *count = 0;
+  for (work *item = ((graph *)g)->first; item; item = item->next) ++*count;
+  return 0;
+}
+static graph *graph_copy(graph *source) {
+  graph *copy = calloc(1, sizeof(graph));
+  for (work *item = source->first; item; item = item->next) {
+    work *again = malloc(sizeof(work));
+    *again = *item;
+    again->next = NULL;
+    if (copy->last) copy->last->next = again; else copy->first = again;
+    copy->last = again;
+  }
+  return copy;
+}
+static void graph_free(graph *g) {
+  for (work *item = g->first; item;) {
+    work *next = item->next;
+    free(item);
+    item = next;
+  }
+  free(g);
+}
+static int graph_instantiate(void **executable, void *g, unsigned long long flags) {
+  counts.executables++;
+  *executable = graph_copy(g);
+  return 0;
+}
+static int graph_instantiate_old(void **executable, void *g, void **node, char *log, size_t bytes) {
+  return graph_instantiate(executable, g, 0);
+}
+static int graph_launch(void *executable, void *stream) {
+  counts.replays++;
+  for (work *item = ((graph *)executable)->first; item && !is_lost; item = item->next) {
+    item->run(item);
+  }
+  return lost();
+}
+static int graph_destroy_executable(void *g) { counts.executables--; graph_free(g); return 0; }
+static int graph_destroy(void *g) { counts.graphs--; graph_free(g); return 0; }
+
+static int event_create(void **event, unsigned flags) {
+  counts.events++;
+  *event = calloc(1, sizeof(struct timespec));
+  return 0;
+}
+static int event_destroy(void *event) { counts.events--; free(event); return 0; }
+static int event_record(void *event, void *stream) {
+  if (is_capturing) return 900;
+  clock_gettime(CLOCK_MONOTONIC, event);
+  return lost();
+}
+static int event_wait(void *event) { return lost(); }
+static int event_elapsed(float *milliseconds, void *start, void *end) {
+  struct timespec *a = start, *b = end;
+  *milliseconds = (b->tv_sec - a->tv_sec) * 1e3f + (b->tv_nsec - a->tv_nsec) / 1e6f;
+  return lost();
+}
+
+static int module_load(
+    void **module, const void *image, unsigned count, int *options, void **values) {
+  if (behaviour.refuses_modules) return 200;
+  // What the fake compiler makes begins with this.
+  if (strncmp(image, "FAKE", 4) != 0) return 200;
+  counts.modules++;
+  *module = strdup(image);
+  return 0;
+}
+static int module_unload(void *module) { counts.modules--; free(module); return 0; }
+
+// Names live as long as the program.
+static char *names[4096];
+static int module_function(void **function, void *module, const char *name) {
+  int i = 0;
+  for (; names[i]; i++) {
+    if (strcmp(names[i], name) == 0) { *function = names[i]; return 0; }
+  }
+  names[i] = strdup(name);
+  *function = names[i];
+  return 0;
+}
+static int function_set(void *function, int attribute, int value) {
+  return value > 232448 ? 1 : 0;
+}
+
+typedef struct {
+  const char *name;
+  unsigned grid[3], block[3], shared;
+  int count;
+  uint64_t slots[24];
+} launch_payload;
+static void run_launch(work *item) {
+  launch_payload *p = (launch_payload *)item->payload;
+  if (is_lost) return;
+  counts.launches++;
+  if (behaviour.losing_launch && counts.launches >= behaviour.losing_launch) { is_lost = 1; return; }
+  void *arguments[24];
+  for (int i = 0; i < p->count; i++) arguments[i] = &p->slots[i];
+  if (behaviour.launcher &&
+      behaviour.launcher(
+          p->name, p->grid[0], p->grid[1], p->grid[2], p->block[0], p->block[1], p->block[2],
+          p->shared, arguments) != 0) {
+    fprintf(stderr, "the launcher refused %s\n", p->name);
+    is_lost = 1;
+  }
+}
+static int launch(
+    void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+    unsigned shared, void *stream, void **parameters, void **extra) {
+  if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return 1;
+  launch_payload p = {function, {gx, gy, gz}, {bx, by, bz}, shared, 0, {0}};
+  // Our own launches end their list with null and give eight bytes to each.
+  while (parameters[p.count]) {
+    memcpy(&p.slots[p.count], parameters[p.count], 8);
+    p.count++;
+  }
+  if (behaviour.signature) {
+    const char *signature = behaviour.signature(p.name);
+    if (!signature || (int)strlen(signature) != p.count) {
+      fprintf(stderr, "%s takes other parameters\n", p.name);
+      return 1;
+    }
+  }
+  return submit(run_launch, &p, sizeof p);
+}
+
+#define ENTRY(symbol, function) \
+  if (strcmp(name, symbol) == 0) return (void *)function;
+
+void *fake_driver_symbol(const char *name) {
+  ENTRY("cuInit", fake_init)
+  ENTRY("cuDriverGetVersion", fake_version)
+  ENTRY("cuGetErrorName", error_name)
+  ENTRY("cuGetErrorString", error_string)
+  ENTRY("cuDeviceGetCount", device_count)
+  ENTRY("cuDeviceGet", device_get)
+  ENTRY("cuDeviceGetName", device_name)
+  ENTRY("cuDeviceTotalMem_v2", device_memory)
+  ENTRY("cuDeviceGetAttribute", device_attribute)
+  ENTRY("cuDevicePrimaryCtxRetain", context_retain)
+  ENTRY("cuDevicePrimaryCtxRelease_v2", context_release)
+  ENTRY("cuCtxSetCurrent", context_set)
+  ENTRY("cuMemGetInfo_v2", memory_info)
+  ENTRY("cuMemAlloc_v2", memory_allocate)
+  ENTRY("cuMemFree_v2", memory_free)
+  ENTRY("cuMemcpyHtoDAsync_v2", copy_in)
+  ENTRY("cuMemcpyDtoHAsync_v2", copy_out)
+  ENTRY("cuMemsetD32Async", fill)
+  ENTRY("cuStreamCreate", stream_create)
+  ENTRY("cuStreamDestroy_v2", stream_destroy)
+  ENTRY("cuStreamSynchronize", stream_wait)
+  ENTRY("cuStreamBeginCapture_v2", capture_begin)
+  ENTRY("cuStreamEndCapture", capture_end)
+  ENTRY("cuGraphGetNodes", graph_nodes)
+  if (!behaviour.has_only_old_graphs) { ENTRY("cuGraphInstantiateWithFlags", graph_instantiate) }
+  ENTRY("cuGraphInstantiate_v2", graph_instantiate_old)
+  ENTRY("cuGraphLaunch", graph_launch)
+  ENTRY("cuGraphExecDestroy", graph_destroy_executable)
+  ENTRY("cuGraphDestroy", graph_destroy)
+  ENTRY("cuEventCreate", event_create)
+  ENTRY("cuEventDestroy_v2", event_destroy)
+  ENTRY("cuEventRecord", event_record)
+  ENTRY("cuEventSynchronize", event_wait)
+  ENTRY("cuEventElapsedTime", event_elapsed)
+  ENTRY("cuModuleLoadDataEx", module_load)
+  ENTRY("cuModuleUnload", module_unload)
+  ENTRY("cuModuleGetFunction", module_function)
+  ENTRY("cuFuncSetAttribute", function_set)
+  ENTRY("cuLaunchKernel", launch)
+  return NULL;
+}
+
+void *fake_cuda_symbol(void *context, const char *name) {
+  if (behaviour.missing_symbol && strcmp(behaviour.missing_symbol, name) == 0) return NULL;
+  void *found = fake_driver_symbol(name);
+  if (!found) found = fake_nvrtc_symbol(name);
+  if (!found) found = fake_cublaslt_symbol(name);
+  return found;
+}

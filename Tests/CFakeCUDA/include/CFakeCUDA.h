@@ -1,0 +1,51 @@
+// A CUDA driver, compiler and matrix library without a card, for tests: a card's memory is the host's, kernels run on whatever
+// launcher a test gives, matrix products are plain loops. It counts what is alive, and fails when it is told to.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+typedef int (*fake_cuda_launcher)(
+    const char *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
+    unsigned bz, unsigned shared_bytes, void **args);
+
+// How the fake behaves; `fake_cuda_reset` gives one H-class card on which all goes well.
+typedef struct {
+  int cards;
+  int driver_version;
+  int init_result;
+  int major, minor;
+  int multiprocessors;
+  size_t memory_bytes;
+  int nvrtc_major, nvrtc_minor;
+  // What NVRTC says it can compile for, ended by 0.
+  int architectures[16];
+  // Whether a compilation fails with a log.
+  int compilation_fails;
+  // Whether the driver refuses machine code.
+  int refuses_modules;
+  size_t cublaslt_version;
+  // The launch, counted from 1, that loses the card; 0 for none.
+  int losing_launch;
+  // Whether graphs are made by the function of CUDA 11.0.
+  int has_only_old_graphs;
+  // A symbol that no library has, or null.
+  const char *missing_symbol;
+  fake_cuda_launcher launcher;
+  // One letter for each parameter of a kernel, to check a launch's; or null.
+  const char *(*signature)(const char *kernel);
+} fake_cuda_behaviour;
+
+// What is alive, and what was done.
+typedef struct {
+  int allocations, contexts, streams, modules, graphs, executables, events, programs, libraries;
+  int descriptions;
+  size_t bytes;
+  int launches, replays, products, compilations, captures, searches, copies_while_capturing;
+} fake_cuda_counts;
+
+void fake_cuda_reset(void);
+fake_cuda_behaviour *fake_cuda_behave(void);
+fake_cuda_counts *fake_cuda_count(void);
+
+// The resolver of all three libraries' symbols.
+void *fake_cuda_symbol(void *context, const char *name);

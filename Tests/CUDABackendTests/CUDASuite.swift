@@ -1,0 +1,4 @@
+import Testing
+
+/// Everything that uses the fake card, one test after another: it is one for the process.
+@Suite(.serialized) struct CUDASuite {}

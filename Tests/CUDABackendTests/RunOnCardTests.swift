@@ -1,0 +1,205 @@
+import CPUBackend
+import Foundation
+import Measurement
+import Records
+import Tensors
+import Testing
+import TokenReduction
+import VisionModels
+import _TestSupport
+
+@testable import CUDABackend
+
+extension CUDASuite {
+  /// Passes on the fake card: precisions, graphs, memory, failures.
+  @Suite(.serialized) struct RunOnCard {
+    init() { FakeMachine.reset() }
+
+    static let architecture = ViTArchitecture(
+      imageSize: 32, patchSize: 8, embedDim: 32, depth: 3, numHeads: 2, numClasses: 10)
+
+    static func pass(
+      _ backend: any Backend, _ method: String = "none", _ parameters: [String: JSONValue] = [:],
+      batchSize: Int = 2, architecture: ViTArchitecture = architecture
+    ) throws -> ForwardPass {
+      let setting = try TokenReductionRegistry.resolve(
+        method: try #require(TokenReductionRegistry.method(named: method)), parameters: parameters,
+        geometry: architecture.geometry)
+      let pass = try ForwardPass(
+        model: try VisionTransformer(
+          architecture: architecture, weights: .random(seed: 3), backend: backend),
+        composition: try TokenReductionRegistry.composition(
+          for: setting, geometry: architecture.geometry), batchSize: batchSize)
+      for (index, value) in randomFloats(pass.input.count, seed: 5).enumerated() {
+        pass.input[index] = value
+      }
+      return pass
+    }
+
+    private func logits(
+      _ backend: any Backend, _ method: String = "none", _ parameters: [String: JSONValue] = [:]
+    ) throws -> [Float] {
+      let pass = try Self.pass(backend, method, parameters)
+      pass.run()
+      try backend.check()
+      return Array(pass.logits)
+    }
+
+    @Test(arguments: Precision.allCases)
+    func `each precision gives the processor's logits as far as its digits go`(
+      precision: Precision
+    ) throws {
+      let limit: [Precision: Float] = [
+        .float32: 1e-4, .tf32: 1e-4, .float16: 1e-2, .bfloat16: 4e-2,
+      ]
+      let card = try FakeMachine.backend().computing(at: precision)
+      #expect(card.precision == precision && card.activationType == precision.storage)
+      for (method, parameters) in [
+        ("none", [:]), ("tome", ["r": .integer(2)]),
+        ("evit", ["keep_rate": .number(0.7), "layers": .array([.integer(1)])]),
+      ] as [(String, [String: JSONValue])] {
+        let expected = try logits(CPUBackend(threads: 1), method, parameters)
+        let found = try logits(card, method, parameters)
+        let most = expected.map(abs).max() ?? 1
+        #expect(largestDifference(found, expected) / most < limit[precision] ?? 0, "\(method)")
+      }
+    }
+
+    @Test func `a pass is one graph, taken down once and replayed`() throws {
+      let backend = try FakeMachine.backend()
+      let pass = try Self.pass(backend, "topk", ["r": .integer(2)])
+      pass.run()
+      let (launches, captures) = (FakeMachine.counts.launches, FakeMachine.counts.captures)
+      #expect(captures == 1)
+      pass.run()
+      pass.run()
+      #expect(FakeMachine.counts.captures == 1 && FakeMachine.counts.replays == 3)
+      #expect(FakeMachine.counts.copies_while_capturing == 0)
+      // The first run was once as it is and once as a graph.
+      #expect(FakeMachine.counts.launches == launches * 2)
+    }
+
+    @Test func `new images and new image keys reach a graph that was taken down before`() throws {
+      let backend = try FakeMachine.backend()
+      let cpu = try CPUBackend(threads: 1)
+      let ours = try Self.pass(backend, "random", ["r": .integer(6)])
+      let theirs = try Self.pass(cpu, "random", ["r": .integer(6)])
+      ours.run()
+      for round in 0..<2 as Range<UInt64> {
+        for (index, value) in randomFloats(ours.input.count, seed: 20 + round).enumerated() {
+          ours.input[index] = value
+          theirs.input[index] = value
+        }
+        for pass in [ours, theirs] {
+          [40 + round, 70 + round].withUnsafeBufferPointer { pass.run(imageKeys: $0.baseAddress) }
+        }
+        #expect(largestDifference(ours.logits, Array(theirs.logits)) < 1e-5)
+      }
+      try backend.check()
+    }
+
+    @Test func `graphs keep the scratch memory that a larger pass then outgrows`() throws {
+      let backend = try FakeMachine.backend()
+      let small = try Self.pass(backend, batchSize: 1)
+      small.run()
+      let first = Array(small.logits)
+      let large = try Self.pass(backend, batchSize: 3)
+      large.run()
+      small.run()
+      try backend.check()
+      #expect(Array(small.logits) == first)
+    }
+
+    @Test func `an old driver makes graphs by its own function`() throws {
+      FakeMachine.behaviour.has_only_old_graphs = 1
+      FakeMachine.behaviour.driver_version = 11000
+      FakeMachine.behaviour.nvrtc_major = 11
+      FakeMachine.behaviour.cublaslt_version = 11000
+      let backend = try FakeMachine.backend()
+      let pass = try Self.pass(backend)
+      pass.run()
+      try backend.check()
+      #expect(FakeMachine.counts.replays == 1)
+    }
+
+    @Test func `everything that was made is destroyed`() throws {
+      do {
+        let backend = try FakeMachine.backend()
+        let half = try backend.computing(at: .float16)
+        for card in [backend, half] as [any Backend] {
+          let pass = try Self.pass(card, "tail_effect", ["r": .integer(5), "layer": .integer(1)])
+          pass.run()
+          let recorded = try #require(pass.recorded)
+          recorded.emptyCache()
+          recorded.replayTimed()
+          #expect(recorded.deviceTime() != nil)
+          try card.check()
+        }
+        #expect(FakeMachine.counts.captures == 2)
+      }
+      #expect(FakeMachine.alive == [:])
+    }
+
+    @Test func `a pass that does not fit says what it needs and what there is`() throws {
+      FakeMachine.behaviour.memory_bytes = 24 << 20
+      let backend = try FakeMachine.backend()
+      let before = FakeMachine.counts.bytes
+      let message = FakeMachine.message { _ = try Self.pass(backend, batchSize: 600) }
+      #expect(message.hasPrefix("cuda:0 (Fake card 0): "))
+      #expect(message.contains("MiB are needed and"))
+      #expect(
+        message.hasSuffix(
+          "of 24.0 MiB are free; a smaller batch size, a lower precision or a smaller model needs "
+            + "less"))
+      #expect(FakeMachine.counts.bytes == before)
+      // The card is still good.
+      #expect(try logits(backend).count == 20)
+    }
+
+    @Test func `a lost card says so each time and nothing more is started`() throws {
+      let backend = try FakeMachine.backend()
+      let pass = try Self.pass(backend)
+      pass.run()
+      try backend.check()
+      FakeMachine.behaviour.losing_launch = FakeMachine.counts.launches + 4
+      pass.run()
+      let sentence =
+        "cuda:0 (Fake card 0): starting a pass failed with CUDA_ERROR_LAUNCH_FAILED: unspecified "
+        + "launch failure"
+      #expect(FakeMachine.message { try backend.check() } == sentence)
+      let launches = FakeMachine.counts.launches
+      pass.run()
+      #expect(FakeMachine.counts.launches == launches)
+      #expect(FakeMachine.message { try backend.check() } == sentence)
+    }
+
+    @Test func `heads that the kernels cannot take are refused in words`() throws {
+      let backend = try FakeMachine.backend()
+      let odd = ViTArchitecture(
+        imageSize: 32, patchSize: 8, embedDim: 40, depth: 1, numHeads: 2, numClasses: 10)
+      let pass = try Self.pass(backend, architecture: odd)
+      pass.run()
+      #expect(
+        FakeMachine.message { try backend.check() }
+          == "heads of width 20 are not supported on cuda; a head's width must be a multiple of 8 "
+          + "and at most 128")
+    }
+
+    @Test func `algorithms are searched once for each shape and kept on disk`() throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "lab-cuda-\(UUID())")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      func searches() throws -> Int32 {
+        let before = FakeMachine.counts.searches
+        let backend = try FakeMachine.backend(cache: CacheFolder(folder))
+        let pass = try Self.pass(backend)
+        pass.run()
+        try backend.check()
+        return FakeMachine.counts.searches - before
+      }
+      // Patches, QKV, projection, fc1, fc2 and head; three blocks share theirs.
+      #expect(try searches() == 6)
+      #expect(try searches() == 0)
+    }
+  }
+}

@@ -1,0 +1,9 @@
+import CPUBackend
+import _TestSupport
+
+extension GoldenRun {
+  /// A pass on the processor.
+  init(_ golden: GoldenCase, threads: Int = 2, batchSize: Int? = nil) throws {
+    try self.init(golden, backend: CPUBackend(threads: threads), batchSize: batchSize)
+  }
+}
