@@ -2,9 +2,11 @@
 # make test         set up, then every test
 # make setup        install what is missing (apt; skipped where it is all there)
 # make format       format, then lint as CI does
+# make bundle       the program with all that it needs, for a machine without Swift: .build/bundle/lab
+# make gpu-check    the bundle's checks and benchmark on this machine's NVIDIA GPU
 # make schema       write Experiments/schema.json anew
 
-.PHONY: quickstart test setup build format lint schema clean
+.PHONY: quickstart test setup build format lint bundle gpu-check schema clean
 
 quickstart: build
 	swift run --skip-build lab run Experiments/quickstart.json
@@ -23,6 +25,12 @@ format:
 
 lint:
 	Scripts/format.sh --lint
+
+bundle: setup
+	Scripts/bundle.sh
+
+gpu-check: bundle
+	.build/bundle/lab/Scripts/gpu-check.sh
 
 schema: build
 	swift run --skip-build lab schema > Experiments/schema.json

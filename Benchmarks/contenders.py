@@ -126,15 +126,18 @@ class Lab:
     def visit(self, seconds, least):
         return self.results(seconds, least)[0]["samples_ms"]
 
-    def results(self, seconds, least):
-        """The records' results, in the order of the methods."""
-        spec = {
+    def spec(self, seconds, least):
+        """What `lab run` is asked for."""
+        return {
             "name": "peers", "model": {"name": self.cell.model, "weights": "random"}, "device": "cpu",
             "threads": self.cell.threads, "batch_size": self.cell.batch, "accuracy": False,
             "latency": {"warmup": 1, "min_seconds": seconds, "min_samples": least}, "methods": self.methods}
+
+    def results(self, seconds, least):
+        """The records' results, in the order of the methods."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "peers.json"
-            path.write_text(json.dumps(spec))
+            path.write_text(json.dumps(self.spec(seconds, least)))
             done = subprocess.run(
                 [*self.command, "run", str(path), "--results", folder], capture_output=True, text=True, check=False)
             if done.returncode != 0:
