@@ -85,6 +85,8 @@ package final class ForwardPass {
   /// `imageKeys` (batch many) seed random scores per image, so that a result does not depend on the batch; `nil` takes the
   /// position in the batch.
   package func run(imageKeys: UnsafePointer<UInt64>? = nil) {
+    // Taking a pass down brings keys of its own, so that ours come after it.
+    let recorded = recorded
     upload(imageKeys: imageKeys)
     if let recorded { recorded.replay() } else { compute(imageKeys: imageKeys) }
     model.backend.download(logitsTensor, to: hostLogits)
@@ -95,10 +97,8 @@ package final class ForwardPass {
   package func upload(imageKeys: UnsafePointer<UInt64>? = nil) {
     let backend = model.backend
     backend.upload(UnsafeBufferPointer(input), to: images)
-    if backend.recordsPasses {
-      backend.stageImageKeys(
-        UnsafeBufferPointer(start: keys(imageKeys), count: batchSize), in: self.imageKeys)
-    }
+    backend.stageImageKeys(
+      UnsafeBufferPointer(start: keys(imageKeys), count: batchSize), in: self.imageKeys)
   }
 
   /// The pass as the device has taken it down, for replaying on what `upload` brought.
@@ -112,9 +112,8 @@ package final class ForwardPass {
     case .none: break
     }
     // Once as it is, since what a device finds out about an operation must not happen while it takes it down.
+    upload()
     let keys = keys(nil)
-    model.backend.stageImageKeys(
-      UnsafeBufferPointer(start: keys, count: batchSize), in: imageKeys)
     compute(imageKeys: keys)
     do {
       guard let pass = try model.backend.record({ compute(imageKeys: keys) }) else {
