@@ -126,4 +126,5 @@ def main():
         print(f"| {name} | {statistics.median(values):.0f} | {span} |")
 
 
-main()
+if __name__ == "__main__":
+    main()
