@@ -56,16 +56,24 @@ struct QueryRows {
     }
 
     // Logits stay unscaled: the scale is a factor of the power's one multiply-add.
-    if (sizes || count < KEYS) {
+    if (sizes) {
       const float unscale = 1.0f / scale;
 #pragma unroll
       for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
-        for (int i = 0; i < 4; i++) {
-          const int index = j * 8 + 2 * t + i % 2;
-          if (index >= count) logits[j][i] = NEGATIVE_INFINITY;
-          else if (sizes) logits[j][i] += log2f(sizes[index]) * unscale;
+        for (int i = 0; i < 2; i++) {
+          const int index = j * 8 + 2 * t + i;
+          const float bias = index < count ? log_2(sizes[index]) * unscale : 0.0f;
+          logits[j][i] += bias;
+          logits[j][i + 2] += bias;
         }
+    }
+    if (count < KEYS) {
+#pragma unroll
+      for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+          if (j * 8 + 2 * t + i % 2 >= count) logits[j][i] = NEGATIVE_INFINITY;
     }
     float most_now[2] = {most[0], most[1]};
 #pragma unroll
@@ -189,7 +197,7 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
         if (j * 8 < head_dim)
           *(unsigned *)(to + j * 8 + 2 * t) =
               pack(rows.output[j][2 * r] * inverse, rows.output[j][2 * r + 1] * inverse, T());
-      if (lse && t == 0) lse[head_row + row] = rows.most[r] + log2f(rows.sum[r]);
+      if (lse && t == 0) lse[head_row + row] = rows.most[r] + log_2(rows.sum[r]);
     }
     return;
   }
@@ -224,7 +232,7 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
     const float inverse = 1.0f / sum;
     T *to = out + (image * tokens + block_row + row) * width + head * head_dim + column;
     *(unsigned *)to = pack(x * inverse, y * inverse, T());
-    if (lse && column == 0) lse[head_row + block_row + row] = most + log2f(sum);
+    if (lse && column == 0) lse[head_row + block_row + row] = most + log_2(sum);
   }
 }
 

@@ -123,6 +123,17 @@ DEVICE float power_of_2(float x) {
 #endif
 }
 
+/// The logarithm to base 2 of a normal number, within 2^-22: one instruction.
+DEVICE float log_2(float x) {
+#ifdef LAB_SIMT
+  return log2f(x);
+#else
+  float value;
+  asm("lg2.approx.ftz.f32 %0, %1;" : "=f"(value) : "f"(x));
+  return value;
+#endif
+}
+
 // MARK: Eight consecutive numbers, aligned to 16 bytes
 
 /// Eight numbers as they are stored: registers hold twice as many of half the size.
