@@ -12,7 +12,7 @@ quickstart: build
 	swift run --skip-build lab run Experiments/quickstart.json
 
 test: setup
-	swift test
+	LAB_PYTHON="$$(Scripts/python.sh)" swift test
 
 setup:
 	@Scripts/setup.sh

@@ -6,9 +6,9 @@ package enum ReportingError: Error, Hashable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .cannotCreateFolder(let path, let reason):
-      "The folder \(path) cannot be made: \(reason). Name a folder that may be written."
+      "\(path): the folder cannot be made: \(reason); name one that may be written"
     case .cannotWrite(let path, let reason):
-      "The file \(path) cannot be written: \(reason). Nothing of an earlier report was changed."
+      "\(path): cannot be written: \(reason); files of an earlier report that come after it are as they were"
     }
   }
 }

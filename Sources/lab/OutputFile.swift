@@ -18,7 +18,7 @@ enum OutputFile {
       try Data(text.utf8).write(to: url, options: .atomic)
     } catch {
       throw ExperimentsError.impossible(
-        subject: file, message: "cannot be written: \(error.localizedDescription)")
+        subject: file, message: "cannot be written: \(systemReason(of: error))")
     }
     print(file)
   }

@@ -14,7 +14,7 @@ import _TestSupport
 
   /// A Python with jsonschema: the one that `LAB_PYTHON` names, or the system's.
   private static let python: String? = {
-    let named = ProcessInfo.processInfo.environment["LAB_PYTHON"]
+    let named = ProcessInfo.processInfo.environment["LAB_PYTHON"].flatMap { $0.isEmpty ? nil : $0 }
     return [named, "/usr/bin/python3"].compactMap { $0 }.first {
       run($0, ["-c", "import jsonschema"]).status == 0
     }

@@ -65,6 +65,7 @@ import _TestSupport
 
   /// A Python with nbconvert, pandas and matplotlib, named by `LAB_PYTHON`.
   private static let python = ProcessInfo.processInfo.environment["LAB_PYTHON"]
+    .flatMap { $0.isEmpty ? nil : $0 }
 
   @Test func `a notebook goes to notebooks-export and finds the results from there`() throws {
     let folder = try workplace("sample")

@@ -11,6 +11,7 @@ import Testing
 
   /// A Python with nbconvert, pandas and matplotlib, named by `LAB_PYTHON`.
   private static let python = ProcessInfo.processInfo.environment["LAB_PYTHON"]
+    .flatMap { $0.isEmpty ? nil : $0 }
 
   @Test func `every column of the CSV is explained in the results' README`() throws {
     let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -55,7 +55,7 @@ package struct RecordsFolder {
 }
 
 /// What the system says of a failed file operation: `no such file or directory`.
-func systemReason(of error: any Error) -> String {
+package func systemReason(of error: any Error) -> String {
   var current: (any Error)? = error
   while let candidate = current {
     let described = candidate as NSError

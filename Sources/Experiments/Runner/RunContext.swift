@@ -20,6 +20,7 @@ final class RunContext {
   private var expected: [String: Double] = [:]
   private var known: Set<String> = []
   private let started: Duration
+  private var idleSeconds = 0.0
 
   init(
     store: RecordStore, listener: any ProgressListener, machineLock: MachineLock,
@@ -89,20 +90,30 @@ final class RunContext {
       RunProgress(
         activity: activity, rate: rate, trialsDone: meter.trialsDone,
         trialsTotal: meter.trialsTotal,
-        secondsLeft: meter.secondsLeft(elapsed: (stopwatch.now - started).inSeconds),
+        secondsLeft: meter.secondsLeft(
+          elapsed: (stopwatch.now - started).inSeconds - idleSeconds),
         isMilestone: isMilestone))
   }
 
   /// Takes the machine, alone for timing or shared for computing.
   func takeMachine(alone: Bool) throws -> FileLock? {
-    try machineLock.take(
-      alone: alone, shouldStop: shouldStop,
-      waiting: { [listener] in
-        listener.note(
-          alone
-            ? "waits for another lab process on this machine, so that timings are undisturbed"
-            : "waits while another lab process on this machine takes timings")
-      })
+    try idle {
+      try machineLock.take(
+        alone: alone, shouldStop: shouldStop,
+        waiting: { [listener] in
+          listener.note(
+            alone
+              ? "waits for another lab process on this machine, so that timings are undisturbed"
+              : "waits while another lab process on this machine takes timings")
+        })
+    }
+  }
+
+  /// Does what only waits: its seconds say nothing of how fast the work goes.
+  func idle<Value>(_ wait: () throws -> Value) rethrows -> Value {
+    let start = stopwatch.now
+    defer { idleSeconds += (stopwatch.now - start).inSeconds }
+    return try wait()
   }
 
   /// The claims of those trials that are open and that no other process holds.

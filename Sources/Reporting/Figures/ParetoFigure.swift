@@ -117,7 +117,7 @@ struct ParetoFigure {
 
   private func shortLabel(_ row: Row) -> String {
     // A reason of several words would cover other points.
-    row.origin.flatMap { $0.hasPrefix("as fast as") ? nil : $0 }
+    row.shortOrigin.flatMap { $0.hasPrefix("as fast as") ? nil : $0 }
       ?? (row.shortParameters.isEmpty ? row.parameters : row.shortParameters)
   }
 

@@ -47,6 +47,16 @@ package struct Row: Sendable {
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
   }
 
+  /// `origin` with three values or more as a span: `α=0.2…0.7`.
+  var shortOrigin: String? {
+    let keys = Set(origins.map { origin in origin.firstIndex(of: "=").map { origin[...$0] } })
+    guard origins.count > 2, keys.count == 1, let key = keys.first ?? nil,
+      let first = origins.first,
+      let last = origins.last
+    else { return origin }
+    return "\(first)…\(last.dropFirst(key.count))"
+  }
+
   /// The method's name followed by its parameters.
   package var label: String {
     let details = [origin, parameters].compactMap { $0 }.filter { !$0.isEmpty }

@@ -24,29 +24,31 @@ package enum ReportWriter {
     let links = figures.map { (path: "figures/\($0.name).svg", caption: $0.caption) }
     files.append(("report.md", MarkdownReport(report: report, figures: links).text()))
     files.append(("report.html", HTMLPage(report: report).text()))
-    deleteStale(besides: files, in: folder)
-    return try files.map { file in
+    let stale = stale(besides: files, in: folder)
+    let places = try files.map { file in
       let place = folder.appendingPathComponent(file.0)
       try makeFolder(place.deletingLastPathComponent())
       try replace(place, with: file.1)
       return place
     }
+    // One that cannot be deleted is left.
+    for file in stale { try? FileManager.default.removeItem(at: file) }
+    return places
   }
 
-  /// Deletes the files of an earlier report that this one does not write.
+  /// The files of an earlier report that this one does not write, and pictures of drawings that it changes.
   ///
-  /// Nothing but the names that a report may write is touched; one that cannot be deleted is left.
-  private static func deleteStale(besides files: [(String, String)], in folder: URL) {
+  /// Nothing but the names that a report may write is among them.
+  private static func stale(besides files: [(String, String)], in folder: URL) -> [URL] {
     let written = Dictionary(files, uniquingKeysWith: { first, _ in first })
     let drawings = ReportFigure.names.map { "figures/\($0).svg" }
-    for name in drawings + ["staircase.csv", "steps.csv", "published.csv"] {
+    let names = drawings + ["staircase.csv", "steps.csv", "published.csv"]
+    return names.flatMap { name -> [URL] in
       let file = folder.appendingPathComponent(name)
       let isNew = written[name].map { Data($0.utf8) != (try? Data(contentsOf: file)) } ?? true
-      guard isNew else { continue }
-      if written[name] == nil { try? FileManager.default.removeItem(at: file) }
-      guard file.pathExtension == "svg" else { continue }
+      guard isNew else { return [] }
       let picture = file.deletingPathExtension().appendingPathExtension("png")
-      try? FileManager.default.removeItem(at: picture)
+      return (written[name] == nil ? [file] : []) + (file.pathExtension == "svg" ? [picture] : [])
     }
   }
 
@@ -74,6 +76,10 @@ package enum ReportWriter {
   /// The system's words for what went wrong, without a full stop.
   private static func reason(_ error: any Error) -> String {
     let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    if let underlying, underlying.domain == NSPOSIXErrorDomain {
+      let text = String(cString: strerror(Int32(underlying.code)))
+      return text.prefix(1).lowercased() + text.dropFirst()
+    }
     let text = underlying?.localizedDescription ?? error.localizedDescription
     return text.hasSuffix(".") ? String(text.dropLast()) : text
   }
