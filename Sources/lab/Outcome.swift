@@ -27,8 +27,15 @@ enum Outcome {
       let message = Lab.fullMessage(for: error)
       Console.error(message.hasPrefix("Error: ") ? "e" + message.dropFirst() : message, prefix: "")
     } else {
-      Console.error(String(describing: error))
+      Console.error(sentence(error))
     }
     return badInput
+  }
+
+  /// An error in words: our own describe themselves, the system's have a path and a reason.
+  private static func sentence(_ error: any Error) -> String {
+    guard error is CocoaError || error is POSIXError else { return String(describing: error) }
+    let path = (error as NSError).userInfo[NSFilePathErrorKey] as? String
+    return (path.map { "\($0): " } ?? "") + systemReason(of: error)
   }
 }

@@ -126,6 +126,10 @@ struct ResultsOptions: ParsableArguments {
     completion: .directory)
   var results = "Results"
 
+  func validate() throws {
+    if results.isEmpty { throw ValidationError("--results names a folder, and is empty.") }
+  }
+
   func folder(_ name: String) -> URL {
     URL(fileURLWithPath: results, isDirectory: true)
       .appendingPathComponent(name, isDirectory: true)

@@ -2,6 +2,7 @@ import ArgumentParser
 import Experiments
 import Foundation
 import ImageCoding
+import TokenReduction
 import VisionModels
 
 /// `lab visualize`.
@@ -41,7 +42,8 @@ struct VisualizeCommand: ParsableCommand {
       throw ExperimentsError.impossible(
         subject: "--method",
         message: "\(TrialLabel.short(predictor.method)) removes no token of "
-          + "\(predictor.model.setting.name), so there is nothing to draw")
+          + "\(predictor.model.setting.name), so there is nothing to draw; name one that does, such as "
+          + "'\(TailEffect.example)'")
     }
     let a = predictor.model.architecture
     let drawing = TokenPicture(

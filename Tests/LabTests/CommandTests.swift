@@ -21,7 +21,10 @@ import _TestSupport
 
   @Test func `what the command line gets wrong exits with 2`() throws {
     let folder = try Workplace()
-    for arguments in [["run"], ["run", "a.json", "--nonsense"], ["nonsense"], ["predict"]] {
+    for arguments in [
+      ["run"], ["run", "a.json", "--nonsense"], ["nonsense"], ["predict"],
+      ["run", "a.json", "--results", ""],
+    ] {
       let result = try LabProcess(arguments, in: folder.url).finish()
       #expect(result.exitCode == 2)
       #expect(result.output == "")
@@ -62,6 +65,10 @@ import _TestSupport
       ["predict", "none.png", "--method", "topk"],
       "error: --method: topk needs more than its name; write it as JSON, such as "
         + "'{\"method\": \"topk\", \"r\": 8}'\n"
+    ),
+    (
+      ["dataset", "demo", "--split", "val", "--count", "1", "--out", "/dev/null/x"],
+      "error: /dev/null/x: not a directory\n"
     ),
     (
       ["visualize", "none.png", "--method", "evitt"],

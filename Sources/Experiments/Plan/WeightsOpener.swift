@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Records
+import Tensors
 import VisionModels
 
 /// Finds weight files and names them by their content.
@@ -27,6 +28,12 @@ struct WeightsOpener {
       let url = URL(fileURLWithPath: source.path(path, ofKey: "model"))
       weights = .file(url)
       setting = WeightsSetting(name: url.lastPathComponent, digest: try digest(url, choice))
+      // A file of another kind is told with its key, not by what comes to read it.
+      do {
+        _ = try SafetensorsFile(url: url)
+      } catch {
+        throw wrong(choice, "\(error)")
+      }
     }
     let architecture = choice.entry.architecture
     return PlannedModel(
@@ -48,9 +55,12 @@ struct WeightsOpener {
       }
       return hash.finalize().map { String(format: "%02x", $0) }.joined()
     } catch {
-      throw ExperimentsError.impossible(
-        subject: "\(source.origin(of: choice.path)): \(choice.path).weights",
-        message: "\(url.relativePath) cannot be read: \(systemReason(of: error))")
+      throw wrong(choice, "\(url.relativePath) cannot be read: \(systemReason(of: error))")
     }
+  }
+
+  private func wrong(_ choice: ModelChoice, _ message: String) -> ExperimentsError {
+    .impossible(
+      subject: "\(source.origin(of: choice.path)): \(choice.path).weights", message: message)
   }
 }

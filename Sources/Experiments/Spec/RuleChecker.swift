@@ -177,8 +177,9 @@ struct RuleChecker {
     case (.fileName, .string(let text)):
       return Self.isFileName(text)
         ? nil
-        : "\"\(text)\" is no name for a folder; it must be "
-          + rule.expectation
+        : text.utf8.count > Self.longestName
+          ? "it has \(text.count) characters; a folder's name has at most \(Self.longestName)"
+          : "\"\(text)\" is no name for a folder; it must be " + rule.expectation
     case (.device, .string(let text)): return deviceMistake(text)
     case (.mapping, .object(let members)):
       let wrong = members.sorted { $0.key < $1.key }.first { ($0.value.asInt ?? -1) < 0 }
@@ -206,8 +207,10 @@ struct RuleChecker {
     }
   }
 
+  private static let longestName = 200
+
   private static func isFileName(_ text: String) -> Bool {
-    !text.isEmpty && text != "." && text != ".." && text.utf8.count <= 200
+    !text.isEmpty && text != "." && text != ".." && text.utf8.count <= longestName
       && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
   }
 
