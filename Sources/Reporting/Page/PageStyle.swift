@@ -84,7 +84,7 @@ enum PageStyle {
       color: var(--paper); padding: 4px 8px; border-radius: 4px; font-size: 13px;
       max-width: 340px; }
     @media (max-width: 700px) { form { position: static; } figcaption { padding-left: 0; }
-      figure.wide svg { min-width: 760px; } figure svg { min-width: 420px; } }
+      figure.wide svg { min-width: 760px; } }
     @media print {
       :root, :root[data-theme="dark"] { \(light) }
       form, .skip, #tip { display: none !important; }
