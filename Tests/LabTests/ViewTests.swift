@@ -183,7 +183,8 @@ import _TestSupport
         == "error: bad.png is neither PNG nor JPEG (it begins with 6E 6F 20 70).\n")
     #expect(
       try visualize(picture, "--method", #"{"method": "none"}"#).error
-        == "error: --method: none removes no token of custom, so there is nothing to draw\n")
+        == "error: --method: none removes no token of custom, so there is nothing to draw; name one that "
+        + "does, such as '{\"method\": \"tail_effect\", \"r\": 98, \"layer\": \"25%\"}'\n")
     #expect(
       try visualize(picture, "--method", topk, "--out", "a.jpg").error
         .contains("--out names a PNG file, such as tokens.png, not a.jpg."))
