@@ -87,7 +87,7 @@ def main():
         folder = Path(temporary)
         classes = lay_out(folder, options.images, options.files)
         spec = {"name": "end_to_end", "model": model, "device": "cpu", "methods": [{"method": "none"}], "latency": False,
-                "dataset": {"folder": str(classes), "classes": {f"c{k}": k for k in range(10 if options.model == "demo_vit" else 1000)}},
+                "dataset": {"folder": str(classes), "classes": {f"c{k}": k for k in range(10)}},
                 "accuracy": {"batch_size": options.batch, "images": options.images}}
         (folder / "spec.json").write_text(json.dumps(spec))
         text = json.dumps(model) if options.weights else model

@@ -112,6 +112,24 @@ import _TestSupport
     #expect(
       error?.description
         == "micro.json: dataset: images has 9 classes and custom tells 10 apart; name the data set "
-        + "that it was trained on, or map its folders with \"classes\"")
+        + "that it was trained on, or give each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
+  }
+
+  @Test func `folders that are some of the model's classes are scored by the labels given`() throws {
+    let folder = try TemporaryFolder()
+    let path = try dataset(in: folder)
+    for gone in ["class0", "class9"] {
+      try FileManager.default.removeItem(atPath: path + "/" + gone)
+    }
+    let labels = (1...8).map { "\"class\($0)\": \($0)" }.joined(separator: ", ")
+    let mapped = spec(path, "skip").replacing(
+      #""folder": "\#(path)""#, with: #""folder": "\#(path)", "classes": {\#(labels)}"#)
+    let run = try MicroRun(mapped, in: folder)
+    _ = try run.runner.run()
+    guard case .accuracy(_, let result)? = run.store.records.first?.measurement else {
+      Issue.record("nothing was measured")
+      return
+    }
+    #expect(Set(result.labels) == Set(1...8))
   }
 }

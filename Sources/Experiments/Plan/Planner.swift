@@ -123,12 +123,18 @@ package final class Planner {
   ) throws {
     let classes = dataset.images.classNames.count
     guard classes != model.architecture.numClasses else { return }
+    // Labels given one by one say which of the model's classes a folder is, so they may be some of them.
+    if case .folder(_, classes: .labels) = dataset.choice.kind,
+      classes < model.architecture.numClasses
+    {
+      return
+    }
     throw ExperimentsError.impossible(
       subject: "\(spec.source.origin(of: dataset.choice.path)): \(dataset.choice.path)",
       message:
         "\(dataset.images.name) has \(classes) classes and \(model.setting.name) tells "
-        + "\(model.architecture.numClasses) apart; name the data set that it was trained on, or map "
-        + "its folders with \"classes\"")
+        + "\(model.architecture.numClasses) apart; name the data set that it was trained on, or give "
+        + "each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
   }
 
   /// The trials of the spec.
