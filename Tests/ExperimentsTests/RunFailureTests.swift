@@ -112,10 +112,12 @@ import _TestSupport
     #expect(
       error?.description
         == "micro.json: dataset: images has 9 classes and custom tells 10 apart; name the data set "
-        + "that it was trained on, or give each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
+        + "that it was trained on, or give each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}"
+    )
   }
 
-  @Test func `folders that are some of the model's classes are scored by the labels given`() throws {
+  @Test func `folders that are some of the model's classes are scored by the labels given`() throws
+  {
     let folder = try TemporaryFolder()
     let path = try dataset(in: folder)
     for gone in ["class0", "class9"] {
