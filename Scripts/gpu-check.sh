@@ -1,58 +1,128 @@
 #!/usr/bin/env bash
-# Checks lab on a machine with an NVIDIA GPU, from a bundle (Scripts/bundle.sh) or a checkout; needs no Swift. Under 25 minutes.
+# Checks lab on a machine with an NVIDIA GPU, from a bundle (Scripts/bundle.sh) or a checkout; needs no Swift. In stages, the most valuable
+# first, each within its limit:
 #
-#     Scripts/gpu-check.sh                       all steps
-#     Scripts/gpu-check.sh parity benchmark      some of: devices parity sanitizer staircase benchmark
+#     Scripts/gpu-check.sh                  all stages, under 25 minutes
+#     Scripts/gpu-check.sh check            4 minutes at most: libraries, published passes, every method against the processor
+#     Scripts/gpu-check.sh sanitize         7 minutes: NVIDIA's compute-sanitizer over both checks
+#     Scripts/gpu-check.sh benchmark        9 minutes: latencies beside PyTorch's, and which bars are met (python3 with torch and timm)
+#     Scripts/gpu-check.sh staircase        9 minutes: latency of every token count
+#     Scripts/gpu-check.sh staircase_dinov2 9 minutes: the same of a model of a billion weights; only where it is named
 #
-# LAB names the program (default: ./lab beside this folder, else .build/release/lab), OUT the folder of results (default: gpu-check).
+# A stage leaves OUT/STAGE.log and OUT/STAGE.tar.gz (OUT: gpu-check), and goes on where such an archive left off. LAB names the program (default:
+# ./lab beside this folder, else .build/release/lab), DEVICE the device (cuda), PYTHON the Python (python3), LIMIT_SCALE stretches all limits.
 set -uo pipefail
+out=$(mkdir -p "${OUT:-gpu-check}" && cd "${OUT:-gpu-check}" && pwd)
 cd "$(dirname "$0")/.."
 
 lab=${LAB:-$([[ -x ./lab ]] && echo ./lab || echo .build/release/lab)}
-out=${OUT:-gpu-check}
 device=${DEVICE:-cuda}
-steps=("$@")
-[[ $# -gt 0 ]] || steps=(devices parity sanitizer staircase benchmark)
-mkdir -p "$out"
-failed=()
-
-step() { # name, seconds, command...
-  local name=$1 limit=$2
-  shift 2
-  printf '\n== %s\n' "$name"
-  timeout "$limit" "$@" 2>&1 | tee "$out/$name.log"
-  local code=${PIPESTATUS[0]}
-  [[ $code == 0 ]] || failed+=("$name (exit code $code)")
-}
-
-for name in "${steps[@]}"; do
-  case "$name" in
-    devices) step devices 60 "$lab" devices ;;
-    parity) step parity 300 "$lab" devices --check "$device" ;;
-    sanitizer)
-      tool=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2> /dev/null | tail -1)
-      if [[ -z "$tool" ]]; then
-        echo "sanitizer: left out, compute-sanitizer is not installed" | tee "$out/sanitizer.log"
-      else
-        # Slow under the tool, so that a step may end at its limit, which then counts as a failure to look at.
-        step memcheck 240 "$tool" --tool memcheck --error-exitcode 9 "$lab" devices --check "$device"
-        step racecheck 240 "$tool" --tool racecheck --error-exitcode 9 "$lab" devices --check "$device"
-      fi
-      ;;
-    staircase) step staircase 420 "$lab" run Experiments/cuda/staircase.json --device "$device" --results "$out" ;;
-    benchmark)
-      if python3 -c 'import torch, timm' 2> /dev/null; then
-        step benchmark 600 python3 Benchmarks/cuda.py --lab "$lab" --out "$out/cuda.md"
-      else
-        echo "benchmark: left out, python3 has no torch and timm" | tee "$out/benchmark.log"
-      fi
-      ;;
-    *) echo "no step is named $name; there are devices, parity, sanitizer, staircase, benchmark" >&2; exit 2 ;;
+python=${PYTHON:-python3}
+scale=${LIMIT_SCALE:-1}
+goldens=Tests/Fixtures/goldens
+stages=("$@")
+[[ $# -gt 0 ]] || stages=(check sanitize benchmark staircase)
+for stage in "${stages[@]}"; do
+  case "$stage" in
+    check | sanitize | benchmark | staircase | staircase_dinov2) ;;
+    *) echo "no stage is named $stage; there are check, sanitize, benchmark, staircase, staircase_dinov2" >&2; exit 2 ;;
   esac
 done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# Compiled kernels and chosen algorithms travel with the results, so that the next stage starts at once.
+export LAB_CACHE=$work/cache
+failed=()
+unfinished=()
+folder=
 
+# Runs a command with a limit; its output is the stage's log. Asked to stop as by Ctrl-C at its limit, a run keeps its records.
+step() { # name, seconds, command...
+  local name=$1 limit=$(($2 * scale)) begin=$SECONDS code
+  shift 2
+  printf '\n== %s\n' "$name"
+  timeout --signal=INT --kill-after=20 "$limit" "$@" 2>&1
+  code=$?
+  printf '(%s: exit code %s after %s s)\n' "$name" "$code" "$((SECONDS - begin))"
+  case $code in
+    0) ;;
+    124 | 130 | 137) unfinished+=("$name") ;;
+    *) failed+=("$name (exit code $code)") ;;
+  esac
+}
+
+check() {
+  command -v nvidia-smi > /dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit --format=csv
+  step devices 60 "$lab" devices
+  step goldens 90 "$lab" devices --check "$device" --goldens "$goldens"
+  step processor 90 "$lab" devices --check "$device"
+}
+
+sanitize() {
+  local tool
+  tool=$(command -v compute-sanitizer || ls /usr/local/cuda*/bin/compute-sanitizer 2> /dev/null | tail -1)
+  if [[ -z "$tool" ]]; then
+    echo "left out: compute-sanitizer is not installed"
+    unfinished+=(sanitize)
+    return
+  fi
+  # Kernels and choices are made without the tool, which slows the search down and would time it wrongly.
+  "$lab" devices --check "$device" --goldens "$goldens" > /dev/null 2>&1
+  for pass in memcheck racecheck synccheck; do
+    for precision in float16 float32; do
+      step "$pass, published passes, $precision" 60 "$tool" --tool "$pass" --error-exitcode 9 \
+        "$lab" devices --check "$device" --goldens "$goldens" --only "$precision, vit_micro"
+    done
+  done
+  step "memcheck, larger models" 60 "$tool" --tool memcheck --error-exitcode 9 \
+    "$lab" devices --check "$device" --only "float16, gelu"
+}
+
+benchmark() {
+  if ! "$python" -c 'import torch, timm'; then
+    echo "left out: $python has no torch and timm"
+    unfinished+=(benchmark)
+    return
+  fi
+  # It ends by itself, with a table, when its time is up.
+  step benchmark 570 "$python" Benchmarks/gpu_peers.py --lab "$lab" --device "$device" --budget $((500 * scale)) --state "$folder/cuda.json" \
+    --out "$folder/cuda.md" ${BENCHMARK_OPTIONS:-}
+}
+
+staircase() {
+  # The paper's question first: one image at a time. What is measured is not measured again.
+  local part left
+  for part in '--model deit_small_patch16_224 --weights random --batch-size 1' \
+    '--model deit_small_patch16_224 --weights random --batch-size 16' \
+    '--model deit_base_patch16_224 --weights random --batch-size 1' '--model deit_small_patch16_224 --weights random' ''; do
+    left=$((540 * scale - SECONDS + stage_began))
+    ((left > 30)) || { unfinished+=("staircase $part"); continue; }
+    # shellcheck disable=SC2086
+    step "staircase $part" $((left / scale)) "$lab" run Experiments/cuda/staircase.json --device "$device" --results "$folder" \
+      $part ${STAIRCASE_OPTIONS:-}
+  done
+}
+
+staircase_dinov2() {
+  step staircase_dinov2 540 "$lab" run Experiments/cuda/staircase_dinov2.json --device "$device" --results "$folder" ${STAIRCASE_OPTIONS:-}
+}
+
+for archive in "$out"/*.tar.gz; do
+  [[ -f "$archive" ]] && tar -xzf "$archive" -C "$work"
+done
+for stage in "${stages[@]}"; do
+  folder=$work/$stage
+  mkdir -p "$folder" "$LAB_CACHE"
+  stage_began=$SECONDS
+  # Not in a pipeline: a stage adds to the lists above.
+  "$stage" > >(tee "$out/$stage.log") 2>&1
+  wait $! 2> /dev/null
+  tar -czf "$out/$stage.tar.gz" -C "$work" "$stage" cache
+done
+
+[[ ${#unfinished[@]} -eq 0 ]] || printf '\nnot finished: %s; the same command goes on\n' "${unfinished[*]}"
 if [[ ${#failed[@]} -gt 0 ]]; then
   printf '\nfailed: %s\n' "${failed[*]}"
   exit 1
 fi
-printf '\nall steps passed; results are in %s\n' "$out"
+printf '\nnothing failed; results are in %s\n' "$out"
