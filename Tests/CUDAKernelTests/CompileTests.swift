@@ -30,10 +30,17 @@ struct CompileTests {
     let headers = try sources(".cuh")
     var kernels: Set<String> = []
     for (name, text) in try sources(".cu") {
-      let ptx = try compiler.compile(
-        text, name: name, headers: headers,
-        options: ["--std=c++17", "--gpu-architecture=\(architecture)"] + options)
-      kernels.formUnion(ptx.matches(of: #/\.entry ([a-z0-9_]+)/#).map { String($0.1) })
+      let options = ["--std=c++17", "--gpu-architecture=\(architecture)"] + options
+      let done = CompiledBefore(
+        [compiler.title, name, text] + headers.map(\.text) + options)
+      if let known = done.kernels {
+        kernels.formUnion(known)
+        continue
+      }
+      let ptx = try compiler.compile(text, name: name, headers: headers, options: options)
+      let found = ptx.matches(of: #/\.entry ([a-z0-9_]+)/#).map { String($0.1) }
+      done.keep(found)
+      kernels.formUnion(found)
     }
     return kernels
   }
@@ -73,5 +80,34 @@ struct CompileTests {
     if kernel.contains("_mma_") { return architecture >= 80 }
     if kernel.contains("_fma_") { return architecture < 80 || kernel.hasSuffix("_f32") }
     return true
+  }
+}
+
+/// Kernels of a file that this very compiler took before, with the same headers and options: its word does not change.
+///
+/// Kept beside the compiler, so that only what has changed is compiled again; a clean clone compiles everything.
+private struct CompiledBefore {
+  private let file: URL
+
+  init(_ parts: [String]) {
+    // FNV-1a: against accidents, not against malice.
+    let hash = parts.joined(separator: "\u{0}").utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) {
+      ($0 ^ UInt64($1)) &* 0x100_0000_01b3
+    }
+    file = kernelsFolder.deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: ".build/nvrtc/compiled/\(hash).txt")
+  }
+
+  var kernels: [String]? {
+    guard let text = try? String(contentsOf: file, encoding: .utf8), text.hasSuffix("\n") else {
+      return nil
+    }
+    return text.split(separator: "\n").map(String.init)
+  }
+
+  func keep(_ kernels: [String]) {
+    try? FileManager.default.createDirectory(
+      at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try? Data((kernels.joined(separator: "\n") + "\n").utf8).write(to: file, options: .atomic)
   }
 }

@@ -8,6 +8,8 @@ struct NVRTC: @unchecked Sendable {
 
   private let library: UnsafeMutableRawPointer
   let version: (major: Int, minor: Int)
+  /// Where it is, with its version.
+  let title: String
   /// Compute capabilities that it compiles for, as 90 for sm_90.
   let architectures: [Int]
 
@@ -60,6 +62,8 @@ struct NVRTC: @unchecked Sendable {
     var found = [Int32](repeating: 0, count: Int(number))
     guard list(&found) == 0 else { return nil }
     self.version = (Int(major), Int(minor))
+    let bytes = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0
+    title = "\(path) \(major).\(minor) \(bytes)"
     architectures = found.map(Int.init)
   }
 
