@@ -1,3 +1,5 @@
+import Records
+
 /// Another backend, with the time, arithmetic and traffic of each of its operations taken down by kind.
 ///
 /// Each operation is waited for, so on a device that queues work a pass takes longer than without it. Nothing of the other backend
@@ -54,7 +56,7 @@ package final class TimingBackend: Backend {
 
   package func fail(_ error: any Error) { base.fail(error) }
 
-  package func state() -> DeviceState? { base.state() }
+  package func state() -> GPUState? { base.state() }
 
   package func withArena<Result>(
     bytes: Int?, _ body: () throws -> Result

@@ -1,5 +1,6 @@
 import CCUDA
 import Foundation
+import Records
 import Tensors
 
 /// One card: its context, one stream for all work, its memory, and the first thing that went wrong on it.
@@ -77,7 +78,7 @@ package final class CUDACard {
   }
 
   /// Clocks and temperature, where NVML tells.
-  package func state() -> DeviceState? { management?.state() }
+  package func state() -> GPUState? { management?.state() }
 
   // MARK: Failures
 

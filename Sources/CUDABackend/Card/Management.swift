@@ -1,5 +1,5 @@
 import CCUDA
-import Tensors
+import Records
 
 /// Clocks, temperature and slow-downs of one card, from NVML.
 struct Management {
@@ -24,7 +24,7 @@ struct Management {
     return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
   }
 
-  func state() -> DeviceState {
+  func state() -> GPUState {
     var reasons: UInt64 = 0
     if let read = table.pointee.nvmlDeviceGetCurrentClocksThrottleReasons {
       if read(device, &reasons) != 0 { reasons = 0 }
@@ -34,7 +34,7 @@ struct Management {
       table.pointee.nvmlDeviceGetTemperature.map {
         $0(device, Int32(LAB_NVML_TEMPERATURE_GPU), &celsius) == 0
       } ?? false
-    return DeviceState(
+    return GPUState(
       clockMHz: clock(LAB_NVML_CLOCK_SM), memoryClockMHz: clock(LAB_NVML_CLOCK_MEMORY),
       celsius: hasTemperature ? Double(celsius) : nil, slowdowns: Self.words(reasons))
   }

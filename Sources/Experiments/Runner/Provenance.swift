@@ -15,7 +15,7 @@ struct Provenance {
   /// Begins a measurement.
   init(_ backend: (any Backend)? = nil) {
     startedAt = stopwatch.now
-    gpu = backend?.state().map(GPUState.init)
+    gpu = backend?.state()
   }
 
   /// Seconds since the measurement began.
@@ -34,7 +34,7 @@ struct Provenance {
       blas: backend.libraryDescription, driver: backend.driver, clocksMHz: state.clocksMHz,
       loadAverage: state.loadAverage, started: Self.text(started), durationSeconds: seconds,
       gpu: gpu.flatMap { before in
-        backend.state().map { GPUStates(before: before, after: GPUState($0)) }
+        backend.state().map { GPUStates(before: before, after: $0) }
       })
   }
 
@@ -43,15 +43,6 @@ struct Provenance {
     date.formatted(
       .iso8601.year().month().day().time(includingFractionalSeconds: true)
         .timeZone(separator: .omitted))
-  }
-}
-
-extension GPUState {
-  /// As a record keeps what a device told.
-  init(_ state: DeviceState) {
-    self.init(
-      clockMHz: state.clockMHz, memoryClockMHz: state.memoryClockMHz, celsius: state.celsius,
-      slowdowns: state.slowdowns)
   }
 }
 
