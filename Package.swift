@@ -34,14 +34,16 @@ let package = Package(
     .target(
       name: "Measurement", dependencies: ["Records"], exclude: ["README.md"],
       swiftSettings: hotSwift),
-    .target(name: "Tensors", exclude: ["README.md"], swiftSettings: hotSwift),
+    .target(
+      name: "Tensors", dependencies: ["Records"], exclude: ["README.md"],
+      swiftSettings: hotSwift),
     .target(
       name: "CPUBackend", dependencies: ["Tensors", "CKernels"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     // Our own declarations of CUDA's libraries, which are opened at run time: nothing of CUDA is needed here.
     .target(name: "CCUDA", exclude: ["README.md"]),
     .target(
-      name: "CUDABackend", dependencies: ["Tensors", "CCUDA"],
+      name: "CUDABackend", dependencies: ["Tensors", "Records", "CCUDA"],
       exclude: ["README.md", "Kernels/README.md"], resources: [.embedInCode("Kernels")],
       swiftSettings: hotSwift),
     .target(
@@ -56,6 +58,9 @@ let package = Package(
     .target(
       name: "VisionModels", dependencies: ["Tensors", "TokenReduction"], exclude: ["README.md"],
       swiftSettings: hotSwift),
+    .target(
+      name: "Goldens", dependencies: ["VisionModels", "TokenReduction", "Tensors", "Records"],
+      exclude: ["README.md"]),
     .target(
       name: "Experiments",
       dependencies: [
@@ -75,7 +80,7 @@ let package = Package(
       name: "lab",
       dependencies: [
         "Records", "Measurement", "Tensors", "CPUBackend", "CUDABackend", "ImageCoding",
-        "Datasets", "TokenReduction", "VisionModels", "Experiments", "Reporting",
+        "Datasets", "TokenReduction", "VisionModels", "Goldens", "Experiments", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -83,7 +88,8 @@ let package = Package(
 
     // Tests mirror Sources.
     .target(
-      name: "_TestSupport", dependencies: ["Tensors", "TokenReduction", "Records", "VisionModels"],
+      name: "_TestSupport",
+      dependencies: ["Tensors", "TokenReduction", "Records", "VisionModels", "Goldens"],
       path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
@@ -103,8 +109,9 @@ let package = Package(
       name: "CUDABackendTests",
       dependencies: [
         "CUDABackend", "CCUDA", "CFakeCUDA", "CSIMTHarness", "CPUBackend", "Experiments",
-        "VisionModels", "TokenReduction", "Records", "Measurement", "Tensors", "_TestSupport",
-      ], exclude: ["check_headers.py"], swiftSettings: hotSwift),
+        "VisionModels", "TokenReduction", "Records", "Measurement", "Tensors", "Goldens",
+        "_TestSupport",
+      ], exclude: ["check_headers.cpp"], swiftSettings: hotSwift),
     .testTarget(
       name: "CUDAKernelTests",
       dependencies: ["CSIMTHarness", "CPUBackend", "Tensors", "_TestSupport"],
@@ -120,8 +127,8 @@ let package = Package(
     .testTarget(
       name: "VisionModelsTests",
       dependencies: [
-        "VisionModels", "TokenReduction", "Records", "CPUBackend", "Tensors", "_TestSupport",
-        "CAllocationCounter",
+        "VisionModels", "TokenReduction", "Records", "CPUBackend", "Tensors", "Goldens",
+        "_TestSupport", "CAllocationCounter",
       ], swiftSettings: hotSwift),
     .testTarget(
       name: "ExperimentsTests",

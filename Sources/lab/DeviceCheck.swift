@@ -1,6 +1,7 @@
 import CPUBackend
 import Experiments
 import Foundation
+import Goldens
 import Records
 import Tensors
 import TokenReduction
@@ -9,6 +10,8 @@ import VisionModels
 /// Every method on a device and on the processor, on the same random weights and images: what differs.
 struct DeviceCheck {
   let device: String
+  /// Only comparisons whose line contains this; empty for all.
+  var only = ""
 
   /// How one comparison ended.
   struct Report {
@@ -58,22 +61,58 @@ struct DeviceCheck {
     ),
   ]
 
+  /// Every stored pass of a published implementation on the device, in each of its precisions.
+  func run(goldens folder: URL, say: (String) -> Void) throws -> Report {
+    var report = Report()
+    let cases = try GoldenCase.all(in: folder)
+    let base = try Backends.make(device, threads: nil)
+    say("\(device): \(base.hardware), \(base.driver ?? "no driver"), \(base.libraryDescription)")
+    for precision in Precision.allCases {
+      guard let backend = backend(base, precision, say) else { continue }
+      for golden in cases {
+        let label = "\(precision.rawValue), \(golden.name)"
+        guard isWanted(label) else { continue }
+        report.comparisons += 1
+        do {
+          let comparison = try GoldenComparison(golden, try GoldenRun(golden, backend: backend))
+          let good = comparison.isGood(precision)
+          if !good { report.failures += 1 }
+          say("\(good ? "ok  " : "FAIL") \(label): \(comparison.text)")
+        } catch {
+          report.failures += 1
+          say("FAIL \(label): \(error)")
+        }
+      }
+    }
+    say("\(report.comparisons) comparisons with published passes, \(report.failures) failures")
+    return report
+  }
+
+  private func isWanted(_ label: String) -> Bool { only.isEmpty || label.contains(only) }
+
+  /// `nil`, with the reason said, for a precision that the device does not have.
+  private func backend(
+    _ base: any Backend, _ precision: Precision, _ say: (String) -> Void
+  ) -> (any Backend)? {
+    do {
+      return try base.computing(at: precision)
+    } catch {
+      say("\(precision.rawValue): left out: \(error)")
+      return nil
+    }
+  }
+
   func run(say: (String) -> Void) throws -> Report {
     var report = Report()
     let base = try Backends.make(device, threads: nil)
     let cpu = try CPUBackend()
     say("\(device): \(base.hardware), \(base.driver ?? ""), \(base.libraryDescription)")
     for precision in Precision.allCases {
-      let backend: any Backend
-      do {
-        backend = try base.computing(at: precision)
-      } catch {
-        say("\(precision.rawValue): left out: \(error)")
-        continue
-      }
+      guard let backend = backend(base, precision, say) else { continue }
       for model in Self.models {
         for (name, parameters) in Self.methods {
           let label = "\(precision.rawValue), \(model.name), \(name)"
+          guard isWanted(label) else { continue }
           do {
             guard
               let difference = try compare(

@@ -12,17 +12,37 @@ struct DevicesCommand: ParsableCommand {
       Examples:
         lab devices
         lab devices --check cuda
+        lab devices --check cuda --goldens Tests/Fixtures/goldens
 
       --check runs every method on the device and on the processor, in every precision of the device, and compares \
-      the logits and the tokens kept: what to run first on a new card.
+      the logits and the tokens kept: what to run first on a new card. With --goldens it compares with stored passes of \
+      the published implementations instead.
       """)
 
   @Option(help: "Compare this device with the processor: 'cuda' or 'cuda:N'.")
   var check: String?
 
+  @Option(
+    help: "Compare with the stored passes in this folder instead of the processor.",
+    completion: .directory)
+  var goldens: String?
+
+  @Option(help: "Only comparisons whose line contains this, such as 'float16, vit_micro'.")
+  var only: String?
+
+  func validate() throws {
+    guard check != nil || goldens == nil && only == nil else {
+      throw ValidationError("--goldens and --only need a device to check: --check cuda")
+    }
+  }
+
   func run() throws {
     if let check {
-      let report = try DeviceCheck(device: check).run { print($0) }
+      let subject = DeviceCheck(device: check, only: only ?? "")
+      let report =
+        try goldens.map {
+          try subject.run(goldens: URL(fileURLWithPath: $0)) { print($0) }
+        } ?? subject.run { print($0) }
       guard report.isGood else { throw ExitCode(Outcome.trialFailed) }
       return
     }

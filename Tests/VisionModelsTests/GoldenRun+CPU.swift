@@ -1,4 +1,5 @@
 import CPUBackend
+import Goldens
 import _TestSupport
 
 extension GoldenRun {

@@ -1,3 +1,4 @@
+import Goldens
 import Tensors
 import Testing
 import VisionModels

@@ -9,6 +9,8 @@ import VisionModels
 /// Made from random weights by the implementations that each file's metadata names (repository, commit, versions).
 package struct GoldenCase: CustomStringConvertible, Sendable {
   package let name: String
+  /// The folder of all cases, weights and images.
+  package let folder: URL
   package let file: SafetensorsFile
   package let architecture: ViTArchitecture
   package let method: MethodSetting
@@ -16,14 +18,23 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
   package var description: String { name }
   package var model: String { String(name.prefix { $0 != "_" }) }
 
-  /// Every stored case of the methods and models that the program has.
-  package static let all: [GoldenCase] = Fixtures.names(in: "goldens/cases").compactMap {
-    try? GoldenCase(name: $0)
+  /// Every stored case in a folder, by name.
+  ///
+  /// Errors: of a folder that cannot be read, `GoldensError`; of a case that makes no sense, those of its reader.
+  package static func all(in folder: URL) throws -> [GoldenCase] {
+    let cases = folder.appendingPathComponent("cases").path
+    guard let files = try? FileManager.default.contentsOfDirectory(atPath: cases) else {
+      throw GoldensError.noCases(folder: cases)
+    }
+    let names = files.filter { $0.hasSuffix(".safetensors") }.sorted()
+    guard !names.isEmpty else { throw GoldensError.noCases(folder: cases) }
+    return try names.map { try GoldenCase(name: String($0.dropLast(12)), folder: folder) }
   }
 
-  package init(name: String) throws {
+  package init(name: String, folder: URL) throws {
     self.name = name
-    file = try SafetensorsFile(url: Fixtures.url("goldens/cases/\(name).safetensors"))
+    self.folder = folder
+    file = try SafetensorsFile(url: folder.appendingPathComponent("cases/\(name).safetensors"))
     architecture = try Self.architecture(try Self.json(file.metadata["config"]))
     let schedule = try file.metadata["schedule"].map { try Self.json($0) } ?? [:]
     method = try TokenReductionRegistry.resolve(
@@ -100,81 +111,6 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
       }
       return parameters
     default: return [:]
-    }
-  }
-}
-
-/// What our pass over a golden case gave, copied out while it ran.
-package struct GoldenRun {
-  package var logits: [Float] = []
-  package var features: [Float] = []
-  /// By block.
-  package var scores: [Int: [[Float]]] = [:]
-  package var nodeMaximum: [Int: [Float]] = [:]
-  package var sizes: [Int: [Float]] = [:]
-  package var tokensBefore: [Int: [Float]] = [:]
-  package var tokensAfter: [Int: [Float]] = [:]
-  /// By block, image and output token: the tokens that it is made of.
-  package var sources: [Int: [[[Int]]]] = [:]
-  /// By block and image: tokens in no output, best first.
-  package var dropped: [Int: [[Int]]] = [:]
-  /// Image 0 before block 0 and after each block.
-  package var stream: [Float] = []
-  /// The logits of a pass that nothing watched, as a measurement runs it.
-  package var unwatchedLogits: [Float] = []
-
-  package init(_ golden: GoldenCase, backend: any Backend, batchSize: Int? = nil) throws {
-    let images = try SafetensorsFile(url: Fixtures.url("goldens/images.safetensors"))
-    let pixels = try images.floats(golden.file.metadata["input"] ?? "images")
-    let count = batchSize ?? golden.file.entries["logits"]?.shape[0] ?? 1
-    let weights = golden.file.metadata["weights"] ?? ""
-    let model = try VisionTransformer(
-      architecture: golden.architecture,
-      weights: .file(Fixtures.url("goldens/\(weights)")), backend: backend)
-    let pass = try ForwardPass(
-      model: model,
-      composition: try TokenReductionRegistry.composition(
-        for: golden.method, geometry: golden.architecture.geometry),
-      batchSize: count)
-    _ = pass.input.update(from: pixels[..<pass.input.count])
-    var run = self
-    pass.run()
-    try backend.check()
-    run.unwatchedLogits = Array(pass.logits)
-    pass.onBlock = { _, stream in
-      run.stream += backend.values(stream.view(Shape(1, stream.shape[1], stream.shape[2])))
-    }
-    pass.onReduction = { event in run.take(event, backend) }
-    pass.run()
-    try backend.check()
-    run.logits = Array(pass.logits)
-    run.features = pass.readFeatures()
-    self = run
-  }
-
-  private mutating func take(_ event: ReductionEvent, _ backend: any Backend) {
-    func floats(_ tensor: Tensor) -> [Float] { backend.values(tensor) }
-    let allOffsets = backend.indices(event.assignment.offsets)
-    let allSources = backend.indices(event.assignment.sources)
-    let block = event.step.block
-    let (n, out) = (event.assignment.tokensIn, event.assignment.tokensOut)
-    scores[block] = event.scores.map { scores in
-      (0..<scores.shape[0]).map { Array(floats(scores)[($0 * n)..<(($0 + 1) * n)]) }
-    }
-    nodeMaximum[block] = event.nodeMaximum.map(floats)
-    sizes[block] = event.sizes.map(floats)
-    tokensBefore[block] = floats(event.before)
-    tokensAfter[block] = floats(event.after)
-    sources[block] = []
-    dropped[block] = []
-    for image in 0..<event.assignment.batchSize {
-      let offsets = Array(allOffsets[(image * (out + 1))..<((image + 1) * (out + 1))])
-      let list = Array(allSources[(image * n)..<((image + 1) * n)])
-      sources[block]?.append(
-        (0..<out).map { token in
-          (offsets[token]..<offsets[token + 1]).map { list[$0] }
-        })
-      dropped[block]?.append((offsets[out]..<n).map { list[$0] })
     }
   }
 }

@@ -1,0 +1,91 @@
+import Tensors
+
+/// How far a pass is from the published one.
+package struct GoldenComparison {
+  /// Of the logits, over the greatest, in images that keep the published tokens; of all images where none does.
+  package let relative: Float
+  /// The same for a pass that nothing watched, against the watched one: a device's graph against its single operations.
+  package let unwatched: Float
+  /// Images that keep, merge or drop other tokens than the published pass, in some block.
+  package let differingImages: [Int]
+  package let images: Int
+
+  /// Errors: those of the file's reader.
+  package init(_ golden: GoldenCase, _ run: GoldenRun) throws {
+    let expected = try golden.file.floats("logits")
+    images = golden.file.entries["logits"]?.shape[0] ?? 1
+    let differing = try Self.differing(golden, run)
+    differingImages = differing.sorted()
+    let classes = expected.count / images
+    let most = max(expected.reduce(0) { max($0, abs($1)) }, .leastNormalMagnitude)
+    func apart(_ left: [Float], _ right: [Float], _ counts: (Int) -> Bool) -> Float {
+      guard left.count == right.count else { return .infinity }
+      return left.indices.reduce(0) { greatest, index in
+        guard counts(index / classes) else { return greatest }
+        let difference = abs(left[index] - right[index]) / most
+        return difference.isFinite ? max(greatest, difference) : .infinity
+      }
+    }
+    let all = differing.count == images
+    relative = apart(run.logits, expected) { all || !differing.contains($0) }
+    unwatched = apart(run.unwatchedLogits, run.logits) { _ in true }
+  }
+
+  /// Whether it is as close as the precision allows: in float32 1e-4 and the same tokens, in half precision 1e-2.
+  ///
+  /// bfloat16 has eight bits where float16 has eleven, and gets four times as much. Rounding may turn a near tie in half precision, so
+  /// that an image may keep another token; its logits then say nothing.
+  package func isGood(_ precision: Precision) -> Bool {
+    guard unwatched <= 1e-6 else { return false }
+    return switch precision {
+    case .float32: relative <= 1e-4 && differingImages.isEmpty
+    case .tf32, .float16: differingImages.count == images || relative <= 1e-2
+    case .bfloat16: differingImages.count == images || relative <= 4e-2
+    }
+  }
+
+  package var text: String {
+    let others =
+      differingImages.isEmpty
+      ? "" : ", other tokens in \(differingImages.count) of \(images) images"
+    let graph = unwatched <= 1e-6 ? "" : ", \(unwatched) from the same pass unwatched"
+    return "logits within \(relative) of the greatest\(others)\(graph)"
+  }
+
+  private static func differing(_ golden: GoldenCase, _ run: GoldenRun) throws -> Set<Int> {
+    var differing: Set<Int> = []
+    for (key, entry) in golden.file.entries {
+      let parts = key.split(separator: ".")
+      guard parts.count == 2, let block = Int(parts[1]) else { continue }
+      let width = entry.shape.count > 1 ? entry.shape[1] : 0
+      func row(_ values: [Int], _ image: Int) -> ArraySlice<Int> {
+        values[(image * width)..<((image + 1) * width)]
+      }
+      let sources = run.sources[block] ?? []
+      switch parts[0] {
+      case "kept":
+        let kept = try golden.file.integers(key)
+        let prefix = golden.architecture.prefixTokens
+        for image in 0..<entry.shape[0] {
+          let ours = sources.indices.contains(image) ? sources[image].compactMap(\.first) : []
+          if !ours.dropFirst(prefix).prefix(width).elementsEqual(row(kept, image)) {
+            differing.insert(image)
+          }
+        }
+      case "src_idx":
+        let from = try golden.file.integers(key).map { 2 * $0 }
+        let to = try golden.file.integers("dst_idx.\(block)").map { 2 * $0 + 1 }
+        for image in 0..<entry.shape[0] {
+          let expected = Set(zip(row(from, image), row(to, image)).map { [$0, $1] })
+          let ours = sources.indices.contains(image) ? sources[image] : []
+          let merged = ours.filter { $0.count > 1 }.flatMap { list in
+            list.dropFirst().map { [$0, list[0]] }
+          }
+          if Set(merged) != expected { differing.insert(image) }
+        }
+      default: break
+      }
+    }
+    return differing
+  }
+}
