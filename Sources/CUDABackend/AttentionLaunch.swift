@@ -61,3 +61,39 @@ struct AttentionLaunch: Equatable {
     return (4...8).reversed().min { rows($0) < rows($1) } ?? 4
   }
 }
+
+/// How the sums of received attention are spread over a card.
+struct ReceivedLaunch: Equatable {
+  let kernel: String
+  let keyBlocks: Int
+  let rowBlocks: Int
+  /// Further rows of blocks that score what tokens hold.
+  let featureRows: Int
+  let block: Int
+  let shared: Int
+
+  init(
+    batch: Int, tokens: Int, heads: Int, multiprocessors: Int, tensorCores: Bool, hasFeatures: Bool
+  ) {
+    let blocks = (tokens + 63) / 64
+    keyBlocks = blocks
+    if tensorCores, batch * blocks * blocks < multiprocessors {
+      let warps = min(8, heads)
+      kernel = "received_attention_mma_heads"
+      rowBlocks = (tokens + 15) / 16
+      block = 32 * warps
+      // 16 rows and 64 keys of 72 numbers for each warp.
+      shared = warps * 80 * 72 * 2
+    } else {
+      kernel = tensorCores ? "received_attention_mma" : "received_attention_fma"
+      rowBlocks = blocks
+      block = tensorCores ? 128 : 256
+      shared = tensorCores ? 36_864 : 18_432
+    }
+    let perRow = keyBlocks * (block / 32)
+    featureRows = hasFeatures ? (tokens + perRow - 1) / perRow : 0
+  }
+
+  /// The most sums that small row blocks make: `batch · ⌈N / 64⌉²` is below the multiprocessors then.
+  static func mostPartialsOfSmall(_ multiprocessors: Int) -> Int { 4 * 64 * multiprocessors }
+}

@@ -6,6 +6,7 @@ extension CUDABackend {
     _ qkv: Tensor, heads: Int, tokenSize: Tensor?, statistics: AttentionStatistics?,
     into output: Tensor
   ) {
+    finishAwaited()
     let (batch, tokens, width) = (output.shape[0], output.shape[1], output.shape[2])
     let headDim = width / heads
     guard HeadWidth.isSupported(headDim) else {
@@ -36,20 +37,58 @@ extension CUDABackend {
         .float(scale), .tensor(scores))
     }
     if let received = statistics.receivedAttention {
-      let blocks = Self.blocks(tokens, 64)
-      let partials = scratch(\.partials)
-      launch(
-        (usesTensorCores ? "received_attention_mma" : "received_attention_fma") + suffix,
-        grid: (blocks, blocks, batch), block: usesTensorCores ? 128 : 256,
-        shared: usesTensorCores ? 36_864 : 18_432, .tensor(qkv), .tensor(tokenSize), sums,
-        .int(tokens), .int(heads), .int(headDim), .float(scale), .int(statistics.prefixTokens),
-        .int(statistics.headReduction.kernelMode), .address(partials))
-      launch(
-        "received_attention_sum", grid: (Self.blocks(tokens, 256), batch, 1), block: 256,
-        .address(partials), .int(blocks), .int(tokens),
-        .int(statistics.headReduction == .mean ? heads : 1), .tensor(received))
+      // The step that reads it may want the features of tokens in the same kernel.
+      awaited = AwaitedAttention(
+        qkv: qkv, tokenSize: tokenSize, heads: heads, scale: scale, statistics: statistics,
+        received: received)
     }
   }
+
+  /// Launches the sums of what tokens receive, and with them the scores of what they hold.
+  ///
+  /// Returns how many sums there are for each token, in scratch memory.
+  func launchPartials(_ awaited: AwaitedAttention, features: FeatureOperands? = nil) -> Int {
+    let (batch, tokens) = (awaited.qkv.shape[0], awaited.qkv.shape[1])
+    let headDim = awaited.qkv.shape[2] / 3 / awaited.heads
+    let plan = ReceivedLaunch(
+      batch: batch, tokens: tokens, heads: awaited.heads,
+      multiprocessors: card.facts.multiprocessors, tensorCores: usesTensorCores,
+      hasFeatures: features != nil)
+    launch(
+      plan.kernel + suffix, grid: (plan.keyBlocks, plan.rowBlocks + plan.featureRows, batch),
+      block: plan.block, shared: plan.shared, .tensor(awaited.qkv), .tensor(awaited.tokenSize),
+      .address(scratch(\.logSumExp)), .int(tokens), .int(awaited.heads), .int(headDim),
+      .float(awaited.scale), .int(awaited.statistics.prefixTokens),
+      .int(awaited.statistics.headReduction.kernelMode), .int(plan.rowBlocks),
+      .address(scratch(\.partials)), .tensor(features?.scores),
+      .int(features?.feature.rawValue ?? 0), .int(features?.reduction.kernelMode ?? 0))
+    return plan.rowBlocks
+  }
+
+  /// Writes what an attention has been asked for and nobody has read yet.
+  func finishAwaited() {
+    guard let awaited else { return }
+    self.awaited = nil
+    let rowBlocks = launchPartials(awaited)
+    let (batch, tokens) = (awaited.qkv.shape[0], awaited.qkv.shape[1])
+    launch(
+      "received_attention_sum", grid: (Self.blocks(tokens, 256), batch, 1), block: 256,
+      .address(scratch(\.partials)), .int(rowBlocks), .int(tokens),
+      .int(awaited.headsToAverage), .tensor(awaited.received))
+  }
+}
+
+/// Received attention that has been asked for, to be computed by the operation that reads it.
+struct AwaitedAttention {
+  let qkv: Tensor
+  let tokenSize: Tensor?
+  let heads: Int
+  let scale: Float
+  let statistics: AttentionStatistics
+  let received: Tensor
+
+  /// What the sum over heads is divided by.
+  var headsToAverage: Int { statistics.headReduction == .mean ? heads : 1 }
 }
 
 extension HeadReduction {

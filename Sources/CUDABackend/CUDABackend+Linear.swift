@@ -66,8 +66,8 @@ extension CUDABackend {
     switch parameters.activation {
     case .gelu:
       launch(
-        "bias_gelu" + suffix, grid: (Self.blocks(rows * fc1.outputs, 2048), 1, 1), block: 256,
-        .address(hidden), .address(nil), .int(rows), .int(fc1.outputs))
+        "gelu" + suffix, grid: (Self.blocks(rows * fc1.outputs, 2048), 1, 1), block: 256,
+        .address(hidden), .long(rows * fc1.outputs))
     case .swiglu:
       source = scratch(\.gated)
       launch(

@@ -22,6 +22,42 @@ extension CUDABackend {
       .int(assignment.tokensOut), .int(fuse ? 1 : 0), .tensor(offsets), .address(sources))
   }
 
+  /// The most tokens that every block of `reduce_tokens` ranks again.
+  static let mostRankedAgain = 512
+
+  package func reduce(_ selection: TokenSelection) {
+    let assignment = selection.assignment
+    let (tokens, after) = (assignment.tokensIn, assignment.tokensOut)
+    // Many tokens are better ranked once; a maximum over the batch must be known before any image's scores.
+    guard tokens <= Self.mostRankedAgain, !selection.score.needsBatch else {
+      return reduceByParts(selection)
+    }
+    var (partials, rowBlocks, average): (UnsafeMutableRawPointer?, Int, Int) = (nil, 0, 1)
+    var features: Tensor?
+    if case .tailEffect(let attention, let feature, _) = selection.score {
+      features = feature?.scores
+      if attention != nil, let awaited {
+        self.awaited = nil
+        rowBlocks = launchPartials(awaited, features: feature)
+        (partials, average) = (scratch(\.partials), awaited.headsToAverage)
+      } else if let feature {
+        featureScores(
+          feature.qkv, heads: feature.heads, feature: feature.feature,
+          reduction: feature.reduction, into: feature.scores)
+      }
+    }
+    let (stream, width) = (selection.stream, selection.stream.shape[2])
+    let fused = selection.fuse ? Self.blocks(width, 64) : 0
+    let plain = Self.blocks(after - (selection.fuse ? 1 : 0), 8)
+    launch(
+      "reduce_tokens" + suffix, grid: (plain + fused, assignment.batchSize, 1), block: 256,
+      shared: 2112 + 12 * ((tokens + 3) / 4 * 4), .tensor(stream), .tensor(selection.scores),
+      .address(partials), .int(rowBlocks), .int(average), .tensor(features),
+      .int(selection.prefixTokens), .int(tokens), .int(after), .int(selection.weighting.kernelMode),
+      .tensor(assignment.offsets), .tensor(assignment.sources), .tensor(selection.output),
+      .int(width), .int(fused))
+  }
+
   package func selectAndMatch(
     _ scores: Tensor, metric: Tensor, prefixTokens: Int, keep: Int,
     into assignment: TokenAssignment
@@ -65,17 +101,30 @@ extension CUDABackend {
     let (before, after, width) = (assignment.tokensIn, assignment.tokensOut, tokens.shape[2])
     // A fused token has many sources, which several blocks share; merged ones have few.
     let fused = weighting == .size || !hasFusedToken ? 0 : Self.blocks(width, 64)
-    let mode =
-      switch weighting {
-      case .mean: 0
-      case .size: 1
-      case .score: 2
-      }
     let rows = Self.blocks(after - (fused > 0 ? 1 : 0), 8)
     launch(
       "assemble" + suffix, grid: (rows + fused, assignment.batchSize, 1), block: 256,
       shared: 2112, .tensor(tokens), .tensor(assignment.offsets), .tensor(assignment.sources),
-      .int(mode), .tensor(scores), .tensor(sizes), .tensor(output), .tensor(outputSizes),
+      .int(weighting.kernelMode), .tensor(scores), .tensor(sizes), .tensor(output),
+      .tensor(outputSizes),
       .int(before), .int(after), .int(width), .int(fused))
+  }
+}
+
+extension TokenWeighting {
+  /// As the kernels count them.
+  fileprivate var kernelMode: Int {
+    switch self {
+    case .mean: 0
+    case .size: 1
+    case .score: 2
+    }
+  }
+}
+
+extension ScoreOrigin {
+  /// Whether an image's scores depend on the others'.
+  fileprivate var needsBatch: Bool {
+    if case .tailEffect(let attention, _, .batch) = self { attention != nil } else { false }
   }
 }

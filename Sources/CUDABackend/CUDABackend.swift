@@ -1,5 +1,6 @@
 import CCUDA
 import Foundation
+import Records
 import Tensors
 
 /// `Backend` on an NVIDIA card: cuBLASLt for every matrix product, our kernels for the rest, one stream for all of it.
@@ -13,6 +14,8 @@ package final class CUDABackend: Backend {
   let products: Products
   var scratch: CUDAScratch
   var imageKeys: Tensor?
+  /// What the last attention was asked for and nobody has read yet.
+  var awaited: AwaitedAttention?
   /// Whether the last selection put many tokens into one: only speed depends on it.
   var hasFusedToken = false
   private let cache: CacheFolder
@@ -71,7 +74,7 @@ package final class CUDABackend: Backend {
 
   package func check() throws { try card.takeFailure() }
   package func fail(_ error: any Error) { card.fail("taking a pass down", error) }
-  package func state() -> DeviceState? { card.state() }
+  package func state() -> GPUState? { card.state() }
   package func synchronize() { card.synchronize() }
 
   // MARK: Memory
@@ -113,7 +116,9 @@ package final class CUDABackend: Backend {
   }
 
   package func reserve(_ limits: ScratchLimits) throws(TensorsError) {
-    let wanted = CUDAScratch.Sizes(limits, type: activationType).union(scratch.sizes)
+    let wanted = CUDAScratch.Sizes(
+      limits, type: activationType, multiprocessors: card.facts.multiprocessors
+    ).union(scratch.sizes)
     guard wanted != scratch.sizes else { return }
     if let arena, arena.isMeasuring {
       measuredScratch = wanted.bytes
@@ -164,6 +169,7 @@ package final class CUDABackend: Backend {
 
   package func download(_ tensor: Tensor, to values: UnsafeMutableBufferPointer<Float>) {
     guard let target = values.baseAddress else { return }
+    finishAwaited()
     guard tensor.dtype != .float32 else {
       return card.copy(from: tensor.storage.address, to: target, bytes: 4 * values.count)
     }
@@ -197,8 +203,13 @@ package final class CUDABackend: Backend {
 
   package func record(_ body: () -> Void) throws -> (any RecordedPass)? {
     products.saveChoices()
+    finishAwaited()
     return try CUDAGraph(
-      card, keeping: { self.scratch.tensors }, flushed: { [unowned self] in self.flush() }, body)
+      card, keeping: { self.scratch.tensors }, flushed: { [unowned self] in self.flush() }
+    ) {
+      body()
+      finishAwaited()
+    }
   }
 
   /// Memory that is larger than the second-level cache.

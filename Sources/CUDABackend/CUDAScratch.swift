@@ -17,13 +17,14 @@ struct CUDAScratch {
 
     init() {}
 
-    init(_ limits: ScratchLimits, type: DType) {
+    init(_ limits: ScratchLimits, type: DType, multiprocessors: Int) {
       let rows = limits.batchSize * limits.tokens
       normalized = rows * limits.embedDim
       hidden = rows * max(limits.hiddenDim, CUDABackend.padded(limits.patchValues))
       gated = rows * ((limits.hiddenDim + 1) / 2)
       logSumExp = rows * limits.heads
-      partials = rows * ((limits.tokens + 63) / 64)
+      partials = max(
+        rows * ((limits.tokens + 63) / 64), ReceivedLaunch.mostPartialsOfSmall(multiprocessors))
       order = rows
       maxima = limits.batchSize
       rowStatistics = 2 * rows
@@ -62,7 +63,7 @@ struct CUDAScratch {
   private(set) var gated: Tensor?
   /// [B, H, N].
   private(set) var logSumExp: Tensor?
-  /// [B, ⌈N / 64⌉, N].
+  /// [B, ⌈N / 64⌉, N], or [B, ⌈N / 16⌉, N] where that is little.
   private(set) var partials: Tensor?
   private(set) var order: Tensor?
   private(set) var partner: Tensor?

@@ -1,3 +1,5 @@
+import Records
+
 /// The fused operations that a forward pass is written in, over tensors of one device.
 ///
 /// A model is written once against this protocol. No operation allocates: every output and every buffer is handed
@@ -30,7 +32,7 @@ package protocol Backend: AnyObject {
   /// Keeps an error for `check()`, of a caller that cannot throw it.
   func fail(_ error: any Error)
   /// Clocks and temperature, where the device tells.
-  func state() -> DeviceState?
+  func state() -> GPUState?
 
   /// Allocates what `body` does from one piece of memory, which is freed with the last tensor in it.
   ///
@@ -124,6 +126,8 @@ package protocol Backend: AnyObject {
   func assemble(
     _ tokens: Tensor, _ assignment: TokenAssignment, weighting: TokenWeighting, scores: Tensor?,
     sizes: Tensor?, into output: Tensor, outputSizes: Tensor?)
+  /// A whole step that drops or fuses: scores, selection, new tokens; by default one operation after another.
+  func reduce(_ selection: TokenSelection)
 }
 
 /// What a device must hold in scratch memory for the largest call to come.

@@ -1,3 +1,5 @@
+import Records
+
 /// A forward pass that a device has taken down and repeats without being told its operations again.
 package protocol RecordedPass: AnyObject {
   /// Queues the pass.
@@ -8,24 +10,6 @@ package protocol RecordedPass: AnyObject {
   func emptyCache()
   /// Between the marks of the last `replayTimed`, after all queued work; `nil` where the device failed.
   func deviceTime() -> Duration?
-}
-
-/// What a device does at one moment, as far as it tells.
-package struct DeviceState: Hashable, Sendable {
-  package var clockMHz: Double?
-  package var memoryClockMHz: Double?
-  package var celsius: Double?
-  /// Why it runs below its full clock, in words; empty where nothing slows it.
-  package var slowdowns: [String]
-
-  package init(
-    clockMHz: Double?, memoryClockMHz: Double?, celsius: Double?, slowdowns: [String]
-  ) {
-    self.clockMHz = clockMHz
-    self.memoryClockMHz = memoryClockMHz
-    self.celsius = celsius
-    self.slowdowns = slowdowns
-  }
 }
 
 /// What a backend offers beyond its operations; the defaults are those of a processor.
@@ -56,7 +40,33 @@ extension Backend {
 
   package func fail(_ error: any Error) {}
 
-  package func state() -> DeviceState? { nil }
+  package func state() -> GPUState? { nil }
 
   package func resetPeakMemory() {}
+
+  package func reduce(_ selection: TokenSelection) { reduceByParts(selection) }
+
+  /// The operations of a step one after another.
+  package func reduceByParts(_ selection: TokenSelection) {
+    score(selection.score, prefixTokens: selection.prefixTokens, into: selection.scores)
+    selectTokens(
+      selection.scores, prefixTokens: selection.prefixTokens, keep: selection.keep,
+      fuse: selection.fuse, into: selection.assignment)
+    assemble(
+      selection.stream, selection.assignment, weighting: selection.weighting,
+      scores: selection.scores, sizes: nil, into: selection.output, outputSizes: nil)
+  }
+
+  /// Writes the scores that are not there yet.
+  package func score(_ origin: ScoreOrigin, prefixTokens: Int, into scores: Tensor) {
+    guard case .tailEffect(let attention, let features, let normalization) = origin else { return }
+    if let features {
+      featureScores(
+        features.qkv, heads: features.heads, feature: features.feature,
+        reduction: features.reduction, into: features.scores)
+    }
+    combineScores(
+      attention: attention, features: features?.scores, prefixTokens: prefixTokens,
+      normalization: normalization, into: scores)
+  }
 }

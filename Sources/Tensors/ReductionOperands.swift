@@ -69,3 +69,61 @@ package enum TokenWeighting: Hashable, Sendable {
   /// The last token is the sum weighted by score, not divided by the weights' sum (EViT); the others are copied.
   case score
 }
+
+/// Where the scores of a step come from.
+package enum ScoreOrigin {
+  /// They are there: a class token's attention, random numbers.
+  case given
+  /// `a / max a + softmax(v)`, written for whoever watches; either part may be absent.
+  case tailEffect(
+    attention: Tensor?, features: FeatureOperands?, normalization: ScoreNormalization)
+}
+
+/// What `Backend.featureScores` reads and writes.
+package struct FeatureOperands {
+  package let qkv: Tensor
+  package let heads: Int
+  package let feature: AttentionFeature
+  package let reduction: HeadReduction
+  package let scores: Tensor
+
+  package init(
+    qkv: Tensor, heads: Int, feature: AttentionFeature, reduction: HeadReduction, scores: Tensor
+  ) {
+    self.qkv = qkv
+    self.heads = heads
+    self.feature = feature
+    self.reduction = reduction
+    self.scores = scores
+  }
+}
+
+/// A step that keeps the best patch tokens of [B, N, C], and drops the others or makes one token of them.
+package struct TokenSelection {
+  package let stream: Tensor
+  package let score: ScoreOrigin
+  /// [B, N].
+  package let scores: Tensor
+  package let prefixTokens: Int
+  package let keep: Int
+  package let fuse: Bool
+  package let weighting: TokenWeighting
+  package let assignment: TokenAssignment
+  /// [B, N', C].
+  package let output: Tensor
+
+  package init(
+    stream: Tensor, score: ScoreOrigin, scores: Tensor, prefixTokens: Int, keep: Int, fuse: Bool,
+    weighting: TokenWeighting, assignment: TokenAssignment, output: Tensor
+  ) {
+    self.stream = stream
+    self.score = score
+    self.scores = scores
+    self.prefixTokens = prefixTokens
+    self.keep = keep
+    self.fuse = fuse
+    self.weighting = weighting
+    self.assignment = assignment
+    self.output = output
+  }
+}

@@ -108,17 +108,30 @@ struct Reducer {
     let shape = Shape(batchSize, step.tokensIn)
     let scores = scores?.view(shape)
     let maxima = nodeMaximum?.view(Shape(batchSize, (step.tokensIn + 1) / 2))
-    if let scores { score(into: scores, qkv: qkv, imageKeys: imageKeys) }
-    assign(step, scores: scores, nodeMaximum: maxima, qkv: qkv, into: assignment)
+    if case .random(let seed) = composition.score, let scores, let imageKeys {
+      backend.randomScores(seed: seed, imageKeys: imageKeys, into: scores)
+    }
     let output = (writesSecond ? streams.1 : streams.0).view(
       Shape(batchSize, step.tokensOut, embedDim))
     let sizesIn = sizes.map { (writesSecond ? $0.0 : $0.1).view(shape) }
     let sizesOut = sizes.map {
       (writesSecond ? $0.1 : $0.0).view(Shape(batchSize, step.tokensOut))
     }
-    backend.assemble(
-      stream, assignment, weighting: weighting, scores: scores, sizes: sizesIn, into: output,
-      outputSizes: sizesOut)
+    if composition.disposal == .merge {
+      if let qkv {
+        match(step, scores: scores, nodeMaximum: maxima, qkv: qkv, into: assignment)
+      }
+      backend.assemble(
+        stream, assignment, weighting: weighting, scores: scores, sizes: sizesIn, into: output,
+        outputSizes: sizesOut)
+    } else if let scores {
+      let fuses = composition.disposal != .drop
+      backend.reduce(
+        TokenSelection(
+          stream: stream, score: score(scores.shape, qkv: qkv), scores: scores,
+          prefixTokens: prefixTokens, keep: step.tokensOut - prefixTokens - (fuses ? 1 : 0),
+          fuse: fuses, weighting: weighting, assignment: assignment, output: output))
+    }
     writesSecond.toggle()
     hasMerged = true
     report?(
@@ -136,45 +149,37 @@ struct Reducer {
     }
   }
 
-  /// Class attention is in `scores` already: the block's attention wrote it there.
-  private func score(into scores: Tensor, qkv: Tensor?, imageKeys: UnsafePointer<UInt64>?) {
-    switch composition.score {
-    case .random(let seed):
-      guard let imageKeys else { return }
-      backend.randomScores(seed: seed, imageKeys: imageKeys, into: scores)
-    case .tailEffect(let score):
-      let features = featureScores?.view(scores.shape)
-      if let features, let qkv, let feature = score.feature {
-        backend.featureScores(
-          qkv, heads: heads, feature: feature, reduction: score.featureHeads, into: features)
-      }
-      backend.combineScores(
-        attention: receivedAttention?.view(scores.shape), features: features,
-        prefixTokens: prefixTokens, normalization: score.normalization, into: scores)
-    case .classAttention, .keySimilarity: break
+  /// Class attention is in the scores already: the block's attention wrote it there.
+  private func score(_ shape: Shape, qkv: Tensor?) -> ScoreOrigin {
+    guard case .tailEffect(let score) = composition.score else { return .given }
+    var features: FeatureOperands?
+    if let scores = featureScores?.view(shape), let qkv, let feature = score.feature {
+      features = FeatureOperands(
+        qkv: qkv, heads: heads, feature: feature, reduction: score.featureHeads, scores: scores)
     }
+    return .tailEffect(
+      attention: receivedAttention?.view(shape), features: features,
+      normalization: score.normalization)
   }
 
-  private func assign(
-    _ step: ReductionStep, scores: Tensor?, nodeMaximum: Tensor?, qkv: Tensor?,
+  private func match(
+    _ step: ReductionStep, scores: Tensor?, nodeMaximum: Tensor?, qkv: Tensor,
     into assignment: TokenAssignment
   ) {
-    let fuses = composition.disposal == .fuseMean || composition.disposal == .fuseScoreSum
-    let keep = step.tokensOut - prefixTokens - (fuses ? 1 : 0)
-    if composition.disposal == .merge, let metric, let qkv {
-      let keys = metric.view(Shape(batchSize, step.tokensIn, headDim))
-      backend.keyMetric(qkv, heads: heads, into: keys)
-      if let nodeMaximum {
-        backend.matchBipartite(
-          keys, prefixTokens: prefixTokens, r: step.tokensIn - step.tokensOut,
-          nodeMaximum: nodeMaximum, into: assignment)
-      } else if let scores {
-        backend.selectAndMatch(
-          scores, metric: keys, prefixTokens: prefixTokens, keep: keep, into: assignment)
-      }
+    guard let metric else { return }
+    if let scores {
+      backend.score(score(scores.shape, qkv: qkv), prefixTokens: prefixTokens, into: scores)
+    }
+    let keys = metric.view(Shape(batchSize, step.tokensIn, headDim))
+    backend.keyMetric(qkv, heads: heads, into: keys)
+    if let nodeMaximum {
+      backend.matchBipartite(
+        keys, prefixTokens: prefixTokens, r: step.tokensIn - step.tokensOut,
+        nodeMaximum: nodeMaximum, into: assignment)
     } else if let scores {
-      backend.selectTokens(
-        scores, prefixTokens: prefixTokens, keep: keep, fuse: fuses, into: assignment)
+      backend.selectAndMatch(
+        scores, metric: keys, prefixTokens: prefixTokens, keep: step.tokensOut - prefixTokens,
+        into: assignment)
     }
   }
 }

@@ -115,6 +115,8 @@ static int memory_info(size_t *available, size_t *total) {
 }
 static int memory_allocate(unsigned long long *address, size_t bytes) {
   if (is_lost) return 719;
+  // A capture forbids what changes memory or waits.
+  if (is_capturing) return 900;
   if (counts.bytes + bytes > behaviour.memory_bytes) return 2;
   // The size stands before the memory; an ugly pattern finds what is read before it is written.
   char *block = aligned_alloc(256, (bytes + 256 + 255) / 256 * 256);
@@ -126,6 +128,7 @@ static int memory_allocate(unsigned long long *address, size_t bytes) {
   return 0;
 }
 static int memory_free(unsigned long long address) {
+  if (is_capturing) return 900;
   char *block = (char *)(uintptr_t)address - 256;
   size_t bytes;
   memcpy(&bytes, block, sizeof bytes);
@@ -230,7 +233,7 @@ static int event_record(void *event, void *stream) {
   clock_gettime(CLOCK_MONOTONIC, event);
   return lost();
 }
-static int event_wait(void *event) { return lost(); }
+static int event_wait(void *event) { return is_capturing ? 900 : lost(); }
 static int event_elapsed(float *milliseconds, void *start, void *end) {
   struct timespec *a = start, *b = end;
   *milliseconds = (b->tv_sec - a->tv_sec) * 1e3f + (b->tv_nsec - a->tv_nsec) / 1e6f;
@@ -239,6 +242,7 @@ static int event_elapsed(float *milliseconds, void *start, void *end) {
 
 static int module_load(
     void **module, const void *image, unsigned count, int *options, void **values) {
+  if (is_capturing) return 900;
   if (behaviour.refuses_modules) return 200;
   // What the fake compiler makes begins with this.
   if (strncmp(image, "FAKE", 4) != 0) return 200;
@@ -246,21 +250,35 @@ static int module_load(
   *module = strdup(image);
   return 0;
 }
-static int module_unload(void *module) { counts.modules--; free(module); return 0; }
+static int module_unload(void *module);
 
-// Names live as long as the program.
+// Names live as long as the program; what shared memory each may have lasts until the modules are gone.
 static char *names[4096];
+static unsigned allowed[4096];
+static unsigned *allowance(const char *name) {
+  int i = 0;
+  while (names[i] && names[i] != name) i++;
+  return &allowed[i];
+}
 static int module_function(void **function, void *module, const char *name) {
   int i = 0;
   for (; names[i]; i++) {
     if (strcmp(names[i], name) == 0) { *function = names[i]; return 0; }
   }
   names[i] = strdup(name);
+  allowed[i] = 0;
   *function = names[i];
   return 0;
 }
+static int module_unload(void *module) {
+  if (--counts.modules == 0) memset(allowed, 0, sizeof allowed);
+  free(module);
+  return 0;
+}
 static int function_set(void *function, int attribute, int value) {
-  return value > 232448 ? 1 : 0;
+  if (attribute != 8 || value > 232448) return 1;
+  *allowance(function) = value;
+  return 0;
 }
 
 typedef struct {
@@ -288,6 +306,8 @@ static int launch(
     void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
     unsigned shared, void *stream, void **parameters, void **extra) {
   if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return 1;
+  const unsigned most = *allowance(function);
+  if (shared > (most > 49152 ? most : 49152)) return 1;
   launch_payload p = {function, {gx, gy, gz}, {bx, by, bz}, shared, 0, {0}};
   // Our own launches end their list with null and give eight bytes to each.
   while (parameters[p.count]) {

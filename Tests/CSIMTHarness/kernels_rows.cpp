@@ -2,12 +2,8 @@
 #include "../../Sources/CUDABackend/Kernels/rows.cu"
 
 SIMT_KERNEL_TYPES(layer_norm)
-SIMT_KERNEL_TYPES(add_layer_norm)
-SIMT_KERNEL_TYPES(residual_add)
-SIMT_KERNEL_TYPES(bias_add)
-SIMT_KERNEL_TYPES(bias_gelu)
+SIMT_KERNEL_TYPES(gelu)
 SIMT_KERNEL_TYPES(swiglu)
-SIMT_KERNEL_TYPES(softmax_rows)
 SIMT_KERNEL_HALVES(convert_f32)
 SIMT_KERNEL(convert_f16_f32)
 SIMT_KERNEL(convert_bf16_f32)

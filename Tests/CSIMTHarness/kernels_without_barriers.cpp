@@ -8,7 +8,9 @@
 #define __syncthreads() ((void)0)
 
 #include "../../Sources/CUDABackend/Kernels/attention_mma.cu"
+#include "../../Sources/CUDABackend/Kernels/reduce.cu"
 #include "../../Sources/CUDABackend/Kernels/selection.cu"
 
 SIMT_KERNEL(fault_without_barriers_attention_mma_d64_f16)
 SIMT_KERNEL(fault_without_barriers_select_tokens)
+SIMT_KERNEL(fault_without_barriers_reduce_tokens_f32)

@@ -31,6 +31,36 @@ import Testing
       launch(batch: 64, headDim: 96, tensorCores: false).kernel == "attention_fma_d128_r32_f32")
   }
 
+  @Test func `small tiles of received attention go as far as a card is idle`() {
+    func launch(_ batch: Int, _ tokens: Int = 197, heads: Int = 6, tensorCores: Bool = true)
+      -> ReceivedLaunch
+    {
+      ReceivedLaunch(
+        batch: batch, tokens: tokens, heads: heads, multiprocessors: 132, tensorCores: tensorCores,
+        hasFeatures: true)
+    }
+    let one = launch(1)
+    #expect(one.kernel == "received_attention_mma_heads" && one.block == 192)
+    #expect(one.keyBlocks == 4 && one.rowBlocks == 13 && one.shared == 6 * 11_520)
+    // 4 blocks of 6 warps in a row: 9 rows for 197 tokens.
+    #expect(one.featureRows == 9)
+    // A block gets no more shared memory than the smallest cards have, however many heads there are.
+    #expect(launch(1, 257, heads: 24).shared <= 96 << 10)
+    #expect(launch(8).kernel == "received_attention_mma_heads")
+    #expect(launch(9).kernel == "received_attention_mma" && launch(9).rowBlocks == 4)
+    let plain = launch(1, tensorCores: false)
+    #expect(plain.kernel == "received_attention_fma" && plain.rowBlocks == 4)
+    #expect(plain.featureRows == 7)
+    // Scratch memory holds the sums of every launch with small tiles.
+    for batch in 1...132 {
+      for tokens in [5, 64, 65, 197, 257, 577] {
+        let plan = launch(batch, tokens)
+        guard plan.kernel.hasSuffix("heads") else { continue }
+        #expect(batch * plan.rowBlocks * tokens <= ReceivedLaunch.mostPartialsOfSmall(132))
+      }
+    }
+  }
+
   @Test func `alignment is the largest power of two that divides all addresses`() {
     let address = { (value: Int) in UnsafeMutableRawPointer(bitPattern: value) }
     #expect(ProductShape.alignment(of: address(4096), address(512)) == 256)

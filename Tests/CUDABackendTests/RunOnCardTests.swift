@@ -79,6 +79,56 @@ extension CUDASuite {
       #expect(FakeMachine.counts.launches == launches * 2)
     }
 
+    /// Kernels of ours in one replay, beside four products of each block, that of the patches and the head.
+    private func launches(
+      _ method: String, _ parameters: [String: JSONValue] = [:],
+      architecture: ViTArchitecture = architecture
+    ) throws -> Int {
+      let pass = try Self.pass(
+        try FakeMachine.backend(), method, parameters, architecture: architecture)
+      pass.run()
+      let before = FakeMachine.counts
+      pass.run()
+      let after = FakeMachine.counts
+      #expect(after.products - before.products == Int32(4 * architecture.depth + 2))
+      return Int(after.launches - before.launches)
+    }
+
+    @Test func `a step of token reduction adds few launches to a pass`() throws {
+      // Patches twice, two norms, attention and activation of three blocks, and the read-out.
+      let plain = 3 + 3 * 4
+      #expect(try launches("none") == plain)
+      let single: [String: JSONValue] = ["r": .integer(5), "layer": .integer(1)]
+      // What tokens receive and hold; then scores, ranks and new tokens.
+      #expect(try launches("tail_effect", single) == plain + 2)
+      #expect(
+        try launches("tail_effect", single.merging(["feature": .string("none")]) { $1 })
+          == plain + 2)
+      #expect(
+        try launches("tail_effect", single.merging(["attention": .boolean(false)]) { $1 })
+          == plain + 2)
+      #expect(
+        try launches("tail_effect", single.merging(["fused_token": .boolean(false)]) { $1 })
+          == plain + 2)
+      // Class attention and the step in each of three blocks, or in one.
+      #expect(try launches("topk", ["r": .integer(2)]) == plain + 3 * 2)
+      #expect(
+        try launches("evit", ["keep_rate": .number(0.7), "layers": .array([.integer(1)])])
+          == plain + 2)
+      #expect(try launches("random", ["r": .integer(5)]) == plain + 2)
+      // Sizes; keys, pairs, lists and new tokens.
+      #expect(try launches("tome", ["r": .integer(2)]) == plain + 1 + 3 * 4)
+      // A maximum over the batch, and more tokens than every block can rank again, take one kernel after another.
+      #expect(
+        try launches("tail_effect", single.merging(["normalization": .string("batch")]) { $1 })
+          == plain + 7)
+      let large = ViTArchitecture(
+        imageSize: 184, patchSize: 8, embedDim: 16, depth: 2, numHeads: 2, numClasses: 10)
+      #expect(
+        try launches("tail_effect", single, architecture: large)
+          == launches("none", architecture: large) + 6)
+    }
+
     @Test func `new images and new image keys reach a graph that was taken down before`() throws {
       let backend = try FakeMachine.backend()
       let cpu = try CPUBackend(threads: 1)

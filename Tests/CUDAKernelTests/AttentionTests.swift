@@ -69,23 +69,47 @@ struct DeviceAttention {
     return scores.values
   }
 
+  /// Which kernel sums what tokens receive.
+  enum ReceivedKernel: String {
+    case fma, mma
+    case heads = "mma_heads"
+  }
+
+  /// What tokens receive, and beside it the sums over features of the greatest values of all heads.
   func receivedAttention(
-    prefix: Int, _ reduction: HeadReduction, onTensorCores: Bool
-  ) throws -> [Float] {
-    let blocks = parts(tokens, 64)
-    let partials = Buffer(count: Self.batch * blocks * tokens)
-    let received = Buffer(count: Self.batch * tokens)
+    prefix: Int, _ reduction: HeadReduction, by kernel: ReceivedKernel
+  ) throws -> (received: [Float], features: [Float]) {
+    let (keyBlocks, warps) = (parts(tokens, 64), kernel == .fma ? 8 : kernel == .mma ? 4 : heads)
+    let rowBlocks = parts(tokens, kernel == .heads ? 16 : 64)
+    let partials = Buffer(count: Self.batch * rowBlocks * tokens)
+    let (received, features) = (
+      Buffer(count: Self.batch * tokens), Buffer(count: Self.batch * tokens)
+    )
+    let shared: [ReceivedKernel: Int] = [.fma: 18432, .mma: 36864, .heads: warps * 11520]
     try launch(
-      "received_attention_\(onTensorCores ? "mma" : "fma")_\(precision)",
-      grid: (blocks, blocks, Self.batch), block: onTensorCores ? 128 : 256,
-      shared: onTensorCores ? 36864 : 18432, order: order, .buffer(input), .buffer(sizeBuffer),
-      .buffer(logSums), .int(tokens), .int(heads), .int(headDim), .float(scale), .int(prefix),
-      .int(reduction == .max ? 0 : reduction == .mean ? 1 : 2), .buffer(partials))
+      "received_attention_\(kernel.rawValue)_\(precision)",
+      grid: (keyBlocks, rowBlocks + parts(tokens, keyBlocks * warps), Self.batch),
+      block: 32 * warps, shared: shared[kernel] ?? 0, order: order, .buffer(input),
+      .buffer(sizeBuffer), .buffer(logSums), .int(tokens), .int(heads), .int(headDim),
+      .float(scale), .int(prefix), .int(reduction == .max ? 0 : reduction == .mean ? 1 : 2),
+      .int(rowBlocks), .buffer(partials), .buffer(features), .int(2), .int(0))
     try launch(
       "received_attention_sum", grid: (parts(tokens, 256), Self.batch, 1), block: 256,
-      .buffer(partials), .int(blocks), .int(tokens), .int(reduction == .mean ? heads : 1),
+      .buffer(partials), .int(rowBlocks), .int(tokens), .int(reduction == .mean ? heads : 1),
       .buffer(received))
-    return received.values
+    return (received.values, features.values)
+  }
+
+  /// For every token the sum over features of the greatest value of all heads.
+  var expectedFeatures: [Double] {
+    let width = heads * headDim
+    return (0..<(Self.batch * tokens)).map { row in
+      (0..<headDim).reduce(0.0) { sum, c in
+        sum
+          + ((0..<heads).map { Double(qkv[row * 3 * width + 2 * width + $0 * headDim + c]) }.max()
+            ?? 0)
+      }
+    }
   }
 
   // MARK: What should come out
@@ -192,8 +216,12 @@ struct DeviceAttention {
       }
       outcomes.append([
         attention.output.values, attention.logSums.values, try attention.classAttention(),
-        try attention.receivedAttention(prefix: 1, .max, onTensorCores: precision != .f32),
       ])
+      for kernel in precision == .f32 ? [.fma] : [.mma, .heads] as [DeviceAttention.ReceivedKernel]
+      {
+        let sums = try attention.receivedAttention(prefix: 1, .max, by: kernel)
+        outcomes[outcomes.count - 1] += [sums.received, sums.features]
+      }
     }
     #expect(outcomes[0] == outcomes[1])
     #expect(outcomes[0] == outcomes[2])
@@ -233,12 +261,13 @@ struct DeviceAttention {
     size: Size, reduction: HeadReduction
   ) throws {
     let prefix = 2
-    for (precision, onTensorCores) in [
-      (Precision.f32, false), (.f16, true), (.bf16, true), (.bf16, false),
-    ] {
+    for (precision, kernel) in [
+      (Precision.f32, .fma), (.f16, .mma), (.bf16, .mma), (.bf16, .fma), (.f16, .heads),
+      (.bf16, .heads),
+    ] as [(Precision, DeviceAttention.ReceivedKernel)] {
       let attention = DeviceAttention(
         tokens: size.tokens, heads: size.heads, headDim: size.headDim, precision, isSized: true,
-        order: onTensorCores ? .shuffled : .backward)
+        order: kernel == .fma ? .backward : .shuffled)
       try attention.multiplyAdd(isSmall: false)
       let expected = attention.expectedWeights.flatMap { heads in
         (0..<size.tokens).map { j in
@@ -252,9 +281,9 @@ struct DeviceAttention {
           }
         }
       }
-      let received = try attention.receivedAttention(
-        prefix: prefix, reduction, onTensorCores: onTensorCores)
-      #expect(largestDifference(received, expected) < 2e-5)
+      let found = try attention.receivedAttention(prefix: prefix, reduction, by: kernel)
+      #expect(largestDifference(found.received, expected) < 2e-5)
+      #expect(largestDifference(found.features, attention.expectedFeatures) < 2e-5)
     }
   }
 }

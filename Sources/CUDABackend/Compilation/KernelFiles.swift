@@ -11,6 +11,7 @@ enum KernelFiles {
     File(name: "attention_mma.cu", text: text(PackageResources.attention_mma_cu)),
     File(name: "embed.cu", text: text(PackageResources.embed_cu)),
     File(name: "readout.cu", text: text(PackageResources.readout_cu)),
+    File(name: "reduce.cu", text: text(PackageResources.reduce_cu)),
     File(name: "rows.cu", text: text(PackageResources.rows_cu)),
     File(name: "scores.cu", text: text(PackageResources.scores_cu)),
     File(name: "selection.cu", text: text(PackageResources.selection_cu)),
@@ -19,9 +20,12 @@ enum KernelFiles {
 
   /// What the sources include by name.
   static let headers = [
+    File(name: "assemble.cuh", text: text(PackageResources.assemble_cuh)),
     File(name: "common.cuh", text: text(PackageResources.common_cuh)),
     File(name: "mma.cuh", text: text(PackageResources.mma_cuh)),
     File(name: "norm.cuh", text: text(PackageResources.norm_cuh)),
+    File(name: "ranks.cuh", text: text(PackageResources.ranks_cuh)),
+    File(name: "tail_effect.cuh", text: text(PackageResources.tail_effect_cuh)),
   ]
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

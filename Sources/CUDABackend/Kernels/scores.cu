@@ -1,5 +1,5 @@
 // How important each token is, and what tokens are compared by.
-#include "common.cuh"
+#include "tail_effect.cuh"
 
 /// SplitMix64's finaliser.
 DEVICE unsigned long long mix(unsigned long long z) {
@@ -20,9 +20,6 @@ KERNEL(random_scores, 256)
   scores[image * tokens + token] = (float)(unsigned)(bits >> 40) * 5.9604644775390625e-8f;
 }
 
-enum { HEADS_MAX = 0, HEADS_MEAN = 1, HEADS_SUM = 2 };
-
-/// A warp a token: the sum over features of what the heads are reduced to.
 template <typename T>
 DEVICE void feature_scores(const T *qkv, int rows, int heads, int head_dim, int feature,
                            int reduction, float *scores) {
@@ -30,19 +27,8 @@ DEVICE void feature_scores(const T *qkv, int rows, int heads, int head_dim, int 
   if (row >= rows) return;
   const int width = heads * head_dim;
   const T *values = qkv + (size_t)row * 3 * width + feature * width;
-  float sum = 0;
-  if (reduction == HEADS_MAX) {
-    for (int c = lane_index(); c < head_dim; c += 32) {
-      float most = to_float(values[c]);
-      for (int head = 1; head < heads; head++)
-        most = fmaxf(most, to_float(values[head * head_dim + c]));
-      sum += most;
-    }
-  } else {
-    for (int c = lane_index(); c < width; c += 32) sum += to_float(values[c]);
-  }
-  sum = warp_sum(sum);
-  if (lane_index() == 0) scores[row] = reduction == HEADS_MEAN ? sum / (float)heads : sum;
+  const float score = feature_score(values, heads, head_dim, reduction);
+  if (lane_index() == 0) scores[row] = score;
 }
 
 /// A warp a token: the mean of the keys over heads, scaled to length 1.
@@ -81,13 +67,6 @@ FOR_TYPES(SCORES)
 
 // MARK: The tail-effect score, a block an image
 
-DEVICE float image_maximum(const float *attention, int first, int tokens, float *shared) {
-  float most = NEGATIVE_INFINITY;
-  for (int token = first + threadIdx.x; token < tokens; token += blockDim.x)
-    most = fmaxf(most, attention[token]);
-  return block_max(most, shared);
-}
-
 KERNEL(attention_maxima, 256)
 (const float *attention, int prefix_tokens, int tokens, float *maxima) {
   float *shared = (float *)shared_memory();
@@ -99,24 +78,8 @@ KERNEL(attention_maxima, 256)
 KERNEL(combine_scores, 256)
 (const float *attention, const float *features, const float *maxima, int batch, int prefix_tokens,
  int tokens, float *scores) {
-  float *shared = (float *)shared_memory();
   const size_t first = (size_t)blockIdx.x * tokens;
-  float divisor = 1, most = 0, scale = 0;
-  if (attention)
-    divisor = maxima ? image_maximum(maxima, 0, batch, shared)
-                     : image_maximum(attention + first, prefix_tokens, tokens, shared);
-  if (features) {
-    // Over all tokens, special ones included.
-    most = image_maximum(features + first, 0, tokens, shared);
-    float sum = 0;
-    for (int token = threadIdx.x; token < tokens; token += blockDim.x)
-      sum += expf(features[first + token] - most);
-    scale = 1.0f / block_sum(sum, shared);
-  }
-  for (int token = threadIdx.x; token < tokens; token += blockDim.x) {
-    float score = 0;
-    if (attention && token >= prefix_tokens) score = attention[first + token] / divisor;
-    if (features) score += expf(features[first + token] - most) * scale;
-    scores[first + token] = score;
-  }
+  combine_image(
+      attention ? attention + first : 0, features ? features + first : 0, maxima, batch,
+      prefix_tokens, tokens, (float *)shared_memory(), scores + first);
 }

@@ -1,20 +1,5 @@
-// Which tokens stay: ranks by counting, so that ties fall to the lower index and no order depends on timing.
-#include "common.cuh"
-
-/// Bits that sort as unsigned numbers in descending order of the float; 0 and -0 are equal.
-DEVICE unsigned descending_bits(float value) {
-  const unsigned bits = __float_as_uint(value == 0 ? 0.0f : value);
-  return ~(bits & 0x80000000u ? ~bits : bits | 0x80000000u);
-}
-
-/// Keys before `own` in order, among every `step`-th of [begin, end).
-DEVICE int count_before(const unsigned *keys, int begin, int end, int step, int own) {
-  const unsigned key = keys[own];
-  int rank = 0;
-  for (int other = begin; other < end; other += step)
-    rank += keys[other] < key || (keys[other] == key && other < own);
-  return rank;
-}
+// Which tokens stay, and what becomes of the others.
+#include "ranks.cuh"
 
 /// A block ranks 64 tokens, each with four neighbouring threads.
 KERNEL(select_tokens, 256)

@@ -1,8 +1,7 @@
 // What a token's score takes from an attention, from the log-sum-exp of its rows: weights are made again, tile by tile, and
 // reduced before they leave the registers.
 #include "mma.cuh"
-
-enum { HEADS_MAX = 0, HEADS_MEAN = 1, HEADS_SUM = 2 };
+#include "tail_effect.cuh"
 
 DEVICE float log_size(const float *sizes, int token) { return sizes ? log2f(sizes[token]) : 0.0f; }
 
@@ -40,7 +39,42 @@ DEVICE void class_attention(const T *qkv, const float *token_size, const float *
   }
 FOR_TYPES(CLASS_ATTENTION)
 
-// MARK: Sums over patch rows of 64 x 64 tiles, all heads in turn
+// MARK: Sums over patch rows of a tile of the attention
+
+/// What the blocks behind the tiles of rows do: the scores of what tokens hold, a warp a token.
+struct Features {
+  /// [B, N], or a null pointer where there are no such blocks.
+  float *scores;
+  int feature, reduction;
+};
+
+/// Whether this block is one of those; then its part is done.
+template <typename T>
+DEVICE bool score_features(const T *qkv, int tokens, int heads, int head_dim, int row_blocks,
+                           const Features &to) {
+  if ((int)blockIdx.y < row_blocks) return false;
+  const int warps = blockDim.x >> 5, width = heads * head_dim;
+  const int token = ((blockIdx.y - row_blocks) * gridDim.x + blockIdx.x) * warps + warp_index();
+  if (token < tokens) {
+    const size_t row = (size_t)blockIdx.z * tokens + token;
+    const float score = feature_score(
+        qkv + row * 3 * width + to.feature * width, heads, head_dim, to.reduction);
+    if (lane_index() == 0) to.scores[row] = score;
+  }
+  return true;
+}
+
+#define RECEIVED_PARAMETERS(T)                                                                \
+  const T *qkv, const float *token_size, const float *lse, int tokens, int heads,             \
+      int head_dim, float scale, int prefix_tokens, int reduction, int row_blocks,            \
+      float *partials, float *features, int feature, int feature_reduction
+#define RECEIVED_BODY(function)                                                               \
+  {                                                                                           \
+    const Features to{features, feature, feature_reduction};                                  \
+    if (score_features(qkv, tokens, heads, head_dim, row_blocks, to)) return;                 \
+    function(qkv, token_size, lse, tokens, heads, head_dim, scale, prefix_tokens, reduction,  \
+             row_blocks, partials);                                                           \
+  }
 
 #if LAB_TENSOR_CORES
 
@@ -48,7 +82,8 @@ FOR_TYPES(CLASS_ATTENTION)
 template <typename T>
 DEVICE void received_attention_mma(const T *qkv, const float *token_size, const float *lse,
                                    int tokens, int heads, int head_dim, float scale,
-                                   int prefix_tokens, int reduction, float *partials) {
+                                   int prefix_tokens, int reduction, int row_blocks,
+                                   float *partials) {
   constexpr int stride = 72, tile_size = 64 * stride;
   T *tiles = (T *)shared_memory();
   const int lane = lane_index(), g = lane / 4, t = lane % 4;
@@ -133,17 +168,104 @@ DEVICE void received_attention_mma(const T *qkv, const float *token_size, const 
   if (threadIdx.x < 64 && key < tokens) {
     float sum = 0;
     for (int warp = 0; warp < 4; warp++) sum += columns[warp * 64 + threadIdx.x];
-    partials[(image * gridDim.y + blockIdx.y) * tokens + key] = sum;
+    partials[(image * row_blocks + blockIdx.y) * tokens + key] = sum;
+  }
+}
+
+/// A tile of 16 rows and 64 keys, each head by a warp of its own: for cards that larger tiles would leave idle.
+template <typename T>
+DEVICE void received_attention_heads(const T *qkv, const float *token_size, const float *lse,
+                                     int tokens, int heads, int head_dim, float scale,
+                                     int prefix_tokens, int reduction, int row_blocks,
+                                     float *partials) {
+  constexpr int stride = 72, tile_size = 80 * stride;
+  T *queries = (T *)shared_memory() + warp_index() * tile_size, *keys = queries + 16 * stride;
+  const int lane = lane_index(), g = lane / 4, t = lane % 4, warps = blockDim.x >> 5;
+  const int first_key = blockIdx.x * 64, first_row = blockIdx.y * 16;
+  const int row = first_row + g, width = heads * head_dim;
+  const size_t image = blockIdx.z;
+  const T *rows = qkv + image * tokens * 3 * width;
+  const float *sizes = token_size ? token_size + image * tokens : 0;
+  float sums[8][4] = {};
+  for (int head = warp_index(); head < heads; head += warps) {
+    float logits[8][4] = {};
+    for (int chunk = 0; chunk < head_dim; chunk += 64) {
+      // The chunk before has been read by all lanes.
+      __syncwarp();
+      for (int i = lane; i < 80 * 8; i += 32) {
+        const int line = i / 8, column = chunk + i % 8 * 8;
+        const int token = line < 16 ? first_row + line : first_key + line - 16;
+        const bool there = token < tokens && column < head_dim;
+        const T *from = rows;
+        if (there)
+          from += (size_t)token * 3 * width + (line < 16 ? 0 : width) + head * head_dim + column;
+        copy_async(queries + line * stride + i % 8 * 8, from, there);
+      }
+      commit_copies();
+      wait_copies();
+      __syncwarp();
+      const T *query = queries + lane % 16 * stride + lane / 16 * 8;
+      const T *key = keys + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8;
+#pragma unroll
+      for (int k = 0; k < 4; k++) {
+        unsigned a[4];
+        load_matrices(a, query + k * 16);
+#pragma unroll
+        for (int pair = 0; pair < 4; pair++) {
+          unsigned b[4];
+          load_matrices(b, key + pair * 16 * stride + k * 16);
+          multiply(logits[2 * pair], a, b[0], b[1], T());
+          multiply(logits[2 * pair + 1], a, b[2], b[3], T());
+        }
+      }
+    }
+    const float *head_lse = lse + (image * heads + head) * tokens;
+    const float row_lse[2] = {row < tokens ? head_lse[row] : 0.0f,
+                              row + 8 < tokens ? head_lse[row + 8] : 0.0f};
+#pragma unroll
+    for (int j = 0; j < 8; j++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const int key = first_key + 8 * j + 2 * t + i % 2;
+        const float bias = key < tokens ? log_size(sizes, key) : 0.0f;
+        sums[j][i] = reduced(
+            reduction, sums[j][i], power_of_2(logits[j][i] * scale + bias - row_lse[i / 2]));
+      }
+  }
+
+  // What the warps have of 16 x 64 weights meets in the first one's memory; a warp overwrites its own tile alone.
+  float *own = (float *)queries, *all = (float *)shared_memory();
+  __syncwarp();
+#pragma unroll
+  for (int j = 0; j < 8; j++)
+#pragma unroll
+    for (int r = 0; r < 2; r++)
+      *(float2 *)(own + (g + 8 * r) * 64 + 8 * j + 2 * t) =
+          float2{sums[j][2 * r], sums[j][2 * r + 1]};
+  __syncthreads();
+  constexpr int next = tile_size * (int)sizeof(T) / (int)sizeof(float);
+  for (int i = threadIdx.x; i < 16 * 64; i += blockDim.x) {
+    const int place = first_row + i / 64;
+    float weight = all[i];
+    for (int warp = 1; warp < warps; warp++)
+      weight = reduced(reduction, weight, all[warp * next + i]);
+    all[i] = place >= prefix_tokens && place < tokens ? weight : 0.0f;
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < 64; i += blockDim.x) {
+    if (first_key + i >= tokens) continue;
+    float sum = 0;
+#pragma unroll
+    for (int line = 0; line < 16; line++) sum += all[line * 64 + i];
+    partials[(image * row_blocks + blockIdx.y) * tokens + first_key + i] = sum;
   }
 }
 
 #define RECEIVED_MMA(T, S)                                                                    \
   KERNEL(received_attention_mma##S, 128)                                                      \
-  (const T *qkv, const float *token_size, const float *lse, int tokens, int heads,            \
-   int head_dim, float scale, int prefix_tokens, int reduction, float *partials) {            \
-    received_attention_mma(qkv, token_size, lse, tokens, heads, head_dim, scale,              \
-                           prefix_tokens, reduction, partials);                               \
-  }
+  (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_mma)                              \
+  KERNEL(received_attention_mma_heads##S, 256)                                                \
+  (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_heads)
 FOR_HALVES(RECEIVED_MMA)
 
 #endif
@@ -152,7 +274,8 @@ FOR_HALVES(RECEIVED_MMA)
 template <typename T>
 DEVICE void received_attention_fma(const T *qkv, const float *token_size, const float *lse,
                                    int tokens, int heads, int head_dim, float scale,
-                                   int prefix_tokens, int reduction, float *partials) {
+                                   int prefix_tokens, int reduction, int row_blocks,
+                                   float *partials) {
   constexpr int line = 36;
   float *queries = (float *)shared_memory(), *keys = queries + 64 * line;
   const int y = threadIdx.x / 16, x = threadIdx.x % 16;
@@ -221,17 +344,13 @@ DEVICE void received_attention_fma(const T *qkv, const float *token_size, const 
   if (threadIdx.x < 64 && key < tokens) {
     float sum = 0;
     for (int part = 0; part < 16; part++) sum += columns[part * 64 + threadIdx.x];
-    partials[(image * gridDim.y + blockIdx.y) * tokens + key] = sum;
+    partials[(image * row_blocks + blockIdx.y) * tokens + key] = sum;
   }
 }
 
 #define RECEIVED_FMA(T, S)                                                                    \
   KERNEL(received_attention_fma##S, 256)                                                      \
-  (const T *qkv, const float *token_size, const float *lse, int tokens, int heads,            \
-   int head_dim, float scale, int prefix_tokens, int reduction, float *partials) {            \
-    received_attention_fma(qkv, token_size, lse, tokens, heads, head_dim, scale,              \
-                           prefix_tokens, reduction, partials);                               \
-  }
+  (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_fma)
 #if defined(LAB_SIMT) || !LAB_TENSOR_CORES
 FOR_TYPES(RECEIVED_FMA)
 #else
@@ -243,8 +362,6 @@ KERNEL(received_attention_sum, 256)
   const int token = blockIdx.x * 256 + threadIdx.x;
   if (token >= tokens) return;
   const size_t image = blockIdx.y;
-  float sum = 0;
-  for (int block = 0; block < row_blocks; block++)
-    sum += partials[(image * row_blocks + block) * tokens + token];
-  received[image * tokens + token] = sum / (float)heads_to_average;
+  received[image * tokens + token] = received_sum(
+      partials + image * row_blocks * tokens, row_blocks, tokens, token, heads_to_average);
 }

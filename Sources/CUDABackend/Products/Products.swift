@@ -80,6 +80,8 @@ final class Products {
       try plan.create(table, shape) { code, operation throws(CUDAError) in
         try self.check(code, operation, shape)
       }
+      // Some versions suggest nothing for a bias that has no address.
+      try setBias(plan, shape, operands)
       plan.algorithm = try algorithm(plan, shape, operands)
     } catch {
       plan.destroy(table)
@@ -168,15 +170,20 @@ final class Products {
     return best?.algorithm
   }
 
+  private func setBias(
+    _ plan: ProductPlan, _ shape: ProductShape, _ operands: ProductOperands
+  ) throws(CUDAError) {
+    guard var bias = operands.bias else { return }
+    try check(
+      table.pointee.cublasLtMatmulDescSetAttribute(
+        plan.description, LAB_CUBLASLT_DESC_BIAS_POINTER.code, &bias, 8), "setting a bias", shape)
+  }
+
   private func run(
     _ plan: ProductPlan, _ shape: ProductShape, _ operands: ProductOperands,
     _ algorithm: lab_cublaslt_algorithm
   ) throws(CUDAError) {
-    if var bias = operands.bias {
-      try check(
-        table.pointee.cublasLtMatmulDescSetAttribute(
-          plan.description, LAB_CUBLASLT_DESC_BIAS_POINTER.code, &bias, 8), "setting a bias", shape)
-    }
+    try setBias(plan, shape, operands)
     var alpha: Float = 1
     var beta: Float = shape.accumulates ? 1 : 0
     var algorithm = algorithm
