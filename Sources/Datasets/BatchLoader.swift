@@ -11,7 +11,7 @@ package final class BatchLoader: Sendable {
 
   /// Starts to decode the pictures `indices` of `dataset`, all of them in their order if nil.
   ///
-  /// Shapes: batches of `[batchSize][3][crop][crop]`, the last one smaller.
+  /// Shapes: batches of `[batchSize][crop][crop][3]`, the last one smaller.
   package init(
     dataset: any ImageDataset, indices: [Int]? = nil, preprocessing: Preprocessing,
     batchSize: Int, threads: Int = BatchLoader.defaultThreads, ahead: Int = 2,
@@ -54,7 +54,7 @@ package final class BatchLoader: Sendable {
 
 /// What the decoding threads and the caller share.
 ///
-/// Everything mutable is guarded by `condition`, except the floats in `buffers`: each picture's are
+/// Everything mutable is guarded by `condition`, except the pixels in `buffers`: each picture's are
 /// written by the thread that claimed it, and read by the caller after that thread has counted it as
 /// done.
 private final class LoaderState: @unchecked Sendable {
@@ -70,7 +70,7 @@ private final class LoaderState: @unchecked Sendable {
   private let onBadImage: BadImagePolicy
 
   private let condition = NSCondition()
-  private let buffers: [UnsafeMutableBufferPointer<Float>]
+  private let buffers: [UnsafeMutableBufferPointer<UInt8>]
   private var slots: [Slot]
   private var claimed = 0
   private var handedOut = 0
@@ -95,7 +95,7 @@ private final class LoaderState: @unchecked Sendable {
 
   deinit { buffers.forEach { $0.deallocate() } }
 
-  var bytesHeld: Int { buffers.reduce(0) { $0 + $1.count * MemoryLayout<Float>.stride } }
+  var bytesHeld: Int { buffers.reduce(0) { $0 + $1.count } }
 
   // MARK: Decoding threads
 
@@ -103,13 +103,13 @@ private final class LoaderState: @unchecked Sendable {
     while let position = claim() {
       let index = indices[position]
       let slot = position / batchSize % buffers.count
-      let floats = preprocessing.elementCount
-      let start = position % batchSize * floats
+      let numbers = preprocessing.elementCount
+      let start = position % batchSize * numbers
       var bad: BadImage?
       do {
         try dataset.decode(
           at: index, preprocessing: preprocessing,
-          into: UnsafeMutableBufferPointer(rebasing: buffers[slot][start..<(start + floats)]))
+          into: UnsafeMutableBufferPointer(rebasing: buffers[slot][start..<(start + numbers)]))
       } catch {
         let reason = (error as? ImageError)?.reason ?? "cannot be decoded (\(error))"
         bad = BadImage(index: index, path: dataset.path(at: index), reason: reason)

@@ -24,11 +24,18 @@ package struct DecodingThroughput: Sendable, Codable {
     threads: Int = BatchLoader.defaultThreads, minimumSeconds: Double = 1
   ) throws -> DecodingThroughput {
     let (start, processorStart) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID))
+    let normalization = PixelNormalization(preprocessing)
+    var input = [Float](repeating: 0, count: batchSize * preprocessing.elementCount)
     var images = 0
     repeat {
       let loader = BatchLoader(
         dataset: dataset, preprocessing: preprocessing, batchSize: batchSize, threads: threads)
-      while let batch = try loader.next() { images += batch.count }
+      while let batch = try loader.next() {
+        input.withUnsafeMutableBufferPointer {
+          normalization.apply(to: UnsafeBufferPointer(batch.pixels), into: $0)
+        }
+        images += batch.count
+      }
     } while seconds(CLOCK_MONOTONIC) - start < minimumSeconds
     return DecodingThroughput(
       images: images, seconds: seconds(CLOCK_MONOTONIC) - start,

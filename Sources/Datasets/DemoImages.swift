@@ -41,10 +41,10 @@ package struct DemoImages: ImageDataset {
   package func path(at index: Int) -> String { "demo picture \(index)" }
 
   package func decode(
-    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) {
     let side = DemoDataset.imageSize
     let image = RGBImage(width: side, height: side, pixels: images.image(index: index).pixels)
-    preprocessing.apply(to: image, into: output)
+    preprocessing.crop(image, into: output)
   }
 }

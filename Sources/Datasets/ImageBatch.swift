@@ -29,8 +29,8 @@ package struct ImageBatch {
   package let indices: [Int]
   /// One per index.
   package let labels: [Int]
-  /// `[count][3][crop][crop]`; the loader's memory, valid until its next batch is asked for.
-  package let pixels: UnsafeMutableBufferPointer<Float>
+  /// `[count][crop][crop][3]`; the loader's memory, valid until its next batch is asked for.
+  package let pixels: UnsafeMutableBufferPointer<UInt8>
   /// Pictures left out because they could not be decoded.
   package let bad: [BadImage]
 

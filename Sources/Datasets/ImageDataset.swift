@@ -24,11 +24,11 @@ package protocol ImageDataset: Sendable {
   /// What names picture `index` in output and errors: its file, if it has one.
   func path(at index: Int) -> String
 
-  /// Decodes picture `index`, resized, cropped and normalised.
+  /// Decodes picture `index`, resized and cropped; `PixelNormalization` does the rest.
   ///
-  /// Shapes: output `[3][crop][crop]`. Throws `ImageError` for a file that cannot be decoded. May be
+  /// Shapes: output `[crop][crop][3]`. Throws `ImageError` for a file that cannot be decoded. May be
   /// called from several threads at once.
   func decode(
-    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) throws
 }

@@ -44,10 +44,10 @@ extension FileDataset {
   package func path(at index: Int) -> String { files.root + "/" + files.paths[index] }
 
   package func decode(
-    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) throws {
     try ImageDecoder.withShared { decoder throws(ImageError) in
-      try decoder.load(path: path(at: index), preprocessing: preprocessing, into: output)
+      try decoder.loadPixels(path: path(at: index), preprocessing: preprocessing, into: output)
     }
   }
 }

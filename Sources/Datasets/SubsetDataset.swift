@@ -53,7 +53,7 @@ package struct SubsetDataset: ImageDataset {
   package func path(at index: Int) -> String { base.path(at: indices[index]) }
 
   package func decode(
-    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) throws {
     try base.decode(at: indices[index], preprocessing: preprocessing, into: output)
   }

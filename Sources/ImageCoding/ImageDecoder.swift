@@ -55,6 +55,16 @@ package final class ImageDecoder {
     resampler.apply(preprocessing, to: try decodeFile(named: path), into: output)
   }
 
+  /// Reads the file at `path`, resizes and crops it.
+  ///
+  /// Shapes: output `[crop][crop][3]`.
+  package func loadPixels(
+    path: String, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
+  ) throws(ImageError) {
+    try read(path)
+    resampler.crop(preprocessing, of: try decodeFile(named: path), into: output)
+  }
+
   // MARK: Files
 
   private func read(_ path: String) throws(ImageError) {

@@ -73,7 +73,7 @@ package struct Preprocessing: Sendable, Hashable, Codable {
       + "mean \(numbers(mean)), std \(numbers(std))"
   }
 
-  /// Floats of one picture: `3 * crop * crop`.
+  /// Numbers of one picture: `3 * crop * crop`.
   package var elementCount: Int { 3 * crop * crop }
 
   /// Resizes, crops and normalises `image`.
@@ -88,6 +88,13 @@ package struct Preprocessing: Sendable, Hashable, Codable {
   /// The 8-bit pixels before normalisation, `[crop][crop][3]`.
   package func cropped(_ image: RGBImage) -> RGBImage {
     ImageDecoder.withShared { $0.resampler.crop(self, of: image) }
+  }
+
+  /// Resizes and crops `image`; `PixelNormalization` does the rest.
+  ///
+  /// Shapes: output `[crop][crop][3]`.
+  package func crop(_ image: RGBImage, into output: UnsafeMutableBufferPointer<UInt8>) {
+    ImageDecoder.withShared { $0.resampler.crop(self, of: image, into: output) }
   }
 
   /// Width and height after the resize, before the crop.

@@ -6,8 +6,7 @@ final class Resampler {
   private var cropped = ByteBuffer()
   private var horizontal = Axis()
   private var vertical = Axis()
-  private var table = [Float](repeating: 0, count: 3 * 256)
-  private var tableKey: [Float] = []
+  private var normalization: PixelNormalization?
 
   /// Shapes: output `[3][crop][crop]`.
   func apply(
@@ -22,12 +21,32 @@ final class Resampler {
     _ preprocessing: Preprocessing, to image: PixelView,
     into output: UnsafeMutableBufferPointer<Float>
   ) {
-    guard let floats = output.baseAddress, output.count >= preprocessing.elementCount else {
-      preconditionFailure("The output has no room for \(preprocessing.elementCount) floats.")
-    }
     crop(preprocessing, of: image)
-    prepareTable(mean: preprocessing.mean, std: preprocessing.std)
-    lab_normalise_rgb(cropped.start, preprocessing.crop * preprocessing.crop, table, floats)
+    let known = normalization?.preprocessing == preprocessing ? normalization : nil
+    let normalization = known ?? PixelNormalization(preprocessing)
+    self.normalization = normalization
+    normalization.apply(
+      to: UnsafeBufferPointer(start: cropped.start, count: preprocessing.elementCount), into: output)
+  }
+
+  /// The 8-bit pixels before normalisation.
+  ///
+  /// Shapes: output `[crop][crop][3]`.
+  func crop(
+    _ preprocessing: Preprocessing, of image: PixelView,
+    into output: UnsafeMutableBufferPointer<UInt8>
+  ) {
+    precondition(output.count >= preprocessing.elementCount, "The output has no room.")
+    crop(preprocessing, of: image)
+    output.baseAddress?.update(from: cropped.start, count: preprocessing.elementCount)
+  }
+
+  /// Shapes: output `[crop][crop][3]`.
+  func crop(
+    _ preprocessing: Preprocessing, of image: RGBImage,
+    into output: UnsafeMutableBufferPointer<UInt8>
+  ) {
+    withView(of: image) { crop(preprocessing, of: $0, into: output) }
   }
 
   /// The 8-bit pixels before normalisation.
@@ -53,17 +72,6 @@ final class Resampler {
     image.pixels.withUnsafeBufferPointer { pixels in
       guard let start = pixels.baseAddress else { return }
       body(PixelView(start: start, width: image.width, height: image.height))
-    }
-  }
-
-  /// `(value / 255 - mean) / std` in single precision, in the order of torchvision's operations.
-  private func prepareTable(mean: [Float], std: [Float]) {
-    guard tableKey != mean + std else { return }
-    tableKey = mean + std
-    for channel in 0..<3 {
-      for value in 0..<256 {
-        table[256 * channel + value] = (Float(value) / 255 - mean[channel]) / std[channel]
-      }
     }
   }
 }

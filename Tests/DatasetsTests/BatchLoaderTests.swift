@@ -26,12 +26,12 @@ private final class Numbers: ImageDataset {
   func path(at index: Int) -> String { "picture \(index)" }
 
   func decode(
-    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) throws {
     delay(index)
     furthest.withLock { $0 = max($0, index) }
     if bad.contains(index) { throw ImageError.empty(path: path(at: index)) }
-    output.update(repeating: Float(index))
+    output.update(repeating: UInt8(truncatingIfNeeded: index))
   }
 }
 
@@ -41,7 +41,7 @@ private struct Seen: Equatable {
   var firsts: [Int] = []
   var indices: [[Int]] = []
   var labels: [[Int]] = []
-  var pixels: [[Float]] = []
+  var pixels: [[UInt8]] = []
   var bad: [BadImage] = []
 }
 
@@ -68,7 +68,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     #expect(seen.firsts == Array(stride(from: 0, to: 23, by: size)))
     #expect(seen.indices == expected)
     #expect(seen.labels == expected.map { $0.map { $0 % 2 } })
-    #expect(seen.pixels == expected.map { $0.map(Float.init) })
+    #expect(seen.pixels == expected.map { $0.map(UInt8.init) })
   }
 
   @Test func `hold the asked-for pictures only`() throws {
@@ -89,7 +89,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     let data = Numbers(count: 1000)
     let loader = BatchLoader(
       dataset: data, preprocessing: onePixel, batchSize: 10, threads: 4, ahead: 2)
-    #expect(loader.bytesHeld == 3 * 10 * 3 * 4)
+    #expect(loader.bytesHeld == 3 * 10 * 3)
     for batch in 0..<20 {
       let got = try #require(try loader.next())
       // The batch at hand and two more.
@@ -98,7 +98,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
       while data.furthest.withLock({ $0 }) < limit, ContinuousClock.now < deadline { usleep(200) }
       usleep(2000)
       #expect(data.furthest.withLock { $0 } == limit)
-      #expect(got.pixels[0] == Float(batch * 10))
+      #expect(got.pixels[0] == UInt8(batch * 10))
     }
   }
 
@@ -116,9 +116,9 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     var index = 0
     while let batch = try loader.next() {
       for place in 0..<batch.count {
-        let floats = preprocessing.elementCount
+        let size = preprocessing.elementCount
         #expect(
-          Array(batch.pixels[(place * floats)..<((place + 1) * floats)])
+          Array(batch.pixels[(place * size)..<((place + 1) * size)])
             == (try pixels(of: data, at: index, preprocessing)))
         index += 1
       }

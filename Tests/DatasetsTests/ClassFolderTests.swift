@@ -110,8 +110,8 @@ import _TestSupport
 /// What a data set decodes.
 func pixels(
   of data: some ImageDataset, at index: Int, _ preprocessing: Preprocessing
-) throws -> [Float] {
-  var output = [Float](repeating: .nan, count: preprocessing.elementCount)
+) throws -> [UInt8] {
+  var output = [UInt8](repeating: 255, count: preprocessing.elementCount)
   try output.withUnsafeMutableBufferPointer {
     try data.decode(at: index, preprocessing: preprocessing, into: $0)
   }
@@ -119,10 +119,10 @@ func pixels(
 }
 
 /// What the decoder makes of a file.
-func pixelsOfFile(_ path: String, _ preprocessing: Preprocessing) throws -> [Float] {
-  var output = [Float](repeating: .nan, count: preprocessing.elementCount)
+func pixelsOfFile(_ path: String, _ preprocessing: Preprocessing) throws -> [UInt8] {
+  var output = [UInt8](repeating: 255, count: preprocessing.elementCount)
   try output.withUnsafeMutableBufferPointer { buffer in
-    try ImageDecoder().load(path: path, preprocessing: preprocessing, into: buffer)
+    try ImageDecoder().loadPixels(path: path, preprocessing: preprocessing, into: buffer)
   }
   return output
 }

@@ -13,9 +13,9 @@ private struct Labels: ImageDataset {
   func label(at index: Int) -> Int { labels[index] }
   func path(at index: Int) -> String { "picture \(index)" }
   func decode(
-    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+    at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) {
-    output.update(repeating: Float(index))
+    output.update(repeating: UInt8(index))
   }
 }
 
@@ -63,7 +63,7 @@ private struct Labels: ImageDataset {
     for index in 0..<20 {
       #expect(subset.label(at: index) == base.label(at: subset.indices[index]))
       #expect(subset.path(at: index) == "picture \(subset.indices[index])")
-      #expect(try pixels(of: subset, at: index, preprocessing)[0] == Float(subset.indices[index]))
+      #expect(try pixels(of: subset, at: index, preprocessing)[0] == UInt8(subset.indices[index]))
     }
     #expect(subset.layout == "a list; of these 20, balanced over the classes, seed 4")
     #expect(subset.fingerprintText != SubsetDataset(base, limit: 21, seed: 4).fingerprintText)

@@ -63,6 +63,35 @@ private let cases: [String] =
     }
   }
 
+  @Test func `pictures normalised together equal those normalised one by one`() {
+    let preprocessing = Preprocessing(resize: 30, crop: 24)
+    let pictures = (0..<3).map { number in
+      RGBImage(
+        width: 40, height: 50,
+        pixels: (0..<6000).map { UInt8(truncatingIfNeeded: $0 &* (7 + number) >> 2) })
+    }
+    let size = preprocessing.elementCount
+    var pixels = [UInt8](repeating: 0, count: 3 * size)
+    var together = [Float](repeating: .nan, count: 3 * size)
+    var single = together
+    for (number, picture) in pictures.enumerated() {
+      let own = (number * size)..<((number + 1) * size)
+      pixels.withUnsafeMutableBufferPointer {
+        preprocessing.crop(picture, into: UnsafeMutableBufferPointer(rebasing: $0[own]))
+      }
+      single.withUnsafeMutableBufferPointer {
+        preprocessing.apply(
+          to: picture, into: UnsafeMutableBufferPointer(rebasing: $0[own]))
+      }
+    }
+    pixels.withUnsafeBufferPointer { source in
+      together.withUnsafeMutableBufferPointer {
+        PixelNormalization(preprocessing).apply(to: source, into: $0)
+      }
+    }
+    #expect(together == single)
+  }
+
   @Test func `the text tells apart whatever changes a pixel`() {
     let base = Preprocessing(resize: 256, crop: 224)
     let others = [

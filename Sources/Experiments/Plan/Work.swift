@@ -36,14 +36,14 @@ package struct AccuracyWork {
 
   /// The most images of a shard: what a kill costs at most.
   package static let shardImages = 250
-  /// The most memory that a shard's decoded images may take, in bytes.
-  package static let shardBytes = 1 << 29
+  /// The most memory that a shard's decoded images may take, in bytes of 8-bit pixels.
+  package static let shardBytes = 1 << 27
 
   /// First image and image count of each shard.
   ///
   /// The same for every run of a spec, since shards are part of a record's key.
   package var shards: [Range<Int>] {
-    let bytesOfImage = model.choice.entry.imagePreprocessing.elementCount * 4
+    let bytesOfImage = model.choice.entry.imagePreprocessing.elementCount
     let most = max(1, min(Self.shardImages, Self.shardBytes / bytesOfImage))
     return stride(from: 0, to: dataset.images.count, by: most).map {
       $0..<min($0 + most, dataset.images.count)

@@ -192,7 +192,7 @@ package final class Runner {
       "\(keys.count) trial\(keys.count == 1 ? " is" : "s are") being measured by other processes")
     while keys.allSatisfy(context.isOpen) {
       try context.checkStop()
-      context.idle { usleep(200_000) }
+      _ = context.idle { usleep(200_000) }
       try store.refresh()
       context.countOthers()
       for key in keys where context.isOpen(key) {

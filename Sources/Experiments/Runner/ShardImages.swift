@@ -4,10 +4,10 @@ import ImageCoding
 import Measurement
 import Records
 
-/// The decoded images of one shard.
+/// The decoded images of one shard, as 8-bit pixels.
 final class ShardImages {
-  private let pixels: UnsafeMutableBufferPointer<Float>
-  private let imageFloats: Int
+  private let pixels: UnsafeMutableBufferPointer<UInt8>
+  private let normalization: PixelNormalization
   /// Positions in the data set.
   private(set) var indices: [Int] = []
   private(set) var labels: [Int] = []
@@ -23,15 +23,15 @@ final class ShardImages {
   init(
     _ loader: BatchLoader, capacity: Int, _ preprocessing: Preprocessing, context: RunContext
   ) throws {
-    imageFloats = preprocessing.elementCount
-    pixels = .allocate(capacity: capacity * imageFloats)
+    normalization = PixelNormalization(preprocessing)
+    let size = preprocessing.elementCount
+    pixels = .allocate(capacity: capacity * size)
     let start = context.stopwatch.now
     do {
       while let batch = try loader.next() {
         try context.checkStop()
-        let floats = batch.count * imageFloats
         if let target = pixels.baseAddress, let source = batch.pixels.baseAddress {
-          (target + count * imageFloats).update(from: source, count: floats)
+          (target + count * size).update(from: source, count: batch.count * size)
         }
         indices += batch.indices
         labels += batch.labels
@@ -48,10 +48,10 @@ final class ShardImages {
 
   deinit { pixels.deallocate() }
 
-  /// Copies the images at positions of this shard, NCHW.
+  /// Normalises the images at positions of this shard, NCHW.
   func copy(_ range: Range<Int>, into input: UnsafeMutableBufferPointer<Float>) {
-    guard let source = pixels.baseAddress else { return }
-    input.baseAddress?.update(
-      from: source + range.lowerBound * imageFloats, count: range.count * imageFloats)
+    let size = normalization.preprocessing.elementCount
+    let bytes = pixels[(range.lowerBound * size)..<(range.upperBound * size)]
+    normalization.apply(to: UnsafeBufferPointer(rebasing: bytes), into: input)
   }
 }

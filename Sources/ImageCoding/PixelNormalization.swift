@@ -1,0 +1,34 @@
+import CKernels
+
+/// From 8-bit pixels to a model's input: the last step of a ``Preprocessing``.
+///
+/// Pictures wait as 8-bit pixels, a quarter of the memory of their floats.
+package struct PixelNormalization: Sendable {
+  package let preprocessing: Preprocessing
+  /// `[3][256]`: what each value of each channel becomes.
+  private let table: [Float]
+
+  package init(_ preprocessing: Preprocessing) {
+    self.preprocessing = preprocessing
+    // In single precision and in the order of torchvision's `ToTensor` and `Normalize`.
+    table = (0..<(3 * 256)).map { index in
+      let (channel, value) = (index / 256, index % 256)
+      return (Float(value) / 255 - preprocessing.mean[channel]) / preprocessing.std[channel]
+    }
+  }
+
+  /// Normalises whole pictures.
+  ///
+  /// Shapes: pixels `[count][crop][crop][3]`, output `[count][3][crop][crop]`.
+  package func apply(
+    to pixels: UnsafeBufferPointer<UInt8>, into output: UnsafeMutableBufferPointer<Float>
+  ) {
+    let size = preprocessing.elementCount
+    precondition(pixels.count % size == 0, "The pixels are no whole pictures.")
+    precondition(output.count >= pixels.count, "The output has no room for \(pixels.count) floats.")
+    guard let source = pixels.baseAddress, let floats = output.baseAddress else { return }
+    for start in stride(from: 0, to: pixels.count, by: size) {
+      lab_normalise_rgb(source + start, size / 3, table, floats + start)
+    }
+  }
+}
