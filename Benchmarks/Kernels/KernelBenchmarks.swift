@@ -16,7 +16,8 @@ struct KernelBenchmarks {
     let seconds = leastSeconds([
       {
         lab_product(
-          a, rows, depth, b, columns, depth, 0, 1, 1, nil, Int32(LAB_THEN_NOTHING), c, columns, copies)
+          a, rows, depth, b, columns, depth, 0, 1, lab_fetch(), nil, Int32(LAB_THEN_NOTHING), c,
+          columns, copies)
       }
     ], rounds: 60)[0]
     peak = 2 * Double(rows * columns * depth) / seconds / 1e9
@@ -56,7 +57,7 @@ struct KernelBenchmarks {
           let (first, last) = (rows * block / blocks, rows * (block + 1) / blocks)
           lab_product(
             a + first * depth, last - first, depth, packed, columns, depth, 0, lab_panels(columns),
-          lab_panels(columns),            nil, Int32(LAB_THEN_NOTHING), c + first * columns, columns, scratch)
+            lab_fetch(), nil, Int32(LAB_THEN_NOTHING), c + first * columns, columns, scratch)
         }
       }
     ]

@@ -144,9 +144,10 @@ void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_
 /// Rows of one panel, or of its first `columns`, over one part of the depth.
 ///
 /// While its tiles are computed, the part of the next panel at `ahead` comes into the L2 cache: one image's weights are read once
-/// a pass from memory, and the first tile of a panel would wait for them.
+/// a pass from memory, and the first tile of a panel would wait for them. Or rows of `fetch` come, a cache line's width a tile.
 static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t rows,
-                       ptrdiff_t columns, const float *ahead, bool gelu) {
+                       ptrdiff_t columns, const float *ahead, const lab_fetch *fetch,
+                       ptrdiff_t tiles_before, bool gelu) {
   const bool narrow = columns <= k->lanes;
   const ptrdiff_t computed = narrow ? k->lanes : k->panel;
   const ptrdiff_t blocks = (rows + k->tile_rows - 1) / k->tile_rows;
@@ -164,6 +165,15 @@ static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t ro
     tile.c = c + first * stride;
     tile.ahead = ahead ? (const char *)ahead + block * tile.depth * tile.ahead_step
                        : (const char *)tile.b;
+    if (fetch->rows) {
+      enum { LINE = 16 };
+      const ptrdiff_t lines = (fetch->width + LINE - 1) / LINE, line = tiles_before + block;
+      const bool has_line = line < lines * fetch->pieces;
+      tile.ahead_step = has_line ? fetch->row_stride * (ptrdiff_t)sizeof *fetch->rows : 0;
+      if (has_line)
+        tile.ahead = (const char *)(fetch->rows + line / lines * fetch->piece_stride +
+                                    line % lines * LINE);
+    }
     if (columns == computed) {
       compute(&tile);
     } else {
@@ -186,7 +196,7 @@ static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t ro
 
 void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
                  ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
-                 ptrdiff_t next_panel, const float *bias, int then, float *c, ptrdiff_t c_stride,
+                 lab_fetch fetch, const float *bias, int then, float *c, ptrdiff_t c_stride,
                  float *scratch) {
   const product_kernels *k = kernels();
   const ptrdiff_t parts = (depth + MOST_DEPTH - 1) / MOST_DEPTH;
@@ -211,12 +221,13 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
       // Then the next panel of this part, the first of the next part, or of the task that comes after this one.
       const ptrdiff_t following = panel + 1 < last_panel ? panel + 1
                                   : part + 1 < parts     ? first_panel
-                                                         : next_panel;
+                                                         : fetch.panel_after - 1;
       const ptrdiff_t depth_ahead = panel + 1 < last_panel ? from : part + 1 < parts ? to : 0;
-      const float *ahead = following * k->panel < columns
+      const float *ahead = following >= 0 && following * k->panel < columns && !fetch.rows
                                ? packed + following * k->panel * depth + depth_ahead * k->panel
                                : NULL;
-      panel_rows(k, tile, rows, own, ahead, part == parts - 1 && then == LAB_THEN_GELU);
+      const ptrdiff_t tiles_before = (panel - first_panel) * ((rows + k->tile_rows - 1) / k->tile_rows);
+      panel_rows(k, tile, rows, own, ahead, &fetch, tiles_before, part == parts - 1 && then == LAB_THEN_GELU);
     }
   }
 }

@@ -75,7 +75,11 @@ private struct HeadAttentionRegion: ParallelRegion {
         (classRows + (image * call.heads + head) * tokens).update(
           from: own.logits.floats, count: tokens)
       }
-      call.mix(image, head, rows, packed, own)
+      // By what the other workers will probably have taken until then.
+      let next = min(item + backend.threads, batch * call.heads * blocks - 1) / blocks
+      call.mix(
+        image, head, rows, packed, own,
+        fetching: next == lastHead ? nil : (next / call.heads, next % call.heads))
     }
   }
 
@@ -221,24 +225,29 @@ private struct AttentionCall {
     let queries = qkv + (image * tokens + rows.lowerBound) * 3 * width + head * headDim
     let stride = padded(tokens)
     lab_product(
-      queries, rows.count, 3 * width, packed, tokens, headDim, 0, lab_panels(tokens),
-      lab_panels(tokens), nil,
-      ProductEnd.replace.kernelMode, scratch.logits.floats, stride, scratch.product.floats)
+      queries, rows.count, 3 * width, packed, tokens, headDim, 0, lab_panels(tokens), .nothing,
+      nil, ProductEnd.replace.kernelMode, scratch.logits.floats, stride, scratch.product.floats)
     lab_softmax_rows(
       scratch.logits.floats, 1 / Float(headDim).squareRoot(),
       tokenSize == nil ? nil : UnsafePointer(scratch.logSizes.floats), rows.count, tokens, stride)
   }
 
-  /// The weighted sum of the values for those rows.
+  /// The weighted sum of the values for those rows; meanwhile the queries, keys and values of another
+  /// head come nearer, as (image, head).
   func mix(
     _ image: Int, _ head: Int, _ rows: Range<Int>, _ packed: UnsafePointer<Float>,
-    _ scratch: Scratch
+    _ scratch: Scratch, fetching next: (image: Int, head: Int)? = nil
   ) {
+    var fetch = lab_fetch()
+    if let next {
+      fetch = lab_fetch(
+        panel_after: 0, rows: qkv + next.image * tokens * 3 * width + next.head * headDim,
+        row_stride: 3 * width, width: headDim, piece_stride: width, pieces: 3)
+    }
     lab_product(
       scratch.logits.floats, rows.count, padded(tokens),
-      packed + lab_packed_count(tokens, headDim), headDim, tokens, 0, lab_panels(headDim),
-      lab_panels(headDim), nil,
-      ProductEnd.replace.kernelMode,
+      packed + lab_packed_count(tokens, headDim), headDim, tokens, 0, lab_panels(headDim), fetch,
+      nil, ProductEnd.replace.kernelMode,
       output + (image * tokens + rows.lowerBound) * width + head * headDim, width,
       scratch.product.floats)
   }

@@ -25,9 +25,19 @@ extension CPUBackend {
     _ input: Tensor, norm: LayerNormParameters?, _ linear: LinearParameters, into output: Tensor
   ) {
     let rows = input.shape.count / linear.inputs
-    let source =
-      norm.map { normalize(input.floats, $0, rows) } ?? Rows(input.floats, stride: linear.inputs)
-    apply(linear, source, rows: rows, into: Rows(output.floats, stride: linear.outputs))
+    let target = Rows(output.floats, stride: linear.outputs)
+    guard let norm else {
+      return apply(linear, Rows(input.floats, stride: linear.inputs), rows: rows, into: target)
+    }
+    guard WorkSplit.isChained(rows: rows, hidden: linear.inputs, threads: threads) else {
+      return apply(linear, normalize(input.floats, norm, rows), rows: rows, into: target)
+    }
+    run(
+      NormalizedLinearRegion(
+        backend: self,
+        split: WorkSplit(chainedRows: rows, hidden: linear.inputs, threads: threads),
+        input: input.floats, norm: norm, linear: linear, output: target)
+    ) { NormalizedLinearRegion.enter($0, $1) }
   }
 
   package func projectResidual(_ input: Tensor, _ linear: LinearParameters, onto stream: Tensor) {

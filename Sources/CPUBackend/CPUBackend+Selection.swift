@@ -147,7 +147,7 @@ private struct SelectionRegion: ParallelRegion {
     let packed = scratch.packedHead.floats
     lab_pack_transposed(keys + width, odd, width, 2 * width, 0, lab_panels(odd), packed)
     lab_product(
-      keys, even, 2 * width, packed, odd, width, 0, lab_panels(odd), lab_panels(odd), nil,
+      keys, even, 2 * width, packed, odd, width, 0, lab_panels(odd), .nothing, nil,
       ProductEnd.replace.kernelMode, similarities, odd, scratch.product.floats)
     lab_row_maxima(similarities, even, odd, odd, oddPrefix, maxima, partner)
     for special in 0..<evenPrefix { maxima[special] = -.infinity }

@@ -22,6 +22,28 @@ struct NormalizeRegion: ParallelRegion {
   }
 }
 
+/// LayerNorm and a linear layer on each worker's own rows: the normalised rows never leave its cache.
+struct NormalizedLinearRegion: ParallelRegion {
+  let backend: CPUBackend
+  let split: WorkSplit
+  let input: UnsafePointer<Float>
+  let norm: LayerNormParameters
+  let linear: LinearParameters
+  let output: Rows
+
+  func run(worker: Int) {
+    let scratch = backend.scratch[worker]
+    let normalized = Rows(scratch.normalized.floats, stride: Rows.stride(linear.inputs))
+    while let task = backend.nextTask(below: split.count) {
+      let own = split.rowRange(task)
+      norm.apply(input + own.lowerBound * linear.inputs, rows: own.count, into: normalized)
+      linear.apply(
+        normalized, rows: own.count, panels: 0..<linear.panels, next: 0,
+        into: output.from(own.lowerBound), end: .replace, scratch: scratch)
+    }
+  }
+}
+
 /// A linear layer over many rows, with what follows it in place.
 struct LinearRegion: ParallelRegion {
   let backend: CPUBackend

@@ -14,6 +14,17 @@ enum ProductEnd {
   }
 }
 
+extension lab_fetch {
+  static var nothing: lab_fetch { lab_fetch() }
+
+  /// A panel of the same packed factor.
+  static func panel(_ index: Int) -> lab_fetch {
+    var fetch = lab_fetch()
+    fetch.panel_after = index + 1
+    return fetch
+  }
+}
+
 /// Rows of numbers in memory, `stride` apart.
 struct Rows {
   let start: UnsafeMutablePointer<Float>
@@ -42,9 +53,8 @@ extension LinearParameters {
   ) {
     lab_product(
       input.start, rows, input.stride, weight.floats, outputs, inputs, panels.lowerBound,
-      panels.upperBound, next ?? self.panels, bias.floats, end.kernelMode, output.start,
-      output.stride,
-      scratch.product.floats)
+      panels.upperBound, next.map { .panel($0) } ?? .nothing, bias.floats, end.kernelMode,
+      output.start, output.stride, scratch.product.floats)
   }
 }
 

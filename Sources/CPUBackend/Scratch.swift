@@ -53,7 +53,10 @@ struct Scratch {
     let rows = max(Scratch.attentionRows(tokens: tokens), 64)
     let chainRows = min(
       WorkSplit.chainRows(hidden: limits.hiddenDim), limits.batchSize * tokens)
-    try Self.grow(&normalized, chainRows * Rows.stride(limits.embedDim))
+    let normalizedRows = max(
+      chainRows,
+      min(WorkSplit.chainRows(hidden: limits.embedDim), limits.batchSize * tokens))
+    try Self.grow(&normalized, normalizedRows * Rows.stride(limits.embedDim))
     try Self.grow(&hidden, chainRows * Rows.stride(limits.hiddenDim))
     try Self.grow(&unfolded, tokens * limits.patchValues)
     try Self.grow(&logits, rows * padded(tokens))

@@ -26,7 +26,8 @@ final class Resampler {
     let normalization = known ?? PixelNormalization(preprocessing)
     self.normalization = normalization
     normalization.apply(
-      to: UnsafeBufferPointer(start: cropped.start, count: preprocessing.elementCount), into: output)
+      to: UnsafeBufferPointer(start: cropped.start, count: preprocessing.elementCount), into: output
+    )
   }
 
   /// The 8-bit pixels before normalisation.

@@ -63,6 +63,24 @@ import _TestSupport
     #expect(plain == Self.pack(keys, columns, depth))
   }
 
+  @Test(arguments: [(29, 70, 600), (5, 40, 24)])
+  func `what is fetched meanwhile changes no number`(shape: (rows: Int, columns: Int, depth: Int)) {
+    let (rows, columns, depth) = shape
+    let a = randomFloats(rows * depth, seed: 1)
+    let packed = Self.pack(randomFloats(columns * depth, seed: 2), columns, depth)
+    let plain = Self.product(a, rows, packed, columns, depth)
+    var panel = lab_fetch()
+    panel.panel_after = 1
+    #expect(Self.product(a, rows, packed, columns, depth, fetch: panel) == plain)
+    let others = randomFloats(depth * 96, seed: 3)
+    others.withUnsafeBufferPointer {
+      let heads = lab_fetch(
+        panel_after: 0, rows: $0.baseAddress, row_stride: 96, width: 20, piece_stride: 32, pieces: 3
+      )
+      #expect(Self.product(a, rows, packed, columns, depth, fetch: heads) == plain)
+    }
+  }
+
   // MARK: - One product
 
   /// Largest difference to the reference, relative to the length of the sum.
@@ -92,7 +110,8 @@ import _TestSupport
 
   private static func product(
     _ a: [Float], _ rows: Int, _ packed: [Float], _ columns: Int, _ depth: Int,
-    bias: [Float]? = nil, then: Int32 = Int32(LAB_THEN_NOTHING), onto before: [Float]? = nil
+    bias: [Float]? = nil, then: Int32 = Int32(LAB_THEN_NOTHING), onto before: [Float]? = nil,
+    fetch: lab_fetch = lab_fetch()
   ) -> [Float] {
     // Behind each row stands a number that no product may touch.
     let stride = columns + 1
@@ -106,8 +125,8 @@ import _TestSupport
     if let bias { padded.replaceSubrange(0..<columns, with: bias) }
     var scratch = [Float](repeating: 0, count: lab_product_scratch_count(rows))
     lab_product(
-      a, rows, depth, packed, columns, depth, 0, lab_panels(columns), 0, padded, then, &c, stride,
-      &scratch)
+      a, rows, depth, packed, columns, depth, 0, lab_panels(columns), fetch, padded, then, &c,
+      stride, &scratch)
     #expect((0..<rows).allSatisfy { c[$0 * stride + columns] == 7 })
     return (0..<rows).flatMap { Array(c[($0 * stride)..<($0 * stride + columns)]) }
   }

@@ -42,15 +42,22 @@ void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_
                     float *packed);
 /// Numbers of scratch that a product of `rows` may use.
 ptrdiff_t lab_product_scratch_count(ptrdiff_t rows);
+/// What a product fetches into the L2 cache while it computes: one of the two, or nothing where all is zero.
+typedef struct {
+  /// A panel of the same packed factor, with which the caller will probably go on; 0 for none, panel p as p + 1.
+  ptrdiff_t panel_after;
+  /// `pieces` pieces of `width` numbers, `piece_stride` apart, in each of as many rows as the product is deep.
+  const float *rows;
+  ptrdiff_t row_stride, width, piece_stride, pieces;
+} lab_fetch;
 enum { LAB_THEN_NOTHING = 0, LAB_THEN_ADD = 1, LAB_THEN_GELU = 2 };
 /// c = a * packed + bias for rows a [rows, depth] in the columns of some panels.
 ///
-/// `next_panel` is where the caller will probably go on (`last_panel` or beyond where it will not): fetched ahead.
 /// `bias` may be NULL; it is as long as whole panels. LAB_THEN_ADD adds all to what `c` holds; LAB_THEN_GELU applies GELU.
 /// Each number of `c` is one chain of fused multiply-adds in the order of the depth: the same bits whatever is computed beside it.
 void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
                  ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
-                 ptrdiff_t next_panel, const float *bias, int then, float *c, ptrdiff_t c_stride,
+                 lab_fetch fetch, const float *bias, int then, float *c, ptrdiff_t c_stride,
                  float *scratch);
 
 // MARK: Rows (elementwise.c)
