@@ -5,22 +5,24 @@
 // 16 numbers side by side, in whatever registers the instruction set has.
 typedef float lanes __attribute__((ext_vector_type(16), aligned(4)));
 typedef int32_t integer_lanes __attribute__((ext_vector_type(16), aligned(4)));
-enum { LANES = 16 };
+enum { LANES = 16, SOFTMAX_ROWS = 8 };
+static const integer_lanes lane_index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-/// x = e^(x - most) for x <= most, as `lab_exp`.
-LAB_INLINE void exp_below(lanes *x, float most) {
-  lanes y = *x - most;
-  y = y < -87.0f ? (lanes)(-87.0f) : y;
-  const lanes shifted = y * 1.44269504088896341f + 12582912.0f;
-  const lanes n = shifted - 12582912.0f;
-  lanes r = y - n * 0.693359375f;
-  r = r + n * 2.12194440e-4f;
-  lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + (r + 1.0f);
+/// x = 2^y for y = factor * (x - most), within 2 units in the last place for -126 <= y <= 0; below, 2^-126.
+///
+/// y = n + r, |r| <= 1/2; 2^r by Cephes' polynomial of degree 6 (exp2f.c), 2^n by its bits.
+LAB_INLINE void power_of_two(lanes *x, float most, float factor) {
+  lanes y = (*x - most) * factor;
+  y = y < -126.0f ? (lanes)(-126.0f) : y;
+  // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
+  const lanes shifted = y + 12582912.0f;
+  const lanes r = y - (shifted - 12582912.0f);
+  lanes p = r * 1.535336188319500e-4f + 1.339887440266574e-3f;
+  p = p * r + 9.618437357674640e-3f;
+  p = p * r + 5.550332471162809e-2f;
+  p = p * r + 2.402264791363012e-1f;
+  p = p * r + 6.931472028550421e-1f;
+  p = p * r + 1.0f;
   integer_lanes bits;
   memcpy(&bits, &shifted, sizeof bits);
   bits = (bits - (0x4B400000 - 127)) << 23;
@@ -43,40 +45,98 @@ LAB_INLINE float lane_sum(const lanes *x) {
   return pair.x + pair.y;
 }
 
-/// Softmax of one row in whole vectors; the last one is filled up with what weighs nothing.
-LAB_INLINE void softmax_row(float *row, float scale, const float *log_size, ptrdiff_t width) {
-  const ptrdiff_t whole = width / LANES * LANES;
-  lanes end = -__builtin_inff(), added = 0.0f;
-  for (ptrdiff_t i = whole; i < width; i++) ((float *)&end)[i - whole] = row[i] * scale;
-  if (log_size) {
-    for (ptrdiff_t i = whole; i < width; i++) ((float *)&added)[i - whole] = log_size[i];
-    end += added;
+typedef struct {
+  /// Of the logits before `log_size` is added; without it, 1.
+  float scale;
+  const float *log_size;
+  /// Turns what the logits lie below the greatest into exponents to the base of two: log2(e), without `log_size` times the scale.
+  float factor;
+  /// Columns, and how many of them fill whole vectors.
+  ptrdiff_t width, whole;
+  /// Whether memory behind a row's last column may be read and written up to a whole vector.
+  bool is_padded;
+} softmax_call;
+
+/// A vector of logits.
+LAB_INLINE void take(const softmax_call *call, const float *row, ptrdiff_t column, lanes *x) {
+  *x = *(const lanes *)(row + column);
+  if (call->log_size) *x = *x * call->scale + *(const lanes *)(call->log_size + column);
+}
+
+/// The same of the columns behind the whole vectors, filled up with what weighs nothing.
+LAB_INLINE void take_last(const softmax_call *call, const float *row, lanes *x) {
+  const ptrdiff_t rest = call->width - call->whole;
+  lanes logits, sizes = 0.0f;
+  if (call->is_padded) {
+    logits = *(const lanes *)(row + call->whole);
+  } else {
+    memcpy(&logits, row + call->whole, (size_t)rest * sizeof *row);
   }
-  lanes most = end;
-  for (ptrdiff_t i = 0; i < whole; i += LANES) {
-    lanes x = *(lanes *)(row + i) * scale;
-    if (log_size) x += *(const lanes *)(log_size + i);
-    *(lanes *)(row + i) = x;
-    most = x > most ? x : most;
+  if (call->log_size)
+    memcpy(&sizes, call->log_size + call->whole, (size_t)rest * sizeof *row);
+  const lanes all = logits * call->scale + sizes;
+  *x = lane_index < (int32_t)rest ? all : (lanes)(-__builtin_inff());
+}
+
+/// A few rows, step by step: the sums across the vectors of one overlap with the work of the next.
+LAB_INLINE void softmax_block(const softmax_call *call, float *x, ptrdiff_t rows, ptrdiff_t stride) {
+  float greatest[SOFTMAX_ROWS], share[SOFTMAX_ROWS];
+  const ptrdiff_t rest = call->width - call->whole;
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    lanes most = -__builtin_inff(), next;
+    if (rest) take_last(call, x + r * stride, &most);
+    for (ptrdiff_t i = 0; i < call->whole; i += LANES) {
+      take(call, x + r * stride, i, &next);
+      most = next > most ? next : most;
+    }
+    greatest[r] = greatest_lane(&most);
   }
-  const float greatest = greatest_lane(&most);
-  exp_below(&end, greatest);
-  lanes sums = end;
-  for (ptrdiff_t i = 0; i < whole; i += LANES) {
-    lanes x = *(lanes *)(row + i);
-    exp_below(&x, greatest);
-    *(lanes *)(row + i) = x;
-    sums += x;
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    float *row = x + r * stride;
+    lanes sums = 0.0f, next;
+    if (rest) {
+      take_last(call, row, &sums);
+      power_of_two(&sums, greatest[r], call->factor);
+      // Not what is left of 2^-126: numbers below the normal ones are slow.
+      sums = lane_index < (int32_t)rest ? sums : (lanes)(0.0f);
+      if (call->is_padded) {
+        *(lanes *)(row + call->whole) = sums;
+      } else {
+        memcpy(row + call->whole, &sums, (size_t)rest * sizeof *row);
+      }
+    }
+    for (ptrdiff_t i = 0; i < call->whole; i += LANES) {
+      take(call, row, i, &next);
+      power_of_two(&next, greatest[r], call->factor);
+      *(lanes *)(row + i) = next;
+      sums += next;
+    }
+    share[r] = 1.0f / lane_sum(&sums);
   }
-  const float share = 1.0f / lane_sum(&sums);
-  for (ptrdiff_t i = 0; i < whole; i += LANES) *(lanes *)(row + i) *= share;
-  for (ptrdiff_t i = whole; i < width; i++) row[i] = ((float *)&end)[i - whole] * share;
+  for (ptrdiff_t r = 0; r < rows; r++) {
+    float *row = x + r * stride;
+    for (ptrdiff_t i = 0; i < call->whole; i += LANES) *(lanes *)(row + i) *= share[r];
+    if (rest && call->is_padded) *(lanes *)(row + call->whole) *= share[r];
+    for (ptrdiff_t i = call->is_padded ? call->width : call->whole; i < call->width; i++)
+      row[i] *= share[r];
+  }
 }
 
 LAB_FAST
 void lab_softmax_rows(float *x, float scale, const float *log_size, ptrdiff_t rows, ptrdiff_t width,
                       ptrdiff_t stride) {
-  for (ptrdiff_t row = 0; row < rows; row++) softmax_row(x + row * stride, scale, log_size, width);
+  const ptrdiff_t whole = width / LANES * LANES;
+  const float log2_e = 1.44269504088896341f;
+  const softmax_call call = {
+      .scale = log_size ? scale : 1,
+      .log_size = log_size,
+      .factor = log_size ? log2_e : scale * log2_e,
+      .width = width,
+      .whole = whole,
+      .is_padded = stride >= (width + LANES - 1) / LANES * LANES,
+  };
+  for (ptrdiff_t row = 0; row < rows; row += SOFTMAX_ROWS)
+    softmax_block(&call, x + row * stride, rows - row < SOFTMAX_ROWS ? rows - row : SOFTMAX_ROWS, stride);
 }
 
 LAB_FAST

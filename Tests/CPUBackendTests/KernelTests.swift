@@ -25,6 +25,25 @@ import _TestSupport
     #expect(largestDifference(x, expected) < 1e-6)
   }
 
+  @Test(arguments: [1, 5, 16, 37, 197], [0, 11])
+  func `softmax is the reference's, whether rows have room behind them or not`(
+    width: Int, extra: Int
+  ) {
+    let (rows, stride) = (19, extra == 0 ? width : (width + 15) / 16 * 16 + extra)
+    let logits = randomFloats(rows * stride, seed: 1).map { 30 * $0 }
+    let sizes = randomFloats(width, seed: 2).map { logf(1 + 9 * abs($0)) }
+    for logSizes in [nil, sizes] {
+      var x = logits
+      lab_softmax_rows(&x, 0.125, logSizes, rows, width, stride)
+      for row in 0..<rows {
+        let columns = (row * stride)..<(row * stride + width)
+        let expected = ReferenceOps.softmax(
+          logits[columns].enumerated().map { 0.125 * Double($1) + Double(logSizes?[$0] ?? 0) })
+        #expect(largestDifference(Array(x[columns]), expected) < 1e-6)
+      }
+    }
+  }
+
   @Test func `swiglu reads both halves of a row`() {
     var x = randomFloats(2 * 12, seed: 1)
     let expected = (0..<2).flatMap { row in
