@@ -16,8 +16,7 @@ mkdir -p "$work"
 
 # The tables as an object of their own; the name that the archive's would have is given to them, so that those are not taken.
 icu=()
-static=$(dirname "$(dirname "$(readlink -f "$(command -v swiftc)")")")/lib/swift_static/linux
-archive=$static/lib_FoundationICU.a
+archive=$(swiftc -static-stdlib -print-target-info | sed -n 's/.*"runtimeResourcePath": "\(.*\)".*/\1/p')/linux/lib_FoundationICU.a
 if [[ "$(uname)" == Linux && -f "$archive" ]]; then
   member=$(ar t "$archive" | grep -E '^icu_packaged_(main_)?data' | head -1)
   ar p "$archive" "$member" > "$work/all.o"
@@ -98,4 +97,8 @@ done
 
 size=$(du -sm --apparent-size "$folder" | cut -f1)
 echo "$folder: $size MB, needs ${glibc/_/ } or newer"
+if command -v xz > /dev/null; then
+  tar -C .build/bundle -c lab | xz -T0 > .build/bundle/lab.tar.xz
+  echo ".build/bundle/lab.tar.xz: $(du -m --apparent-size .build/bundle/lab.tar.xz | cut -f1) MB, the same to be copied"
+fi
 ((size < limit_mb)) || { echo "That is more than $limit_mb MB." >&2; exit 1; }

@@ -10,7 +10,8 @@
 #     Scripts/gpu-check.sh staircase_dinov2 9 minutes: the same of a model of a billion weights; only where it is named
 #
 # A stage leaves OUT/STAGE.log and OUT/STAGE.tar.gz (OUT: gpu-check), and goes on where such an archive left off. LAB names the program (default:
-# ./lab beside this folder, else .build/release/lab), DEVICE the device (cuda), PYTHON the Python (python3), LIMIT_SCALE stretches all limits.
+# ./lab beside this folder, else .build/release/lab), DEVICE the device (cuda), PYTHON the Python (python3), LIMIT_SCALE stretches all limits,
+# STAIRCASE names another spec.
 set -uo pipefail
 out=$(mkdir -p "${OUT:-gpu-check}" && cd "${OUT:-gpu-check}" && pwd)
 cd "$(dirname "$0")/.."
@@ -98,7 +99,7 @@ staircase() {
     left=$((540 * scale - SECONDS + stage_began))
     ((left > 30)) || { unfinished+=("staircase $part"); continue; }
     # shellcheck disable=SC2086
-    step "staircase $part" $((left / scale)) "$lab" run Experiments/cuda/staircase.json --device "$device" --results "$folder" \
+    step "staircase $part" $((left / scale)) "$lab" run "${STAIRCASE:-Experiments/cuda/staircase.json}" --device "$device" --results "$folder" \
       $part ${STAIRCASE_OPTIONS:-}
   done
 }

@@ -76,16 +76,18 @@ struct ReceivedLaunch: Equatable {
     batch: Int, tokens: Int, heads: Int, multiprocessors: Int, tensorCores: Bool, hasFeatures: Bool
   ) {
     let blocks = (tokens + 63) / 64
-    keyBlocks = blocks
-    if tensorCores, batch * blocks * blocks < multiprocessors {
+    let core = tensorCores ? "mma" : "fma"
+    if batch * blocks * blocks < multiprocessors {
       let warps = min(8, heads)
-      kernel = "received_attention_mma_heads"
+      kernel = "received_attention_\(core)_heads"
+      keyBlocks = tensorCores ? blocks : (tokens + 31) / 32
       rowBlocks = (tokens + 15) / 16
       block = 32 * warps
-      // 16 rows and 64 keys of 72 numbers for each warp.
-      shared = warps * 80 * 72 * 2
+      // For each warp 16 rows and 64 keys of 72 halves, or 32 keys of 36 floats.
+      shared = warps * (tensorCores ? 80 * 72 * 2 : 48 * 36 * 4)
     } else {
-      kernel = tensorCores ? "received_attention_mma" : "received_attention_fma"
+      kernel = "received_attention_\(core)"
+      keyBlocks = blocks
       rowBlocks = blocks
       block = tensorCores ? 128 : 256
       shared = tensorCores ? 36_864 : 18_432

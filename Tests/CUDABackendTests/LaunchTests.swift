@@ -49,8 +49,11 @@ import Testing
     #expect(launch(8).kernel == "received_attention_mma_heads")
     #expect(launch(9).kernel == "received_attention_mma" && launch(9).rowBlocks == 4)
     let plain = launch(1, tensorCores: false)
-    #expect(plain.kernel == "received_attention_fma" && plain.rowBlocks == 4)
-    #expect(plain.featureRows == 7)
+    #expect(plain.kernel == "received_attention_fma_heads" && plain.shared == 6 * 6912)
+    #expect(plain.keyBlocks == 7 && plain.rowBlocks == 13 && plain.featureRows == 5)
+    let many = launch(9, tensorCores: false)
+    #expect(many.kernel == "received_attention_fma" && many.block == 256)
+    #expect(many.keyBlocks == 4 && many.rowBlocks == 4 && many.featureRows == 7)
     // Scratch memory holds the sums of every launch with small tiles.
     for batch in 1...132 {
       for tokens in [5, 64, 65, 197, 257, 577] {

@@ -72,20 +72,26 @@ struct DeviceAttention {
   /// Which kernel sums what tokens receive.
   enum ReceivedKernel: String {
     case fma, mma
+    case fmaHeads = "fma_heads"
     case heads = "mma_heads"
+
+    var isByHeads: Bool { self == .fmaHeads || self == .heads }
   }
 
   /// What tokens receive, and beside it the sums over features of the greatest values of all heads.
   func receivedAttention(
     prefix: Int, _ reduction: HeadReduction, by kernel: ReceivedKernel
   ) throws -> (received: [Float], features: [Float]) {
-    let (keyBlocks, warps) = (parts(tokens, 64), kernel == .fma ? 8 : kernel == .mma ? 4 : heads)
-    let rowBlocks = parts(tokens, kernel == .heads ? 16 : 64)
+    let keyBlocks = parts(tokens, kernel == .fmaHeads ? 32 : 64)
+    let warps = kernel.isByHeads ? heads : kernel == .fma ? 8 : 4
+    let rowBlocks = parts(tokens, kernel.isByHeads ? 16 : 64)
     let partials = Buffer(count: Self.batch * rowBlocks * tokens)
     let (received, features) = (
       Buffer(count: Self.batch * tokens), Buffer(count: Self.batch * tokens)
     )
-    let shared: [ReceivedKernel: Int] = [.fma: 18432, .mma: 36864, .heads: warps * 11520]
+    let shared: [ReceivedKernel: Int] = [
+      .fma: 18432, .mma: 36864, .fmaHeads: warps * 6912, .heads: warps * 11520,
+    ]
     try launch(
       "received_attention_\(kernel.rawValue)_\(precision)",
       grid: (keyBlocks, rowBlocks + parts(tokens, keyBlocks * warps), Self.batch),
@@ -217,7 +223,8 @@ struct DeviceAttention {
       outcomes.append([
         attention.output.values, attention.logSums.values, try attention.classAttention(),
       ])
-      for kernel in precision == .f32 ? [.fma] : [.mma, .heads] as [DeviceAttention.ReceivedKernel]
+      for kernel in precision == .f32
+        ? [.fma, .fmaHeads] : [.mma, .heads] as [DeviceAttention.ReceivedKernel]
       {
         let sums = try attention.receivedAttention(prefix: 1, .max, by: kernel)
         outcomes[outcomes.count - 1] += [sums.received, sums.features]
@@ -263,7 +270,7 @@ struct DeviceAttention {
     let prefix = 2
     for (precision, kernel) in [
       (Precision.f32, .fma), (.f16, .mma), (.bf16, .mma), (.bf16, .fma), (.f16, .heads),
-      (.bf16, .heads),
+      (.bf16, .heads), (.f32, .fmaHeads), (.f16, .fmaHeads),
     ] as [(Precision, DeviceAttention.ReceivedKernel)] {
       let attention = DeviceAttention(
         tokens: size.tokens, heads: size.heads, headDim: size.headDim, precision, isSized: true,

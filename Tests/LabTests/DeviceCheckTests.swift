@@ -50,4 +50,46 @@ import _TestSupport
     #expect(alone.exitCode != 0)
     #expect(alone.error.contains("need a device to check"))
   }
+
+  #if os(Linux)
+    @Test func `the stages of the check on a card run with another device, and keep what they say`()
+      throws
+    {
+      let folder = try Workplace()
+      let good = try stage("check", device: "cpu", in: folder.url)
+      #expect(good.code == 0, "\(good.output)")
+      let log = try String(
+        contentsOf: folder.url.appendingPathComponent("out/check.log"), encoding: .utf8)
+      #expect(log.contains("(goldens: exit code 0 after "))
+      #expect(log.contains("(processor: exit code 0 after "))
+      let archive = folder.url.appendingPathComponent("out/check.tar.gz")
+      #expect(FileManager.default.fileExists(atPath: archive.path))
+
+      let bad = try stage("check", device: "cuda:4096", in: folder.url)
+      #expect(bad.code == 1)
+      #expect(bad.output.contains("failed: goldens (exit code 2) processor (exit code 2)"))
+      let unknown = try stage("chekc", device: "cpu", in: folder.url)
+      #expect(unknown.code == 2)
+      #expect(unknown.output.hasPrefix("no stage is named chekc; there are check, sanitize, "))
+    }
+
+    private func stage(
+      _ name: String, device: String, in folder: URL
+    ) throws -> (code: Int32, output: String) {
+      let script = Process()
+      script.executableURL = URL(filePath: "/usr/bin/env")
+      script.arguments = [
+        "DEVICE=\(device)", "LAB=\(try LabProcess.executable.path)",
+        "OUT=\(folder.appendingPathComponent("out").path)", "bash",
+        Fixtures.root.deletingLastPathComponent().deletingLastPathComponent()
+          .appendingPathComponent("Scripts/gpu-check.sh").path, name,
+      ]
+      let pipe = Pipe()
+      (script.standardOutput, script.standardError) = (pipe, pipe)
+      try script.run()
+      let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      script.waitUntilExit()
+      return (script.terminationStatus, output)
+    }
+  #endif
 }

@@ -8,26 +8,11 @@
 #define FOR_FMA_TYPES(KERNEL) IF_F32(KERNEL(float, _f32))
 #endif
 
-/// Four consecutive numbers.
-DEVICE float4 load4(const float *from) { return *(const float4 *)from; }
-
-template <typename T>
-DEVICE float4 load4(const T *from) {
-  const uint2 words = *(const uint2 *)from;
-  float to[4];
-  unpack(words.x, to, T()), unpack(words.y, to + 2, T());
-  return float4{to[0], to[1], to[2], to[3]};
-}
-
 DEVICE void store4(float *to, float4 x) { *(float4 *)to = x; }
 
 template <typename T>
 DEVICE void store4(T *to, float4 x) {
   *(uint2 *)to = uint2{pack(x.x, x.y, T()), pack(x.z, x.w, T())};
-}
-
-DEVICE float dot(float4 a, float4 b, float sum) {
-  return sum + a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
 }
 
 DEVICE void add_scaled(float4 &sum, float factor, float4 x) {

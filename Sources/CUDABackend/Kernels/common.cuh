@@ -197,6 +197,22 @@ DEVICE void store8(T *to, const float (&from)[8]) {
   write8(to, pack(from, T()));
 }
 
+// MARK: Four consecutive numbers, aligned to their size
+
+DEVICE float4 load4(const float *from) { return *(const float4 *)from; }
+
+template <typename T>
+DEVICE float4 load4(const T *from) {
+  const uint2 words = *(const uint2 *)from;
+  float to[4];
+  unpack(words.x, to, T()), unpack(words.y, to + 2, T());
+  return float4{to[0], to[1], to[2], to[3]};
+}
+
+DEVICE float dot(float4 a, float4 b, float sum) {
+  return sum + a.x * b.x + a.y * b.y + a.z * b.z + a.w * b.w;
+}
+
 // MARK: Threads
 
 #define ALL_LANES 0xFFFFFFFFu

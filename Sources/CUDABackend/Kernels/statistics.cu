@@ -76,6 +76,32 @@ DEVICE bool score_features(const T *qkv, int tokens, int heads, int head_dim, in
              row_blocks, partials);                                                           \
   }
 
+/// What each warp has of 16 rows and `keys` columns meets in the first one's memory, and is summed over the rows that count.
+///
+/// A warp's part begins every `next` numbers of shared memory, and only the warp itself has used what is there.
+template <int keys, int next>
+DEVICE void meet_heads(int tokens, int prefix_tokens, int reduction, float *partials) {
+  float *all = (float *)shared_memory();
+  const int warps = blockDim.x >> 5;
+  __syncthreads();
+  for (int i = threadIdx.x; i < 16 * keys; i += blockDim.x) {
+    const int row = blockIdx.y * 16 + i / keys;
+    float weight = all[i];
+    for (int warp = 1; warp < warps; warp++)
+      weight = reduced(reduction, weight, all[warp * next + i]);
+    all[i] = row >= prefix_tokens && row < tokens ? weight : 0.0f;
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < keys; i += blockDim.x) {
+    const int key = blockIdx.x * keys + i;
+    if (key >= tokens) continue;
+    float sum = 0;
+#pragma unroll
+    for (int line = 0; line < 16; line++) sum += all[line * keys + i];
+    partials[key] = sum;
+  }
+}
+
 #if LAB_TENSOR_CORES
 
 /// Four warps of 16 rows; features come in chunks of 64, of which the next is on its way while one is used.
@@ -174,7 +200,7 @@ DEVICE void received_attention_mma(const T *qkv, const float *token_size, const 
 
 /// A tile of 16 rows and 64 keys, each head by a warp of its own: for cards that larger tiles would leave idle.
 template <typename T>
-DEVICE void received_attention_heads(const T *qkv, const float *token_size, const float *lse,
+DEVICE void received_attention_mma_heads(const T *qkv, const float *token_size, const float *lse,
                                      int tokens, int heads, int head_dim, float scale,
                                      int prefix_tokens, int reduction, int row_blocks,
                                      float *partials) {
@@ -233,8 +259,7 @@ DEVICE void received_attention_heads(const T *qkv, const float *token_size, cons
       }
   }
 
-  // What the warps have of 16 x 64 weights meets in the first one's memory; a warp overwrites its own tile alone.
-  float *own = (float *)queries, *all = (float *)shared_memory();
+  float *own = (float *)queries;
   __syncwarp();
 #pragma unroll
   for (int j = 0; j < 8; j++)
@@ -242,30 +267,15 @@ DEVICE void received_attention_heads(const T *qkv, const float *token_size, cons
     for (int r = 0; r < 2; r++)
       *(float2 *)(own + (g + 8 * r) * 64 + 8 * j + 2 * t) =
           float2{sums[j][2 * r], sums[j][2 * r + 1]};
-  __syncthreads();
-  constexpr int next = tile_size * (int)sizeof(T) / (int)sizeof(float);
-  for (int i = threadIdx.x; i < 16 * 64; i += blockDim.x) {
-    const int place = first_row + i / 64;
-    float weight = all[i];
-    for (int warp = 1; warp < warps; warp++)
-      weight = reduced(reduction, weight, all[warp * next + i]);
-    all[i] = place >= prefix_tokens && place < tokens ? weight : 0.0f;
-  }
-  __syncthreads();
-  for (int i = threadIdx.x; i < 64; i += blockDim.x) {
-    if (first_key + i >= tokens) continue;
-    float sum = 0;
-#pragma unroll
-    for (int line = 0; line < 16; line++) sum += all[line * 64 + i];
-    partials[(image * row_blocks + blockIdx.y) * tokens + first_key + i] = sum;
-  }
+  meet_heads<64, tile_size * (int)sizeof(T) / (int)sizeof(float)>(
+      tokens, prefix_tokens, reduction, partials + (image * row_blocks + blockIdx.y) * tokens);
 }
 
 #define RECEIVED_MMA(T, S)                                                                    \
   KERNEL(received_attention_mma##S, 128)                                                      \
   (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_mma)                              \
   KERNEL(received_attention_mma_heads##S, 256)                                                \
-  (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_heads)
+  (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_mma_heads)
 FOR_HALVES(RECEIVED_MMA)
 
 #endif
@@ -314,7 +324,7 @@ DEVICE void received_attention_fma(const T *qkv, const float *token_size, const 
         for (int i = 0; i < 4; i++)
 #pragma unroll
           for (int j = 0; j < 4; j++)
-            logits[i][j] += q[i].x * k[j].x + q[i].y * k[j].y + q[i].z * k[j].z + q[i].w * k[j].w;
+            logits[i][j] = dot(q[i], k[j], logits[i][j]);
       }
     }
 #pragma unroll
@@ -348,9 +358,78 @@ DEVICE void received_attention_fma(const T *qkv, const float *token_size, const 
   }
 }
 
+/// A tile of 16 rows and 32 keys, each head by a warp of its own; lane (y, x) of 4 x 8 has rows y + 4 i and keys x + 8 j.
+template <typename T>
+DEVICE void received_attention_fma_heads(const T *qkv, const float *token_size, const float *lse,
+                                         int tokens, int heads, int head_dim, float scale,
+                                         int prefix_tokens, int reduction, int row_blocks,
+                                         float *partials) {
+  constexpr int line = 36, tile_size = 48 * line;
+  float *queries = (float *)shared_memory() + warp_index() * tile_size, *keys = queries + 16 * line;
+  const int lane = lane_index(), y = lane / 8, x = lane % 8, warps = blockDim.x >> 5;
+  const int first_key = blockIdx.x * 32, first_row = blockIdx.y * 16, width = heads * head_dim;
+  const size_t image = blockIdx.z;
+  const T *rows = qkv + image * tokens * 3 * width;
+  const float *sizes = token_size ? token_size + image * tokens : 0;
+  float sums[4][4] = {}, bias[4];
+#pragma unroll
+  for (int j = 0; j < 4; j++) {
+    const int key = first_key + x + 8 * j;
+    bias[j] = key < tokens ? log_size(sizes, key) : 0.0f;
+  }
+  for (int head = warp_index(); head < heads; head += warps) {
+    float logits[4][4] = {};
+    for (int chunk = 0; chunk < head_dim; chunk += 32) {
+      // The chunk before has been read by all lanes.
+      __syncwarp();
+#pragma unroll 4
+      for (int i = lane; i < 48 * 8; i += 32) {
+        const int row = i / 8, column = chunk + i % 8 * 4;
+        const int token = row < 16 ? first_row + row : first_key + row - 16;
+        float4 value{0, 0, 0, 0};
+        if (token < tokens && column < head_dim)
+          value = load4(rows + (size_t)token * 3 * width + (row < 16 ? 0 : width) +
+                        head * head_dim + column);
+        *(float4 *)(queries + row * line + i % 8 * 4) = value;
+      }
+      __syncwarp();
+#pragma unroll 2
+      for (int d = 0; d < 32; d += 4) {
+        float4 q[4], k[4];
+#pragma unroll
+        for (int i = 0; i < 4; i++) q[i] = load4(queries + (y + 4 * i) * line + d);
+#pragma unroll
+        for (int j = 0; j < 4; j++) k[j] = load4(keys + (x + 8 * j) * line + d);
+#pragma unroll
+        for (int i = 0; i < 4; i++)
+#pragma unroll
+          for (int j = 0; j < 4; j++) logits[i][j] = dot(q[i], k[j], logits[i][j]);
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      const int row = first_row + y + 4 * i;
+      const float row_lse = row < tokens ? lse[(image * heads + head) * tokens + row] : 0.0f;
+#pragma unroll
+      for (int j = 0; j < 4; j++)
+        sums[i][j] =
+            reduced(reduction, sums[i][j], power_of_2(logits[i][j] * scale + bias[j] - row_lse));
+    }
+  }
+  __syncwarp();
+#pragma unroll
+  for (int i = 0; i < 4; i++)
+#pragma unroll
+    for (int j = 0; j < 4; j++) queries[(y + 4 * i) * 32 + x + 8 * j] = sums[i][j];
+  meet_heads<32, tile_size>(
+      tokens, prefix_tokens, reduction, partials + (image * row_blocks + blockIdx.y) * tokens);
+}
+
 #define RECEIVED_FMA(T, S)                                                                    \
   KERNEL(received_attention_fma##S, 256)                                                      \
-  (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_fma)
+  (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_fma)                              \
+  KERNEL(received_attention_fma_heads##S, 256)                                                \
+  (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_fma_heads)
 #if defined(LAB_SIMT) || !LAB_TENSOR_CORES
 FOR_TYPES(RECEIVED_FMA)
 #else
