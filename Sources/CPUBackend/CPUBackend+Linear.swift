@@ -29,7 +29,11 @@ extension CPUBackend {
     guard let norm else {
       return apply(linear, Rows(input.floats, stride: linear.inputs), rows: rows, into: target)
     }
-    guard WorkSplit.isChained(rows: rows, hidden: linear.inputs, threads: threads) else {
+    guard
+      WorkSplit.isChained(
+        rows: rows, hidden: linear.inputs, weights: linear.inputs * linear.outputs, threads: threads
+      )
+    else {
       return apply(linear, normalize(input.floats, norm, rows), rows: rows, into: target)
     }
     run(
@@ -49,7 +53,8 @@ extension CPUBackend {
   package func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters) {
     let rows = stream.shape.count / parameters.fc1.inputs
     let hidden = parameters.fc1.outputs
-    if WorkSplit.isChained(rows: rows, hidden: hidden, threads: threads) {
+    let weights = parameters.fc1.inputs * hidden + parameters.fc2.inputs * parameters.fc2.outputs
+    if WorkSplit.isChained(rows: rows, hidden: hidden, weights: weights, threads: threads) {
       let split = WorkSplit(chainedRows: rows, hidden: hidden, threads: threads)
       run(
         FeedForwardRegion(

@@ -93,7 +93,8 @@ package final class CPUBackend: Backend {
     try Scratch.grow(&sharedNormalized, rows * Rows.stride(limits.embedDim))
     // Rows that are chained have their hidden rows in a worker's own memory, but later blocks may have too few for that.
     let together =
-      WorkSplit.isChained(rows: rows, hidden: limits.hiddenDim, threads: threads)
+      WorkSplit.isChained(
+        rows: rows, hidden: limits.hiddenDim, weights: .max, threads: threads)
       ? WorkSplit.fewRows * threads : min(rows, WorkSplit.slabRows)
     try Scratch.grow(&sharedHidden, together * Rows.stride(limits.hiddenDim))
   }

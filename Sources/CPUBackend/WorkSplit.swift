@@ -6,6 +6,10 @@ struct WorkSplit {
   static let slabRows = 1024
   /// Fewer rows than this in a block, and a chain of products waits for its weights.
   static let fewRows = 84
+  /// The same for weights that stay in each worker's cache.
+  private static let fewestRows = 14
+  /// Numbers of such weights, 600 kB.
+  private static let cachedWeights = 150_000
   /// Tasks for each worker: a core that is disturbed then leaves its share to the others.
   private static let tasksPerWorker = 6
   /// The same for rows that do not fit into the L2 cache together, which every task reads anew.
@@ -19,9 +23,11 @@ struct WorkSplit {
   let rowBlocks: Int
   let panelGroups: Int
 
-  /// Whether every worker takes rows of its own through a chain of products whose hidden rows are `hidden` wide.
-  static func isChained(rows: Int, hidden: Int, threads: Int) -> Bool {
-    rows >= fewRows * threads && chainRows(hidden: hidden) >= fewRows
+  /// Whether every worker takes rows of its own through a chain of products whose hidden rows are `hidden` wide, and
+  /// which reads so many weights.
+  static func isChained(rows: Int, hidden: Int, weights: Int, threads: Int) -> Bool {
+    let few = weights <= cachedWeights ? fewestRows : fewRows
+    return rows >= few * threads && chainRows(hidden: hidden) >= few
   }
 
   /// Most rows of a chain whose hidden rows are `hidden` wide.
@@ -33,12 +39,15 @@ struct WorkSplit {
   init(rows: Int, depth: Int, panels: Int, threads: Int) {
     self.rows = rows
     self.panels = panels
-    rowBlocks = (rows + Self.mostRows - 1) / Self.mostRows
+    let leastBlocks = (rows + Self.mostRows - 1) / Self.mostRows
     let tasks =
       threads
-      * (rows / rowBlocks * depth > Self.manyNumbers
+      * (rows / leastBlocks * depth > Self.manyNumbers
         ? Self.tasksPerWorkerOfManyNumbers : Self.tasksPerWorker)
-    panelGroups = threads == 1 ? 1 : min(panels, max(1, (tasks + rowBlocks - 1) / rowBlocks))
+    panelGroups = threads == 1 ? 1 : min(panels, max(1, (tasks + leastBlocks - 1) / leastBlocks))
+    // Too few panels for all workers: smaller blocks of rows.
+    let blocks = threads == 1 ? 1 : (tasks + panelGroups - 1) / panelGroups
+    rowBlocks = max(leastBlocks, min(blocks, rows / Self.fewestRows))
   }
 
   /// Chains of products over blocks of rows, about as many for each worker.

@@ -3,13 +3,15 @@ import Testing
 
 @testable import Tensors
 
-@Suite struct SafetensorsTests {
+@Suite final class SafetensorsTests {
   private let folder: URL
 
   init() throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
 
   private func file(_ header: String, _ body: [UInt8] = [], name: String = "x") throws -> URL {
     let url = folder.appendingPathComponent("\(name).safetensors")

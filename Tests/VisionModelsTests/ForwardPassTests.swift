@@ -164,6 +164,7 @@ import _TestSupport
   @Test func `weights that do not fit are one error with all of it`() throws {
     let a = Self.architectures[0]
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
+    defer { try? FileManager.default.removeItem(at: url) }
     try SafetensorsWriter.write(
       [
         "cls_token": .init(shape: [1, 1, 16], floats: Array(repeating: 0, count: 16)),
