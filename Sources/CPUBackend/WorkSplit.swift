@@ -5,7 +5,7 @@ struct WorkSplit {
   /// Most rows whose hidden rows all workers share at once.
   static let slabRows = 1024
   /// Fewer rows than this in a block, and a chain of products waits for its weights.
-  static let fewRows = 84
+  static let fewRows = 28
   /// The same for weights that stay in each worker's cache.
   private static let fewestRows = 14
   /// Numbers of such weights, 600 kB.

@@ -77,13 +77,20 @@ import _TestSupport
     try checkFeedForward(size, activation, width: 8, inner: activation == .gelu ? 1024 : 512)
   }
 
-  /// More weights than every worker would hold in its own cache, few rows and more than a slab.
-  @Test(arguments: [(rows: 37, threads: 3), (197, 2), (1100, 2)], [Activation.gelu, .swiglu])
+  /// More weights than every worker would hold in its own cache, fewer rows than it needs for them and more.
+  @Test(arguments: [(rows: 37, threads: 3), (197, 2)], [Activation.gelu, .swiglu])
   func `a feed-forward network with many weights is the reference's`(
     size: (rows: Int, threads: Int), activation: Activation
   ) throws {
-    let inner = activation == .gelu ? 1800 : 1200
-    try checkFeedForward(size, activation, width: 44, inner: inner)
+    try checkFeedForward(size, activation, width: 44, inner: 1800)
+  }
+
+  /// Hidden rows of which a worker's cache holds too few, more of them than a slab has.
+  @Test(arguments: [Activation.gelu, .swiglu])
+  func `a feed-forward network of wide hidden rows is the reference's`(activation: Activation)
+    throws
+  {
+    try checkFeedForward((1030, 2), activation, width: 28, inner: activation == .gelu ? 5400 : 2700)
   }
 
   private func checkFeedForward(
