@@ -73,7 +73,7 @@ outside=$(ldd "$folder/lab" | awk '$3 ~ /^\// { print $3 }' | grep -v "$(cd "$fo
 [[ -z "$outside" ]] || { echo "The bundle uses libraries of this machine: $outside" >&2; exit 1; }
 
 # It does its main job from a copy elsewhere, without the environment in which it was made, in languages whose tables were cut too; a
-# report that it draws from records says the same as the whole program's.
+# report that it draws from records says the same as that of a program with all tables.
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 cp -R "$folder" "$place/lab"
@@ -89,11 +89,17 @@ for language in C en_US.UTF-8 ja_JP.UTF-8 th_TH.UTF-8 ar_EG.UTF-8; do
   rm -rf "$place/$language"
   cp -R "$place/results/quickstart" "$place/$language"
 done
-(cd / && "$OLDPWD/$program" report "$place/results/quickstart" > "$place/log" 2>&1) || { cat "$place/log" >&2; exit 1; }
-for language in C en_US.UTF-8 ja_JP.UTF-8 th_TH.UTF-8 ar_EG.UTF-8; do
-  diff -r "$place/results/quickstart" "$place/$language" > /dev/null \
-    || { echo "With $language the bundle's report differs from the program's" >&2; exit 1; }
+for language in en_US.UTF-8 ja_JP.UTF-8 th_TH.UTF-8 ar_EG.UTF-8; do
+  diff -r "$place/C" "$place/$language" || { echo "The bundle's report depends on the language $language" >&2; exit 1; }
 done
+# The program as it is otherwise built has all tables.
+whole=$(swift build --show-bin-path)/lab
+if [[ -x "$whole" ]]; then
+  (cd / && "$whole" report "$place/results/quickstart" > "$place/log" 2>&1) || { cat "$place/log" >&2; exit 1; }
+  diff -r "$place/results/quickstart" "$place/C" || { echo "The bundle's report differs from the program's with all tables" >&2; exit 1; }
+else
+  echo "The bundle's report was not compared with that of a program with all tables, since $whole is not built."
+fi
 
 size=$(du -sm --apparent-size "$folder" | cut -f1)
 echo "$folder: $size MB, needs ${glibc/_/ } or newer"

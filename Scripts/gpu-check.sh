@@ -4,9 +4,9 @@
 #
 #     Scripts/gpu-check.sh                  all stages, under 25 minutes
 #     Scripts/gpu-check.sh check            4 minutes at most: libraries, published passes, every method against the processor
-#     Scripts/gpu-check.sh sanitize         7 minutes: NVIDIA's compute-sanitizer over both checks
+#     Scripts/gpu-check.sh sanitize         4 minutes: NVIDIA's compute-sanitizer over both checks
 #     Scripts/gpu-check.sh benchmark        9 minutes: latencies beside PyTorch's, and which bars are met (python3 with torch and timm)
-#     Scripts/gpu-check.sh staircase        9 minutes: latency of every token count
+#     Scripts/gpu-check.sh staircase        7 minutes: latency of every token count
 #     Scripts/gpu-check.sh staircase_dinov2 9 minutes: the same of a model of a billion weights; only where it is named
 #
 # A stage leaves OUT/STAGE.log and OUT/STAGE.tar.gz (OUT: gpu-check), and goes on where such an archive left off. LAB names the program (default:
@@ -69,14 +69,14 @@ sanitize() {
   fi
   # Kernels and choices are made without the tool, which slows the search down and would time it wrongly.
   "$lab" devices --check "$device" --goldens "$goldens" > /dev/null 2>&1
-  for pass in memcheck racecheck synccheck; do
-    for precision in float16 float32; do
-      step "$pass, published passes, $precision" 60 "$tool" --tool "$pass" --error-exitcode 9 \
-        "$lab" devices --check "$device" --goldens "$goldens" --only "$precision, vit_micro"
-    done
-  done
-  step "memcheck, larger models" 60 "$tool" --tool memcheck --error-exitcode 9 \
-    "$lab" devices --check "$device" --only "float16, gelu"
+  local checked=(--error-exitcode 9 "$lab" devices --check "$device")
+  step "memcheck, float16" 60 "$tool" --tool memcheck "${checked[@]}" --goldens "$goldens" --only "float16, vit_micro"
+  step "memcheck, float32" 60 "$tool" --tool memcheck "${checked[@]}" --goldens "$goldens" --only "float32, vit_micro"
+  # In every precision, for the kernels of each.
+  step "racecheck, tail_effect" 30 "$tool" --tool racecheck "${checked[@]}" --goldens "$goldens" --only vit_micro__pomt__l1_R12_b4
+  step "racecheck, tome" 30 "$tool" --tool racecheck "${checked[@]}" --goldens "$goldens" --only vit_micro__tome__r4_prop_b4
+  step "synccheck, tail_effect" 20 "$tool" --tool synccheck "${checked[@]}" --goldens "$goldens" --only vit_micro__pomt__l1_R12_b4
+  step "memcheck, larger models" 40 "$tool" --tool memcheck "${checked[@]}" --only "float16, 577"
 }
 
 benchmark() {
@@ -86,7 +86,7 @@ benchmark() {
     return
   fi
   # It ends by itself, with a table, when its time is up.
-  step benchmark 570 "$python" Benchmarks/gpu_peers.py --lab "$lab" --device "$device" --budget $((500 * scale)) --state "$folder/cuda.json" \
+  step benchmark 540 "$python" Benchmarks/gpu_peers.py --lab "$lab" --device "$device" --budget $((480 * scale)) --state "$folder/cuda.json" \
     --out "$folder/cuda.md" ${BENCHMARK_OPTIONS:-}
 }
 
@@ -96,7 +96,7 @@ staircase() {
   for part in '--model deit_small_patch16_224 --weights random --batch-size 1' \
     '--model deit_small_patch16_224 --weights random --batch-size 16' \
     '--model deit_base_patch16_224 --weights random --batch-size 1' '--model deit_small_patch16_224 --weights random' ''; do
-    left=$((540 * scale - SECONDS + stage_began))
+    left=$((420 * scale - SECONDS + stage_began))
     ((left > 30)) || { unfinished+=("staircase $part"); continue; }
     # shellcheck disable=SC2086
     step "staircase $part" $((left / scale)) "$lab" run "${STAIRCASE:-Experiments/cuda/staircase.json}" --device "$device" --results "$folder" \

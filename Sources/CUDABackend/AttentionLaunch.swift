@@ -72,19 +72,22 @@ struct ReceivedLaunch: Equatable {
   let block: Int
   let shared: Int
 
+  /// - Parameter sharedBytes: The most shared memory of a block: 48 KB before compute capability 7.0.
   init(
-    batch: Int, tokens: Int, heads: Int, multiprocessors: Int, tensorCores: Bool, hasFeatures: Bool
+    batch: Int, tokens: Int, heads: Int, multiprocessors: Int, sharedBytes: Int, tensorCores: Bool,
+    hasFeatures: Bool
   ) {
     let blocks = (tokens + 63) / 64
     let core = tensorCores ? "mma" : "fma"
     if batch * blocks * blocks < multiprocessors {
-      let warps = min(8, heads)
+      // For each warp 16 rows and 64 keys of 72 halves, or 32 keys of 36 floats.
+      let bytes = tensorCores ? 80 * 72 * 2 : 48 * 36 * 4
+      let warps = max(1, min(8, heads, sharedBytes / bytes))
       kernel = "received_attention_\(core)_heads"
       keyBlocks = tensorCores ? blocks : (tokens + 31) / 32
       rowBlocks = (tokens + 15) / 16
       block = 32 * warps
-      // For each warp 16 rows and 64 keys of 72 halves, or 32 keys of 36 floats.
-      shared = warps * (tensorCores ? 80 * 72 * 2 : 48 * 36 * 4)
+      shared = warps * bytes
     } else {
       kernel = "received_attention_\(core)"
       keyBlocks = blocks

@@ -52,8 +52,8 @@ extension CUDABackend {
     let headDim = awaited.qkv.shape[2] / 3 / awaited.heads
     let plan = ReceivedLaunch(
       batch: batch, tokens: tokens, heads: awaited.heads,
-      multiprocessors: card.facts.multiprocessors, tensorCores: usesTensorCores,
-      hasFeatures: features != nil)
+      multiprocessors: card.facts.multiprocessors, sharedBytes: card.facts.sharedBytes,
+      tensorCores: usesTensorCores, hasFeatures: features != nil)
     launch(
       plan.kernel + suffix, grid: (plan.keyBlocks, plan.rowBlocks + plan.featureRows, batch),
       block: plan.block, shared: plan.shared, .tensor(awaited.qkv), .tensor(awaited.tokenSize),

@@ -39,6 +39,12 @@ struct DeviceCheck {
         imageSize: 126, patchSize: 14, embedDim: 256, depth: 4, numHeads: 4, hiddenDim: 512,
         mlp: .swiglu, registers: 4, layerScale: true, head: .tokenAndPatchMean, numClasses: 100)
     ),
+    // More tokens than a step in one kernel takes, and enough tiles of attention to fill a card.
+    (
+      "577 tokens",
+      ViTArchitecture(
+        imageSize: 384, patchSize: 16, embedDim: 128, depth: 3, numHeads: 2, numClasses: 10)
+    ),
   ]
 
   private static let methods: [(String, [String: JSONValue])] = [

@@ -22,6 +22,7 @@ void fake_cuda_reset(void) {
   behaviour.driver_version = 13000;
   behaviour.major = 9;
   behaviour.multiprocessors = 132;
+  behaviour.shared_bytes = 232448;
   behaviour.memory_bytes = (size_t)16 << 30;
   behaviour.nvrtc_major = 13;
   int architectures[] = {75, 80, 86, 89, 90, 100, 0};
@@ -95,7 +96,7 @@ static int device_attribute(int *value, int attribute, int device) {
     case 38: *value = 1 << 20; break;
     case 75: *value = behaviour.major; break;
     case 76: *value = behaviour.minor; break;
-    case 97: *value = 232448; break;
+    case 97: *value = behaviour.shared_bytes; break;
     default: *value = 0;
   }
   return 0;
@@ -276,7 +277,7 @@ static int module_unload(void *module) {
   return 0;
 }
 static int function_set(void *function, int attribute, int value) {
-  if (attribute != 8 || value > 232448) return 1;
+  if (attribute != 8 || value > behaviour.shared_bytes) return 1;
   *allowance(function) = value;
   return 0;
 }

@@ -65,6 +65,31 @@ extension CUDASuite {
       }
     }
 
+    @Test func `a card before tensor cores and with 48 KB for a block computes the same`() throws {
+      FakeMachine.behaviour.major = 6
+      FakeMachine.behaviour.minor = 2
+      FakeMachine.behaviour.shared_bytes = 48 << 10
+      FakeMachine.behaviour.architectures.0 = 62
+      let wide = ViTArchitecture(
+        imageSize: 32, patchSize: 8, embedDim: 144, depth: 2, numHeads: 9, numClasses: 10)
+      for multiprocessors in [1, 80] as [Int32] {
+        FakeMachine.behaviour.multiprocessors = multiprocessors
+        for precision in [Precision.float32, .float16] {
+          let card = try FakeMachine.backend().computing(at: precision)
+          let parameters: [String: JSONValue] = ["r": .integer(5), "layer": .integer(0)]
+          let passes = try [card, CPUBackend(threads: 1)].map {
+            try Self.pass($0, "tail_effect", parameters, batchSize: 1, architecture: wide)
+          }
+          for pass in passes { pass.run() }
+          try card.check()
+          let logits = passes.map { Array($0.logits) }
+          let most = logits[1].map(abs).max() ?? 1
+          let limit: Float = precision == .float32 ? 1e-4 : 1e-2
+          #expect(largestDifference(logits[0], logits[1]) / most < limit)
+        }
+      }
+    }
+
     @Test func `a pass is one graph, taken down once and replayed`() throws {
       let backend = try FakeMachine.backend()
       let pass = try Self.pass(backend, "topk", ["r": .integer(2)])

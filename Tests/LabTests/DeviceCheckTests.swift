@@ -79,7 +79,7 @@ import _TestSupport
       let script = Process()
       script.executableURL = URL(filePath: "/usr/bin/env")
       script.arguments = [
-        "DEVICE=\(device)", "LAB=\(try LabProcess.executable.path)",
+        "LIMIT_SCALE=20", "DEVICE=\(device)", "LAB=\(try LabProcess.executable.path)",
         "OUT=\(folder.appendingPathComponent("out").path)", "bash",
         Fixtures.root.deletingLastPathComponent().deletingLastPathComponent()
           .appendingPathComponent("Scripts/gpu-check.sh").path, name,

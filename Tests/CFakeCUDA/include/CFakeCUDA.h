@@ -15,6 +15,8 @@ typedef struct {
   int init_result;
   int major, minor;
   int multiprocessors;
+  // The most shared memory of a block.
+  int shared_bytes;
   size_t memory_bytes;
   int nvrtc_major, nvrtc_minor;
   // What NVRTC says it can compile for, ended by 0.
