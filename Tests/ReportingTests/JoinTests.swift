@@ -53,7 +53,7 @@ import Testing
     result.skipped = [SkippedImage(path: "a.JPEG", reason: "torn")]
     records[0].measurement = .accuracy(trial, result)
     let found = try row("topk", in: Report(records: records, name: "r"))
-    #expect(found.notes == ["1 images could not be read"])
+    #expect(found.notes == ["1 image could not be read"])
     #expect(found.accuracy?.isComplete == true)
   }
 

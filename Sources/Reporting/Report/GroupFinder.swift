@@ -90,7 +90,8 @@ struct GroupFinder {
         "accuracy over \(grouped(accuracy.images)) of \(grouped(accuracy.expectedImages)) images")
     }
     if let accuracy, accuracy.skippedImages > 0 {
-      notes.append("\(grouped(accuracy.skippedImages)) images could not be read")
+      let images = accuracy.skippedImages == 1 ? "image" : "images"
+      notes.append("\(grouped(accuracy.skippedImages)) \(images) could not be read")
     }
     if let cost = timing?.result.cost ?? tally?.cost,
       let cut = CutSchedule(
