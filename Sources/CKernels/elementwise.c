@@ -1,4 +1,4 @@
-// LayerNorm and activations, one row at a time.
+// LayerNorm, SwiGLU's gate and transposing, one row at a time.
 #include "CKernels.h"
 #include "vector_math.h"
 
@@ -20,15 +20,6 @@ void lab_layer_norm(const float *x, const float *weight, const float *bias, floa
     }
     const float scale = 1.0f / __builtin_sqrtf(squares / (float)width + epsilon);
     for (ptrdiff_t i = 0; i < width; i++) to[i] = (in[i] - mean) * scale * weight[i] + bias[i];
-  }
-}
-
-LAB_FAST
-void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
-  for (ptrdiff_t row = 0; row < rows; row++) {
-    float *at = x + row * stride;
-    for (ptrdiff_t i = 0; i < width; i++)
-      at[i] = 0.5f * at[i] * (1.0f + lab_erf(at[i] * 0.70710678118654752f));
   }
 }
 

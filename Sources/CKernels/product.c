@@ -231,3 +231,7 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
     }
   }
 }
+
+void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
+  kernels()->gelu(x, rows, width, stride);
+}

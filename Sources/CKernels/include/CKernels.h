@@ -59,14 +59,14 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
                  ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
                  lab_fetch fetch, const float *bias, int then, float *c, ptrdiff_t c_stride,
                  float *scratch);
+/// x[i] = gelu(x[i]), with the exact error function: what LAB_THEN_GELU does to a finished tile.
+void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 
 // MARK: Rows (elementwise.c)
 
 /// out[i] = (x[i] - mean) / sqrt(variance + epsilon) * weight + bias over each of `rows` rows of `width`.
 void lab_layer_norm(const float *x, const float *weight, const float *bias, float epsilon,
                     ptrdiff_t rows, ptrdiff_t width, float *out);
-/// x[i] = gelu(x[i]), with the exact error function.
-void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 /// Rows [a | b], each half of `width`: a = silu(a) * b, in place in the first half.
 void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 /// out[j][i] = x[i][j] for `rows` rows of `width`.
