@@ -30,12 +30,13 @@ let package = Package(
     .target(name: "CKernels", exclude: ["README.md"], cSettings: hotC),
 
     // Rooms, from the ground up.
+    .target(name: "Files", exclude: ["README.md"], swiftSettings: hotSwift),
     .target(name: "Records", exclude: ["README.md"]),
     .target(
       name: "Measurement", dependencies: ["Records"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
-      name: "Tensors", dependencies: ["Records"], exclude: ["README.md"],
+      name: "Tensors", dependencies: ["Files", "Records"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
       name: "CPUBackend", dependencies: ["Tensors", "CKernels"],
@@ -47,10 +48,10 @@ let package = Package(
       exclude: ["README.md", "Kernels/README.md"], resources: [.embedInCode("Kernels")],
       swiftSettings: hotSwift),
     .target(
-      name: "ImageCoding", dependencies: ["CImageCodecs", "CKernels"],
+      name: "ImageCoding", dependencies: ["CImageCodecs", "CKernels", "Files"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
-      name: "Datasets", dependencies: ["ImageCoding", "Tensors"], exclude: ["README.md"],
+      name: "Datasets", dependencies: ["Files", "ImageCoding", "Tensors"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
       name: "TokenReduction", dependencies: ["Tensors", "Records"], exclude: ["README.md"],
@@ -64,8 +65,8 @@ let package = Package(
     .target(
       name: "Experiments",
       dependencies: [
-        "Records", "Measurement", "Tensors", "ImageCoding", "Datasets", "TokenReduction",
-        "VisionModels",
+        "Files", "Records", "Measurement", "Tensors", "ImageCoding", "Datasets",
+        "TokenReduction", "VisionModels",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
@@ -79,7 +80,7 @@ let package = Package(
     .executableTarget(
       name: "lab",
       dependencies: [
-        "Records", "Measurement", "Tensors", "CPUBackend", "CUDABackend", "ImageCoding",
+        "Files", "Records", "Measurement", "Tensors", "CPUBackend", "CUDABackend", "ImageCoding",
         "Datasets", "TokenReduction", "VisionModels", "Goldens", "Experiments", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -98,6 +99,7 @@ let package = Package(
       cxxSettings: [
         .headerSearchPath("."), .unsafeFlags(["-std=c++17", "-O2", "-fno-strict-aliasing"]),
       ]),
+    .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "Records"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "_TestSupport"]),
@@ -117,10 +119,11 @@ let package = Package(
       dependencies: ["CSIMTHarness", "CPUBackend", "Tensors", "_TestSupport"],
       swiftSettings: hotSwift),
     .testTarget(
-      name: "ImageCodingTests", dependencies: ["ImageCoding", "Tensors", "_TestSupport"],
+      name: "ImageCodingTests", dependencies: ["Files", "ImageCoding", "Tensors", "_TestSupport"],
       swiftSettings: hotSwift),
     .testTarget(
-      name: "DatasetsTests", dependencies: ["Datasets", "ImageCoding", "Tensors", "_TestSupport"]),
+      name: "DatasetsTests",
+      dependencies: ["Datasets", "Files", "ImageCoding", "Tensors", "_TestSupport"]),
     .testTarget(
       name: "TokenReductionTests",
       dependencies: ["TokenReduction", "Records", "CPUBackend", "Tensors", "_TestSupport"]),
@@ -133,8 +136,8 @@ let package = Package(
     .testTarget(
       name: "ExperimentsTests",
       dependencies: [
-        "Experiments", "Records", "Measurement", "Datasets", "TokenReduction", "VisionModels",
-        "CPUBackend", "Tensors", "_TestSupport",
+        "Experiments", "Files", "Records", "Measurement", "Datasets", "TokenReduction",
+        "VisionModels", "CPUBackend", "Tensors", "_TestSupport",
       ]),
     .testTarget(
       name: "LabTests", dependencies: ["lab", "Tensors", "_TestSupport"]),
