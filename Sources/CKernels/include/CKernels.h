@@ -62,6 +62,52 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
 /// x[i] = gelu(x[i]), with the exact error function: what LAB_THEN_GELU does to a finished tile.
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 
+// MARK: Matrix products over bfloat16 and int8 (product_low.c)
+
+/// The kernels of each that this processor runs; "emulated" where there is no instruction for it.
+const char *lab_bfloat16_kernels(void);
+const char *lab_int8_kernels(void);
+/// Whether the processor multiplies such numbers by itself, and not by way of wider ones.
+bool lab_has_bfloat16(void);
+bool lab_has_int8(void);
+/// Columns in a panel of a packed factor, and panels of so many columns.
+ptrdiff_t lab_bfloat16_panel_width(void);
+ptrdiff_t lab_int8_panel_width(void);
+ptrdiff_t lab_bfloat16_panels(ptrdiff_t columns);
+ptrdiff_t lab_int8_panels(ptrdiff_t columns);
+/// Bytes of a packed factor [k, columns].
+ptrdiff_t lab_bfloat16_packed_bytes(ptrdiff_t columns, ptrdiff_t k);
+ptrdiff_t lab_int8_packed_bytes(ptrdiff_t columns, ptrdiff_t k);
+/// Bytes of one converted row of the other factor.
+ptrdiff_t lab_bfloat16_row_bytes(ptrdiff_t k);
+ptrdiff_t lab_int8_row_bytes(ptrdiff_t k);
+/// The nearest bfloat16, ties to even.
+float lab_round_bfloat16(float value);
+/// Rounds rows x [rows, k] to bfloat16; `out_stride` in bytes.
+void lab_round_rows_bfloat16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
+                             ptrdiff_t out_stride);
+/// Quantizes each row symmetrically: x = scale * q, q in -127 ... 127, scale = max |x| / 127; `out_stride` in bytes.
+///
+/// A row that is not finite has a scale that is not, and so have all its products.
+void lab_quantize_rows_int8(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
+                            ptrdiff_t out_stride, float *scales);
+/// Rounds and packs some panels of a factor b, whose number (column, k) stands at column * column_stride + k * k_stride.
+void lab_pack_bfloat16(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t column_stride,
+                       ptrdiff_t k_stride, ptrdiff_t first_panel, ptrdiff_t last_panel, void *packed);
+/// Quantizes and packs some panels of a weight b [columns, k], with one scale for each column.
+void lab_pack_int8(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t stride,
+                   ptrdiff_t first_panel, ptrdiff_t last_panel, void *packed);
+/// c = a * packed + bias as `lab_product`, for rows from `lab_round_rows_bfloat16`; sums are float32.
+void lab_product_bfloat16(const void *a, ptrdiff_t rows, ptrdiff_t a_stride, const void *packed,
+                          ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel,
+                          ptrdiff_t last_panel, const float *bias, int then, float *c,
+                          ptrdiff_t c_stride);
+/// The same for rows from `lab_quantize_rows_int8`; sums are int32 and exact, for k up to 65,536.
+void lab_product_int8(const void *a, const float *row_scales, ptrdiff_t rows, ptrdiff_t a_stride,
+                      const void *packed, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel,
+                      ptrdiff_t last_panel, const float *bias, int then, float *c,
+                      ptrdiff_t c_stride);
+
 // MARK: Rows (elementwise.c)
 
 /// out[i] = (x[i] - mean) / sqrt(variance + epsilon) * weight + bias over each of `rows` rows of `width`.
