@@ -5,8 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-/// Bits that sort as unsigned numbers in descending order of the float.
+/// Bits that sort as unsigned numbers in descending order of the float; NaN counts as -infinity.
+///
+/// By its bits NaN would be the best or the worst after its sign, which no arithmetic decides.
 static inline uint32_t descending_bits(float value) {
+  if (value != value) value = -INFINITY;
   // -0 and 0 are equal, and so must be their bits.
   value = value == 0 ? 0 : value;
   uint32_t bits;

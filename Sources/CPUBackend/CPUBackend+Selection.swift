@@ -140,6 +140,8 @@ private struct SelectionRegion: ParallelRegion {
     let (even, odd) = ((tokens + 1) / 2, tokens / 2)
     // Special tokens stand first: so many of the even and of the odd positions are theirs.
     let (evenPrefix, oddPrefix) = ((prefixTokens + 1) / 2, prefixTokens / 2)
+    let candidates = even - evenPrefix
+    precondition(r <= candidates && (r == 0 || oddPrefix < odd), "more pairs than patch tokens")
     let similarities = scratch.similarities.floats
     let order = scratch.order.integers
     let partner = order + tokens
@@ -151,7 +153,9 @@ private struct SelectionRegion: ParallelRegion {
       ProductEnd.replace.kernelMode, similarities, odd, scratch.product.floats)
     lab_row_maxima(similarities, even, odd, odd, oddPrefix, maxima, partner)
     for special in 0..<evenPrefix { maxima[special] = -.infinity }
-    lab_argsort_descending(maxima, even, scratch.keys.sortKeys, order)
+    // Special tokens are not sorted at all: -infinity is also what a similarity that is not a number counts as.
+    lab_argsort_descending(maxima + evenPrefix, candidates, scratch.keys.sortKeys, order)
+    for rank in 0..<candidates { order[rank] += Int32(evenPrefix) }
     isMerged.update(repeating: 0, count: even)
     for rank in 0..<r { isMerged[Int(order[rank])] = 1 }
 

@@ -115,6 +115,32 @@ import _TestSupport
     }
   }
 
+  @Test(arguments: NotNumbers.allCases, [false, true])
+  func `scores that are not numbers leave every token its place`(
+    kind: NotNumbers, fuse: Bool
+  ) throws {
+    let (tokens, prefix, width) = (198, 2, 16)
+    let step = Step(tokens: tokens, prefix: prefix, keep: 70, fuse: fuse, width: width)
+    let given = kind.values(batch * tokens, seed: 5)
+    let stream = randomFloats(batch * tokens * width, seed: 6)
+    let expected = try onProcessor(
+      step, stream, .given, try backend.tensor(given, Shape(batch, tokens)), .mean)
+    let fused = fuse ? parts(width, 64) : 0
+    let (offsets, sources, output) = (
+      Buffer(count: batch * (step.tokensOut + 1)), Buffer(count: batch * tokens),
+      Buffer(count: batch * step.tokensOut * width)
+    )
+    try launch(
+      "reduce_tokens_f32", grid: (parts(step.tokensOut - (fuse ? 1 : 0), 8) + fused, batch, 1),
+      block: 256, shared: 2112 + 12 * (parts(tokens, 4) * 4), order: .shuffled,
+      .buffer(Buffer(stream)), .buffer(Buffer(given)), .buffer(nil), .int(0), .int(1),
+      .buffer(nil), .int(prefix), .int(tokens), .int(step.tokensOut), .int(0), .buffer(offsets),
+      .buffer(sources), .buffer(output), .int(width), .int(fused))
+    #expect(offsets.integers == expected.offsets)
+    #expect(sources.integers == expected.sources)
+    #expect(largestDifference(output.values, expected.tokens.map(Double.init)) < 2e-5)
+  }
+
   @Test func `without its barriers a step is found to be wrong`() throws {
     let tokens = 200
     let scores = (0..<tokens).map { Float($0 * 37 % 200) }

@@ -56,28 +56,49 @@ import _TestSupport
     return values
   }
 
+  @Test(arguments: NotNumbers.allCases, [(7, 1), (38, 2), (198, 5)])
+  func `what is not a number is ranked and matched as on the processor`(
+    kind: NotNumbers, size: (tokens: Int, prefix: Int)
+  ) throws {
+    let (tokens, prefix) = size
+    let scores = kind.values(batch * tokens, seed: 1)
+    for fuse in [false, true] {
+      try expectSelection(scores, prefix: prefix, keep: tokens / 3, fuse: fuse, .shuffled)
+    }
+    // Sums of a few equal or infinite products are the same in any order.
+    let keys = kind.values(batch * tokens * 16, seed: 2)
+    for keep in [1, tokens / 2] { try expectMatching(scores, keys, 16, prefix, keep) }
+    for r in [1, (tokens - prefix) / 2] {
+      try expectPairs(keys, tokens: tokens, prefix: prefix, r: r)
+    }
+  }
+
   @Test(arguments: [9, 197, 1370], Order.allCases)
   func `the best stay in descending order, ties by the lower index`(
     tokens: Int, order: Order
   ) throws {
-    let prefix = 2
-    let scores = tiedScores(tokens)
     for fuse in [false, true] {
-      let keep = tokens / 3
-      let tokensOut = prefix + keep + (fuse ? 1 : 0)
-      let expected = try onProcessor(tokens, tokensOut) {
-        backend.selectTokens(
-          try backend.tensor(scores, Shape(batch, tokens)), prefixTokens: prefix, keep: keep,
-          fuse: fuse, into: $0)
-      }
-      let offsets = Buffer(count: batch * (tokensOut + 1))
-      let sources = Buffer(count: batch * tokens)
-      try launch(
-        "select_tokens", grid: (parts(tokens, 64), batch, 1), block: 256, shared: 4 * tokens,
-        order: order, .buffer(Buffer(scores)), .int(prefix), .int(tokens), .int(tokensOut),
-        .int(fuse ? 1 : 0), .buffer(offsets), .buffer(sources))
-      #expect(Lists(offsets: offsets.integers, sources: sources.integers) == expected)
+      try expectSelection(tiedScores(tokens), prefix: 2, keep: tokens / 3, fuse: fuse, order)
     }
+  }
+
+  private func expectSelection(
+    _ scores: [Float], prefix: Int, keep: Int, fuse: Bool, _ order: Order
+  ) throws {
+    let tokens = scores.count / batch
+    let tokensOut = prefix + keep + (fuse ? 1 : 0)
+    let expected = try onProcessor(tokens, tokensOut) {
+      backend.selectTokens(
+        try backend.tensor(scores, Shape(batch, tokens)), prefixTokens: prefix, keep: keep,
+        fuse: fuse, into: $0)
+    }
+    let offsets = Buffer(count: batch * (tokensOut + 1))
+    let sources = Buffer(count: batch * tokens)
+    try launch(
+      "select_tokens", grid: (parts(tokens, 64), batch, 1), block: 256, shared: 4 * tokens,
+      order: order, .buffer(Buffer(scores)), .int(prefix), .int(tokens), .int(tokensOut),
+      .int(fuse ? 1 : 0), .buffer(offsets), .buffer(sources))
+    #expect(Lists(offsets: offsets.integers, sources: sources.integers) == expected)
   }
 
   @Test(arguments: [9, 140], [(16, 0), (64, 3)])
@@ -87,41 +108,50 @@ import _TestSupport
     let (width, prefix) = size
     let (scores, keys) = (tiedScores(tokens), metric(tokens, width))
     for keep in [1, tokens / 2, tokens - prefix] {
-      let first = prefix + keep
-      let expected = try onProcessor(tokens, first) {
-        backend.selectAndMatch(
-          try backend.tensor(scores, Shape(batch, tokens)),
-          metric: try backend.tensor(keys, Shape(batch, tokens, width)), prefixTokens: prefix,
-          keep: keep, into: $0)
-      }
-      let (ranked, partner) = (Buffer(count: batch * tokens), Buffer(count: batch * tokens))
-      let offsets = Buffer(count: batch * (first + 1))
-      let sources = Buffer(count: batch * tokens)
-      try launch(
-        "select_tokens", grid: (parts(tokens, 64), batch, 1), block: 256, shared: 4 * tokens,
-        .buffer(Buffer(scores)), .int(prefix), .int(tokens), .int(tokens), .int(0), .buffer(nil),
-        .buffer(ranked))
-      if first < tokens {
-        try launch(
-          "match_kept", grid: (parts(tokens - first, 16), batch, 1), block: 256,
-          shared: 320 * (width + 1), order: .shuffled, .buffer(Buffer(keys)), .buffer(ranked),
-          .int(first), .int(prefix), .int(tokens), .int(width), .buffer(partner))
-      }
-      try launch(
-        "kept_lists", grid: (batch, 1, 1), block: 256, shared: 4 * (tokens + 16),
-        order: .backward, .buffer(ranked), .buffer(partner), .int(first), .int(tokens),
-        .buffer(offsets), .buffer(sources))
-      #expect(Lists(offsets: offsets.integers, sources: sources.integers) == expected)
+      try expectMatching(scores, keys, width, prefix, keep)
     }
+  }
+
+  private func expectMatching(
+    _ scores: [Float], _ keys: [Float], _ width: Int, _ prefix: Int, _ keep: Int
+  ) throws {
+    let tokens = scores.count / batch
+    let first = prefix + keep
+    let expected = try onProcessor(tokens, first) {
+      backend.selectAndMatch(
+        try backend.tensor(scores, Shape(batch, tokens)),
+        metric: try backend.tensor(keys, Shape(batch, tokens, width)), prefixTokens: prefix,
+        keep: keep, into: $0)
+    }
+    let (ranked, partner) = (Buffer(count: batch * tokens), Buffer(count: batch * tokens))
+    let offsets = Buffer(count: batch * (first + 1))
+    let sources = Buffer(count: batch * tokens)
+    try launch(
+      "select_tokens", grid: (parts(tokens, 64), batch, 1), block: 256, shared: 4 * tokens,
+      .buffer(Buffer(scores)), .int(prefix), .int(tokens), .int(tokens), .int(0), .buffer(nil),
+      .buffer(ranked))
+    if first < tokens {
+      try launch(
+        "match_kept", grid: (parts(tokens - first, 16), batch, 1), block: 256,
+        shared: 320 * (width + 1), order: .shuffled, .buffer(Buffer(keys)), .buffer(ranked),
+        .int(first), .int(prefix), .int(tokens), .int(width), .buffer(partner))
+    }
+    try launch(
+      "kept_lists", grid: (batch, 1, 1), block: 256, shared: 4 * (tokens + 16),
+      order: .backward, .buffer(ranked), .buffer(partner), .int(first), .int(tokens),
+      .buffer(offsets), .buffer(sources))
+    #expect(Lists(offsets: offsets.integers, sources: sources.integers) == expected)
   }
 
   @Test(arguments: [(7, 2, 2), (38, 1, 9), (197, 2, 16), (198, 5, 96), (60, 0, 30), (600, 1, 299)])
   func `bipartite matching merges the processor's pairs`(
     size: (tokens: Int, prefix: Int, r: Int)
   ) throws {
-    let (tokens, prefix, r) = size
+    try expectPairs(metric(size.tokens, 16), tokens: size.tokens, prefix: size.prefix, r: size.r)
+  }
+
+  private func expectPairs(_ keys: [Float], tokens: Int, prefix: Int, r: Int) throws {
     let (width, even) = (16, (tokens + 1) / 2)
-    let keys = metric(tokens, width)
     let nodeMaximum = try backend.allocate(Shape(batch, even), .float32)
     let expected = try onProcessor(tokens, tokens - r) {
       backend.matchBipartite(

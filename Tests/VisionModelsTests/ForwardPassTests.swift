@@ -97,6 +97,35 @@ import _TestSupport
     #expect(pass.logits.count == 3 * 7)
   }
 
+  @Test(arguments: settings.indices, NotNumbers.allCases)
+  func `pictures that are not numbers leave every token its place`(
+    index: Int, kind: NotNumbers
+  ) throws {
+    let architecture = Self.architectures[0]
+    let pass = try Self.pass(architecture, Self.settings[index], batchSize: 2)
+    let values = kind.values(pass.input.count / 2, seed: 1)
+    // The neighbour is an ordinary picture, and stays one.
+    Self.fill(pass, images: 0..<2)
+    for (place, value) in values.enumerated() { pass.input[place] = value }
+    var steps = 0
+    pass.onReduction = { event in
+      steps += 1
+      let (before, after) = (event.step.tokensIn, event.step.tokensOut)
+      for image in 0..<2 {
+        let offsets = event.assignment.offsets.integers + image * (after + 1)
+        let sources = event.assignment.sources.integers + image * before
+        #expect((0..<before).map { Int(sources[$0]) }.sorted() == Array(0..<before))
+        for token in 0..<architecture.prefixTokens {
+          #expect(offsets[token + 1] - offsets[token] == 1 && sources[token] == Int32(token))
+        }
+        if pass.composition.disposal != .drop { #expect(offsets[after] == Int32(before)) }
+      }
+    }
+    pass.run()
+    #expect(steps == pass.composition.steps.count)
+    #expect(!pass.logits[7...].contains { !$0.isFinite })
+  }
+
   @Test(arguments: architectures, settings.indices)
   func `a prediction does not depend on the batch or the threads`(
     architecture: ViTArchitecture, index: Int

@@ -144,9 +144,11 @@ void lab_key_metric(const float *keys, ptrdiff_t tokens, ptrdiff_t stride, ptrdi
 
 // MARK: Choosing and assembling tokens (selection.c)
 
-/// Indices 0 ..< count by descending score, ties by the lower index. `scratch` holds 2 * count numbers.
+/// Indices 0 ..< count by descending score, ties by the lower index, NaN as -infinity. `scratch` holds 2 * count numbers.
 void lab_argsort_descending(const float *scores, ptrdiff_t count, uint64_t *scratch, int32_t *order);
-/// best[i], index[i]: greatest entry of row i among columns first ..< columns; -infinity where there is none.
+/// best[i], index[i]: greatest entry of row i among columns first ..< columns, of equals the first, NaN as -infinity.
+///
+/// Where there is no column, -infinity and `first`.
 void lab_row_maxima(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
                     ptrdiff_t first, float *best, int32_t *index);
 

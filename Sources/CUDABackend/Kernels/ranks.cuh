@@ -4,9 +4,10 @@
 
 #include "common.cuh"
 
-/// Bits that sort as unsigned numbers in descending order of the float; 0 and -0 are equal.
+/// Bits that sort as unsigned numbers in descending order of the float; 0 and -0 are equal, NaN counts as -infinity.
 DEVICE unsigned descending_bits(float value) {
-  const unsigned bits = __float_as_uint(value == 0 ? 0.0f : value);
+  unsigned bits = __float_as_uint(value == 0 ? 0.0f : value);
+  if ((bits & 0x7FFFFFFFu) > 0x7F800000u) bits = 0xFF800000u;
   return ~(bits & 0x80000000u ? ~bits : bits | 0x80000000u);
 }
 

@@ -183,8 +183,9 @@ KERNEL(bipartite_lists, 256)
   sources += image * tokens;
   for (int i = threadIdx.x; i < even; i += 256) keys[i] = descending_bits(maxima[image * even + i]);
   __syncthreads();
-  for (int i = threadIdx.x; i < even; i += 256) {
-    const int rank = count_before(keys, 0, even, 1, i);
+  // Special tokens have no place in the order: -infinity is also what a similarity that is not a number counts as.
+  for (int i = even_prefix + threadIdx.x; i < even; i += 256) {
+    const int rank = count_before(keys, even_prefix, even, 1, i);
     merged[i] = rank < r;
     order[rank] = i;
   }
