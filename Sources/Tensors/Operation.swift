@@ -13,6 +13,8 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   case scores = "reduction: scores"
   case selection = "reduction: selection"
   case assembly = "reduction: new tokens"
+  /// A whole step that drops or fuses, in however many launches the device has for it.
+  case reduction = "reduction: whole step"
   case readOut = "read-out"
   /// A linear layer without a LayerNorm.
   case head
@@ -21,7 +23,7 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   /// Whether a pass without token reduction has none of it.
   package var isReduction: Bool {
     switch self {
-    case .scores, .selection, .assembly: true
+    case .scores, .selection, .assembly, .reduction: true
     default: false
     }
   }

@@ -185,7 +185,7 @@ package final class TimingBackend: Backend {
   ) {
     var cost = OperationCost(qkv, scores)
     // One third is read.
-    cost.bytes -= qkv.shape.count * 4 * 2 / 3
+    cost.bytes -= qkv.shape.count * qkv.dtype.byteCount * 2 / 3
     time(.scores, cost) {
       base.featureScores(
         qkv, heads: heads, feature: feature, reduction: reduction, into: scores)
@@ -210,7 +210,7 @@ package final class TimingBackend: Backend {
   package func keyMetric(_ qkv: Tensor, heads: Int, into metric: Tensor) {
     var cost = OperationCost(qkv, metric)
     // One third is read.
-    cost.bytes -= qkv.shape.count * 4 * 2 / 3
+    cost.bytes -= qkv.shape.count * qkv.dtype.byteCount * 2 / 3
     time(.scores, cost) { base.keyMetric(qkv, heads: heads, into: metric) }
   }
 
@@ -263,5 +263,18 @@ package final class TimingBackend: Backend {
         tokens, assignment, weighting: weighting, scores: scores, sizes: sizes, into: output,
         outputSizes: outputSizes)
     }
+  }
+
+  /// Handed on whole: a device may have fewer launches for a step than for its parts.
+  package func reduce(_ selection: TokenSelection) {
+    var cost = OperationCost(
+      selection.stream, selection.scores, selection.assignment.offsets,
+      selection.assignment.sources, selection.output)
+    if case .tailEffect(let attention, let features, _) = selection.score {
+      cost = cost + OperationCost(attention, features?.scores)
+      // One third is read.
+      if let qkv = features?.qkv { cost.bytes += qkv.shape.count * qkv.dtype.byteCount / 3 }
+    }
+    time(.reduction, cost) { base.reduce(selection) }
   }
 }

@@ -13,8 +13,14 @@ int is_lost;
 fake_cuda_behaviour *fake_cuda_behave(void) { return &behaviour; }
 fake_cuda_counts *fake_cuda_count(void) { return &counts; }
 
+static char launched[1 << 16];
+static size_t launched_bytes;
+const char *fake_cuda_launched(void) { return launched; }
+
 void fake_cuda_reset(void) {
   memset(&counts, 0, sizeof counts);
+  launched_bytes = 0;
+  launched[0] = 0;
   memset(&behaviour, 0, sizeof behaviour);
   is_capturing = 0;
   is_lost = 0;
@@ -292,6 +298,10 @@ static void run_launch(work *item) {
   launch_payload *p = (launch_payload *)item->payload;
   if (is_lost) return;
   counts.launches++;
+  const int written =
+      snprintf(launched + launched_bytes, sizeof launched - launched_bytes, "%s\n", p->name);
+  if (written > 0 && launched_bytes + (size_t)written < sizeof launched)
+    launched_bytes += (size_t)written;
   if (behaviour.losing_launch && counts.launches >= behaviour.losing_launch) { is_lost = 1; return; }
   void *arguments[24];
   for (int i = 0; i < p->count; i++) arguments[i] = &p->slots[i];

@@ -22,6 +22,11 @@ enum FakeMachine {
   }
   static var counts: fake_cuda_counts { fake_cuda_count().pointee }
 
+  /// The kernels launched since the reset, in their order.
+  static var launched: [Substring] {
+    String(cString: fake_cuda_launched()).split(separator: "\n")
+  }
+
   /// Opens libraries; those in `missing` are not there.
   static func open(
     missing: Set<CUDALibraryKind> = []

@@ -119,6 +119,50 @@ extension CUDASuite {
       return Int(after.launches - before.launches)
     }
 
+    /// Every score, every disposal, and each part of the tail-effect score alone.
+    private static let reductions: [(method: String, parameters: [String: JSONValue])] =
+      [
+        ("none", [:]), ("random", ["r": .integer(5)]), ("topk", ["r": .integer(2)]),
+        ("evit", ["keep_rate": .number(0.7), "layers": .array([.integer(1)])]),
+        ("tome", ["r": .integer(2)]),
+      ]
+      + [
+        [:], ["feature": .string("none")], ["attention": .boolean(false)],
+        ["fused_token": .boolean(false)], ["normalization": .string("batch")],
+      ].map {
+        ("tail_effect", $0.merging(["r": .integer(5), "layer": .integer(1)]) { $1 })
+      }
+      + ["random", "class_attention", "tail_effect"].flatMap { score in
+        ["drop", "fuse_mean", "fuse_score_sum", "merge"].map { disposal in
+          (
+            "compose",
+            [
+              "score": .string(score), "disposal": .string(disposal), "r": .integer(4),
+              "layer": .integer(1),
+            ]
+          )
+        }
+      }
+
+    @Test(arguments: reductions.indices)
+    func `a profiled pass launches what a timed one does`(index: Int) throws {
+      let (method, parameters) = Self.reductions[index]
+      func launched(_ wrap: (CUDABackend) -> any Backend) throws -> [Substring] {
+        FakeMachine.reset()
+        let card = try FakeMachine.backend()
+        let pass = try Self.pass(wrap(card), method, parameters)
+        // A callback keeps the pass from being taken down as a graph, which profiled passes never are.
+        pass.onBlock = { _, _ in }
+        let before = FakeMachine.launched.count
+        pass.run()
+        try card.check()
+        return Array(FakeMachine.launched[before...])
+      }
+      let plain = try launched { $0 }
+      #expect(plain.count > 10)
+      #expect(try launched { TimingBackend($0) { .zero } } == plain)
+    }
+
     @Test func `a step of token reduction adds few launches to a pass`() throws {
       // Patches twice, two norms, attention and activation of three blocks, and the read-out.
       let plain = 3 + 3 * 4

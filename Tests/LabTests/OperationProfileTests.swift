@@ -14,7 +14,7 @@ import _TestSupport
     func row(_ name: String) -> [Substring]? {
       lines.first { $0.hasPrefix(name + "  ") }?.dropFirst(name.count).split(separator: " ")
     }
-    for name in ["patch embedding", "qkv", "attention + scores", "MLP", "reduction: scores"] {
+    for name in ["patch embedding", "qkv", "attention + scores", "MLP", "reduction: whole step"] {
       #expect(row(name) != nil, "\(result.output)")
     }
     #expect(row("qkv")?.first == "6")
@@ -22,7 +22,7 @@ import _TestSupport
     let shares = lines.compactMap { line in
       line.firstMatch(of: #/([0-9.]+) % {2}/#).flatMap { Double($0.1) }
     }
-    #expect(shares.count == 13)
+    #expect(shares.count == 11)
     #expect(abs(shares.reduce(0, +) - 100) < 1)
     #expect(result.output.contains("Token reduction itself takes"))
     #expect(!folder.exists("Results"))

@@ -48,6 +48,8 @@ typedef struct {
 void fake_cuda_reset(void);
 fake_cuda_behaviour *fake_cuda_behave(void);
 fake_cuda_counts *fake_cuda_count(void);
+// The kernels launched since the reset, in their order, each on a line of its own, up to 64 kB.
+const char *fake_cuda_launched(void);
 
 // The resolver of all three libraries' symbols.
 void *fake_cuda_symbol(void *context, const char *name);
