@@ -38,6 +38,12 @@ let package = Package(
     .target(
       name: "Tensors", dependencies: ["Files", "Records"], exclude: ["README.md"],
       swiftSettings: hotSwift),
+    // Weights as people have them.
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
+    .target(
+      name: "Checkpoints", dependencies: ["CZlib", "Files", "Tensors"], exclude: ["README.md"],
+      swiftSettings: hotSwift),
     .target(
       name: "CPUBackend", dependencies: ["Tensors", "CKernels"],
       exclude: ["README.md"], swiftSettings: hotSwift),
@@ -102,6 +108,8 @@ let package = Package(
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "Records"]),
+    .testTarget(
+      name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Tensors", "_TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "_TestSupport"]),
     .testTarget(
       name: "CPUBackendTests", dependencies: ["CPUBackend", "CKernels", "Tensors", "_TestSupport"],

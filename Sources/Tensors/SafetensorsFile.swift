@@ -6,9 +6,10 @@ import Foundation
 /// Source: https://github.com/huggingface/safetensors, "Format".
 package final class SafetensorsFile: Sendable {
   package struct Entry: Sendable {
-    package let dtype: DType
+    package let type: ElementType
     package let shape: [Int]
-    let bytes: Range<Int>
+    /// Where its numbers lie in the file.
+    package let bytes: Range<Int>
   }
 
   package let url: URL
@@ -50,21 +51,22 @@ package final class SafetensorsFile: Sendable {
       switch value {
       case .metadata(let values): metadata = values
       case .tensor(let dtypeName, let shape, let offsets):
-        guard let dtype = DType(rawValue: dtypeName) else {
+        guard let type = ElementType(rawValue: dtypeName) else {
           throw malformed(
-            "tensor \(name) has type \(dtypeName); F32, F16, BF16, I64, I32, U8 are read")
+            "tensor \(name) has type \(dtypeName); "
+              + ElementType.allCases.map(\.rawValue).joined(separator: ", ") + " are read")
         }
         guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1],
           offsets[1] <= data.count - start, shape.allSatisfy({ $0 >= 0 })
         else { throw malformed("tensor \(name) lies outside the file, which may be cut short") }
         guard
-          shape.reduce(dtype.byteCount, { $0.multipliedReportingOverflow(by: $1).partialValue })
+          shape.reduce(type.byteCount, { $0.multipliedReportingOverflow(by: $1).partialValue })
             == offsets[1] - offsets[0]
         else {
           throw malformed("tensor \(name) has \(offsets[1] - offsets[0]) bytes, not \(shape)")
         }
         entries[name] = Entry(
-          dtype: dtype, shape: shape, bytes: start + offsets[0]..<start + offsets[1])
+          type: type, shape: shape, bytes: start + offsets[0]..<start + offsets[1])
       }
     }
     self.entries = entries
@@ -82,7 +84,7 @@ package final class SafetensorsFile: Sendable {
     defer { release(entry.bytes) }
     return try data.withUnsafeBytes { raw in
       let source = UnsafeRawBufferPointer(rebasing: raw[entry.bytes])
-      if entry.dtype == .float32, let base = source.baseAddress,
+      if entry.type == .float32, let base = source.baseAddress,
         Int(bitPattern: base) % MemoryLayout<Float>.alignment == 0
       {
         return try body(source.bindMemory(to: Float.self))
@@ -103,31 +105,23 @@ package final class SafetensorsFile: Sendable {
     }
   }
 
-  /// The values of a tensor as float32, converted where they are stored as F16 or BF16.
+  /// The values of a tensor as float32, converted where they are stored as other floating-point numbers.
   ///
   /// Errors: `TensorsError.missingTensor`, or `.malformedSafetensors` for an integer tensor.
   package func floats(_ name: String) throws -> [Float] {
     let entry = try entry(name)
-    let count = entry.bytes.count / entry.dtype.byteCount
+    let count = entry.bytes.count / entry.type.byteCount
     return try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       try data.withUnsafeBytes { raw in
         let source = UnsafeRawBufferPointer(rebasing: raw[entry.bytes])
-        switch entry.dtype {
-        case .float32:
-          if source.count > 0 { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: source) }
-        case .bfloat16:
-          for i in 0..<count {
-            let bits = source.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
-            buffer[i] = Float(bitPattern: UInt32(UInt16(littleEndian: bits)) << 16)
-          }
-        case .float16:
-          for i in 0..<count {
-            let bits = source.loadUnaligned(fromByteOffset: 2 * i, as: UInt16.self)
-            buffer[i] = halfToFloat(UInt16(littleEndian: bits))
-          }
-        case .int64, .int32, .uint8:
+        guard entry.type.isFloatingPoint else {
           throw TensorsError.malformedSafetensors(
             path: url.path, reason: "tensor \(name) holds integers where numbers are expected")
+        }
+        if entry.type == .float32 {
+          if source.count > 0 { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: source) }
+        } else {
+          for i in 0..<count { buffer[i] = entry.type.float(source, at: i * entry.type.byteCount) }
         }
       }
       initialized = count
@@ -139,15 +133,17 @@ package final class SafetensorsFile: Sendable {
   /// Errors: as `floats`, for a tensor of floating-point numbers.
   package func integers(_ name: String) throws -> [Int] {
     let entry = try entry(name)
-    let count = entry.bytes.count / entry.dtype.byteCount
+    let count = entry.bytes.count / entry.type.byteCount
     return try data.withUnsafeBytes { raw in
       let source = UnsafeRawBufferPointer(rebasing: raw[entry.bytes])
       return try (0..<count).map { i in
-        switch entry.dtype {
+        switch entry.type {
         case .int64: Int(source.loadUnaligned(fromByteOffset: 8 * i, as: Int64.self))
         case .int32: Int(source.loadUnaligned(fromByteOffset: 4 * i, as: Int32.self))
-        case .uint8: Int(source[i])
-        case .float32, .float16, .bfloat16:
+        case .int16: Int(source.loadUnaligned(fromByteOffset: 2 * i, as: Int16.self))
+        case .int8: Int(Int8(bitPattern: source[i]))
+        case .uint8, .bool: Int(source[i])
+        case .float64, .float32, .float16, .bfloat16, .float8E4M3, .float8E5M2:
           throw TensorsError.malformedSafetensors(
             path: url.path, reason: "tensor \(name) holds numbers where integers are expected")
         }

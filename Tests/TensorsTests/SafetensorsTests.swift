@@ -95,9 +95,9 @@ import Testing
         == "DIR/x.safetensors: is not a usable safetensors file: tensor a lies outside the file, "
         + "which may be cut short")
     #expect(
-      try message(file(#"{"a":{"dtype":"F64","shape":[0],"data_offsets":[0,0]}}"#))
-        == "DIR/x.safetensors: is not a usable safetensors file: tensor a has type F64; F32, F16, "
-        + "BF16, I64, I32, U8 are read")
+      try message(file(#"{"a":{"dtype":"C64","shape":[0],"data_offsets":[0,0]}}"#))
+        == "DIR/x.safetensors: is not a usable safetensors file: tensor a has type C64; F64, F32, "
+        + "F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, U8, BOOL are read")
     #expect(
       try message(file(#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,4]}}"#, [0, 0, 0, 0]))
         == "DIR/x.safetensors: is not a usable safetensors file: tensor a has 4 bytes, not [3]")

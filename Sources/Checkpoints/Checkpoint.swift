@@ -1,0 +1,82 @@
+import Files
+
+/// A file of tensors of any format that is read: names and shapes at once, numbers only when they are asked for.
+package final class Checkpoint: Sendable {
+  package enum Format: String, Sendable {
+    case safetensors
+    /// `torch.save`, zipped (PyTorch 1.6 and later) or not.
+    case torch = "PyTorch"
+    /// `numpy.savez`.
+    case numpy = "NumPy"
+  }
+
+  package let path: PathBytes
+  package let format: Format
+  package let tensors: [String: StoredTensor]
+  /// What else the file says of itself: safetensors' metadata.
+  package let metadata: [String: String]
+  private let sources: [Source]
+
+  /// A piece of memory that tensors lie in.
+  enum Source: Sendable {
+    case mapped(MappedFile)
+    /// A member of an archive that was stored compressed.
+    case unpacked([UInt8])
+  }
+
+  init(
+    path: PathBytes, format: Format, tensors: [String: StoredTensor],
+    metadata: [String: String] = [:], sources: [Source]
+  ) {
+    self.path = path
+    self.format = format
+    self.tensors = tensors
+    self.metadata = metadata
+    self.sources = sources
+  }
+
+  /// Calls `body` with a tensor's numbers as float32 in row-major order: those of the mapped file itself where it holds them so.
+  ///
+  /// The pages that were read are given back afterwards, so that a file and its copy on a device are never in memory whole together.
+  /// - Throws: `CheckpointError.missingTensor`, and what `body` throws.
+  package func withFloats<Result>(
+    _ name: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    guard let tensor = tensors[name] else {
+      throw CheckpointError.missingTensor(path: path, name: name)
+    }
+    switch sources[tensor.source] {
+    case .mapped(let file):
+      let extent = tensor.extent ?? 0
+      defer { file.release(tensor.offset..<(tensor.offset + extent)) }
+      return try Self.withFloats(tensor, file.bytes, body)
+    case .unpacked(let bytes):
+      return try bytes.withUnsafeBytes { try Self.withFloats(tensor, $0, body) }
+    }
+  }
+
+  /// A tensor's numbers as float32 in row-major order.
+  ///
+  /// - Throws: `CheckpointError.missingTensor`.
+  package func floats(_ name: String) throws -> [Float] { try withFloats(name) { Array($0) } }
+
+  private static func withFloats<Result>(
+    _ tensor: StoredTensor, _ bytes: UnsafeRawBufferPointer,
+    _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    let count = tensor.count
+    if tensor.type == .float32, tensor.isContiguous, count > 0, let base = bytes.baseAddress {
+      let start = base + tensor.offset
+      if Int(bitPattern: start) % MemoryLayout<Float>.alignment == 0 {
+        return try body(
+          UnsafeBufferPointer(start: start.assumingMemoryBound(to: Float.self), count: count))
+      }
+    }
+    let values = [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      tensor.copy(
+        from: bytes, to: UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
+      initialized = count
+    }
+    return try values.withUnsafeBufferPointer(body)
+  }
+}
