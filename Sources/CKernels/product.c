@@ -25,6 +25,8 @@ typedef struct {
   /// Bytes that will be read after this panel, of which each step of the depth fetches `ahead_step`.
   const char *ahead;
   ptrdiff_t ahead_step;
+  /// From one to the second cache line of each step, where it has two; else 0.
+  ptrdiff_t ahead_second;
 } product_tile;
 
 typedef void product_tile_function(const product_tile *tile);
@@ -73,6 +75,8 @@ enum {
   /// Rows this many bytes apart share a set of the L1 cache, which then holds fewer of them than a tile has.
   ALIASING_BYTES = 4096,
   COPY_PADDING = 16,
+  /// Bytes.
+  CACHE_LINE = 64,
 };
 
 /// The widest that the processor has; LAB_KERNELS in the environment may ask for narrower ones (avx2, sse2).
@@ -157,6 +161,8 @@ static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t ro
   // Where the panel is cut, whole vectors go by way of a tile of their own.
   float whole[14 * 32];
   tile.ahead_step = ahead ? k->panel * (ptrdiff_t)sizeof *ahead / blocks : 0;
+  // One tile alone has to fetch all of the panel: two lines a step on AVX-512, or every second one would be waited for.
+  tile.ahead_second = tile.ahead_step > CACHE_LINE ? CACHE_LINE : 0;
   for (ptrdiff_t block = 0; block < blocks; block++) {
     // Tiles of nearly equal height: a last one of one row would use a fourteenth of the registers.
     const ptrdiff_t first = rows * block / blocks, last = rows * (block + 1) / blocks;
@@ -169,6 +175,7 @@ static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t ro
       enum { LINE = 16 };
       const ptrdiff_t lines = (fetch->width + LINE - 1) / LINE, line = tiles_before + block;
       const bool has_line = line < lines * fetch->pieces;
+      tile.ahead_second = 0;
       tile.ahead_step = has_line ? fetch->row_stride * (ptrdiff_t)sizeof *fetch->rows : 0;
       if (has_line)
         tile.ahead = (const char *)(fetch->rows + line / lines * fetch->piece_stride +

@@ -30,9 +30,11 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
   const float *a = t->a, *b = t->b;
   const char *ahead = t->ahead;
   const ptrdiff_t stride = t->a_stride, depth = t->depth, step = t->ahead_step;
+  const ptrdiff_t second = t->ahead_second;
 #pragma clang loop unroll(disable)
   for (ptrdiff_t k = 0; k < depth; k++, b += PANEL, ahead += step) {
     __builtin_prefetch(ahead, 0, 2);
+    __builtin_prefetch(ahead + second, 0, 2);
     VECTOR line[PANEL_VECTORS];
 #pragma unroll
     for (int j = 0; j < vectors; j++) line[j] = *(const VECTOR *)(b + j * LANES);

@@ -34,6 +34,8 @@ typedef struct {
   /// Bytes that will be read after this panel, of which each line fetches `ahead_step`.
   const char *ahead;
   ptrdiff_t ahead_step;
+  /// From one to the second cache line of each step, where it has two; else 0.
+  ptrdiff_t ahead_second;
   /// [rows, panel] float or int32_t.
   void *sums;
 } short_tile;
@@ -558,6 +560,8 @@ LAB_INLINE void panel_rows(const short_kernels *k, short_tile tile, ptrdiff_t ro
   const char *a = tile.a;
   tile.sums = sums;
   tile.ahead_step = ahead ? k->panel * 4 / blocks : 0;
+  // One tile alone has to fetch all of the panel, which may be two cache lines of 64 bytes a step.
+  tile.ahead_second = tile.ahead_step > 64 ? 64 : 0;
   for (ptrdiff_t block = 0; block < blocks; block++) {
     const ptrdiff_t first = rows * block / blocks, last = rows * (block + 1) / blocks;
     tile.a = a + first * tile.a_stride;

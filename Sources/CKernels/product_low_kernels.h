@@ -22,9 +22,11 @@ TARGET LAB_INLINE void NAME(short_tile)(const int rows, const int vectors, const
     for (int j = 0; j < vectors; j++) sums[i][j] = (NAME(sums))(0);
   const char *a = t->a, *b = t->b, *ahead = t->ahead;
   const ptrdiff_t stride = t->a_stride, groups = t->groups, step = t->ahead_step;
+  const ptrdiff_t second = t->ahead_second;
 #pragma clang loop unroll(disable)
   for (ptrdiff_t k = 0; k < groups; k++, b += 4 * LANES * PANEL_VECTORS, a += 4, ahead += step) {
     __builtin_prefetch(ahead, 0, 2);
+    __builtin_prefetch(ahead + second, 0, 2);
     LINE line[PANEL_VECTORS];
 #pragma unroll
     for (int j = 0; j < vectors; j++) line[j] = NAME(load_line)(b + 4 * j * LANES);
