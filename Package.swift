@@ -27,6 +27,8 @@ let package = Package(
       providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
     // Both codecs report errors by longjmp, which must not cross Swift.
     .target(name: "CImageCodecs", dependencies: ["CPNG", "CTurboJPEG"], exclude: ["README.md"]),
+    // Opened at run time: neither a build nor a run with our own products needs it.
+    .target(name: "COpenBLAS", exclude: ["README.md"]),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: hotC),
 
     // Rooms, from the ground up.
@@ -45,7 +47,7 @@ let package = Package(
       name: "Checkpoints", dependencies: ["CZlib", "Files", "Tensors"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
-      name: "CPUBackend", dependencies: ["Tensors", "CKernels"],
+      name: "CPUBackend", dependencies: ["Tensors", "CKernels", "COpenBLAS"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     // Our own declarations of CUDA's libraries, which are opened at run time: nothing of CUDA is needed here.
     .target(name: "CCUDA", exclude: ["README.md"]),

@@ -401,20 +401,47 @@ void lab_round_rows_bfloat16(const float *restrict x, ptrdiff_t rows, ptrdiff_t 
   }
 }
 
+enum { CHUNK_GROUPS = 64, WIDEST_PANEL = 32 };
+
+/// Numbers of one column side by side, as in a weight or in keys: rounded rows, whose pairs are then transposed as words.
+static void pack_columns(const float *b, ptrdiff_t own, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
+                         float *to) {
+  float words[WIDEST_PANEL * CHUNK_GROUPS];
+  for (ptrdiff_t from = 0; from < k; from += 2 * CHUNK_GROUPS) {
+    const ptrdiff_t count = k - from < 2 * CHUNK_GROUPS ? k - from : 2 * CHUNK_GROUPS;
+    lab_round_rows_bfloat16(b + from, own, count, stride, words, CHUNK_GROUPS * sizeof *words);
+    lab_transpose(words, own, bfloat16_groups(count), CHUNK_GROUPS, to + from / 2 * width, width);
+  }
+}
+
+/// Numbers of one k side by side, as in values: two rows become one of pairs.
+LAB_FAST
+static void pack_lines(const float *b, ptrdiff_t own, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
+                       uint32_t *restrict to) {
+  for (ptrdiff_t at = 0; at < k; at += 2, to += width) {
+    const float *low = b + at * stride, *high = low + stride;
+    if (at + 1 < k) {
+      for (ptrdiff_t i = 0; i < own; i++)
+        to[i] = (uint32_t)rounded(low[i]) | (uint32_t)rounded(high[i]) << 16;
+    } else {
+      for (ptrdiff_t i = 0; i < own; i++) to[i] = rounded(low[i]);
+    }
+  }
+}
+
 void lab_pack_bfloat16(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t column_stride,
                        ptrdiff_t k_stride, ptrdiff_t first_panel, ptrdiff_t last_panel,
                        void *packed) {
   const ptrdiff_t width = bfloat16()->kernels->panel, groups = bfloat16_groups(k);
   for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
-    uint16_t *to = (uint16_t *)packed + panel * width * groups * 2;
-    for (ptrdiff_t group = 0; group < groups; group++)
-      for (ptrdiff_t i = 0; i < width; i++)
-        for (ptrdiff_t half = 0; half < 2; half++) {
-          const ptrdiff_t column = panel * width + i, at = 2 * group + half;
-          *to++ = column < columns && at < k
-                      ? rounded(b[column * column_stride + at * k_stride])
-                      : 0;
-        }
+    float *to = (float *)packed + panel * width * groups;
+    const float *from = b + panel * width * column_stride;
+    const ptrdiff_t own = columns - panel * width < width ? columns - panel * width : width;
+    if (own < width) memset(to, 0, (size_t)(width * groups) * sizeof *to);
+    if (k_stride == 1)
+      pack_columns(from, own, width, k, column_stride, to);
+    else
+      pack_lines(from, own, width, k, k_stride, (uint32_t *)to);
   }
 }
 

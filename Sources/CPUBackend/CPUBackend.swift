@@ -123,11 +123,21 @@ package final class CPUBackend: Backend {
 /// What can go wrong before the first operation.
 package enum CPUBackendError: Error, Hashable, CustomStringConvertible {
   case threadsUnavailable(count: Int)
+  /// The `blas` engine without a library.
+  case blasUnavailable(reason: String)
+  /// A library whose products are not those of a plain loop.
+  case blasIsWrong(library: String, shape: String, difference: Float)
 
   package var description: String {
     switch self {
     case .threadsUnavailable(let count):
       "cpu: the system does not give \(count) threads; ask for fewer with \"threads\""
+    case .blasUnavailable(let reason):
+      "cpu: no BLAS for the engine \"blas\" (\(reason)); install libopenblas-dev, or take the engine "
+        + "\"packed\""
+    case .blasIsWrong(let library, let shape, let difference):
+      "cpu: \(library) is wrong by \(difference) in a product of \(shape); take the engine "
+        + "\"packed\", or other kernels by OPENBLAS_CORETYPE"
     }
   }
 }

@@ -52,6 +52,22 @@ import _TestSupport
     #expect(lab_round_bfloat16(Float(bitPattern: 0x7F80_0001)).isNaN)
   }
 
+  @Test(arguments: [(37, 21), (33, 300), (32, 128), (1, 1)])
+  func `values packed as they stand and keys packed transposed are the same factor`(
+    size: (columns: Int, k: Int)
+  ) {
+    let (columns, k) = size
+    let keys = randomFloats(columns * k, seed: 5)
+    let values = (0..<k).flatMap { at in (0..<columns).map { keys[$0 * k + at] } }
+    func pack(_ b: [Float], _ columnStride: Int, _ kStride: Int) -> [UInt8] {
+      var packed = [UInt8](repeating: 7, count: lab_bfloat16_packed_bytes(columns, k))
+      lab_pack_bfloat16(
+        b, columns, k, columnStride, kStride, 0, lab_bfloat16_panels(columns), &packed)
+      return packed
+    }
+    #expect(pack(keys, k, 1) == pack(values, 1, columns))
+  }
+
   @Test(arguments: [Float.nan, .infinity, -.infinity])
   func `what is not finite in a row reaches all its products and no other row's`(bad: Float) {
     let each = Case(rows: 5, columns: 40, k: 27, epilogue: Int(LAB_THEN_NOTHING))

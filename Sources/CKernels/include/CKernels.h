@@ -92,6 +92,8 @@ void lab_round_rows_bfloat16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdif
 void lab_quantize_rows_int8(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
                             ptrdiff_t out_stride, float *scales);
 /// Rounds and packs some panels of a factor b, whose number (column, k) stands at column * column_stride + k * k_stride.
+///
+/// One of the strides is 1: that of k for a weight [columns, k] or keys, that of the columns for values [k, columns].
 void lab_pack_bfloat16(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t column_stride,
                        ptrdiff_t k_stride, ptrdiff_t first_panel, ptrdiff_t last_panel, void *packed);
 /// Quantizes and packs some panels of a weight b [columns, k], with one scale for each column.

@@ -1,0 +1,90 @@
+import CKernels
+import COpenBLAS
+import Foundation
+
+/// The system's BLAS, which the `blas` engine computes its products with.
+package struct BLASLibrary: Hashable, Sendable {
+  /// `OpenBLAS` or `Accelerate`.
+  package let name: String
+  package let version: String
+  /// The processor that the library has chosen its kernels for; empty where it does not tell.
+  package let kernels: String
+
+  /// For a table: `OpenBLAS 0.3.29, SkylakeX kernels`.
+  package var summary: String {
+    (version.isEmpty ? name : "\(name) \(version)")
+      + (kernels.isEmpty ? "" : ", \(kernels) kernels")
+  }
+
+  /// Opens the library, once for the process, and compares products of it with ours.
+  ///
+  /// Some builds compute wrongly on some processors, or with kernels that `OPENBLAS_CORETYPE` asks for. `LAB_BLAS` in the
+  /// environment names another library than the system's.
+  /// - Throws: `CPUBackendError.blasUnavailable`, `.blasIsWrong`.
+  package static func open() throws(CPUBackendError) -> BLASLibrary {
+    try opened.get()
+  }
+
+  private static let opened: Result<BLASLibrary, CPUBackendError> = {
+    var reason: UnsafePointer<CChar>?
+    guard let found = lab_blas_open(ProcessInfo.processInfo.environment["LAB_BLAS"], &reason) else {
+      return .failure(.blasUnavailable(reason: reason.map { String(cString: $0) } ?? ""))
+    }
+    let library = BLASLibrary(
+      name: String(cString: found.pointee.name), version: text(found.pointee.version),
+      kernels: text(found.pointee.kernels))
+    for shape in checkedShapes {
+      let difference = largestDifference(shape)
+      guard difference <= tolerance else {
+        return .failure(
+          .blasIsWrong(
+            library: library.summary,
+            shape: "\(shape.rows) x \(shape.columns) x \(shape.k)", difference: difference))
+      }
+    }
+    return .success(library)
+  }()
+
+  private static func text<Characters>(_ characters: Characters) -> String {
+    withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+
+  /// One row, few, as many as an image has tokens; columns and depths that no vector width divides.
+  private static let checkedShapes = [
+    (rows: 1, columns: 1000, k: 384), (rows: 7, columns: 33, k: 65),
+    (rows: 197, columns: 197, k: 64), (rows: 64, columns: 192, k: 771),
+  ]
+
+  /// Of sums of up to 771 terms of at most 1, in whatever order.
+  private static let tolerance: Float = 1e-3
+
+  /// Between the library's product and ours, over a plain and a transposed factor, in parts of a larger matrix.
+  private static func largestDifference(_ shape: (rows: Int, columns: Int, k: Int)) -> Float {
+    let (rows, columns, k) = shape
+    func ramp(_ count: Int, _ factor: Int) -> [Float] {
+      (0..<count).map { Float($0 * factor % 127 - 63) / 64 }
+    }
+    let a = ramp(rows * k, 31)
+    let weight = ramp(columns * k, 57)
+    let plain = (0..<k).flatMap { line in (0..<columns).map { weight[$0 * k + line] } }
+    var packed = [Float](repeating: 0, count: lab_packed_count(columns, k))
+    lab_pack_transposed(weight, columns, k, k, 0, lab_panels(columns), &packed)
+    var scratch = [Float](repeating: 0, count: lab_product_scratch_count(rows))
+    var own = [Float](repeating: 0, count: rows * columns)
+    lab_product(
+      a, rows, k, packed, columns, k, 0, lab_panels(columns), lab_fetch(), nil,
+      Int32(LAB_THEN_NOTHING), &own, columns, &scratch)
+    var worst: Float = 0
+    for transposed in [false, true] {
+      var other = [Float](repeating: .nan, count: rows * columns)
+      lab_blas_product(
+        transposed, Int32(rows), Int32(columns), Int32(k), a, Int32(k),
+        transposed ? weight : plain, Int32(transposed ? k : columns), 0, &other, Int32(columns))
+      for (x, y) in zip(own, other) {
+        // What is no number is as wrong as can be.
+        worst = abs(x - y) <= worst ? worst : (abs(x - y).isNaN ? .infinity : abs(x - y))
+      }
+    }
+    return worst
+  }
+}
