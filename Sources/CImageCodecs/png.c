@@ -67,6 +67,15 @@ int lab_png_header(
   return LAB_CODEC_OK;
 }
 
+// Pillow's convert("RGB") of 16-bit grey, which cuts off what lies above 255. `pixels` begins with the
+// samples, high byte first, and ends up as RGB: backwards, since a pixel moves to the right.
+static void clip_deep_grey(uint8_t *pixels, size_t count) {
+  for (size_t i = count; i-- > 0;) {
+    uint8_t value = pixels[2 * i] ? 255 : pixels[2 * i + 1];
+    pixels[3 * i] = pixels[3 * i + 1] = pixels[3 * i + 2] = value;
+  }
+}
+
 int lab_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message) {
   reader source = {bytes, count, 0, LAB_CODEC_OK, message};
   png_structp png = begin(&source);
@@ -77,20 +86,25 @@ int lab_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *me
     return source.status ? source.status : LAB_CODEC_FAILED;
   }
   png_read_info(png, info);
-  png_set_strip_16(png);
+  int deep_grey = png_get_color_type(png, info) == PNG_COLOR_TYPE_GRAY
+      && png_get_bit_depth(png, info) == 16;
+  if (!deep_grey) {
+    png_set_strip_16(png);
+    png_set_gray_to_rgb(png);
+  }
   png_set_expand_gray_1_2_4_to_8(png);
   png_set_palette_to_rgb(png);
-  png_set_gray_to_rgb(png);
   png_set_strip_alpha(png);
   int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
-  size_t stride = (size_t)3 * png_get_image_width(png, info);
+  size_t stride = (size_t)(deep_grey ? 2 : 3) * png_get_image_width(png, info);
   if (png_get_rowbytes(png, info) != stride) png_error(png, "the pixels do not come out as RGB");
   png_uint_32 height = png_get_image_height(png, info);
   for (int pass = 0; pass < passes; pass++) {
     for (png_uint_32 y = 0; y < height; y++) png_read_row(png, pixels + stride * y, NULL);
   }
   png_read_end(png, NULL);
+  if (deep_grey) clip_deep_grey(pixels, (size_t)png_get_image_width(png, info) * height);
   png_destroy_read_struct(&png, &info, NULL);
   return LAB_CODEC_OK;
 }

@@ -109,12 +109,14 @@ LAB_INLINE void transpose16(
 
 static size_t padded(size_t bytes) { return (bytes + LANES - 1) / LANES * LANES; }
 
-// Scratch holds LANES rows transposed, their result, still transposed, and the narrowed picture.
+// Scratch holds LANES rows transposed, their result, still transposed, the narrowed picture, and
+// the shortened one where that comes first.
 size_t lab_resize_scratch_bytes(
-    const lab_resize_axis *horizontal, const lab_resize_axis *vertical) {
-  size_t wide = padded((size_t)(horizontal->end - horizontal->begin) * 3);
+    const lab_resize_axis *horizontal, const lab_resize_axis *vertical, int rows_first) {
+  size_t used = (size_t)(horizontal->end - horizontal->begin) * 3, wide = padded(used);
   size_t narrow = padded((size_t)horizontal->count * 3);
-  return LANES * wide + LANES * narrow + narrow * padded((size_t)(vertical->end - vertical->begin));
+  size_t rows = rows_first ? (size_t)vertical->count : (size_t)(vertical->end - vertical->begin);
+  return LANES * wide + LANES * narrow + narrow * padded(rows) + (rows_first ? used * rows : 0);
 }
 
 // `in` and `out` hold LANES rows side by side: [column * 3 + channel][LANES].
@@ -181,13 +183,24 @@ static void shorten_row(
 
 void lab_resize_rgb(
     const uint8_t *pixels, size_t stride, const lab_resize_axis *horizontal,
-    const lab_resize_axis *vertical, uint8_t *scratch, uint8_t *out) {
+    const lab_resize_axis *vertical, int rows_first, uint8_t *scratch, uint8_t *out) {
+  size_t used = (size_t)(horizontal->end - horizontal->begin) * 3;
   size_t count = (size_t)horizontal->count * 3, narrow = padded(count);
-  size_t wide = padded((size_t)(horizontal->end - horizontal->begin) * 3);
-  uint8_t *narrowed = scratch + LANES * wide + LANES * narrow;
-  narrow_picture(
-      pixels + vertical->begin * stride + (size_t)horizontal->begin * 3, stride,
-      vertical->end - vertical->begin, horizontal, scratch, narrowed);
+  uint8_t *narrowed = scratch + LANES * padded(used) + LANES * narrow;
+  const uint8_t *from = pixels + vertical->begin * stride + (size_t)horizontal->begin * 3;
+  if (rows_first) {
+    uint8_t *shortened = narrowed + narrow * padded((size_t)vertical->count);
+    for (int y = 0; y < vertical->count; y++) {
+      shorten_row(
+          from + (size_t)(vertical->first[y] - vertical->begin) * stride, stride,
+          vertical->weights + (size_t)y * vertical->taps, vertical->taps, used,
+          shortened + y * used);
+    }
+    narrow_picture(shortened, used, vertical->count, horizontal, scratch, narrowed);
+    for (int y = 0; y < vertical->count; y++) memcpy(out + y * count, narrowed + y * narrow, count);
+    return;
+  }
+  narrow_picture(from, stride, vertical->end - vertical->begin, horizontal, scratch, narrowed);
   for (int y = 0; y < vertical->count; y++) {
     shorten_row(
         narrowed + (size_t)(vertical->first[y] - vertical->begin) * narrow, narrow,

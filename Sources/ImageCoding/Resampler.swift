@@ -63,10 +63,15 @@ final class Resampler {
     horizontal.prepare(preprocessing, from: image.width, to: size.width)
     vertical.prepare(preprocessing, from: image.height, to: size.height)
     cropped.reserve(preprocessing.elementCount)
-    scratch.reserve(lab_resize_scratch_bytes(&horizontal.weights, &vertical.weights))
+    // Pillow 13's choice, on which the rounding between the passes depends (Resample.c).
+    let shrinkage = (width: image.width - size.width, height: image.height - size.height)
+    let rowsFirst: Int32 =
+      shrinkage.height > 0 && shrinkage.height > 2 * shrinkage.width ? 1 : 0
+    scratch.reserve(
+      lab_resize_scratch_bytes(&horizontal.weights, &vertical.weights, rowsFirst))
     lab_resize_rgb(
-      image.start, 3 * image.width, &horizontal.weights, &vertical.weights, scratch.start,
-      cropped.start)
+      image.start, 3 * image.width, &horizontal.weights, &vertical.weights, rowsFirst,
+      scratch.start, cropped.start)
   }
 
   private func withView(of image: RGBImage, _ body: (PixelView) -> Void) {

@@ -2,8 +2,6 @@
 Pillow's pixels for each ([height, width, 3], 8 bits).
 
     python3 make_formats.py        # needs numpy, Pillow, safetensors and libturbojpeg.so.0
-
-Differs from Pillow: a 16-bit grey PNG is scaled to 8 bits (its high byte), as 16-bit RGB is.
 """
 
 import ctypes
@@ -107,6 +105,9 @@ def main():
         "rgba16_interlaced.png": png(np.concatenate([deep, alpha], -1), 16, 6, True),
         "grey8.png": png(grey >> 8, 8, 0),
         "grey16.png": png(grey, 16, 0),
+        "grey16_dark.png": png(grey >> 7, 16, 0),
+        "grey16_interlaced.png": png(grey >> 8, 16, 0, True),
+        "grey16_trns.png": png(grey >> 8, 16, 0, extra=chunk(b"tRNS", struct.pack(">H", int(grey[0, 0, 0]) >> 8))),
         "grey_alpha8.png": png(np.concatenate([grey, alpha], -1) >> 8, 8, 4),
         "grey_alpha16.png": png(np.concatenate([grey, alpha], -1), 16, 4),
     }
@@ -140,7 +141,6 @@ def main():
     for name, data in files.items():
         (FOLDER / name).write_bytes(data)
         expected[name] = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).copy()
-    expected["grey16.png"] = np.repeat((grey >> 8).astype(np.uint8), 3, -1)
     target = FOLDER.parent / "formats.safetensors"
     save_file(
         expected, target,

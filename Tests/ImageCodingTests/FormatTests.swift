@@ -27,6 +27,6 @@ private let names: [String] =
   }
 
   @Test func `there is a fixture for every kind`() {
-    #expect(names.count == 33)
+    #expect(names.count == 36)
   }
 }

@@ -13,7 +13,7 @@ private let cases: [String] =
 
 @Suite struct `Resize and crop` {
   @Test func `there are goldens of both filters and both fits`() {
-    #expect(cases.count == 40)
+    #expect(cases.count == 56)
   }
 
   @Test(arguments: cases)

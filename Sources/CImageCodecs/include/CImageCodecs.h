@@ -42,7 +42,7 @@ int lab_png_header(
     const uint8_t *bytes, size_t count, lab_picture_size *size, char *message);
 
 // Decodes a PNG whole to packed RGB (3 * width * height bytes): grey replicated, palette looked up,
-// alpha dropped, 16 bits to their high byte, gamma ignored.
+// alpha dropped, 16 bits to their high byte, of grey alone to at most 255, gamma ignored.
 int lab_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message);
 
 #endif

@@ -28,13 +28,14 @@ void lab_resize_axis_free(lab_resize_axis *axis);
 
 // Bytes of scratch that lab_resize_rgb needs for these axes.
 size_t lab_resize_scratch_bytes(
-    const lab_resize_axis *horizontal, const lab_resize_axis *vertical);
+    const lab_resize_axis *horizontal, const lab_resize_axis *vertical, int rows_first);
 
-// Resizes packed RGB with rows of `stride` bytes: columns first, rounded to 8 bits, then rows.
+// Resizes packed RGB with rows of `stride` bytes: columns first, rounded to 8 bits, then rows; or
+// the rows first, which costs less, and rounds otherwise, where the height shrinks far more.
 // `out` is [vertical->count][horizontal->count][3].
 void lab_resize_rgb(
     const uint8_t *pixels, size_t stride, const lab_resize_axis *horizontal,
-    const lab_resize_axis *vertical, uint8_t *scratch, uint8_t *out);
+    const lab_resize_axis *vertical, int rows_first, uint8_t *scratch, uint8_t *out);
 
 // Turns packed RGB into planes of floats: out[c][i] = table[c][pixels[i][c]], `table` [3][256].
 void lab_normalise_rgb(const uint8_t *pixels, size_t count, const float *table, float *out);
