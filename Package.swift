@@ -33,7 +33,7 @@ let package = Package(
 
     // Rooms, from the ground up.
     .target(name: "Files", exclude: ["README.md"], swiftSettings: hotSwift),
-    .target(name: "Records", exclude: ["README.md"]),
+    .target(name: "Records", exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
       name: "Measurement", dependencies: ["Records"], exclude: ["README.md"],
       swiftSettings: hotSwift),
@@ -79,9 +79,10 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
-      exclude: ["README.md"]),
+      exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
-      name: "Reporting", dependencies: ["Records", "Measurement"], exclude: ["README.md"]),
+      name: "Reporting", dependencies: ["Records", "Measurement"], exclude: ["README.md"],
+      swiftSettings: hotSwift),
     .executableTarget(
       name: "kernel-benchmarks", dependencies: ["CKernels", "Measurement"],
       path: "Benchmarks/Kernels", swiftSettings: hotSwift),

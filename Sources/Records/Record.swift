@@ -39,17 +39,24 @@ package struct Record: Codable, Hashable, Sendable {
     key = try container.decode(String.self, forKey: .key)
     environment = try container.decode(Environment.self, forKey: .environment)
     let failure = try container.decodeIfPresent(FailureResult.self, forKey: .failure)
+    // Written out: a closure that throws, as `??` takes one, was miscompiled in the optimised build, and crashed.
     switch try container.decode(Kind.self, forKey: .kind) {
     case .accuracy:
       let trial = try container.decode(AccuracyTrial.self, forKey: .trial)
-      measurement =
-        try failure.map { .failedAccuracy(trial, $0) }
-        ?? .accuracy(trial, try container.decode(AccuracyResult.self, forKey: .result))
+      if let failure {
+        measurement = .failedAccuracy(trial, failure)
+      } else {
+        let result = try container.decode(AccuracyResult.self, forKey: .result)
+        measurement = .accuracy(trial, result)
+      }
     case .latency:
       let trial = try container.decode(LatencyTrial.self, forKey: .trial)
-      measurement =
-        try failure.map { .failedLatency(trial, $0) }
-        ?? .latency(trial, try container.decode(LatencyResult.self, forKey: .result))
+      if let failure {
+        measurement = .failedLatency(trial, failure)
+      } else {
+        let result = try container.decode(LatencyResult.self, forKey: .result)
+        measurement = .latency(trial, result)
+      }
     }
   }
 

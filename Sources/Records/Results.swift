@@ -3,7 +3,7 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
   /// The five best classes of each image, best first.
   ///
   /// Shape `[images][5]`, fewer where there are fewer classes.
-  package var topFive: [[Int]]
+  package var topFive: RankedClasses
   /// The true class of each image, in the same order.
   package var labels: [Int]
   /// Position in the data set of each image, in the same order: what pairs two methods image by image.
@@ -18,7 +18,7 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
     topFive: [[Int]], labels: [Int], imageIndices: [Int], skipped: [SkippedImage],
     imagesPerSecond: Double, cost: ForwardCost
   ) {
-    self.topFive = topFive
+    self.topFive = RankedClasses(topFive)
     self.labels = labels
     self.imageIndices = imageIndices
     self.skipped = skipped

@@ -26,10 +26,25 @@ package enum RecordLine {
   }
 
   private static func key(kind: String, _ trial: some Encodable) -> String {
+    hexadecimal(SHA256.hash(data: keyedText(kind: kind, trial)))
+  }
+
+  /// What a key is the hash of.
+  static func keyedText(kind: String, _ trial: some Encodable) -> Data {
     // Trials hold finite numbers and strings alone, which always encode.
     let data = (try? encoder.encode(Keyed(kind: kind, trial: trial))) ?? Data()
     precondition(!data.isEmpty, "a trial with a number that is not finite has no key")
-    return SHA256.hash(data: data).map { String(format: "%02x", $0) }.joined()
+    return data
+  }
+
+  static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in bytes {
+      text.append(digits[Int(byte >> 4)])
+      text.append(digits[Int(byte & 15)])
+    }
+    return String(decoding: text, as: UTF8.self)
   }
 
   private static var encoder: JSONEncoder {
@@ -49,17 +64,28 @@ package enum RecordLine {
 
   /// The first half of the SHA-256 of a record's JSON without its seal, in hexadecimal.
   private static func seal(_ data: Data) -> String {
-    SHA256.hash(data: data).prefix(16).map { String(format: "%02x", $0) }.joined()
+    hexadecimal(SHA256.hash(data: data).prefix(16))
   }
 
-  /// Whether a line's seal, where it has one, fits the rest.
-  private static func isSealed(_ line: Data) -> Bool {
-    let end = sealText(String(repeating: "0", count: 32)).utf8.count
-    guard line.count > end, line.suffix(end).starts(with: Data(",\"seal\":\"".utf8)) else {
-      return true
+  /// Whether a line carries a seal, and whether that fits the rest.
+  private enum Seal { case none, fits, broken }
+
+  private static func seal(of line: JSONBytes) -> Seal {
+    guard let range = line.range(of: "seal") else { return .none }
+    let bytes = line.bytes[line.start...]
+    let length = 32
+    let end = Array(sealText(String(repeating: "0", count: length)).utf8)
+    // A run writes it last, without a blank.
+    guard range.count == length + 2, bytes.count > end.count,
+      range.upperBound == bytes.endIndex - 1
+    else { return .broken }
+    var hash = SHA256()
+    bytes.withUnsafeBytes { text in
+      hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: text.dropLast(end.count)))
     }
-    let rest = Data(line.dropLast(end)) + Data("}".utf8)
-    return line.suffix(end) == Data(sealText(seal(rest)).utf8)
+    hash.update(data: [UInt8(ascii: "}")])
+    let expected = sealText(hexadecimal(hash.finalize().prefix(16)))
+    return bytes.suffix(end.count).elementsEqual(expected.utf8) ? .fits : .broken
   }
 
   /// Why a line is not a usable record.
@@ -68,31 +94,73 @@ package enum RecordLine {
     case tooNew(schema: Int)
   }
 
+  /// A usable line.
+  struct Reading {
+    let record: Record
+    /// Without a seal nobody can tell whether the line was edited.
+    let isSealed: Bool
+  }
+
   /// The record of a line, checked for what its parts promise each other.
-  static func record(_ data: Data) throws(Flaw) -> Record {
+  ///
+  /// - Parameter decoder: The same for the lines of a folder, which share most of their settings.
+  static func read(_ bytes: [UInt8], with decoder: LineDecoder) throws(Flaw) -> Reading {
     struct SchemaOnly: Decodable { let schema: Int }
-    let decoder = JSONDecoder()
+    let line: JSONBytes
+    do { line = try JSONBytes(trimmed(bytes)) } catch { throw .notARecord("it is not whole JSON") }
     // The schema is read first: a later version may have changed everything else.
-    if let found = try? decoder.decode(SchemaOnly.self, from: data), found.schema > schema {
+    if let found = try? decoder.decode(SchemaOnly.self, from: line), found.schema > schema {
       throw .tooNew(schema: found.schema)
     }
     let record: Record
     do {
-      record = try decoder.decode(Record.self, from: data)
+      record = try decoder.decode(Record.self, from: line)
     } catch {
       throw .notARecord(reason(error))
     }
     if let contradiction = contradiction(in: record) { throw .notARecord(contradiction) }
-    guard isSealed(data) else {
+    if let value = record.outOfBounds {
+      throw .notARecord("\(value), which no measurement gives")
+    }
+    guard hasItsKey(record, line) else {
+      throw .notARecord("its key does not belong to its trial, as if it had been edited by hand")
+    }
+    let seal = seal(of: line)
+    guard seal != .broken else {
       throw .notARecord("its seal does not fit its numbers, as if it had been edited by hand")
     }
-    return record
+    return Reading(record: record, isSealed: seal == .fits)
+  }
+
+  /// Without the blanks at the end, such as the carriage return of another system.
+  private static func trimmed(_ bytes: [UInt8]) -> [UInt8] {
+    guard let last = bytes.last, last <= UInt8(ascii: " ") else { return bytes }
+    return Array(bytes[...(bytes.lastIndex { $0 > UInt8(ascii: " ") } ?? bytes.startIndex)])
+  }
+
+  /// Whether a record's key is that of its trial.
+  private static func hasItsKey(_ record: Record, _ line: JSONBytes) -> Bool {
+    // A run writes the trial as the key is made of it; any other spelling is encoded anew.
+    if let trial = line.range(of: "trial") {
+      var hash = SHA256()
+      hash.update(data: Array("{\"kind\":\"\(kind(of: record))\",\"trial\":".utf8))
+      line.bytes.withUnsafeBytes {
+        hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[trial]))
+      }
+      hash.update(data: [UInt8(ascii: "}")])
+      if hexadecimal(hash.finalize()) == record.key { return true }
+    }
+    return key(of: record.measurement) == record.key
+  }
+
+  private static func kind(of record: Record) -> String {
+    switch record.measurement {
+    case .accuracy, .failedAccuracy: "accuracy"
+    case .latency, .failedLatency: "latency"
+    }
   }
 
   private static func contradiction(in record: Record) -> String? {
-    if key(of: record.measurement) != record.key {
-      return "its key does not belong to its trial, as if it had been edited by hand"
-    }
     switch record.measurement {
     case .accuracy(let trial, let result):
       let images = result.labels.count
@@ -103,9 +171,7 @@ package enum RecordLine {
       }
     case .latency(_, let result):
       let samples = result.samplesMilliseconds
-      if samples.isEmpty || samples.count != result.rounds.count
-        || !samples.allSatisfy({ $0.isFinite && $0 >= 0 })
-      {
+      if samples.isEmpty || samples.count != result.rounds.count {
         return "its samples contradict each other"
       }
     case .failedAccuracy, .failedLatency: break
@@ -118,7 +184,10 @@ package enum RecordLine {
     case DecodingError.keyNotFound(let key, _): "the key '\(key.stringValue)' is missing"
     case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context):
       "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has the wrong type"
-    default: "it is not whole JSON"
+    case DecodingError.dataCorrupted(let context)
+    where context.debugDescription != LineDecoder.twice:
+      "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has no such value"
+    default: LineDecoder.twice
     }
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Records
 
@@ -5,7 +6,8 @@ import Records
 package struct RecordsFolder {
   private let url: URL
   private var files: [String: RecordsFile] = [:]
-  private(set) var warnings: [String] = []
+  private let decoder = LineDecoder()
+  private var found = RecordsFile.Found()
 
   package init(url: URL) { self.url = url }
 
@@ -17,6 +19,16 @@ package struct RecordsFolder {
     var index = RecordIndex()
     for record in try folder.readNew() { index.insert(record) }
     return (index.records, folder.warnings + folder.versionNotes(of: index.records))
+  }
+
+  /// What is wrong with the files, a sentence each.
+  var warnings: [String] {
+    guard found.unsealed > 0 else { return found.warnings }
+    let count = "\(found.unsealed) record\(found.unsealed == 1 ? " carries" : "s carry")"
+    return found.warnings + [
+      "\(url.relativePath): \(count) no seal, as a run writes it, so that a change by hand would "
+        + "not show; --fresh measures them again"
+    ]
   }
 
   /// The record files, by name.
@@ -32,16 +44,19 @@ package struct RecordsFolder {
 
   /// The records that were added since the last reading.
   mutating func readNew() throws -> [Record] {
-    var records: [Record] = []
+    found.records = []
     for name in try names() {
       var file =
         files[name]
         ?? RecordsFile(
-          url: url.appendingPathComponent(name), name: "\(url.relativePath)/\(name)")
-      try file.readNew(into: &records, warnings: &warnings)
-      files[name] = file
+          path: PathBytes(url.appendingPathComponent(name).path),
+          name: "\(url.relativePath)/\(name)")
+      // Even a file that ends the reading has been read so far.
+      defer { files[name] = file }
+      try file.readNew(into: &found, with: decoder)
     }
-    return records
+    defer { found.records = [] }
+    return found.records
   }
 
   /// A sentence for each other version of the program that made some of `records`.

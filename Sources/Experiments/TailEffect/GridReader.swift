@@ -30,7 +30,9 @@ struct GridReader {
         return givenUp.contains(trial.key) ? .givenUp : .missing
       }
       images += predictions.labels.count
-      correct += zip(predictions.topFive, predictions.labels).count { $0.first == $1 }
+      correct += predictions.labels.indices.count {
+        predictions.topFive.isTop1($0, predictions.labels[$0])
+      }
     }
     return images > 0 ? .value(Double(correct) / Double(images)) : .givenUp
   }

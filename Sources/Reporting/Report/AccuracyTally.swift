@@ -34,9 +34,8 @@ package struct AccuracyTally: Sendable {
         outcomes.append(contentsOf: repeatElement(0, count: room - outcomes.count))
       }
       guard outcomes[index] == 0 else { continue }
-      let predictions = result.topFive[i].prefix(5)
-      let first = predictions.first == result.labels[i]
-      let anyOfFive = predictions.contains(result.labels[i])
+      let first = result.topFive.isTop1(i, result.labels[i])
+      let anyOfFive = result.topFive.isTop5(i, result.labels[i])
       outcomes[index] = Self.seen | (first ? Self.top1 : 0) | (anyOfFive ? Self.top5 : 0)
       images += 1
       top1Correct += first ? 1 : 0

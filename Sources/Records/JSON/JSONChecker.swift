@@ -1,0 +1,297 @@
+import Foundation
+
+/// Walks over the bytes of JSON: the strict check of what came from a file, and fast steps over what was checked.
+struct JSONChecker {
+  let text: UnsafeBufferPointer<UInt8>
+
+  /// Checks that the text is one value with nothing but blanks around it; returns where the value begins.
+  mutating func check() throws(JSONBytes.Flaw) -> Int {
+    if text.contains(where: { $0 >= 0x80 }), String(validating: text, as: UTF8.self) == nil {
+      throw JSONBytes.Flaw(offset: 0)
+    }
+    let start = pastBlanks(0)
+    let end = pastBlanks(try value(at: start, depth: 0))
+    guard end == text.count else { throw JSONBytes.Flaw(offset: end) }
+    return start
+  }
+
+  private func pastBlanks(_ start: Int) -> Int {
+    var next = start
+    while next < text.count, Self.isBlank(text[next]) { next += 1 }
+    return next
+  }
+
+  @inline(__always)
+  static func isBlank(_ byte: UInt8) -> Bool {
+    byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+  }
+
+  private func value(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
+    guard start < text.count, depth <= JSONBytes.mostDepth else {
+      throw JSONBytes.Flaw(offset: start)
+    }
+    switch text[start] {
+    case UInt8(ascii: "{"): return try object(at: start, depth: depth)
+    case UInt8(ascii: "["): return try array(at: start, depth: depth)
+    case UInt8(ascii: "\""): return try string(at: start)
+    case UInt8(ascii: "t"): return try word("true", at: start)
+    case UInt8(ascii: "f"): return try word("false", at: start)
+    case UInt8(ascii: "n"): return try word("null", at: start)
+    default: return try number(at: start)
+    }
+  }
+
+  private func object(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
+    var next = pastBlanks(start + 1)
+    if next < text.count, text[next] == UInt8(ascii: "}") { return next + 1 }
+    while true {
+      guard next < text.count, text[next] == UInt8(ascii: "\"") else {
+        throw JSONBytes.Flaw(offset: next)
+      }
+      next = pastBlanks(try string(at: next))
+      guard next < text.count, text[next] == UInt8(ascii: ":") else {
+        throw JSONBytes.Flaw(offset: next)
+      }
+      next = pastBlanks(try value(at: pastBlanks(next + 1), depth: depth + 1))
+      guard next < text.count else { throw JSONBytes.Flaw(offset: next) }
+      if text[next] == UInt8(ascii: "}") { return next + 1 }
+      guard text[next] == UInt8(ascii: ",") else { throw JSONBytes.Flaw(offset: next) }
+      next = pastBlanks(next + 1)
+    }
+  }
+
+  private func array(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
+    var next = pastBlanks(start + 1)
+    if next < text.count, text[next] == UInt8(ascii: "]") { return next + 1 }
+    while true {
+      next = pastBlanks(try value(at: next, depth: depth + 1))
+      guard next < text.count else { throw JSONBytes.Flaw(offset: next) }
+      if text[next] == UInt8(ascii: "]") { return next + 1 }
+      guard text[next] == UInt8(ascii: ",") else { throw JSONBytes.Flaw(offset: next) }
+      next = pastBlanks(next + 1)
+    }
+  }
+
+  private func string(at start: Int) throws(JSONBytes.Flaw) -> Int {
+    var next = start + 1
+    while next < text.count {
+      switch text[next] {
+      case UInt8(ascii: "\""): return next + 1
+      case UInt8(ascii: "\\"): next = try escape(at: next)
+      case 0..<0x20: throw JSONBytes.Flaw(offset: next)
+      default: next += 1
+      }
+    }
+    throw JSONBytes.Flaw(offset: next)
+  }
+
+  private func escape(at start: Int) throws(JSONBytes.Flaw) -> Int {
+    guard start + 1 < text.count else { throw JSONBytes.Flaw(offset: start) }
+    let kind = text[start + 1]
+    guard kind == UInt8(ascii: "u") else {
+      guard "\"\\/bfnrt".utf8.contains(kind) else { throw JSONBytes.Flaw(offset: start) }
+      return start + 2
+    }
+    guard let unit = hexadecimal(at: start + 2), !(0xDC00...0xDFFF).contains(unit) else {
+      throw JSONBytes.Flaw(offset: start)
+    }
+    guard (0xD800...0xDBFF).contains(unit) else { return start + 6 }
+    // A high surrogate stands before a low one only.
+    guard start + 11 < text.count, text[start + 6] == UInt8(ascii: "\\"),
+      text[start + 7] == UInt8(ascii: "u"), let low = hexadecimal(at: start + 8),
+      (0xDC00...0xDFFF).contains(low)
+    else { throw JSONBytes.Flaw(offset: start) }
+    return start + 12
+  }
+
+  private func hexadecimal(at start: Int) -> UInt32? {
+    guard start + 4 <= text.count else { return nil }
+    var value: UInt32 = 0
+    for byte in text[start..<(start + 4)] {
+      switch byte {
+      case 48...57: value = value << 4 | UInt32(byte - 48)
+      case 65...70: value = value << 4 | UInt32(byte - 55)
+      case 97...102: value = value << 4 | UInt32(byte - 87)
+      default: return nil
+      }
+    }
+    return value
+  }
+
+  private func word(_ word: StaticString, at start: Int) throws(JSONBytes.Flaw) -> Int {
+    let length = word.utf8CodeUnitCount
+    guard start + length <= text.count else { throw JSONBytes.Flaw(offset: start) }
+    for offset in 0..<length where text[start + offset] != word.utf8Start[offset] {
+      throw JSONBytes.Flaw(offset: start)
+    }
+    return start + length
+  }
+
+  private func number(at start: Int) throws(JSONBytes.Flaw) -> Int {
+    var next = start
+    func digits() throws(JSONBytes.Flaw) {
+      let first = next
+      while next < text.count, Self.isDigit(text[next]) { next += 1 }
+      guard next > first else { throw JSONBytes.Flaw(offset: next) }
+    }
+    if text[next] == UInt8(ascii: "-") { next += 1 }
+    let whole = next
+    try digits()
+    guard text[whole] != UInt8(ascii: "0") || next == whole + 1 else {
+      throw JSONBytes.Flaw(offset: whole)
+    }
+    if next < text.count, text[next] == UInt8(ascii: ".") {
+      next += 1
+      try digits()
+    }
+    if next < text.count, text[next] | 0x20 == UInt8(ascii: "e") {
+      next += 1
+      if next < text.count, text[next] == UInt8(ascii: "+") || text[next] == UInt8(ascii: "-") {
+        next += 1
+      }
+      try digits()
+    }
+    return next
+  }
+
+  @inline(__always)
+  static func isDigit(_ byte: UInt8) -> Bool { byte &- 48 < 10 }
+
+  // MARK: Steps over checked text
+
+  /// Where the value that begins at `start` ends, in text that was checked.
+  static func end(of start: Int, in text: UnsafeBufferPointer<UInt8>) -> Int {
+    var next = start
+    var depth = 0
+    while next < text.count {
+      switch text[next] {
+      case UInt8(ascii: "\""):
+        next += 1
+        while text[next] != UInt8(ascii: "\"") { next += text[next] == UInt8(ascii: "\\") ? 2 : 1 }
+        next += 1
+        if depth == 0 { return next }
+      case UInt8(ascii: "{"), UInt8(ascii: "["):
+        depth += 1
+        next += 1
+      case UInt8(ascii: "}"), UInt8(ascii: "]"):
+        // The end of what a bare number or word stands in.
+        if depth == 0 { return next }
+        depth -= 1
+        next += 1
+        if depth == 0 { return next }
+      case UInt8(ascii: ","), 0x20, 0x0A, 0x0D, 0x09:
+        if depth == 0 { return next }
+        next += 1
+      default: next += 1
+      }
+    }
+    return next
+  }
+
+  /// The plain whole number at `next`, which is moved past it; `nil`, and not moved, for any other spelling.
+  @inline(__always)
+  static func integer(_ next: inout Int, in text: UnsafeBufferPointer<UInt8>) -> Int? {
+    var at = next
+    let isNegative = at < text.count && text[at] == UInt8(ascii: "-")
+    if isNegative { at += 1 }
+    let first = at
+    var value = 0
+    while at < text.count, isDigit(text[at]) {
+      let (product, isTooLarge) = value.multipliedReportingOverflow(by: 10)
+      let (sum, isTooLargeToo) = product.addingReportingOverflow(Int(text[at] &- 48))
+      if isTooLarge || isTooLargeToo { return nil }
+      value = sum
+      at += 1
+    }
+    if at == first { return nil }
+    if at < text.count, text[at] == UInt8(ascii: ".") || text[at] | 0x20 == UInt8(ascii: "e") {
+      return nil
+    }
+    next = at
+    return isNegative ? -value : value
+  }
+
+  /// Hands the whole numbers of the array at `next` to `body` and moves past it; `nil` for anything else.
+  @inline(__always)
+  static func integers(
+    _ next: inout Int, in text: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void
+  ) -> Int? {
+    func skipBlanks() { while next < text.count, isBlank(text[next]) { next += 1 } }
+    guard next < text.count, text[next] == UInt8(ascii: "[") else { return nil }
+    next += 1
+    skipBlanks()
+    var count = 0
+    while next < text.count, text[next] != UInt8(ascii: "]") {
+      guard let value = integer(&next, in: text) else { return nil }
+      body(value)
+      count += 1
+      skipBlanks()
+      if next < text.count, text[next] == UInt8(ascii: ",") {
+        next += 1
+        skipBlanks()
+      }
+    }
+    next += 1
+    return count
+  }
+
+  static func integerRows(
+    at start: Int, in text: UnsafeBufferPointer<UInt8>
+  ) -> (values: [Int32], perRow: Int)? {
+    guard text[start] == UInt8(ascii: "[") else { return nil }
+    var next = start + 1
+    var values: [Int32] = []
+    var perRow: Int?
+    var fits = true
+    while true {
+      while next < text.count, isBlank(text[next]) || text[next] == UInt8(ascii: ",") { next += 1 }
+      guard next < text.count, text[next] != UInt8(ascii: "]") else { break }
+      let count = integers(&next, in: text) { value in
+        if let small = Int32(exactly: value) { values.append(small) } else { fits = false }
+      }
+      guard fits, let count, count > 0, count == perRow ?? count else { return nil }
+      perRow = count
+    }
+    return (values, perRow ?? 0)
+  }
+
+  /// The number at `start`; `nil` for another kind of value and beyond a `Double`.
+  static func number(at start: Int, in text: UnsafeBufferPointer<UInt8>) -> Double? {
+    var next = start
+    let isNegative = text[next] == UInt8(ascii: "-")
+    if isNegative { next += 1 }
+    guard next < text.count, isDigit(text[next]) else { return nil }
+    var mantissa: UInt64 = 0
+    var digits = 0
+    var exponent = 0
+    var isFraction = false
+    while next < text.count {
+      let byte = text[next]
+      if isDigit(byte) {
+        digits += 1
+        if digits < 19 { mantissa = mantissa * 10 + UInt64(byte &- 48) }
+        if isFraction { exponent -= 1 }
+      } else if byte == UInt8(ascii: "."), !isFraction {
+        isFraction = true
+      } else {
+        break
+      }
+      next += 1
+    }
+    let hasExponent = next < text.count && text[next] | 0x20 == UInt8(ascii: "e")
+    if !hasExponent, digits < 19, mantissa <= 1 << 53, exponent >= -22 {
+      // Both are exact, so that one division rounds once.
+      let value = Double(mantissa) / powers[-exponent]
+      return isNegative ? -value : value
+    }
+    let spelled = String(decoding: text[start..<end(of: start, in: text)], as: UTF8.self)
+    guard let value = Double(spelled), value.isFinite else { return nil }
+    return value
+  }
+
+  /// 10⁰…10²², which are exact.
+  private static let powers: [Double] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+  ]
+}

@@ -1,0 +1,89 @@
+/// The best classes of each image, best first: as many of every image, at most five.
+///
+/// Stored without an array for each image, of which a data set has millions.
+package struct RankedClasses: Hashable, Sendable {
+  private let classes: [Int32]
+  /// Classes of each image; 0 where there is no image.
+  package let perImage: Int
+
+  /// - Parameter classes: Those of each image after those of the one before.
+  init(_ classes: [Int32], perImage: Int) {
+    precondition(perImage == 0 ? classes.isEmpty : classes.count % perImage == 0)
+    self.classes = classes
+    self.perImage = perImage
+  }
+
+  /// - Parameter lists: All of one length, with classes below 2³¹.
+  package init(_ lists: [[Int]]) {
+    precondition(
+      lists.allSatisfy { $0.count == lists[0].count && !$0.isEmpty },
+      "every image has equally many best classes")
+    self.init(lists.flatMap { $0.map { Int32($0) } }, perImage: lists.first?.count ?? 0)
+  }
+
+  /// Whether the best class of an image is `label`.
+  package func isTop1(_ image: Int, _ label: Int) -> Bool {
+    Int(classes[image * perImage]) == label
+  }
+
+  /// Whether `label` is among the five best classes of an image.
+  package func isTop5(_ image: Int, _ label: Int) -> Bool {
+    for position in 0..<Swift.min(perImage, 5)
+    where Int(classes[image * perImage + position]) == label {
+      return true
+    }
+    return false
+  }
+
+  /// The least and the greatest class of any image.
+  var bounds: (least: Int, greatest: Int)? {
+    guard let first = classes.first else { return nil }
+    var least = first
+    var greatest = first
+    for each in classes {
+      least = Swift.min(least, each)
+      greatest = Swift.max(greatest, each)
+    }
+    return (Int(least), Int(greatest))
+  }
+
+  /// Whether an image has a class twice.
+  var hasRepeats: Bool {
+    for image in 0..<count {
+      for a in 0..<perImage {
+        for b in 0..<a where classes[image * perImage + a] == classes[image * perImage + b] {
+          return true
+        }
+      }
+    }
+    return false
+  }
+}
+
+extension RankedClasses: RandomAccessCollection {
+  package var startIndex: Int { 0 }
+  package var endIndex: Int { perImage == 0 ? 0 : classes.count / perImage }
+  package subscript(image: Int) -> [Int] {
+    classes[(image * perImage)..<((image + 1) * perImage)].map { Int($0) }
+  }
+}
+
+extension RankedClasses: Codable {
+  package init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let lists = try container.decode([[Int]].self)
+    let isEven = lists.allSatisfy { list in
+      list.count == lists[0].count && !list.isEmpty && list.allSatisfy { Int32(exactly: $0) != nil }
+    }
+    guard isEven else {
+      throw DecodingError.typeMismatch(
+        [[Int]].self, .init(codingPath: decoder.codingPath, debugDescription: ""))
+    }
+    self.init(lists)
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode(Array(self))
+  }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+@testable import Records
+
+@Suite struct LineDecoderTests {
+  @Test(arguments: RecordTests.measurements)
+  func `a line is read as JSONDecoder reads it`(measurement: Record.Measurement) throws {
+    let record = Record(
+      key: "k\"\\/\u{e9}\u{1F600}\n", measurement: measurement,
+      environment: RecordTests.environment)
+    let line = try JSONEncoder().encode(record)
+    let decoder = LineDecoder()
+    for _ in 0..<2 {
+      #expect(try decoder.decode(Record.self, from: JSONBytes(Array(line))) == record)
+    }
+  }
+
+  @Test func `numbers are those of the standard library, to the last bit`() throws {
+    var generator = SystemRandomNumberGenerator()
+    let spelled = [
+      "0", "-0.0", "1e3", "0.1", "123456789012345678", "5e-324", "1.5E+2", "9007199254740993",
+    ]
+    let random = (0..<3_000).map { round in
+      round % 2 == 0
+        ? "\(Double.random(in: 0...1e4, using: &generator))"
+        : "\(Double(bitPattern: UInt64.random(in: 0..<0x7FE0_0000_0000_0000, using: &generator)))"
+    }
+    for text in spelled + random {
+      let found = try LineDecoder().decode([Double].self, from: JSONBytes(Array("[\(text)]".utf8)))
+      #expect(found.map(\.bitPattern) == [Double(text)?.bitPattern])
+    }
+    #expect(
+      try LineDecoder().decode(
+        [Int].self, from: JSONBytes(Array("[0, -7,9223372036854775807]".utf8)))
+        == [0, -7, .max])
+  }
+
+  @Test func `JSON values keep their kinds, and a key that comes twice is refused`() throws {
+    let text = #" {"a":[1,1.5,true,null,"x\u00e9\ud83d\ude00\/"],"b":{"c":-3},"d":{},"e":[]} "#
+    #expect(
+      try LineDecoder().decode(JSONValue.self, from: JSONBytes(Array(text.utf8)))
+        == JSONDecoder().decode(JSONValue.self, from: Data(text.utf8)))
+    for text in [#"{"a":1,"a":1}"#, #"{"x":{"a":1,"\u0061":2}}"#] {
+      #expect(throws: DecodingError.self) {
+        try LineDecoder().decode(JSONValue.self, from: JSONBytes(Array(text.utf8)))
+      }
+    }
+  }
+
+  @Test(arguments: [
+    "", " ", "{", "}", "[1,]", "[,1]", "{\"a\"}", "{\"a\":}", "{a:1}", "[1 2]", "tru", "nul", "-",
+    "01",
+    "1.", ".5", "1e", "+1", "0x1", "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\udc00\"",
+    "\"\\ud800\\u0041\"", "\"\t\"", "[1]]", "{}{}", "NaN", "Infinity", "'a'", "[1]//",
+  ])
+  func `what is no JSON is refused`(_ text: String) {
+    #expect(throws: JSONBytes.Flaw.self) { try JSONBytes(Array(text.utf8)) }
+  }
+
+  @Test func `bytes that are not UTF-8 and endless nesting are refused`() {
+    #expect(throws: JSONBytes.Flaw.self) { try JSONBytes([0x22, 0xE9, 0x22]) }
+    let deep = [UInt8](repeating: UInt8(ascii: "["), count: 1_000_000)
+    #expect(throws: JSONBytes.Flaw.self) { try JSONBytes(deep) }
+  }
+}
