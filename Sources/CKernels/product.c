@@ -4,41 +4,14 @@
 // product (Benchmarks/results/kernels.md). A layer's weight never changes, so it is packed once, when it is loaded, and a
 // product is nothing but tiles of sums in registers: each reads a panel of the packed factor, which stays in the L2 cache while
 // the rows pass by, and rows as they stand.
-#include "CKernels.h"
+#include "product_tiles.h"
 
 #include <stdlib.h>
 
 #include "vector_math.h"
 
-typedef struct {
-  const float *a;
-  ptrdiff_t a_stride;
-  /// A panel: `depth` lines of its columns.
-  const float *b;
-  ptrdiff_t depth;
-  /// The panel's part of the bias, or NULL.
-  const float *bias;
-  /// Whether the product is added to what `c` holds.
-  bool adds;
-  float *c;
-  ptrdiff_t c_stride;
-  /// Bytes that will be read after this panel, of which each step of the depth fetches `ahead_step`.
-  const char *ahead;
-  ptrdiff_t ahead_step;
-  /// From one to the second cache line of each step, where it has two; else 0.
-  ptrdiff_t ahead_second;
-} product_tile;
-
-typedef void product_tile_function(const product_tile *tile);
-
-typedef struct {
-  ptrdiff_t panel, lanes, tile_rows;
-  /// [tile_rows + 1][2], see `tiles` of an instruction set.
-  product_tile_function *const *tiles;
-  void (*gelu)(float *c, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride);
-} product_kernels;
-
 #if defined(__x86_64__)
+#include <immintrin.h>
 // 32 registers of 16 numbers: 14 x 2 sums.
 #define ISA avx512
 #define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
@@ -69,18 +42,7 @@ typedef struct {
 #include "product_kernels.h"
 #endif
 
-enum {
-  /// Most of the depth in one go: a panel's part (64 kB on AVX-512) leaves room for the rows in the L2 cache.
-  MOST_DEPTH = 512,
-  /// Rows this many bytes apart share a set of the L1 cache, which then holds fewer of them than a tile has.
-  ALIASING_BYTES = 4096,
-  COPY_PADDING = 16,
-  /// Bytes.
-  CACHE_LINE = 64,
-};
-
-/// The widest that the processor has; LAB_KERNELS in the environment may ask for narrower ones (avx2, sse2).
-static const product_kernels *kernels(void) {
+const product_kernels *lab_kernels(void) {
 #if defined(__x86_64__)
   static const product_kernels *chosen;
   const product_kernels *known = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
@@ -101,8 +63,8 @@ static const product_kernels *kernels(void) {
 
 const char *lab_product_kernels(void) {
 #if defined(__x86_64__)
-  return kernels() == &kernels_avx512 ? "AVX-512 14x32"
-         : kernels() == &kernels_avx2 ? "AVX2 6x16"
+  return lab_kernels() == &kernels_avx512 ? "AVX-512 14x32"
+         : lab_kernels() == &kernels_avx2 ? "AVX2 6x16"
                                       : "SSE2 6x8";
 #elif defined(__aarch64__)
   return "NEON 8x12";
@@ -111,19 +73,19 @@ const char *lab_product_kernels(void) {
 #endif
 }
 
-ptrdiff_t lab_panel_width(void) { return kernels()->panel; }
+ptrdiff_t lab_panel_width(void) { return lab_kernels()->panel; }
 
-ptrdiff_t lab_panels(ptrdiff_t columns) { return (columns + kernels()->panel - 1) / kernels()->panel; }
+ptrdiff_t lab_panels(ptrdiff_t columns) { return (columns + lab_kernels()->panel - 1) / lab_kernels()->panel; }
 
 ptrdiff_t lab_packed_count(ptrdiff_t columns, ptrdiff_t depth) {
-  return lab_panels(columns) * kernels()->panel * depth;
+  return lab_panels(columns) * lab_kernels()->panel * depth;
 }
 
 ptrdiff_t lab_product_scratch_count(ptrdiff_t rows) { return rows * (MOST_DEPTH + COPY_PADDING); }
 
 void lab_pack_transposed(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
                          ptrdiff_t first_panel, ptrdiff_t last_panel, float *packed) {
-  const ptrdiff_t width = kernels()->panel;
+  const ptrdiff_t width = lab_kernels()->panel;
   for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
     const float *source = b + panel * width * stride;
     float *to = packed + panel * width * depth;
@@ -135,7 +97,7 @@ void lab_pack_transposed(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptr
 
 void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
                     float *packed) {
-  const ptrdiff_t width = kernels()->panel;
+  const ptrdiff_t width = lab_kernels()->panel;
   for (ptrdiff_t column = 0; column < columns; column += width) {
     const ptrdiff_t own = columns - column < width ? columns - column : width;
     for (ptrdiff_t k = 0; k < depth; k++, packed += width) {
@@ -145,31 +107,33 @@ void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_
   }
 }
 
-/// Rows of one panel, or of its first `columns`, over one part of the depth.
-///
-/// While its tiles are computed, the part of the next panel at `ahead` comes into the L2 cache: one image's weights are read once
-/// a pass from memory, and the first tile of a panel would wait for them. Or rows of `fetch` come, a cache line's width a tile.
-static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t rows,
-                       ptrdiff_t columns, const float *ahead, const lab_fetch *fetch,
-                       ptrdiff_t tiles_before, bool gelu) {
+void lab_multiply_panel(const product_kernels *k, product_tile tile, row_runs runs,
+                        ptrdiff_t columns, const float *ahead, const lab_fetch *fetch,
+                        ptrdiff_t tiles_before, const tile_end *end) {
   const bool narrow = columns <= k->lanes;
   const ptrdiff_t computed = narrow ? k->lanes : k->panel;
-  const ptrdiff_t blocks = (rows + k->tile_rows - 1) / k->tile_rows;
+  const ptrdiff_t blocks = (runs.width + k->tile_rows - 1) / k->tile_rows;
+  const ptrdiff_t tiles = blocks * runs.runs;
   const float *a = tile.a;
   float *c = tile.c;
   const ptrdiff_t stride = tile.c_stride;
-  // Where the panel is cut, whole vectors go by way of a tile of their own.
-  float whole[14 * 32];
-  tile.ahead_step = ahead ? k->panel * (ptrdiff_t)sizeof *ahead / blocks : 0;
+  // Where the panel is cut, whole vectors go by way of a tile of their own; so do those that are not left as they are.
+  _Alignas(64) float whole[14 * 32];
+  const tile_end as_it_is = {.activation = LAB_ACTIVATION_NONE};
+  const bool is_cut = columns != computed;
+  const bool is_detour = is_cut || end;
+  tile.ahead_step = ahead ? k->panel * (ptrdiff_t)sizeof *ahead / tiles : 0;
   // One tile alone has to fetch all of the panel: two lines a step on AVX-512, or every second one would be waited for.
   tile.ahead_second = tile.ahead_step > CACHE_LINE ? CACHE_LINE : 0;
-  for (ptrdiff_t block = 0; block < blocks; block++) {
+  for (ptrdiff_t block = 0; block < tiles; block++) {
     // Tiles of nearly equal height: a last one of one row would use a fourteenth of the registers.
-    const ptrdiff_t first = rows * block / blocks, last = rows * (block + 1) / blocks;
-    product_tile_function *const compute = k->tiles[(last - first) * 2 + narrow];
-    tile.a = a + first * tile.a_stride;
-    tile.c = c + first * stride;
-    tile.ahead = ahead ? (const char *)ahead + block * tile.depth * tile.ahead_step
+    const ptrdiff_t run = block / blocks, own = block % blocks;
+    const ptrdiff_t first = runs.width * own / blocks, last = runs.width * (own + 1) / blocks;
+    const ptrdiff_t rows = last - first, row = run * runs.width + first;
+    product_tile_function *const compute = k->tiles[rows * 2 + narrow];
+    tile.a = a + run * runs.a_run + first * tile.a_stride;
+    float *target = c + row * stride;
+    tile.ahead = ahead ? (const char *)ahead + block * tile.lines * tile.depth * tile.ahead_step
                        : (const char *)tile.b;
     if (fetch->rows) {
       enum { LINE = 16 };
@@ -181,23 +145,17 @@ static void panel_rows(const product_kernels *k, product_tile tile, ptrdiff_t ro
         tile.ahead = (const char *)(fetch->rows + line / lines * fetch->piece_stride +
                                     line % lines * LINE);
     }
-    if (columns == computed) {
-      compute(&tile);
-    } else {
-      float *target = tile.c;
-      tile.c = whole;
-      tile.c_stride = computed;
-      if (tile.adds)
-        for (ptrdiff_t row = 0; row < last - first; row++)
-          for (ptrdiff_t i = 0; i < computed; i++)
-            whole[row * computed + i] = i < columns ? target[row * stride + i] : 0.0f;
-      compute(&tile);
-      for (ptrdiff_t row = 0; row < last - first; row++)
-        memcpy(target + row * stride, whole + row * computed, (size_t)columns * sizeof *c);
-      tile.c = target;
-      tile.c_stride = stride;
+    tile.c = is_detour ? whole : target;
+    tile.c_stride = is_detour ? computed : stride;
+    if (is_detour && tile.adds) {
+      if (is_cut) memset(whole, 0, sizeof whole);
+      k->finish(&as_it_is, target, stride, rows, columns, whole, computed);
     }
-    if (gelu) k->gelu(tile.c, last - first, columns, stride);
+    compute(&tile);
+    if (!is_detour) continue;
+    tile_end own_end = end ? *end : as_it_is;
+    if (own_end.residual) own_end.residual += row * own_end.residual_stride;
+    k->finish(&own_end, whole, computed, rows, columns, target, stride);
   }
 }
 
@@ -205,12 +163,14 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
                  ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
                  lab_fetch fetch, const float *bias, int then, float *c, ptrdiff_t c_stride,
                  float *scratch) {
-  const product_kernels *k = kernels();
+  const product_kernels *k = lab_kernels();
+  const tile_end gelu = {.activation = LAB_ACTIVATION_GELU};
   const ptrdiff_t parts = (depth + MOST_DEPTH - 1) / MOST_DEPTH;
   const bool copies = rows > 4 && a_stride * (ptrdiff_t)sizeof *a % ALIASING_BYTES == 0;
   for (ptrdiff_t part = 0; part < parts; part++) {
     const ptrdiff_t from = depth * part / parts, to = depth * (part + 1) / parts;
-    product_tile tile = {.a = a + from, .a_stride = a_stride, .depth = to - from, .c_stride = c_stride};
+    product_tile tile = {
+        .a = a + from, .a_stride = a_stride, .lines = 1, .depth = to - from, .c_stride = c_stride};
     if (copies) {
       tile.a = scratch;
       tile.a_stride = MOST_DEPTH + COPY_PADDING;
@@ -234,11 +194,18 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
                                ? packed + following * k->panel * depth + depth_ahead * k->panel
                                : NULL;
       const ptrdiff_t tiles_before = (panel - first_panel) * ((rows + k->tile_rows - 1) / k->tile_rows);
-      panel_rows(k, tile, rows, own, ahead, &fetch, tiles_before, part == parts - 1 && then == LAB_THEN_GELU);
+      const bool ends = part == parts - 1 && then == LAB_THEN_GELU;
+      lab_multiply_panel(k, tile, (row_runs){.width = rows, .runs = 1}, own, ahead, &fetch,
+                         tiles_before, ends ? &gelu : NULL);
     }
   }
 }
 
+void lab_activate(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, int activation) {
+  const tile_end end = {.activation = activation};
+  lab_kernels()->finish(&end, x, stride, rows, width, x, stride);
+}
+
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
-  kernels()->gelu(x, rows, width, stride);
+  lab_activate(x, rows, width, stride, LAB_ACTIVATION_GELU);
 }

@@ -4,13 +4,8 @@
 //   LANES         float32 numbers in a vector register
 //   PANEL_VECTORS vectors in a row of a panel
 //   TILE_ROWS     most rows of a tile: TILE_ROWS * PANEL_VECTORS sums, the row of the panel and one factor fill the registers
-#define JOIN2(a, b) a##_##b
-#define JOIN(a, b) JOIN2(a, b)
-#define NAME(name) JOIN(name, ISA)
+#include "activation_kernels.h"
 #define PANEL (PANEL_VECTORS * LANES)
-
-typedef float NAME(vector) __attribute__((ext_vector_type(LANES), aligned(4)));
-#define VECTOR NAME(vector)
 
 /// One tile: `rows` x (`vectors` * LANES) sums held in registers over `depth`, in one chain of fused multiply-adds each.
 ///
@@ -31,20 +26,24 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
   const char *ahead = t->ahead;
   const ptrdiff_t stride = t->a_stride, depth = t->depth, step = t->ahead_step;
   const ptrdiff_t second = t->ahead_second;
+  ptrdiff_t lines = t->lines;
+  do {
 #pragma clang loop unroll(disable)
-  for (ptrdiff_t k = 0; k < depth; k++, b += PANEL, ahead += step) {
-    __builtin_prefetch(ahead, 0, 2);
-    __builtin_prefetch(ahead + second, 0, 2);
-    VECTOR line[PANEL_VECTORS];
+    for (ptrdiff_t k = 0; k < depth; k++, b += PANEL, ahead += step) {
+      __builtin_prefetch(ahead, 0, 2);
+      __builtin_prefetch(ahead + second, 0, 2);
+      VECTOR line[PANEL_VECTORS];
 #pragma unroll
-    for (int j = 0; j < vectors; j++) line[j] = *(const VECTOR *)(b + j * LANES);
+      for (int j = 0; j < vectors; j++) line[j] = *(const VECTOR *)(b + j * LANES);
 #pragma unroll
-    for (int i = 0; i < rows; i++) {
-      const VECTOR factor = (VECTOR)(a[i * stride + k]);
+      for (int i = 0; i < rows; i++) {
+        const VECTOR factor = (VECTOR)(a[i * stride + k]);
 #pragma unroll
-      for (int j = 0; j < vectors; j++) sums[i][j] = factor * line[j] + sums[i][j];
+        for (int j = 0; j < vectors; j++) sums[i][j] = factor * line[j] + sums[i][j];
+      }
     }
-  }
+    a += t->a_line;
+  } while (--lines > 0);
 #pragma unroll
   for (int i = 0; i < rows; i++)
 #pragma unroll
@@ -99,21 +98,12 @@ static product_tile_function *const NAME(tiles)[TILE_ROWS + 1][2] = {
 #endif
 };
 
-/// GELU of a finished tile, while it is in the nearest cache.
-TARGET static void NAME(gelu)(float *c, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride) {
-  for (ptrdiff_t row = 0; row < rows; row++) {
-    float *at = c + row * stride;
-    for (ptrdiff_t i = 0; i < columns; i++)
-      at[i] = 0.5f * at[i] * (1.0f + lab_erf(at[i] * 0.70710678118654752f));
-  }
-}
-
 static const product_kernels NAME(kernels) = {
     .panel = PANEL,
     .lanes = LANES,
     .tile_rows = TILE_ROWS,
     .tiles = (product_tile_function *const *)NAME(tiles),
-    .gelu = NAME(gelu),
+    .finish = NAME(finish),
 };
 
 #undef JOIN2
@@ -121,6 +111,7 @@ static const product_kernels NAME(kernels) = {
 #undef NAME
 #undef PANEL
 #undef VECTOR
+#undef INTEGERS
 #undef TILE_OF
 #undef ISA
 #undef TARGET

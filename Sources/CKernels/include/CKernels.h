@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "convolution.h"
 #include "image_resize.h"
 
 // MARK: Worker threads

@@ -1,0 +1,328 @@
+// Dense and grouped convolutions as matrix products whose rows are never laid out.
+//
+// Channels last, the numbers that one row of a kernel reads for one output pixel stand side by side in a row of the picture,
+// and the next pixel's begin `stride` pixels later: they are rows of a factor, evenly apart, that overlap. So a tile of product.c
+// reads them where they stand, one piece for each row of the kernel. Where the kernel reaches beyond the picture, or the picture has
+// planes, the rows of the picture that a block of output rows needs are copied once, with their padding.
+#include <string.h>
+
+#include "multiversion.h"
+#include "product_tiles.h"
+
+enum {
+  /// Output pixels of a block: a panel's part is read from the L2 cache so often that reading it from further away does not matter.
+  BLOCK_PIXELS = 256,
+  /// Fewer would leave the tiles' registers unused.
+  LEAST_BLOCK_PIXELS = 28,
+  /// Numbers of copied rows, 384 kB: they stay in the L2 cache beside a panel's part.
+  BLOCK_NUMBERS = 98304,
+  TASKS_PER_WORKER = 6,
+};
+
+LAB_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+LAB_INLINE ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+LAB_INLINE ptrdiff_t divided_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+
+LAB_INLINE ptrdiff_t group_inputs(const lab_picture *p) { return p->channels / p->groups; }
+LAB_INLINE ptrdiff_t group_outputs(const lab_picture *p) { return p->out_channels / p->groups; }
+/// Numbers of a kernel row, and of the whole kernel.
+LAB_INLINE ptrdiff_t line_depth(const lab_picture *p) { return p->kernel_width * group_inputs(p); }
+LAB_INLINE ptrdiff_t whole_depth(const lab_picture *p) { return p->kernel_height * line_depth(p); }
+/// Panels of all groups.
+LAB_INLINE ptrdiff_t all_panels(const lab_picture *p) {
+  return p->groups * lab_panels(group_outputs(p));
+}
+
+/// Columns of the picture that a row of output pixels reads, rows that `rows` of them read.
+LAB_INLINE ptrdiff_t read_width(const lab_picture *p) {
+  return (p->out_width - 1) * p->stride + p->kernel_width;
+}
+LAB_INLINE ptrdiff_t read_height(const lab_picture *p, ptrdiff_t rows) {
+  return (rows - 1) * p->stride + p->kernel_height;
+}
+
+/// Whether tiles can read the picture as it stands.
+static bool reads_in_place(const lab_picture *p) {
+  const bool is_inside = p->pad_top == 0 && p->pad_left == 0 && read_width(p) <= p->width &&
+                         read_height(p, p->out_height) <= p->height;
+  return is_inside && !p->has_planes &&
+         (p->kernel_width == 1 || (p->groups == 1 && p->in_stride == p->channels));
+}
+
+static bool is_product(const lab_picture *p) {
+  return p->kernel_height == 1 && p->kernel_width == 1 && p->stride == 1 && reads_in_place(p) &&
+         p->out_height == p->height && p->out_width == p->width;
+}
+
+/// Rows of a tile whose starts share a set of the L1 cache are gathered first, with their overlaps.
+static bool gathers(const lab_picture *p) {
+  const ptrdiff_t step = p->stride * (reads_in_place(p) ? p->in_stride : group_inputs(p));
+  return step * (ptrdiff_t)sizeof(float) % ALIASING_BYTES == 0;
+}
+
+lab_convolution_plan lab_plan_convolution(const lab_picture *p, int workers) {
+  lab_convolution_plan plan = {.is_product = is_product(p)};
+  const ptrdiff_t wanted = workers > 1 ? (ptrdiff_t)workers * TASKS_PER_WORKER : 1;
+  const ptrdiff_t panels = all_panels(p);
+  // Rows of the output that can be told apart, and how many of them make a block.
+  ptrdiff_t rows, block, smallest, images = p->images;
+  if (plan.is_product) {
+    images = 1;
+    rows = p->images * p->height * p->width;
+    block = BLOCK_PIXELS;
+    smallest = LEAST_BLOCK_PIXELS;
+  } else {
+    rows = p->out_height;
+    block = most(1, BLOCK_PIXELS / p->out_width);
+    smallest = divided_up(LEAST_BLOCK_PIXELS, p->out_width);
+    if (!reads_in_place(p))
+      while (block > 1 &&
+             read_height(p, block) * read_width(p) * group_inputs(p) > BLOCK_NUMBERS)
+        block--;
+  }
+  plan.blocks = divided_up(rows, block);
+  if (workers == 1) {
+    plan.panel_groups = 1;
+  } else {
+    plan.panel_groups = least(panels, divided_up(wanted, images * plan.blocks));
+    const ptrdiff_t blocks = divided_up(wanted, images * plan.panel_groups);
+    plan.blocks = most(plan.blocks, least(blocks, rows / smallest));
+  }
+  plan.tasks = images * plan.blocks * plan.panel_groups;
+  const ptrdiff_t block_rows = divided_up(rows, plan.blocks);
+  if (!reads_in_place(p))
+    plan.scratch_count += read_height(p, block_rows) * read_width(p) * group_inputs(p);
+  if (gathers(p))
+    plan.scratch_count +=
+        lab_product_scratch_count(plan.is_product ? block_rows : block_rows * p->out_width);
+  return plan;
+}
+
+// MARK: Weights
+
+ptrdiff_t lab_convolution_weight_count(const lab_picture *p) {
+  return p->groups * lab_packed_count(group_outputs(p), whole_depth(p));
+}
+
+ptrdiff_t lab_convolution_bias_count(const lab_picture *p) { return all_panels(p) * lab_panel_width(); }
+
+void lab_pack_convolution(const lab_picture *p, const float *weight, const float *bias,
+                          float *packed_weight, float *packed_bias, float *scratch) {
+  const ptrdiff_t inputs = group_inputs(p), outputs = group_outputs(p), depth = whole_depth(p);
+  const ptrdiff_t taps = p->kernel_height * p->kernel_width;
+  const ptrdiff_t panels = lab_panels(outputs), bias_count = panels * lab_panel_width();
+  memset(packed_bias, 0, (size_t)lab_convolution_bias_count(p) * sizeof *packed_bias);
+  for (ptrdiff_t group = 0; group < p->groups; group++) {
+    const float *own = weight + group * outputs * depth;
+    for (ptrdiff_t output = 0; output < outputs; output++)
+      lab_transpose(own + output * depth, inputs, taps, taps, scratch + output * depth, inputs);
+    lab_pack_transposed(scratch, outputs, depth, depth, 0, panels,
+                        packed_weight + group * lab_packed_count(outputs, depth));
+    if (bias)
+      memcpy(packed_bias + group * bias_count, bias + group * outputs,
+             (size_t)outputs * sizeof *bias);
+  }
+}
+
+// MARK: Rows of the picture
+
+/// Pixels side by side from three planes.
+LAB_FAST
+static void interleave_three(const float *x, ptrdiff_t plane, ptrdiff_t width, float *restrict out) {
+  for (ptrdiff_t i = 0; i < width; i++) {
+    out[3 * i] = x[i];
+    out[3 * i + 1] = x[plane + i];
+    out[3 * i + 2] = x[2 * plane + i];
+  }
+}
+
+/// Copies the channels of a group of the rows that output rows first ..< last read, [y][x][channel], with zeros for what lies outside.
+static void copy_rows(const lab_picture *p, const float *image, ptrdiff_t group, ptrdiff_t first,
+                      ptrdiff_t last, float *out) {
+  const ptrdiff_t inputs = group_inputs(p), pitch = read_width(p) * inputs;
+  const ptrdiff_t rows = read_height(p, last - first), top = first * p->stride - p->pad_top;
+  const ptrdiff_t left = p->pad_left, shown = least(p->width, read_width(p) - left);
+  const ptrdiff_t plane = p->height * p->width;
+  for (ptrdiff_t row = 0; row < rows; row++, out += pitch) {
+    const ptrdiff_t y = top + row;
+    if (y < 0 || y >= p->height || shown <= 0) {
+      memset(out, 0, (size_t)pitch * sizeof *out);
+      continue;
+    }
+    float *start = out + left * inputs, *end = start + shown * inputs;
+    memset(out, 0, (size_t)(left * inputs) * sizeof *out);
+    memset(end, 0, (size_t)(out + pitch - end) * sizeof *out);
+    if (p->has_planes) {
+      const float *from = image + group * inputs * plane + y * p->width;
+      if (inputs == 3) {
+        interleave_three(from, plane, shown, start);
+      } else {
+        lab_transpose(from, inputs, shown, plane, start, inputs);
+      }
+    } else {
+      const float *from = image + y * p->width * p->in_stride + group * inputs;
+      if (p->in_stride == inputs) {
+        memcpy(start, from, (size_t)(shown * inputs) * sizeof *out);
+      } else {
+        for (ptrdiff_t x = 0; x < shown; x++)
+          memcpy(start + x * inputs, from + x * p->in_stride, (size_t)inputs * sizeof *out);
+      }
+    }
+  }
+}
+
+// MARK: Products
+
+/// The rows of a block's factor: pixels, and the pieces of each.
+typedef struct {
+  const float *a;
+  /// Numbers from pixel to pixel of a run, and from kernel row to kernel row.
+  ptrdiff_t pixel, line;
+  row_runs runs;
+} factor;
+
+/// A part of the depth: whole kernel rows, or a piece of one.
+typedef struct {
+  ptrdiff_t line, lines, from, depth;
+} depth_part;
+
+static ptrdiff_t part_count(const lab_picture *p) {
+  const ptrdiff_t line = line_depth(p);
+  if (line > MOST_DEPTH) return p->kernel_height * divided_up(line, MOST_DEPTH);
+  return divided_up(p->kernel_height, MOST_DEPTH / line);
+}
+
+static depth_part part_at(const lab_picture *p, ptrdiff_t part, ptrdiff_t parts) {
+  const ptrdiff_t line = line_depth(p), lines = p->kernel_height;
+  if (line > MOST_DEPTH) {
+    const ptrdiff_t pieces = parts / lines, piece = part % pieces;
+    const ptrdiff_t from = line * piece / pieces, to = line * (piece + 1) / pieces;
+    return (depth_part){.line = part / pieces, .lines = 1, .from = from, .depth = to - from};
+  }
+  const ptrdiff_t from = lines * part / parts, to = lines * (part + 1) / parts;
+  return (depth_part){.line = from, .lines = to - from, .from = 0, .depth = line};
+}
+
+/// One part of each pixel's numbers side by side.
+static factor gathered(factor f, depth_part part, float *scratch) {
+  const ptrdiff_t stride = MOST_DEPTH + COPY_PADDING;
+  float *to = scratch;
+  for (ptrdiff_t run = 0; run < f.runs.runs; run++)
+    for (ptrdiff_t pixel = 0; pixel < f.runs.width; pixel++, to += stride)
+      for (ptrdiff_t line = 0; line < part.lines; line++)
+        memcpy(to + line * part.depth,
+               f.a + run * f.runs.a_run + pixel * f.pixel + line * f.line,
+               (size_t)part.depth * sizeof *to);
+  return (factor){.a = scratch,
+                  .pixel = stride,
+                  .line = part.depth,
+                  .runs = {.width = f.runs.runs * f.runs.width, .runs = 1}};
+}
+
+/// Panels first ..< last of one group for all pixels of `f`; `packed`, `bias`, `out` and the residual are the group's.
+static void multiply(const lab_picture *p, factor f, bool gathers, const float *packed,
+                     ptrdiff_t first, ptrdiff_t last, lab_epilogue epilogue, float *out,
+                     float *scratch) {
+  const product_kernels *k = lab_kernels();
+  const lab_fetch no_fetch = {0};
+  const ptrdiff_t outputs = group_outputs(p), depth = whole_depth(p), parts = part_count(p);
+  const bool adds = epilogue.residual == out;
+  if (adds) epilogue.residual = NULL;
+  for (ptrdiff_t index = 0; index < parts; index++) {
+    const depth_part part = part_at(p, index, parts);
+    const ptrdiff_t before = part.line * line_depth(p) + part.from;
+    factor own = f;
+    own.a += part.line * f.line + part.from;
+    if (gathers) own = gathered(own, part, scratch);
+    product_tile tile = {
+        .a_stride = own.pixel,
+        .lines = part.lines,
+        .a_line = own.line,
+        .depth = part.depth,
+        .adds = index > 0 || adds,
+        .c_stride = p->out_stride,
+    };
+    const bool is_last = index == parts - 1;
+    for (ptrdiff_t panel = first; panel < last; panel++) {
+      const ptrdiff_t column = panel * k->panel, columns = least(k->panel, outputs - column);
+      tile.a = own.a;
+      tile.b = packed + column * depth + before * k->panel;
+      tile.bias = index == 0 && epilogue.bias ? epilogue.bias + column : NULL;
+      tile.c = out + column;
+      const ptrdiff_t panel_ahead = panel + 1 < last ? panel + 1 : first;
+      const ptrdiff_t depth_ahead =
+          panel + 1 < last ? before : is_last ? 0 : before + part.lines * part.depth;
+      const float *ahead = packed + panel_ahead * k->panel * depth + depth_ahead * k->panel;
+      const tile_end end = {
+          .activation = epilogue.activation,
+          .residual = epilogue.residual ? epilogue.residual + column : NULL,
+          .residual_stride = epilogue.residual_stride,
+      };
+      const bool ends = is_last && (end.activation != LAB_ACTIVATION_NONE || end.residual);
+      lab_multiply_panel(k, tile, own.runs, columns, is_last && panel + 1 == last ? NULL : ahead,
+                         &no_fetch, 0, ends ? &end : NULL);
+    }
+  }
+}
+
+/// Some panels, counted over all groups, of one block: output pixels from `pixel` on, whose rows begin at `row` in `image`.
+static void convolve_block(const lab_picture *p, const float *image, factor in_place,
+                           ptrdiff_t row, ptrdiff_t last_row, const float *packed,
+                           lab_epilogue epilogue, float *out, ptrdiff_t first, ptrdiff_t last,
+                           float *scratch) {
+  const ptrdiff_t outputs = group_outputs(p), inputs = group_inputs(p), panels = lab_panels(outputs);
+  const bool copies = !reads_in_place(p);
+  float *gather_scratch = scratch;
+  if (copies) gather_scratch += read_height(p, last_row - row) * read_width(p) * inputs;
+  for (ptrdiff_t group = first / panels; group * panels < last; group++) {
+    factor f = in_place;
+    f.a += group * inputs;
+    if (copies) {
+      copy_rows(p, image, group, row, last_row, scratch);
+      const ptrdiff_t pitch = read_width(p) * inputs;
+      f = (factor){.a = scratch,
+                   .pixel = p->stride * inputs,
+                   .line = pitch,
+                   .runs = {.width = p->out_width, .runs = last_row - row, .a_run = p->stride * pitch}};
+    }
+    lab_epilogue own = epilogue;
+    if (own.bias) own.bias += group * panels * lab_panel_width();
+    if (own.residual) own.residual += group * outputs;
+    multiply(p, f, gathers(p), packed + group * lab_packed_count(outputs, whole_depth(p)),
+             most(first - group * panels, 0), least(last - group * panels, panels), own,
+             out + group * outputs, gather_scratch);
+  }
+}
+
+void lab_convolve(const lab_picture *p, const lab_convolution_plan *plan, const float *x,
+                  const float *packed, lab_epilogue epilogue, float *out, ptrdiff_t first,
+                  ptrdiff_t last, float *scratch) {
+  const ptrdiff_t panels = all_panels(p), per_image = plan->blocks * plan->panel_groups;
+  for (ptrdiff_t task = first; task < last; task++) {
+    const ptrdiff_t image = task / per_image, block = task % per_image / plan->panel_groups;
+    const ptrdiff_t group = task % plan->panel_groups;
+    const ptrdiff_t first_panel = panels * group / plan->panel_groups;
+    const ptrdiff_t last_panel = panels * (group + 1) / plan->panel_groups;
+    const ptrdiff_t rows = plan->is_product ? p->images * p->height * p->width : p->out_height;
+    const ptrdiff_t row = rows * block / plan->blocks, last_row = rows * (block + 1) / plan->blocks;
+    const float *at = x;
+    factor in_place = {.pixel = p->in_stride, .runs = {.width = last_row - row, .runs = 1}};
+    ptrdiff_t pixel = row;
+    if (plan->is_product) {
+      in_place.a = x + row * p->in_stride;
+    } else {
+      pixel = (image * p->out_height + row) * p->out_width;
+      const ptrdiff_t line = p->width * p->in_stride;
+      at = x + image * p->height * p->width * (p->has_planes ? p->channels : p->in_stride);
+      in_place = (factor){
+          .a = at + row * p->stride * line,
+          .pixel = p->stride * p->in_stride,
+          .line = line,
+          .runs = {.width = p->out_width, .runs = last_row - row, .a_run = p->stride * line}};
+    }
+    lab_epilogue own = epilogue;
+    if (own.residual) own.residual += pixel * own.residual_stride;
+    convolve_block(p, at, in_place, row, last_row, packed, own, out + pixel * p->out_stride,
+                   first_panel, last_panel, scratch);
+  }
+}

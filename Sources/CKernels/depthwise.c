@@ -1,0 +1,242 @@
+// Depthwise convolutions, vectors across channels.
+#include "product_tiles.h"
+
+#include "multiversion.h"
+
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+enum {
+  NARROWEST_STRIP = 4,
+  WIDEST_STRIP = 8,
+  /// Channels that pass over a block of rows together: what a strip reads again for the next row then stays in the nearest caches.
+  CHUNK_CHANNELS = 64,
+  /// Pixels a multiple of this many bytes apart share so few sets of the L1 cache that what a strip loads evicts itself; their rows
+  /// are copied closely together first (measured: 0.4 of the time at 2,048 bytes).
+  PIXEL_ALIASING_BYTES = 2048,
+  /// Numbers of such copies, 96 kB.
+  CLOSE_NUMBERS = 24576,
+  TASKS_PER_WORKER = 6,
+  /// Fewer output rows in a block read most of their input once more.
+  BLOCK_ROWS = 8,
+};
+
+/// Outputs side by side of one row.
+typedef struct {
+  /// The input of the first output's first tap, in the first kernel row that lies inside; rows and pixels apart.
+  const float *x;
+  ptrdiff_t line, pixel;
+  /// The weights of that kernel row, how many kernel rows there are, and the inputs of a row that lie inside.
+  const float *weight;
+  ptrdiff_t weight_stride, rows, first_input, last_input, kernel_width;
+  const float *bias;
+  ptrdiff_t channels;
+  float *out;
+  ptrdiff_t out_stride, outputs;
+  tile_end end;
+} depthwise_strip;
+
+typedef void depthwise_function(const depthwise_strip *strip);
+
+typedef struct {
+  /// By size (3, 5, 7), stride, width, and whether the strip is whole or general.
+  depthwise_function *strips[3][2][WIDEST_STRIP - NARROWEST_STRIP + 1][2];
+  depthwise_function *one_output;
+  void (*finish)(const tile_end *end, const float *from, ptrdiff_t from_stride, ptrdiff_t rows,
+                 ptrdiff_t columns, float *to, ptrdiff_t stride);
+  ptrdiff_t lanes;
+} depthwise_kernels;
+
+/// Activations that a strip applies while its sums are in registers.
+LAB_INLINE bool is_simple(int activation) {
+  return activation == LAB_ACTIVATION_NONE || activation == LAB_ACTIVATION_RELU ||
+         activation == LAB_ACTIVATION_HARD_SWISH;
+}
+
+#if defined(__x86_64__)
+#define ISA avx512
+#define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
+#define LANES 16
+#include "depthwise_kernels.h"
+#define ISA avx2
+#define TARGET __attribute__((target("arch=x86-64-v3")))
+#define LANES 8
+#include "depthwise_kernels.h"
+#endif
+#define ISA plain
+#define TARGET
+#define LANES 4
+#include "depthwise_kernels.h"
+
+/// By the channels alone, so that an output's bits depend on nothing else.
+static const depthwise_kernels *kernels_for(ptrdiff_t channels) {
+#if defined(__x86_64__)
+  const ptrdiff_t lanes = lab_kernels()->lanes;
+  if (lanes == 16 && channels >= 16) return &kernels_avx512;
+  if (lanes >= 8) return &kernels_avx2;
+#else
+  (void)channels;
+#endif
+  return &kernels_plain;
+}
+
+LAB_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+LAB_INLINE ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+
+lab_depthwise_plan lab_plan_depthwise(const lab_picture *p, int workers) {
+  const ptrdiff_t wanted = workers > 1 ? (ptrdiff_t)workers * TASKS_PER_WORKER : 1;
+  const ptrdiff_t chunks = (p->channels + CHUNK_CHANNELS - 1) / CHUNK_CHANNELS;
+  lab_depthwise_plan plan = {.blocks = 1, .channel_blocks = 1};
+  const ptrdiff_t for_each = (wanted + p->images - 1) / p->images;
+  plan.blocks = least(for_each, most(1, p->out_height / BLOCK_ROWS));
+  plan.channel_blocks = least(chunks, (for_each + plan.blocks - 1) / plan.blocks);
+  const ptrdiff_t blocks = (for_each + plan.channel_blocks - 1) / plan.channel_blocks;
+  plan.blocks = most(plan.blocks, least(p->out_height, blocks));
+  plan.tasks = p->images * plan.blocks * plan.channel_blocks;
+  return plan;
+}
+
+void lab_pack_depthwise(const lab_picture *p, const float *weight, float *packed) {
+  const ptrdiff_t taps = p->kernel_height * p->kernel_width;
+  lab_transpose(weight, p->channels, taps, taps, packed, p->channels);
+}
+
+/// What is the same for all strips of a call.
+typedef struct {
+  const lab_picture *picture;
+  const depthwise_kernels *kernels;
+  /// The strips of the picture's kernel and stride by their width, or NULL.
+  depthwise_function *const (*strips)[2];
+} depthwise_call;
+
+/// Outputs first ..< last of row y; `s` has channels, bias, weight and the outputs of the row.
+static void strip_at(const depthwise_call *call, depthwise_strip s, ptrdiff_t y, ptrdiff_t first,
+                     ptrdiff_t last) {
+  const lab_picture *p = call->picture;
+  const ptrdiff_t top = y * p->stride - p->pad_top, left = first * p->stride - p->pad_left;
+  const ptrdiff_t first_row = most(0, -top), last_row = least(p->kernel_height, p->height - top);
+  const ptrdiff_t inputs = (last - first - 1) * p->stride + p->kernel_width;
+  s.first_input = most(0, -left);
+  s.last_input = least(inputs, p->width - left);
+  s.rows = most(0, last_row - first_row);
+  s.x += (top + first_row) * s.line + left * s.pixel;
+  s.weight += first_row * p->kernel_width * s.weight_stride;
+  s.out += first * s.out_stride;
+  s.outputs = last - first;
+  if (s.end.residual) s.end.residual += first * s.end.residual_stride;
+  if (!call->strips) {
+    call->kernels->one_output(&s);
+  } else {
+    const bool is_general = s.first_input > 0 || s.last_input < inputs ||
+                            s.outputs < NARROWEST_STRIP;
+    depthwise_function *const *pair = call->strips[most(s.outputs, NARROWEST_STRIP) - NARROWEST_STRIP];
+    const ptrdiff_t channels = s.channels, rest = channels % call->kernels->lanes;
+    if (is_general) {
+      pair[1](&s);
+    } else {
+      s.channels -= rest;
+      if (s.channels > 0) pair[0](&s);
+      if (rest > 0) {
+        depthwise_strip tail = s;
+        tail.x += s.channels;
+        tail.weight += s.channels;
+        tail.out += s.channels;
+        if (s.bias) tail.bias += s.channels;
+        if (s.end.residual) tail.end.residual += s.channels;
+        tail.channels = rest;
+        pair[1](&tail);
+      }
+      s.channels = channels;
+    }
+  }
+  if (is_simple(s.end.activation)) return;
+  call->kernels->finish(&s.end, s.out, s.out_stride, s.outputs, s.channels, s.out, s.out_stride);
+}
+
+/// Output rows first ..< last of a chunk of channels; `s` has its channels, weights, input and outputs of the image.
+static void chunk_rows(const depthwise_call *call, depthwise_strip s, ptrdiff_t first,
+                       ptrdiff_t last) {
+  const lab_picture *p = call->picture;
+  const ptrdiff_t widest = call->strips ? WIDEST_STRIP : 1;
+  const ptrdiff_t strips = (p->out_width + widest - 1) / widest;
+  for (ptrdiff_t y = first; y < last; y++) {
+    depthwise_strip row = s;
+    row.out += y * p->out_width * s.out_stride;
+    if (s.end.residual) row.end.residual += y * p->out_width * s.end.residual_stride;
+    for (ptrdiff_t strip = 0; strip < strips; strip++)
+      strip_at(call, row, y, p->out_width * strip / strips, p->out_width * (strip + 1) / strips);
+  }
+}
+
+/// The same, by way of a copy of the input in which the chunk's channels stand closely together.
+static void chunk_rows_closely(const depthwise_call *call, depthwise_strip s, ptrdiff_t first,
+                               ptrdiff_t last) {
+  const lab_picture *p = call->picture;
+  _Alignas(64) float close[CLOSE_NUMBERS];
+  const ptrdiff_t capacity = CLOSE_NUMBERS / (p->width * CHUNK_CHANNELS);
+  const ptrdiff_t step = (capacity - p->kernel_height) / p->stride + 1;
+  for (ptrdiff_t y = first; y < last; y += step) {
+    const ptrdiff_t end = least(y + step, last);
+    const ptrdiff_t top = most(0, y * p->stride - p->pad_top);
+    const ptrdiff_t bottom = least(p->height, (end - 1) * p->stride - p->pad_top + p->kernel_height);
+    float *to = close;
+    for (ptrdiff_t pixel = top * p->width; pixel < bottom * p->width; pixel++, to += CHUNK_CHANNELS)
+      memcpy(to, s.x + pixel * p->in_stride, (size_t)s.channels * sizeof *to);
+    depthwise_strip own = s;
+    own.pixel = CHUNK_CHANNELS;
+    own.line = p->width * CHUNK_CHANNELS;
+    // As though the copy began with the picture; never read above `top`.
+    own.x = close - top * own.line;
+    chunk_rows(call, own, y, end);
+  }
+}
+
+void lab_convolve_depthwise(const lab_picture *p, const lab_depthwise_plan *plan, const float *x,
+                            const float *packed, lab_epilogue epilogue, float *out,
+                            ptrdiff_t first, ptrdiff_t last) {
+  depthwise_call call = {.picture = p, .kernels = kernels_for(p->channels)};
+  const ptrdiff_t size = p->kernel_height;
+  const bool is_usual = size == p->kernel_width && (size == 3 || size == 5 || size == 7) &&
+                        (p->stride == 1 || p->stride == 2);
+  if (is_usual) call.strips = call.kernels->strips[size / 2 - 1][p->stride - 1];
+  const bool is_copied = p->in_stride * (ptrdiff_t)sizeof *x % PIXEL_ALIASING_BYTES == 0 &&
+                         p->width * p->kernel_height * CHUNK_CHANNELS <= CLOSE_NUMBERS;
+  const ptrdiff_t per_image = plan->blocks * plan->channel_blocks;
+  const ptrdiff_t chunks = (p->channels + CHUNK_CHANNELS - 1) / CHUNK_CHANNELS;
+  for (ptrdiff_t task = first; task < last; task++) {
+    const ptrdiff_t image = task / per_image, block = task % per_image / plan->channel_blocks;
+    const ptrdiff_t part = task % plan->channel_blocks;
+    const ptrdiff_t first_row = p->out_height * block / plan->blocks;
+    const ptrdiff_t last_row = p->out_height * (block + 1) / plan->blocks;
+    const ptrdiff_t last_chunk = chunks * (part + 1) / plan->channel_blocks;
+    const ptrdiff_t out_pixel = image * p->out_height * p->out_width;
+    for (ptrdiff_t chunk = chunks * part / plan->channel_blocks; chunk < last_chunk; chunk++) {
+      const ptrdiff_t c = chunk * CHUNK_CHANNELS;
+      const depthwise_strip s = {
+          .x = x + image * p->height * p->width * p->in_stride + c,
+          .line = p->width * p->in_stride,
+          .pixel = p->in_stride,
+          .weight = packed + c,
+          .weight_stride = p->channels,
+          .kernel_width = p->kernel_width,
+          .bias = epilogue.bias ? epilogue.bias + c : NULL,
+          .channels = least(CHUNK_CHANNELS, p->channels - c),
+          .out = out + out_pixel * p->out_stride + c,
+          .out_stride = p->out_stride,
+          .end = {.activation = epilogue.activation,
+                  .residual = epilogue.residual
+                                  ? epilogue.residual + out_pixel * epilogue.residual_stride + c
+                                  : NULL,
+                  .residual_stride = epilogue.residual_stride},
+      };
+      if (is_copied) {
+        chunk_rows_closely(&call, s, first_row, last_row);
+      } else {
+        chunk_rows(&call, s, first_row, last_row);
+      }
+    }
+  }
+}
