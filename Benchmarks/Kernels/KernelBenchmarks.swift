@@ -6,20 +6,21 @@ struct KernelBenchmarks {
   private let openBLAS = OpenBLAS()
   private let scratch = buffer(lab_product_scratch_count(1024))
   /// GFLOP/s of a product whose numbers all stay in the L1 cache: what the multipliers can do.
-  private let peak: Double
+  let peak: Double
 
   init() {
     let (rows, columns, depth) = (12, lab_panel_width(), 128)
     let (a, b, c) = (buffer(rows * depth), buffer(columns * depth), buffer(rows * columns))
     defer { for each in [a, b, c] { each.deallocate() } }
     let copies = scratch
-    let seconds = leastSeconds([
-      {
-        lab_product(
-          a, rows, depth, b, columns, depth, 0, 1, lab_fetch(), nil, Int32(LAB_THEN_NOTHING), c,
-          columns, copies)
-      }
-    ], rounds: 60)[0]
+    let seconds = leastSeconds(
+      [
+        {
+          lab_product(
+            a, rows, depth, b, columns, depth, 0, 1, lab_fetch(), nil, Int32(LAB_THEN_NOTHING), c,
+            columns, copies)
+        }
+      ], rounds: 60)[0]
     peak = 2 * Double(rows * columns * depth) / seconds / 1e9
     let other = openBLAS?.name ?? "no OpenBLAS found"
     print("lab \(String(cString: lab_product_kernels())), one core; \(other)\n")
@@ -28,7 +29,9 @@ struct KernelBenchmarks {
 
   /// Layers of DeiT-T, S and B over all 197 tokens of an image, over half of them and over the tokens of four images.
   func printProducts() {
-    print("| layer | rows | columns | depth | lab GFLOP/s | of the bound | OpenBLAS GFLOP/s | lab / OpenBLAS, time |")
+    print(
+      "| layer | rows | columns | depth | lab GFLOP/s | of the bound | OpenBLAS GFLOP/s | lab / OpenBLAS, time |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for width in [192, 384, 768] {
       let layers = [
@@ -105,13 +108,22 @@ struct KernelBenchmarks {
     }
     // Name, numbers read and written, body.
     let kernels: [(String, Int, () -> Void)] = [
-      ("LayerNorm", 2 * tokens * width, { lab_layer_norm(stream, weight, bias, 1e-6, tokens, width, out) }),
+      (
+        "LayerNorm", 2 * tokens * width,
+        { lab_layer_norm(stream, weight, bias, 1e-6, tokens, width, out) }
+      ),
       ("GELU", 2 * tokens * 4 * width, { lab_gelu(refreshed(), tokens, 4 * width, 4 * width) }),
       ("SwiGLU", 3 * tokens * 2 * width, { lab_swiglu(refreshed(), tokens, 2 * width, 4 * width) }),
-      ("softmax of a head", 2 * tokens * tokens, { lab_softmax_rows(logits, 0.125, nil, tokens, tokens, stride) }),
+      (
+        "softmax of a head", 2 * tokens * tokens,
+        { lab_softmax_rows(logits, 0.125, nil, tokens, tokens, stride) }
+      ),
       (
         "packing keys of a head", 2 * tokens * headDim,
-        { lab_pack_transposed(qkv + width, tokens, headDim, 3 * width, 0, lab_panels(tokens), packed) }
+        {
+          lab_pack_transposed(
+            qkv + width, tokens, headDim, 3 * width, 0, lab_panels(tokens), packed)
+        }
       ),
       (
         "packing values of a head", 2 * tokens * headDim,
@@ -123,12 +135,16 @@ struct KernelBenchmarks {
         "feature scores", tokens * width,
         { lab_feature_scores(qkv, tokens, 3 * width, heads, headDim, Int32(LAB_HEADS_MAX), scores) }
       ),
-      ("key metric", tokens * width, { lab_key_metric(qkv, tokens, 3 * width, heads, headDim, out) }),
+      (
+        "key metric", tokens * width,
+        { lab_key_metric(qkv, tokens, 3 * width, heads, headDim, out) }
+      ),
       (
         "gathering tokens", 2 * tokens * width,
         {
           lab_assemble(
-            stream, width, offsets, sources, Int32(LAB_WEIGHT_MEAN), -1, nil, nil, 0, tokens, out, nil)
+            stream, width, offsets, sources, Int32(LAB_WEIGHT_MEAN), -1, nil, nil, 0, tokens, out,
+            nil)
         }
       ),
     ]
@@ -143,7 +159,8 @@ struct KernelBenchmarks {
       let bytes = Double(4 * numbers) / 1e9
       print(
         "| \(name) | \(formatted(seconds[0] * 1e6)) | \(formatted(bytes / seconds[0])) "
-          + "| \(formatted(bytes / seconds[1])) | \(formatted(100 * seconds[1] / seconds[0], 0)) % |")
+          + "| \(formatted(bytes / seconds[1])) | \(formatted(100 * seconds[1] / seconds[0], 0)) % |"
+      )
       from.deallocate()
       to.deallocate()
     }

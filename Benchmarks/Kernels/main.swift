@@ -6,3 +6,7 @@
 let benchmarks = KernelBenchmarks()
 benchmarks.printProducts()
 benchmarks.printRowKernels()
+benchmarks.printConvolutions()
+benchmarks.printDepthwiseConvolutions()
+benchmarks.printPictureAttention()
+benchmarks.printPooling()

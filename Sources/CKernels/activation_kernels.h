@@ -107,15 +107,22 @@ TARGET LAB_INLINE void NAME(finish_rows)(const tile_end *end, const float *from,
   const float *residual = end->residual;
   const ptrdiff_t whole = columns / LANES * LANES;
   const ptrdiff_t rest = columns - whole;
+  const bool sum_first = end->activates_sum;
   for (ptrdiff_t row = 0; row < rows; row++, from += from_stride, to += stride) {
     for (ptrdiff_t i = 0; i < whole; i += LANES) {
-      VECTOR x = NAME(activate)(*(const VECTOR *)(from + i), activation);
-      if (residual) x += *(const VECTOR *)(residual + i);
+      VECTOR x = *(const VECTOR *)(from + i), add = 0.0f;
+      if (residual) add = *(const VECTOR *)(residual + i);
+      if (residual && sum_first) x += add;
+      x = NAME(activate)(x, activation);
+      if (residual && !sum_first) x += add;
       *(VECTOR *)(to + i) = x;
     }
     if (rest) {
-      VECTOR x = NAME(activate)(NAME(load_part)(from + whole, rest), activation);
-      if (residual) x += NAME(load_part)(residual + whole, rest);
+      VECTOR x = NAME(load_part)(from + whole, rest), add = 0.0f;
+      if (residual) add = NAME(load_part)(residual + whole, rest);
+      if (residual && sum_first) x += add;
+      x = NAME(activate)(x, activation);
+      if (residual && !sum_first) x += add;
       NAME(store_part)(to + whole, x, rest);
     }
     if (residual) residual += end->residual_stride;

@@ -51,7 +51,9 @@ static bool reads_in_place(const lab_picture *p) {
 
 static bool is_product(const lab_picture *p) {
   return p->kernel_height == 1 && p->kernel_width == 1 && p->stride == 1 && reads_in_place(p) &&
-         p->out_height == p->height && p->out_width == p->width;
+         p->out_height == p->height && p->out_width == p->width &&
+         (p->images == 1 || (p->in_image == p->height * p->width * p->in_stride &&
+                             p->out_image == p->height * p->width * p->out_stride));
 }
 
 /// Rows of a tile whose starts share a set of the L1 cache are gathered first, with their overlaps.
@@ -126,13 +128,21 @@ void lab_pack_convolution(const lab_picture *p, const float *weight, const float
 
 // MARK: Rows of the picture
 
-/// Pixels side by side from three planes.
 LAB_FAST
-static void interleave_three(const float *x, ptrdiff_t plane, ptrdiff_t width, float *restrict out) {
-  for (ptrdiff_t i = 0; i < width; i++) {
+static void interleave_three(const float *x, ptrdiff_t plane, ptrdiff_t pixels, float *restrict out) {
+  for (ptrdiff_t i = 0; i < pixels; i++) {
     out[3 * i] = x[i];
     out[3 * i + 1] = x[plane + i];
     out[3 * i + 2] = x[2 * plane + i];
+  }
+}
+
+void lab_interleave_planes(const float *x, ptrdiff_t channels, ptrdiff_t plane, ptrdiff_t pixels,
+                           float *out) {
+  if (channels == 3) {
+    interleave_three(x, plane, pixels, out);
+  } else {
+    lab_transpose(x, channels, pixels, plane, out, channels);
   }
 }
 
@@ -153,12 +163,8 @@ static void copy_rows(const lab_picture *p, const float *image, ptrdiff_t group,
     memset(out, 0, (size_t)(left * inputs) * sizeof *out);
     memset(end, 0, (size_t)(out + pitch - end) * sizeof *out);
     if (p->has_planes) {
-      const float *from = image + group * inputs * plane + y * p->width;
-      if (inputs == 3) {
-        interleave_three(from, plane, shown, start);
-      } else {
-        lab_transpose(from, inputs, shown, plane, start, inputs);
-      }
+      lab_interleave_planes(image + group * inputs * plane + y * p->width, inputs, plane, shown,
+                            start);
     } else {
       const float *from = image + y * p->width * p->in_stride + group * inputs;
       if (p->in_stride == inputs) {
@@ -220,20 +226,26 @@ static factor gathered(factor f, depth_part part, float *scratch) {
 }
 
 /// Panels first ..< last of one group for all pixels of `f`; `packed`, `bias`, `out` and the residual are the group's.
-static void multiply(const lab_picture *p, factor f, bool gathers, const float *packed,
+static void multiply(const lab_picture *p, factor f, const float *packed,
                      ptrdiff_t first, ptrdiff_t last, lab_epilogue epilogue, float *out,
                      float *scratch) {
   const product_kernels *k = lab_kernels();
   const lab_fetch no_fetch = {0};
-  const ptrdiff_t outputs = group_outputs(p), depth = whole_depth(p), parts = part_count(p);
-  const bool adds = epilogue.residual == out;
+  const ptrdiff_t outputs = group_outputs(p), depth = whole_depth(p);
+  const bool is_own = epilogue.residual == out;
+  // Sums may start from what the output holds, unless the activation comes between.
+  const bool adds = is_own && (epilogue.activates_sum || epilogue.activation == LAB_ACTIVATION_NONE);
   if (adds) epilogue.residual = NULL;
+  // Parts leave their sums in the output, where there would be a residual to be read at the end.
+  const bool is_whole = is_own && !adds;
+  const ptrdiff_t parts = is_whole ? 1 : part_count(p);
   for (ptrdiff_t index = 0; index < parts; index++) {
-    const depth_part part = part_at(p, index, parts);
+    const depth_part part = is_whole ? (depth_part){.lines = p->kernel_height, .depth = line_depth(p)}
+                                     : part_at(p, index, parts);
     const ptrdiff_t before = part.line * line_depth(p) + part.from;
     factor own = f;
     own.a += part.line * f.line + part.from;
-    if (gathers) own = gathered(own, part, scratch);
+    if (!is_whole && gathers(p)) own = gathered(own, part, scratch);
     product_tile tile = {
         .a_stride = own.pixel,
         .lines = part.lines,
@@ -257,6 +269,7 @@ static void multiply(const lab_picture *p, factor f, bool gathers, const float *
           .activation = epilogue.activation,
           .residual = epilogue.residual ? epilogue.residual + column : NULL,
           .residual_stride = epilogue.residual_stride,
+          .activates_sum = epilogue.activates_sum,
       };
       const bool ends = is_last && (end.activation != LAB_ACTIVATION_NONE || end.residual);
       lab_multiply_panel(k, tile, own.runs, columns, is_last && panel + 1 == last ? NULL : ahead,
@@ -288,7 +301,7 @@ static void convolve_block(const lab_picture *p, const float *image, factor in_p
     lab_epilogue own = epilogue;
     if (own.bias) own.bias += group * panels * lab_panel_width();
     if (own.residual) own.residual += group * outputs;
-    multiply(p, f, gathers(p), packed + group * lab_packed_count(outputs, whole_depth(p)),
+    multiply(p, f, packed + group * lab_packed_count(outputs, whole_depth(p)),
              most(first - group * panels, 0), least(last - group * panels, panels), own,
              out + group * outputs, gather_scratch);
   }
@@ -307,13 +320,15 @@ void lab_convolve(const lab_picture *p, const lab_convolution_plan *plan, const 
     const ptrdiff_t row = rows * block / plan->blocks, last_row = rows * (block + 1) / plan->blocks;
     const float *at = x;
     factor in_place = {.pixel = p->in_stride, .runs = {.width = last_row - row, .runs = 1}};
+    float *to = out + row * p->out_stride;
     ptrdiff_t pixel = row;
     if (plan->is_product) {
       in_place.a = x + row * p->in_stride;
     } else {
       pixel = (image * p->out_height + row) * p->out_width;
+      to = out + image * p->out_image + row * p->out_width * p->out_stride;
       const ptrdiff_t line = p->width * p->in_stride;
-      at = x + image * p->height * p->width * (p->has_planes ? p->channels : p->in_stride);
+      at = x + image * p->in_image;
       in_place = (factor){
           .a = at + row * p->stride * line,
           .pixel = p->stride * p->in_stride,
@@ -322,7 +337,7 @@ void lab_convolve(const lab_picture *p, const lab_convolution_plan *plan, const 
     }
     lab_epilogue own = epilogue;
     if (own.residual) own.residual += pixel * own.residual_stride;
-    convolve_block(p, at, in_place, row, last_row, packed, own, out + pixel * p->out_stride,
-                   first_panel, last_panel, scratch);
+    convolve_block(p, at, in_place, row, last_row, packed, own, to, first_panel, last_panel,
+                   scratch);
   }
 }

@@ -36,7 +36,12 @@ typedef struct {
   ptrdiff_t channels;
   float *out;
   ptrdiff_t out_stride, outputs;
+  /// Where the sums go: the output itself where the strip finishes them.
+  float *sums;
+  ptrdiff_t sums_stride;
   tile_end end;
+  /// The strip finishes its sums while they are in registers.
+  bool is_simple;
 } depthwise_strip;
 
 typedef void depthwise_function(const depthwise_strip *strip);
@@ -49,12 +54,6 @@ typedef struct {
                  ptrdiff_t columns, float *to, ptrdiff_t stride);
   ptrdiff_t lanes;
 } depthwise_kernels;
-
-/// Activations that a strip applies while its sums are in registers.
-LAB_INLINE bool is_simple(int activation) {
-  return activation == LAB_ACTIVATION_NONE || activation == LAB_ACTIVATION_RELU ||
-         activation == LAB_ACTIVATION_HARD_SWISH;
-}
 
 #if defined(__x86_64__)
 #define ISA avx512
@@ -127,33 +126,32 @@ static void strip_at(const depthwise_call *call, depthwise_strip s, ptrdiff_t y,
   s.out += first * s.out_stride;
   s.outputs = last - first;
   if (s.end.residual) s.end.residual += first * s.end.residual_stride;
+  _Alignas(64) float sums[WIDEST_STRIP * CHUNK_CHANNELS];
+  s.sums = s.is_simple ? s.out : sums;
+  s.sums_stride = s.is_simple ? s.out_stride : CHUNK_CHANNELS;
   if (!call->strips) {
     call->kernels->one_output(&s);
   } else {
     const bool is_general = s.first_input > 0 || s.last_input < inputs ||
                             s.outputs < NARROWEST_STRIP;
     depthwise_function *const *pair = call->strips[most(s.outputs, NARROWEST_STRIP) - NARROWEST_STRIP];
-    const ptrdiff_t channels = s.channels, rest = channels % call->kernels->lanes;
-    if (is_general) {
-      pair[1](&s);
-    } else {
-      s.channels -= rest;
-      if (s.channels > 0) pair[0](&s);
-      if (rest > 0) {
-        depthwise_strip tail = s;
-        tail.x += s.channels;
-        tail.weight += s.channels;
-        tail.out += s.channels;
-        if (s.bias) tail.bias += s.channels;
-        if (s.end.residual) tail.end.residual += s.channels;
-        tail.channels = rest;
-        pair[1](&tail);
-      }
-      s.channels = channels;
+    const ptrdiff_t rest = is_general ? s.channels : s.channels % call->kernels->lanes;
+    depthwise_strip whole = s;
+    whole.channels -= rest;
+    if (whole.channels > 0) pair[0](&whole);
+    if (rest > 0) {
+      depthwise_strip tail = s;
+      tail.x += whole.channels;
+      tail.weight += whole.channels;
+      tail.sums += whole.channels;
+      if (s.bias) tail.bias += whole.channels;
+      if (s.end.residual) tail.end.residual += whole.channels;
+      tail.channels = rest;
+      pair[1](&tail);
     }
   }
-  if (is_simple(s.end.activation)) return;
-  call->kernels->finish(&s.end, s.out, s.out_stride, s.outputs, s.channels, s.out, s.out_stride);
+  if (!s.is_simple)
+    call->kernels->finish(&s.end, sums, CHUNK_CHANNELS, s.outputs, s.channels, s.out, s.out_stride);
 }
 
 /// Output rows first ..< last of a chunk of channels; `s` has its channels, weights, input and outputs of the image.
@@ -204,6 +202,11 @@ void lab_convolve_depthwise(const lab_picture *p, const lab_depthwise_plan *plan
   if (is_usual) call.strips = call.kernels->strips[size / 2 - 1][p->stride - 1];
   const bool is_copied = p->in_stride * (ptrdiff_t)sizeof *x % PIXEL_ALIASING_BYTES == 0 &&
                          p->width * p->kernel_height * CHUNK_CHANNELS <= CLOSE_NUMBERS;
+  const bool is_simple =
+      is_usual && (epilogue.activation == LAB_ACTIVATION_NONE ||
+                   ((epilogue.activation == LAB_ACTIVATION_RELU ||
+                     epilogue.activation == LAB_ACTIVATION_HARD_SWISH) &&
+                    !(epilogue.activates_sum && epilogue.residual)));
   const ptrdiff_t per_image = plan->blocks * plan->channel_blocks;
   const ptrdiff_t chunks = (p->channels + CHUNK_CHANNELS - 1) / CHUNK_CHANNELS;
   for (ptrdiff_t task = first; task < last; task++) {
@@ -216,7 +219,7 @@ void lab_convolve_depthwise(const lab_picture *p, const lab_depthwise_plan *plan
     for (ptrdiff_t chunk = chunks * part / plan->channel_blocks; chunk < last_chunk; chunk++) {
       const ptrdiff_t c = chunk * CHUNK_CHANNELS;
       const depthwise_strip s = {
-          .x = x + image * p->height * p->width * p->in_stride + c,
+          .x = x + image * p->in_image + c,
           .line = p->width * p->in_stride,
           .pixel = p->in_stride,
           .weight = packed + c,
@@ -224,13 +227,15 @@ void lab_convolve_depthwise(const lab_picture *p, const lab_depthwise_plan *plan
           .kernel_width = p->kernel_width,
           .bias = epilogue.bias ? epilogue.bias + c : NULL,
           .channels = least(CHUNK_CHANNELS, p->channels - c),
-          .out = out + out_pixel * p->out_stride + c,
+          .out = out + image * p->out_image + c,
           .out_stride = p->out_stride,
           .end = {.activation = epilogue.activation,
                   .residual = epilogue.residual
                                   ? epilogue.residual + out_pixel * epilogue.residual_stride + c
                                   : NULL,
-                  .residual_stride = epilogue.residual_stride},
+                  .residual_stride = epilogue.residual_stride,
+                  .activates_sum = epilogue.activates_sum},
+          .is_simple = is_simple,
       };
       if (is_copied) {
         chunk_rows_closely(&call, s, first_row, last_row);

@@ -36,18 +36,20 @@ TARGET LAB_INLINE void NAME(strip)(const int size, const int stride, const int w
             sums[x] = value * taps[j - x * stride] + sums[x];
       }
     }
-    if (s->end.activation == LAB_ACTIVATION_RELU) {
+    // What needs more registers or a sum first is left to `finish`, which reads the residual from elsewhere.
+    const bool is_simple = s->is_simple;
+    if (is_simple && s->end.activation == LAB_ACTIVATION_RELU) {
 #pragma unroll
       for (int x = 0; x < width; x++) sums[x] = NAME(relu)(sums[x]);
-    } else if (s->end.activation == LAB_ACTIVATION_HARD_SWISH) {
+    } else if (is_simple && s->end.activation == LAB_ACTIVATION_HARD_SWISH) {
 #pragma unroll
       for (int x = 0; x < width; x++) sums[x] *= NAME(hard_sigmoid)(sums[x]);
     }
-    const bool adds = s->end.residual && is_simple(s->end.activation);
+    const bool adds = is_simple && s->end.residual;
 #pragma unroll
     for (int x = 0; x < width; x++) {
       if (is_general && x >= s->outputs) break;
-      float *out = s->out + x * s->out_stride + c;
+      float *out = s->sums + x * s->sums_stride + c;
       const float *residual = s->end.residual + x * s->end.residual_stride + c;
       if (part) {
         if (adds) sums[x] += NAME(load_part)(residual, part);
@@ -98,15 +100,10 @@ TARGET static void NAME(one_output)(const depthwise_strip *s) {
         const VECTOR tap = part ? NAME(load_part)(weight, part) : *(const VECTOR *)weight;
         sum = value * tap + sum;
       }
-    if (s->end.activation == LAB_ACTIVATION_RELU) sum = NAME(relu)(sum);
-    if (s->end.activation == LAB_ACTIVATION_HARD_SWISH) sum *= NAME(hard_sigmoid)(sum);
-    const bool adds = s->end.residual && is_simple(s->end.activation);
     if (part) {
-      if (adds) sum += NAME(load_part)(s->end.residual + c, part);
-      NAME(store_part)(s->out + c, sum, part);
+      NAME(store_part)(s->sums + c, sum, part);
     } else {
-      if (adds) sum += *(const VECTOR *)(s->end.residual + c);
-      *(VECTOR *)(s->out + c) = sum;
+      *(VECTOR *)(s->sums + c) = sum;
     }
   }
 }

@@ -43,6 +43,8 @@ typedef struct {
   /// Of the first column and row, or NULL.
   const float *residual;
   ptrdiff_t residual_stride;
+  /// The residual is added before the activation.
+  bool activates_sum;
 } tile_end;
 
 typedef struct {

@@ -13,6 +13,9 @@ import _TestSupport
     var hasPlanes = false
     /// Numbers behind each pixel that are no channels.
     var gap = 0
+    /// Numbers behind each image that are no pixels.
+    var imageGap = 0
+    var activatesSum = false
     var isDepthwise = false
 
     var description: String { "\(shape), activation \(activation), \(residual)" }
@@ -34,7 +37,9 @@ import _TestSupport
               images: 2, 9, 17, channels: channels, out: out, kernel: min(kernel, 9),
               stride: stride, padding: kernel / 2),
             activation: activations[(kernel + stride + channels) % activations.count],
-            residual: channels == 20 ? .other : .none, gap: channels % 3)
+            residual: channels == 20 ? .other : channels == 65 ? .output : .none,
+            gap: channels % 3, imageGap: kernel == 3 && channels != 65 ? 5 : 0,
+            activatesSum: kernel % 2 == 0)
         }
       }
     } + [
@@ -82,7 +87,9 @@ import _TestSupport
               stride: stride, padding: max(kernel / 2, (kernel - min(width, kernel) + 1) / 2),
               groups: channels),
             activation: activations[(kernel + stride + channels) % activations.count],
-            residual: channels == 30 || channels == 16 ? .other : .none, gap: channels % 3,
+            residual: channels == 30 ? .other : channels == 16 ? .output : .none,
+            gap: channels % 3, imageGap: kernel == 3 && channels != 16 ? 5 : 0,
+            activatesSum: width == 17,
             isDepthwise: true)
         }
       }
@@ -197,8 +204,9 @@ import _TestSupport
     let result = run(each, inputs, workers: 3)
     let sums = ReferenceOps.convolution(inputs.x, inputs.weight, inputs.bias, each.shape)
     let expected = sums.enumerated().map {
-      activate($1, each.activation)
-        + (each.residual == .none ? 0 : Double(inputs.residual[$0]))
+      let residual = each.residual == .none ? 0 : Double(inputs.residual[$0])
+      return each.activatesSum
+        ? activate($1 + residual, each.activation) : activate($1, each.activation) + residual
     }
     #expect(result.count == expected.count)
     let scale = Double(each.shape.sumLength).squareRoot()
@@ -224,23 +232,29 @@ import _TestSupport
     picture.has_planes = each.hasPlanes
     picture.in_stride += each.hasPlanes ? 0 : each.gap
     picture.out_stride += each.gap
+    let perImage = shape.height * shape.width * picture.in_stride
+    let outPerImage = shape.outHeight * shape.outWidth * picture.out_stride
+    picture.in_image = perImage + each.imageGap
+    picture.out_image = outPerImage + each.imageGap
     let pixels = shape.images * shape.height * shape.width
-    let x =
+    let dense =
       each.hasPlanes
       ? planes(inputs.x, shape)
       : spread(Array(inputs.x.prefix(pixels * shape.channels)), shape.channels, each.gap)
-    // What stands behind the channels of a pixel may not be touched.
+    let x = spread(dense, perImage, each.imageGap)
+    // What stands behind the channels of a pixel, or behind an image, may not be touched.
     let residual = spread(
       Array(inputs.residual.prefix(shape.outPixels * shape.outChannels)), shape.outChannels,
       each.gap)
     var out =
       each.residual == .output
-      ? residual : [Float](repeating: 7, count: shape.outPixels * (shape.outChannels + each.gap))
+      ? residual : [Float](repeating: 7, count: shape.images * picture.out_image)
     residual.withUnsafeBufferPointer { residual in
       out.withUnsafeMutableBufferPointer { out in
         var epilogue = lab_epilogue()
         epilogue.activation = Int32(each.activation)
         epilogue.residual_stride = picture.out_stride
+        epilogue.activates_sum = each.activatesSum
         switch each.residual {
         case .none: break
         case .other: epilogue.residual = residual.baseAddress
@@ -249,16 +263,22 @@ import _TestSupport
         if each.isDepthwise {
           depthwise(picture, x, inputs, epilogue, out.baseAddress, workers)
         } else {
-          dense(picture, x, inputs, epilogue, out.baseAddress, workers)
+          Self.dense(picture, x, inputs, epilogue, out.baseAddress, workers)
         }
       }
     }
-    let pitch = picture.out_stride
-    for pixel in 0..<shape.outPixels {
-      #expect(
-        out[(pixel * pitch + shape.outChannels)..<((pixel + 1) * pitch)].allSatisfy { $0 == 7 })
+    var result: [Float] = []
+    for image in 0..<shape.images {
+      let start = image * picture.out_image
+      for pixel in 0..<(shape.outHeight * shape.outWidth) {
+        let first = start + pixel * picture.out_stride
+        result += out[first..<(first + shape.outChannels)]
+        #expect(
+          out[(first + shape.outChannels)..<(first + picture.out_stride)].allSatisfy { $0 == 7 })
+      }
+      #expect(out[(start + outPerImage)..<(start + picture.out_image)].allSatisfy { $0 == 7 })
     }
-    return (0..<shape.outPixels).flatMap { out[($0 * pitch)..<($0 * pitch + shape.outChannels)] }
+    return result
   }
 
   private static func dense(
@@ -326,6 +346,8 @@ extension lab_picture {
       out_height: shape.outHeight, out_width: shape.outWidth, out_channels: shape.outChannels,
       kernel_height: shape.kernelHeight, kernel_width: shape.kernelWidth, stride: shape.stride,
       pad_top: shape.padTop, pad_left: shape.padLeft, in_stride: shape.channels,
-      out_stride: shape.outChannels, has_planes: false, groups: shape.groups)
+      out_stride: shape.outChannels, in_image: shape.height * shape.width * shape.channels,
+      out_image: shape.outHeight * shape.outWidth * shape.outChannels, has_planes: false,
+      groups: shape.groups)
   }
 }

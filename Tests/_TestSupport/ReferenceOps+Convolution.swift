@@ -48,7 +48,7 @@ package struct PictureShape: Sendable, CustomStringConvertible {
   }
 
   /// The rows and columns of the input, with their taps, that lie inside for an output pixel.
-  fileprivate func taps(_ y: Int, _ x: Int) -> [(row: Int, column: Int, tap: Int)] {
+  package func taps(_ y: Int, _ x: Int) -> [(row: Int, column: Int, tap: Int)] {
     (0..<(kernelHeight * kernelWidth)).compactMap { tap in
       let row = y * stride - padTop + tap / kernelWidth
       let column = x * stride - padLeft + tap % kernelWidth
