@@ -241,6 +241,10 @@ private func labels(of data: ImageNetDataset) -> [Int] {
       "line 2 is '1001', not an id of the challenge, 1 to 1000."
     ),
     (
+      "ILSVRC2012_validation_ground_truth.txt", "490\n-9223372036854775808\n",
+      "line 2 is '-9223372036854775808', not an id of the challenge, 1 to 1000."
+    ),
+    (
       "imagenet_2012_validation_synset_labels.txt", "n01751748\nn00000000\n",
       "line 2 is 'n00000000', not the WordNet id of one of ImageNet's 1000 classes."
     ),

@@ -86,7 +86,7 @@ struct GroundTruth {
     case .named(let labels): return labels[stem(picture)]
     case .numbered(let labels):
       guard let number = pictureNumber(stem(picture)) else { return nil }
-      return labels.indices.contains(number - 1) ? labels[number - 1] : nil
+      return number > 0 && number <= labels.count ? labels[number - 1] : nil
     }
   }
 
@@ -98,7 +98,7 @@ struct GroundTruth {
   ) throws(DatasetError) -> [Int] {
     let byID = ImageNetClasses.labelsOfChallengeIDs
     return try lines.enumerated().map { (index, line) throws(DatasetError) in
-      guard let id = Int(line), byID.indices.contains(id - 1) else {
+      guard let id = Int(line), (1...byID.count).contains(id) else {
         throw .badLine(
           path: path, line: index + 1, found: String(line),
           expected: "an id of the challenge, 1 to 1000")
