@@ -4,9 +4,11 @@
 # make format       format, then lint as CI does
 # make bundle       the program with all that it needs, for a machine without Swift: .build/bundle/lab
 # make gpu-check    the bundle's checks and benchmark on this machine's NVIDIA GPU
+# make drill      kills, full disks, broken and hostile files, a million changed inputs of each kind; hours
+# make sanitize   tests of C code and of readers under the sanitizers for addresses, undefined behaviour and threads
 # make schema       write Experiments/schema.json anew
 
-.PHONY: quickstart test setup build format lint bundle gpu-check schema clean
+.PHONY: quickstart test setup build format lint bundle gpu-check drill sanitize schema clean
 
 quickstart: build
 	swift run --skip-build lab run Experiments/quickstart.json
@@ -31,6 +33,12 @@ bundle: setup
 
 gpu-check: bundle
 	.build/bundle/lab/Scripts/gpu-check.sh
+
+drill: build
+	Scripts/drill.py
+
+sanitize: setup
+	Scripts/sanitize.sh
 
 schema: build
 	swift run --skip-build lab schema > Experiments/schema.json

@@ -102,6 +102,13 @@ let package = Package(
       dependencies: ["Tensors", "TokenReduction", "Records", "VisionModels", "Goldens"],
       path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
+    // Changed inputs for everything that reads files (Scripts/drill.py).
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "Records", "Tensors", "CPUBackend", "ImageCoding", "Datasets", "TokenReduction",
+        "VisionModels", "Experiments", "Reporting",
+      ], path: "Tests/Fuzz", exclude: ["Seeds", "README.md", "make_seeds.py", "tokens.dict"], swiftSettings: hotSwift),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .target(
       name: "CSIMTHarness", path: "Tests/CSIMTHarness", exclude: ["README.md"],

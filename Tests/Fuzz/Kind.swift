@@ -1,0 +1,33 @@
+import Foundation
+
+/// A kind of input that anyone could hand to the program, and what reads it.
+///
+/// An input is held when the reader returns or throws an error of ours: a crash, a hang or memory without bound is a defect.
+struct Kind: Sendable {
+  let name: String
+  /// Reads one input; `folder` is the reader's own, for what is read from files.
+  let read: @Sendable (_ bytes: [UInt8], _ folder: URL) throws -> Void
+
+  static let all: [Kind] =
+    [
+      Kind(name: "spec") { try SpecInput.read($0, $1) },
+      Kind(name: "safetensors") { try SafetensorsInput.read($0, $1) },
+      Kind(name: "records") { try RecordsInput.read($0, $1) },
+      Kind(name: "published") { try PublishedInput.read($0, $1) },
+      Kind(name: "labels") { try LabelsInput.read($0, $1) },
+    ] + PictureInput.formats.map { Kind(name: $0) { try PictureInput.read($0, $1) } }
+
+  static func named(_ name: String) -> Kind? { all.first { $0.name == name } }
+
+  /// Reads one input, and stops the program where an error is none of ours.
+  func hold(_ bytes: [UInt8], _ folder: URL) {
+    do {
+      try read(bytes, folder)
+    } catch {
+      let sentence = "\(error)"
+      if sentence.contains("NSCocoaErrorDomain") || sentence.contains("Error Domain=") {
+        fatalError("an error without a sentence of its own: \(sentence)")
+      }
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import Datasets
+import Foundation
+
+/// A file that says the labels of flat pictures, under one of its names; the first byte says which.
+enum LabelsInput {
+  private static let names = [
+    "ILSVRC2012_validation_ground_truth.txt", "LOC_val_solution.csv", "val_map.txt", "val.txt",
+    "imagenet_2012_validation_synset_labels.txt",
+  ]
+
+  static func read(_ bytes: [UInt8], _ folder: URL) throws {
+    guard let first = bytes.first else { return }
+    // Each name has a folder of its own, in a folder of its own: labels are looked for above the pictures too.
+    let place = folder.appendingPathComponent("labels\(Int(first) % names.count)/val")
+    if !FileManager.default.fileExists(atPath: place.path) {
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      for number in 1...3 {
+        try Data().write(
+          to: place.appendingPathComponent("ILSVRC2012_val_0000000\(number).JPEG"))
+      }
+    }
+    let name = names[Int(first) % names.count]
+    try Data(bytes.dropFirst()).write(to: place.appendingPathComponent(name))
+    let dataset = try ImageNetDataset(folder: place.path)
+    precondition(dataset.files.labels.allSatisfy { (0..<1000).contains($0) }, "a label of no class")
+  }
+}

@@ -1,0 +1,18 @@
+import Experiments
+import Foundation
+import Reporting
+
+/// `published.json` of a results folder, drawn beside recorded rows; the same bytes are read as `rows.json` too.
+enum PublishedInput {
+  static func read(_ bytes: [UInt8], _ folder: URL) throws {
+    try Data(bytes).write(to: folder.appendingPathComponent("rows.json"))
+    _ = RowsFile.read(folder)
+    let tables: [PublishedNumbers]
+    do {
+      tables = try PublishedNumbers.tables(of: Data(bytes))
+    } catch is DecodingError {
+      return
+    }
+    try Drawing.draw(Report(records: [], name: "fuzz", published: tables), folder)
+  }
+}

@@ -1,0 +1,25 @@
+import CPUBackend
+import Datasets
+import Experiments
+import Foundation
+
+/// A spec's text: read, checked, and planned where it names nothing but what comes with the program.
+enum SpecInput {
+  static func read(_ bytes: [UInt8], _ folder: URL) throws {
+    let text = String(decoding: bytes, as: UTF8.self)
+    let spec = try SpecReader.read(try SpecSource(text: text, file: "spec.json"))
+    guard namesNoFile(spec) else { return }
+    let plan = try Planner(spec, site: site).plan(result: { _ in nil })
+    precondition(plan.rows.allSatisfy { !$0.model.name.isEmpty }, "a row without a model")
+  }
+
+  private static func namesNoFile(_ spec: Spec) -> Bool {
+    spec.datasets.allSatisfy { if case .demo = $0.kind { true } else { false } }
+      && spec.models.allSatisfy { if case .file = $0.weights { false } else { true } }
+  }
+
+  /// One thread whatever a spec says: the machine is not what is tried.
+  private static let site = Site(
+    backend: { _, _ in try CPUBackend(threads: 1) },
+    demoWeights: { try DemoModel.weightsURL() })
+}
