@@ -31,6 +31,8 @@ let package = Package(
     .target(name: "COpenBLAS", exclude: ["README.md"]),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: hotC),
 
+    .plugin(name: "BuildCommit", capability: .buildTool()),
+
     // Rooms, from the ground up.
     .target(name: "Files", exclude: ["README.md"], swiftSettings: hotSwift),
     .target(name: "Records", exclude: ["README.md"], swiftSettings: hotSwift),
@@ -79,9 +81,12 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
-      exclude: ["README.md"], swiftSettings: hotSwift),
+      exclude: ["README.md"], swiftSettings: hotSwift, plugins: ["BuildCommit"]),
     .target(
-      name: "Reporting", dependencies: ["Records", "Measurement"], exclude: ["README.md"],
+      name: "Reporting",
+      dependencies: [
+        "Files", "Records", "Measurement", .product(name: "Crypto", package: "swift-crypto"),
+      ], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .executableTarget(
       name: "kernel-benchmarks", dependencies: ["CKernels", "Measurement"],
@@ -160,7 +165,10 @@ let package = Package(
     .testTarget(
       name: "LabTests", dependencies: ["lab", "Tensors", "_TestSupport"]),
     .testTarget(
-      name: "ReportingTests", dependencies: ["Reporting", "Records", "Measurement"],
+      name: "ReportingTests",
+      dependencies: [
+        "Reporting", "Records", "Measurement", .product(name: "Crypto", package: "swift-crypto"),
+      ],
       exclude: ["Fixtures"]),
   ]
 )
