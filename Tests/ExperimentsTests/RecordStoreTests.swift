@@ -34,6 +34,21 @@ import Testing
     #expect(key != RecordLine.key(of: trial))
   }
 
+  @Test func `the keys of shards are those of their trials`() {
+    guard case .accuracy(var trial, _) = RecordSamples.accuracy(correct: true) else { return }
+    trial.dataset.name = ",\"first_image\":0,\"image_count\":2,"
+    for batchSize in [nil, 8] {
+      trial.batchSize = batchSize
+      let keys = RecordLine.ShardKeys(trial)
+      for shard in [0..<2, 2..<3, 250..<500] {
+        var shifted = trial
+        shifted.firstImage = shard.lowerBound
+        shifted.imageCount = shard.count
+        #expect(keys.key(shard) == RecordLine.key(of: shifted))
+      }
+    }
+  }
+
   @Test func `a key stays what it is from version to version`() {
     // Another value here means that every stored record would be measured again.
     let key = RecordLine.key(of: RecordSamples.latencyTrial(r: 3))

@@ -7,8 +7,12 @@ package struct PlannedAccuracy {
   package let key: String
 
   init(_ trial: AccuracyTrial) {
+    self.init(trial, key: RecordLine.key(of: trial))
+  }
+
+  init(_ trial: AccuracyTrial, key: String) {
     self.trial = trial
-    key = RecordLine.key(of: trial)
+    self.key = key
   }
 }
 
@@ -66,8 +70,25 @@ package struct AccuracyWork {
     return composition?.dependsOnBatch == true
   }
 
-  package var trials: [PlannedAccuracy] {
-    shards.flatMap { shard in methods.map { trial($0, shard) } }
+  package var trials: [PlannedAccuracy] { trialsByShard.flatMap(\.trials) }
+
+  /// The trials of all methods on each shard.
+  package var trialsByShard: [(shard: Range<Int>, trials: [PlannedAccuracy])] {
+    let shards = shards
+    let byMethod = methods.map { trials($0, shards) }
+    return shards.indices.map { index in (shards[index], byMethod.map { $0[index] }) }
+  }
+
+  /// The trials of a method, whose keys differ in the shard alone: a sweep over ImageNet has 20,000.
+  private func trials(_ method: MethodSetting, _ shards: [Range<Int>]) -> [PlannedAccuracy] {
+    guard let first = shards.first else { return [] }
+    var trial = trial(method, first).trial
+    let keys = RecordLine.ShardKeys(trial)
+    return shards.map { shard in
+      trial.firstImage = shard.lowerBound
+      trial.imageCount = shard.count
+      return PlannedAccuracy(trial, key: keys.key(shard))
+    }
   }
 }
 

@@ -37,6 +37,36 @@ package enum RecordLine {
     return data
   }
 
+  /// The keys of a trial on any shard, of which only the part that differs is encoded anew.
+  struct ShardKeys {
+    private let before: SHA256
+    private let after: Data
+
+    init(_ trial: AccuracyTrial) {
+      let text = RecordLine.keyedText(kind: "accuracy", trial)
+      // Quotes inside a string are escaped, so that this is the trial's own key.
+      let shard = text.firstRange(
+        of: Self.text(trial.firstImage..<(trial.firstImage + trial.imageCount)))
+      precondition(shard != nil, "a trial is encoded with its shard")
+      let range = shard ?? text.startIndex..<text.startIndex
+      var before = SHA256()
+      before.update(data: text[..<range.lowerBound])
+      self.before = before
+      after = text[range.upperBound...]
+    }
+
+    func key(_ shard: Range<Int>) -> String {
+      var hash = before
+      hash.update(data: Self.text(shard))
+      hash.update(data: after)
+      return RecordLine.hexadecimal(hash.finalize())
+    }
+
+    private static func text(_ shard: Range<Int>) -> Data {
+      Data(",\"first_image\":\(shard.lowerBound),\"image_count\":\(shard.count),".utf8)
+    }
+  }
+
   static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
     let digits = Array("0123456789abcdef".utf8)
     var text: [UInt8] = []

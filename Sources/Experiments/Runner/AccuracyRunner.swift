@@ -16,7 +16,7 @@ struct AccuracyRunner {
   /// A shard that this process has claimed, with its images on the way.
   private struct ClaimedShard {
     let range: Range<Int>
-    let methods: [MethodSetting]
+    let trials: [PlannedAccuracy]
     let claims: [String: FileLock]
     let loader: BatchLoader
   }
@@ -25,7 +25,7 @@ struct AccuracyRunner {
   ///
   /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`; the failure of a method is recorded instead.
   func run() throws -> Bool {
-    var shards = work.shards[...]
+    var shards = work.trialsByShard[...]
     var claimed = try nextShard(&shards)
     let didSomething = claimed != nil
     while let shard = claimed {
@@ -36,20 +36,21 @@ struct AccuracyRunner {
         context: context)
       let lock = try context.takeMachine(alone: false)
       try withExtendedLifetime((lock, shard.claims)) {
-        for method in shard.methods { try measure(method, shard.range, images) }
+        for trial in shard.trials { try measure(trial, images) }
       }
     }
     return didSomething
   }
 
   /// Claims the next shard that has open trials, and starts to decode it.
-  private func nextShard(_ shards: inout ArraySlice<Range<Int>>) throws -> ClaimedShard? {
-    while let range = shards.popFirst() {
-      let planned = work.methods.map { ($0, work.trial($0, range).key) }
-      let claims = try context.claim(planned.map(\.1))
+  private func nextShard(
+    _ shards: inout ArraySlice<(shard: Range<Int>, trials: [PlannedAccuracy])>
+  ) throws -> ClaimedShard? {
+    while let (range, trials) = shards.popFirst() {
+      let claims = try context.claim(trials.map(\.key))
       guard !claims.isEmpty else { continue }
       return ClaimedShard(
-        range: range, methods: planned.filter { claims[$0.1] != nil }.map(\.0), claims: claims,
+        range: range, trials: trials.filter { claims[$0.key] != nil }, claims: claims,
         loader: BatchLoader(
           dataset: work.dataset.images, indices: Array(range),
           preprocessing: work.model.choice.entry.imagePreprocessing, batchSize: 25,
@@ -58,10 +59,10 @@ struct AccuracyRunner {
     return nil
   }
 
-  private func measure(_ method: MethodSetting, _ range: Range<Int>, _ images: ShardImages) throws {
-    let planned = work.trial(method, range)
+  private func measure(_ planned: PlannedAccuracy, _ images: ShardImages) throws {
+    let method = planned.trial.method
     let label = TrialLabel.text(planned.trial)
-    let expected = context.estimate.seconds(work, method, images: range.count)
+    let expected = context.estimate.seconds(work, method, images: planned.trial.imageCount)
     guard context.isOpen(planned.key) else { return }
     let provenance = Provenance(work.device.backend)
     do {

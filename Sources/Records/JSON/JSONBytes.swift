@@ -9,6 +9,8 @@ package final class JSONBytes {
   package let bytes: [UInt8]
   /// Where the value begins, past leading blanks.
   package let start: Int
+  /// Those of the whole value, which several readings ask for; `nil` where they are to be found yet.
+  private var rootMembers: [Member]?
 
   /// Where bytes are no JSON.
   package struct Flaw: Error {
@@ -34,6 +36,7 @@ package final class JSONBytes {
   ///
   /// - Throws: ``Flaw`` for a key that comes twice.
   func members(at start: Int) throws(Flaw) -> [Member]? {
+    if start == self.start, let rootMembers { return rootMembers }
     guard bytes[start] == UInt8(ascii: "{") else { return nil }
     var members: [Member] = []
     var next = pastBlanks(start + 1)
@@ -46,6 +49,7 @@ package final class JSONBytes {
       if bytes[next] == UInt8(ascii: ",") { next = pastBlanks(next + 1) }
     }
     if let twice = repeated(members) { throw Flaw(offset: twice) }
+    if start == self.start { rootMembers = members }
     return members
   }
 
