@@ -14,6 +14,8 @@ package enum ExperimentsError: Error, CustomStringConvertible {
   case recordNotStored(file: String, reason: String)
   /// Another process works on a folder whose records were to be set aside.
   case folderInUse(folder: String)
+  /// Stopped processes hold what is waited for, and would for ever.
+  case heldByStopped(processes: [Int32])
   /// What a spec asks for does not go together with what is on this machine.
   case impossible(subject: String, message: String)
   /// A corrupt image stopped the run.
@@ -38,16 +40,24 @@ package enum ExperimentsError: Error, CustomStringConvertible {
     case .folderInUse(let folder):
       "\(folder): another process is measuring here, so its records cannot be set aside; wait for "
         + "it to end, or name another folder with --results"
+    case .heldByStopped(let processes):
+      "nothing is left but what stopped processes hold (\(Self.list(processes))): let them go on "
+        + "with `kill -CONT \(Self.list(processes))`, or end them with `kill -KILL "
+        + "\(Self.list(processes))`; the same command then goes on from there"
     case .impossible(let subject, let message): "\(subject): \(message)"
     case .badImage(let message): message
     case .interrupted: "interrupted"
     }
   }
 
+  private static func list(_ processes: [Int32]) -> String {
+    processes.map { "\($0)" }.joined(separator: " ")
+  }
+
   /// What the program exits with: 2 for bad input, 1 for a failed run, 130 when interrupted.
   package var exitCode: Int32 {
     switch self {
-    case .recordNotStored, .badImage: 1
+    case .recordNotStored, .badImage, .heldByStopped: 1
     case .interrupted: 130
     default: 2
     }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Datasets
+import Files
 import Foundation
 import ImageCoding
 
@@ -70,7 +71,7 @@ struct DemoDatasetCommand: ParsableCommand {
         to: "\(out)/\(file)")
       table += "\(file),\(image.label),\(image.centerX),\(image.centerY),\(image.size)\n"
     }
-    try Data(table.utf8).write(to: URL(fileURLWithPath: "\(out)/labels.csv"), options: .atomic)
+    try WholeFile.write(Data(table.utf8), to: URL(fileURLWithPath: "\(out)/labels.csv"))
     print("Wrote \(count) images of \(DemoDataset.classNames.count) classes to \(out).")
   }
 }

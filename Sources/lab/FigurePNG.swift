@@ -1,4 +1,5 @@
 import Experiments
+import Files
 import Foundation
 
 /// Turns a report's SVG figures into PNG with a program that is on this machine; the drawing stays in one place.
@@ -59,7 +60,7 @@ enum FigurePNG {
         throw ExperimentsError.impossible(
           subject: svg.relativePath, message: "\(rasteriser.name) made no PNG of it")
       }
-      try data.write(to: png, options: .atomic)
+      try WholeFile.write(data, to: png)
       return "figures/\(png.lastPathComponent)"
     }
   }

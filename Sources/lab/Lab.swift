@@ -15,7 +15,7 @@ struct Lab: AsyncParsableCommand {
 
       Exit codes: 0 done, 1 a trial failed, 2 bad input, 130 interrupted.
       """,
-    version: Program.version,
+    version: Program.description,
     subcommands: [
       RunCommand.self, ReportCommand.self, CompareCommand.self, ExportCommand.self,
       ProfileCommand.self, PredictCommand.self, VisualizeCommand.self,
@@ -32,8 +32,9 @@ struct Lab: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      Foundation.exit(Outcome.flush(0))
     } catch {
-      Foundation.exit(Outcome.report(error))
+      Foundation.exit(Outcome.flush(Outcome.report(error)))
     }
   }
 }

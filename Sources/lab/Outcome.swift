@@ -32,6 +32,16 @@ enum Outcome {
     return badInput
   }
 
+  /// The exit code once everything that was printed has been written; another where that fails.
+  ///
+  /// Standard output is buffered, so that a full disk shows here at the latest.
+  static func flush(_ code: Int32) -> Int32 {
+    guard let number = StandardOutput.flush() else { return code }
+    let reason = systemReason(of: POSIXError(POSIXErrorCode(rawValue: number) ?? .EIO))
+    Console.error("standard output cannot be written: \(reason); what was printed is not whole")
+    return code == 0 ? trialFailed : code
+  }
+
   /// An error in words: our own describe themselves, the system's have a path and a reason.
   private static func sentence(_ error: any Error) -> String {
     guard error is CocoaError || error is POSIXError else { return String(describing: error) }

@@ -1,4 +1,5 @@
 import Experiments
+import Files
 import Foundation
 
 /// Text for standard output, or for a file that a person named.
@@ -15,7 +16,7 @@ enum OutputFile {
     do {
       try FileManager.default.createDirectory(
         at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try Data(text.utf8).write(to: url, options: .atomic)
+      try WholeFile.write(Data(text.utf8), to: url)
     } catch {
       throw ExperimentsError.impossible(
         subject: file, message: "cannot be written: \(systemReason(of: error))")

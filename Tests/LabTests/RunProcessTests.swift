@@ -72,7 +72,7 @@ import _TestSupport
     #expect(table(last.output) == table(expected.output))
   }
 
-  @Test(arguments: [SIGINT, SIGTERM])
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
   func `interrupted, it says how to go on and exits with 130`(_ signal: Int32) throws {
     let folder = try Workplace()
     try folder.write(Self.accuracy, to: "a.json")
@@ -90,6 +90,40 @@ import _TestSupport
     let again = try LabProcess.run("run", "a.json", in: folder.url)
     #expect(again.exitCode == 0)
     #expect(again.error.hasPrefix("micro: 52 trials: \(52 - kept) to measure, \(kept) already"))
+  }
+
+  @Test func `a stopped process makes others end with a sentence, not wait for ever`() throws {
+    let folder = try Workplace()
+    try folder.write(Self.accuracy, to: "a.json")
+    let first = try LabProcess(["run", "a.json"], in: folder.url)
+    while first.isRunning, try folder.recordLines("Results/micro").isEmpty { usleep(2_000) }
+    first.send(SIGSTOP)
+    let second = try LabProcess.run("run", "a.json", in: folder.url)
+    #expect(second.exitCode == 1)
+    #expect(second.error.contains("error: nothing is left but what stopped processes hold ("))
+    #expect(second.error.contains("`kill -CONT "))
+    first.send(SIGCONT)
+    #expect(try first.finish().exitCode == 0)
+    #expect(try LabProcess.run("run", "a.json", in: folder.url).exitCode == 0)
+  }
+
+  @Test func `the commit of a record was built in, whatever is checked out when it runs`() throws {
+    let folder = try Workplace()
+    try folder.write(Self.accuracy, to: "a.json")
+    let git = folder.url.appendingPathComponent(".git")
+    try FileManager.default.createDirectory(at: git, withIntermediateDirectories: true)
+    let other = String(repeating: "0123456789", count: 4)
+    try Data(other.utf8).write(to: git.appendingPathComponent("HEAD"))
+    _ = try LabProcess.run("run", "a.json", "--limit", "5", in: folder.url)
+    let line = try #require(try folder.recordLines("Results/micro").first)
+    let built = try #require(line.firstMatch(of: /"commit":"([0-9a-f]*(?:-dirty)?)"/)).1
+    #expect(!line.contains(other))
+    let version = try LabProcess.run("--version", in: folder.url).output
+    let shown =
+      built.isEmpty
+      ? "commit unknown"
+      : built.prefix { $0 != "-" }.prefix(12) + (built.hasSuffix("-dirty") ? ", with changes" : "")
+    #expect(version == "0.1.0 (\(shown))\n")
   }
 
   @Test func `fresh measures again and keeps what there was`() throws {

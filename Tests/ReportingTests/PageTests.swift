@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Testing
 
@@ -11,7 +12,9 @@ enum Browser {
   /// The page's document after its own script and then `script` ran.
   static func document(of page: String, after script: String, in folder: URL) throws -> String {
     let file = folder.appendingPathComponent("page.html")
-    let whole = page.replacing("</body>", with: "<script>\(script)</script></body>")
+    // The page's policy runs no script but its own.
+    let open = page.replacing(/script-src [^;]*/, with: "script-src 'unsafe-inline'")
+    let whole = open.replacing("</body>", with: "<script>\(script)</script></body>")
     try Data(whole.utf8).write(to: file)
     let process = Process()
     process.executableURL = path.map { URL(fileURLWithPath: $0) }
@@ -38,10 +41,28 @@ enum Browser {
   @Test func `the page needs nothing but itself`() {
     let page = HTMLPage(report: report).text()
     let addresses = page.components(separatedBy: "http").dropFirst().map { $0.prefix(24) }
-    #expect(addresses.allSatisfy { $0 == "://www.w3.org/2000/svg\" " })
+    #expect(
+      addresses.allSatisfy { $0 == "://www.w3.org/2000/svg\" " || $0.hasPrefix("-equiv=") })
     for loading in ["src=", "@import", "url(", "<link", "fetch(", "XMLHttpRequest"] {
       #expect(page.contains(loading) == false, "\(loading)")
     }
+  }
+
+  @Test func `the page's policy allows its own style and script and nothing else`() throws {
+    let page = HTMLPage(report: report).text()
+    func hash(_ tag: String) throws -> String {
+      let parts = page.components(separatedBy: "<\(tag)>")
+      #expect(parts.count == 2)
+      let text = try #require(parts.last?.components(separatedBy: "</\(tag)>").first)
+      return "'sha256-\(Data(SHA256.hash(data: Data(text.utf8))).base64EncodedString())'"
+    }
+    let policy =
+      "default-src 'none'; style-src \(try hash("style")); script-src \(try hash("script")); "
+      + "base-uri 'none'; form-action 'none'"
+    #expect(
+      page.contains("<meta http-equiv=\"Content-Security-Policy\" content=\"\(policy)\">"))
+    // Neither is covered by a hash.
+    for inline in [" style=\"", " onclick=", "javascript:"] { #expect(!page.contains(inline)) }
   }
 
   @Test func `names are escaped, and every row and table is there`() {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Records
 
@@ -19,7 +20,7 @@ package enum PublishedFile {
       }
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      try (encoder.encode(published) + Data("\n".utf8)).write(to: file, options: .atomic)
+      try WholeFile.write(encoder.encode(published) + Data("\n".utf8), to: file)
     } catch {
       throw ExperimentsError.recordNotStored(
         file: "\(folder.relativePath)/\(name)", reason: systemReason(of: error))

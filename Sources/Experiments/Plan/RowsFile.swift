@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The lines of the report that the last run of a folder asked for, in `rows.json` beside the records.
@@ -14,7 +15,7 @@ package enum RowsFile {
     do {
       let lines = try rows.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
       let text = "[\n\(lines.joined(separator: ",\n"))\n]\n"
-      try Data(text.utf8).write(to: file, options: .atomic)
+      try WholeFile.write(Data(text.utf8), to: file)
     } catch {
       throw ExperimentsError.recordNotStored(
         file: "\(folder.relativePath)/\(fileName)", reason: systemReason(of: error))

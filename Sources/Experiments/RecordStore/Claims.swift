@@ -69,6 +69,11 @@ package struct Claims {
     }
   }
 
+  /// The files that are locked for the claims of `keys`.
+  func paths(_ keys: [String]) -> [String] {
+    keys.map { folder.appendingPathComponent($0).path }
+  }
+
   /// Whether any process, this one included, holds a claim.
   package var anyHeld: Bool {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []

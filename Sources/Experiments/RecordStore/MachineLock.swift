@@ -20,9 +20,10 @@ package struct MachineLock {
   ///   - waiting: Called once if another process has to be waited for.
   ///
   /// Returns `nil` where the temporary folder cannot be written or locked: nothing is kept apart then.
-  /// Errors: `ExperimentsError.interrupted` when `shouldStop` says so.
+  /// Errors: `ExperimentsError.interrupted` when `shouldStop` says so, `.heldByStopped`.
   package func take(alone: Bool, shouldStop: () -> Bool, waiting: () -> Void) throws -> FileLock? {
     var hasWaited = false
+    var holders = StoppedHolders()
     func lock(_ name: String, _ mode: Int32) throws -> FileLock? {
       let descriptor = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
       guard descriptor >= 0 else { return nil }
@@ -32,6 +33,7 @@ package struct MachineLock {
         if !hasWaited { waiting() }
         hasWaited = true
         if shouldStop() { throw ExperimentsError.interrupted }
+        try holders.check([path, path + "-turn"])
         usleep(50_000)
       }
       return lock

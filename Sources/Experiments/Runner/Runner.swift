@@ -152,7 +152,7 @@ package final class Runner {
 
   /// Measures everything that is open, and what the grids then add.
   ///
-  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`; failed trials are in the summary instead.
+  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`, `.heldByStopped`; failed trials are in the summary instead.
   package func run() throws -> RunSummary {
     while true {
       try context.checkStop()
@@ -190,7 +190,9 @@ package final class Runner {
   private func waitForOthers(_ keys: [String]) throws {
     context.listener.note(
       "\(keys.count) trial\(keys.count == 1 ? " is" : "s are") being measured by other processes")
+    var holders = StoppedHolders()
     while keys.allSatisfy(context.isOpen) {
+      try holders.check(store.claims.paths(keys))
       try context.checkStop()
       _ = context.idle { usleep(200_000) }
       try store.refresh()

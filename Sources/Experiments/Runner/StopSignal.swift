@@ -1,20 +1,20 @@
 import Foundation
 import Synchronization
 
-/// Whether a person asked the program to stop, by Ctrl-C or by `kill`.
+/// Whether a person asked the program to stop, by Ctrl-C, by `kill` or by closing the terminal.
 package enum StopSignal {
   private static let requests = Atomic<Int>(0)
 
   /// Whether the work should end at the next batch.
   package static var isRequested: Bool { requests.load(ordering: .relaxed) > 0 }
 
-  /// From now on SIGINT and SIGTERM ask the work to end; a second one ends the program at once.
+  /// From now on SIGINT, SIGTERM and SIGHUP ask the work to end; a second one ends the program at once.
   ///
   /// A killed program loses no record either, so that being asked twice does no harm.
   package static func install() {
     // Touched before any signal, since a handler may not initialise anything.
     _ = isRequested
-    for number in [SIGINT, SIGTERM] {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
       signal(number) { received in
         if StopSignal.requests.add(1, ordering: .relaxed).newValue > 1 {
           signal(received, SIG_DFL)

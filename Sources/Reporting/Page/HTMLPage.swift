@@ -1,3 +1,6 @@
+import Crypto
+import Foundation
+
 /// A report as one self-contained page: its style, script and drawings are inside, and nothing is
 /// loaded from anywhere.
 ///
@@ -13,11 +16,10 @@ struct HTMLPage {
     <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta http-equiv="Content-Security-Policy" content="\(Self.policy)">
     <meta name="color-scheme" content="light dark">
     <title>\(escapedXML(report.name))</title>
-    <style>
-    \(PageStyle.text)
-    </style>
+    <style>\(PageStyle.text)</style>
     </head>
     <body>
     <a class="skip" href="#results">Skip to the results</a>
@@ -37,14 +39,21 @@ struct HTMLPage {
     \(provenance)
     </main>
     <div id="tip" role="tooltip" hidden></div>
-    <script>
-    \(PageScript.text)
-    </script>
+    <script>\(PageScript.text)</script>
     </body>
     </html>
 
     """
   }
+
+  /// Nothing is loaded, sent or run but the page's own style and script, each named by its hash.
+  private static let policy: String = {
+    func hash(_ text: String) -> String {
+      "'sha256-\(Data(SHA256.hash(data: Data(text.utf8))).base64EncodedString())'"
+    }
+    return "default-src 'none'; style-src \(hash(PageStyle.text)); "
+      + "script-src \(hash(PageScript.text)); base-uri 'none'; form-action 'none'"
+  }()
 
   private var summary: String {
     let rows = report.groups.reduce(0) { $0 + $1.rows.count }

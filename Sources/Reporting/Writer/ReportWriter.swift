@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes a report's files: the document, the tables and the figures.
@@ -65,9 +66,8 @@ package enum ReportWriter {
   }
 
   private static func replace(_ file: URL, with text: String) throws {
-    // `.atomic` writes beside the file and renames.
     do {
-      try Data(text.utf8).write(to: file, options: .atomic)
+      try WholeFile.write(Data(text.utf8), to: file)
     } catch {
       throw ReportingError.cannotWrite(path: file.path, reason: reason(error))
     }
@@ -75,7 +75,9 @@ package enum ReportWriter {
 
   /// The system's words for what went wrong, without a full stop.
   private static func reason(_ error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
+    let underlying =
+      error is POSIXError
+      ? error as NSError : (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
     if let underlying, underlying.domain == NSPOSIXErrorDomain {
       let text = String(cString: strerror(Int32(underlying.code)))
       return text.prefix(1).lowercased() + text.dropFirst()
