@@ -26,9 +26,10 @@ enum {
 
 /// Outputs side by side of one row.
 typedef struct {
-  /// The input of the first output's first tap, in the first kernel row that lies inside; rows and pixels apart.
+  /// The input of the first output's first tap, in the first kernel row that lies inside; rows and pixels apart. Before a strip is
+  /// chosen: the input's row `first_line`.
   const float *x;
-  ptrdiff_t line, pixel;
+  ptrdiff_t line, pixel, first_line;
   /// The weights of that kernel row, how many kernel rows there are, and the inputs of a row that lie inside.
   const float *weight;
   ptrdiff_t weight_stride, rows, first_input, last_input, kernel_width;
@@ -121,7 +122,7 @@ static void strip_at(const depthwise_call *call, depthwise_strip s, ptrdiff_t y,
   s.first_input = most(0, -left);
   s.last_input = least(inputs, p->width - left);
   s.rows = most(0, last_row - first_row);
-  s.x += (top + first_row) * s.line + left * s.pixel;
+  s.x += (top + first_row - s.first_line) * s.line + left * s.pixel;
   s.weight += first_row * p->kernel_width * s.weight_stride;
   s.out += first * s.out_stride;
   s.outputs = last - first;
@@ -186,8 +187,8 @@ static void chunk_rows_closely(const depthwise_call *call, depthwise_strip s, pt
     depthwise_strip own = s;
     own.pixel = CHUNK_CHANNELS;
     own.line = p->width * CHUNK_CHANNELS;
-    // As though the copy began with the picture; never read above `top`.
-    own.x = close - top * own.line;
+    own.x = close;
+    own.first_line = top;
     chunk_rows(call, own, y, end);
   }
 }

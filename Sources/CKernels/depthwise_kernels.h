@@ -50,12 +50,13 @@ TARGET LAB_INLINE void NAME(strip)(const int size, const int stride, const int w
     for (int x = 0; x < width; x++) {
       if (is_general && x >= s->outputs) break;
       float *out = s->sums + x * s->sums_stride + c;
-      const float *residual = s->end.residual + x * s->end.residual_stride + c;
+      if (adds) {
+        const float *residual = s->end.residual + x * s->end.residual_stride + c;
+        sums[x] += part ? NAME(load_part)(residual, part) : *(const VECTOR *)residual;
+      }
       if (part) {
-        if (adds) sums[x] += NAME(load_part)(residual, part);
         NAME(store_part)(out, sums[x], part);
       } else {
-        if (adds) sums[x] += *(const VECTOR *)residual;
         *(VECTOR *)out = sums[x];
       }
     }

@@ -19,25 +19,25 @@ typedef struct {
   ptrdiff_t stride, count;
 } memory;
 
+/// The next `count` numbers, or nothing where they are only counted.
+static float *take(float *scratch, ptrdiff_t *used, ptrdiff_t count) {
+  float *at = scratch ? scratch + *used : NULL;
+  *used += count;
+  return at;
+}
+
 static memory cut(const lab_linear_attention *a, float *scratch) {
   memory m;
   // An odd number of cache lines, so that the rows of a tile differ in their sets.
   m.stride = rounded(a->pixels) | LANES;
   ptrdiff_t used = 0;
-  m.keys = scratch + used;
-  used += a->key_dim * m.stride;
-  m.queries = scratch + used;
-  used += rounded(a->pixels * a->key_dim);
-  m.values = scratch + used;
-  used += rounded(lab_packed_count(a->value_dim, a->pixels));
-  m.sums = scratch + used;
-  used += rounded(a->key_dim * a->value_dim);
-  m.packed_sums = scratch + used;
-  used += rounded(lab_packed_count(a->value_dim, a->key_dim));
-  m.key_sums = scratch + used;
-  used += rounded(a->key_dim);
-  m.product = scratch + used;
-  used += lab_product_scratch_count(a->pixels > a->key_dim ? a->pixels : a->key_dim);
+  m.keys = take(scratch, &used, a->key_dim * m.stride);
+  m.queries = take(scratch, &used, rounded(a->pixels * a->key_dim));
+  m.values = take(scratch, &used, rounded(lab_packed_count(a->value_dim, a->pixels)));
+  m.sums = take(scratch, &used, rounded(a->key_dim * a->value_dim));
+  m.packed_sums = take(scratch, &used, rounded(lab_packed_count(a->value_dim, a->key_dim)));
+  m.key_sums = take(scratch, &used, rounded(a->key_dim));
+  m.product = take(scratch, &used, lab_product_scratch_count(a->pixels > a->key_dim ? a->pixels : a->key_dim));
   m.count = used;
   return m;
 }

@@ -37,26 +37,25 @@ typedef struct {
   ptrdiff_t count;
 } memory;
 
+/// The next `count` numbers, or nothing where they are only counted.
+static float *take(float *scratch, ptrdiff_t *used, ptrdiff_t count) {
+  float *at = scratch ? scratch + *used : NULL;
+  *used += count;
+  return at;
+}
+
 static memory cut(const lab_window_attention *a, float *scratch) {
   const ptrdiff_t n = tokens(a);
   ptrdiff_t used = 0;
   memory m;
-  m.pixels = (int32_t *)(scratch + used);
-  used += rounded(n);
-  m.regions = (int32_t *)(scratch + used);
-  used += rounded(n);
-  m.rows = scratch + used;
-  used += rounded(n * a->key_dim);
-  m.keys = scratch + used;
-  used += rounded(lab_packed_count(n, a->key_dim));
-  m.values = scratch + used;
-  used += rounded(lab_packed_count(a->value_dim, n));
-  m.logits = scratch + used;
-  used += MOST_ROWS * logits_stride(a);
-  m.results = scratch + used;
-  used += rounded(MOST_ROWS * a->value_dim);
-  m.product = scratch + used;
-  used += lab_product_scratch_count(MOST_ROWS);
+  m.pixels = (int32_t *)take(scratch, &used, rounded(n));
+  m.regions = (int32_t *)take(scratch, &used, rounded(n));
+  m.rows = take(scratch, &used, rounded(n * a->key_dim));
+  m.keys = take(scratch, &used, rounded(lab_packed_count(n, a->key_dim)));
+  m.values = take(scratch, &used, rounded(lab_packed_count(a->value_dim, n)));
+  m.logits = take(scratch, &used, MOST_ROWS * logits_stride(a));
+  m.results = take(scratch, &used, rounded(MOST_ROWS * a->value_dim));
+  m.product = take(scratch, &used, lab_product_scratch_count(MOST_ROWS));
   m.count = used;
   return m;
 }
