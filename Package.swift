@@ -67,7 +67,8 @@ let package = Package(
       name: "TokenReduction", dependencies: ["Tensors", "Records"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
-      name: "VisionModels", dependencies: ["Tensors", "TokenReduction"], exclude: ["README.md"],
+      name: "VisionModels", dependencies: ["Tensors", "TokenReduction", "Records"],
+      exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
       name: "Goldens", dependencies: ["VisionModels", "TokenReduction", "Tensors", "Records"],

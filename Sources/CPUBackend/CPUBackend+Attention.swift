@@ -4,19 +4,19 @@ import Tensors
 extension CPUBackend {
   /// Row blocks of an attention whose statistics are asked for: by the token count alone, so that a sum's order does not
   /// depend on the number of threads.
-  func rowBlocks(tokens: Int) -> Int { max(2, (tokens + 63) / 64) }
+  static func rowBlocks(tokens: Int) -> Int { max(2, (tokens + 63) / 64) }
 
   package func attend(
     _ qkv: Tensor, heads: Int, tokenSize: Tensor?, statistics: AttentionStatistics?,
     into output: Tensor
-  ) {
+  ) -> AttentionFindings {
     let (batch, tokens) = (qkv.shape[0], qkv.shape[1])
     let call = AttentionCall(
       qkv: qkv.floats, output: output.floats, tokens: tokens, heads: heads,
       width: output.shape[2], tokenSize: tokenSize?.floats)
     if let statistics, let received = statistics.receivedAttention {
       let region = WholeAttentionRegion(
-        backend: self, call: call, batch: batch, blocks: rowBlocks(tokens: tokens),
+        backend: self, call: call, batch: batch, blocks: Self.rowBlocks(tokens: tokens),
         statistics: statistics, partials: shared.floats, packed: sharedPacked.floats)
       if region.byImages {
         run(region) { WholeAttentionRegion.enter($0, $1) }
@@ -36,6 +36,9 @@ extension CPUBackend {
       run(region) { HeadAttentionRegion.enter($0, $1) }
       if let classAttention { region.averageHeads(into: classAttention) }
     }
+    return AttentionFindings(
+      classAttention: statistics?.receivedAttention == nil ? statistics?.classAttention : nil,
+      received: statistics?.receivedAttention.map { ReceivedAttention(sums: $0) })
   }
 
   /// Row blocks of each head: no more than the cache asks for, but enough that every worker has about the same.

@@ -90,7 +90,7 @@ extension CPUBackend {
     }
   }
 
-  private func apply(
+  func apply(
     _ linear: LinearParameters, _ input: Rows, rows: Int, into output: Rows,
     end: ProductEnd = .replace
   ) {

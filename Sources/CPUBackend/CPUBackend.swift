@@ -22,6 +22,8 @@ package final class CPUBackend: Backend {
   var sharedNormalized: Tensor
   /// Hidden rows of a feed-forward network that all workers share.
   var sharedHidden: Tensor
+  /// Intermediates of composed operations, by slot.
+  private var temporaries = [Tensor?](repeating: nil, count: TemporarySlot.allCases.count)
 
   /// Starts the workers.
   ///
@@ -68,6 +70,11 @@ package final class CPUBackend: Backend {
     tensor.floats.update(from: source, count: values.count)
   }
 
+  package func upload(_ values: UnsafeBufferPointer<Int32>, to tensor: Tensor) {
+    guard let source = values.baseAddress else { return }
+    tensor.integers.update(from: source, count: values.count)
+  }
+
   package func download(_ tensor: Tensor, to values: UnsafeMutableBufferPointer<Float>) {
     values.baseAddress?.update(from: tensor.floats, count: values.count)
   }
@@ -79,24 +86,28 @@ package final class CPUBackend: Backend {
   /// Every operation has finished when it returns.
   package func synchronize() {}
 
-  package func reserve(_ limits: ScratchLimits) throws(TensorsError) {
-    for worker in 0..<threads { try scratch[worker].reserve(limits) }
-    let partials = limits.batchSize * max(limits.heads, rowBlocks(tokens: limits.tokens))
-    let needed = partials * limits.tokens
-    let rows = limits.batchSize * limits.tokens
-    try Scratch.grow(&shared, needed)
-    let headDim = limits.embedDim / limits.heads
-    try Scratch.grow(
-      &sharedPacked,
-      min(threads, limits.batchSize) * limits.heads
-        * Scratch.packedHeadCount(tokens: limits.tokens, headDim: headDim))
-    try Scratch.grow(&sharedNormalized, rows * Rows.stride(limits.embedDim))
-    // Rows that are chained have their hidden rows in a worker's own memory, but later blocks may have too few for that.
-    let together =
-      WorkSplit.isChained(
-        rows: rows, hidden: limits.hiddenDim, weights: .max, threads: threads)
-      ? WorkSplit.fewRows * threads : min(rows, WorkSplit.slabRows)
-    try Scratch.grow(&sharedHidden, together * Rows.stride(limits.hiddenDim))
+  package func reserve(_ operations: [PassOperation]) throws(TensorsError) {
+    let sizes = ScratchSizes(operations, threads: threads)
+    for worker in 0..<threads { try scratch[worker].reserve(sizes) }
+    try Scratch.grow(&shared, sizes.sharedPartials)
+    try Scratch.grow(&sharedPacked, sizes.sharedPacked)
+    try Scratch.grow(&sharedNormalized, sizes.sharedNormalized)
+    try Scratch.grow(&sharedHidden, sizes.sharedHidden)
+  }
+
+  package func temporary(_ slot: TemporarySlot, _ shape: Shape, _ dtype: DType) -> Tensor {
+    let bytes = shape.count * dtype.byteCount
+    if let known = temporaries[slot.rawValue], known.storage.byteCount >= bytes {
+      return Tensor(storage: known.storage, dtype: dtype, shape: shape)
+    }
+    do throws(TensorsError) {
+      let grown = try Self.allocate(shape, dtype)
+      temporaries[slot.rawValue] = grown
+      return grown
+    } catch {
+      // As the standard library does where an array cannot grow.
+      fatalError("\(error)")
+    }
   }
 
   /// Runs a C function on every worker with the address of `region`; see `ParallelRegion`.

@@ -48,27 +48,18 @@ struct Scratch {
     order = none
   }
 
-  mutating func reserve(_ limits: ScratchLimits) throws(TensorsError) {
-    let tokens = limits.tokens
-    let rows = max(Scratch.attentionRows(tokens: tokens), 64)
-    let chainRows = min(
-      WorkSplit.chainRows(hidden: limits.hiddenDim), limits.batchSize * tokens)
-    let normalizedRows = max(
-      chainRows,
-      min(WorkSplit.chainRows(hidden: limits.embedDim), limits.batchSize * tokens))
-    try Self.grow(&normalized, normalizedRows * Rows.stride(limits.embedDim))
-    try Self.grow(&hidden, chainRows * Rows.stride(limits.hiddenDim))
-    try Self.grow(&unfolded, tokens * limits.patchValues)
-    try Self.grow(&logits, rows * padded(tokens))
-    try Self.grow(&reduced, rows * padded(tokens))
-    try Self.grow(&logSizes, tokens)
-    let headDim = limits.embedDim / limits.heads
-    try Self.grow(&packedHead, Self.packedHeadCount(tokens: tokens, headDim: headDim))
-    try Self.grow(&product, lab_product_scratch_count(max(WorkSplit.mostRows, rows, tokens)))
-    try Self.grow(&keys, 2 * tokens)
-    try Self.grow(&order, 4 * tokens)
-    // Every pair of an even and an odd token.
-    try Self.grow(&similarities, (tokens / 2 + 1) * (tokens / 2 + 1))
+  mutating func reserve(_ sizes: ScratchSizes) throws(TensorsError) {
+    try Self.grow(&normalized, sizes.normalized)
+    try Self.grow(&hidden, sizes.hidden)
+    try Self.grow(&unfolded, sizes.unfolded)
+    try Self.grow(&logits, sizes.logits)
+    try Self.grow(&reduced, sizes.reduced)
+    try Self.grow(&logSizes, sizes.logSizes)
+    try Self.grow(&packedHead, sizes.packedHead)
+    try Self.grow(&product, sizes.product)
+    try Self.grow(&keys, sizes.keys)
+    try Self.grow(&order, sizes.order)
+    try Self.grow(&similarities, sizes.similarities)
   }
 
   static func grow(_ tensor: inout Tensor, _ count: Int) throws(TensorsError) {

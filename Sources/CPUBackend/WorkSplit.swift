@@ -1,7 +1,7 @@
 /// How a matrix product is shared among workers: blocks of rows times groups of panels, taken by who is free.
 struct WorkSplit {
   /// Most rows in a block, so that a part of them stays in the L2 cache while the panels pass by.
-  static let mostRows = 256
+  static let maxRows = 256
   /// Most rows whose hidden rows all workers share at once.
   static let slabRows = 1024
   /// Fewer rows than this in a block, and a chain of products waits for its weights.
@@ -39,7 +39,7 @@ struct WorkSplit {
   init(rows: Int, depth: Int, panels: Int, threads: Int) {
     self.rows = rows
     self.panels = panels
-    let leastBlocks = (rows + Self.mostRows - 1) / Self.mostRows
+    let leastBlocks = (rows + Self.maxRows - 1) / Self.maxRows
     let tasks =
       threads
       * (rows / leastBlocks * depth > Self.manyNumbers

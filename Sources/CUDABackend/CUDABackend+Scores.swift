@@ -27,7 +27,6 @@ extension CUDABackend {
     attention: Tensor?, features: Tensor?, prefixTokens: Int, normalization: ScoreNormalization,
     into scores: Tensor
   ) {
-    finishAwaited()
     let (batch, tokens) = (scores.shape[0], scores.shape[1])
     var maxima: UnsafeMutableRawPointer?
     if let attention, normalization == .batch {

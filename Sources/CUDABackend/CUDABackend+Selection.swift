@@ -4,7 +4,6 @@ extension CUDABackend {
   package func selectTokens(
     _ scores: Tensor, prefixTokens: Int, keep: Int, fuse: Bool, into assignment: TokenAssignment
   ) {
-    hasFusedToken = fuse
     rank(
       scores, prefixTokens, assignment, fuse: fuse, offsets: assignment.offsets,
       sources: assignment.sources.storage.address)
@@ -36,10 +35,9 @@ extension CUDABackend {
     var features: Tensor?
     if case .tailEffect(let attention, let feature, _) = selection.score {
       features = feature?.scores
-      if attention != nil, let awaited {
-        self.awaited = nil
-        rowBlocks = launchPartials(awaited, features: feature)
-        (partials, average) = (scratch(\.partials), awaited.headsToAverage)
+      if let pending = attention?.pending {
+        rowBlocks = launchPartials(pending, features: feature)
+        (partials, average) = (scratch(\.partials), pending.headsToAverage)
       } else if let feature {
         featureScores(
           feature.qkv, heads: feature.heads, feature: feature.feature,
@@ -64,7 +62,6 @@ extension CUDABackend {
   ) {
     let (tokens, width, batch) = (assignment.tokensIn, metric.shape[2], assignment.batchSize)
     let firstRemoved = prefixTokens + keep
-    hasFusedToken = false
     let (order, partner) = (scratch(\.order), scratch(\.partner))
     rank(scores, prefixTokens, assignment, fuse: false, offsets: nil, sources: order)
     launch(
@@ -100,7 +97,7 @@ extension CUDABackend {
   ) {
     let (before, after, width) = (assignment.tokensIn, assignment.tokensOut, tokens.shape[2])
     // A fused token has many sources, which several blocks share; merged ones have few.
-    let fused = weighting == .size || !hasFusedToken ? 0 : Self.blocks(width, 64)
+    let fused = weighting == .size || !assignment.fusesLast ? 0 : Self.blocks(width, 64)
     let rows = Self.blocks(after - (fused > 0 ? 1 : 0), 8)
     launch(
       "assemble" + suffix, grid: (rows + fused, assignment.batchSize, 1), block: 256,

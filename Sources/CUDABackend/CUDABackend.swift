@@ -14,10 +14,9 @@ package final class CUDABackend: Backend {
   let products: Products
   var scratch: CUDAScratch
   var imageKeys: Tensor?
-  /// What the last attention was asked for and nobody has read yet.
-  var awaited: AwaitedAttention?
-  /// Whether the last selection put many tokens into one: only speed depends on it.
-  var hasFusedToken = false
+  /// Intermediates of composed operations, by slot; of graphs, too, so that none is freed.
+  private var temporaries = [Tensor?](repeating: nil, count: TemporarySlot.allCases.count)
+  private var outgrown: [Tensor] = []
   private let cache: CacheFolder
   private var arena: Arena?
   private var measuredScratch = 0
@@ -73,7 +72,7 @@ package final class CUDABackend: Backend {
   }
 
   package func check() throws { try card.takeFailure() }
-  package func fail(_ error: any Error) { card.fail("taking a pass down", error) }
+  package func fail(_ error: any Error) { card.fail("capturing a pass", error) }
   package func state() -> GPUState? { card.state() }
   package func synchronize() { card.synchronize() }
 
@@ -115,19 +114,43 @@ package final class CUDABackend: Backend {
     return try body()
   }
 
-  package func reserve(_ limits: ScratchLimits) throws(TensorsError) {
+  package func reserve(_ operations: [PassOperation]) throws(TensorsError) {
     let wanted = CUDAScratch.Sizes(
-      limits, type: activationType, multiprocessors: card.facts.multiprocessors
+      operations, type: activationType, multiprocessors: card.facts.multiprocessors
     ).union(scratch.sizes)
     guard wanted != scratch.sizes else { return }
     if let arena, arena.isMeasuring {
       measuredScratch = wanted.bytes
       return
     }
-    // Memory of graphs that were taken down before lives on with them; the rest makes room first.
+    // Memory of graphs that were captured before lives on with them; the rest makes room first.
     scratch = CUDAScratch()
     let chunk = try MemoryChunk(card, bytes: wanted.bytes)
     scratch = CUDAScratch(wanted, chunk: chunk, type: activationType)
+  }
+
+  package func temporary(_ slot: TemporarySlot, _ shape: Shape, _ dtype: DType) -> Tensor {
+    let bytes = shape.count * dtype.byteCount
+    let known = temporaries[slot.rawValue]
+    if let known, known.storage.byteCount >= bytes {
+      return Tensor(storage: known.storage, dtype: dtype, shape: shape)
+    }
+    do throws(TensorsError) {
+      let storage = try MemoryChunk(card, bytes: Arena.aligned(bytes)).storage(bytes: bytes)
+      if let known { outgrown.append(known) }
+      let grown = Tensor(storage: storage, dtype: dtype, shape: shape)
+      temporaries[slot.rawValue] = grown
+      return grown
+    } catch {
+      // The card refuses everything from here on, so that nothing reads or writes there.
+      card.fail("memory of an intermediate", error)
+      guard let address = UnsafeMutableRawPointer(bitPattern: Arena.alignment) else {
+        preconditionFailure("an alignment is an address")
+      }
+      return Tensor(
+        storage: Storage(address: address, byteCount: max(1, bytes)) { _ in }, dtype: dtype,
+        shape: shape)
+    }
   }
 
   package var peakMemoryBytes: Int? { card.peakBytes }
@@ -167,9 +190,13 @@ package final class CUDABackend: Backend {
     }
   }
 
+  package func upload(_ values: UnsafeBufferPointer<Int32>, to tensor: Tensor) {
+    guard let source = values.baseAddress else { return }
+    card.copy(from: source, to: tensor.storage.address, bytes: 4 * values.count)
+  }
+
   package func download(_ tensor: Tensor, to values: UnsafeMutableBufferPointer<Float>) {
     guard let target = values.baseAddress else { return }
-    finishAwaited()
     guard tensor.dtype != .float32 else {
       return card.copy(from: tensor.storage.address, to: target, bytes: 4 * values.count)
     }
@@ -196,20 +223,18 @@ package final class CUDABackend: Backend {
     card.copy(from: source, to: storage.storage.address, bytes: 8 * keys.count)
   }
 
-  // MARK: Recorded passes
+  // MARK: Captured passes
 
-  package var recordsPasses: Bool { true }
+  package var capturesPasses: Bool { true }
   package var hasFlushableCache: Bool { card.facts.l2Bytes > 0 }
 
-  package func record(_ body: () -> Void) throws -> (any RecordedPass)? {
+  package func capture(_ body: () -> Void) throws -> (any CapturedPass)? {
     products.saveChoices()
-    finishAwaited()
     return try CUDAGraph(
       card, keeping: { self.scratch.tensors }, flushed: { [unowned self] in self.flush() }
     ) {
       body()
-      finishAwaited()
-    }
+      }
   }
 
   /// Memory that is larger than the second-level cache.

@@ -2,7 +2,7 @@ import CCUDA
 import Tensors
 
 /// One forward pass as one graph: the card carries it out without being told each kernel.
-final class CUDAGraph: RecordedPass {
+final class CUDAGraph: CapturedPass {
   private let card: CUDACard
   private let executable: Handle
   private let clock: DeviceClock
@@ -11,7 +11,7 @@ final class CUDAGraph: RecordedPass {
   /// What is overwritten to empty the second-level cache.
   private let flushed: () -> (address: UnsafeMutableRawPointer, words: Int)?
 
-  /// Takes down what `body` queues.
+  /// Captures what `body` enqueues.
   ///
   /// Errors: `CUDAError`.
   init(

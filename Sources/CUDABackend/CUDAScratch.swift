@@ -17,18 +17,40 @@ struct CUDAScratch {
 
     init() {}
 
-    init(_ limits: ScratchLimits, type: DType, multiprocessors: Int) {
-      let rows = limits.batchSize * limits.tokens
-      normalized = rows * limits.embedDim
-      hidden = rows * max(limits.hiddenDim, CUDABackend.padded(limits.patchValues))
-      gated = rows * ((limits.hiddenDim + 1) / 2)
-      logSumExp = rows * limits.heads
-      partials = max(
-        rows * ((limits.tokens + 63) / 64), ReceivedLaunch.mostPartialsOfSmall(multiprocessors))
-      order = rows
-      maxima = limits.batchSize
-      rowStatistics = 2 * rows
+    init(_ operations: [PassOperation], type: DType, multiprocessors: Int) {
       width = type.byteCount
+      for operation in operations { include(operation, multiprocessors: multiprocessors) }
+    }
+
+    private mutating func include(_ operation: PassOperation, multiprocessors: Int) {
+      func raise(_ part: WritableKeyPath<Sizes, Int>, to needed: Int) {
+        self[keyPath: part] = max(self[keyPath: part], needed)
+      }
+      switch operation.extent {
+      case .product(let rows, let inputs, _, let isNormalized):
+        if isNormalized { raise(\.normalized, to: rows * inputs) }
+      case .feedForward(let rows, let inputs, let hidden, _, let isGated):
+        raise(\.normalized, to: rows * inputs)
+        raise(\.hidden, to: rows * hidden)
+        if isGated { raise(\.gated, to: rows * hidden / 2) }
+      case .attention(let batch, let queries, let keys, let heads, _, _):
+        raise(\.logSumExp, to: batch * heads * queries)
+        guard operation.kind == .scoredAttention else { break }
+        raise(
+          \.partials,
+          to: max(
+            batch * keys * ((keys + 63) / 64),
+            ReceivedLaunch.mostPartialsOfSmall(multiprocessors)))
+      case .embedding(let batch, let patches, _, let patchValues, let width):
+        raise(\.hidden, to: batch * patches * CUDABackend.padded(patchValues))
+        raise(\.normalized, to: batch * patches * width)
+      case .tokens(let batch, let before, _, _):
+        raise(\.order, to: batch * before)
+        raise(\.maxima, to: batch)
+      case .rows(let rows, _):
+        if operation.kind == .readOut { raise(\.rowStatistics, to: 2 * rows) }
+      case .convolution: break
+      }
     }
 
     private static var parts: [WritableKeyPath<Sizes, Int>] {
@@ -81,7 +103,7 @@ struct CUDAScratch {
     self.sizes = sizes
     let type = type ?? (sizes.width == 2 ? .float16 : .float32)
     func part(_ count: Int, _ type: DType) -> Tensor? {
-      arena.allocate(bytes: max(1, count * type.byteCount)).map {
+      arena.allocate(bytes: max(1, count) * type.byteCount).map {
         Tensor(storage: $0, dtype: type, shape: Shape(max(1, count)))
       }
     }

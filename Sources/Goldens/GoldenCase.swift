@@ -41,7 +41,7 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
       method: try Self.method(file.metadata["method"] ?? ""),
       parameters: try Self.parameters(
         file.metadata["method"] ?? "", schedule, architecture, name: name),
-      geometry: architecture.geometry)
+      geometry: architecture.info.tokens)
   }
 
   private static func json(_ text: String?) throws -> [String: JSONValue] {

@@ -28,13 +28,12 @@ package struct GoldenRun {
     let pixels = try images.floats(golden.file.metadata["input"] ?? "images")
     let count = batchSize ?? golden.file.entries["logits"]?.shape[0] ?? 1
     let weights = golden.file.metadata["weights"] ?? ""
-    let model = try VisionTransformer(
-      architecture: golden.architecture,
+    let model = try golden.architecture.load(
       weights: .file(golden.folder.appendingPathComponent(weights)), backend: backend)
-    let pass = try ForwardPass(
+    let pass = try PassRunner(
       model: model,
       composition: try TokenReductionRegistry.composition(
-        for: golden.method, geometry: golden.architecture.geometry),
+        for: golden.method, geometry: golden.architecture.info.tokens),
       batchSize: count)
     _ = pass.input.update(from: pixels[..<pass.input.count])
     var run = self

@@ -1,4 +1,4 @@
-/// A linear layer on a device, in the layout that its backend reads fastest; made by `Backend.makeLinear`.
+/// A linear layer on a device, in the layout that its backend reads fastest; made by `TensorOps.makeLinear`.
 package struct LinearParameters {
   package let weight: Tensor
   /// [outputs]; zeros where the layer has none.
@@ -46,7 +46,7 @@ package struct PatchEmbedding {
 }
 
 /// What stands between the two layers of a feed-forward network.
-package enum Activation: Hashable, Sendable {
+package enum HiddenActivation: Hashable, Sendable {
   /// `x Φ(x)` with the exact error function.
   case gelu
   /// `silu(a) · b` where fc1 gives [a | b].
@@ -57,11 +57,11 @@ package enum Activation: Hashable, Sendable {
 package struct FeedForwardParameters {
   package let norm: LayerNormParameters
   package let fc1: LinearParameters
-  package let activation: Activation
+  package let activation: HiddenActivation
   package let fc2: LinearParameters
 
   package init(
-    norm: LayerNormParameters, fc1: LinearParameters, activation: Activation,
+    norm: LayerNormParameters, fc1: LinearParameters, activation: HiddenActivation,
     fc2: LinearParameters
   ) {
     self.norm = norm

@@ -38,6 +38,61 @@ package struct AttentionStatistics {
   }
 }
 
+/// What an attention found out besides its output: the values that a reduction takes.
+package struct AttentionFindings {
+  /// Mean over heads of the class token's row, [B, N].
+  package let classAttention: Tensor?
+  package let received: ReceivedAttention?
+
+  package init(classAttention: Tensor?, received: ReceivedAttention?) {
+    self.classAttention = classAttention
+    self.received = received
+  }
+
+  /// Of an attention that was asked for nothing.
+  package static var none: AttentionFindings {
+    AttentionFindings(classAttention: nil, received: nil)
+  }
+}
+
+/// What tokens receive, [B, N]; perhaps not added up yet.
+///
+/// A device may leave the sums to the operation that reads them, which can add more in the same kernel. Such a value holds until the
+/// device's next attention; `ReductionOps.complete` writes the sums.
+package struct ReceivedAttention {
+  /// What a device needs to add up later.
+  package struct Pending {
+    package let qkv: Tensor
+    package let tokenSize: Tensor?
+    package let heads: Int
+    /// Of the logits, as the device's kernels want it.
+    package let scale: Float
+    package let headReduction: HeadReduction
+    package let prefixTokens: Int
+
+    package init(
+      qkv: Tensor, tokenSize: Tensor?, heads: Int, scale: Float, headReduction: HeadReduction,
+      prefixTokens: Int
+    ) {
+      self.qkv = qkv
+      self.tokenSize = tokenSize
+      self.heads = heads
+      self.scale = scale
+      self.headReduction = headReduction
+      self.prefixTokens = prefixTokens
+    }
+  }
+
+  package let sums: Tensor
+  /// `nil` where the sums are there.
+  package let pending: Pending?
+
+  package init(sums: Tensor, pending: Pending? = nil) {
+    self.sums = sums
+    self.pending = pending
+  }
+}
+
 /// Which tokens each new token is made of: a list of sources per output, per image.
 ///
 /// Output `o` of image `b` is made of `sources[b, offsets[b, o] ..< offsets[b, o + 1]]`; the sources after the last
@@ -50,8 +105,14 @@ package struct TokenAssignment {
   package let batchSize: Int
   package let tokensIn: Int
   package let tokensOut: Int
+  /// Whether the last token is made of many, which a device may share among more workers.
+  package let fusesLast: Bool
 
-  package init(offsets: Tensor, sources: Tensor, batchSize: Int, tokensIn: Int, tokensOut: Int) {
+  package init(
+    offsets: Tensor, sources: Tensor, batchSize: Int, tokensIn: Int, tokensOut: Int,
+    fusesLast: Bool = false
+  ) {
+    self.fusesLast = fusesLast
     self.offsets = offsets.view(Shape(batchSize, tokensOut + 1))
     self.sources = sources.view(Shape(batchSize, tokensIn))
     self.batchSize = batchSize
@@ -76,10 +137,10 @@ package enum ScoreOrigin {
   case given
   /// `a / max a + softmax(v)`, written for whoever watches; either part may be absent.
   case tailEffect(
-    attention: Tensor?, features: FeatureOperands?, normalization: ScoreNormalization)
+    attention: ReceivedAttention?, features: FeatureOperands?, normalization: ScoreNormalization)
 }
 
-/// What `Backend.featureScores` reads and writes.
+/// What `ReductionOps.featureScores` reads and writes.
 package struct FeatureOperands {
   package let qkv: Tensor
   package let heads: Int

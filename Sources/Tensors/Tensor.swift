@@ -56,6 +56,9 @@ package struct Tensor {
     Tensor(storage: storage, dtype: dtype, shape: shape)
   }
 
+  /// Elements that the memory behind it holds.
+  package var capacity: Int { storage.byteCount / dtype.byteCount }
+
   /// The elements, for a backend whose memory the processor can read.
   package var floats: UnsafeMutablePointer<Float> {
     assert(dtype == .float32)

@@ -8,6 +8,8 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
   /// Of a device that says how much it has.
   case doesNotFit(needed: Int, free: Int, total: Int, device: String)
   case precisionUnavailable(precision: String, device: String)
+  /// Operations of a model that a device has no implementation of.
+  case operationsUnavailable(operations: [String], device: String)
   /// What a device said when it failed, a whole sentence.
   case deviceFailed(String)
 
@@ -26,6 +28,8 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
     case .precisionUnavailable(let precision, let device):
       "\(device): does not compute in \(precision); a cpu computes in float32 alone, a cuda device "
         + "in \(Precision.allCases.map(\.rawValue).joined(separator: ", "))"
+    case .operationsUnavailable(let operations, let device):
+      "\(device): has no \(operations.joined(separator: ", ")) yet; this model runs on a cpu device"
     case .deviceFailed(let sentence): sentence
     }
   }

@@ -92,6 +92,11 @@ package struct Composition: Hashable, Sendable {
     self.geometry = geometry
   }
 
+  /// The composition that leaves every token.
+  package static func unreduced(_ geometry: TokenGeometry) -> Composition {
+    Composition(score: .random(seed: 0), disposal: .drop, steps: [], geometry: geometry)
+  }
+
   /// Tokens that leave each of the `depth` blocks, prefix included.
   package var tokensAfterBlocks: [Int] {
     var tokens = geometry.tokens
@@ -126,6 +131,9 @@ package struct TokenGeometry: Hashable, Sendable {
     self.prefixTokens = prefixTokens
     self.depth = depth
   }
+
+  /// That of a model with nothing to reduce.
+  package static let none = TokenGeometry(tokens: 0, prefixTokens: 0, depth: 0)
 
   package var patchTokens: Int { tokens - prefixTokens }
 }

@@ -19,11 +19,15 @@ package struct MethodParameter: Sendable {
   package let kind: Kind
   /// `nil` where a value must be given.
   package let defaultValue: JSONValue?
+  /// What stands for a value that is not given and has no default of its own, in words.
+  package let otherwise: String?
   package let summary: String
 
   package init(
-    _ name: String, _ kind: Kind, default defaultValue: JSONValue? = nil, _ summary: String
+    _ name: String, _ kind: Kind, default defaultValue: JSONValue? = nil,
+    otherwise: String? = nil, _ summary: String
   ) {
+    self.otherwise = otherwise
     self.name = name
     self.kind = kind
     self.defaultValue = defaultValue

@@ -1,16 +1,19 @@
+import Records
+import TokenReduction
+
 /// A model that a spec can name.
 package struct ModelEntry: Sendable {
   /// As in timm.
   package let name: String
   /// As in a table: `DeiT-S`.
   package let displayName: String
-  package let architecture: ViTArchitecture
+  package let architecture: any ModelArchitecture
   package let preprocessing: ModelPreprocessing
   /// Paper or checkpoint page.
   package let source: String
 
   package init(
-    name: String, displayName: String, architecture: ViTArchitecture,
+    name: String, displayName: String, architecture: any ModelArchitecture,
     preprocessing: ModelPreprocessing, source: String
   ) {
     self.name = name
@@ -18,6 +21,24 @@ package struct ModelEntry: Sendable {
     self.architecture = architecture
     self.preprocessing = preprocessing
     self.source = source
+  }
+}
+
+extension ModelEntry {
+  /// What a program needs to know without the weights.
+  package var info: ModelInfo { architecture.info }
+
+  /// The composition that a method means for this model.
+  ///
+  /// - Throws: `TokenReductionError`, or a `ParameterProblem`.
+  package func composition(for setting: MethodSetting) throws -> Composition {
+    guard let geometry = info.geometry else {
+      guard setting.name == NoReduction.name else {
+        throw VisionModelsError.noTokens(model: name)
+      }
+      return .unreduced(.none)
+    }
+    return try TokenReductionRegistry.composition(for: setting, geometry: geometry)
   }
 }
 

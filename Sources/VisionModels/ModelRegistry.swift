@@ -1,13 +1,27 @@
+import Records
+
 /// Every model that a spec can name.
 package enum ModelRegistry {
-  package static let all: [ModelEntry] =
-    DemoViT.entries + AugRegViT.entries + DeiT.entries + DINOv2.entries
+  /// Every family of models.
+  package static let families: [any ModelArchitecture.Type] = [
+    ViTArchitecture.self
+  ]
+
+  /// The family of an `architecture` that names none.
+  package static let defaultFamily = ViTArchitecture.family
+
+  package static let all: [ModelEntry] = families.flatMap { $0.entries }
 
   package static func entry(named name: String) -> ModelEntry? { all.first { $0.name == name } }
 
+  package static func family(named name: String) -> (any ModelArchitecture.Type)? {
+    families.first { $0.family == name }
+  }
+
   /// A model of sizes that a spec gives, with DeiT's preprocessing at its own size.
-  package static func custom(_ architecture: ViTArchitecture, name: String = "custom") -> ModelEntry
-  {
+  package static func custom(
+    _ architecture: any ModelArchitecture, name: String = "custom"
+  ) -> ModelEntry {
     ModelEntry(
       name: name, displayName: name, architecture: architecture,
       preprocessing: .imageNet(crop: architecture.imageSize, fraction: 0.9), source: "the spec")

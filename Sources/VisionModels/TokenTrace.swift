@@ -72,7 +72,7 @@ package struct TokenTrace: Hashable, Sendable {
   }
 }
 
-extension ForwardPass {
+extension PassRunner {
   /// Classifies the images in `input` as `run` does, and traces the patches of the first one.
   package func runTracing(imageKeys: UnsafePointer<UInt64>? = nil) -> TokenTrace {
     var trace = TokenTrace(geometry: composition.geometry, disposal: composition.disposal)

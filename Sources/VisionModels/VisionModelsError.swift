@@ -1,19 +1,26 @@
+import TokenReduction
+
 /// What can be wrong with a model's weights or its input.
 package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   /// A weight file that does not fit the model, with everything that is wrong with it.
   case weightsDoNotFit(
-    path: String, model: String, missing: [String], extra: [String], misshapen: [String])
+    path: String, model: String, layout: String, missing: [String], extra: [String], misshapen: [String])
   /// A model whose weights alone exceed the machine's memory.
   case modelTooLarge(model: String, bytes: Int, memoryBytes: Int)
+  /// A method on a model that has nothing to reduce.
+  case noTokens(model: String)
 
   package var description: String {
     switch self {
-    case .weightsDoNotFit(let path, let model, let missing, let extra, let misshapen):
+    case .weightsDoNotFit(
+      let path, let model, let layout, let missing, let extra, let misshapen):
       let parts = [("missing", missing), ("not known", extra), ("of another shape", misshapen)]
         .filter { !$0.1.isEmpty }
         .map { "\($0.1.count) \($0.0) (\(Self.list($0.1)))" }
-      return "\(path): does not fit \(model), whose tensors carry timm's names: "
+      return "\(path): does not fit \(model), whose tensors carry \(layout)'s names: "
         + parts.joined(separator: "; ")
+    case .noTokens(let model):
+      return "\(model) has no tokens to reduce; only \(NoReduction.name) runs on it"
     case .modelTooLarge(let model, let bytes, let memoryBytes):
       return "\(model): its weights need \(Self.gibibytes(bytes)) GiB and this machine has "
         + "\(Self.gibibytes(memoryBytes)) GiB; choose smaller sizes"

@@ -5,30 +5,91 @@ import Tensors
 package enum WeightSource: Hashable, Sendable {
   /// Seeded numbers: enough to measure latency.
   case random(seed: UInt64)
-  /// A safetensors file with timm's keys.
+  /// A safetensors file with timm's keys, or those of another layout that the model's family knows.
   case file(URL)
+  /// Sizes alone, for a dry run.
+  case shapes
 }
 
-/// A tensor that a model needs, by its key in a checkpoint.
-struct WeightSpecification {
+/// A tensor that a model needs, by its key in timm's checkpoints.
+package struct WeightSpecification: Sendable {
   /// How a random model draws it.
-  enum Initial { case normal, zeros, ones }
+  package enum Initial: Sendable { case normal, zeros, ones }
 
-  let key: String
-  let shape: [Int]
-  let initial: Initial
+  package let key: String
+  package let shape: [Int]
+  package let initial: Initial
+  /// Whether it counts as a parameter: a batch norm's running mean and variance do not.
+  package let isTrained: Bool
+  /// Whether a file may have another shape, which the family then brings to its own (a position embedding).
+  package let accepts: (@Sendable ([Int]) -> Bool)?
+
+  package init(
+    _ key: String, _ shape: [Int], _ initial: Initial = .normal, isTrained: Bool = true,
+    accepts: (@Sendable ([Int]) -> Bool)? = nil
+  ) {
+    self.key = key
+    self.shape = shape
+    self.initial = initial
+    self.isTrained = isTrained
+    self.accepts = accepts
+  }
+
+  package var count: Int { shape.reduce(1, *) }
+}
+
+/// The tensors of a model while they are listed.
+package struct WeightList {
+  package private(set) var tensors: [WeightSpecification] = []
+
+  package init() {}
+
+  package mutating func add(
+    _ key: String, _ shape: [Int], _ initial: WeightSpecification.Initial = .normal,
+    accepts: (@Sendable ([Int]) -> Bool)? = nil
+  ) {
+    tensors.append(WeightSpecification(key, shape, initial, accepts: accepts))
+  }
+
+  /// `key.weight` [outputs, inputs] and `key.bias`.
+  package mutating func linear(
+    _ key: String, inputs: Int, outputs: Int, bias: Bool = true
+  ) {
+    add("\(key).weight", [outputs, inputs])
+    if bias { add("\(key).bias", [outputs], .zeros) }
+  }
+
+  /// `key.weight` [outputs, inputs / groups, kernel, kernel], and `key.bias` where there is one.
+  package mutating func convolution(_ key: String, _ extent: ConvolutionExtent, bias: Bool = true) {
+    add("\(key).weight", [extent.outputs, extent.inputs / extent.groups, extent.kernel, extent.kernel])
+    if bias { add("\(key).bias", [extent.outputs], .zeros) }
+  }
+
+  /// The weight and bias of a LayerNorm.
+  package mutating func norm(_ key: String, _ width: Int) {
+    add("\(key).weight", [width], .ones)
+    add("\(key).bias", [width], .zeros)
+  }
+
+  /// A batch norm with its running mean and variance.
+  package mutating func batchNorm(_ key: String, _ width: Int) {
+    norm(key, width)
+    tensors.append(
+      WeightSpecification("\(key).running_mean", [width], .zeros, isTrained: false))
+    tensors.append(WeightSpecification("\(key).running_var", [width], .ones, isTrained: false))
+  }
 }
 
 /// The host's copy of one tensor at a time, from a file or from a seed.
 protocol WeightReader {
-  /// The values of `key`, whose element count the specification gives.
+  /// The values of `key`.
   func values(_ specification: WeightSpecification) throws -> [Float]
   /// The same for the length of a call, without a copy where the reader has them in memory.
   func withValues<Result>(
     _ specification: WeightSpecification, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result
-  /// Patches along one side of the grid that the position embedding was trained on.
-  var positionGrid: Int { get }
+  /// The shape that the values have, which a specification may leave open.
+  func shape(_ specification: WeightSpecification) -> [Int]
 }
 
 extension WeightReader {
@@ -37,16 +98,36 @@ extension WeightReader {
   ) throws -> Result {
     try values(specification).withUnsafeBufferPointer(body)
   }
+
+  func shape(_ specification: WeightSpecification) -> [Int] { specification.shape }
+}
+
+/// Zeros, for dry runs, which read none of them.
+struct ShapeWeights: WeightReader {
+  func values(_ specification: WeightSpecification) -> [Float] {
+    [Float](repeating: 0, count: specification.count)
+  }
+
+  /// Memory of a giant model that nobody touches takes no pages.
+  func withValues<Result>(
+    _ specification: WeightSpecification, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    let bytes = max(1, specification.count) * MemoryLayout<Float>.stride
+    let untouched = calloc(1, bytes)
+    defer { free(untouched) }
+    return try body(
+      UnsafeBufferPointer(
+        start: untouched?.assumingMemoryBound(to: Float.self), count: specification.count))
+  }
 }
 
 /// Random weights with timm's spread: normal of 0.02, bell-shaped by the sum of four uniforms so that no platform's
 /// logarithm decides a bit.
 struct RandomWeights: WeightReader {
   let seed: UInt64
-  let positionGrid: Int
 
   func values(_ specification: WeightSpecification) -> [Float] {
-    let count = specification.shape.reduce(1, *)
+    let count = specification.count
     switch specification.initial {
     case .zeros: return Array(repeating: 0, count: count)
     case .ones: return Array(repeating: 1, count: count)
@@ -71,58 +152,58 @@ struct RandomWeights: WeightReader {
 /// Weights from a safetensors file, checked as a whole before the first is read.
 struct FileWeights: WeightReader {
   private let file: SafetensorsFile
-  let positionGrid: Int
+  private let layout: any CheckpointLayout
 
   /// Opens a file and compares every key and shape.
   ///
-  /// A position embedding may have another square grid; it is interpolated.
-  /// Errors: `TensorsError`, or `VisionModelsError.weightsDoNotFit` with all that is wrong.
+  /// - Throws: `TensorsError`, or `VisionModelsError.weightsDoNotFit` with all that is wrong.
   init(
-    url: URL, model: String, expected: [WeightSpecification], architecture: ViTArchitecture
+    url: URL, model: String, expected: [WeightSpecification], layouts: [any CheckpointLayout]
   ) throws {
     file = try SafetensorsFile(url: url)
-    let prefixPositions = VisionTransformer.positionedPrefix(architecture)
-    var grid = architecture.grid
+    let keys = Set(file.entries.keys)
+    layout = layouts.first { $0.detects(keys) } ?? TimmLayout()
     var missing: [String] = []
     var misshapen: [String] = []
+    var known: Set<String> = []
     for specification in expected {
-      guard let entry = file.entries[specification.key] else {
+      let source = layout.source(of: specification.key)
+      known.formUnion(source.keys)
+      guard let shape = source.shape({ file.entries[$0]?.shape }) else {
         missing.append(specification.key)
         continue
       }
-      if specification.key == "pos_embed", entry.shape.count == 3, entry.shape[0] == 1,
-        entry.shape[2] == architecture.embedDim
-      {
-        let patches = entry.shape[1] - prefixPositions
-        let side = Int(Double(max(0, patches)).squareRoot().rounded())
-        if side > 0, side * side == patches {
-          grid = side
-          continue
-        }
-      }
-      if entry.shape != specification.shape {
-        misshapen.append("\(specification.key) is \(entry.shape), not \(specification.shape)")
-      }
+      guard shape != specification.shape, specification.accepts?(shape) != true else { continue }
+      misshapen.append("\(specification.key) is \(shape), not \(specification.shape)")
     }
-    let known = Set(expected.map(\.key))
-    let extra = file.entries.keys.filter { !known.contains($0) && !ignored.contains($0) }.sorted()
+    let extra = keys.filter { !known.contains($0) && !Self.isIgnored($0) }.sorted()
     guard missing.isEmpty, misshapen.isEmpty, extra.isEmpty else {
       throw VisionModelsError.weightsDoNotFit(
-        path: url.path, model: model, missing: missing, extra: extra, misshapen: misshapen)
+        path: url.path, model: model, layout: layout.name, missing: missing, extra: extra,
+        misshapen: misshapen)
     }
-    positionGrid = grid
+  }
+
+  /// Tensors of training alone that checkpoints carry.
+  private static func isIgnored(_ key: String) -> Bool {
+    key == "mask_token" || key.hasSuffix(".num_batches_tracked")
   }
 
   func values(_ specification: WeightSpecification) throws -> [Float] {
-    try file.floats(specification.key)
+    try layout.source(of: specification.key).values(
+      { try file.floats($0) }, { file.entries[$0]?.shape })
   }
 
   func withValues<Result>(
     _ specification: WeightSpecification, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result {
-    try file.withFloats(specification.key, body)
+    guard case .tensor(let key) = layout.source(of: specification.key) else {
+      return try values(specification).withUnsafeBufferPointer(body)
+    }
+    return try file.withFloats(key, body)
+  }
+
+  func shape(_ specification: WeightSpecification) -> [Int] {
+    layout.source(of: specification.key).shape { file.entries[$0]?.shape } ?? specification.shape
   }
 }
-
-/// Tensors of training alone that checkpoints carry.
-private let ignored: Set<String> = ["mask_token"]

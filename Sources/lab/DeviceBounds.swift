@@ -36,30 +36,37 @@ struct DeviceBounds {
       try backend.allocate(Shape(images, tokens, width), .float32),
       try backend.allocate(Shape(images, tokens, width), .float32)
     )
-    try backend.reserve(
-      ScratchLimits(
-        embedDim: width, hiddenDim: width, patchValues: width, tokens: tokens, heads: 1,
-        batchSize: images))
     weights.withUnsafeBufferPointer { row in
       backend.upload(row, to: from.view(Shape(1, width, width)))
     }
     let rows = (from.view(Shape(width, width)), to.view(Shape(width, width)))
-    let product = best(8) { backend.project(rows.0, norm: nil, linear, into: rows.1) }
-    flopsPerSecond = 2 * Double(width * width * width) / product
     // Equal scores keep every token in its place.
     let scores = try backend.allocate(Shape(images, tokens), .float32)
     let assignment = TokenAssignment(
       offsets: try backend.allocate(Shape(images, tokens + 1), .int32),
       sources: try backend.allocate(Shape(images, tokens), .int32), batchSize: images,
       tokensIn: tokens, tokensOut: tokens)
-    backend.resetSizes(scores)
-    backend.selectTokens(
-      scores, prefixTokens: 1, keep: tokens - 1, fuse: false, into: assignment)
-    let copy = best(6) {
-      backend.assemble(
+    func multiply(_ device: any Backend) {
+      device.project(rows.0, norm: nil, linear, into: rows.1)
+    }
+    func order(_ device: any Backend) {
+      device.resetSizes(scores)
+      device.selectTokens(
+        scores, prefixTokens: 1, keep: tokens - 1, fuse: false, into: assignment)
+    }
+    func copy(_ device: any Backend) {
+      device.assemble(
         from, assignment, weighting: .mean, scores: nil, sizes: nil, into: to, outputSizes: nil)
     }
-    bytesPerSecond = 2 * 4 * Double(from.shape.count) / copy
+    let counting = CountingDevice(
+      precision: backend.precision, activationType: backend.activationType)
+    for operation in [multiply, order, copy] { operation(counting) }
+    try backend.reserve(counting.operations)
+    let product = best(8) { multiply(backend) }
+    order(backend)
+    let copied = best(6) { copy(backend) }
+    flopsPerSecond = 2 * Double(width * width * width) / product
+    bytesPerSecond = 2 * 4 * Double(from.shape.count) / copied
   }
 
   /// FLOPs a byte at which both roofs meet.

@@ -166,10 +166,10 @@ struct DeviceCheck {
     _ parameters: [String: JSONValue], _ precision: Precision
   ) throws -> Difference? {
     guard let method = TokenReductionRegistry.method(named: name) else { return nil }
+    let geometry = architecture.info.tokens
     let setting = try TokenReductionRegistry.resolve(
-      method: method, parameters: parameters, geometry: architecture.geometry)
-    let composition = try TokenReductionRegistry.composition(
-      for: setting, geometry: architecture.geometry)
+      method: method, parameters: parameters, geometry: geometry)
+    let composition = try TokenReductionRegistry.composition(for: setting, geometry: geometry)
     let batch = 3
     let ours = try pass(backend, architecture, composition, batch)
     let theirs = try pass(cpu, architecture, composition, batch)
@@ -199,7 +199,7 @@ struct DeviceCheck {
   }
 
   private struct Subject {
-    let pass: ForwardPass
+    let pass: PassRunner
     let backend: any Backend
 
     /// Logits, and the sources of every reduction of each image.
@@ -222,9 +222,8 @@ struct DeviceCheck {
     _ backend: any Backend, _ architecture: ViTArchitecture, _ composition: Composition,
     _ batch: Int
   ) throws -> Subject {
-    let model = try VisionTransformer(
-      architecture: architecture, weights: .random(seed: 1), backend: backend)
-    let pass = try ForwardPass(model: model, composition: composition, batchSize: batch)
+    let model = try architecture.load(weights: .random(seed: 1), backend: backend)
+    let pass = try PassRunner(model: model, composition: composition, batchSize: batch)
     var random = SplitMix64(seed: 7)
     for index in pass.input.indices { pass.input[index] = 2 * random.nextUniform() - 1 }
     return Subject(pass: pass, backend: backend)

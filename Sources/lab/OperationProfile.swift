@@ -31,14 +31,13 @@ struct OperationProfile {
     let (planned, method, device) = (predictor.model, predictor.method, planner.devices[0])
     let stopwatch = MonotonicStopwatch()
     let timing = TimingBackend(device.backend) { stopwatch.now }
-    func makePass(_ backend: any Backend) throws -> ForwardPass {
-      let model = try VisionTransformer(
-        architecture: planned.architecture, name: planned.setting.name, weights: planned.weights,
-        backend: backend)
-      let pass = try ForwardPass(
+    func makePass(_ backend: any Backend) throws -> PassRunner {
+      let entry = planned.choice.entry
+      let model = try entry.architecture.load(
+        name: planned.setting.name, weights: planned.weights, backend: backend)
+      let pass = try PassRunner(
         model: model,
-        composition: try TokenReductionRegistry.composition(
-          for: method, geometry: planned.architecture.geometry), batchSize: spec.batchSizes[0])
+        composition: try entry.composition(for: method), batchSize: spec.batchSizes[0])
       var generator = SplitMix64(seed: 0)
       for index in pass.input.indices {
         pass.input[index] = Float(generator.next() >> 40) / Float(1 << 23) - 1

@@ -66,7 +66,7 @@ struct PredictCommand: ParsableCommand {
   }
 
   private func classNames(_ predictor: Predictor) -> [String] {
-    let count = predictor.model.architecture.numClasses
+    let count = predictor.model.info.classes
     if predictor.model.choice.weights == .demo { return DemoDataset.classNames }
     return count == ImageNetClasses.names.count
       ? ImageNetClasses.names : (0..<count).map { "class \($0)" }

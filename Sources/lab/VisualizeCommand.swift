@@ -45,11 +45,11 @@ struct VisualizeCommand: ParsableCommand {
           + "\(predictor.model.setting.name), so there is nothing to draw; name one that does, such as "
           + "'\(TailEffect.example)'")
     }
-    let a = predictor.model.architecture
+    let info = predictor.model.info
     let drawing = TokenPicture(
-      input: traced.input, grid: a.grid,
+      input: traced.input, grid: info.stages.first?.grid ?? 1,
       title: "\(predictor.model.setting.name): \(TrialLabel.short(predictor.method))",
-      inputLabel: "input: \(a.tokens) tokens", panels: traced.trace.stages.map(Self.panel)
+      inputLabel: "input: \(info.tokens.tokens) tokens", panels: traced.trace.stages.map(Self.panel)
     ).image()
     let stem = URL(fileURLWithPath: image).deletingPathExtension().lastPathComponent
     let file = out ?? "\(stem)-\(predictor.method.name).png"

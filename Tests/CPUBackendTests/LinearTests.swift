@@ -62,39 +62,39 @@ import _TestSupport
     #expect(largestDifference(backend.values(target), expected) < 1e-5)
   }
 
-  @Test(arguments: cases, [Activation.gelu, .swiglu])
+  @Test(arguments: cases, [HiddenActivation.gelu, .swiglu])
   func `a feed-forward network is the reference's`(
-    size: (rows: Int, threads: Int), activation: Activation
+    size: (rows: Int, threads: Int), activation: HiddenActivation
   ) throws {
     try checkFeedForward(size, activation, width: 32, inner: 56)
   }
 
   /// Widths whose rows would share cache sets, and which scratch memory therefore spaces; more rows than a slab has.
-  @Test(arguments: [(rows: 5, threads: 2), (2100, 2)], [Activation.gelu, .swiglu])
+  @Test(arguments: [(rows: 5, threads: 2), (2100, 2)], [HiddenActivation.gelu, .swiglu])
   func `a feed-forward network of spaced rows is the reference's`(
-    size: (rows: Int, threads: Int), activation: Activation
+    size: (rows: Int, threads: Int), activation: HiddenActivation
   ) throws {
     try checkFeedForward(size, activation, width: 8, inner: activation == .gelu ? 1024 : 512)
   }
 
   /// More weights than every worker would hold in its own cache, fewer rows than it needs for them and more.
-  @Test(arguments: [(rows: 37, threads: 3), (197, 2)], [Activation.gelu, .swiglu])
+  @Test(arguments: [(rows: 37, threads: 3), (197, 2)], [HiddenActivation.gelu, .swiglu])
   func `a feed-forward network with many weights is the reference's`(
-    size: (rows: Int, threads: Int), activation: Activation
+    size: (rows: Int, threads: Int), activation: HiddenActivation
   ) throws {
     try checkFeedForward(size, activation, width: 44, inner: 1800)
   }
 
   /// Hidden rows of which a worker's cache holds too few, more of them than a slab has.
-  @Test(arguments: [Activation.gelu, .swiglu])
-  func `a feed-forward network of wide hidden rows is the reference's`(activation: Activation)
+  @Test(arguments: [HiddenActivation.gelu, .swiglu])
+  func `a feed-forward network of wide hidden rows is the reference's`(activation: HiddenActivation)
     throws
   {
     try checkFeedForward((1030, 2), activation, width: 28, inner: activation == .gelu ? 5400 : 2700)
   }
 
   private func checkFeedForward(
-    _ size: (rows: Int, threads: Int), _ activation: Activation, width: Int, inner: Int
+    _ size: (rows: Int, threads: Int), _ activation: HiddenActivation, width: Int, inner: Int
   ) throws {
     let rows = size.rows
     let wide = activation == .swiglu ? 2 * inner : inner

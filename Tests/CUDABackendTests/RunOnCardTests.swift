@@ -21,15 +21,15 @@ extension CUDASuite {
     static func pass(
       _ backend: any Backend, _ method: String = "none", _ parameters: [String: JSONValue] = [:],
       batchSize: Int = 2, architecture: ViTArchitecture = architecture
-    ) throws -> ForwardPass {
+    ) throws -> PassRunner {
       let setting = try TokenReductionRegistry.resolve(
         method: try #require(TokenReductionRegistry.method(named: method)), parameters: parameters,
-        geometry: architecture.geometry)
-      let pass = try ForwardPass(
-        model: try VisionTransformer(
-          architecture: architecture, weights: .random(seed: 3), backend: backend),
+        geometry: architecture.info.tokens)
+      let pass = try PassRunner(
+        model: try architecture.load(
+        weights: .random(seed: 3), backend: backend),
         composition: try TokenReductionRegistry.composition(
-          for: setting, geometry: architecture.geometry), batchSize: batchSize)
+          for: setting, geometry: architecture.info.tokens), batchSize: batchSize)
       for (index, value) in randomFloats(pass.input.count, seed: 5).enumerated() {
         pass.input[index] = value
       }
@@ -247,7 +247,7 @@ extension CUDASuite {
         for card in [backend, half] as [any Backend] {
           let pass = try Self.pass(card, "tail_effect", ["r": .integer(5), "layer": .integer(1)])
           pass.run()
-          let recorded = try #require(pass.recorded)
+          let recorded = try #require(pass.captured)
           recorded.emptyCache()
           recorded.replayTimed()
           #expect(recorded.deviceTime() != nil)

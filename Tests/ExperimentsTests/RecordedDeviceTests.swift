@@ -18,7 +18,7 @@ import Testing
   /// A staircase of the board, as `lab profile` with other timing would have recorded it there.
   private func copyGrid(to store: RecordStore, _ planner: Planner) throws {
     for (tokens, milliseconds) in [(37, 9.0), (29, 9), (21, 4), (13, 4)] {
-      let geometry = planner.models[0].architecture.geometry
+      let geometry = planner.models[0].info.tokens
       try store.append(
         .latency(
           LatencyTrial(

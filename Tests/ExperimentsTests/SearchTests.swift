@@ -35,12 +35,12 @@ import Testing
     for tokens in [37, 28, 19, 10] {
       let work = after.latency[0]
       if case .value(let value) = reader.latency(
-        work.trial(SearchGrid.method(tokens: tokens, seed: 0, work.model.architecture.geometry)))
+        work.trial(SearchGrid.method(tokens: tokens, seed: 0, work.model.info.tokens)))
       {
         latency[tokens] = value
       }
       let judged = SearchGrid.accuracyMethod(
-        tokens: tokens, seed: 0, work.model.architecture.geometry)
+        tokens: tokens, seed: 0, work.model.info.tokens)
       if case .value(let value) = reader.accuracy([after.accuracy[0].trial(judged, 0..<20)]) {
         accuracy[tokens] = value
       }

@@ -94,8 +94,8 @@ import Testing
       #"{"model": [{"name": "deit_tiny_patch16_224", "architecture": {"depth": 2}}, {"architecture": {"embed_dim": 64, "num_heads": 4, "image_size": 96}}], "methods": [{"method": "none"}]}"#
     )
     #expect(spec.models.map(\.name) == ["custom deit_tiny_patch16_224", "custom"])
-    #expect(spec.models.map(\.entry.architecture.depth) == [2, 12])
-    #expect(spec.models.map(\.entry.architecture.embedDim) == [192, 64])
+    #expect(spec.models.map(\.entry.info.stages[0].blocks) == [2, 12])
+    #expect(spec.models.map(\.entry.info.stages[0].width) == [192, 64])
     #expect(spec.models.map(\.entry.preprocessing.resize) == [248, 106])
   }
 

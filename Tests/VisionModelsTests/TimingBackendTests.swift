@@ -19,22 +19,22 @@ import _TestSupport
   private static func pass(
     _ backend: any Backend, _ architecture: ViTArchitecture,
     _ setting: (method: String, parameters: [String: JSONValue])
-  ) throws -> ForwardPass {
-    let pass = try ForwardPass(
-      model: try VisionTransformer(
-        architecture: architecture, weights: .random(seed: 5), backend: backend),
+  ) throws -> PassRunner {
+    let pass = try PassRunner(
+      model: try architecture.load(
+        weights: .random(seed: 5), backend: backend),
       composition: try TokenReductionRegistry.composition(
         for: MethodSetting(name: setting.method, parameters: setting.parameters),
-        geometry: architecture.geometry), batchSize: 2)
-    ForwardPassTests.fill(pass, images: 0..<2)
+        geometry: architecture.info.tokens), batchSize: 2)
+    PassRunnerTests.fill(pass, images: 0..<2)
     return pass
   }
 
-  @Test(arguments: ForwardPassTests.architectures, ForwardPassTests.settings.indices)
+  @Test(arguments: PassRunnerTests.architectures, PassRunnerTests.settings.indices)
   func `a timed pass gives the same bits, and its arithmetic is the model's`(
     architecture: ViTArchitecture, index: Int
   ) throws {
-    let setting = ForwardPassTests.settings[index]
+    let setting = PassRunnerTests.settings[index]
     let (backend, clock) = (try CPUBackend(threads: 2), Clock())
     let timing = TimingBackend(backend, now: clock.look)
     let plain = try Self.pass(backend, architecture, setting)
@@ -53,7 +53,7 @@ import _TestSupport
   }
 
   @Test func `each kind is counted where it happens`() throws {
-    let architecture = ForwardPassTests.architectures[0]
+    let architecture = PassRunnerTests.architectures[0]
     let clock = Clock()
     let timing = TimingBackend(try CPUBackend(threads: 1), now: clock.look)
     let pass = try Self.pass(timing, architecture, ("tail_effect", ["r": .integer(14)]))

@@ -71,15 +71,15 @@ import TokenReduction
   func `a traced pass accounts for every patch and every token`(_ method: MethodSetting) throws {
     let architecture = ViTArchitecture(
       imageSize: 32, patchSize: 8, embedDim: 32, depth: 4, numHeads: 2, numClasses: 5)
-    let model = try VisionTransformer(
-      architecture: architecture, weights: .random(seed: 3), backend: try CPUBackend(threads: 1))
+    let model = try architecture.load(
+        weights: .random(seed: 3), backend: try CPUBackend(threads: 1))
     let resolved = try TokenReductionRegistry.resolve(
       method: try #require(TokenReductionRegistry.method(named: method.name)),
-      parameters: method.parameters, geometry: architecture.geometry)
-    let pass = try ForwardPass(
+      parameters: method.parameters, geometry: architecture.info.tokens)
+    let pass = try PassRunner(
       model: model,
       composition: try TokenReductionRegistry.composition(
-        for: resolved, geometry: architecture.geometry), batchSize: 1)
+        for: resolved, geometry: architecture.info.tokens), batchSize: 1)
     for index in pass.input.indices { pass.input[index] = Float(index * 37 % 101) / 50 - 1 }
     pass.run()
     let plain = Array(pass.logits)

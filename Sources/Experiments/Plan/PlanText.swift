@@ -43,10 +43,13 @@ package struct PlanText {
   }
 
   private func line(_ model: PlannedModel) -> String {
-    let a = model.architecture
+    let info = model.info
     let weights = model.setting.weights.map { "\($0.name) (\($0.digest.prefix(16)))" } ?? "none"
-    return "model \(model.setting.name): \(a.tokens) tokens, \(a.prefixTokens) of them prefix; "
-      + "\(a.depth) blocks of width \(a.embedDim), \(a.numHeads) heads; weights: \(weights)"
+    let stages = info.stages.map { stage in
+      "\(stage.tokens) tokens, \(stage.prefixTokens) of them prefix; \(stage.blocks) blocks of width "
+        + "\(stage.width), \(stage.heads) heads; "
+    }
+    return "model \(model.setting.name): \(stages.joined())weights: \(weights)"
   }
 
   private func line(_ device: PlannedDevice) -> String {
@@ -105,8 +108,7 @@ package struct PlanText {
   }
 
   private func methodLine(_ method: MethodSetting, _ model: PlannedModel, state: String) -> String {
-    let composition = try? TokenReductionRegistry.composition(
-      for: method, geometry: model.architecture.geometry)
+    let composition = try? model.choice.entry.composition(for: method)
     let tokens = composition.map { Self.runs($0.tokensAfterBlocks) } ?? ""
     let cut = Self.cut(method, tokensAfterBlocks: composition?.tokensAfterBlocks, model)
     return "  \(TrialLabel.text(method)): tokens after blocks \(tokens)\(cut); \(state)"

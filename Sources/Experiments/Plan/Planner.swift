@@ -122,10 +122,10 @@ package final class Planner {
     _ dataset: PlannedDataset, _ model: PlannedModel, _ spec: Spec
   ) throws {
     let classes = dataset.images.classNames.count
-    guard classes != model.architecture.numClasses else { return }
+    guard classes != model.info.classes else { return }
     // Labels given one by one say which of the model's classes a folder is, so they may be some of them.
     if case .folder(_, classes: .labels) = dataset.choice.kind,
-      classes < model.architecture.numClasses
+      classes < model.info.classes
     {
       return
     }
@@ -133,7 +133,7 @@ package final class Planner {
       subject: "\(spec.source.origin(of: dataset.choice.path)): \(dataset.choice.path)",
       message:
         "\(dataset.images.name) has \(classes) classes and \(model.setting.name) tells "
-        + "\(model.architecture.numClasses) apart; name the data set that it was trained on, or give "
+        + "\(model.info.classes) apart; name the data set that it was trained on, or give "
         + "each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
   }
 
@@ -167,7 +167,7 @@ package final class Planner {
     var parameters = choice.parameters
     if let r { parameters["r"] = .integer(r) }
     let resolved = try TokenReductionRegistry.resolve(
-      method: choice.method, parameters: parameters, geometry: model.architecture.geometry)
+      method: choice.method, parameters: parameters, geometry: model.info.tokens)
     return MethodSetting(
       name: resolved.name, parameters: resolved.parameters.mapValues(\.canonical))
   }

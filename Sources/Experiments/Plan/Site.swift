@@ -37,7 +37,8 @@ package struct PlannedModel {
     return timed
   }
 
-  package var architecture: ViTArchitecture { choice.entry.architecture }
+  /// What is known of it without its weights.
+  package var info: ModelInfo { choice.entry.info }
 }
 
 /// A data set of the plan, opened and counted.

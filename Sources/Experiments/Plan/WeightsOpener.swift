@@ -35,13 +35,13 @@ struct WeightsOpener {
         throw wrong(choice, "\(error)")
       }
     }
-    let architecture = choice.entry.architecture
+    let tokens = choice.entry.info.tokens
     return PlannedModel(
       choice: choice,
       setting: ModelSetting(
         name: choice.name,
-        architecture: ModelReader.members(of: architecture).mapValues(\.canonical),
-        weights: setting, tokens: architecture.tokens, prefixTokens: architecture.prefixTokens),
+        architecture: choice.entry.architecture.members.mapValues(\.canonical),
+        weights: setting, tokens: tokens.tokens, prefixTokens: tokens.prefixTokens),
       weights: weights)
   }
 

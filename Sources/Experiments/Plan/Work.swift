@@ -65,8 +65,7 @@ package struct AccuracyWork {
   }
 
   private func dependsOnBatch(_ method: MethodSetting) -> Bool {
-    let composition = try? TokenReductionRegistry.composition(
-      for: method, geometry: model.architecture.geometry)
+    let composition = try? model.choice.entry.composition(for: method)
     return composition?.dependsOnBatch == true
   }
 

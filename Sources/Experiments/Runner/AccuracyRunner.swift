@@ -89,7 +89,7 @@ struct AccuracyRunner {
       work.model, on: work.device, method, batchSize: min(work.batchSize, max(images.count, 1)),
       precision: work.precision)
     let cost = pass.cost
-    let classes = work.model.architecture.numClasses
+    let classes = work.model.info.classes
     var start = 0
     while start < images.count {
       try context.checkStop()

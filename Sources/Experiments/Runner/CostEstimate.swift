@@ -8,15 +8,20 @@ package struct CostEstimate {
   private var speeds: [Place: Double] = [:]
 
   private struct Place: Hashable {
-    let architecture: ViTArchitecture
+    let architecture: AnyHashable
     let device: DeviceSetting
+
+    init(_ model: PlannedModel, _ device: PlannedDevice) {
+      architecture = AnyHashable(model.choice.entry.architecture)
+      self.device = device.setting
+    }
   }
 
   package init() {}
 
   /// Whether the speed of a model on a device is known.
   package func knows(_ model: PlannedModel, _ device: PlannedDevice) -> Bool {
-    speeds[Place(architecture: model.architecture, device: device.setting)] != nil
+    speeds[Place(model, device)] != nil
   }
 
   /// Learns from a pass; the fastest known stands, since a slow one was disturbed or too small to fill the device.
@@ -24,7 +29,7 @@ package struct CostEstimate {
     _ model: PlannedModel, _ device: PlannedDevice, macs: Int, seconds: Double
   ) {
     guard seconds > 0, macs > 0 else { return }
-    let place = Place(architecture: model.architecture, device: device.setting)
+    let place = Place(model, device)
     speeds[place] = max(speeds[place] ?? 0, Double(macs) / seconds)
   }
 
@@ -32,11 +37,10 @@ package struct CostEstimate {
   package func seconds(
     _ model: PlannedModel, _ device: PlannedDevice, _ method: MethodSetting, images: Int
   ) -> Double {
-    guard let speed = speeds[Place(architecture: model.architecture, device: device.setting)],
-      let composition = try? TokenReductionRegistry.composition(
-        for: method, geometry: model.architecture.geometry)
+    guard let speed = speeds[Place(model, device)],
+      let composition = try? model.choice.entry.composition(for: method)
     else { return 0 }
-    return Double(model.architecture.macs(composition) * images) / speed
+    return Double(DryRun.macs(model.choice.entry.architecture, composition) * images) / speed
   }
 
   /// Expected seconds of an accuracy trial.

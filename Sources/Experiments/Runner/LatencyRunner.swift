@@ -21,7 +21,7 @@ struct LatencyRunner {
     /// `nil` for the baseline of an earlier set: its record is there.
     let claim: FileLock?
     let expectedSeconds: Double
-    var pass: ForwardPass?
+    var pass: PassRunner?
     var peakMemoryBytes = 0
   }
 
@@ -56,10 +56,10 @@ struct LatencyRunner {
 
   /// As many as fit `setBytes`, within the bounds of `variants`.
   private var mostVariants: Int {
-    let a = work.model.architecture
-    // The input, and of every token its stream, queries, keys, values and attention's output.
-    let floats = 3 * a.imageSize * a.imageSize + 8 * a.tokens * a.embedDim
-    let fitting = Self.setBytes / (4 * work.batchSize * floats)
+    // What a pass without token reduction holds: other methods hold about as much.
+    let entry = work.model.choice.entry
+    let run = try? DryRun(entry.architecture, .unreduced(entry.info.tokens))
+    let fitting = Self.setBytes / (work.batchSize * max(1, run?.activationBytes ?? 1))
     return min(Self.variants.most, max(Self.variants.fewest, fitting))
   }
 
@@ -110,7 +110,7 @@ struct LatencyRunner {
   }
 
   /// A pass whose input is seeded noise: time depends on shapes alone.
-  private func makePass(_ variant: Variant) throws -> ForwardPass {
+  private func makePass(_ variant: Variant) throws -> PassRunner {
     let pass = try context.pool.pass(
       work.model, on: work.device, variant.planned.trial.method, batchSize: work.batchSize,
       precision: work.precision)

@@ -9,20 +9,20 @@ final class ModelPool {
     let device: DeviceSetting
     let precision: String
   }
-  private var current: (identity: Identity, model: VisionTransformer)?
+  private var current: (identity: Identity, model: any VisionModel)?
 
   /// The model on a device, loaded unless it is the one asked for last.
   ///
   /// Errors: those of weights that do not fit, and of memory.
   func model(
     _ planned: PlannedModel, on device: PlannedDevice, precision: String
-  ) throws -> VisionTransformer {
+  ) throws -> any VisionModel {
     let identity = Identity(
       setting: planned.setting, device: device.setting, precision: precision)
     if let current, current.identity == identity { return current.model }
     current = nil
-    let model = try VisionTransformer(
-      architecture: planned.architecture, name: planned.setting.name, weights: planned.weights,
+    let model = try planned.choice.entry.architecture.load(
+      name: planned.setting.name, weights: planned.weights,
       backend: try device.backend(precision: precision))
     current = (identity, model)
     return model
@@ -32,19 +32,18 @@ final class ModelPool {
   func pass(
     _ planned: PlannedModel, on device: PlannedDevice, _ method: MethodSetting, batchSize: Int,
     precision: String
-  ) throws -> ForwardPass {
-    let composition = try TokenReductionRegistry.composition(
-      for: method, geometry: planned.architecture.geometry)
-    return try ForwardPass(
+  ) throws -> PassRunner {
+    let composition = try planned.choice.entry.composition(for: method)
+    return try PassRunner(
       model: try model(planned, on: device, precision: precision), composition: composition,
       batchSize: batchSize)
   }
 }
 
-extension ForwardPass {
+extension PassRunner {
   /// What a record says of the cost.
   var cost: ForwardCost {
     ForwardCost(
-      tokensAfterBlocks: tokensAfterBlocks, macs: macs, parameters: model.parameterCount)
+      tokensAfterBlocks: tokensAfterBlocks, macs: macs, parameters: model.info.parameters)
   }
 }

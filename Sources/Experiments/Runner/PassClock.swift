@@ -17,15 +17,15 @@ final class PassClock {
   /// The closures of a pass whose input is there.
   ///
   /// Errors: what the device says where it cannot take the pass down.
-  func timed(_ pass: ForwardPass, coldCache: Bool) throws -> TimedVariant {
+  func timed(_ pass: PassRunner, coldCache: Bool) throws -> TimedVariant {
     let backend = pass.model.backend
-    guard backend.recordsPasses else {
+    guard backend.capturesPasses else {
       return TimedVariant(run: { pass.run() }, synchronize: backend.synchronize)
     }
     return TimedVariant(
       run: { [self] in
         // Taken down in the first, untimed pass, so that what goes wrong is this variant's failure.
-        guard let recorded = pass.recorded else { return try backend.check() }
+        guard let recorded = pass.captured else { return try backend.check() }
         if deviceMilliseconds.isEmpty { pass.upload() }
         if coldCache { recorded.emptyCache() }
         started = stopwatch.now
@@ -37,7 +37,7 @@ final class PassClock {
         try backend.check()
       },
       deviceTime: { [self] in
-        let time = pass.recorded?.deviceTime()
+        let time = pass.captured?.deviceTime()
         try backend.check()
         if let time { deviceMilliseconds.append(time.inMilliseconds) }
         return time

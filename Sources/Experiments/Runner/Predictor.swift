@@ -25,7 +25,7 @@ package final class Predictor {
       throw ExperimentsError.impossible(
         subject: "--method",
         message: "r is not given, and only a run can choose it; give r, such as {\"method\": "
-          + "\"\(choice.method.name)\", \"r\": \(model.architecture.patches / 2)}")
+          + "\"\(choice.method.name)\", \"r\": \(model.info.tokens.patchTokens / 2)}")
     }
     method = try planner.setting(choice, r: nil, model)
   }
@@ -50,7 +50,7 @@ package final class Predictor {
   package func logits(images: [Float]) throws -> [[Float]] {
     let imageFloats = model.choice.entry.imagePreprocessing.elementCount
     let count = images.count / imageFloats
-    let classes = model.architecture.numClasses
+    let classes = model.info.classes
     let pass = try makePass(batchSize: count)
     images.withUnsafeBufferPointer { source in
       if let base = source.baseAddress {
@@ -63,11 +63,11 @@ package final class Predictor {
   }
 
   /// At the spec's first precision.
-  func makePass(batchSize: Int) throws -> ForwardPass {
+  func makePass(batchSize: Int) throws -> PassRunner {
     try pool.pass(model, on: device, method, batchSize: batchSize, precision: precision)
   }
 
-  private func run(_ pass: ForwardPass, key: Int) throws -> [Float] {
+  private func run(_ pass: PassRunner, key: Int) throws -> [Float] {
     withUnsafePointer(to: UInt64(key)) { pass.run(imageKeys: $0) }
     try pass.model.backend.check()
     return Array(pass.logits)
@@ -77,7 +77,7 @@ package final class Predictor {
   ///
   /// Errors: `TensorsError`, and `ExperimentsError.impossible` for another shape.
   package func images(of file: SafetensorsFile) throws -> [Float] {
-    let side = model.architecture.imageSize
+    let side = model.info.imageSize
     let name =
       file.entries["images"] != nil || file.entries.count != 1
       ? "images" : file.entries.keys.first ?? "images"

@@ -69,7 +69,7 @@ package final class Runner {
     for (model, device, precision) in places where !context.estimate.knows(model, device) {
       do {
         try calibrate(model, device, precision)
-      } catch  where device.backend.recordsPasses {
+      } catch  where device.backend.capturesPasses {
         // A GPU that fails makes its trials fail, each with its record; the rest of the plan runs.
         continue
       }

@@ -132,14 +132,23 @@ struct MethodReader {
       tried["r"] = .integer(0)
     }
     for model in models {
+      guard let geometry = model.entry.info.geometry ?? Self.geometryOfNone(method) else {
+        checker.report(path, "\(VisionModelsError.noTokens(model: model.name))")
+        continue
+      }
       let problems = TokenReductionRegistry.problems(
-        method: method, parameters: tried, geometry: model.entry.architecture.geometry)
+        method: method, parameters: tried, geometry: geometry)
       for problem in problems {
         let suffix = point[problem.key]?.suffix ?? ""
         checker.report(
           "\(path).\(problem.key)\(suffix)", Self.naming(model.name, in: problem.message))
       }
     }
+  }
+
+  /// The baseline runs on a model without tokens, too.
+  private static func geometryOfNone(_ method: any TokenReductionMethod.Type) -> TokenGeometry? {
+    method.name == NoReduction.name ? TokenGeometry.none : nil
   }
 
   /// A message of a method, which knows no model, with the model's name.

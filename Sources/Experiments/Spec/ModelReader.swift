@@ -45,26 +45,37 @@ struct ModelReader {
     var base: ModelEntry?
     if let named = ModelRegistry.entry(named: name) {
       base = named
-      merged = Self.members(of: named.architecture)
+      merged = named.architecture.members
       name = ModelChoice.customPrefix + name
     }
     merged.merge(sizes) { $1 }
-    let missing = ["embed_dim", "num_heads"].filter { merged[$0] == nil }
+    let family = merged.removeValue(forKey: "family")?.asString ?? ModelRegistry.defaultFamily
+    guard let type = ModelRegistry.family(named: family) else { return nil }
+    let missing = type.parameters.filter {
+      $0.defaultValue == nil && $0.otherwise == nil && merged[$0.name] == nil
+    }
     guard missing.isEmpty else {
-      for key in missing {
+      for parameter in missing {
         checker.report(
-          "\(path).architecture", "the key '\(key)' is missing; it must be a whole number from 1")
+          "\(path).architecture",
+          "the key '\(parameter.name)' is missing; it must be \(parameter.expectation)")
       }
       return nil
     }
-    guard let architecture = Self.architecture(merged) else { return nil }
+    let known = type.parameters.map(\.name)
+    for key in sizes.keys.sorted() where key != "family" && !known.contains(key) {
+      checker.report(
+        "\(path).architecture.\(key)",
+        "\(type.family) has no such size; \(NearestName.advice(key, among: known, noun: "its sizes"))")
+    }
+    guard let architecture = type.decode(merged) else { return nil }
     let problems = architecture.problems()
     for problem in problems {
       checker.report("\(path).architecture.\(problem.key)", problem.message)
     }
     guard problems.isEmpty else { return nil }
     // Sizes that repeat the named model's change nothing.
-    if let base, base.architecture == architecture { return base }
+    if let base, AnyHashable(base.architecture) == AnyHashable(architecture) { return base }
     guard let base, base.architecture.imageSize == architecture.imageSize else {
       return ModelRegistry.custom(architecture, name: name)
     }
@@ -98,17 +109,4 @@ struct ModelReader {
 
   /// The one model whose weights come with the program.
   static let demoModel = "demo_vit"
-
-  /// The sizes of a model by their keys in a spec.
-  static func members(of architecture: ViTArchitecture) -> [String: JSONValue] {
-    guard let data = try? JSONEncoder().encode(architecture),
-      let members = try? JSONDecoder().decode([String: JSONValue].self, from: data)
-    else { return [:] }
-    return members
-  }
-
-  private static func architecture(_ members: [String: JSONValue]) -> ViTArchitecture? {
-    guard let data = try? JSONEncoder().encode(members) else { return nil }
-    return try? JSONDecoder().decode(ViTArchitecture.self, from: data)
-  }
 }

@@ -56,12 +56,12 @@ enum SpecContradictions {
       guard model.isTrained else { continue }
       for dataset in spec.datasets {
         guard let (name, classes) = classes(of: dataset),
-          classes != model.entry.architecture.numClasses
+          classes != model.entry.info.classes
         else { continue }
         checker.report(
           dataset.path,
           "\(name) has \(classes) classes and \(model.name) tells "
-            + "\(model.entry.architecture.numClasses) apart; name the data set that it was "
+            + "\(model.entry.info.classes) apart; name the data set that it was "
             + "trained on")
       }
     }
@@ -128,7 +128,7 @@ enum SpecContradictions {
     }
     let searches = spec.methods.contains { $0.search?.needsAccuracy == true }
     for model in spec.models {
-      let geometry = model.entry.architecture.geometry
+      let geometry = model.entry.info.tokens
       let points = spec.grid.tokenCounts(geometry).count
       if searches, points == 1 {
         checker.report(

@@ -69,36 +69,27 @@ package enum SpecRules {
       "sizes that differ from the named model's, or all of them"),
   ]
 
-  static let architecture: [KeyRule] = [
-    KeyRule("image_size", positive, standard: .value(.integer(224)), "pixels of a side"),
-    KeyRule("patch_size", positive, standard: .value(.integer(16)), "pixels of a patch's side"),
-    KeyRule("embed_dim", positive, "width of a token"),
-    KeyRule("depth", positive, standard: .value(.integer(12)), "blocks"),
-    KeyRule("num_heads", positive, "attention heads"),
-    KeyRule(
-      "mlp_ratio", .number(minimum: 0, exclusiveMinimum: true, maximum: 64),
-      standard: .value(.number(4)), "hidden width over embed_dim"),
-    KeyRule("hidden_dim", positive, standard: .described("from mlp_ratio"), "hidden width itself"),
-    KeyRule(
-      "mlp", .choice(ViTArchitecture.MLP.allCases.map(\.rawValue)),
-      standard: .value(.string("gelu")), "the feed-forward network's activation"),
-    KeyRule("distilled", .boolean, standard: .value(.boolean(false)), "a distillation token"),
-    KeyRule(
-      "registers", .integer(minimum: 0, maximum: 1024), standard: .value(.integer(0)),
-      "register tokens"),
-    KeyRule("layer_scale", .boolean, standard: .value(.boolean(false)), "scaled residuals"),
-    KeyRule(
-      "head", .choice(ViTArchitecture.Head.allCases.map(\.rawValue)),
-      standard: .value(.string("token")), "what the classifier reads"),
-    KeyRule("num_classes", positive, standard: .value(.integer(1000)), "classes"),
-    KeyRule(
-      "position_interpolation",
-      .choice(ViTArchitecture.PositionInterpolation.allCases.map(\.rawValue)),
-      standard: .value(.string("timm")), "how position embeddings of another size are fitted"),
-    KeyRule(
-      "pretrained_image_size", positive, standard: .described("image_size"),
-      "pixels of a side where the weights were trained"),
-  ]
+  /// The sizes of every family; where there is more than one, the first key names it.
+  static let architecture: [KeyRule] = {
+    let families = ModelRegistry.families.filter { !$0.parameters.isEmpty }
+    var rules: [KeyRule] = []
+    if families.count > 1 {
+      rules.append(
+        KeyRule(
+          "family", .choice(families.map { $0.family }),
+          standard: .described("that of the named model, else \"\(ModelRegistry.defaultFamily)\""),
+          "the kind of model whose sizes these are"))
+    }
+    for parameter in families.flatMap({ $0.parameters })
+    where !rules.contains(where: { $0.key == parameter.name }) {
+      rules.append(
+        KeyRule(
+          parameter.name, parameter.rule,
+          standard: parameter.otherwise.map { .described($0) }
+            ?? parameter.defaultValue.map { .value($0) } ?? .none, parameter.summary))
+    }
+    return rules
+  }()
 
   /// Keys of `architecture`, for the test that compares them with the model's own.
   package static var architectureKeys: Set<String> { Set(architecture.map(\.key)) }

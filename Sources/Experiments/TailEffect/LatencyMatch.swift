@@ -39,7 +39,7 @@ extension RSearcher {
     let targets = references.map { ($0, median($0, &builder)) }
     let candidates = try matched(choice, builder).map { ($0, median($0, &builder)) }
     guard missing == 0 else { return .waiting(missing) }
-    let geometry = builder.planner.models[table.model].architecture.geometry
+    let geometry = builder.planner.models[table.model].info.tokens
     let rows = targets.compactMap {
       reference, target -> (method: MethodSetting, origin: String?)? in
       guard let target else { return nil }
@@ -73,7 +73,7 @@ extension RSearcher {
   /// The method with every `r` that changes its token counts, thinned where there are many.
   private func matched(_ choice: MethodChoice, _ builder: PlanBuilder) throws -> [MethodSetting] {
     let model = builder.planner.models[table.model]
-    let geometry = model.architecture.geometry
+    let geometry = model.info.tokens
     var methods: [MethodSetting] = []
     var left: Int?
     for r in 0...geometry.patchTokens {

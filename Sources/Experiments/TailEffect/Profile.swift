@@ -11,7 +11,7 @@ extension Spec {
     profile.accuracy.wish = .no
     var counts: [Int] = []
     for model in models {
-      let geometry = model.entry.architecture.geometry
+      let geometry = model.entry.info.tokens
       counts += grid.tokenCounts(geometry).map { geometry.tokens - $0 }
     }
     profile.methods = Set(counts).sorted().map { r in

@@ -54,7 +54,7 @@ struct RSearcher {
     switch grid {
     case .waiting(let missing): return .waiting(missing)
     case .measured(let utility):
-      let geometry = model.architecture.geometry
+      let geometry = model.info.tokens
       let best = utility.removedTokens(
         alpha: alpha, of: geometry.tokens, prefixTokens: geometry.prefixTokens)
       guard let r = best else {
@@ -71,7 +71,7 @@ struct RSearcher {
   private func measureGrid(in builder: inout PlanBuilder) -> Grid {
     guard var place = table.place, let dataset = table.gridDataset else { return .waiting(0) }
     place.set = .grid
-    let geometry = builder.planner.models[table.model].architecture.geometry
+    let geometry = builder.planner.models[table.model].info.tokens
     let seed = builder.planner.spec.seed
     var latencyByTokens: [Int: Double] = [:]
     var accuracyByTokens: [Int: Double] = [:]
@@ -135,7 +135,7 @@ struct RSearcher {
   /// Every R of the grid at every layer that the choice tries.
   private func tried(_ choice: MethodChoice, _ builder: PlanBuilder) throws -> [MethodSetting] {
     let model = builder.planner.models[table.model]
-    let geometry = model.architecture.geometry
+    let geometry = model.info.tokens
     var methods: [MethodSetting] = []
     for layer in choice.layers {
       var parameters = choice.parameters

@@ -9,6 +9,6 @@ package enum NoReduction: TokenReductionMethod {
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
     throws(ParameterProblem) -> Composition
   {
-    Composition(score: .random(seed: 0), disposal: .drop, steps: [], geometry: geometry)
+    .unreduced(geometry)
   }
 }

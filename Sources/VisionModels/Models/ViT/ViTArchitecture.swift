@@ -1,5 +1,3 @@
-import TokenReduction
-
 /// The sizes of a plain vision transformer; the keys are those of a spec's `architecture`.
 package struct ViTArchitecture: Codable, Hashable, Sendable {
   package enum MLP: String, Codable, CaseIterable, Hashable, Sendable { case gelu, swiglu }
@@ -120,10 +118,6 @@ extension ViTArchitecture {
 
   /// Numbers that the classifier reads.
   package var featureDim: Int { head == .tokenAndPatchMean || distilled ? 2 * embedDim : embedDim }
-
-  package var geometry: TokenGeometry {
-    TokenGeometry(tokens: tokens, prefixTokens: prefixTokens, depth: depth)
-  }
 
   /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be built.
   package func problems() -> [(key: String, message: String)] {

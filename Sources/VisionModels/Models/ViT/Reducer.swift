@@ -98,18 +98,19 @@ struct Reducer {
   ///
   /// `qkv` [B, N, 3C] of the step's block is there for every step inside a block.
   mutating func reduce(
-    _ stream: Tensor, _ step: ReductionStep, qkv: Tensor?,
-    imageKeys: UnsafePointer<UInt64>?, report: ((ReductionEvent) -> Void)?
+    _ stream: Tensor, _ step: ReductionStep, qkv: Tensor?, findings: AttentionFindings,
+    _ context: PassContext
   ) -> Tensor {
     guard let offsets, let sources else { preconditionFailure("a step of another composition") }
     let assignment = TokenAssignment(
       offsets: offsets, sources: sources, batchSize: batchSize, tokensIn: step.tokensIn,
-      tokensOut: step.tokensOut)
+      tokensOut: step.tokensOut,
+      fusesLast: composition.disposal == .fuseMean || composition.disposal == .fuseScoreSum)
     let shape = Shape(batchSize, step.tokensIn)
     let scores = scores?.view(shape)
     let maxima = nodeMaximum?.view(Shape(batchSize, (step.tokensIn + 1) / 2))
-    if case .random(let seed) = composition.score, let scores, let imageKeys {
-      backend.randomScores(seed: seed, imageKeys: imageKeys, into: scores)
+    if case .random(let seed) = composition.score, let scores {
+      backend.randomScores(seed: seed, imageKeys: context.imageKeys, into: scores)
     }
     let output = (writesSecond ? streams.1 : streams.0).view(
       Shape(batchSize, step.tokensOut, embedDim))
@@ -119,7 +120,9 @@ struct Reducer {
     }
     if composition.disposal == .merge {
       if let qkv {
-        match(step, scores: scores, nodeMaximum: maxima, qkv: qkv, into: assignment)
+        match(
+          step, scores: scores, nodeMaximum: maxima, qkv: qkv, findings: findings,
+          into: assignment)
       }
       backend.assemble(
         stream, assignment, weighting: weighting, scores: scores, sizes: sizesIn, into: output,
@@ -128,13 +131,13 @@ struct Reducer {
       let fuses = composition.disposal != .drop
       backend.reduce(
         TokenSelection(
-          stream: stream, score: score(scores.shape, qkv: qkv), scores: scores,
+          stream: stream, score: score(scores.shape, qkv: qkv, findings), scores: scores,
           prefixTokens: prefixTokens, keep: step.tokensOut - prefixTokens - (fuses ? 1 : 0),
           fuse: fuses, weighting: weighting, assignment: assignment, output: output))
     }
     writesSecond.toggle()
     hasMerged = true
-    report?(
+    context.onReduction?(
       ReductionEvent(
         step: step, before: stream, after: output, assignment: assignment, scores: scores,
         nodeMaximum: maxima, sizes: sizesOut))
@@ -150,7 +153,9 @@ struct Reducer {
   }
 
   /// Class attention is in the scores already: the block's attention wrote it there.
-  private func score(_ shape: Shape, qkv: Tensor?) -> ScoreOrigin {
+  private func score(
+    _ shape: Shape, qkv: Tensor?, _ findings: AttentionFindings
+  ) -> ScoreOrigin {
     guard case .tailEffect(let score) = composition.score else { return .given }
     var features: FeatureOperands?
     if let scores = featureScores?.view(shape), let qkv, let feature = score.feature {
@@ -158,17 +163,17 @@ struct Reducer {
         qkv: qkv, heads: heads, feature: feature, reduction: score.featureHeads, scores: scores)
     }
     return .tailEffect(
-      attention: receivedAttention?.view(shape), features: features,
+      attention: score.usesAttention ? findings.received : nil, features: features,
       normalization: score.normalization)
   }
 
   private func match(
     _ step: ReductionStep, scores: Tensor?, nodeMaximum: Tensor?, qkv: Tensor,
-    into assignment: TokenAssignment
+    findings: AttentionFindings, into assignment: TokenAssignment
   ) {
     guard let metric else { return }
     if let scores {
-      backend.score(score(scores.shape, qkv: qkv), prefixTokens: prefixTokens, into: scores)
+      backend.score(score(scores.shape, qkv: qkv, findings), prefixTokens: prefixTokens, into: scores)
     }
     let keys = metric.view(Shape(batchSize, step.tokensIn, headDim))
     backend.keyMetric(qkv, heads: heads, into: keys)

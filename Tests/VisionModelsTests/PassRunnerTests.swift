@@ -9,7 +9,7 @@ import VisionModels
 import _TestSupport
 
 /// What holds for every method of the registry, on small models with one, two and five prefix tokens.
-@Suite(.serialized) struct ForwardPassTests {
+@Suite(.serialized) struct PassRunnerTests {
   static let architectures = [
     ViTArchitecture(
       imageSize: 48, patchSize: 8, embedDim: 32, depth: 4, numHeads: 2, numClasses: 7),
@@ -40,21 +40,20 @@ import _TestSupport
     }
 
   static func pass(
-    _ architecture: ViTArchitecture, _ setting: (method: String, parameters: [String: JSONValue]),
+    _ architecture: any ModelArchitecture, _ setting: (method: String, parameters: [String: JSONValue]),
     batchSize: Int, threads: Int = 2
-  ) throws -> ForwardPass {
-    let model = try VisionTransformer(
-      architecture: architecture, weights: .random(seed: 5),
-      backend: CPUBackend(threads: threads))
-    return try ForwardPass(
+  ) throws -> PassRunner {
+    let model = try architecture.load(
+        weights: .random(seed: 5), backend: CPUBackend(threads: threads))
+    return try PassRunner(
       model: model,
       composition: try TokenReductionRegistry.composition(
         for: MethodSetting(name: setting.method, parameters: setting.parameters),
-        geometry: architecture.geometry), batchSize: batchSize)
+        geometry: architecture.info.tokens), batchSize: batchSize)
   }
 
   /// Weights of 0.02 make all tokens alike; images far apart give the scores something to choose by.
-  static func fill(_ pass: ForwardPass, images: Range<Int>) {
+  static func fill(_ pass: PassRunner, images: Range<Int>) {
     let size = pass.input.count / pass.batchSize
     for (slot, image) in images.enumerated() {
       _ = pass.input[(slot * size)...].update(
@@ -173,10 +172,11 @@ import _TestSupport
     let a = try #require(ModelRegistry.entry(named: "deit_small_patch16_224")).architecture
     let none = try Self.pass(a, ("none", [:]), batchSize: 1)
     // timm and fvcore: 4.6 G for DeiT-S.
-    let blocks =
-      12 * (197 * 384 * 1152 + 2 * 197 * 197 * 384 + 197 * 384 * 384 + 2 * 197 * 384 * 1536)
+    let layers = 197 * 384 * 1152 + 197 * 384 * 384 + 2 * 197 * 384 * 1536
+    let blocks = 12 * (layers + 2 * 197 * 197 * 384)
     #expect(none.macs == 196 * 768 * 384 + blocks + 384 * 1000)
-    #expect(none.model.parameterCount == 22_050_664)
+    #expect(none.macs == DryRun.macs(a, none.composition))
+    #expect(none.model.info.parameters == 22_050_664)
     let reduced = try Self.pass(a, ("tail_effect", ["r": .integer(98)]), batchSize: 1)
     #expect(abs(Double(reduced.macs) / Double(none.macs) - 0.63) < 0.01)
   }
@@ -187,7 +187,7 @@ import _TestSupport
   ])
   func `registry models have the published numbers of parameters`(name: String, count: Int) throws {
     let entry = try #require(ModelRegistry.entry(named: name))
-    #expect(VisionTransformer.parameterCount(entry.architecture) == count)
+    #expect(entry.info.parameters == count)
   }
 
   @Test func `weights that do not fit are one error with all of it`() throws {
@@ -200,8 +200,8 @@ import _TestSupport
         "fc.weight": .init(shape: [1], floats: [0]),
       ], to: url)
     do {
-      _ = try VisionTransformer(
-        architecture: a, name: "tiny", weights: .file(url), backend: CPUBackend(threads: 1))
+      _ = try a.load(
+        name: "tiny", weights: .file(url), backend: CPUBackend(threads: 1))
       Issue.record("no error")
     } catch let error as VisionModelsError {
       let text = error.description

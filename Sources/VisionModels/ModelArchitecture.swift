@@ -1,0 +1,134 @@
+import Foundation
+import Records
+import Tensors
+import TokenReduction
+
+/// The sizes of a model of one family: a value that a registry, a spec and a record can hold.
+///
+/// A family is one file: this value with the keys that a spec may set, the tensors of a checkpoint, and the model that computes with
+/// them; its entries; and one line in `ModelRegistry.families`.
+package protocol ModelArchitecture: Codable, Hashable, Sendable {
+  /// The name of the family in a spec.
+  static var family: String { get }
+  /// Every named model of the family.
+  static var entries: [ModelEntry] { get }
+  /// What a spec may set; the names are those of the coding keys.
+  static var parameters: [MethodParameter] { get }
+  /// How other projects name the same tensors; timm's names are always understood.
+  static var layouts: [any CheckpointLayout] { get }
+
+  /// Pixels of a side.
+  var imageSize: Int { get }
+  var numClasses: Int { get }
+  /// Tokens that a method can reduce; `nil` where there are none.
+  var geometry: TokenGeometry? { get }
+  /// Sequences of tokens by stage, for a person.
+  var stages: [TokenStage] { get }
+  /// Every tensor of the model, by timm's names.
+  var tensors: [WeightSpecification] { get }
+  /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be built.
+  func problems() -> [(key: String, message: String)]
+  /// The model with the weights that the loader brings to its device.
+  func makeModel(_ loader: WeightLoader) throws -> any VisionModel
+}
+
+extension ModelArchitecture {
+  package static var parameters: [MethodParameter] { [] }
+  package static var layouts: [any CheckpointLayout] { [] }
+  package var geometry: TokenGeometry? { nil }
+  package var stages: [TokenStage] { [] }
+  package func problems() -> [(key: String, message: String)] { [] }
+
+  /// What a program needs to know of a model without its weights.
+  package var info: ModelInfo {
+    ModelInfo(
+      family: Self.family, imageSize: imageSize, classes: numClasses,
+      parameters: tensors.reduce(0) { $0 + ($1.isTrained ? $1.count : 0) }, geometry: geometry,
+      stages: stages)
+  }
+
+  /// The sizes by their keys in a spec; those of another family than the plain ViT carry its name.
+  package var members: [String: JSONValue] {
+    guard let data = try? JSONEncoder().encode(self),
+      var members = try? JSONDecoder().decode([String: JSONValue].self, from: data)
+    else { return [:] }
+    if Self.family != ModelRegistry.defaultFamily { members["family"] = .string(Self.family) }
+    return members
+  }
+
+  /// The sizes that a spec's members say, `nil` where a key is missing or of another type.
+  package static func decode(_ members: [String: JSONValue]) -> (any ModelArchitecture)? {
+    guard let data = try? JSONEncoder().encode(members) else { return nil }
+    return try? JSONDecoder().decode(Self.self, from: data)
+  }
+
+  /// Loads or draws the weights.
+  ///
+  /// - Throws: `TensorsError`, `VisionModelsError.weightsDoNotFit` for a file of another model, or `.modelTooLarge`.
+  package func load(
+    name: String = "this model", weights: WeightSource, backend: any Backend
+  ) throws -> any VisionModel {
+    let memory = Int(ProcessInfo.processInfo.physicalMemory)
+    guard backend.isDryRun || info.parameters <= memory / 4 else {
+      throw VisionModelsError.modelTooLarge(
+        model: name, bytes: 4 * info.parameters, memoryBytes: memory)
+    }
+    let expected = tensors
+    let reader: any WeightReader =
+      switch weights {
+      case .random(let seed): RandomWeights(seed: seed)
+      case .shapes: ShapeWeights()
+      case .file(let url):
+        try FileWeights(url: url, model: name, expected: expected, layouts: Self.layouts)
+      }
+    let loader = WeightLoader(reader: reader, backend: backend, expected: expected)
+    let model = try backend.withArena(bytes: WeightLoader.bytes(expected, backend)) {
+      try makeModel(loader)
+    }
+    try backend.check()
+    return model
+  }
+}
+
+/// What a program needs to know of a model without its weights.
+package struct ModelInfo: Hashable, Sendable {
+  package let family: String
+  /// Pixels of a side.
+  package let imageSize: Int
+  package let classes: Int
+  /// Trained numbers.
+  package let parameters: Int
+  /// Tokens that a method can reduce; `nil` where there are none.
+  package let geometry: TokenGeometry?
+  package let stages: [TokenStage]
+
+  /// Tokens that a method can reduce: of no tokens and no blocks where there are none.
+  package var tokens: TokenGeometry { geometry ?? .none }
+}
+
+/// A sequence of tokens that some blocks of a model work on.
+package struct TokenStage: Hashable, Sendable {
+  /// Prefix tokens included.
+  package let tokens: Int
+  package let prefixTokens: Int
+  package let blocks: Int
+  package let width: Int
+  package let heads: Int
+  /// Rows and columns of the patches.
+  package let grid: Int
+  /// Whether a method may reduce the tokens; else the reason, for `lab models`.
+  package let whyNotReducible: String?
+
+  package init(
+    tokens: Int, prefixTokens: Int = 0, blocks: Int, width: Int, heads: Int, grid: Int,
+    whyNotReducible: String? = nil
+  ) {
+    self.tokens = tokens
+    self.prefixTokens = prefixTokens
+    self.blocks = blocks
+    self.width = width
+    self.heads = heads
+    self.grid = grid
+    self.whyNotReducible = whyNotReducible
+  }
+}

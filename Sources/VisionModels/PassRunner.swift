@@ -1,0 +1,153 @@
+import Tensors
+import TokenReduction
+
+/// Runs one pass of a model: images in, logits out, captured where the device repeats passes; `run` allocates nothing.
+///
+/// It knows no model. Not to be used from two threads at once.
+package final class PassRunner {
+  package let model: any VisionModel
+  package let composition: Composition
+  package let batchSize: Int
+  /// Where the caller writes its normalized images, NCHW float32, before `run`.
+  package let input: UnsafeMutableBufferPointer<Float>
+  /// Every operation of the pass by its shapes.
+  package let operations: [PassOperation]
+  /// Called after each reduction of a pass with what it did; `nil` in timed passes.
+  package var onReduction: ((ReductionEvent) -> Void)?
+  /// Called with the stream before block 0 (`-1`) and after each block; `nil` in timed passes.
+  package var onBlock: ((_ block: Int, _ stream: Tensor) -> Void)?
+
+  private let pass: any ModelPass
+  private let hostLogits: UnsafeMutableBufferPointer<Float>
+  private let defaultKeys: UnsafeMutableBufferPointer<UInt64>
+  private let images: Tensor
+  private let logitsTensor: Tensor
+  private let imageKeys: Tensor
+  private var capture: Capture = .none
+
+  /// Whether the device has captured the pass.
+  private enum Capture {
+    case none
+    case done(any CapturedPass)
+    /// The device does not, or could not; the reason is with the backend.
+    case impossible
+  }
+
+  /// Allocates everything that a pass needs.
+  ///
+  /// - Throws: `TensorsError.outOfMemory`, or `.operationsUnavailable` of a device that lacks an operation of the model.
+  package init(model: any VisionModel, composition: Composition, batchSize: Int) throws {
+    precondition(composition.geometry == model.info.tokens, "a method of another model")
+    let backend = model.backend
+    self.model = model
+    self.composition = composition
+    self.batchSize = batchSize
+    operations = try DryRun(model, composition, batchSize: batchSize).operations
+    let missing = Set(operations.map(\.kind).filter { !backend.supports($0) })
+    guard missing.isEmpty else {
+      throw TensorsError.operationsUnavailable(
+        operations: missing.map(\.rawValue).sorted(), device: backend.name)
+    }
+    let (operations, side) = (operations, model.info.imageSize)
+    let memory = try backend.withArena(bytes: nil) {
+      let memory = (
+        images: try backend.allocate(Shape(batchSize, 3, side, side), .float32),
+        logits: try backend.allocate(Shape(batchSize, model.info.classes), .float32),
+        imageKeys: try backend.allocate(Shape(batchSize), .int64),
+        pass: try model.makePass(composition, batchSize: batchSize, on: backend)
+      )
+      try backend.reserve(operations)
+      return memory
+    }
+    (images, logitsTensor, imageKeys, pass) = memory
+    input = .allocate(capacity: images.shape.count)
+    input.initialize(repeating: 0)
+    hostLogits = .allocate(capacity: logitsTensor.shape.count)
+    hostLogits.initialize(repeating: 0)
+    defaultKeys = .allocate(capacity: batchSize)
+    for index in 0..<batchSize { defaultKeys.initializeElement(at: index, to: UInt64(index)) }
+  }
+
+  deinit {
+    input.deallocate()
+    hostLogits.deallocate()
+    defaultKeys.deallocate()
+  }
+
+  /// [batch, classes] of the last `run`.
+  package var logits: UnsafeBufferPointer<Float> { UnsafeBufferPointer(hostLogits) }
+
+  /// The classifier's input of the last `run`, [batch, features].
+  package func readFeatures() -> [Float] {
+    var values = [Float](repeating: 0, count: pass.features.shape.count)
+    values.withUnsafeMutableBufferPointer { model.backend.download(pass.features, to: $0) }
+    return values
+  }
+
+  /// Tokens that leave each block.
+  package var tokensAfterBlocks: [Int] { composition.tokensAfterBlocks }
+
+  /// Multiply-adds of one image, counted from the shapes that each layer really sees.
+  package var macs: Int { DryRun.macs(of: operations) / batchSize }
+
+  /// Classifies the images in `input`; on return `logits` holds the result.
+  ///
+  /// `imageKeys` (batch many) seed random scores per image, so that a result does not depend on the batch; `nil` takes the
+  /// position in the batch.
+  package func run(imageKeys: UnsafePointer<UInt64>? = nil) {
+    // Capturing brings keys of its own, so that ours come after it.
+    let captured = captured
+    upload(imageKeys: imageKeys)
+    if let captured { captured.replay() } else { compute(imageKeys: keys(imageKeys)) }
+    model.backend.download(logitsTensor, to: hostLogits)
+    model.backend.synchronize()
+  }
+
+  /// Brings the images in `input` to the device, for passes that are timed without it.
+  package func upload(imageKeys: UnsafePointer<UInt64>? = nil) {
+    let backend = model.backend
+    backend.upload(UnsafeBufferPointer(input), to: images)
+    backend.stageImageKeys(
+      UnsafeBufferPointer(start: keys(imageKeys), count: batchSize), in: self.imageKeys)
+  }
+
+  /// The pass as the device has captured it, for replaying on what `upload` brought.
+  ///
+  /// `nil` where the device captures nothing, or a callback wants to see what happens inside.
+  package var captured: (any CapturedPass)? {
+    guard onReduction == nil, onBlock == nil, model.backend.capturesPasses else { return nil }
+    switch capture {
+    case .done(let pass): return pass
+    case .impossible: return nil
+    case .none: break
+    }
+    // Once as it is, since what a device finds out about an operation must not happen while it captures.
+    upload()
+    let keys = keys(nil)
+    compute(imageKeys: keys)
+    do {
+      guard let pass = try model.backend.capture({ compute(imageKeys: keys) }) else {
+        capture = .impossible
+        return nil
+      }
+      capture = .done(pass)
+      return pass
+    } catch {
+      model.backend.fail(error)
+      capture = .impossible
+      return nil
+    }
+  }
+
+  private func keys(_ given: UnsafePointer<UInt64>?) -> UnsafePointer<UInt64> {
+    // The buffer has a base address, since it is not empty.
+    given ?? UnsafePointer(defaultKeys.baseAddress.unsafelyUnwrapped)
+  }
+
+  private func compute(imageKeys: UnsafePointer<UInt64>) {
+    var context = PassContext(imageKeys: imageKeys)
+    context.onReduction = onReduction
+    context.onBlock = onBlock
+    pass.compute(images, into: logitsTensor, context)
+  }
+}
