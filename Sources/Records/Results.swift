@@ -56,20 +56,23 @@ package struct LatencyResult: Codable, Hashable, Sendable {
   /// Highest resident memory of the process while this variant ran, in bytes.
   package var peakMemoryBytes: Int
   package var cost: ForwardCost
+  /// What disturbed the timing; `nil` in records of programs that did not look.
+  package var quality: TimingQuality?
 
   package init(
     samplesMilliseconds: [Double], rounds: [Int], notes: [String], peakMemoryBytes: Int,
-    cost: ForwardCost
+    cost: ForwardCost, quality: TimingQuality? = nil
   ) {
     self.samplesMilliseconds = samplesMilliseconds
     self.rounds = rounds
     self.notes = notes
     self.peakMemoryBytes = peakMemoryBytes
     self.cost = cost
+    self.quality = quality
   }
 
   enum CodingKeys: String, CodingKey {
-    case rounds, notes, cost
+    case rounds, notes, cost, quality
     case samplesMilliseconds = "samples_ms"
     case peakMemoryBytes = "peak_memory_bytes"
   }

@@ -60,13 +60,17 @@ package struct LatencyTrial: Codable, Hashable, Sendable {
   }
 }
 
-/// How a latency is measured: after `warmup` passes, until both minima are reached.
+/// How a latency is measured: after `warmup` passes, until both minima are reached and the interval is narrow.
 package struct TimingSetting: Codable, Hashable, Sendable {
   package var warmup: Int
   package var minSeconds: Double
   package var minSamples: Int
   /// What the device's cache holds when a pass begins; `nil` is `warm`, as a processor's always is.
   package var l2: CacheState?
+  /// Half of the relative width that the 95 % interval should reach; `nil` for the program's own.
+  package var until: Double?
+  /// Timed seconds after which the timer no longer goes on for a narrower interval; `nil` for the program's own.
+  package var maxSeconds: Double?
 
   /// The state of a device's second-level cache before each pass.
   package enum CacheState: String, Codable, Hashable, Sendable {
@@ -74,15 +78,21 @@ package struct TimingSetting: Codable, Hashable, Sendable {
     case cold
   }
 
-  package init(warmup: Int, minSeconds: Double, minSamples: Int, l2: CacheState? = nil) {
+  package init(
+    warmup: Int, minSeconds: Double, minSamples: Int, l2: CacheState? = nil, until: Double? = nil,
+    maxSeconds: Double? = nil
+  ) {
     self.warmup = warmup
     self.minSeconds = minSeconds
     self.minSamples = minSamples
     self.l2 = l2
+    self.until = until
+    self.maxSeconds = maxSeconds
   }
 
   enum CodingKeys: String, CodingKey {
-    case warmup, l2
+    case warmup, l2, until
+    case maxSeconds = "max_seconds"
     case minSeconds = "min_seconds"
     case minSamples = "min_samples"
   }

@@ -130,7 +130,10 @@ import Testing
     var generator = SeededGenerator(seed: 5)
     let medians = try #require(
       BootstrapMedians(samples: [1, 3], rounds: [], using: &generator))
-    #expect(Set(medians.medians) == [1, 2, 3])
+    // Drawn twice alike they are moved away from 2: two timings say little.
+    let found = Set(medians.medians).sorted()
+    #expect(found.count == 3 && found[1] == 2)
+    #expect(found[0] > 0 && found[0] < 1 && found[2] > 3)
   }
 
   @Test(arguments: [[], [1, .nan]] as [[Double]])

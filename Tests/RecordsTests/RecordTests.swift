@@ -24,6 +24,17 @@ import Testing
       LatencyResult(
         samplesMilliseconds: [1.25, 1.5], rounds: [0, 1], notes: ["n"], peakMemoryBytes: 7,
         cost: cost)),
+    .latency(
+      latency,
+      LatencyResult(
+        samplesMilliseconds: [1.25, 1.5], rounds: [0, 2], notes: [], peakMemoryBytes: 7, cost: cost,
+        quality: TimingQuality(
+          counters: .read, rounds: 3,
+          disturbed: [
+            DisturbedRound(
+              round: 1, reasons: [.otherProcesses, .runQueueWait], share: 0.4,
+              droppedMilliseconds: [9.5])
+          ], flaws: [.wideInterval]))),
     .failedLatency(latency, FailureResult(message: "m")),
     .accuracy(
       AccuracyTrial(
@@ -41,6 +52,51 @@ import Testing
     let record = Record(key: "k", measurement: measurement, environment: Self.environment)
     let line = try JSONEncoder().encode(record)
     #expect(try JSONDecoder().decode(Record.self, from: line) == record)
+  }
+
+  @Test func `what disturbed a timing is data, by name`() throws {
+    let quality = TimingQuality(
+      counters: .unavailable, rounds: 4,
+      disturbed: [DisturbedRound(round: 3, reasons: Disturbance.allCases, share: 0.5)],
+      flaws: TimingFlaw.allCases)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    #expect(
+      String(decoding: try encoder.encode(quality), as: UTF8.self)
+        == #"{"counters":"unavailable","disturbed":[{"reasons":["stolen_time","other_processes","#
+        + #""run_queue_wait","preemption"],"round":3,"share":0.5}],"flaws":["most_rounds_disturbed","#
+        + #""wide_interval"],"rounds":4}"#)
+  }
+
+  @Test func `records of programs that did not look are read, and their trials stay the same`()
+    throws
+  {
+    let old =
+      #"{"samples_ms":[1],"rounds":[0],"notes":[],"peak_memory_bytes":1,"cost":{"macs":1,"parameters":1,"tokens_after_blocks":[1]}}"#
+    let result = try JSONDecoder().decode(LatencyResult.self, from: Data(old.utf8))
+    #expect(result.quality == nil)
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    // Keys are hashes of this text: what a spec does not give must not stand in it.
+    #expect(
+      String(decoding: try encoder.encode(Self.latency.timing), as: UTF8.self)
+        == #"{"min_samples":10,"min_seconds":0.5,"warmup":3}"#)
+  }
+
+  @Test func `a quality that cannot be is found`() {
+    func quality(_ rounds: Int, _ disturbed: [DisturbedRound]) -> TimingQuality {
+      TimingQuality(counters: .read, rounds: rounds, disturbed: disturbed)
+    }
+    func round(_ number: Int, _ share: Double = 0.5, _ dropped: [Double]? = nil) -> DisturbedRound {
+      DisturbedRound(
+        round: number, reasons: [.runQueueWait], share: share, droppedMilliseconds: dropped)
+    }
+    #expect(quality(2, [round(0), round(1, 1, [3])]).isConsistent)
+    #expect(!quality(2, [round(2)]).isConsistent)
+    #expect(!quality(-1, []).isConsistent)
+    #expect(!quality(2, [round(1), round(1)]).isConsistent)
+    #expect(!quality(2, [round(1, 1.5)]).isConsistent)
+    #expect(!quality(2, [round(1, 0.5, [-1])]).isConsistent)
   }
 
   @Test func `JSON values keep integers, numbers and truth apart`() throws {

@@ -1,3 +1,5 @@
+import Records
+
 /// One thing to time: a pass that queues work, and a wait until that work is done.
 package struct TimedVariant {
   /// Queues or does the work of one sample.
@@ -23,8 +25,12 @@ package struct TimedSamples: Hashable, Sendable {
   package var milliseconds: [Double] = []
   /// The interleaved round of each sample.
   package var rounds: [Int] = []
+  /// What disturbed them; `nil` while they are taken, and where they are too few to be judged.
+  package var quality: TimingQuality?
   /// Sum of the samples in seconds.
   package var seconds: Double { milliseconds.reduce(0, +) / 1e3 }
+
+  package init() {}
 }
 
 /// How the timing of one variant ended.
@@ -33,24 +39,34 @@ package enum TimedOutcome {
   case failed(any Error)
 }
 
-/// Times several variants in interleaved rounds until each satisfies a stop rule.
+/// Times several variants in interleaved rounds until all satisfy a stop rule.
 ///
 /// A visit opens with one untimed pass, since another variant has just used the caches. A variant that throws is
-/// reported as failed, and the others go on.
+/// reported as failed, and the others go on. All others end together, so that each has as many rounds as its reference.
+/// Rounds that the system's counters show as disturbed are replaced by others, as long as the rule allows.
 package struct InterleavedTimer {
   package var rule: StopRule
   package var seed: UInt64
   package var stopwatch: any Stopwatch
+  /// The variant that the others are compared with: its ratios are what should be certain; without one, each median.
+  package var reference: Int?
+  package var counters: any CounterSource
+  package var disturbance: DisturbanceRule
   /// Asked between passes; `true` ends the measurement.
   package var shouldStop: () -> Bool
 
   package init(
     rule: StopRule, seed: UInt64, stopwatch: any Stopwatch = MonotonicStopwatch(),
+    reference: Int? = nil, counters: any CounterSource = NoCounters(),
+    disturbance: DisturbanceRule = DisturbanceRule(workers: 0, cores: 1),
     shouldStop: @escaping () -> Bool = { false }
   ) {
     self.rule = rule
     self.seed = seed
     self.stopwatch = stopwatch
+    self.reference = reference
+    self.counters = counters
+    self.disturbance = disturbance
     self.shouldStop = shouldStop
   }
 
@@ -62,52 +78,58 @@ package struct InterleavedTimer {
     _ variants: [TimedVariant], progress: (Double) -> Void = { _ in },
     finished: (_ variant: Int, _ outcome: TimedOutcome) throws -> Void
   ) throws -> Bool {
-    var samples = [TimedSamples](repeating: TimedSamples(), count: variants.count)
     var perVisit = [Int](repeating: 1, count: variants.count)
-    var active = Set(variants.indices)
+    var rounds = TimedRounds(
+      rule: rule, reference: reference, samples: variants.map { _ in TimedSamples() })
     for index in variants.indices {
       do {
         guard let estimate = try warmUp(variants[index]) else { return false }
         perVisit[index] = rule.samplesPerVisit(estimate: estimate)
       } catch {
-        active.remove(index)
+        rounds.active.remove(index)
         try finished(index, .failed(error))
       }
     }
     var interleaving = Interleaving(seed: seed)
-    var round = 0
-    while !active.isEmpty {
-      for index in interleaving.nextRound(count: variants.count, active: active) {
+    while !rounds.isComplete {
+      let before = rounds.isJudged ? counters.read() : nil
+      let start = stopwatch.now
+      for index in interleaving.nextRound(count: variants.count, active: rounds.active) {
         do {
           guard
-            try visit(variants[index], times: perVisit[index], round: round, into: &samples[index])
+            try visit(
+              variants[index], times: perVisit[index], round: rounds.count,
+              into: &rounds.samples[index])
           else { return false }
         } catch {
-          active.remove(index)
+          rounds.active.remove(index)
           try finished(index, .failed(error))
-          continue
         }
-        if rule.isSatisfied(
-          samples: samples[index].milliseconds.count, seconds: samples[index].seconds)
-        {
-          active.remove(index)
-          try finished(index, .measured(samples[index]))
-        }
-        progress(share(samples, active: active))
+        progress(rounds.share)
       }
-      round += 1
+      rounds.end(
+        before.flatMap { before in
+          counters.read().map {
+            disturbance.disturbances(
+              from: before, to: $0, seconds: (stopwatch.now - start).inSeconds)
+          }
+        })
     }
+    for index in rounds.active.sorted() { try finished(index, .measured(rounds.result(index))) }
     return true
   }
 
-  /// The length of the last warm-up pass in seconds; `nil` when asked to stop.
+  /// The length of the shortest warm-up pass in seconds; `nil` when asked to stop.
+  ///
+  /// The shortest was disturbed least: of a longer one too few samples would be taken at a visit, and all variants
+  /// would wait for its rounds.
   private func warmUp(_ variant: TimedVariant) throws -> Double? {
-    var last = 0.0
+    var shortest = Double.infinity
     for _ in 0..<max(rule.warmup, 1) {
       if shouldStop() { return nil }
-      last = try time(variant).inSeconds
+      shortest = min(shortest, try time(variant).inSeconds)
     }
-    return last
+    return shortest
   }
 
   private func visit(
@@ -128,16 +150,5 @@ package struct InterleavedTimer {
     try variant.synchronize()
     let elapsed = stopwatch.now - start
     return try variant.deviceTime?() ?? elapsed
-  }
-
-  /// The part of the needed samples that is there, 0 to 1, for a progress line.
-  private func share(_ samples: [TimedSamples], active: Set<Int>) -> Double {
-    let parts = samples.indices.map { index -> Double in
-      guard active.contains(index) else { return 1 }
-      let counted = Double(samples[index].milliseconds.count) / Double(rule.minSamples)
-      let timed = rule.minSeconds > 0 ? samples[index].seconds / rule.minSeconds : 1
-      return min(counted, timed, 1)
-    }
-    return parts.reduce(0, +) / Double(max(parts.count, 1))
   }
 }

@@ -1,28 +1,19 @@
 import Foundation
 
-/// What a reader should know of a series of timings: noise is marked, never hidden and never removed.
+/// What would change a reader's mind about a series of timings: marked, never hidden and never removed.
+///
+/// A median over interleaved rounds bears outliers and some drift, and its interval tells of more; what is said of every
+/// row is read by nobody.
 package enum NoiseNotes {
-  /// A first sample this many times the median says that the warm-up was too short.
-  package static let slowFirstSample = 1.5
-  /// Tukey's outer fence; far enough out that a quiet machine shows none.
-  package static let outlierFence = 3.0
   /// Medians of the first and the last third may differ by this part.
-  package static let drift = 0.05
+  package static let drift = 0.2
   /// A clock rate may change by this part.
-  package static let clockChange = 0.05
+  package static let clockChange = 0.1
 
   /// Notes on `samples` (milliseconds, in the order taken), whole sentences without a full stop.
   package static func notes(on samples: [Double]) -> [String] {
-    guard samples.count >= 3, let summary = Summary(samples) else { return [] }
+    guard samples.allSatisfy(\.isFinite) else { return [] }
     var notes: [String] = []
-    if let first = samples.first, first > slowFirstSample * summary.median {
-      notes.append("the first sample took \(rounded(first / summary.median)) times the median")
-    }
-    let fence = outlierFence * summary.interquartileRange
-    let outliers = samples.count {
-      $0 > summary.upperQuartile + fence || $0 < summary.lowerQuartile - fence
-    }
-    if outliers > 0 { notes.append("\(outliers) of \(samples.count) samples are outliers") }
     let third = samples.count / 3
     if third >= 3, let first = Summary(Array(samples.prefix(third))),
       let last = Summary(Array(samples.suffix(third)))
@@ -38,11 +29,13 @@ package enum NoiseNotes {
   }
 
   /// Notes on what the machine did from `before` to `after` a measurement.
+  ///
+  /// - Parameter judgesLoad: Whether nothing better than the load average tells what else ran.
   package static func notes(
-    from before: MachineState, to after: MachineState, cores: Int
+    from before: MachineState, to after: MachineState, cores: Int, judgesLoad: Bool = true
   ) -> [String] {
     var notes: [String] = []
-    if let load = after.loadAverage, load > Double(cores) + 0.5 {
+    if judgesLoad, let load = after.loadAverage, load > Double(cores) + 0.5 {
       notes.append("the load average was \(rounded(load)) on \(cores) cores")
     }
     if let first = before.clocksMHz.max(), let last = after.clocksMHz.max(), first > 0,

@@ -1,4 +1,5 @@
-/// When a variant has been timed enough: after `warmup` untimed passes, once both minima are reached.
+/// When variants have been timed enough: after `warmup` untimed passes, once both minima are reached and the intervals
+/// are narrow, or `maxSeconds` are spent.
 ///
 /// Source: the minimum duration and minimum query count of MLPerf's load generator.
 package struct StopRule: Hashable, Sendable {
@@ -8,12 +9,20 @@ package struct StopRule: Hashable, Sendable {
   package var minSeconds: Double
   /// Samples that must be reached.
   package var minSamples: Int
+  /// Half of the relative width that every 95 % interval should have; `nil` where width does not matter.
+  package var until: Double?
+  /// Sum of the samples, those of disturbed rounds included, after which width no longer matters, in seconds.
+  package var maxSeconds: Double
 
-  package init(warmup: Int, minSeconds: Double, minSamples: Int) {
+  package init(
+    warmup: Int, minSeconds: Double, minSamples: Int, until: Double? = nil, maxSeconds: Double = 0
+  ) {
     precondition(warmup >= 0 && minSeconds >= 0 && minSamples >= 1, "a stop rule counts upwards")
     self.warmup = warmup
     self.minSeconds = minSeconds
     self.minSamples = minSamples
+    self.until = until
+    self.maxSeconds = max(minSeconds, maxSeconds)
   }
 
   /// Whether `samples` timings that took `seconds` together are enough.
@@ -21,10 +30,17 @@ package struct StopRule: Hashable, Sendable {
     samples >= minSamples && seconds >= minSeconds
   }
 
+  /// Whether no more is worth taking, however few of `samples` timings are undisturbed.
+  ///
+  /// Twice what an idle machine needs leaves half of them to be replaced.
+  package func isExhausted(samples: Int, seconds: Double) -> Bool {
+    samples >= 2 * minSamples && seconds >= max(maxSeconds, 2 * minSeconds)
+  }
+
   /// Rounds over which a variant's samples are spread, where it needs enough of them.
   ///
-  /// Ten is enough for whole rounds to be resampled, and few enough that a visit lasts.
-  package static let rounds = 10
+  /// Twenty are enough for whole rounds to be resampled and some to be left out, and few enough that a visit lasts.
+  package static let rounds = 20
 
   /// The fewest samples of one visit: the untimed pass that opens a visit must not cost more than a third.
   package static let fewestPerVisit = 3
