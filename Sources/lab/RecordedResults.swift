@@ -31,7 +31,8 @@ struct RecordedResults {
   func report(all: Bool = false) -> Report {
     Report(
       records: records, name: name, rows: all ? nil : rows.map { $0.map(\.key) },
-      published: PublishedNumbers.stored(in: folder))
+      published: PublishedNumbers.stored(in: folder),
+      command: CommandFile.read(folder).map(Session.command))
   }
 
   private static func folder(_ text: String) throws -> URL {

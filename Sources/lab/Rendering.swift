@@ -13,7 +13,8 @@ enum Rendering {
   ) throws {
     let report = Report(
       records: records, name: name, rows: rows.map { $0.map(\.key) },
-      published: PublishedNumbers.stored(in: folder))
+      published: PublishedNumbers.stored(in: folder),
+      command: CommandFile.read(folder).map(Session.command))
     let table = TerminalTable(
       report, width: Console.outputIsTerminal ? Console.width : 120,
       highlightsFront: Console.outputIsTerminal)
@@ -32,7 +33,7 @@ extension PlannedRow {
   /// The row as a report knows it.
   var key: RowKey {
     RowKey(
-      model: model, method: method, origin: origin,
+      model: model, method: method, origin: origin, alpha: alpha,
       place: RowPlace(
         weights: dataset == nil ? nil : model.weights, dataset: dataset, device: device,
         batchSize: batchSize, precision: precision))

@@ -45,7 +45,7 @@ struct Session {
     let runner = Runner(planner: planner, store: store, only: only, listener: TerminalProgress())
     let plan = try runner.plan()
     try runner.calibrate(plan)
-    let text = PlanText(planner: planner, plan: plan) { store.result($0) != nil }
+    let text = PlanText(planner: planner, plan: plan, isDone: runner.isRecorded)
     print(text.lines.joined(separator: "\n"))
     print("")
     let open = runner.openTrials(plan)
@@ -61,11 +61,17 @@ struct Session {
     let runner = Runner(planner: planner, store: store, only: only, listener: progress)
     let plan = try runner.plan()
     try runner.calibrate(plan)
-    let text = PlanText(planner: planner, plan: plan) { store.result($0) != nil }
+    let text = PlanText(planner: planner, plan: plan, isDone: runner.isRecorded)
     let open = runner.openTrials(plan)
     Console.write(
       "\(planner.spec.name): "
         + text.summary(open: open.count, expectedSeconds: runner.expectedSeconds(plan)) + "\n")
+    let doubtful = runner.doubtful(plan)
+    if doubtful > 0 {
+      Console.write(
+        "\(counted(doubtful, "timing")) of an earlier run \(doubtful == 1 ? "was" : "were") not reliable and will be "
+          + "taken again\n")
+    }
     let summary: RunSummary
     do {
       summary = try runner.run()
@@ -78,6 +84,7 @@ struct Session {
     }
     progress.clear()
     try RowsFile.write(summary.rows, to: folder)
+    try CommandFile.write(again, to: folder)
     try PublishedFile.write(planner.spec.published, to: folder)
     try Rendering.write(
       records: store.records, rows: summary.rows, name: planner.spec.name, folder: folder)

@@ -1,5 +1,6 @@
 import CPUBackend
 import Foundation
+import Measurement
 import Records
 import _TestSupport
 
@@ -38,6 +39,7 @@ struct MicroRun {
 
   init(
     _ spec: String, in folder: TemporaryFolder, only: String? = nil, process: Int32 = 1,
+    counters: any CounterSource = NoCounters(),
     shouldStop: @escaping () -> Bool = { false }
   ) throws {
     planner = try Planner(
@@ -46,7 +48,7 @@ struct MicroRun {
     store = try RecordStore(folder: results, host: "h", process: process)
     runner = Runner(
       planner: planner, store: store, only: only, listener: listener,
-      machineLock: MachineLock(folder: folder.url), shouldStop: shouldStop)
+      machineLock: MachineLock(folder: folder.url), counters: counters, shouldStop: shouldStop)
   }
 
   /// The predictions of a store's records by key, without what depends on time.

@@ -277,6 +277,25 @@ extension Mistaken {
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": {"min_seconds": -1}}"#,
       #"a.json: latency.min_seconds: -1 is out of range; it must be a number from 0 to 3600"#),
     Mistaken(
+      "a width that is no percentage",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": {"until": "2"}}"#,
+      #"a.json: latency.until: "2" is no such share; it must be a percentage in quotes such as "2%", above 0 and up to 50%"#
+    ),
+    Mistaken(
+      "a width of nothing",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": {"until": "0%"}}"#,
+      #"a.json: latency.until: "0%" is no such share; it must be a percentage in quotes such as "2%", above 0 and up to 50%"#
+    ),
+    Mistaken(
+      "a width as a number",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "grid": {"until": 0.02}}"#,
+      #"a.json: grid.until: 0.02 has the wrong type; it must be a percentage in quotes such as "2%", above 0 and up to 50%"#
+    ),
+    Mistaken(
+      "a limit below the least",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": {"max_seconds": 0.5}}"#,
+      #"a.json: latency.max_seconds: 0.5 is below latency.min_seconds, which is 1; raise it"#),
+    Mistaken(
       "a number for an object",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": 5}"#,
       #"a.json: latency: 5 has the wrong type; it must be true or false, or an object such as "#

@@ -28,7 +28,7 @@ extension [DevicePlace] {
   }
 }
 
-/// Median latencies of other machines' devices, whatever their timing was set to.
+/// Median latencies of other machines' devices, whatever their timing was set to, as far as they are reliable.
 struct RecordedTimings {
   private struct Place: Hashable {
     let model: ModelSetting
@@ -47,7 +47,7 @@ struct RecordedTimings {
   init(_ records: [Record]) {
     for record in records {
       guard case .latency(let trial, let result) = record.measurement,
-        let median = Summary(result.samplesMilliseconds)?.median
+        let median = Summary(result.samplesMilliseconds)?.median, result.isReliable
       else { continue }
       let place = Place(
         model: trial.model, device: trial.device, precision: trial.precision,

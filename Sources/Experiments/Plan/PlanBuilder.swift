@@ -95,7 +95,7 @@ struct PlanBuilder {
     for (choice, decision) in zip(planner.spec.methods, decisions) {
       switch decision {
       case .chosen(let rows):
-        for row in rows { addRow(row.method, origin: row.origin, table) }
+        for row in rows { addRow(row.method, origin: row.origin, choice.search?.alpha, table) }
       case .waiting(let trials):
         missing = max(missing, trials)
         open.append(choice)
@@ -118,13 +118,15 @@ struct PlanBuilder {
     return "\(model), batch \(place.batchSize) on \(planner.places[place.device].setting.name)"
   }
 
-  private mutating func addRow(_ method: MethodSetting, origin: String?, _ table: Table) {
+  private mutating func addRow(
+    _ method: MethodSetting, origin: String?, _ alpha: Double?, _ table: Table
+  ) {
     let planned = planner.models[table.model]
     if let dataset = table.dataset { addAccuracy(method, on: dataset, table) }
     if let place = table.place { addLatency(method, at: place) }
     plan.rows.append(
       PlannedRow(
-        model: planned.setting, method: method, origin: origin,
+        model: planned.setting, method: method, origin: origin, alpha: alpha,
         dataset: table.dataset?.setting(planned.choice.entry.imagePreprocessing),
         device: table.place.map { planner.places[$0.device].setting },
         batchSize: table.place?.batchSize, precision: table.precision))

@@ -78,7 +78,8 @@ package struct PlanText {
       "\(work.purpose.rawValue) of \(work.model.setting.name), batch "
       + "\(work.batchSize), \(work.precision), on \(work.device.setting.name): interleaved, warmup "
       + "\(timing.warmup), then at least \(JSONValue.number(timing.minSeconds).shortText) s and "
-      + "\(counted(timing.minSamples, "sample"))"
+      + "\(counted(timing.minSamples, "sample")), until ±\(Self.percent(timing.rule.until ?? 0)) or "
+      + "\(JSONValue.number(timing.rule.maxSeconds).shortText) s"
     return [heading]
       + work.methods.map { method in
         methodLine(
@@ -105,6 +106,10 @@ package struct PlanText {
           + TrialLabel.text(MethodSetting(name: choice.method.name, parameters: parameters))
           + "; \(choice.search?.origin ?? "")"
       }
+  }
+
+  private static func percent(_ share: Double) -> String {
+    JSONValue.number((share * 1e4).rounded() / 100).shortText + " %"
   }
 
   private func methodLine(_ method: MethodSetting, _ model: PlannedModel, state: String) -> String {

@@ -128,6 +128,8 @@ package struct PlannedRow: Codable, Hashable, Sendable {
   package var method: MethodSetting
   /// What led to the parameters, for example `α=0.5`.
   package var origin: String?
+  /// The weight of latency by which R was chosen; `nil` where it was not.
+  package var alpha: Double?
   /// `nil` where accuracy is not measured.
   package var dataset: DatasetSetting?
   /// `nil` where latency is not measured.
@@ -137,7 +139,7 @@ package struct PlannedRow: Codable, Hashable, Sendable {
   package var precision: String
 
   enum CodingKeys: String, CodingKey {
-    case model, method, origin, dataset, device, precision
+    case model, method, origin, alpha, dataset, device, precision
     case batchSize = "batch_size"
   }
 }

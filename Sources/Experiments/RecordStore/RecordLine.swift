@@ -204,6 +204,9 @@ package enum RecordLine {
       if samples.isEmpty || samples.count != result.rounds.count {
         return "its samples contradict each other"
       }
+      if let quality = result.quality, !quality.isConsistent {
+        return "what it says of disturbed rounds contradicts itself"
+      }
     case .failedAccuracy, .failedLatency: break
     }
     return nil

@@ -142,6 +142,11 @@ struct LatencyRunner {
   private func time(_ variants: [Variant], _ provenance: Provenance) throws {
     let timer = InterleavedTimer(
       rule: work.timing.rule, seed: UInt64(seed), stopwatch: context.stopwatch,
+      reference: work.purpose == .rows
+        ? variants.firstIndex { $0.planned.trial.method.name == NoReduction.name } : nil,
+      counters: context.counters,
+      disturbance: DisturbanceRule(
+        workers: work.device.setting.threads, cores: MachineFacts.current.cores),
       shouldStop: context.shouldStop)
     let clocks = variants.map { _ in PassClock(stopwatch: context.stopwatch) }
     let timed = try zip(variants, clocks).map { variant, clock in
@@ -178,14 +183,15 @@ struct LatencyRunner {
         deviceMilliseconds: clock.deviceMilliseconds, wallMilliseconds: clock.wallMilliseconds)
       + (environment.gpu?.notes ?? [])
       + NoiseNotes.notes(
-        from: provenance.stateBefore, to: MachineState.now(), cores: MachineFacts.current.cores)
+        from: provenance.stateBefore, to: MachineState.now(), cores: MachineFacts.current.cores,
+        judgesLoad: samples.quality?.counters != .read)
     let median = Summary(samples.milliseconds)?.median ?? 0
     try context.record(
       .latency(
         variant.planned.trial,
         LatencyResult(
           samplesMilliseconds: samples.milliseconds, rounds: samples.rounds, notes: notes,
-          peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost)),
+          peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost, quality: samples.quality)),
       environment: environment,
       label: "\(activity), \(TrialLabel.short(variant.planned.trial.method))",
       rate: "\((median * 100).rounded() / 100) ms")

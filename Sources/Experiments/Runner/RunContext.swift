@@ -10,6 +10,11 @@ final class RunContext {
   let machineLock: MachineLock
   let stopwatch: any Stopwatch
   let shouldStop: () -> Bool
+  let counters: any CounterSource
+  /// What `isDoubtful` has found, since it may have to resample.
+  private var doubts: [String: (started: String, isDoubtful: Bool)] = [:]
+  /// When this run began, as records say it: unreliable timings of earlier ones are taken again.
+  private let begun = Provenance.text(Date())
   var estimate = CostEstimate()
   var meter = ProgressMeter(trials: 0, expectedSeconds: 0)
   /// Keys of trials that failed in this run: they are not tried twice.
@@ -24,18 +29,39 @@ final class RunContext {
 
   init(
     store: RecordStore, listener: any ProgressListener, machineLock: MachineLock,
-    stopwatch: any Stopwatch, shouldStop: @escaping () -> Bool
+    stopwatch: any Stopwatch, counters: any CounterSource, shouldStop: @escaping () -> Bool
   ) {
     self.store = store
     self.listener = listener
     self.machineLock = machineLock
     self.stopwatch = stopwatch
+    self.counters = counters
     self.shouldStop = shouldStop
     started = stopwatch.now
   }
 
   /// Whether a trial still has to be measured by someone.
-  func isOpen(_ key: String) -> Bool { store.result(key) == nil && !givenUp.contains(key) }
+  func isOpen(_ key: String) -> Bool { result(key) == nil && !givenUp.contains(key) }
+
+  /// The result that a trial has; `nil` where it is a timing of an earlier run that was not reliable.
+  ///
+  /// The same command on a quieter machine then takes it again; within one run nothing is tried twice.
+  func result(_ key: String) -> Record? {
+    guard let record = store.result(key) else { return nil }
+    return isDoubtful(record) ? nil : record
+  }
+
+  /// Whether a record is an unreliable timing of an earlier run.
+  func isDoubtful(_ record: Record) -> Bool {
+    guard case .latency(_, let result) = record.measurement, record.environment.started < begun
+    else { return false }
+    if let known = doubts[record.key], known.started == record.environment.started {
+      return known.isDoubtful
+    }
+    let isDoubtful = !result.isReliable
+    doubts[record.key] = (record.environment.started, isDoubtful)
+    return isDoubtful
+  }
 
   /// Tells the meter of trials that it does not know yet.
   func expect(_ trials: [(key: String, seconds: Double)]) {
@@ -46,7 +72,7 @@ final class RunContext {
 
   /// Tells the meter of trials that other processes have finished.
   func countOthers() {
-    for (key, seconds) in expected where store.result(key) != nil {
+    for (key, seconds) in expected where result(key) != nil {
       expected[key] = nil
       meter.finish(expectedSeconds: seconds, elsewhere: true)
     }

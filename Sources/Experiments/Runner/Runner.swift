@@ -18,6 +18,7 @@ package final class Runner {
   package init(
     planner: Planner, store: RecordStore, only: String? = nil, listener: any ProgressListener,
     machineLock: MachineLock = MachineLock(), stopwatch: any Stopwatch = MonotonicStopwatch(),
+    counters: any CounterSource = ProcCounters(),
     shouldStop: @escaping () -> Bool = { StopSignal.isRequested }
   ) {
     self.planner = planner
@@ -25,16 +26,25 @@ package final class Runner {
     self.only = only
     context = RunContext(
       store: store, listener: listener, machineLock: machineLock, stopwatch: stopwatch,
-      shouldStop: shouldStop)
+      counters: counters, shouldStop: shouldStop)
   }
 
   /// Trials that this run has measured so far.
   package var measured: Int { context.measured }
 
+  /// Whether a trial need not be measured by this run.
+  package func isRecorded(_ key: String) -> Bool { context.result(key) != nil }
+
+  /// Timings of a plan that an earlier run took and that were not reliable.
+  package func doubtful(_ plan: Plan) -> Int {
+    Set((plan.latency + plan.waiting).flatMap { $0.trials.map(\.key) })
+      .count { store.result($0).map(context.isDoubtful) == true }
+  }
+
   /// The plan as far as it is known now, without the trials that `only` leaves out.
   package func plan() throws -> Plan {
     var plan = try planner.plan(
-      result: store.result, givenUp: context.givenUp, records: store.records)
+      result: context.result, givenUp: context.givenUp, records: store.records)
     guard let only else { return plan }
     plan.accuracy = plan.accuracy.map { work in
       work.keeping { TrialLabel.matches(TrialLabel.text($0), pattern: only) }

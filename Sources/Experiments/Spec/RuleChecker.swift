@@ -142,7 +142,7 @@ struct RuleChecker {
       (.integer, .integer), (.integer, .number), (.number, .integer), (.number, .number),
       (.boolean, .boolean), (.object, .object), (.mapping, .object), (.parameters, .object),
       (.method, .object),
-      (.list, .array), (.layer, .integer), (.layer, .string):
+      (.list, .array), (.layer, .integer), (.layer, .string), (.percent, .string):
       true
     case (.either(let rules), _): rules.contains { takes($0, value) }
     case (.axis(let rule), .array): !rule.expectation.isEmpty
@@ -181,6 +181,10 @@ struct RuleChecker {
           ? "it has \(text.count) characters; a folder's name has at most \(Self.longestName)"
           : "\"\(text)\" is no name for a folder; it must be " + rule.expectation
     case (.device, .string(let text)): return deviceMistake(text)
+    case (.percent(let maximum), .string(let text)):
+      let share = Percent.share(text)
+      return share.map { $0 > 0 && 100 * $0 <= maximum } == true
+        ? nil : "\"\(text)\" is no such share; it must be \(rule.expectation)"
     case (.mapping, .object(let members)):
       let wrong = members.sorted { $0.key < $1.key }.first { ($0.value.asInt ?? -1) < 0 }
       return wrong.map { "'\($0.key)' is \($0.value.text); it must be a whole number from 0" }
@@ -221,5 +225,14 @@ struct RuleChecker {
     let nearest = isGPU ? "cuda" : NearestName.of(text, among: ["cpu", "cuda"])
     return "\"\(text)\" is not a device; "
       + (nearest.map { "did you mean '\($0)'?" } ?? "it must be \(ValueRule.device.expectation)")
+  }
+}
+
+/// Percentages of a spec.
+enum Percent {
+  /// The share that `2%` or `2.5%` means; `nil` for other text.
+  static func share(_ text: String) -> Double? {
+    guard text.wholeMatch(of: /[0-9]{1,3}(\.[0-9]{1,6})?%/) != nil else { return nil }
+    return Double(text.dropLast()).map { $0 / 100 }
   }
 }

@@ -110,6 +110,9 @@ package enum RSearch: Hashable, Sendable {
   /// Whether it is decided by accuracy too.
   var needsAccuracy: Bool { if case .asFastAs = self { false } else { true } }
 
+  /// The weight of latency; `nil` where something else decides.
+  var alpha: Double? { if case .utility(let alpha) = self { alpha } else { nil } }
+
   /// What a report says of it: `α=0.5`.
   var origin: String {
     switch self {

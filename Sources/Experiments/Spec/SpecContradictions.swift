@@ -8,6 +8,7 @@ import VisionModels
 enum SpecContradictions {
   static func find(in spec: Spec, checker: inout RuleChecker) {
     measurement(spec, &checker)
+    effort(spec, &checker)
     device(spec, &checker)
     accuracy(spec, &checker)
     search(spec, &checker)
@@ -26,6 +27,17 @@ enum SpecContradictions {
       spec.accuracy.wish == .no
         ? "both \"latency\" and \"accuracy\" are false, so nothing is measured; set one to true"
         : "it is false, and accuracy needs trained weights, so nothing is measured; give weights")
+  }
+
+  /// A limit below what is asked for at least.
+  private static func effort(_ spec: Spec, _ checker: inout RuleChecker) {
+    for (key, timing) in [("latency", spec.latency), ("grid", spec.grid.timing)] {
+      guard let timing, let most = timing.maxSeconds, most < timing.minSeconds else { continue }
+      func text(_ seconds: Double) -> String { JSONValue.number(seconds).shortText }
+      checker.report(
+        "\(key).max_seconds",
+        "\(text(most)) is below \(key).min_seconds, which is \(text(timing.minSeconds)); raise it")
+    }
   }
 
   /// What a processor cannot do; other machines' records are what they are.

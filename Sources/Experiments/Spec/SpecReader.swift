@@ -107,7 +107,9 @@ package struct SpecReader {
     return TimingSetting(
       warmup: values.integer("warmup"), minSeconds: values.double("min_seconds"),
       minSamples: values.integer("min_samples"),
-      l2: given["l2"]?.asString == "cold" ? .cold : nil)
+      l2: given["l2"]?.asString == "cold" ? .cold : nil,
+      until: given["until"]?.asString.flatMap(Percent.share),
+      maxSeconds: given["max_seconds"]?.asDouble)
   }
 
   private func grid() -> GridChoice {
@@ -119,7 +121,9 @@ package struct SpecReader {
       stop: values.integerIfGiven("stop"), images: values.integer("images"),
       timing: TimingSetting(
         warmup: values.integer("warmup"), minSeconds: values.double("min_seconds"),
-        minSamples: values.integer("min_samples")))
+        minSamples: values.integer("min_samples"),
+        until: given["until"]?.asString.flatMap(Percent.share),
+        maxSeconds: given["max_seconds"]?.asDouble))
   }
 
   private func datasets() -> [DatasetChoice] {

@@ -131,6 +131,14 @@ package enum SpecRules {
       "warmup", .integer(minimum: 0, maximum: 10_000), standard: .value(.integer(5)),
       "untimed passes before"),
     KeyRule(
+      "until", .percent(maximum: 50), standard: .value(.string("5%")),
+      "half of the relative width that the 95 % interval of every speed-up should have; the timer goes on "
+        + "until it has"),
+    KeyRule(
+      "max_seconds", .number(minimum: 0, exclusiveMinimum: false, maximum: 36_000),
+      standard: .described("twice min_seconds, or ten times it where \"until\" is given"),
+      "timed seconds of each variant, disturbed rounds included, after which it no longer goes on"),
+    KeyRule(
       "l2", .choice(["warm", "cold"]), standard: .value(.string("warm")),
       "whether a cuda device's second-level cache is emptied before each pass"),
   ]
@@ -156,6 +164,14 @@ package enum SpecRules {
     KeyRule(
       "warmup", .integer(minimum: 0, maximum: 10_000), standard: .value(.integer(2)),
       "untimed passes before"),
+    KeyRule(
+      "until", .percent(maximum: 50), standard: .value(.string("5%")),
+      "half of the relative width that the 95 % interval of every median should have; the timer goes on "
+        + "until it has"),
+    KeyRule(
+      "max_seconds", .number(minimum: 0, exclusiveMinimum: false, maximum: 36_000),
+      standard: .described("twice min_seconds, or ten times it where \"until\" is given"),
+      "timed seconds of each point, disturbed rounds included, after which it no longer goes on"),
   ]
 
   private static let positive = ValueRule.integer(minimum: 1, maximum: nil)

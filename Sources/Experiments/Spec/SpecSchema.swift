@@ -97,6 +97,10 @@ package enum SpecSchema {
           .object(["type": .string("string"), "pattern": .string("^[0-9]+(\\.[0-9]+)?%$")]),
         ])
       ])
+    case .percent:
+      .object([
+        "type": .string("string"), "pattern": .string("^[0-9]{1,3}(\\.[0-9]{1,6})?%$"),
+      ])
     case .method: .object(["$ref": .string("#/$defs/method")])
     }
   }

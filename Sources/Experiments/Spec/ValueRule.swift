@@ -26,6 +26,8 @@ package indirect enum ValueRule: Sendable {
   case axis(ValueRule)
   /// A block, or a percentage of the depth.
   case layer
+  /// A share as text such as `"2%"`, above 0 and up to a bound in percent.
+  case percent(maximum: Double)
   /// One entry of `methods`.
   case method
 
@@ -51,6 +53,8 @@ package indirect enum ValueRule: Sendable {
     case .either(let rules): rules.map(\.expectation).joined(separator: ", or ")
     case .axis(let rule): "\(rule.expectation), or a list of such"
     case .layer: "a block counted from 0, or a percentage of the depth such as \"25%\""
+    case .percent(let maximum):
+      "a percentage in quotes such as \"2%\", above 0 and up to \(JSONValue.number(maximum).shortText)%"
     case .method: "an object such as {\"method\": \"topk\", \"r\": 8}"
     }
   }

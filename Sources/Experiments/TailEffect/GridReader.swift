@@ -11,6 +11,8 @@ struct GridReader {
     case missing
     /// It failed; a search goes on without it.
     case givenUp
+    /// It was measured, and the timing is not reliable.
+    case unreliable
   }
 
   /// The median of a latency trial in milliseconds.
@@ -18,7 +20,7 @@ struct GridReader {
     guard case .latency(_, let timing)? = result(trial.key)?.measurement,
       let summary = Summary(timing.samplesMilliseconds)
     else { return givenUp.contains(trial.key) ? .givenUp : .missing }
-    return .value(summary.median)
+    return timing.isReliable ? .value(summary.median) : .unreliable
   }
 
   /// The share of correct predictions over all shards, 0…1.

@@ -1,3 +1,4 @@
+import Measurement
 import Records
 import TokenReduction
 
@@ -28,10 +29,12 @@ extension RSearcher {
     if references.isEmpty { return .unmet(unmet ?? "there is no row of \(other) to match") }
     place.set = .match
     var missing = 0
+    var unreliable = 0
     func median(_ method: MethodSetting, _ builder: inout PlanBuilder) -> Double? {
       switch builder.latency(of: method, at: place) {
       case .value(let median): return median
       case .missing: missing += 1
+      case .unreliable: unreliable += 1
       case .givenUp: break
       }
       return nil
@@ -39,6 +42,10 @@ extension RSearcher {
     let targets = references.map { ($0, median($0, &builder)) }
     let candidates = try matched(choice, builder).map { ($0, median($0, &builder)) }
     guard missing == 0 else { return .waiting(missing) }
+    let sound = (targets + candidates).count { $0.1 != nil }
+    if unreliable > 0, !Reliability.suffices(sound: sound, of: sound + unreliable) {
+      return .unmet("r cannot be matched to \(other), since \(Self.unreliable("both"))")
+    }
     let geometry = builder.planner.models[table.model].info.tokens
     let rows = targets.compactMap {
       reference, target -> (method: MethodSetting, origin: String?)? in

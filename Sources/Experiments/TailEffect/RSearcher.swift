@@ -21,6 +21,8 @@ struct RSearcher {
   private enum Grid {
     case waiting(Int)
     case measured(TailEffectUtility)
+    /// Too many of its timings are not.
+    case unreliable
   }
 
   init(table: PlanBuilder.Table) { self.table = table }
@@ -53,6 +55,8 @@ struct RSearcher {
     utility = grid
     switch grid {
     case .waiting(let missing): return .waiting(missing)
+    case .unreliable:
+      return .unmet("r cannot be chosen by α, since \(Self.unreliable("the latency grid"))")
     case .measured(let utility):
       let geometry = model.info.tokens
       let best = utility.removedTokens(
@@ -76,24 +80,34 @@ struct RSearcher {
     var latencyByTokens: [Int: Double] = [:]
     var accuracyByTokens: [Int: Double] = [:]
     var missing = 0
+    var unreliable = 0
     for tokens in builder.gridTokens(at: place, geometry) {
       let timed = SearchGrid.method(tokens: tokens, seed: seed, geometry)
       switch builder.latency(of: timed, at: place) {
       case .value(let median): latencyByTokens[tokens] = median
       case .missing: missing += 1
+      case .unreliable: unreliable += 1
       case .givenUp: break
       }
       let judged = SearchGrid.accuracyMethod(tokens: tokens, seed: seed, geometry)
       switch builder.accuracy(of: judged, on: dataset, table) {
       case .value(let share): accuracyByTokens[tokens] = share
       case .missing: missing += 1
-      case .givenUp: break
+      case .givenUp, .unreliable: break
       }
     }
-    return missing > 0
-      ? .waiting(missing)
-      : .measured(
-        TailEffectUtility(latencyByTokens: latencyByTokens, accuracyByTokens: accuracyByTokens))
+    if missing > 0 { return .waiting(missing) }
+    let sound = latencyByTokens.count
+    if unreliable > 0, !Reliability.suffices(sound: sound, of: sound + unreliable) {
+      return .unreliable
+    }
+    return .measured(
+      TailEffectUtility(latencyByTokens: latencyByTokens, accuracyByTokens: accuracyByTokens))
+  }
+
+  /// Why nothing is chosen from timings.
+  static func unreliable(_ timings: String) -> String {
+    "the timings of \(timings) are not reliable; on an idle machine the same command takes them again"
   }
 
   // MARK: A target
@@ -114,15 +128,22 @@ struct RSearcher {
     let baseline = builder.accuracy(of: none, on: dataset, table)
     if baseline == .missing { missing += 1 }
     var candidates: [Candidate] = []
+    var unreliable = 0
     for method in try tried(choice, builder) {
       let latency = builder.latency(of: method, at: place)
       let accuracy = builder.accuracy(of: method, on: dataset, table)
       missing += [latency, accuracy].count { $0 == .missing }
+      if latency == .unreliable { unreliable += 1 }
       if case .value(let median) = latency, case .value(let share) = accuracy {
         candidates.append(Candidate(method: method, latency: median, accuracy: share))
       }
     }
     guard missing == 0 else { return .waiting(missing) }
+    let sound = candidates.count
+    if unreliable > 0, !Reliability.suffices(sound: sound, of: sound + unreliable) {
+      return .unmet(
+        "r cannot be chosen for \(search.origin), since \(Self.unreliable("its settings"))")
+    }
     guard !candidates.isEmpty, case .value(let share) = baseline else {
       return .unmet("r cannot be chosen for \(search.origin), since its trials failed")
     }
