@@ -77,6 +77,8 @@ struct ParetoFigure {
     ]
   }
 
+  /// Points of unreliable timings are pale.
+  private static let doubtOpacity = 0.35
   private static let frontColor = "#8a8a8a"
 
   private func panel(
@@ -185,10 +187,15 @@ struct ParetoFigure {
   private func marker(_ item: Item, _ plot: Plot, _ styles: [String: MethodStyle]) -> SVGNode {
     let style = styles[item.row.method.name] ?? MethodStyle(color: FigureText.ink, shape: .circle)
     let marker = style.marker(at: center(item, plot), isSolid: item.row.isOnFront)
-    let text = "\(item.row.label): \(item.accuracy.top1Text) %, \(item.latency.text) ms"
+    let text =
+      "\(item.row.label): \(item.accuracy.top1Text) %, \(item.latency.text) ms"
+      + (item.row.isReliable ? "" : ", timing not reliable")
     return SVGNode(
       "g", ["class": "point", "data-method": .text(item.row.method.name)],
-      children: [SVGNode("title", text: text), marker])
+      children: [
+        SVGNode("title", text: text),
+        item.row.isReliable ? marker : marker.with("opacity", .number(Self.doubtOpacity)),
+      ])
   }
 
   private func labels(

@@ -84,7 +84,9 @@ struct StaircaseFigure {
             "circle",
             [
               "cx": .number(place.x), "cy": .number(place.y),
-              "r": .number(points.count > 80 ? 1.5 : 2.4), "fill": .text(Self.color),
+              "r": .number(points.count > 80 ? 1.5 : 2.4),
+              "fill": .text(point.isReliable ? Self.color : FigureText.softInk),
+              "fill-opacity": .number(point.isReliable ? 1 : 0.4),
             ]),
         ])
     }
@@ -158,6 +160,7 @@ struct StaircaseFigure {
       point.milliseconds.upperQuartile,
     ].map { significant($0) }
     return "\(point.tokens) tokens: \(parts[0]) ms (\(parts[1])–\(parts[2]))"
+      + (point.isReliable ? "" : ", timing not reliable")
   }
 
   /// Zero joins the axis where it costs less than a third of the height.

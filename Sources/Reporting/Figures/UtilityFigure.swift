@@ -82,7 +82,10 @@ struct UtilityFigure {
           height: abs(from.y - to.y) + 4)
       }
     }
-    let text = "n* = \(best), R = \(curve.removedTokens(alpha: Self.alpha))"
+    let range = curve.choice(alpha: Self.alpha).map {
+      " (\(curve.removed(leaving: $0.range.upperBound))–\(curve.removed(leaving: $0.range.lowerBound)))"
+    }
+    let text = "n* = \(best), R = \(curve.removedTokens(alpha: Self.alpha))\(range ?? "")"
     let dashes = Box(x: place - 2, y: plot.area.y, width: 4, height: plot.area.height)
     let placement = LabelPlacement(
       bounds: plot.area.outset(by: -1), obstacles: lines + [dashes], soft: [])

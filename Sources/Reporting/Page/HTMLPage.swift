@@ -26,6 +26,7 @@ struct HTMLPage {
     <header>
     <h1>\(escapedXML(report.name))</h1>
     <p class="summary">\(escapedXML(summary))</p>
+    \(report.verdict.map { "<p class=\"verdict\" role=\"alert\">\(escapedXML($0.text))</p>" } ?? "")
     </header>
     \(PageFilter(report: report).html)
     <main id="results">
@@ -167,7 +168,7 @@ extension RowGroup {
   var headline: String? {
     let candidates = rows.filter { row in
       guard let change = row.change, let speedup = row.speedup else { return false }
-      return change.points >= -1 && speedup.interval.lower > 1 && row.accuracy?.isComplete == true
+      return change.points >= -1 && speedup.isFaster && row.accuracy?.isComplete == true
     }
     let best = candidates.max { ($0.speedup?.ratio ?? 0) < ($1.speedup?.ratio ?? 0) }
     guard let best, let speedup = best.speedup, let change = best.change else { return nil }

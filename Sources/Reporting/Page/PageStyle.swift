@@ -24,6 +24,8 @@ enum PageStyle {
     summary h2 { display: inline-block; margin: 24px 0 6px; }
     .summary, figcaption, caption, .notes { color: var(--soft); }
     .headline { margin: 0 0 8px; }
+    .verdict { margin: 8px 0; padding: 8px 12px; border-left: 4px solid #D55E00; background: var(--shade); }
+    tr.unreliable td, tr.unreliable th { color: var(--soft); }
     .skip { position: absolute; left: -9999px; }
     .skip:focus { left: 8px; top: 8px; background: var(--paper); padding: 6px 10px; z-index: 3; }
     .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }

@@ -12,7 +12,8 @@ struct PageTable {
     let body = zip(group.rows, references).map { row, reference in
       line(row) + (hasNotes ? "<td>\(escapedXML(reference))</td>" : "") + "</tr>"
     }
-    let list = notes.lines.map { "<li>\(escapedXML($0))</li>" }.joined(separator: "\n")
+    let listed = notes.lines + [group.droppedText].compactMap { $0 } + group.choiceLines
+    let list = listed.map { "<li>\(escapedXML($0))</li>" }.joined(separator: "\n")
     let steps = group.nextStepLines.map { "<li>\(escapedXML($0))</li>" }.joined(separator: "\n")
     return """
       <div class="scroll" tabindex="0" role="region" aria-labelledby="caption-\(number)">
@@ -52,7 +53,8 @@ struct PageTable {
         ? "<th scope=\"row\" class=\"\(kind)\">\(text)</th>"
         : "<td class=\"\(kind)\(wraps)\"\(value)>\(text)</td>"
     }
-    let front = row.isOnFront ? " class=\"front\"" : ""
+    let front =
+      row.isOnFront ? " class=\"front\"" : row.isReliable ? "" : " class=\"unreliable\""
     return "<tr\(front) data-method=\"\(escapedXML(row.method.name))\">" + cells.joined()
   }
 }

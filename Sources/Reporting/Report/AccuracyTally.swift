@@ -43,6 +43,15 @@ package struct AccuracyTally: Sendable {
     }
   }
 
+  /// Whether each image that all of `tallies` hold was classified correctly: one list a tally, of the same images.
+  package static func sharedOutcomes(_ tallies: [AccuracyTally]) -> [[Bool]] {
+    let length = tallies.map(\.outcomes.count).min() ?? 0
+    let shared = (0..<length).filter { image in
+      tallies.allSatisfy { $0.outcomes[image] & seen != 0 }
+    }
+    return tallies.map { tally in shared.map { tally.outcomes[$0] & top1 != 0 } }
+  }
+
   /// The agreement of `baseline` (first) and this (second) on the images that both hold.
   package func paired(with baseline: AccuracyTally) -> PairedOutcomes {
     var table = PairedOutcomes()

@@ -52,7 +52,7 @@ package struct BreakEven: Sendable {
         timing.setting == baseline.setting,
         let left = timing.result.cost.tokensAfterBlocks.last, left < key.model.tokens,
         let mine = resampled(key, timing), let theirs = resampled(place, baseline),
-        let speedup = Speedup(baseline, timing, theirs, mine)
+        let speedup = Speedup(baseline, timing, theirs, mine), speedup.isReliable
       else { continue }
       let map = Place(model: key.model, device: key.device, precision: key.precision)
       maps[map, default: [:]][key.method.name, default: []].append(
@@ -95,10 +95,11 @@ extension Speedup {
     _ baseline: JoinedRecords.Timing?, _ timing: JoinedRecords.Timing?,
     _ baselineMedians: BootstrapMedians, _ medians: BootstrapMedians
   ) {
-    guard let reference = Summary(baseline?.result.samplesMilliseconds ?? []),
-      let mine = Summary(timing?.result.samplesMilliseconds ?? []), mine.median > 0
+    guard let baseline, let timing, let reference = Summary(baseline.result.samplesMilliseconds),
+      let mine = Summary(timing.result.samplesMilliseconds), mine.median > 0
     else { return nil }
     self.init(
-      ratio: reference.median / mine.median, interval: baselineMedians.ratioInterval(to: medians))
+      ratio: reference.median / mine.median, interval: baselineMedians.ratioInterval(to: medians),
+      isReliable: baseline.flaws.isEmpty && timing.flaws.isEmpty)
   }
 }

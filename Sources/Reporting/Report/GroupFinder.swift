@@ -20,6 +20,7 @@ struct GroupFinder {
     }
     let latency = timing.flatMap(figures)
     let cost = timing?.result.cost ?? tally?.cost
+    let flaws = flaws(of: method)
     return Row(
       method: method, origins: origins, parameters: text.text(for: method),
       shortParameters: text.shortText(for: method),
@@ -27,7 +28,9 @@ struct GroupFinder {
       latency: latency, change: change(of: tally, method), speedup: speedup(of: method),
       tokensLeft: cost?.tokensAfterBlocks.last, macs: cost?.macs,
       modelParameters: cost?.parameters,
-      nextStep: cost.flatMap { NextStep(after: $0, on: staircase, tokens: group.model.tokens) },
+      nextStep: flaws.isEmpty
+        ? cost.flatMap { NextStep(after: $0, on: staircase, tokens: group.model.tokens) } : nil,
+      flaws: flaws,
       notes: notes(accuracy, timing, tally, method))
   }
 
@@ -39,12 +42,22 @@ struct GroupFinder {
     group.latencyKey(of: method).flatMap { joined.latencies[$0] }
   }
 
+  /// What is wrong with a method's timing, or with that of the baseline that it is compared with.
+  private func flaws(of method: MethodSetting) -> [TimingFlaw] {
+    guard let key = group.latencyKey(of: method), let timing = joined.latencies[key] else {
+      return []
+    }
+    let baseline = joined.baseline(of: key)?.timing.flaws ?? []
+    return TimingFlaw.allCases.filter { timing.flaws.contains($0) || baseline.contains($0) }
+  }
+
   private func figures(_ timing: JoinedRecords.Timing) -> LatencyFigures? {
     guard let summary = Summary(timing.result.samplesMilliseconds) else { return nil }
     return LatencyFigures(
       milliseconds: summary,
       imagesPerSecond: Double(group.batchSize ?? 1) * 1000 / summary.median,
-      peakMemoryBytes: timing.result.peakMemoryBytes, environment: timing.environment)
+      peakMemoryBytes: timing.result.peakMemoryBytes, environment: timing.environment,
+      quality: timing.result.quality)
   }
 
   private func change(of tally: AccuracyTally?, _ method: MethodSetting) -> AccuracyChange? {

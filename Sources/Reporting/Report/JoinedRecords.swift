@@ -1,3 +1,4 @@
+import Measurement
 import Records
 
 /// The records by what they measured: shards summed, repeats counted once.
@@ -23,6 +24,8 @@ struct JoinedRecords {
     let setting: TimingSetting
     let result: LatencyResult
     let environment: Environment
+    /// Why nothing should be concluded from it; empty where it is sound.
+    let flaws: [TimingFlaw]
     /// How many different measurements of this setting there are; this is the latest.
     var measurements = 1
 
@@ -75,7 +78,7 @@ struct JoinedRecords {
         add(
           Timing(
             key: record.key, setting: trial.timing, result: result,
-            environment: record.environment), for: LatencyKey(trial))
+            environment: record.environment, flaws: result.flaws), for: LatencyKey(trial))
         seen.insert(record.key)
       case .failedAccuracy(let trial, let failure):
         failed.append((record.key, Failure(trial, failure)))
@@ -88,20 +91,26 @@ struct JoinedRecords {
       .filter { listed.insert($0).inserted }
   }
 
-  /// Keeps the more thorough of two measurements, of equals the later.
+  /// Keeps the more thorough of two measurements, of equals the reliable one, and of those the later.
   ///
   /// A grid's quick timing must not replace a row's careful one, nor add to its count.
   private mutating func add(_ timing: Timing, for key: LatencyKey) {
     var timing = timing
     if key.method.name == baselineMethod { baselines[key, default: []].append(timing) }
-    if key.method.name == gridMethod { grids[key, default: [:]][timing.setting] = timing }
+    if key.method.name == gridMethod {
+      let earlier = grids[key]?[timing.setting]
+      if earlier == nil || earlier?.flaws.isEmpty == false || timing.flaws.isEmpty {
+        grids[key, default: [:]][timing.setting] = timing
+      }
+    }
     if let earlier = latencies[key] {
       let effort = (timing.setting.minSeconds, timing.setting.minSamples)
       let earlierEffort = (earlier.setting.minSeconds, earlier.setting.minSamples)
       if effort < earlierEffort { return }
+      if effort == earlierEffort, earlier.flaws.isEmpty, !timing.flaws.isEmpty { return }
       // The same line, copied, is one measurement.
       let isCopy = earlier.result == timing.result && earlier.environment == timing.environment
-      if effort == earlierEffort {
+      if effort == earlierEffort, earlier.flaws.isEmpty {
         timing.measurements = earlier.measurements + (isCopy ? 0 : 1)
       }
     }

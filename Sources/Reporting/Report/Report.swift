@@ -22,6 +22,8 @@ package struct Report: Sendable {
   package let published: [PublishedTable]
   /// The machines and program versions that the records come from, each once.
   package let provenance: [Provenance]
+  /// What is wrong with the timings; `nil` where they are reliable.
+  package let verdict: TimingVerdict?
   let parameterText: ParameterText
   /// What the rows were made of, for comparing with another report.
   let joined: JoinedRecords
@@ -34,19 +36,23 @@ package struct Report: Sendable {
   ///   - rows: which rows to show, in this order; all that were measured when `nil`. The baseline
   ///     and the grids are read from all records either way.
   ///   - published: numbers of publications to set beside the rows.
+  ///   - command: the command line that takes unreliable timings again, where it is known.
   package init(
-    records: [Record], name: String, rows: [RowKey]? = nil, published: [PublishedNumbers] = []
+    records: [Record], name: String, rows: [RowKey]? = nil, published: [PublishedNumbers] = [],
+    command: String? = nil
   ) {
     self.name = name
     joined = JoinedRecords(records)
     let shown = rows.map { $0.map(\.method) } ?? joined.methods
     parameterText = ParameterText(methods: shown)
     staircases = Staircase.all(in: joined)
-    groups = RowBuilder(
-      joined: joined, rows: rows, parameterText: parameterText, staircases: staircases
-    ).groups()
-    self.published = published.map { [groups] in PublishedTable($0, groups: groups) }
     utilityCurves = UtilityCurve.all(staircases, in: joined)
+    groups = RowBuilder(
+      joined: joined, rows: rows, parameterText: parameterText, staircases: staircases,
+      curves: utilityCurves
+    ).groups()
+    verdict = TimingVerdict(groups, staircases, command: command)
+    self.published = published.map { [groups] in PublishedTable($0, groups: groups) }
     breakEvens = BreakEven.all(in: joined)
     failures = joined.failures
     provenance = Provenance.all(in: records)
@@ -66,6 +72,8 @@ package struct RowGroup: Sendable {
   package let batchSize: Int?
   package let precision: String
   package internal(set) var rows: [Row]
+  /// How sure R is that α chooses for rows of the table, a sentence each.
+  package internal(set) var choiceLines: [String] = []
 
   /// The rows on the front, by rising latency.
   package var front: [Row] {

@@ -30,8 +30,13 @@ package struct Row: Sendable {
   package let nextStep: NextStep?
   /// Whether no other row of the group is at least as accurate and as fast, and better in one.
   package internal(set) var isOnFront = false
+  /// Why nothing is concluded from the row's timing or from its baseline's; empty where both are sound.
+  package let flaws: [TimingFlaw]
   /// What a reader should know of these numbers, each a clause without a full stop.
   package let notes: [String]
+
+  /// Whether the front, marks and steps may rest on the row's timing.
+  package var isReliable: Bool { flaws.isEmpty }
 
   /// Whether nothing is reduced.
   package var isBaseline: Bool { method.name == baselineMethod }
@@ -108,6 +113,8 @@ package struct LatencyFigures: Hashable, Sendable {
   package let imagesPerSecond: Double
   package let peakMemoryBytes: Int
   package let environment: Environment
+  /// What disturbed the timing; `nil` in records of programs that did not look.
+  package let quality: TimingQuality?
 }
 
 /// How a method's accuracy differs from the baseline's, image by image.
@@ -130,9 +137,13 @@ package struct Speedup: Hashable, Sendable {
   package let ratio: Double
   /// 95 % bootstrap interval of the ratio.
   package let interval: Interval
+  /// Whether both timings are sound; nothing is concluded from others.
+  package let isReliable: Bool
 
   /// Whether the interval holds 1.
-  package var isWithinNoise: Bool { interval.contains(1) }
+  package var isWithinNoise: Bool { isReliable && interval.contains(1) }
   /// Whether the method is slower than the baseline beyond noise.
-  package var isSlower: Bool { interval.upper < 1 }
+  package var isSlower: Bool { isReliable && interval.upper < 1 }
+  /// Whether the method is faster than the baseline beyond noise.
+  package var isFaster: Bool { isReliable && interval.lower > 1 }
 }

@@ -7,6 +7,7 @@ struct RowBuilder {
   let rows: [RowKey]?
   let parameterText: ParameterText
   let staircases: [Staircase]
+  let curves: [UtilityCurve]
 
   /// All tables: for each model, every data set it was judged on with every place it was timed.
   func groups() -> [RowGroup] {
@@ -23,6 +24,7 @@ struct RowBuilder {
           return rows == nil && isEmpty ? nil : row
         }
         markFront(of: &group)
+        group.choiceLines = choiceLines(for: group)
         return group.rows.isEmpty ? nil : group
       })
   }
@@ -45,6 +47,15 @@ struct RowBuilder {
     return order.map { ($0, origins[$0] ?? []) }
   }
 
+  /// What is to be known of the R that α has chosen for rows of a table.
+  private func choiceLines(for group: RowGroup) -> [String] {
+    let alphas = (rows ?? []).filter { $0.model == group.model && $0.place.includes(group) }
+      .compactMap(\.alpha)
+    let known = curves.filter { $0.belongs(to: group) }
+    let curve = known.first { $0.dataset.name == group.dataset?.name } ?? known.first
+    return curve?.choiceLines(alphas: Set(alphas).sorted()) ?? []
+  }
+
   /// Resampled medians of every timing that a row needs, each once.
   private func bootstraps() -> [JoinedRecords.TimingID: BootstrapMedians] {
     let wanted = rows.map { Set($0.map(\.method)) } ?? Set(joined.methods)
@@ -60,11 +71,11 @@ struct RowBuilder {
     return medians
   }
 
-  /// Marks the rows that no other dominates; rows of incomplete data sets do not compete.
+  /// Marks the rows that no other dominates; rows of incomplete data sets and of unreliable timings do not compete.
   private func markFront(of group: inout RowGroup) {
     let candidates = group.rows.indices.compactMap { index -> (Int, TradeOff)? in
       guard let accuracy = group.rows[index].accuracy, accuracy.isComplete,
-        let latency = group.rows[index].latency
+        let latency = group.rows[index].latency, group.rows[index].isReliable
       else { return nil }
       return (
         index,

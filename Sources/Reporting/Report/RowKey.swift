@@ -6,17 +6,20 @@ package struct RowKey: Hashable, Sendable {
   package let method: MethodSetting
   /// What the person wrote that led to the method's parameters, for example `α=0.5`; shown first.
   package let origin: String?
+  /// The weight of latency by which R was chosen; `nil` where it was not.
+  package let alpha: Double?
   /// Which tables it belongs to: R may be chosen for each device and batch size.
   package let place: RowPlace
 
   /// Names a row; the weights of `model` do not matter.
   package init(
     model: ModelSetting, method: MethodSetting, origin: String? = nil,
-    place: RowPlace = RowPlace()
+    alpha: Double? = nil, place: RowPlace = RowPlace()
   ) {
     self.model = ModelIdentity(model)
     self.method = method
     self.origin = origin
+    self.alpha = alpha
     self.place = place
   }
 }

@@ -12,6 +12,12 @@ package struct Staircase: Sendable {
     package let tokens: Int
     /// Milliseconds a batch.
     package let milliseconds: Summary
+    /// What disturbed it; `nil` in records of programs that did not look.
+    package let quality: TimingQuality?
+    /// Why no step is read from it; empty where it is sound.
+    package let flaws: [TimingFlaw]
+
+    package var isReliable: Bool { flaws.isEmpty }
   }
 
   /// Fewer token counts than this are a comparison of methods, not a grid.
@@ -25,7 +31,9 @@ package struct Staircase: Sendable {
   package let precision: String
   /// By rising token count.
   package let points: [Point]
-  /// Where latency jumps, by rising token count.
+  /// Medians of resampled timings of the reliable points, by token count: as many for each.
+  let resampled: [Int: [Double]]
+  /// Where latency jumps, by rising token count; none where too many points are not reliable.
   package let steps: [Step]
 
   /// The staircases in `joined`, ordered by model, device and batch size.
@@ -60,6 +68,7 @@ package struct Staircase: Sendable {
   private init?(_ place: JoinedRecords.LatencyKey, _ timings: [Int: JoinedRecords.Timing]) {
     var points: [Point] = []
     var curves = [[Double]](repeating: [], count: Self.replicates)
+    var medians: [Int: [Double]] = [:]
     for (tokens, timing) in timings.sorted(by: { $0.key < $1.key }) {
       var generator = SeededGenerator(seedText: timing.key)
       guard let summary = Summary(timing.result.samplesMilliseconds),
@@ -67,7 +76,12 @@ package struct Staircase: Sendable {
           samples: timing.result.samplesMilliseconds, rounds: timing.result.rounds,
           replicates: Self.replicates, using: &generator)
       else { continue }
-      points.append(Point(tokens: tokens, milliseconds: summary))
+      points.append(
+        Point(
+          tokens: tokens, milliseconds: summary, quality: timing.result.quality, flaws: timing.flaws
+        ))
+      guard timing.flaws.isEmpty else { continue }
+      medians[tokens] = resampled.medians
       for (i, median) in resampled.medians.enumerated() { curves[i].append(median) }
     }
     guard points.count >= Self.fewestPoints else { return nil }
@@ -76,8 +90,12 @@ package struct Staircase: Sendable {
     batchSize = place.batchSize
     precision = place.precision
     self.points = points
-    steps = StepDetector(positions: points.map(\.tokens))
-      .steps(in: points.map(\.milliseconds.median), resampled: curves)
+    self.resampled = medians
+    let sound = points.filter(\.isReliable)
+    steps =
+      Reliability.suffices(sound: sound.count, of: points.count)
+      ? StepDetector(positions: sound.map(\.tokens))
+        .steps(in: sound.map(\.milliseconds.median), resampled: curves) : []
   }
 
   /// Whether the grid was measured in the place of `group`.

@@ -24,6 +24,8 @@ package struct UtilityCurve: Sendable {
   /// By rising token count, at least `Staircase.fewestPoints`.
   package let points: [Point]
   private let utility: TailEffectUtility
+  /// Utilities of grids that could as well have been measured.
+  private let resampled: [TailEffectUtility]
 
   /// n*; `points` is never empty.
   package func bestTokens(alpha: Double) -> Int {
@@ -36,31 +38,50 @@ package struct UtilityCurve: Sendable {
       alpha: alpha, of: staircase.model.tokens, prefixTokens: staircase.model.prefixTokens) ?? 0
   }
 
+  /// The choice for `alpha` with its uncertainty.
+  package func choice(alpha: Double) -> TailEffectChoice? {
+    utility.choice(alpha: alpha, resampled: resampled)
+  }
+
+  /// R for a token count n, as `removedTokens` bounds it.
+  package func removed(leaving tokens: Int) -> Int {
+    let model = staircase.model
+    return max(0, min(model.tokens - tokens, model.tokens - model.prefixTokens - 2))
+  }
+
+  /// Whether the grids are of the place and the weights of `group`.
+  func belongs(to group: RowGroup) -> Bool {
+    staircase.belongs(to: group) && weights == group.weights
+  }
+
   /// Every latency grid with every accuracy grid of the same model.
   static func all(_ staircases: [Staircase], in joined: JoinedRecords) -> [UtilityCurve] {
-    var grids: [JoinedRecords.AccuracyKey: [Int: Double]] = [:]
+    var grids: [JoinedRecords.AccuracyKey: [Int: AccuracyTally]] = [:]
     let tallies = joined.accuracies.sorted { RowOrder.precedes($0.key.method, $1.key.method) }
     for (key, tally) in tallies where key.method.name == gridMethod && tally.images > 0 {
       guard let tokens = tally.cost?.tokensAfterBlocks.first else { continue }
-      grids[key.place, default: [:]][tokens, default: tally.top1Share] = tally.top1Share
+      grids[key.place, default: [:]][tokens, default: tally] = tally
     }
     for (key, tally) in tallies where key.method.name == baselineMethod && tally.images > 0 {
-      grids[key.place]?[key.model.tokens] = tally.top1Share
+      grids[key.place]?[key.model.tokens] = tally
     }
     let ordered = grids.sorted { $0.key.sortText < $1.key.sortText }
     return staircases.flatMap { staircase in
-      ordered.compactMap { UtilityCurve(staircase, $0.key, accuracyByTokens: $0.value) }
+      ordered.compactMap { UtilityCurve(staircase, $0.key, tallies: $0.value) }
     }
   }
 
   private init?(
-    _ staircase: Staircase, _ place: JoinedRecords.AccuracyKey, accuracyByTokens: [Int: Double]
+    _ staircase: Staircase, _ place: JoinedRecords.AccuracyKey, tallies: [Int: AccuracyTally]
   ) {
-    guard place.model == staircase.model, place.precision == staircase.precision else { return nil }
+    let sound = staircase.points.filter(\.isReliable)
+    guard place.model == staircase.model, place.precision == staircase.precision,
+      Reliability.suffices(sound: sound.count, of: staircase.points.count)
+    else { return nil }
     var latencyByTokens: [Int: Double] = [:]
-    for point in staircase.points { latencyByTokens[point.tokens] = point.milliseconds.median }
+    for point in sound { latencyByTokens[point.tokens] = point.milliseconds.median }
     utility = TailEffectUtility(
-      latencyByTokens: latencyByTokens, accuracyByTokens: accuracyByTokens)
+      latencyByTokens: latencyByTokens, accuracyByTokens: tallies.mapValues(\.top1Share))
     guard utility.points.count >= Staircase.fewestPoints,
       utility.points.contains(where: { $0.latency > 0 }),
       utility.points.contains(where: { $0.accuracy > 0 })
@@ -68,10 +89,53 @@ package struct UtilityCurve: Sendable {
     self.staircase = staircase
     weights = place.weights
     dataset = place.dataset
+    resampled = Self.resampled(utility.points.map(\.tokens), staircase, tallies)
     let parts = zip(utility.latencyUtilities, utility.accuracyUtilities)
     points = zip(utility.points, parts).map { point, parts in
       Point(tokens: point.tokens, latencyUtility: parts.0, accuracyUtility: parts.1)
     }
+  }
+}
+
+extension UtilityCurve {
+  /// Both grids drawn anew: timings in blocks of rounds, images alike for every token count.
+  private static func resampled(
+    _ tokens: [Int], _ staircase: Staircase, _ tallies: [Int: AccuracyTally]
+  ) -> [TailEffectUtility] {
+    let latencies = tokens.compactMap { staircase.resampled[$0] }
+    guard latencies.count == tokens.count, let replicates = latencies.map(\.count).min() else {
+      return []
+    }
+    var generator = SeededGenerator(seedText: "images \(tokens)")
+    let shares = ResampledShares.draw(
+      AccuracyTally.sharedOutcomes(tokens.compactMap { tallies[$0] }), replicates: replicates,
+      using: &generator)
+    return shares.enumerated().map { index, shares in
+      TailEffectUtility(
+        latencyByTokens: Dictionary(
+          uniqueKeysWithValues: zip(tokens, latencies.map { $0[index] })),
+        accuracyByTokens: Dictionary(uniqueKeysWithValues: zip(tokens, shares)))
+    }
+  }
+
+  /// How sure the choice for some α are, a sentence each: `α=0.5: R = 72 (68–80)`.
+  func choiceLines(alphas: [Double]) -> [String] {
+    alphas.compactMap { alpha in
+      choice(alpha: alpha).map { "α=\(trimmed(alpha, digits: 6)): \(text(of: $0))" }
+    }
+  }
+
+  /// For example `R = 72 (68–80); U is flat: R = 60, 72 and 84 are as good within its noise`.
+  func text(of choice: TailEffectChoice) -> String {
+    var text =
+      "R = \(removed(leaving: choice.tokens)) (\(removed(leaving: choice.range.upperBound))–"
+      + "\(removed(leaving: choice.range.lowerBound)))"
+    if choice.isFlat {
+      let alike = Set(choice.alike.map(removed)).sorted().map(String.init)
+      let list = alike.dropLast().joined(separator: ", ") + " and " + (alike.last ?? "")
+      text += "; U is flat: R = \(list) are as good within its noise"
+    }
+    return text
   }
 }
 

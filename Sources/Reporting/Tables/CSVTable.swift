@@ -50,7 +50,17 @@ struct CSVTable {
       ("speedup", { _, row in number(row.speedup?.ratio, 4) }),
       ("speedup_low", { _, row in number(row.speedup?.interval.lower, 4) }),
       ("speedup_high", { _, row in number(row.speedup?.interval.upper, 4) }),
-      ("slower_than_baseline", { _, row in flag(row.speedup?.isSlower) }),
+      (
+        "slower_than_baseline",
+        { _, row in flag(row.speedup.flatMap { $0.isReliable ? $0.isSlower : nil }) }
+      ),
+      ("timing_reliable", { _, row in flag(row.latency.map { _ in row.isReliable }) }),
+      (
+        "timing_flaws",
+        { _, row in text(row.flaws.isEmpty ? nil : row.flaws.map(\.rawValue).joined(separator: ";"))
+        }
+      ),
+      ("rounds_dropped", { _, row in count(row.latency?.quality.map(\.droppedRounds)) }),
       ("images_per_second", { _, row in number(row.latency?.imagesPerSecond, 3) }),
     ]
 

@@ -46,8 +46,8 @@ package struct Column: Sendable {
       $0.accuracy?.top5Text ?? missing
     },
     Column("Δ pp", number: { $0.change?.points }) { $0.change?.text ?? missing },
-    Column("latency ms (IQR)", number: { $0.latency?.milliseconds.median }) {
-      $0.latency?.text ?? missing
+    Column("latency ms (IQR)", number: { $0.latency?.milliseconds.median }) { row in
+      row.latency.map { $0.text + row.doubt } ?? missing
     },
     Column("n", rank: 1, number: { $0.latency.map { Double($0.milliseconds.count) } }) {
       $0.latency.map { String($0.milliseconds.count) } ?? missing
@@ -78,8 +78,8 @@ package struct Column: Sendable {
     ),
     (
       "latency ms (IQR)",
-      Column("ms", number: { $0.latency?.milliseconds.median }) {
-        $0.latency.map { significant($0.milliseconds.median) } ?? missing
+      Column("ms", number: { $0.latency?.milliseconds.median }) { row in
+        row.latency.map { significant($0.milliseconds.median) + row.doubt } ?? missing
       }
     ),
     (
@@ -129,16 +129,21 @@ enum Mark {
   static let front = "●"
   static let withinNoise = "≈"
   static let slower = "▼"
+  static let unreliable = "?"
 
   static let legend = [
     "\(front) on the Pareto front: no row of the table is as accurate and as fast, and better in one",
     "\(withinNoise) within noise of the baseline (McNemar mid-p ≥ 0.05; 95 % bootstrap interval "
       + "of the speed-up holds 1)",
     "\(slower) slower than the baseline, beyond noise",
+    "\(unreliable) timing not reliable: nothing is concluded from it",
   ]
 }
 
 extension Row {
+  /// What stands behind a timing that is not reliable.
+  var doubt: String { isReliable ? "" : " \(Mark.unreliable)" }
+
   /// What led to the parameters, then the parameters; `–` when there are none.
   var details: String {
     let parts = [origin, parameters].compactMap { $0 }.filter { !$0.isEmpty }

@@ -5,13 +5,15 @@ enum GridCSV {
   /// One line a measured token count.
   static func points(_ staircases: [Staircase]) -> String {
     text(
-      columns: "tokens,latency_ms_median,latency_ms_q1,latency_ms_q3,latency_samples", staircases
+      columns:
+        "tokens,latency_ms_median,latency_ms_q1,latency_ms_q3,latency_samples,timing_reliable",
+      staircases
     ) { staircase in
       staircase.points.map { point in
         let times = point.milliseconds
         let numbers = [times.median, times.lowerQuartile, times.upperQuartile]
           .map { trimmed($0, digits: 6) }
-        return [String(point.tokens)] + numbers + [String(times.count)]
+        return [String(point.tokens)] + numbers + [String(times.count), String(point.isReliable)]
       }
     }
   }

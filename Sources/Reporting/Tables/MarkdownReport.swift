@@ -6,6 +6,7 @@ struct MarkdownReport {
 
   func text() -> String {
     var blocks = ["# \(escaped(report.name))"]
+    if let verdict = report.verdict { blocks.append("> **\(escaped(verdict.text))**") }
     for figure in figures { blocks.append("![\(figure.caption)](\(figure.path))") }
     blocks += report.groups.flatMap { section(of: $0) }
     if report.groups.isEmpty { blocks.append("No results yet.") }
@@ -29,7 +30,7 @@ struct MarkdownReport {
       + "interval",
     "latency: milliseconds a batch; median, and in brackets the quartiles (type 7) of the samples",
     "speed-up: the baseline's median latency over the row's, with a bootstrap interval that "
-      + "resamples whole rounds of timings",
+      + "resamples whole rounds of timings, in blocks of neighbors",
     "next step down: the nearest fall of latency on the measured staircase; the gain is the step's "
       + "height in the share of blocks that would run below it; methods that reduce at several "
       + "blocks stand on several steps and have none",
@@ -50,7 +51,8 @@ struct MarkdownReport {
       let cells = columns.map { row.isOnFront ? bold($0.cell(row)) : $0.cell(row) }
       lines.append(line(cells + (hasNotes ? [reference] : [])))
     }
-    let listed = notes.lines.map { "\(escaped($0))  " }.joined(separator: "\n")
+    let told = notes.lines + [group.droppedText].compactMap { $0 } + group.choiceLines
+    let listed = told.map { "\(escaped($0))  " }.joined(separator: "\n")
     let steps = group.nextStepLines.map { "- \(escaped($0))" }.joined(separator: "\n")
     return ["## \(escaped(group.title))", lines.joined(separator: "\n")]
       + (listed.isEmpty ? [] : [listed])

@@ -15,12 +15,20 @@ package struct TerminalTable {
     self.highlightsFront = highlightsFront
   }
 
-  /// The tables, what their marks mean, and the trials that failed; ends with a line break.
+  /// Whether the timings are reliable, the tables, what their marks mean, and the trials that failed; ends with a line break.
   package func text() -> String {
     var blocks = report.groups.map { text(of: $0) }
     if blocks.isEmpty { blocks.append("No results yet.") }
+    let verdict = report.verdict.map { PlainText.printable($0.text) }
     let legend = Mark.legend.filter { line in
-      line.first.map { mark in blocks.contains { $0.contains(mark) } } ?? false
+      line.first.map { mark in
+        String(mark) == Mark.unreliable
+          ? report.groups.contains { $0.rows.contains { !$0.isReliable } }
+          : blocks.contains { $0.contains(mark) }
+      } ?? false
+    }
+    if let verdict {
+      blocks.insert(highlightsFront ? "\u{1B}[1m\(verdict)\u{1B}[0m" : verdict, at: 0)
     }
     if !legend.isEmpty { blocks.append(legend.joined(separator: "\n")) }
     if !report.failures.isEmpty {
@@ -59,7 +67,8 @@ package struct TerminalTable {
     let stepLines = steps.isEmpty ? [] : ["Next step down the staircase:"] + steps
     return
       ([PlainText.printable(group.title)] + lines
-      + (notes.lines + stepLines).map(PlainText.printable)).joined(separator: "\n")
+      + (notes.lines + [group.droppedText].compactMap { $0 } + group.choiceLines + stepLines)
+      .map(PlainText.printable)).joined(separator: "\n")
   }
 
   private func table(

@@ -1,0 +1,80 @@
+import Measurement
+import Records
+
+/// What is wrong with the timings of a report, in one sentence that stands above everything else.
+package struct TimingVerdict: Hashable, Sendable {
+  /// The sentence.
+  package let text: String
+
+  /// `nil` where every timing is reliable.
+  init?(_ groups: [RowGroup], _ staircases: [Staircase], command: String?) {
+    let rows = groups.flatMap(\.rows).filter { $0.latency != nil }
+    let points = staircases.flatMap(\.points)
+    func count(_ flaw: TimingFlaw) -> String? {
+      let parts = [
+        Self.part(rows.count { $0.flaws.contains(flaw) }, of: rows.count, "row"),
+        Self.part(points.count { $0.flaws.contains(flaw) }, of: points.count, "grid point"),
+      ].compactMap { $0 }
+      return parts.isEmpty ? nil : parts.joined(separator: " and ")
+    }
+    var reasons: [String] = []
+    if let disturbed = count(.mostRoundsDisturbed) {
+      let rounds =
+        (rows.filter { $0.flaws.contains(.mostRoundsDisturbed) }
+        .compactMap { $0.latency?.quality }
+        + points.filter { $0.flaws.contains(.mostRoundsDisturbed) }.compactMap(\.quality))
+        .flatMap(\.disturbed)
+      let share = Int((100 * (rounds.map(\.share).max() ?? 0)).rounded())
+      let causes = Disturbance.words(rounds)
+      reasons.append(
+        "in most rounds of \(disturbed) \(causes.isEmpty ? "the machine was busy" : causes)"
+          + (share > 0 ? " (up to \(share) % of the cores' time)" : ""))
+    }
+    if let wide = count(.wideInterval) {
+      reasons.append(
+        "the 95 % interval of \(wide) is wider than ±\(Int((100 * Reliability.widest).rounded())) %"
+      )
+    }
+    guard !reasons.isEmpty else { return nil }
+    text =
+      "Timings are not reliable: \(reasons.joined(separator: "; ")). No front, ▼, step or R is "
+      + "derived from them; run again on an idle machine"
+      + (command.map { " with `\($0)`" } ?? "")
+  }
+
+  private static func part(_ count: Int, of all: Int, _ noun: String) -> String? {
+    count == 0 ? nil : "\(grouped(count)) of \(grouped(all)) \(noun)\(all == 1 ? "" : "s")"
+  }
+}
+
+extension Disturbance {
+  /// What the reasons of some rounds mean, for example `other programs ran and threads waited for a core`.
+  static func words(_ rounds: [DisturbedRound]) -> String {
+    let found = Set(rounds.flatMap(\.reasons))
+    let words = Disturbance.allCases.filter(found.contains).map(\.words)
+    guard let last = words.last, words.count > 1 else { return words.first ?? "" }
+    return words.dropLast().joined(separator: ", ") + " and " + last
+  }
+
+  private var words: String {
+    switch self {
+    case .stolenTime: "the hypervisor ran other guests"
+    case .otherProcesses: "other programs ran"
+    case .runQueueWait: "threads waited for a core"
+    case .preemption: "threads were taken off their cores"
+    }
+  }
+}
+
+extension RowGroup {
+  /// How many rounds were left out of the table's timings, and why; `nil` where none was.
+  package var droppedText: String? {
+    let timings = rows.compactMap { $0.latency?.quality }.filter { $0.droppedRounds > 0 }
+    guard let most = timings.max(by: { $0.droppedRounds < $1.droppedRounds }) else { return nil }
+    let rounds = timings.flatMap { $0.disturbed.filter { $0.droppedMilliseconds != nil } }
+    let fewest = timings.map(\.droppedRounds).min() ?? 0
+    let span = fewest == most.droppedRounds ? "\(fewest)" : "\(fewest)–\(most.droppedRounds)"
+    return "left out as disturbed: \(span) of \(most.rounds) rounds, in which "
+      + Disturbance.words(rounds)
+  }
+}

@@ -1,0 +1,204 @@
+import Measurement
+import Records
+import Testing
+
+@testable import Reporting
+
+/// What a report does with timings that are not reliable.
+@Suite struct VerdictTests {
+  private let tailEffect = RecordBuilder.method(
+    "tail_effect", ["r": .integer(72), "layer": .integer(3)])
+
+  private func quality(_ flaws: [TimingFlaw], dropped: Bool = false) -> TimingQuality {
+    TimingQuality(
+      counters: .read, rounds: 24,
+      disturbed: (0..<(flaws.isEmpty ? 3 : 20)).map {
+        DisturbedRound(
+          round: $0, reasons: [.otherProcesses, .runQueueWait], share: 0.01 * Double(30 + $0),
+          droppedMilliseconds: dropped ? [99] : nil)
+      }, flaws: flaws)
+  }
+
+  /// `records` with the timings that `isMeant` marked.
+  private func marked(
+    _ records: [Record], _ quality: TimingQuality?,
+    where isMeant: (LatencyTrial) -> Bool = { _ in true }
+  ) -> [Record] {
+    records.map { record in
+      guard case .latency(let trial, var result) = record.measurement, isMeant(trial) else {
+        return record
+      }
+      var record = record
+      result.quality = quality
+      record.measurement = .latency(trial, result)
+      return record
+    }
+  }
+
+  private func texts(_ report: Report) -> [String] {
+    [
+      TerminalTable(report).text(), MarkdownReport(report: report, figures: []).text(),
+      HTMLPage(report: report).text(),
+    ]
+  }
+
+  /// A method that is slower, and one that is faster and nearly as accurate.
+  private var records: [Record] {
+    let builder = RecordBuilder()
+    let topk = RecordBuilder.method("topk", ["r": .integer(4)])
+    return builder.accuracy(RecordBuilder.baseline, correct: 0.93)
+      + builder.accuracy(topk, correct: 0.8) + builder.accuracy(tailEffect, correct: 0.93)
+      + [
+        builder.latency(RecordBuilder.baseline, milliseconds: 12),
+        builder.latency(topk, milliseconds: 32), builder.latency(tailEffect, milliseconds: 8),
+      ]
+  }
+
+  @Test func `a sound report has no verdict`() {
+    let sound = Report(records: marked(records, quality([])), name: "r", command: "lab run a.json")
+    #expect(sound.verdict == nil)
+    #expect(sound.groups[0].front.isEmpty == false)
+    #expect(texts(sound).allSatisfy { !$0.contains("not reliable: ") })
+    #expect(TerminalTable(sound).text().contains("▼"))
+  }
+
+  @Test func `one verdict stands above everything, with the command that takes the timings again`()
+    throws
+  {
+    let report = Report(
+      records: marked(records, quality([.mostRoundsDisturbed])), name: "r",
+      command: "swift run lab run a.json")
+    let verdict = try #require(report.verdict).text
+    #expect(
+      verdict
+        == "Timings are not reliable: in most rounds of 3 of 3 rows other programs ran and threads waited "
+        + "for a core (up to 49 % of the cores' time). No front, ▼, step or R is derived from them; run "
+        + "again on an idle machine with `swift run lab run a.json`")
+    #expect(TerminalTable(report).text().hasPrefix(verdict + "\n"))
+    let markdown = MarkdownReport(report: report, figures: []).text()
+    #expect(markdown.hasPrefix("# r\n\n> **Timings are not reliable: "))
+    let page = HTMLPage(report: report).text()
+    let place = try #require(page.range(of: "Timings are not reliable"))
+    #expect(place.lowerBound < (try #require(page.range(of: "<table>"))).lowerBound)
+    for text in texts(report) {
+      #expect(text.ranges(of: "Timings are not reliable").count == 1)
+    }
+  }
+
+  @Test func `nothing is concluded from unreliable rows`() throws {
+    let report = Report(records: marked(records, quality([.mostRoundsDisturbed])), name: "r")
+    let group = try #require(report.groups.first)
+    #expect(group.front.isEmpty)
+    #expect(group.headline == nil)
+    #expect(group.rows.allSatisfy { $0.speedup.map { !$0.isSlower && !$0.isWithinNoise } ?? true })
+    let table = TerminalTable(report).text()
+    let rows = table.split(separator: "\n").filter { $0.contains("×") }
+    #expect(rows.count == 2)
+    #expect(rows.allSatisfy { !$0.contains("▼") && !$0.contains("●") && $0.contains(") ?") })
+    #expect(table.contains("? timing not reliable: nothing is concluded from it"))
+    let page = HTMLPage(report: report).text()
+    #expect(page.ranges(of: "<tr class=\"unreliable\"").count == 3)
+    let csv = CSVTable.all(report).split(separator: "\n").dropFirst()
+    #expect(csv.allSatisfy { $0.contains(",false,most_rounds_disturbed,0,") })
+    #expect(ReportExport.latex(report).contains("blacktriangledown$") == false)
+  }
+
+  @Test func `a row is as good as its baseline, and others keep their marks`() throws {
+    let report = Report(
+      records: marked(records, quality([.wideInterval])) { $0.method.name == "topk" }, name: "r")
+    let rows = try #require(report.groups.first).rows
+    #expect(rows.map(\.isReliable) == [true, false, true])
+    #expect(rows[2].isOnFront)
+    #expect(
+      try #require(report.verdict).text.hasPrefix(
+        "Timings are not reliable: the 95 % interval of 1 of 3 rows is wider than ±10 %. "))
+    let baseline = Report(
+      records: marked(records, quality([.mostRoundsDisturbed])) { $0.method.name == "none" },
+      name: "r")
+    #expect(baseline.groups[0].rows.allSatisfy { !$0.isReliable })
+  }
+
+  @Test func `an old record is judged by its interval`() {
+    let builder = RecordBuilder()
+    let wide = builder.latency(
+      RecordBuilder.baseline, milliseconds: 12, spread: 2, samples: 12, rounds: 6)
+    #expect(Report(records: [wide], name: "r").verdict != nil)
+    #expect(Report(records: records, name: "r").verdict == nil)
+  }
+
+  @Test func `no step is read from an unreliable grid, and no R`() throws {
+    let search = RecordBuilder.search()
+    let sound = Report(records: search, name: "r")
+    #expect(sound.staircases[0].steps.isEmpty == false)
+    #expect(sound.utilityCurves.isEmpty == false)
+    let report = Report(
+      records: marked(search, quality([.mostRoundsDisturbed])) { $0.method.name == "random" },
+      name: "r")
+    #expect(report.staircases[0].steps.isEmpty)
+    #expect(report.staircases[0].points.allSatisfy { !$0.isReliable })
+    #expect(report.utilityCurves.isEmpty)
+    #expect(try #require(report.verdict).text.contains("grid points"))
+    #expect(report.groups.flatMap(\.rows).allSatisfy { $0.nextStep == nil })
+    #expect(GridCSV.points(report.staircases).contains(",false\n"))
+    // One bad point of many is left out, and the rest tells the same.
+    let one = Report(
+      records: marked(search, quality([.wideInterval])) {
+        $0.method.parameters["r"] == .integer(60)
+      },
+      name: "r")
+    #expect(one.staircases[0].steps.count == sound.staircases[0].steps.count)
+    #expect(one.utilityCurves[0].points.count == sound.utilityCurves[0].points.count - 1)
+  }
+
+  @Test func `how many rounds were left out is said once a table`() throws {
+    let report = Report(records: marked(records, quality([], dropped: true)), name: "r")
+    let line =
+      "left out as disturbed: 3 of 24 rounds, in which other programs ran and threads waited for a core"
+    #expect(report.groups[0].droppedText == line)
+    for text in texts(report) { #expect(text.ranges(of: line).count == 1) }
+    #expect(CSVTable.all(report).contains(",true,,3,"))
+  }
+
+  @Test func `of two timings of one setting the reliable one is shown`() throws {
+    var later = RecordBuilder()
+    later.started = "2025-01-02T10:00:00Z"
+    let again = marked(
+      [later.latency(RecordBuilder.baseline, milliseconds: 40)], quality([.mostRoundsDisturbed]))
+    let report = Report(records: records + again, name: "r")
+    let median = try #require(report.groups[0].rows[0].latency).milliseconds.median
+    #expect(abs(median - 12) < 1)
+    #expect(report.verdict == nil)
+  }
+
+  @Test func `break-even maps leave unreliable cells out`() {
+    let records = RecordBuilder.comparison()
+    #expect(Report(records: records, name: "r").breakEvens.isEmpty == false)
+    #expect(
+      Report(records: marked(records, quality([.mostRoundsDisturbed])), name: "r").breakEvens
+        .isEmpty)
+  }
+
+  @Test func `R that alpha chooses carries its range, and a flat utility is said`() throws {
+    let rows = [0.3, 0.5].map {
+      RowKey(
+        model: RecordBuilder().model,
+        method: RecordBuilder.method("tail_effect", ["r": .integer(52), "layer": .integer(3)]),
+        origin: "α=\($0)", alpha: $0)
+    }
+    let report = Report(records: RecordBuilder.search(), name: "r", rows: rows)
+    let curve = try #require(report.utilityCurves.first)
+    let choice = try #require(curve.choice(alpha: 0.5))
+    #expect(choice.range.contains(choice.tokens) && choice.alike.contains(choice.tokens))
+    let lines = report.groups[0].choiceLines
+    #expect(lines.count == 2)
+    #expect(lines[1] == "α=0.5: \(curve.text(of: choice))")
+    #expect(lines[1].hasPrefix("α=0.5: R = \(curve.removedTokens(alpha: 0.5)) ("))
+    for text in texts(report) { #expect(text.contains("R = \(curve.removedTokens(alpha: 0.5)) (")) }
+    let flat = TailEffectChoice(tokens: 73, range: 61...85, alike: [61, 73, 85])
+    #expect(
+      curve.text(of: flat)
+        == "R = 72 (60–84); U is flat: R = 60, 72 and 84 are as good within its noise")
+    let sure = TailEffectChoice(tokens: 73, range: 73...73, alike: [73])
+    #expect(curve.text(of: sure) == "R = 72 (72–72)")
+  }
+}
