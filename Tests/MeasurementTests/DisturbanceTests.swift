@@ -140,7 +140,10 @@ import Testing
       })
     }
     let isComplete = try timer.measure(timed) { index, outcome in
-      guard case .measured(let samples) = outcome else { return Issue.record("it failed") }
+      guard case .measured(let samples) = outcome else {
+        Issue.record("a variant failed")
+        return
+      }
       found[index] = samples
     }
     #expect(isComplete)

@@ -58,7 +58,7 @@ import Testing
     let sound = Report(records: marked(records, quality([])), name: "r", command: "lab run a.json")
     #expect(sound.verdict == nil)
     #expect(sound.groups[0].front.isEmpty == false)
-    #expect(texts(sound).allSatisfy { !$0.contains("not reliable: ") })
+    #expect(texts(sound).allSatisfy { !$0.contains("Timings are not reliable") })
     #expect(TerminalTable(sound).text().contains("▼"))
   }
 

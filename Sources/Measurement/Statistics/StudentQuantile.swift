@@ -7,7 +7,7 @@ package enum Student {
 
   /// The point below which 97.5 % of the distribution lie; at least one degree of freedom.
   ///
-  /// Accuracy: 1e-4. Source: Cornish and Fisher's expansion, as in Abramowitz and Stegun 26.7.5.
+  /// Accuracy: 2e-4. Source: Cornish and Fisher's expansion, as in Abramowitz and Stegun 26.7.5.
   package static func quantile975(degrees: Int) -> Double {
     precondition(degrees >= 1, "Student's distribution has a degree of freedom")
     if degrees <= few.count { return few[degrees - 1] }

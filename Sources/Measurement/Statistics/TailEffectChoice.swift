@@ -7,6 +7,12 @@ package struct TailEffectChoice: Hashable, Sendable {
   /// Token counts whose utility cannot be told from that of n*, itself among them, by rising count.
   package let alike: [Int]
 
+  package init(tokens: Int, range: ClosedRange<Int>, alike: [Int]) {
+    self.tokens = tokens
+    self.range = range
+    self.alike = alike
+  }
+
   /// Whether other token counts are as good as the chosen one, as far as the grids can tell.
   package var isFlat: Bool { alike.count > 1 }
 }

@@ -78,18 +78,22 @@ package struct InterleavedTimer {
     _ variants: [TimedVariant], progress: (Double) -> Void = { _ in },
     finished: (_ variant: Int, _ outcome: TimedOutcome) throws -> Void
   ) throws -> Bool {
-    var perVisit = [Int](repeating: 1, count: variants.count)
+    var estimates: [Int: Double] = [:]
     var rounds = TimedRounds(
       rule: rule, reference: reference, samples: variants.map { _ in TimedSamples() })
     for index in variants.indices {
       do {
         guard let estimate = try warmUp(variants[index]) else { return false }
-        perVisit[index] = rule.samplesPerVisit(estimate: estimate)
+        estimates[index] = estimate
       } catch {
         rounds.active.remove(index)
         try finished(index, .failed(error))
       }
     }
+    let warm = estimates.keys.sorted()
+    let perVisit = Dictionary(
+      uniqueKeysWithValues: zip(
+        warm, rule.samplesPerVisit(estimates: warm.compactMap { estimates[$0] })))
     var interleaving = Interleaving(seed: seed)
     while !rounds.isComplete {
       let before = rounds.isJudged ? counters.read() : nil
@@ -98,7 +102,7 @@ package struct InterleavedTimer {
         do {
           guard
             try visit(
-              variants[index], times: perVisit[index], round: rounds.count,
+              variants[index], times: perVisit[index] ?? 1, round: rounds.count,
               into: &rounds.samples[index])
           else { return false }
         } catch {

@@ -56,6 +56,20 @@ package struct StopRule: Hashable, Sendable {
     return Int(min(max(forSeconds, forSamples, Double(Self.fewestPerVisit)), 10_000))
   }
 
+  /// How many samples of each of several variants to take at a visit, so that all need the same number of rounds.
+  ///
+  /// Those whose passes are long need few visits; the others then take more at each of theirs.
+  package func samplesPerVisit(estimates: [Double]) -> [Int] {
+    let needed = estimates.map { estimate in
+      max(Double(minSamples), estimate > 0 ? min((minSeconds / estimate).rounded(.up), 1e6) : 1)
+    }
+    let rounds = zip(needed, estimates).map { needed, estimate in
+      (needed / Double(samplesPerVisit(estimate: estimate))).rounded(.up)
+    }
+    guard let fewest = rounds.min() else { return [] }
+    return needed.map { Int(min(($0 / fewest).rounded(.up), 10_000)) }
+  }
+
   /// The expected time of a variant in seconds: warm-up, samples and the pass that opens each visit.
   package func expectedSeconds(estimate: Double) -> Double {
     let perVisit = samplesPerVisit(estimate: estimate)

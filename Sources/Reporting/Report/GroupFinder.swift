@@ -116,7 +116,8 @@ struct GroupFinder {
       notes.append("scores normalised over batches of \(batch) images")
     }
     guard let timing else { return notes }
-    notes += timing.result.notes
+    // The verdict says more of an unreliable timing than what it did meanwhile.
+    if timing.flaws.isEmpty { notes += timing.result.notes }
     if timing.measurements > 1 {
       notes.append(
         "timed \(timing.measurements) times"
