@@ -162,6 +162,8 @@ extension LatencyTrial {
     try Bound.whole("trial.timing.warmup", timing.warmup, 0...Bound.mostCount)
     try Bound.whole("trial.timing.min_samples", timing.minSamples, 0...Bound.mostCount)
     try Bound.number("trial.timing.min_seconds", timing.minSeconds, atMost: Bound.mostTime)
+    try Bound.number("trial.timing.max_seconds", timing.maxSeconds ?? 0, atMost: Bound.mostTime)
+    try Bound.number("trial.timing.until", timing.until ?? 0, atMost: 1)
   }
 }
 
@@ -204,6 +206,21 @@ extension LatencyResult {
     for note in notes { try Bound.text("result.notes", note) }
     try Bound.whole("result.peak_memory_bytes", peakMemoryBytes, 0...Bound.mostSize)
     try cost.checkBounds(trial.model)
+    try quality?.checkBounds()
+  }
+}
+
+extension TimingQuality {
+  func checkBounds() throws(OutOfBounds) {
+    try Bound.whole("result.quality.rounds", rounds, 0...Bound.mostCount)
+    for round in disturbed {
+      try Bound.whole("result.quality.disturbed.round", round.round, 0...Bound.mostCount)
+      try Bound.number("result.quality.disturbed.share", round.share, atMost: 1)
+      for sample in round.droppedMilliseconds ?? [] {
+        try Bound.number(
+          "a timing in result.quality.disturbed.dropped_ms", sample, atMost: Bound.mostTime)
+      }
+    }
   }
 }
 

@@ -54,6 +54,22 @@ import Testing
     .latency(#""kind":"latency""#, #""kind":"energy""#, "'kind' has no such value"),
     .latency(#""kind":"latency""#, #""kind":"accuracy""#, "the key 'dataset' is missing"),
     .latency(#""schema":1"#, #""schema":"1""#, "'schema' has the wrong type"),
+    .latency(
+      #""rounds":[0,0,0]"#,
+      #""quality":{"counters":"maybe","disturbed":[{"dropped_ms":[9],"reasons":["preemption"],"round":1,"share":0.5}],"flaws":[],"rounds":3},"rounds":[0,0,0]"#,
+      "'result.quality.counters' has no such value"),
+    .latency(
+      #""rounds":[0,0,0]"#,
+      #""quality":{"counters":"read","disturbed":[{"dropped_ms":[9],"reasons":["preemption"],"round":3,"share":0.5}],"flaws":[],"rounds":3},"rounds":[0,0,0]"#,
+      "what it says of disturbed rounds contradicts itself"),
+    .outOfBounds(
+      latency: #""rounds":[0,0,0]"#,
+      #""quality":{"counters":"read","disturbed":[{"dropped_ms":[9],"reasons":["preemption"],"round":1,"share":2}],"flaws":[],"rounds":3},"rounds":[0,0,0]"#,
+      "result.quality.disturbed.share is 2.0"),
+    .outOfBounds(
+      latency: #""rounds":[0,0,0]"#,
+      #""quality":{"counters":"read","disturbed":[{"dropped_ms":[-9],"reasons":["preemption"],"round":1,"share":0.5}],"flaws":[],"rounds":3},"rounds":[0,0,0]"#,
+      "a timing in result.quality.disturbed.dropped_ms is -9.0"),
     .accuracy(#""labels":[0,1],"#, "", "the key 'labels' is missing"),
     .accuracy("[[0,1,2],[1,2,0]]", "[0,1]", "'result.top5' has the wrong type"),
     .accuracy("[[0,1,2],[1,2,0]]", "[[0,1,2],[1,2]]", "'result.top5' has the wrong type"),

@@ -95,8 +95,6 @@ import Testing
     #expect(!quality(2, [round(2)]).isConsistent)
     #expect(!quality(-1, []).isConsistent)
     #expect(!quality(2, [round(1), round(1)]).isConsistent)
-    #expect(!quality(2, [round(1, 1.5)]).isConsistent)
-    #expect(!quality(2, [round(1, 0.5, [-1])]).isConsistent)
   }
 
   @Test func `JSON values keep integers, numbers and truth apart`() throws {
