@@ -25,8 +25,16 @@ let package = Package(
     .systemLibrary(
       name: "CTurboJPEG", pkgConfig: "libjpeg",
       providers: [.apt(["libjpeg-dev"]), .brew(["jpeg-turbo"])]),
-    // Both codecs report errors by longjmp, which must not cross Swift.
-    .target(name: "CImageCodecs", dependencies: ["CPNG", "CTurboJPEG"], exclude: ["README.md"]),
+    .systemLibrary(
+      name: "CWebP", pkgConfig: "libwebpdemux",
+      providers: [.apt(["libwebp-dev"]), .brew(["webp"])]),
+    .systemLibrary(
+      name: "CTIFF", pkgConfig: "libtiff-4",
+      providers: [.apt(["libtiff-dev"]), .brew(["libtiff"])]),
+    // Codecs report errors by longjmp, which must not cross Swift.
+    .target(
+      name: "CImageCodecs", dependencies: ["CPNG", "CTurboJPEG", "CWebP", "CTIFF"],
+      exclude: ["README.md"]),
     // Opened at run time: neither a build nor a run with our own products needs it.
     .target(name: "COpenBLAS", exclude: ["README.md"]),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: hotC),

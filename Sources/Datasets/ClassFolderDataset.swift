@@ -1,3 +1,4 @@
+import Files
 import ImageCoding
 
 /// Any set of one folder of pictures per class, as torchvision's `ImageFolder` reads it.
@@ -7,7 +8,7 @@ package struct ClassFolderDataset: FileDataset {
   /// What labels the class folders have.
   package enum Classes: Sendable, Hashable {
     /// The place in the sorted folder names.
-    case sorted
+    case sorted(ClassOrder = .sorted)
     /// The place in this list of folder names.
     case order([String])
     /// The label of each folder name.
@@ -18,50 +19,108 @@ package struct ClassFolderDataset: FileDataset {
   package let layout: String
   package let classNames: [String]
   package let files: LabelledFiles
+  package let warnings: [String]
 
   /// The pictures below `folder`.
   ///
   /// Classes that a mapping names may lack a folder; a folder that it does not name is an error.
-  package init(folder: String, classes: Classes = .sorted) throws(DatasetError) {
-    let root = trimmed(folder)
+  package init(folder: String, classes: Classes = .sorted()) throws(DatasetError) {
+    let root = PathBytes(folder).trimmed
     let listing = try FolderListing(root)
     guard !listing.folders.isEmpty else {
-      throw listing.pictures.isEmpty ? .noImages(path: root) : .noClassFolders(path: root)
+      throw listing.pictures.isEmpty
+        ? .noImages(path: "\(root)") : .noClassFolders(path: "\(root)")
     }
+    if case .sorted = classes { try ClassFolderDataset.refuseSplits(listing, root) }
     let labelOf = try ClassFolderDataset.labels(classes, folders: listing.folders, root: root)
-    files = try LabelledFiles(root: root, classFolders: listing.folders, labelOf: labelOf)
+    var search = PictureSearch(root: root, classFolders: listing.folders)
+    search.leaveOut(of: listing)
+    files = try LabelledFiles(
+      root: root, classFolders: listing.folders, labelOf: labelOf, &search)
     classNames = ClassFolderDataset.names(labelOf)
-    name = root.split(separator: "/").last.map(String.init) ?? root
-    layout = "class folders, \(listing.folders.count) classes, \(files.paths.count) pictures"
+    name = "\(root.name)".isEmpty ? "\(root)" : "\(root.name)"
+    let counts = [
+      "class folders", counted(listing.folders.count, "class", "classes"),
+      counted(files.paths.count, "picture"),
+    ]
+    layout = ([counts.joined(separator: ", ")] + search.leftOut.phrases).joined(separator: "; ")
+    warnings =
+      search.leftOut.phrases.map { "\(root): \($0)" }
+      + (classes == .sorted() ? ClassFolderDataset.orderWarning(listing.folders, root) : [])
   }
 
+  // MARK: What is no class
+
+  private static let splitNames: Set<PathBytes> = [
+    "train", "training", "val", "valid", "validation", "test", "testing", "dev", "eval",
+  ]
+
+  /// `train/` and `val/` are parts of a data set, which would become classes 0 and 1.
+  private static func refuseSplits(
+    _ listing: FolderListing, _ root: PathBytes
+  ) throws(DatasetError) {
+    let splits = listing.folders.filter {
+      splitNames.contains(PathBytes(bytes: "\($0)".lowercased().utf8))
+    }
+    guard let first = splits.first else { return }
+    if splits.count == 1 {
+      guard listing.folders.count == 1, try !FolderListing(root / first).folders.isEmpty else {
+        return
+      }
+    }
+    let likely = splits.first { "\($0)".lowercased().hasPrefix("val") } ?? first
+    throw .splitsAsClasses(
+      path: "\(root)", folders: splits.map { "\($0)" }, likely: "\(root / likely)")
+  }
+
+  /// Where timm would label the classes otherwise.
+  private static func orderWarning(_ folders: [PathBytes], _ root: PathBytes) -> [String] {
+    let natural = ClassOrder.natural.sorted(folders)
+    guard let place = folders.indices.first(where: { folders[$0] != natural[$0] }) else {
+      return []
+    }
+    return [
+      "\(root): class \(place) is '\(folders[place])', as torchvision sorts the folders; timm "
+        + "sorts them by number and without case, where it is '\(natural[place])': for a model "
+        + "trained with timm's labels add \"class_order\": \"natural\""
+    ]
+  }
+
+  // MARK: Labels
+
   private static func labels(
-    _ classes: Classes, folders: [String], root: String
-  ) throws(DatasetError) -> [String: Int] {
-    var labels: [String: Int]
+    _ classes: Classes, folders: [PathBytes], root: PathBytes
+  ) throws(DatasetError) -> [PathBytes: Int] {
+    var labels: [PathBytes: Int]
     switch classes {
-    case .sorted: return Dictionary(uniqueKeysWithValues: zip(folders, 0...))
+    case .sorted(let order):
+      return Dictionary(uniqueKeysWithValues: zip(order.sorted(folders), 0...))
     case .order(let names):
-      labels = Dictionary(zip(names, 0...)) { first, _ in first }
+      labels = Dictionary(zip(names.map { PathBytes($0) }, 0...)) { first, _ in first }
       if labels.count < names.count { throw .badClassMapping(reason: "names a class twice") }
     case .labels(let given):
-      labels = given
-      if let (name, label) = given.sorted(by: { $0.key < $1.key }).first(where: { $0.value < 0 }) {
+      labels = Dictionary(uniqueKeysWithValues: given.map { (PathBytes($0.key), $0.value) })
+      if let (name, label) = labels.sorted(by: { $0.key < $1.key }).first(where: { $0.value < 0 }) {
         throw .badClassMapping(reason: "gives '\(name)' the label \(label); labels start at 0")
       }
     }
     for folder in folders where labels[folder] == nil {
-      let known = labels.keys.sorted(by: FolderListing.precedes)
-      throw .unknownClass(path: root, folder: folder, known: known)
+      // JSON can only spell a name that is not UTF-8 as it is shown.
+      if folder.text == nil, let label = labels[PathBytes("\(folder)")] {
+        labels[folder] = label
+        labels[PathBytes("\(folder)")] = nil
+        continue
+      }
+      throw .unknownClass(
+        path: "\(root)", folder: "\(folder)", known: labels.keys.sorted().map { "\($0)" })
     }
     return labels
   }
 
-  private static func names(_ labels: [String: Int]) -> [String] {
+  private static func names(_ labels: [PathBytes: Int]) -> [String] {
     let highest = labels.values.max() ?? -1
     var names = (0..<(highest + 1)).map { "class \($0)" }
-    let sorted = labels.sorted { FolderListing.precedes($1.key, $0.key) }
-    for (name, label) in sorted { names[label] = name }
+    for (name, label) in labels.sorted(by: { $1.key < $0.key }) { names[label] = "\(name)" }
     return names
   }
 }
@@ -69,27 +128,24 @@ package struct ClassFolderDataset: FileDataset {
 extension LabelledFiles {
   /// The pictures in the folders `classFolders` of `root`, none of which may be empty.
   init(
-    root: String, classFolders: [String], labelOf: [String: Int]
+    root: PathBytes, classFolders: [PathBytes], labelOf: [PathBytes: Int],
+    _ search: inout PictureSearch
   ) throws(DatasetError) {
-    var paths: [String] = []
+    var paths: [PathBytes] = []
     var labels: [Int] = []
     var empty: [String] = []
     for folder in classFolders {
       guard let label = labelOf[folder] else { continue }
-      let pictures = try FolderListing.picturesBelow(root + "/" + folder)
-      if pictures.isEmpty { empty.append(folder) }
-      paths += pictures.map { folder + "/" + $0 }
+      let pictures = try search.pictures(below: folder)
+      if pictures.isEmpty { empty.append("\(folder)") }
+      paths += pictures.map { folder / $0 }
       labels += repeatElement(label, count: pictures.count)
     }
-    if paths.isEmpty { throw .noImages(path: root) }
-    if !empty.isEmpty { throw .emptyClasses(path: root, classes: empty) }
+    let others = search.leftOut.phrases.first.flatMap {
+      search.leftOut.otherFormats.isEmpty ? nil : $0
+    }
+    if paths.isEmpty { throw .noImages(path: "\(root)", others: others) }
+    if !empty.isEmpty { throw .emptyClasses(path: "\(root)", classes: empty, others: others) }
     self.init(root: root, paths: paths, labels: labels)
   }
-}
-
-/// A folder's path without closing slashes.
-func trimmed(_ folder: String) -> String {
-  var path = folder[...]
-  while path.count > 1, path.last == "/" { path.removeLast() }
-  return String(path)
 }

@@ -1,14 +1,18 @@
+import ImageCoding
+
 /// Why a data set cannot be used, or one of its pictures.
 package enum DatasetError: Error, Hashable, CustomStringConvertible {
   // Folders.
   /// The folder does not exist, is no folder or may not be read.
   case unreadableFolder(path: String, reason: String)
   /// There is no picture in the folder or in its class folders.
-  case noImages(path: String)
+  case noImages(path: String, others: String? = nil)
   /// Some class folders hold no picture.
-  case emptyClasses(path: String, classes: [String])
+  case emptyClasses(path: String, classes: [String], others: String? = nil)
   /// The folder holds pictures but no class folders, so there are no labels.
   case noClassFolders(path: String)
+  /// The folders are a data set's parts, such as train and val.
+  case splitsAsClasses(path: String, folders: [String], likely: String)
 
   // Class mappings.
   /// A class folder that the given classes do not name.
@@ -29,8 +33,10 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
   // Ground truths of flat pictures.
   /// Nothing says the labels of the flat pictures.
   case noGroundTruth(path: String, looked: [String])
+  /// The folder is that of one class.
+  case oneClassFolder(path: String, parent: String)
   /// The ground truth cannot be read.
-  case unreadableGroundTruth(path: String)
+  case unreadableGroundTruth(path: String, reason: String)
   /// A line of the ground truth is not what it should be.
   case badLine(path: String, line: Int, found: String, expected: String)
   /// Labels below 0 or above 999.
@@ -54,11 +60,15 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
     switch self {
     case .unreadableFolder(let path, let reason):
       "\(path) cannot be read as a folder of pictures (\(reason))."
-    case .noImages(let path):
-      "\(path) holds no PNG or JPEG files; a data set is one folder of pictures per class."
-    case .emptyClasses(let path, let classes):
-      "\(path) has class folders without a PNG or JPEG file: \(listed(classes)); "
-        + "fill or remove them."
+    case .noImages(let path, let others):
+      "\(path) holds no pictures (\(ImageFormat.names)); a data set is one folder of pictures per "
+        + "class" + (others.map { "; \($0)." } ?? ".")
+    case .emptyClasses(let path, let classes, let others):
+      "\(path) has class folders without a picture (\(ImageFormat.names)): \(listed(classes)); "
+        + "fill or remove them" + (others.map { "; \($0)." } ?? ".")
+    case .splitsAsClasses(let path, let folders, let likely):
+      "\(path) has the \(folders.count == 1 ? "folder" : "folders") \(listed(folders)), parts of a "
+        + "data set and no classes; write {\"folder\": \"\(likely)\"}."
     case .noClassFolders(let path):
       "\(path) holds pictures but no class folders, so nothing says their labels; "
         + "put the pictures of each class into a folder of their own."
@@ -90,8 +100,10 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
     case .noGroundTruth(let path, let looked):
       "\(path) holds pictures but nothing says their labels; put one of "
         + "\(looked.joined(separator: ", ")) beside or above them, or use class folders."
-    case .unreadableGroundTruth(let path):
-      "\(path) cannot be read."
+    case .oneClassFolder(let path, let parent):
+      "\(path) is the folder of one class; write {\"imagenet\": \"\(parent)\"}."
+    case .unreadableGroundTruth(let path, let reason):
+      "\(path) \(reason)."
     case .badLine(let path, let line, let found, let expected):
       "\(path): line \(line) is '\(found)', not \(expected)."
     case .labelsOutOfRange(let path, let lowest, let highest):
@@ -101,9 +113,9 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
         + "labels (the first picture, a sea snake, has id 490 and label 65); use the development "
         + "kit's ILSVRC2012_validation_ground_truth.txt, or labels in the order of the WordNet ids."
     case .groundTruthCount(let path, let listed, let pictures):
-      "\(path) lists \(listed) pictures, but there are \(pictures)."
+      "\(path) lists \(counted(listed, "picture")), but there are \(pictures)."
     case .missingFromGroundTruth(let path, let picture, let listed):
-      "\(path) lists \(listed) pictures, but not \(picture)."
+      "\(path) lists \(counted(listed, "picture")), but not \(picture)."
     case .duplicate(let path, let picture):
       "\(path): the picture \(picture) is there twice."
     case .groundTruthsDisagree(let first, let second, let picture):

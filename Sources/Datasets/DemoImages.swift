@@ -19,21 +19,23 @@ package struct DemoImages: ImageDataset {
   }
 
   package var layout: String {
-    "drawn by the program, \(images.split.rawValue) split, seed \(images.seed), \(count) pictures"
+    "drawn by the program, \(images.split.rawValue) split, seed \(images.seed), "
+      + counted(count, "picture")
   }
 
   package var classNames: [String] { DemoDataset.classNames }
 
   /// Seed, split and count determine the pictures; the sum over the first ones changes if the
   /// program comes to draw others.
-  package var fingerprintText: String {
+  package var content: DatasetContent {
     var sum: UInt64 = 0xcbf2_9ce4_8422_2325
     for index in 0..<min(count, DemoDataset.classNames.count) {
       for byte in images.image(index: index).pixels {
         sum = (sum ^ UInt64(byte)) &* 0x100_0000_01b3
       }
     }
-    return "demo \(images.split.rawValue) seed \(images.seed) count \(count) pixels \(sum)\n"
+    return .drawn(
+      "demo \(images.split.rawValue) seed \(images.seed) count \(count) pixels \(sum)\n")
   }
 
   package func label(at index: Int) -> Int { images.label(index: index) }

@@ -1,83 +1,72 @@
+import Files
 import Foundation
 import ImageCoding
 
 /// What is in one folder: names in the order of their bytes, hidden ones left out.
 ///
-/// Read with `readdir`, since Foundation's enumerator takes seconds for ImageNet's 50,000 files.
+/// Read with `readdir`, since Foundation's enumerator takes seconds for ImageNet's 50,000 files and loses names
+/// that are not UTF-8.
 struct FolderListing {
-  private(set) var folders: [String] = []
-  private(set) var files: [String] = []
+  private(set) var folders: [PathBytes] = []
+  private(set) var files: [PathBytes] = []
+  /// Folders that a system keeps for itself, which hold no pictures of the set.
+  private(set) var systemFolders: [PathBytes] = []
 
   /// The files that are named as pictures.
-  var pictures: [String] { files.filter(FolderListing.isPictureName) }
+  var pictures: [PathBytes] { files.filter(FolderListing.isPictureName) }
 
-  init(_ path: String) throws(DatasetError) {
-    guard let stream = opendir(path) else {
-      throw .unreadableFolder(path: path, reason: String(cString: strerror(errno)))
+  init(_ path: PathBytes) throws(DatasetError) {
+    guard let stream = path.withCString({ opendir($0) }) else {
+      throw .unreadableFolder(path: "\(path)", reason: String(cString: strerror(errno)))
     }
     defer { closedir(stream) }
     while let entry = readdir(stream) {
       let name = FolderListing.name(of: entry)
-      if name.hasPrefix(".") { continue }
-      if FolderListing.isFolder(entry, at: path + "/" + name) {
-        folders.append(name)
-      } else {
+      if name.isHidden { continue }
+      if !FolderListing.isFolder(entry, at: path / name) {
         files.append(name)
+      } else if FolderListing.systemNames.contains(name) {
+        systemFolders.append(name)
+      } else {
+        folders.append(name)
       }
     }
-    folders.sort(by: FolderListing.precedes)
-    files.sort(by: FolderListing.precedes)
+    folders.sort()
+    files.sort()
+    systemFolders.sort()
   }
 
-  /// The pictures below `path` at any depth, as paths relative to it, sorted.
-  static func picturesBelow(_ path: String) throws(DatasetError) -> [String] {
-    let listing = try FolderListing(path)
-    var found = listing.pictures
-    for folder in listing.folders {
-      found += try picturesBelow(path + "/" + folder).map { folder + "/" + $0 }
-    }
-    return listing.folders.isEmpty ? found : found.sorted(by: precedes)
+  /// Thumbnails and metadata of Synology and QNAP, what fsck found, archives made on a Mac, recycle bins.
+  private static let systemNames: Set<PathBytes> = [
+    "@eaDir", "@Recycle", "#recycle", "#snapshot", "$RECYCLE.BIN", "__MACOSX", "lost+found",
+    "System Volume Information",
+  ]
+
+  static func isPictureName(_ name: PathBytes) -> Bool {
+    name.suffix.text.map(ImageFormat.fileExtensions.contains) ?? false
   }
 
-  static func isPictureName(_ name: String) -> Bool {
-    guard let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) else { return false }
-    return ImageFormat.fileExtensions.contains(name[name.index(after: dot)...].lowercased())
+  /// Whether a file is named as a picture of a format that cannot be read.
+  static func isOtherPictureName(_ name: PathBytes) -> Bool {
+    name.suffix.text.map(ImageFormat.otherExtensions.contains) ?? false
   }
 
   /// Whether `path` is a folder, links followed.
-  static func isFolder(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
-  }
+  static func isFolder(_ path: PathBytes) -> Bool { FileStatus(of: path)?.kind == .folder }
 
-  /// Whether `path` is a file, links followed.
-  static func isFile(_ path: String) -> Bool {
-    var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
-  }
-
-  /// Bytes of the file at `path`, or nil if there is none.
-  static func size(of path: String) -> Int? {
-    var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : nil
-  }
-
-  /// The order of the bytes, which is Python's `sorted` and so torchvision's order of classes.
-  static func precedes(_ a: String, _ b: String) -> Bool {
-    a.utf8.lexicographicallyPrecedes(b.utf8)
-  }
-
-  private static func name(of entry: UnsafeMutablePointer<dirent>) -> String {
+  private static func name(of entry: UnsafeMutablePointer<dirent>) -> PathBytes {
     withUnsafePointer(to: &entry.pointee.d_name) {
-      $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+      $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { PathBytes(cString: $0) }
     }
   }
 
-  private static func isFolder(_ entry: UnsafeMutablePointer<dirent>, at path: String) -> Bool {
+  private static func isFolder(
+    _ entry: UnsafeMutablePointer<dirent>, at path: @autoclosure () -> PathBytes
+  ) -> Bool {
     switch Int(entry.pointee.d_type) {
     case Int(DT_DIR): true
     case Int(DT_REG): false
-    default: isFolder(path)
+    default: isFolder(path())
     }
   }
 }

@@ -1,4 +1,13 @@
+import Files
 import ImageCoding
+
+/// What determines the pictures and labels of a data set; the caller hashes it.
+package enum DatasetContent: Sendable {
+  /// Pictures that the program draws: what determines them.
+  case drawn(String)
+  /// Files below `root`, in the data set's order, each with its label.
+  case files(root: PathBytes, [(path: PathBytes, label: Int)])
+}
 
 /// Labelled pictures in a fixed order.
 package protocol ImageDataset: Sendable {
@@ -14,9 +23,11 @@ package protocol ImageDataset: Sendable {
   /// Pictures.
   var count: Int { get }
 
-  /// What determines the content without reading every byte: a line of relative path, size in
-  /// bytes and label per picture. The caller hashes it.
-  var fingerprintText: String { get }
+  /// What determines the pictures and their labels.
+  var content: DatasetContent { get }
+
+  /// What a person should know who takes the set for what its folders seem to say, a sentence each.
+  var warnings: [String] { get }
 
   /// The label of picture `index`, an index into `classNames`.
   func label(at index: Int) -> Int
@@ -31,4 +42,8 @@ package protocol ImageDataset: Sendable {
   func decode(
     at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) throws
+}
+
+extension ImageDataset {
+  package var warnings: [String] { [] }
 }

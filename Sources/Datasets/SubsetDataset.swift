@@ -44,9 +44,16 @@ package struct SubsetDataset: ImageDataset {
 
   package var count: Int { indices.count }
 
-  package var fingerprintText: String {
-    base.fingerprintText + "subset \(indices.map(String.init).joined(separator: ","))\n"
+  /// That of the chosen pictures alone: what becomes of the others changes nothing.
+  package var content: DatasetContent {
+    switch base.content {
+    case .drawn(let text):
+      .drawn(text + "subset \(indices.map(String.init).joined(separator: ","))\n")
+    case .files(let root, let files): .files(root: root, indices.map { files[$0] })
+    }
   }
+
+  package var warnings: [String] { base.warnings }
 
   package func label(at index: Int) -> Int { base.label(at: indices[index]) }
 

@@ -37,6 +37,12 @@ package struct PathBytes: Hashable, Sendable {
     return PathBytes(bytes: bytes[(slash + 1)...])
   }
 
+  /// What precedes the last slash; "." without one.
+  package var folder: PathBytes {
+    guard let slash = trimmed.bytes.lastIndex(of: PathBytes.slash) else { return "." }
+    return PathBytes(bytes: bytes[..<max(1, slash)]).trimmed
+  }
+
   /// ``name`` up to its last dot; a dot in front is no beginning of a suffix.
   package var stem: PathBytes {
     let name = name.bytes

@@ -1,6 +1,6 @@
 import CImageCodecs
 import CKernels
-import Foundation
+import Files
 import Synchronization
 
 /// Reads pictures, with buffers that are used again for the next one.
@@ -34,9 +34,14 @@ package final class ImageDecoder {
   }
 
   /// The picture in the file at `path`.
-  package func decode(path: String) throws(ImageError) -> RGBImage {
+  package func decode(path: PathBytes) throws(ImageError) -> RGBImage {
     try read(path)
-    return try decodeFile(named: path).copied()
+    return try decodeFile(named: "\(path)").copied()
+  }
+
+  /// The picture in the file at `path`.
+  package func decode(path: String) throws(ImageError) -> RGBImage {
+    try decode(path: PathBytes(path))
   }
 
   /// The picture that `bytes` encode; `name` stands for it in errors.
@@ -49,44 +54,48 @@ package final class ImageDecoder {
   ///
   /// Shapes: output `[3][crop][crop]`.
   package func load(
-    path: String, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
+    path: PathBytes, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<Float>
   ) throws(ImageError) {
     try read(path)
-    resampler.apply(preprocessing, to: try decodeFile(named: path), into: output)
+    resampler.apply(preprocessing, to: try decodeFile(named: "\(path)"), into: output)
   }
 
   /// Reads the file at `path`, resizes and crops it.
   ///
   /// Shapes: output `[crop][crop][3]`.
   package func loadPixels(
-    path: String, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
+    path: PathBytes, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) throws(ImageError) {
     try read(path)
-    resampler.crop(preprocessing, of: try decodeFile(named: path), into: output)
+    resampler.crop(preprocessing, of: try decodeFile(named: "\(path)"), into: output)
   }
 
   // MARK: Files
 
-  private func read(_ path: String) throws(ImageError) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw .unreadable(path: path, reason: lastSystemError()) }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
-      throw .unreadable(path: path, reason: lastSystemError())
+  /// Reads a file, which must begin as a picture does before the rest of it is read.
+  private func read(_ path: PathBytes) throws(ImageError) {
+    func read(
+      _ opened: borrowing RegularFile, _ count: Int, from offset: Int
+    ) throws(ImageError) -> Int {
+      let target = UnsafeMutableRawBufferPointer(start: file.start + offset, count: count)
+      do { return try opened.read(into: target, from: offset) } catch { throw ImageError(error) }
     }
-    file.reserve(max(0, Int(status.st_size)))
-    var position = 0
-    while position < file.count {
-      let got = Foundation.read(descriptor, file.start + position, file.count - position)
-      if got == 0 { break }
-      if got < 0 {
-        if errno == EINTR { continue }
-        throw .unreadable(path: path, reason: lastSystemError())
-      }
-      position += got
+    let opened: RegularFile
+    do { opened = try RegularFile(path) } catch { throw ImageError(error) }
+    let first = min(opened.size, ImageFormat.signatureBytes)
+    file.reserve(first)
+    file.truncate(to: try read(opened, first, from: 0))
+    guard file.count > 0 else { throw .empty(path: "\(path)") }
+    let bytes = UnsafeRawBufferPointer(start: file.start, count: file.count)
+    guard ImageFormat(signature: bytes) != nil else {
+      throw .unknownFormat(path: "\(path)", firstBytes: Array(bytes.prefix(4)))
     }
-    file.truncate(to: position)
+    guard opened.size <= ImageFormat.mostBytes else {
+      throw ImageError(
+        .tooLarge(path: path, bytes: opened.size, most: ImageFormat.mostBytes))
+    }
+    file.reserve(opened.size)
+    file.truncate(to: try read(opened, opened.size, from: 0))
   }
 
   // MARK: Decoding
@@ -99,7 +108,11 @@ package final class ImageDecoder {
     }
     switch format {
     case .jpeg: return try decodeJPEG(named: name)
-    case .png: return try decodePNG(named: name)
+    case .png: return try decode(.png, lab_png_header, lab_png_decode, named: name)
+    case .webp: return try decode(.webp, lab_webp_header, lab_webp_decode, named: name)
+    case .bmp: return try decode(.bmp, lab_bmp_header, lab_bmp_decode, named: name)
+    case .gif: return try decode(.gif, lab_gif_header, lab_gif_decode, named: name)
+    case .tiff: return try decode(.tiff, lab_tiff_header, lab_tiff_decode, named: name)
     }
   }
 
@@ -113,20 +126,31 @@ package final class ImageDecoder {
       start: decoded.start, width: Int(size.width), height: Int(size.height))
   }
 
-  private func decodePNG(named name: String) throws(ImageError) -> PixelView {
+  private typealias HeaderReader = (
+    UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<lab_picture_size>?,
+    UnsafeMutablePointer<CChar>?
+  ) -> Int32
+  private typealias PixelReader = (
+    UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt8>?, UnsafeMutablePointer<CChar>?
+  ) -> Int32
+
+  /// Decodes with a codec that keeps nothing between files.
+  private func decode(
+    _ format: ImageFormat, _ header: HeaderReader, _ pixels: PixelReader, named name: String
+  ) throws(ImageError) -> PixelView {
     var size = lab_picture_size()
     var message = [CChar](repeating: 0, count: Int(LAB_CODEC_MESSAGE))
-    let header = lab_png_header(file.start, file.count, &size, &message)
-    try check(header, name, .png) { text(message) }
+    let found = header(file.start, file.count, &size, &message)
+    try check(found, name, format) { text(message) }
     try makeRoom(for: size, named: name)
-    let pixels = lab_png_decode(file.start, file.count, decoded.start, &message)
-    try check(pixels, name, .png) { text(message) }
+    let decodedStatus = pixels(file.start, file.count, decoded.start, &message)
+    try check(decodedStatus, name, format) { text(message) }
     return PixelView(start: decoded.start, width: Int(size.width), height: Int(size.height))
   }
 
   private func makeRoom(for size: lab_picture_size, named name: String) throws(ImageError) {
     let (width, height) = (Int(size.width), Int(size.height))
-    guard width * height <= ImageFormat.mostPixels else {
+    guard width > 0, height > 0, width <= ImageFormat.mostPixels / height else {
       throw .tooLarge(path: name, width: width, height: height)
     }
     decoded.reserve(3 * width * height)
@@ -148,8 +172,6 @@ package final class ImageDecoder {
 private struct SendableDecoder: @unchecked Sendable {
   let decoder: ImageDecoder
 }
-
-private func lastSystemError() -> String { String(cString: strerror(errno)) }
 
 private func text(_ message: [CChar]) -> String {
   String(decoding: message.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)

@@ -1,10 +1,14 @@
+import Files
+
 /// Why a picture could not be read.
 package enum ImageError: Error, Hashable, CustomStringConvertible {
   /// The operating system refused to open or read the file.
   case unreadable(path: String, reason: String)
+  /// It is no regular file, or has more bytes than a picture can have.
+  case refused(path: String, reason: String)
   /// The file has no bytes.
   case empty(path: String)
-  /// The first bytes are neither PNG's nor JPEG's.
+  /// The first bytes are those of no format that is read.
   case unknownFormat(path: String, firstBytes: [UInt8])
   /// The file ends before its picture does.
   case truncated(path: String, format: ImageFormat, reason: String)
@@ -18,7 +22,8 @@ package enum ImageError: Error, Hashable, CustomStringConvertible {
   /// The file that could not be read.
   package var path: String {
     switch self {
-    case .unreadable(let path, _), .empty(let path), .unknownFormat(let path, _),
+    case .unreadable(let path, _), .refused(let path, _), .empty(let path),
+      .unknownFormat(let path, _),
       .truncated(let path, _, _), .damaged(let path, _, _), .undecodable(let path, _, _),
       .tooLarge(let path, _, _):
       path
@@ -29,9 +34,11 @@ package enum ImageError: Error, Hashable, CustomStringConvertible {
   package var reason: String {
     switch self {
     case .unreadable(_, let reason): "cannot be read (\(reason))"
+    case .refused(_, let reason): reason
     case .empty: "is empty"
     case .unknownFormat(_, let bytes):
-      "is neither PNG nor JPEG (it begins with \(bytes.map(hexadecimal).joined(separator: " ")))"
+      "is none of \(ImageFormat.names) (it begins with "
+        + "\(bytes.map(hexadecimal).joined(separator: " ")))"
     case .truncated(_, let format, let reason): "is a truncated \(format) (\(reason))"
     case .damaged(_, let format, let reason): "is a damaged \(format) (\(reason))"
     case .undecodable(_, let format, let reason):
@@ -39,6 +46,16 @@ package enum ImageError: Error, Hashable, CustomStringConvertible {
     case .tooLarge(_, let width, let height):
       "claims \(width) x \(height) pixels, more than the \(ImageFormat.mostPixels) allowed"
     }
+  }
+
+  /// A file that was not read at all.
+  init(_ error: FileError) {
+    self =
+      switch error {
+      case .unreadable(let path, let reason): .unreadable(path: "\(path)", reason: reason)
+      case .notRegular(let path, _), .tooLarge(let path, _, _):
+        .refused(path: "\(path)", reason: error.reason)
+      }
   }
 
   package var description: String { "\(path) \(reason)." }

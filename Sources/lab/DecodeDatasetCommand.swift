@@ -9,7 +9,7 @@ struct DecodeDatasetCommand: ParsableCommand {
     commandName: "decode",
     abstract: "Measure how fast pictures are read, decoded, resized and normalised.",
     discussion: """
-      FOLDER holds one folder of PNG or JPEG files per class. Prints one JSON object: images, seconds by the clock, \
+      FOLDER holds one folder of pictures per class. Prints one JSON object: images, seconds by the clock, \
       and processor_seconds, of all threads together, which a busy machine changes least.
 
       Example: lab dataset decode /data/imagenet/val --threads 1 --seconds 5

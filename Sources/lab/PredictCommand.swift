@@ -2,6 +2,7 @@ import ArgumentParser
 import Datasets
 import Experiments
 import Foundation
+import ImageCoding
 import Records
 import Reporting
 import Tensors
@@ -21,7 +22,9 @@ struct PredictCommand: ParsableCommand {
       'logits' [B, classes], so that anyone can compare the numbers with another program's.
       """)
 
-  @Argument(help: "PNG or JPEG files.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
+  @Argument(
+    help: "Pictures: \(ImageFormat.names).",
+    completion: .file(extensions: ImageFormat.fileExtensions.sorted()))
   var files: [String] = []
 
   @OptionGroup var model: PredictOptions

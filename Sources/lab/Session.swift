@@ -1,4 +1,5 @@
 import ArgumentParser
+import CUDABackend
 import Datasets
 import Experiments
 import Foundation
@@ -137,6 +138,9 @@ extension Site {
   static var here: Site {
     Site(
       backend: { try Backends.make($0, threads: $1) },
-      demoWeights: { try DemoModel.weightsURL() })
+      demoWeights: { try DemoModel.weightsURL() },
+      pictureHashes: CacheFolder.ofThisUser().url?.deletingLastPathComponent()
+        .appendingPathComponent("pictures"),
+      progress: { Console.log.notice("\($0)") })
   }
 }

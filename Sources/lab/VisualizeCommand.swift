@@ -19,7 +19,9 @@ struct VisualizeCommand: ParsableCommand {
       One PNG: the input as the model sees it, then a panel for each reducing block, with a legend.
       """)
 
-  @Argument(help: "A PNG or JPEG file.", completion: .file(extensions: ["png", "jpg", "jpeg"]))
+  @Argument(
+    help: "A picture: \(ImageFormat.names).",
+    completion: .file(extensions: ImageFormat.fileExtensions.sorted()))
   var image: String
 
   @OptionGroup var options: PredictOptions

@@ -21,7 +21,7 @@ private final class Numbers: ImageDataset {
   var name: String { "numbers" }
   var layout: String { "none" }
   var classNames: [String] { ["even", "odd"] }
-  var fingerprintText: String { "" }
+  var content: DatasetContent { .drawn("") }
   func label(at index: Int) -> Int { index % 2 }
   func path(at index: Int) -> String { "picture \(index)" }
 
@@ -176,7 +176,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     #expect(
       seen.bad.map { $0.path.dropFirst(folder.path.count) + " " + $0.reason } == [
         "/a/2.jpg is empty",
-        "/a/3.jpg is neither PNG nor JPEG (it begins with 3C 68 74 6D)",
+        "/a/3.jpg is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 3C 68 74 6D)",
         "/a/4.jpg cannot be read (No such file or directory)",
         "/a/5.jpg is a truncated JPEG (Premature end of JPEG file)",
       ])

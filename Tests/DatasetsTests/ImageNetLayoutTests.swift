@@ -44,7 +44,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     let folder = try TemporaryFolder()
     try folder.addPictures(["\(place)/n01443537/a.JPEG", "train/n01443537/b.JPEG"])
     let data = try ImageNetDataset(folder: folder.path)
-    #expect(data.layout == "class folders, 1 of the 1000 classes, 1 pictures in val/")
+    #expect(data.layout == "class folders, 1 of the 1000 classes, 1 picture in val/")
     #expect(data.path(at: 0) == folder.path + "/\(place)/n01443537/a.JPEG")
   }
 
@@ -106,7 +106,8 @@ private func labels(of data: ImageNetDataset) -> [Int] {
   @Test func `an empty folder`() throws {
     #expect(
       refusal()
-        == "DIR holds no PNG or JPEG files; a data set is one folder of pictures per class.")
+        == "DIR holds no pictures (PNG, JPEG, WebP, BMP, GIF, TIFF); a data set is one folder of pictures "
+        + "per class.")
   }
 
   @Test func `a folder that is not there`() {
@@ -145,7 +146,8 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     try folder.makeFolder("n01440764")
     #expect(
       refusal()
-        == "DIR has class folders without a PNG or JPEG file: n01440764; fill or remove them.")
+        == "DIR has class folders without a picture (PNG, JPEG, WebP, BMP, GIF, TIFF): n01440764; fill or remove them."
+    )
   }
 
   @Test func `flat pictures and class folders`() throws {

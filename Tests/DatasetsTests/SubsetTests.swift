@@ -9,7 +9,7 @@ private struct Labels: ImageDataset {
   var layout: String { "a list" }
   var classNames: [String] { (0...(labels.max() ?? 0)).map { "\($0)" } }
   var count: Int { labels.count }
-  var fingerprintText: String { labels.map { "\($0)\n" }.joined() }
+  var content: DatasetContent { .drawn(labels.map { "\($0)\n" }.joined()) }
   func label(at index: Int) -> Int { labels[index] }
   func path(at index: Int) -> String { "picture \(index)" }
   func decode(
@@ -66,7 +66,9 @@ private struct Labels: ImageDataset {
       #expect(try pixels(of: subset, at: index, preprocessing)[0] == UInt8(subset.indices[index]))
     }
     #expect(subset.layout == "a list; of these 20, balanced over the classes, seed 4")
-    #expect(subset.fingerprintText != SubsetDataset(base, limit: 21, seed: 4).fingerprintText)
-    #expect(subset.fingerprintText != SubsetDataset(base, limit: 20, seed: 5).fingerprintText)
+    for other in [(21, 4), (20, 5)] as [(Int, UInt64)] {
+      let other = SubsetDataset(base, limit: other.0, seed: other.1)
+      #expect("\(subset.content)" != "\(other.content)")
+    }
   }
 }

@@ -45,5 +45,9 @@ import Testing
     #expect(PathBytes("a/.hidden").suffix == "")
     #expect(PathBytes("a//").trimmed == "a")
     #expect(PathBytes("//").trimmed == "/")
+    #expect(PathBytes("/a/b/").folder == "/a")
+    #expect(PathBytes("/a").folder == "/")
+    #expect(PathBytes("/").folder == "/")
+    #expect(PathBytes("a").folder == ".")
   }
 }

@@ -54,6 +54,47 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     #expect(refused > 0)
   }
 
+  @Test(arguments: [
+    "rgb24.bmp", "runs8.bmp", "palette4.bmp", "palette.gif", "palette_interlaced.gif",
+    "lossy.webp", "lossless_alpha.webp", "rgb_raw.tif", "palette_lzw.tif", "tiles.tif",
+    "rgb_jpeg.tif",
+  ])
+  func `files of other formats, cut anywhere or with any byte changed, give a picture or an error`(
+    name: String
+  ) throws {
+    let original = Array(try Data(contentsOf: Fixtures.url("other_formats/" + name)))
+    for position in stride(from: 8, to: original.count, by: 3) {
+      #expect(throws: ImageError.self, "cut to \(position)") {
+        // A TIFF's directory comes last, and may end in bytes that nobody needs.
+        let end = name.hasSuffix("tif") ? min(position, original.count - 200) : position
+        _ = try decode(
+          Array(original[..<(name.hasSuffix("gif") ? min(end, original.count - 3) : end)]))
+      }
+      var bytes = original
+      bytes[position] ^= 0x55
+      if let image = try? decode(bytes) {
+        #expect(image.pixels.count == 3 * image.width * image.height)
+      }
+    }
+  }
+
+  @Test func `headers of other formats that claim more pixels than anyone has are refused`() throws
+  {
+    func claim(_ name: String, _ places: [(at: Int, bytes: [UInt8])]) throws -> String? {
+      var bytes = Array(try Data(contentsOf: Fixtures.url("other_formats/" + name)))
+      for place in places {
+        bytes.replaceSubrange(place.at..<(place.at + place.bytes.count), with: place.bytes)
+      }
+      return sentence(bytes)
+    }
+    #expect(
+      try claim("rgb24.bmp", [(18, [0xFF, 0xFF, 0xFF, 0x7F]), (22, [0xFF, 0xFF, 0xFF, 0x7F])])
+        == "a.jpg claims 2147483647 x 2147483647 pixels, more than the 178956970 allowed.")
+    #expect(
+      try claim("palette.gif", [(6, [0xFF, 0xFF, 0xFF, 0xFF])])
+        == "a.jpg claims 65535 x 65535 pixels, more than the 178956970 allowed.")
+  }
+
   @Test func `a changed byte in a PNG's pixels is always seen`() throws {
     let original = try fixture("rgb8.png")
     for position in 60..<(original.count - 20) {
@@ -87,10 +128,10 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     #expect(sentence([]) == "a.jpg is empty.")
     #expect(
       sentence(Array("hello world".utf8))
-        == "a.jpg is neither PNG nor JPEG (it begins with 68 65 6C 6C).")
+        == "a.jpg is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 68 65 6C 6C).")
     #expect(
       sentence(Array("GIF89a".utf8))
-        == "a.jpg is neither PNG nor JPEG (it begins with 47 49 46 38).")
+        == "a.jpg is a truncated GIF (the file ends before the picture does).")
   }
 
   @Test func `a missing file and a folder each have their sentence`() throws {
@@ -99,7 +140,10 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     #expect(throws: ImageError.unreadable(path: missing, reason: "No such file or directory")) {
       try ImageDecoder.withShared { try $0.decode(path: missing) }
     }
-    #expect(throws: ImageError.unreadable(path: folder, reason: "Is a directory")) {
+    #expect(
+      throws: ImageError.refused(
+        path: folder, reason: "is a folder; only regular files are read")
+    ) {
       try ImageDecoder.withShared { try $0.decode(path: folder) }
     }
     #expect(

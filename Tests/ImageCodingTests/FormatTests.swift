@@ -10,6 +10,10 @@ private let names: [String] =
   (try? SafetensorsFile(url: Fixtures.url("formats.safetensors")))
   .map { $0.entries.keys.sorted() } ?? []
 
+private let otherNames: [String] =
+  (try? SafetensorsFile(url: Fixtures.url("other_formats.safetensors")))
+  .map { $0.entries.keys.sorted() } ?? []
+
 @Suite struct `Kinds of pictures` {
   @Test(arguments: names)
   func `a file of every kind has the pixels that Pillow gives`(name: String) throws {
@@ -28,5 +32,21 @@ private let names: [String] =
 
   @Test func `there is a fixture for every kind`() {
     #expect(names.count == 36)
+    #expect(otherNames.count == 80)
+  }
+
+  @Test(arguments: otherNames)
+  func `a file of every other format has the pixels that Pillow gives`(name: String) throws {
+    let expected = try SafetensorsFile(url: Fixtures.url("other_formats.safetensors"))
+    let shape = try #require(expected.entries[name]?.shape)
+    let ours = try ImageDecoder.withShared {
+      try $0.decode(path: Fixtures.url("other_formats/" + name).path)
+    }
+    let pillow = RGBImage(
+      width: shape[1], height: shape[0],
+      pixels: try expected.integers(name).map(UInt8.init(truncatingIfNeeded:)))
+    let difference = PixelDifference(ours, pillow)
+    // Lossy data may be decoded by another version of the library.
+    #expect(difference.largest <= (name.contains("lossy") || name.contains("jpeg") ? 1 : 0))
   }
 }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import ImageCoding
 import Tensors
@@ -77,7 +78,7 @@ private let extraGoldens = ProcessInfo.processInfo.environment["LAB_EXTRA_GOLDEN
 func load(_ path: String, _ preprocessing: Preprocessing) throws -> [Float] {
   try [Float](unsafeUninitializedCapacity: preprocessing.elementCount) { buffer, count in
     try ImageDecoder.withShared { decoder throws(ImageError) in
-      try decoder.load(path: path, preprocessing: preprocessing, into: buffer)
+      try decoder.load(path: PathBytes(path), preprocessing: preprocessing, into: buffer)
     }
     count = preprocessing.elementCount
   }

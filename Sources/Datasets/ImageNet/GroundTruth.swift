@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A file that says the labels of flat pictures.
@@ -7,10 +8,10 @@ struct GroundTruth {
     /// Of the pictures numbered from 1.
     case numbered([Int])
     /// Of the pictures' names without extension.
-    case named([String: Int])
+    case named([PathBytes: Int])
   }
 
-  let path: String
+  let path: PathBytes
   private let labels: Labels
 
   /// What is looked for, in this order.
@@ -19,29 +20,36 @@ struct GroundTruth {
     "imagenet_2012_validation_synset_labels.txt",
   ]
 
-  private static let usualFolders = [
-    "", "/devkit/data", "/ILSVRC2012_devkit_t12/data", "/ILSVRC2012_devkit_t12", "/data", "/labels",
+  private static let usualFolders: [PathBytes] = [
+    "", "devkit/data", "ILSVRC2012_devkit_t12/data", "ILSVRC2012_devkit_t12", "data", "labels",
   ]
+
+  /// Kaggle's table of all training pictures has 20 MB.
+  private static let mostBytes = 1 << 28
 
   /// Every ground truth beside the pictures of `folder`, in the folder above it, at the top of
   /// Kaggle's download, or in a development kit there.
-  static func all(for folder: String) throws(DatasetError) -> [GroundTruth] {
-    var ancestors = [URL(filePath: folder).absoluteURL]
-    for _ in 0..<4 { ancestors.append(ancestors[ancestors.count - 1].deletingLastPathComponent()) }
-    let isKaggle = trimmed(ancestors[0].path).hasSuffix("/Data/CLS-LOC/val")
-    let parents = (isKaggle ? [0, 1, 3, 4] : [0, 1]).map { trimmed(ancestors[$0].path) }
+  static func all(for folder: PathBytes) throws(DatasetError) -> [GroundTruth] {
+    let working = PathBytes(FileManager.default.currentDirectoryPath)
+    var ancestors = [folder.bytes.first == UInt8(ascii: "/") ? folder : working / folder]
+    for _ in 0..<4 { ancestors.append(ancestors[ancestors.count - 1].folder) }
+    let isKaggle = Array(ancestors[0].bytes.suffix(17)) == Array("/Data/CLS-LOC/val".utf8)
+    let parents = (isKaggle ? [0, 1, 3, 4] : [0, 1]).map { ancestors[$0] }
     var found: [GroundTruth] = []
     for parent in parents {
       for place in usualFolders {
-        for name in fileNames where FolderListing.isFile(parent + place + "/" + name) {
-          found.append(try GroundTruth(path: parent + place + "/" + name, name: name))
+        for name in fileNames {
+          let path = parent / place / PathBytes(name)
+          // Whatever it is: what cannot be read is told, not passed over.
+          guard let status = FileStatus(of: path), status.kind != .folder else { continue }
+          found.append(try GroundTruth(path: path, name: name))
         }
       }
     }
     return found
   }
 
-  private init(path: String, name: String) throws(DatasetError) {
+  private init(path: PathBytes, name: String) throws(DatasetError) {
     self.path = path
     let lines = try GroundTruth.lines(of: path)
     switch name {
@@ -59,10 +67,10 @@ struct GroundTruth {
   // MARK: Labels of pictures
 
   /// The label of each of the given file names, which must be all that the ground truth lists.
-  func labels(of pictures: [String]) throws(DatasetError) -> [Int] {
-    var seen: Set<String> = []
-    for picture in pictures where !seen.insert(stem(picture)).inserted {
-      throw .duplicate(path: path, picture: stem(picture))
+  func labels(of pictures: [PathBytes]) throws(DatasetError) -> [Int] {
+    var seen: Set<PathBytes> = []
+    for picture in pictures where !seen.insert(picture.stem).inserted {
+      throw .duplicate(path: "\(path)", picture: "\(picture.stem)")
     }
     let listed =
       switch labels {
@@ -71,21 +79,21 @@ struct GroundTruth {
       }
     let found = try pictures.map { picture throws(DatasetError) in
       guard let label = label(of: picture) else {
-        throw .missingFromGroundTruth(path: path, picture: picture, listed: listed)
+        throw .missingFromGroundTruth(path: "\(path)", picture: "\(picture)", listed: listed)
       }
       return label
     }
     guard listed == pictures.count else {
-      throw .groundTruthCount(path: path, listed: listed, pictures: pictures.count)
+      throw .groundTruthCount(path: "\(path)", listed: listed, pictures: pictures.count)
     }
     return found
   }
 
-  private func label(of picture: String) -> Int? {
+  private func label(of picture: PathBytes) -> Int? {
     switch labels {
-    case .named(let labels): return labels[stem(picture)]
+    case .named(let labels): return labels[picture.stem]
     case .numbered(let labels):
-      guard let number = pictureNumber(stem(picture)) else { return nil }
+      guard let number = pictureNumber(picture.stem) else { return nil }
       return number > 0 && number <= labels.count ? labels[number - 1] : nil
     }
   }
@@ -94,14 +102,12 @@ struct GroundTruth {
 
   /// The development kit: the challenge's id of each picture, one per line.
   private static func challengeIDs(
-    _ lines: [Substring], _ path: String
+    _ lines: [Line], _ path: PathBytes
   ) throws(DatasetError) -> [Int] {
     let byID = ImageNetClasses.labelsOfChallengeIDs
-    return try lines.enumerated().map { (index, line) throws(DatasetError) in
-      guard let id = Int(line), (1...byID.count).contains(id) else {
-        throw .badLine(
-          path: path, line: index + 1, found: String(line),
-          expected: "an id of the challenge, 1 to 1000")
+    return try lines.map { line throws(DatasetError) in
+      guard let id = line.field.integer, (1...byID.count).contains(id) else {
+        throw line.mistake(path, "an id of the challenge, 1 to 1000")
       }
       return byID[id - 1]
     }
@@ -109,45 +115,37 @@ struct GroundTruth {
 
   /// A WordNet id per line, in the order of the pictures' numbers.
   private static func wordNetIDs(
-    _ lines: [Substring], _ path: String
+    _ lines: [Line], _ path: PathBytes
   ) throws(DatasetError) -> [Int] {
-    try lines.enumerated().map { (index, line) throws(DatasetError) in
-      try wordNetLabel(line, path, index + 1)
-    }
+    try lines.map { line throws(DatasetError) in try wordNetLabel(line.field, line, path) }
   }
 
   /// Kaggle's table: `ImageId,PredictionString`, the second one a WordNet id and a box, or several.
   private static func solution(
-    _ lines: [Substring], _ path: String
-  ) throws(DatasetError) -> [String: Int] {
-    var labels: [String: Int] = [:]
-    for (index, line) in lines.enumerated() where !line.hasPrefix("ImageId") {
-      let fields = line.split(separator: ",", maxSplits: 1)
-      guard fields.count == 2, let id = fields[1].split(separator: " ").first else {
-        throw .badLine(
-          path: path, line: index + 1, found: String(line),
-          expected: "a picture, a comma and a WordNet id")
-      }
-      let label = try wordNetLabel(id, path, index + 1)
-      try insert(label, for: stem(fields[0]), into: &labels, path)
+    _ lines: [Line], _ path: PathBytes
+  ) throws(DatasetError) -> [PathBytes: Int] {
+    var labels: [PathBytes: Int] = [:]
+    for line in lines where !line.field.bytes.starts(with: "ImageId".utf8) {
+      let fields = line.fields(",", most: 2)
+      guard fields.count == 2,
+        let id = Line(number: line.number, bytes: fields[1].bytes[...]).fields(" ").first
+      else { throw line.mistake(path, "a picture, a comma and a WordNet id") }
+      try insert(try wordNetLabel(id, line, path), for: fields[0], into: &labels, path)
     }
     return labels
   }
 
   /// `<file> <label>`: the label a place in the sorted WordNet ids, or such an id itself.
   private static func map(
-    _ lines: [Substring], _ path: String
-  ) throws(DatasetError) -> [String: Int] {
-    var labels: [String: Int] = [:]
-    for (index, line) in lines.enumerated() {
-      let fields = line.split { $0 == " " || $0 == "\t" || $0 == "," }
-      guard fields.count == 2 else {
-        throw .badLine(
-          path: path, line: index + 1, found: String(line), expected: "a file name and a label")
-      }
-      let number = Int(fields[1])
-      let label = if let number { number } else { try wordNetLabel(fields[1], path, index + 1) }
-      try insert(label, for: stem(fields[0]), into: &labels, path)
+    _ lines: [Line], _ path: PathBytes
+  ) throws(DatasetError) -> [PathBytes: Int] {
+    var labels: [PathBytes: Int] = [:]
+    for line in lines {
+      let fields = line.fields(" \t,")
+      guard fields.count == 2 else { throw line.mistake(path, "a file name and a label") }
+      let number = fields[1].integer
+      let label = if let number { number } else { try wordNetLabel(fields[1], line, path) }
+      try insert(label, for: fields[0], into: &labels, path)
     }
     try checkNumbers(labels, path)
     return labels
@@ -155,67 +153,94 @@ struct GroundTruth {
 
   /// Labels that are not 0 to 999, or that are the challenge's ids, whose order is another.
   private static func checkNumbers(
-    _ labels: [String: Int], _ path: String
+    _ labels: [PathBytes: Int], _ path: PathBytes
   ) throws(DatasetError) {
     let challengeIDs = [490, 361, 171, 822, 297, 482, 13, 704, 599, 164]
     for first in [0, 1] {
       let matching = challengeIDs.enumerated().filter { (index, id) in
-        labels["ILSVRC2012_val_0000" + (index == 9 ? "0010" : "000\(index + 1)")]
-          == id - 1 + first
+        let name = "ILSVRC2012_val_0000" + (index == 9 ? "0010" : "000\(index + 1)")
+        return labels[PathBytes(name)] == id - 1 + first
       }
-      if matching.count >= 5 { throw .challengeIDsAsLabels(path: path) }
+      if matching.count >= 5 { throw .challengeIDsAsLabels(path: "\(path)") }
     }
     let lowest = labels.values.min() ?? 0
     let highest = labels.values.max() ?? 0
     if lowest < 0 || highest > 999 {
-      throw .labelsOutOfRange(path: path, lowest: lowest, highest: highest)
+      throw .labelsOutOfRange(path: "\(path)", lowest: lowest, highest: highest)
     }
   }
 
   // MARK: Parts of lines
 
-  private static func lines(of path: String) throws(DatasetError) -> [Substring] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw .unreadableGroundTruth(path: path)
+  private static func lines(of path: PathBytes) throws(DatasetError) -> [Line] {
+    do {
+      return Line.lines(of: try RegularFile.contents(of: path, mostBytes: mostBytes))
+    } catch {
+      throw .unreadableGroundTruth(path: "\(path)", reason: error.reason)
     }
-    return String(decoding: data, as: UTF8.self)
-      .split { $0 == "\n" || $0 == "\r\n" }
-      .map { $0.trimmingPrefix { $0 == " " } }
-      .filter { !$0.isEmpty }
   }
 
   private static func wordNetLabel(
-    _ id: Substring, _ path: String, _ line: Int
+    _ id: PathBytes, _ line: Line, _ path: PathBytes
   ) throws(DatasetError) -> Int {
-    guard let label = ImageNetClasses.labels[String(id)] else {
+    guard let label = id.text.flatMap({ ImageNetClasses.labels[$0] }) else {
       throw .badLine(
-        path: path, line: line, found: String(id),
+        path: "\(path)", line: line.number, found: "\(id)",
         expected: "the WordNet id of one of ImageNet's 1000 classes")
     }
     return label
   }
 
   private static func insert(
-    _ label: Int, for picture: String, into labels: inout [String: Int], _ path: String
+    _ label: Int, for picture: PathBytes, into labels: inout [PathBytes: Int], _ path: PathBytes
   ) throws(DatasetError) {
-    guard labels.updateValue(label, forKey: picture) == nil else {
-      throw .duplicate(path: path, picture: picture)
+    guard labels.updateValue(label, forKey: picture.stem) == nil else {
+      throw .duplicate(path: "\(path)", picture: "\(picture.stem)")
     }
   }
 }
 
-/// A file's name without folders and extension.
-private func stem(_ path: some StringProtocol) -> String {
-  var name = Substring(path)
-  if let slash = name.utf8.lastIndex(of: UInt8(ascii: "/")) {
-    name = name[name.utf8.index(after: slash)...]
+/// A line of a ground truth that is not empty.
+///
+/// Bytes, as the names of files are.
+private struct Line {
+  /// Its place in the file, from 1.
+  let number: Int
+  let bytes: ArraySlice<UInt8>
+
+  /// The whole line.
+  var field: PathBytes { PathBytes(bytes: bytes) }
+
+  func fields(_ separators: String, most: Int = .max) -> [PathBytes] {
+    bytes.split(maxSplits: most - 1) { byte in separators.utf8.contains(byte) }
+      .map { PathBytes(bytes: $0) }
   }
-  if let dot = name.utf8.lastIndex(of: UInt8(ascii: ".")) { name = name[..<dot] }
-  return String(name)
+
+  func mistake(_ path: PathBytes, _ expected: String) -> DatasetError {
+    .badLine(path: "\(path)", line: number, found: "\(field)", expected: expected)
+  }
+
+  /// The lines of a file without the blanks around them and the mark that some editors put in front.
+  static func lines(of file: [UInt8]) -> [Line] {
+    let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
+    let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0D }
+    return file.dropFirst(file.starts(with: mark) ? 3 : 0)
+      .split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
+      .compactMap { index, bytes in
+        var line = bytes.drop(while: isBlank)
+        while let last = line.last, isBlank(last) { line.removeLast() }
+        return line.isEmpty ? nil : Line(number: index + 1, bytes: line)
+      }
+  }
+}
+
+extension PathBytes {
+  /// The number that the bytes spell.
+  fileprivate var integer: Int? { text.flatMap { Int($0) } }
 }
 
 /// 17 for "ILSVRC2012_val_00000017".
-private func pictureNumber(_ stem: String) -> Int? {
-  let bytes = stem.utf8
-  return bytes.lastIndex(of: UInt8(ascii: "_")).flatMap { Int(stem[bytes.index(after: $0)...]) }
+private func pictureNumber(_ stem: PathBytes) -> Int? {
+  stem.bytes.lastIndex(of: UInt8(ascii: "_"))
+    .flatMap { PathBytes(bytes: stem.bytes[($0 + 1)...]).integer }
 }

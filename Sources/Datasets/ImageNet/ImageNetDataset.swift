@@ -1,4 +1,4 @@
-import Foundation
+import Files
 import ImageCoding
 
 /// ImageNet-1k's validation pictures, in any of the layouts that people keep them in.
@@ -11,88 +11,109 @@ package struct ImageNetDataset: FileDataset {
   package let name = "imagenet"
   package let layout: String
   package let files: LabelledFiles
+  package let warnings: [String]
 
   package var classNames: [String] { ImageNetClasses.names }
 
   /// The pictures in `folder`, or in its folder `val` if it has none of its own.
   package init(folder: String) throws(DatasetError) {
-    let root = try ImageNetDataset.picturesFolder(trimmed(folder))
+    let given = PathBytes(folder).trimmed
+    let root = try ImageNetDataset.picturesFolder(given)
     let listing = try FolderListing(root)
     let pictures = listing.pictures
-    let classFolders = listing.folders.filter(ImageNetClasses.isWordNetID)
+    let classFolders = listing.folders.filter(ImageNetDataset.isWordNetID)
     if let picture = pictures.first, let folder = classFolders.first {
-      throw .ambiguousLayout(path: root, first: "pictures (\(picture))", second: folder + "/")
+      throw .ambiguousLayout(
+        path: "\(root)", first: "pictures (\(picture))", second: "\(folder)/")
     }
     let found: String
+    var leftOut: [String] = []
     if pictures.isEmpty {
-      (files, found) = try ImageNetDataset.readClassFolders(root, listing.folders)
+      (files, found, leftOut) = try ImageNetDataset.readClassFolders(root, listing)
     } else {
+      if ImageNetDataset.isWordNetID(root.name) {
+        throw .oneClassFolder(path: "\(root)", parent: "\(root.folder)")
+      }
       (files, found) = try ImageNetDataset.readFlat(root, pictures)
     }
     try ImageNetDataset.checkBalance(files)
-    let place = root == trimmed(folder) ? "" : " in \(root.split(separator: "/").last ?? "")/"
-    layout = found + place
+    let place = root == given ? "" : " in \(root.name)/"
+    layout = ([found + place] + leftOut).joined(separator: "; ")
+    warnings = leftOut.map { "\(root): \($0)" }
   }
 
   // MARK: Finding the folder
 
-  private static let usualNames = [
+  private static let usualNames: [PathBytes] = [
     "val", "validation", "valid", "ILSVRC2012_img_val", "ILSVRC2012_val", "Data/CLS-LOC/val",
     "ILSVRC/Data/CLS-LOC/val",
   ]
 
-  private static func picturesFolder(_ folder: String) throws(DatasetError) -> String {
+  private static func isWordNetID(_ name: PathBytes) -> Bool {
+    name.text.map { ImageNetClasses.isWordNetID($0) } ?? false
+  }
+
+  private static func picturesFolder(_ folder: PathBytes) throws(DatasetError) -> PathBytes {
     let listing = try FolderListing(folder)
-    let candidates = usualNames.filter { FolderListing.isFolder(folder + "/" + $0) }
-    let own = listing.pictures.first ?? listing.folders.first(where: ImageNetClasses.isWordNetID)
+    let candidates = usualNames.filter { FolderListing.isFolder(folder / $0) }
+    let own = listing.pictures.first ?? listing.folders.first(where: isWordNetID)
     if let own {
       guard let other = candidates.first else { return folder }
-      throw .ambiguousLayout(path: folder, first: own, second: other + "/")
+      throw .ambiguousLayout(path: "\(folder)", first: "\(own)", second: "\(other)/")
     }
     if candidates.count > 1 {
       throw .ambiguousLayout(
-        path: folder, first: candidates[0] + "/", second: candidates[1] + "/")
+        path: "\(folder)", first: "\(candidates[0])/", second: "\(candidates[1])/")
     }
-    if let only = candidates.first { return folder + "/" + only }
-    if listing.folders.contains("train") { throw .onlyTraining(path: folder) }
+    if let only = candidates.first { return folder / only }
+    if listing.folders.contains("train") { throw .onlyTraining(path: "\(folder)") }
     return folder
   }
 
   // MARK: Class folders
 
   private static func readClassFolders(
-    _ root: String, _ folders: [String]
-  ) throws(DatasetError) -> (LabelledFiles, String) {
-    guard !folders.isEmpty else { throw .noImages(path: root) }
-    let unknown = folders.filter { ImageNetClasses.labels[$0] == nil }
-    guard unknown.isEmpty else { throw .notImageNetClasses(path: root, folders: unknown) }
-    let files = try LabelledFiles(
-      root: root, classFolders: folders, labelOf: ImageNetClasses.labels)
+    _ root: PathBytes, _ listing: FolderListing
+  ) throws(DatasetError) -> (LabelledFiles, String, leftOut: [String]) {
+    let folders = listing.folders
+    guard !folders.isEmpty else { throw .noImages(path: "\(root)") }
+    let labels = Dictionary(
+      uniqueKeysWithValues: ImageNetClasses.labels.map { (PathBytes($0.key), $0.value) })
+    let unknown = folders.filter { labels[$0] == nil }
+    guard unknown.isEmpty else {
+      throw .notImageNetClasses(path: "\(root)", folders: unknown.map { "\($0)" })
+    }
+    var search = PictureSearch(root: root, classFolders: folders)
+    search.leaveOut(of: listing)
+    let files = try LabelledFiles(root: root, classFolders: folders, labelOf: labels, &search)
     let classes = folders.count == 1000 ? "1000 classes" : "\(folders.count) of the 1000 classes"
-    return (files, "class folders, \(classes), \(files.paths.count) pictures")
+    return (
+      files, "class folders, \(classes), \(counted(files.paths.count, "picture"))",
+      search.leftOut.phrases
+    )
   }
 
   // MARK: Flat files
 
   private static func readFlat(
-    _ root: String, _ pictures: [String]
+    _ root: PathBytes, _ pictures: [PathBytes]
   ) throws(DatasetError) -> (LabelledFiles, String) {
     let truths = try GroundTruth.all(for: root)
     guard let truth = truths.first else {
-      throw .noGroundTruth(path: root, looked: GroundTruth.fileNames)
+      throw .noGroundTruth(path: "\(root)", looked: GroundTruth.fileNames)
     }
     let labels = try truth.labels(of: pictures)
     for other in truths.dropFirst() {
       let otherLabels = try other.labels(of: pictures)
       for (index, picture) in pictures.enumerated() where labels[index] != otherLabels[index] {
-        throw .groundTruthsDisagree(first: truth.path, second: other.path, picture: picture)
+        throw .groundTruthsDisagree(
+          first: "\(truth.path)", second: "\(other.path)", picture: "\(picture)")
       }
     }
-    let file = truth.path.split(separator: "/").last ?? ""
     return (
       LabelledFiles(root: root, paths: pictures, labels: labels),
-      "flat files labelled by \(file), \(Set(labels).count) of the 1000 classes, "
-        + "\(pictures.count) pictures"
+      "flat files labelled by \(truth.path.name), \(Set(labels).count) of the 1000 classes, "
+        + counted(pictures.count, "picture")
     )
   }
 
@@ -103,6 +124,6 @@ package struct ImageNetDataset: FileDataset {
     for label in files.labels { counts[label] += 1 }
     guard let label = counts.firstIndex(where: { $0 != 50 }) else { return }
     throw .unevenClasses(
-      path: files.root, wordNetID: ImageNetClasses.wordNetIDs[label], count: counts[label])
+      path: "\(files.root)", wordNetID: ImageNetClasses.wordNetIDs[label], count: counts[label])
   }
 }

@@ -1,4 +1,3 @@
-import Crypto
 import Datasets
 import Foundation
 
@@ -9,17 +8,16 @@ struct DatasetOpener {
 
   let source: SpecSource
   let seed: Int
+  let fingerprint: ContentFingerprint
 
   /// The data set with at most `images` of its images, balanced over the classes.
   ///
-  /// Errors: `DatasetError`.
+  /// Errors: `DatasetError`, `ExperimentsError.interrupted`.
   func open(_ choice: DatasetChoice, images: Int?) throws -> PlannedDataset {
     let limits = [choice.limit, images].compactMap { $0 }
     let opened = try open(choice, limit: limits.min())
-    let digest = SHA256.hash(data: Data(opened.fingerprintText.utf8))
     return PlannedDataset(
-      choice: choice, images: opened,
-      fingerprint: digest.map { String(format: "%02x", $0) }.joined())
+      choice: choice, images: opened, fingerprint: try fingerprint.text(of: opened.content))
   }
 
   private func open(_ choice: DatasetChoice, limit: Int?) throws -> any ImageDataset {
@@ -31,7 +29,7 @@ struct DatasetOpener {
     case .folder(let folder, let classes):
       let labels: ClassFolderDataset.Classes =
         switch classes {
-        case .sorted: .sorted
+        case .sorted(let order): .sorted(order)
         case .order(let names): .order(names)
         case .labels(let labels): .labels(labels)
         }

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Records
 import Tensors
@@ -14,7 +15,7 @@ package final class Planner {
   package let devices: [PlannedDevice]
   /// Where latency is asked for.
   let places: [DevicePlace]
-  private let datasets: [PlannedDataset]
+  let datasets: [PlannedDataset]
   private let gridDatasets: [PlannedDataset]
 
   /// Opens everything that the spec names.
@@ -55,7 +56,10 @@ package final class Planner {
         subject: "device \"\(setting.name)\"", message: reason)
     }
     self.devices = devices.isEmpty ? [try Self.open("cpu", threads: nil, site)] : devices
-    let opener = DatasetOpener(source: spec.source, seed: spec.seed)
+    let opener = DatasetOpener(
+      source: spec.source, seed: spec.seed,
+      fingerprint: ContentFingerprint(
+        cacheFolder: site.pictureHashes, progress: site.progress))
     let isNeeded = spec.accuracy.wish != .no && spec.models.contains(where: \.isTrained)
     let searches = spec.methods.contains { $0.search?.needsAccuracy == true }
     datasets =
@@ -81,11 +85,13 @@ package final class Planner {
   ) throws -> Value {
     do {
       return try body()
+    } catch ExperimentsError.interrupted {
+      throw ExperimentsError.interrupted
     } catch {
       // What names the device itself needs no second "device".
       let message = "\(error)"
       throw ExperimentsError.impossible(
-        subject: "\(spec.source.origin(of: path)): \(path)",
+        subject: spec.source.place(of: path),
         message: message.hasPrefix("device \"") ? String(message.dropFirst(7)) : message)
     }
   }
@@ -114,7 +120,7 @@ package final class Planner {
         ? "no latency is recorded in the results folder; copy the other machine's .jsonl files there"
         : "\"\(text)\" is not recorded in the results folder; recorded are \(list(recorded))"
     throw ExperimentsError.impossible(
-      subject: "\(spec.source.origin(of: "device")): device", message: message)
+      subject: spec.source.place(of: "device"), message: message)
   }
 
   /// The field's most common cause of 0 % accuracy: labels of another set of classes.
@@ -130,11 +136,22 @@ package final class Planner {
       return
     }
     throw ExperimentsError.impossible(
-      subject: "\(spec.source.origin(of: dataset.choice.path)): \(dataset.choice.path)",
-      message:
-        "\(dataset.images.name) has \(classes) classes and \(model.setting.name) tells "
+      subject: spec.source.place(of: dataset.choice.path),
+      message: mended(dataset, model)
+        ?? "\(dataset.images.name) has \(classes) \(classes == 1 ? "class" : "classes") and \(model.setting.name) tells "
         + "\(model.info.classes) apart; name the data set that it was trained on, or give "
         + "each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
+  }
+
+  /// The line to write where ImageNet's own folders were given as any folders.
+  private static func mended(_ dataset: PlannedDataset, _ model: PlannedModel) -> String? {
+    let names = dataset.images.classNames
+    guard case .folder(let folder, .sorted) = dataset.choice.kind,
+      model.architecture.numClasses == ImageNetClasses.names.count,
+      names.allSatisfy({ ImageNetClasses.labels[$0] != nil })
+    else { return nil }
+    return "the folders are \(names.count) of ImageNet's 1000 classes, whose labels only the data "
+      + "set \"imagenet\" knows; write \"dataset\": {\"imagenet\": \"\(folder)\"}"
   }
 
   /// The trials of the spec.

@@ -74,7 +74,13 @@ struct Repeats {
 
 extension Planner {
   /// What a person should know of the spec before it runs, a sentence each.
-  package var warnings: [String] { [Repeats(planner: self).text].compactMap { $0 } }
+  package var warnings: [String] {
+    var warnings = [Repeats(planner: self).text].compactMap { $0 }
+    for warning in datasets.flatMap(\.images.warnings) where !warnings.contains(warning) {
+      warnings.append(warning)
+    }
+    return warnings
+  }
 
   /// A model of the spec by what determines its numbers.
   func identity(_ choice: ModelChoice) -> ModelSetting? {

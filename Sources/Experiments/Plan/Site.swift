@@ -13,11 +13,18 @@ package struct Site: Sendable {
   package var backend: @Sendable (_ device: String, _ threads: Int?) throws -> any Backend
   /// The weights of the demo model.
   package var demoWeights: @Sendable () throws -> URL
+  /// Where hashes of pictures are kept between runs; `nil` keeps none.
+  package var pictureHashes: URL?
+  /// Told what takes long before anything is measured.
+  package var progress: @Sendable (String) -> Void
 
   package init(
     backend: @escaping @Sendable (_ device: String, _ threads: Int?) throws -> any Backend,
-    demoWeights: @escaping @Sendable () throws -> URL
+    demoWeights: @escaping @Sendable () throws -> URL, pictureHashes: URL? = nil,
+    progress: @escaping @Sendable (String) -> Void = { _ in }
   ) {
+    self.pictureHashes = pictureHashes
+    self.progress = progress
     self.backend = backend
     self.demoWeights = demoWeights
   }
@@ -45,7 +52,7 @@ package struct PlannedModel {
 package struct PlannedDataset {
   package let choice: DatasetChoice
   package let images: any ImageDataset
-  /// SHA-256 of the data set's own description.
+  /// SHA-256 of the pictures, their names and labels.
   package let fingerprint: String
 
   /// As it appears in trials of a model that prepares images in this way.

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import ImageCoding
 import Records
@@ -38,7 +39,7 @@ package final class Predictor {
     let pass = try makePass(batchSize: 1)
     return try files.enumerated().map { index, file in
       try ImageDecoder.withShared { decoder in
-        try decoder.load(path: file, preprocessing: preprocessing, into: pass.input)
+        try decoder.load(path: PathBytes(file), preprocessing: preprocessing, into: pass.input)
       }
       return try run(pass, key: index)
     }

@@ -213,11 +213,35 @@ package final class Runner {
     }
   }
 
+  /// Data sets of which no picture could be read, each once: a result of nothing is none.
+  private func unreadableDatasets(_ plan: Plan) -> [RunFailure] {
+    var failures: [RunFailure] = []
+    for work in plan.accuracy {
+      for method in work.methods {
+        let results = work.shards.map { range -> AccuracyResult? in
+          guard
+            case .accuracy(_, let result)? =
+              store.result(work.trial(method, range).key)?.measurement
+          else { return nil }
+          return result
+        }
+        guard !results.isEmpty, results.allSatisfy({ $0?.labels.isEmpty == true }) else { continue }
+        let skipped = results.compactMap(\.?.skipped.first).first
+        let failure = RunFailure(
+          label: "accuracy on \(work.dataset.images.name)",
+          message: "none of the \(work.dataset.images.count) pictures could be read"
+            + (skipped.map { "; the first: \($0.path) \($0.reason)" } ?? ""))
+        if !failures.contains(failure) { failures.append(failure) }
+      }
+    }
+    return failures
+  }
+
   private func summary(_ plan: Plan) -> RunSummary {
     RunSummary(
       rows: plan.rows, pending: plan.pending, unmet: plan.unmet,
       elsewhere: plan.elsewhere, measured: context.measured,
-      failures: context.failures
+      failures: context.failures + unreadableDatasets(plan)
         + plan.unavailable.map {
           RunFailure(label: "every trial on \($0.device)", message: $0.reason)
         }

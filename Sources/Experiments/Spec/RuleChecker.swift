@@ -77,7 +77,8 @@ struct RuleChecker {
         NearestName.of(text, among: names) == nil
       {
         let expectation = ValueRule.either(rules).expectation
-        report(path, "\"\(text)\" is not known; it must be \(expectation)")
+        report(
+          path, pathAdvice(text, rules) ?? "\"\(text)\" is not known; it must be \(expectation)")
       } else {
         check(value, fitting[0], path: path)
       }
@@ -104,6 +105,18 @@ struct RuleChecker {
         check(value, fitting[0], path: path)
       }
     }
+  }
+
+  /// What to write for a path alone, where objects say what a path leads to.
+  private func pathAdvice(_ text: String, _ rules: [ValueRule]) -> String? {
+    let keys = rules.compactMap { rule -> KeyRule? in
+      if case .object(let keys) = rule { keys.first } else { nil }
+    }
+    guard text.contains("/") || text.hasPrefix("~"), !keys.isEmpty else { return nil }
+    let lines = keys.map { key in
+      "\(JSONValue.object([key.key: .string(text)]).text) for \(key.summary)"
+    }
+    return "a path alone does not say what is there; write \(lines.joined(separator: ", or "))"
   }
 
   private mutating func checkMethod(_ members: [String: JSONValue], path: String) {

@@ -1,3 +1,4 @@
+import Datasets
 import Records
 import TokenReduction
 import VisionModels
@@ -64,7 +65,7 @@ package struct DatasetChoice: Hashable, Sendable {
 
   /// How class folders become labels.
   package enum Classes: Hashable, Sendable {
-    case sorted
+    case sorted(ClassOrder)
     case order([String])
     case labels([String: Int])
   }

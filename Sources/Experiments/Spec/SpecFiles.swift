@@ -46,7 +46,11 @@ enum SpecFiles {
     let exists = FileManager.default.fileExists(
       atPath: source.path(text, ofKey: key), isDirectory: &isFolder)
     let message: String
-    if !exists {
+    if !exists, text == "~" || text.hasPrefix("~/") {
+      let home = FileManager.default.homeDirectoryForCurrentUser.path + text.dropFirst()
+      let quoted = JSONValue.string(home).text
+      message = "only a shell knows what ~ is; write \(quoted)"
+    } else if !exists {
       message =
         "\"\(text)\" does not exist; it is looked for beside the spec and in the current folder"
     } else if isFolder.boolValue != wantsFolder {

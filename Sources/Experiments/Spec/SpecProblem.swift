@@ -13,6 +13,14 @@ package struct SpecProblem: Hashable, Sendable, CustomStringConvertible {
   }
 
   package var description: String {
-    path.isEmpty ? "\(source): \(message)" : "\(source): \(path): \(message)"
+    "\(Self.place(source: source, path: path)): \(message)"
+  }
+
+  /// Where a mistake is, each name once: an option is its own key.
+  static func place(source: String, path: String) -> String {
+    let key = path.prefix { $0 != "." && $0 != "[" }
+    if path.isEmpty { return source }
+    return source == "--" + key.replacing("_", with: "-")
+      ? source + path.dropFirst(key.count) : "\(source): \(path)"
   }
 }

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Records
 import TokenReduction
@@ -126,7 +127,7 @@ package struct SpecReader {
         maxSeconds: given["max_seconds"]?.asDouble))
   }
 
-  private func datasets() -> [DatasetChoice] {
+  private mutating func datasets() -> [DatasetChoice] {
     elements("dataset").compactMap { element in
       let path = "dataset" + element.suffix
       guard case .object(let members) = element.value else {
@@ -137,11 +138,17 @@ package struct SpecReader {
         return DatasetChoice(path: path, kind: .imagenet(folder), limit: limit)
       }
       guard let folder = members["folder"]?.asString else { return nil }
+      if members["classes"] != nil, members["class_order"] != nil {
+        checker.report(
+          path + ".class_order", "\"classes\" gives the order already; write one of the two")
+      }
       let classes: DatasetChoice.Classes =
         switch members["classes"] {
         case .array(let names)?: .order(names.compactMap(\.asString))
         case .object(let labels)?: .labels(labels.compactMapValues(\.asInt))
-        default: .sorted
+        default:
+          .sorted(
+            members["class_order"]?.asString.flatMap(ClassOrder.init(rawValue:)) ?? .sorted)
         }
       return DatasetChoice(path: path, kind: .folder(folder, classes: classes), limit: limit)
     }

@@ -1,3 +1,4 @@
+import Datasets
 import Records
 import Tensors
 import TokenReduction
@@ -103,6 +104,10 @@ package enum SpecRules {
     KeyRule(
       "classes", .either([.list(.text), .mapping]), standard: .described("sorted folder names"),
       "the class folders in the order of the model's classes, or the class of each"),
+    KeyRule(
+      "class_order", .choice(ClassOrder.allCases.map(\.rawValue)),
+      standard: .value(.string(ClassOrder.sorted.rawValue)),
+      "how folders are sorted without \"classes\": as torchvision (1, 10, 2) or as timm (1, 2, 10)"),
     limit,
   ]
 

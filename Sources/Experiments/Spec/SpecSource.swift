@@ -92,6 +92,11 @@ package struct SpecSource: Sendable {
     return origins[String(key)] ?? file
   }
 
+  /// A place in the spec as errors name it: where its value came from, and its path.
+  package func place(of path: String) -> String {
+    SpecProblem.place(source: origin(of: path), path: path)
+  }
+
   /// A path written in the spec: beside the file that names it if it is there, else as it is.
   package func path(_ text: String, ofKey key: String) -> String {
     let besides = Self.path(text, besides: origins[key] ?? file)

@@ -1,0 +1,216 @@
+#include <string.h>
+
+#include "codec.h"
+
+// Windows and OS/2 bitmaps as Pillow's BmpImagePlugin.py reads them: 1, 4, 8, 16, 24 and 32 bits, palettes,
+// bit fields, run lengths, both directions; alpha is dropped.
+typedef struct {
+  int width, height, bits, compression;
+  int top_down;
+  uint32_t masks[3];
+  const uint8_t *colors;  // blue first, `color_bytes` apart
+  int color_count, color_bytes;
+  size_t data;
+} bmp_picture;
+
+enum { PLAIN = 0, RUNS8 = 1, RUNS4 = 2, FIELDS = 3 };
+
+static int read_header(const uint8_t *bytes, size_t count, bmp_picture *bmp, char *message) {
+  static const char strange[] = "its header is of no known kind";
+  if (count < 18) return lab_cut_short(message);
+  memset(bmp, 0, sizeof *bmp);
+  uint32_t size = lab_u32(bytes + 14);
+  bmp->data = lab_u32(bytes + 10);
+  if (size != 12 && size != 40 && size != 52 && size != 56 && size != 64 && size != 108 && size != 124) {
+    return lab_refuse(message, LAB_CODEC_FAILED, strange);
+  }
+  if (count < 14 + (size_t)size) return lab_cut_short(message);
+  const uint8_t *header = bytes + 14;
+  size_t after = 14 + (size_t)size;
+  int64_t height;
+  uint32_t width, colors = 0;
+  if (size == 12) {
+    width = lab_u16(header + 4);
+    height = lab_u16(header + 6);
+    bmp->bits = (int)lab_u16(header + 10);
+    bmp->color_bytes = 3;
+  } else {
+    width = lab_u32(header + 4);
+    height = (int32_t)lab_u32(header + 8);
+    bmp->bits = (int)lab_u16(header + 14);
+    bmp->compression = (int)lab_u32(header + 16);
+    colors = lab_u32(header + 32);
+    bmp->color_bytes = 4;
+  }
+  bmp->top_down = height < 0;
+  if (height < 0) height = -height;
+  if (!width || !height || width > INT32_MAX || height > INT32_MAX) {
+    return lab_refuse(message, LAB_CODEC_FAILED, "the picture has no pixels");
+  }
+  bmp->width = (int)width;
+  bmp->height = (int)height;
+  int bits = bmp->bits;
+  if (bits != 1 && bits != 4 && bits != 8 && bits != 16 && bits != 24 && bits != 32) {
+    return lab_refuse(message, LAB_CODEC_FAILED, "its pixels have an unknown number of bits");
+  }
+  int compression = bmp->compression;
+  if (compression > FIELDS || compression < 0 || (compression == RUNS8 && bits != 8)
+      || (compression == RUNS4 && bits != 4) || (compression == FIELDS && bits < 16)) {
+    return lab_refuse(message, LAB_CODEC_FAILED, "its compression is not read");
+  }
+  if (compression == FIELDS) {
+    size_t at = size >= 52 ? 14 + 40 : after;
+    if (count < at + 12) return lab_cut_short(message);
+    for (int c = 0; c < 3; c++) bmp->masks[c] = lab_u32(bytes + at + 4 * (size_t)c);
+    if (size < 52) after += 12;
+    // No masks at all mean blue first, as in Pillow.
+    if (bits == 32 && !bmp->masks[0] && !bmp->masks[1] && !bmp->masks[2]) {
+      bmp->masks[0] = 0xFF0000, bmp->masks[1] = 0xFF00, bmp->masks[2] = 0xFF;
+    }
+  } else if (bits == 16) {
+    bmp->masks[0] = 0x7C00, bmp->masks[1] = 0x3E0, bmp->masks[2] = 0x1F;
+  } else {
+    bmp->masks[0] = 0xFF0000, bmp->masks[1] = 0xFF00, bmp->masks[2] = 0xFF;
+  }
+  if (bits <= 8) {
+    if (!colors) colors = 1u << bits;
+    if (colors > 65536) return lab_refuse(message, LAB_CODEC_FAILED, "its palette is too large");
+    size_t room = (size_t)bmp->color_bytes * colors;
+    if (count - after < room) return lab_cut_short(message);
+    bmp->colors = bytes + after;
+    bmp->color_count = (int)colors;
+    // Some writers forget the palette in the place of the pixels.
+    if (bmp->data == 14 + (size_t)size) bmp->data += room;
+    after += room;
+  }
+  if (!bmp->data) bmp->data = after;
+  return LAB_CODEC_OK;
+}
+
+int lab_bmp_header(const uint8_t *bytes, size_t count, lab_picture_size *size, char *message) {
+  bmp_picture bmp;
+  int status = read_header(bytes, count, &bmp, message);
+  size->width = bmp.width;
+  size->height = bmp.height;
+  return status;
+}
+
+static void put_color(const bmp_picture *bmp, int index, uint8_t *rgb) {
+  if (index >= bmp->color_count) {
+    // Indices beyond the palette are black, as in Pillow.
+    rgb[0] = rgb[1] = rgb[2] = 0;
+    return;
+  }
+  const uint8_t *color = bmp->colors + (size_t)index * bmp->color_bytes;
+  rgb[0] = color[2], rgb[1] = color[1], rgb[2] = color[0];
+}
+
+// The part of `value` that `mask` cuts out, as 8 bits. Pillow: value * 255 / most.
+static uint8_t field(uint32_t value, uint32_t mask) {
+  if (!mask) return 0;
+  int shift = __builtin_ctz(mask);
+  uint32_t most = mask >> shift;
+  return (uint8_t)((uint64_t)((value & mask) >> shift) * 255 / most);
+}
+
+static void read_row(const bmp_picture *bmp, const uint8_t *from, uint8_t *rgb) {
+  for (int x = 0; x < bmp->width; x++, rgb += 3) {
+    switch (bmp->bits) {
+      case 1: put_color(bmp, from[x >> 3] >> (7 - (x & 7)) & 1, rgb); break;
+      case 4: put_color(bmp, from[x >> 1] >> (x & 1 ? 0 : 4) & 15, rgb); break;
+      case 8: put_color(bmp, from[x], rgb); break;
+      default: {
+        const uint8_t *at = from + (size_t)x * (bmp->bits / 8);
+        uint32_t value = lab_u16(at);
+        if (bmp->bits == 24) value |= (uint32_t)at[2] << 16;
+        if (bmp->bits == 32) value = lab_u32(at);
+        for (int c = 0; c < 3; c++) rgb[c] = field(value, bmp->masks[c]);
+      }
+    }
+  }
+}
+
+// Run lengths fill pixels one after the other, as Pillow's BmpRleDecoder does; what is left open
+// has index 0. Indices go to `out`, bottom row first.
+static int read_runs(
+    const bmp_picture *bmp, const uint8_t *bytes, size_t count, uint8_t *out, char *message) {
+  size_t total = (size_t)bmp->width * bmp->height, done = 0, width = (size_t)bmp->width;
+  size_t at = bmp->data, x = 0;
+  int half = bmp->compression == RUNS4;
+  memset(out, 0, total);
+  while (done < total) {
+    if (count < at || count - at < 2) return lab_cut_short(message);
+    size_t run = bytes[at];
+    int value = bytes[at + 1];
+    at += 2;
+    if (run) {
+      if (x + run > width) run = x < width ? width - x : 0;
+      if (run > total - done) run = total - done;
+      for (size_t i = 0; i < run; i++) {
+        out[done + i] = (uint8_t)(half ? (i & 1 ? value & 15 : value >> 4) : value);
+      }
+      done += run;
+      x += run;
+    } else if (value == 0) {
+      if (done % width) done += width - done % width;
+      x = 0;
+    } else if (value == 1) {
+      break;
+    } else if (value == 2) {
+      if (count - at < 2) return lab_cut_short(message);
+      size_t skip = bytes[at] + bytes[at + 1] * width;
+      at += 2;
+      done += skip < total - done ? skip : total - done;
+      x = done % width;
+    } else {
+      size_t pixels = (size_t)value < total - done ? (size_t)value : total - done;
+      size_t used = half ? (pixels + 1) / 2 : pixels;
+      if (count - at < used) return lab_cut_short(message);
+      for (size_t i = 0; i < pixels; i++) {
+        out[done + i] =
+            half ? (uint8_t)(bytes[at + i / 2] >> (i & 1 ? 0 : 4) & 15) : bytes[at + i];
+      }
+      done += pixels;
+      x += (size_t)value;
+      at += used;
+      // Aligned to the file's even places.
+      if (at & 1) at++;
+    }
+  }
+  return LAB_CODEC_OK;
+}
+
+int lab_bmp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message) {
+  bmp_picture bmp;
+  int status = read_header(bytes, count, &bmp, message);
+  if (status) return status;
+  size_t width = (size_t)bmp.width, height = (size_t)bmp.height;
+  if (bmp.compression == RUNS8 || bmp.compression == RUNS4) {
+    // The indices lie at the end of the pixels; a row is turned into colors when it is reached.
+    uint8_t *indices = pixels + 2 * width * height;
+    status = read_runs(&bmp, bytes, count, indices, message);
+    if (status) return status;
+    for (size_t i = 0; i < width * height; i++) put_color(&bmp, indices[i], pixels + 3 * i);
+    if (bmp.top_down) return LAB_CODEC_OK;
+    for (size_t y = 0; y < height / 2; y++) {
+      uint8_t *low = pixels + 3 * width * y, *high = pixels + 3 * width * (height - 1 - y);
+      for (size_t i = 0; i < 3 * width; i++) {
+        uint8_t swapped = low[i];
+        low[i] = high[i];
+        high[i] = swapped;
+      }
+    }
+    return LAB_CODEC_OK;
+  }
+  size_t stride = (width * (size_t)bmp.bits + 31) / 32 * 4;
+  if (bmp.data > count || (count - bmp.data) / stride < height) {
+    // The last row may lack its padding.
+    size_t least = stride * (height - 1) + (width * (size_t)bmp.bits + 7) / 8;
+    if (bmp.data > count || count - bmp.data < least) return lab_cut_short(message);
+  }
+  for (size_t y = 0; y < height; y++) {
+    size_t row = bmp.top_down ? y : height - 1 - y;
+    read_row(&bmp, bytes + bmp.data + stride * y, pixels + 3 * width * row);
+  }
+  return LAB_CODEC_OK;
+}

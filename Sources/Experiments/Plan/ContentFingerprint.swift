@@ -1,0 +1,110 @@
+import Crypto
+import Datasets
+import Files
+import Foundation
+import ImageCoding
+import Synchronization
+
+/// The SHA-256 of what a data set holds: names, labels and the bytes of every picture.
+///
+/// Bytes and not times decide, so that pictures that were exchanged are another set and a copy on another
+/// machine is the same one. A file's hash is kept by ``HashCache`` and taken again when its size, times or
+/// place on the disk say that it may have changed.
+struct ContentFingerprint {
+  /// Where hashes are kept between runs; `nil` keeps none.
+  let cacheFolder: URL?
+  /// Told how far it is, at most once a second, from the first second on.
+  let progress: @Sendable (String) -> Void
+
+  /// Errors: `ExperimentsError.interrupted`.
+  func text(of content: DatasetContent) throws -> String {
+    switch content {
+    case .drawn(let text): return Self.hexadecimal(SHA256.hash(data: Data(text.utf8)))
+    case .files(let root, let files):
+      let cache = HashCache(folder: cacheFolder, root: root)
+      let digests = try digests(of: files.map { root / $0.path }, below: root, cache)
+      cache.save()
+      var hash = SHA256()
+      for (file, digest) in zip(files, digests) {
+        // No name holds a zero.
+        hash.update(data: file.path.bytes + [0] + Array("\(file.label)".utf8) + [0] + digest)
+      }
+      return Self.hexadecimal(hash.finalize())
+    }
+  }
+
+  private func digests(
+    of paths: [PathBytes], below root: PathBytes, _ cache: HashCache
+  ) throws -> [[UInt8]] {
+    let claimed = Atomic<Int>(0)
+    let done = Mutex((digests: [[UInt8]](repeating: [], count: paths.count), count: 0))
+    let started = Date()
+    let lastTold = Mutex(started)
+    let workers = min(paths.count, 2 * ProcessInfo.processInfo.activeProcessorCount)
+    DispatchQueue.concurrentPerform(iterations: workers) { _ in
+      var hasher = FileHasher()
+      while !StopSignal.isRequested {
+        let index = claimed.add(1, ordering: .relaxed).oldValue
+        guard index < paths.count else { return }
+        let digest = hasher.digest(of: paths[index], cache)
+        let count = done.withLock { state in
+          state.digests[index] = digest
+          state.count += 1
+          return state.count
+        }
+        let isDue = lastTold.withLock { last in
+          guard -last.timeIntervalSinceNow >= 1 else { return false }
+          last = Date()
+          return true
+        }
+        if isDue {
+          progress("reading \(root) for its fingerprint: \(count) of \(paths.count) pictures")
+        }
+      }
+    }
+    if StopSignal.isRequested { throw ExperimentsError.interrupted }
+    return done.withLock { $0.digests }
+  }
+
+  private static func hexadecimal(_ digest: SHA256.Digest) -> String {
+    digest.map { String(format: "%02x", $0) }.joined()
+  }
+}
+
+/// Hashes files one after the other, through one buffer.
+private struct FileHasher {
+  private static let partBytes = 1 << 18
+  private var buffer = [UInt8](repeating: 0, count: partBytes)
+
+  /// The SHA-256 of a file, or what stands for one that cannot be read.
+  mutating func digest(of path: PathBytes, _ cache: HashCache) -> [UInt8] {
+    if let status = FileStatus(of: path), let known = cache.digest(of: status) { return known }
+    let started = Date()
+    do throws(FileError) {
+      let file = try RegularFile(path, mostBytes: ImageFormat.mostBytes)
+      var hash = SHA256()
+      var position = 0
+      while true {
+        var count = 0
+        var failure: FileError?
+        buffer.withUnsafeMutableBytes { bytes in
+          do throws(FileError) {
+            count = try file.read(into: bytes, from: position)
+          } catch {
+            failure = error
+          }
+          hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+        if let failure { throw failure }
+        position += count
+        if count < Self.partBytes { break }
+      }
+      let digest = Array(hash.finalize())
+      // Written to meanwhile: true of what was read, and not to be kept.
+      if FileStatus(of: path) == file.status { cache.keep(digest, of: file.status, at: started) }
+      return digest
+    } catch {
+      return Array("unread: \(error.reason)".utf8)
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import Crypto
+import Files
+import Foundation
+import Synchronization
+
+/// Hashes of files that were read before, by everything that the system says of a file.
+///
+/// A hash stands only as long as device, inode, size, time of change and time of the last change to the
+/// file's status, which nobody can set back, are all the same. What changed less than two seconds before it was
+/// read is not kept, since a clock that ticks in steps would hide a second change. A cache that is damaged,
+/// missing or cannot be written costs time and nothing else.
+final class HashCache: Sendable {
+  private struct Entry {
+    let size: Int
+    let modified: Int64
+    let changed: Int64
+    let digest: [UInt8]
+  }
+
+  private struct State {
+    var entries: [FileStatus.Identity: Entry] = [:]
+    var isChanged = false
+  }
+
+  private static let mark = Array("labpics1".utf8)
+  private static let entryBytes = 72
+  /// Entries beyond which all are forgotten, those of files long gone among them.
+  private static let mostEntries = 4_000_000
+  private static let unsettled: Int64 = 2_000_000_000
+
+  private let path: URL?
+  private let state: Mutex<State>
+
+  /// What is kept of the files below `root`; nothing where `folder` is nil.
+  init(folder: URL?, root: PathBytes) {
+    let name = SHA256.hash(data: root.bytes).prefix(16).map { String(format: "%02x", $0) }
+    path = folder?.appendingPathComponent(name.joined() + ".hashes")
+    state = Mutex(State(entries: path.map(Self.read) ?? [:]))
+  }
+
+  func digest(of status: FileStatus) -> [UInt8]? {
+    state.withLock { state in
+      guard let entry = state.entries[status.identity], entry.size == status.size,
+        entry.modified == status.modified, entry.changed == status.changed,
+        status.kind == .file
+      else { return nil }
+      return entry.digest
+    }
+  }
+
+  /// - Parameter moment: When the file began to be read.
+  func keep(_ digest: [UInt8], of status: FileStatus, at moment: Date) {
+    let read = Int64(moment.timeIntervalSince1970 * 1e9)
+    guard path != nil, max(status.modified, status.changed) < read - Self.unsettled else { return }
+    state.withLock { state in
+      if state.entries.count >= Self.mostEntries { state.entries = [:] }
+      state.entries[status.identity] = Entry(
+        size: status.size, modified: status.modified, changed: status.changed, digest: digest)
+      state.isChanged = true
+    }
+  }
+
+  /// Writes beside and renames, so that another process sees all of it or nothing.
+  func save() {
+    guard let path, state.withLock({ $0.isChanged }) else { return }
+    var body: [UInt8] = []
+    state.withLock { state in
+      body.reserveCapacity(state.entries.count * Self.entryBytes)
+      for (identity, entry) in state.entries {
+        for value in [
+          identity.device, identity.inode, UInt64(bitPattern: Int64(entry.size)),
+          UInt64(bitPattern: entry.modified), UInt64(bitPattern: entry.changed),
+        ] {
+          withUnsafeBytes(of: value.littleEndian) { body += $0 }
+        }
+        body += entry.digest
+      }
+      state.isChanged = false
+    }
+    try? FileManager.default.createDirectory(
+      at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
+    try? Data(Self.mark + Array(SHA256.hash(data: body)) + body).write(to: path, options: .atomic)
+  }
+
+  private static func read(_ path: URL) -> [FileStatus.Identity: Entry] {
+    let most = mostEntries * entryBytes + 64
+    guard let bytes = try? RegularFile.contents(of: PathBytes(path.path), mostBytes: most),
+      bytes.count >= 40, Array(bytes[..<8]) == mark, (bytes.count - 40) % entryBytes == 0,
+      Array(SHA256.hash(data: bytes[40...])) == Array(bytes[8..<40])
+    else { return [:] }
+    var entries: [FileStatus.Identity: Entry] = [:]
+    entries.reserveCapacity((bytes.count - 40) / entryBytes)
+    bytes.withUnsafeBytes { raw in
+      for start in stride(from: 40, to: raw.count, by: entryBytes) {
+        let values = (0..<5).map {
+          UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start + 8 * $0, as: UInt64.self))
+        }
+        entries[FileStatus.Identity(device: values[0], inode: values[1])] = Entry(
+          size: Int(Int64(bitPattern: values[2])), modified: Int64(bitPattern: values[3]),
+          changed: Int64(bitPattern: values[4]), digest: Array(raw[(start + 40)..<(start + 72)]))
+      }
+    }
+    return entries
+  }
+}
