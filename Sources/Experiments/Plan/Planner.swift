@@ -147,7 +147,7 @@ package final class Planner {
   private static func mended(_ dataset: PlannedDataset, _ model: PlannedModel) -> String? {
     let names = dataset.images.classNames
     guard case .folder(let folder, .sorted) = dataset.choice.kind,
-      model.architecture.numClasses == ImageNetClasses.names.count,
+      model.info.classes == ImageNetClasses.names.count,
       names.allSatisfy({ ImageNetClasses.labels[$0] != nil })
     else { return nil }
     return "the folders are \(names.count) of ImageNet's 1000 classes, whose labels only the data "
