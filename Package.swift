@@ -120,9 +120,10 @@ let package = Package(
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        "Records", "Tensors", "CPUBackend", "ImageCoding", "Datasets", "TokenReduction",
+        "Files", "Records", "Tensors", "CPUBackend", "ImageCoding", "Datasets", "TokenReduction",
         "VisionModels", "Experiments", "Reporting",
-      ], path: "Tests/Fuzz", exclude: ["Seeds", "README.md", "make_seeds.py", "tokens.dict"], swiftSettings: hotSwift),
+      ], path: "Tests/Fuzz", exclude: ["Seeds", "README.md", "make_seeds.py", "tokens.dict"],
+      swiftSettings: hotSwift),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
     .target(
       name: "CSIMTHarness", path: "Tests/CSIMTHarness", exclude: ["README.md"],

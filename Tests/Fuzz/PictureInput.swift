@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import ImageCoding
 
@@ -27,7 +28,7 @@ enum PictureInput {
     var values = [Float](repeating: .nan, count: 3 * 20 * 20)
     try values.withUnsafeMutableBufferPointer { output in
       try ImageDecoder.withShared { decoder throws(ImageError) in
-        try decoder.load(path: file.path, preprocessing: preprocessing, into: output)
+        try decoder.load(path: PathBytes(file.path), preprocessing: preprocessing, into: output)
       }
     }
     precondition(values.allSatisfy(\.isFinite), "a value that is no number")
