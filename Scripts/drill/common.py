@@ -95,7 +95,7 @@ class Drill:
         self.program = pathlib.Path(arguments.program).resolve()
         if not self.program.exists():
             raise SystemExit(f"{self.program} is not there; `swift build` makes it")
-        self.folder = root / ".build/drill"
+        self.folder = root / f".build/drill/{os.getpid()}"
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.places = 0
