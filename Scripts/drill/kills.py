@@ -12,7 +12,7 @@ def run(drill):
     while sum(killed.values()) < wanted:
         course += 1
         if course % 4 == 0:
-            killed["report"] += during_report(drill, min(10, wanted - sum(killed.values())))
+            killed["report"] += during_report(drill, min(4, wanted - sum(killed.values())))
         else:
             most = min(drill.random.randint(1, 3), wanted - sum(killed.values()))
             killed["run"] += during_run(drill, latency=course % 4 == 3, most=most)
