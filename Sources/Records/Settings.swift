@@ -39,6 +39,9 @@ package struct WeightsSetting: Codable, Hashable, Sendable {
     self.name = name
     self.digest = digest
   }
+
+  /// Whether they come from a file, and not from a seed.
+  package var isTrained: Bool { !digest.hasPrefix("seed:") }
 }
 
 /// A token-reduction method with every parameter resolved (layers as block indices, R as a count).

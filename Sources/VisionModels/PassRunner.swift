@@ -1,3 +1,4 @@
+import Foundation
 import Tensors
 import TokenReduction
 
@@ -48,6 +49,7 @@ package final class PassRunner {
       throw TensorsError.operationsUnavailable(
         operations: missing.map(\.rawValue).sorted(), device: backend.name)
     }
+    try Self.checkMemory(operations, model.info, batchSize: batchSize, backend)
     let (operations, side) = (operations, model.info.imageSize)
     let memory = try backend.withArena(bytes: nil) {
       let memory = (
@@ -66,6 +68,20 @@ package final class PassRunner {
     hostLogits.initialize(repeating: 0)
     defaultKeys = .allocate(capacity: batchSize)
     for index in 0..<batchSize { defaultKeys.initializeElement(at: index, to: UInt64(index)) }
+  }
+
+  /// Throws where a processor has less memory than a pass needs at least: Linux would hand it out all the same, and kill the program later.
+  private static func checkMemory(
+    _ operations: [PassOperation], _ info: ModelInfo, batchSize: Int, _ backend: any Backend
+  ) throws(TensorsError) {
+    guard backend.threads > 0 else { return }
+    // The images on the host and on the device, and the largest operation's inputs and outputs.
+    let images = 2 * 3 * 4 * Double(batchSize) * Double(info.imageSize * info.imageSize)
+    let largest = operations.map { Double($0.bytesRead) + Double($0.bytesWritten) }.max() ?? 0
+    let bytes = images + largest
+    guard bytes <= Double(ProcessInfo.processInfo.physicalMemory) else {
+      throw .outOfMemory(bytes: Int(bytes), device: backend.name)
+    }
   }
 
   deinit {

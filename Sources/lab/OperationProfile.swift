@@ -48,6 +48,10 @@ struct OperationProfile {
     let (plain, timed) = (try makePass(device.backend), try makePass(timing))
     plain.run()
     timed.run()
+    try device.backend.check()
+    try LogitsNotFinite.check(
+      plain.logits, images: plain.batchSize, model: planned.setting.name
+    ) { "image \($0) of the noise that is timed" }
     var passes: [Double] = []
     var totals: [[OperationKind: TimingBackend.Total]] = []
     let start = stopwatch.now

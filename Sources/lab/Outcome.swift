@@ -15,6 +15,9 @@ enum Outcome {
     case let error as ExperimentsError:
       Console.error(error.description)
       return error.exitCode
+    case let error as LogitsNotFinite:
+      Console.error(error.description)
+      return trialFailed
     default: break
     }
     let code = Lab.exitCode(for: error)

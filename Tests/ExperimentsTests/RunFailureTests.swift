@@ -45,6 +45,44 @@ import _TestSupport
     #expect(again.store.records.count == 2 + 2 + 2)
   }
 
+  /// Every trial of a model that gives NaN or an infinity, accuracy and timing and both grids, has failed.
+  @Test(arguments: [
+    ("blocks.5.mlp.fc1.weight", Float.nan), ("blocks.0.attn.qkv.weight", .nan),
+    ("head.bias", .infinity), ("head.bias", -.infinity),
+  ])
+  func `logits that are not finite fail every trial, with the image and the model named`(
+    key: String, value: Float
+  ) throws {
+    let folder = try TemporaryFolder()
+    let broken = folder.url.appendingPathComponent("broken.safetensors")
+    try BrokenWeights.write(
+      value, in: key, everywhere: key.contains("qkv"), of: URL(fileURLWithPath: MicroRun.weights),
+      to: broken)
+    let methods = [
+      #"{"method": "none"}"#, #"{"method": "tome", "r": 2}"#,
+      #"{"method": "evit", "keep_rate": 0.5}"#,
+      #"{"method": "tail_effect", "alpha": 0.5}"#,
+    ].joined(separator: ", ")
+    let run = try MicroRun(
+      MicroRun.spec(
+        #""grid": {"stride": 12, "images": 20}, "methods": [\#(methods)]"#, weights: broken.path),
+      in: folder)
+    let summary = try run.runner.run()
+    #expect(summary.failures.count > 4 && run.store.records.count == summary.failures.count)
+    let sentence =
+      ": the logits of custom are not finite; its weights hold, or lead to, NaN or infinity"
+    for record in run.store.records {
+      switch record.measurement {
+      case .failedAccuracy(_, let failure):
+        #expect(failure.message.hasPrefix("demo picture "), "\(failure.message)")
+        #expect(failure.message.hasSuffix(sentence), "\(failure.message)")
+      case .failedLatency(_, let failure):
+        #expect(failure.message == "image 0 of the noise that is timed" + sentence)
+      case .accuracy, .latency: Issue.record("a number was recorded of what is none")
+      }
+    }
+  }
+
   @Test func `weights that do not fit are refused before anything is measured`() throws {
     let folder = try TemporaryFolder()
     let spec = MicroRun.spec(#""methods": [{"method": "none"}]"#)

@@ -43,6 +43,27 @@ import _TestSupport
     #expect(ratios.allSatisfy { $0 == "1" || $0.isEmpty } && ratios.contains("1"), "\(ratios)")
   }
 
+  @Test(arguments: ["predict", "visualize"])
+  func `a model that gives no numbers fails with its image and its name`(_ command: String) throws {
+    let folder = try Workplace()
+    let weights = Fixtures.url("goldens/weights/vit_micro.safetensors")
+    try BrokenWeights.write(
+      .nan, in: "blocks.5.mlp.fc1.weight", of: weights,
+      to: folder.url.appendingPathComponent("broken.safetensors"))
+    let picture = Fixtures.url("pictures/rgb_300x300.png").path
+    let model = Workplace.model.replacing(weights.path, with: "broken.safetensors")
+    let result = try LabProcess(
+      [command, "--model", model, picture, "--method", #"{"method": "tail_effect", "r": 18}"#],
+      in: folder.url
+    ).finish()
+    #expect(result.exitCode == 1, "\(result.error)")
+    #expect(
+      result.error.contains(
+        "error: \(picture): the logits of custom are not finite; its weights hold, or lead to, NaN or "
+          + "infinity\n"), "\(result.error)")
+    #expect(result.output == "")
+  }
+
   @Test func `results are exported as CSV, LaTeX and JSON`() throws {
     let folder = try workplace("sample")
     func export(_ format: String) throws -> String {

@@ -43,6 +43,28 @@ import Testing
     #expect(change.text.contains("≈") == false)
   }
 
+  @Test func `a trained baseline that may be guessing says so, a random one does not`() throws {
+    func notes(_ correct: Double, _ digest: String) throws -> [String] {
+      var builder = RecordBuilder()
+      builder.model.weights?.digest = digest
+      let records =
+        builder.accuracy(RecordBuilder.baseline, correct: correct)
+        + builder.accuracy(topk, correct: correct)
+      let rows = try #require(Report(records: records, name: "r").groups.first?.rows)
+      #expect(rows.first { !$0.isBaseline }?.notes == [])
+      return try #require(rows.first { $0.isBaseline }).notes
+    }
+    let chance = 1 / Double(builder.dataset.classes)
+    #expect(
+      try notes(chance, "d1") == [
+        "no better than chance among \(builder.dataset.classes) classes: its weights, its "
+          + "preprocessing or the order of the classes may be wrong"
+      ])
+    #expect(try notes(chance / 2, "d1").count == 1)
+    #expect(try notes(0.5, "d1") == [])
+    #expect(try notes(chance, "seed:0") == [])
+  }
+
   @Test func `a small change is marked as noise`() throws {
     let change = try #require(try topkRow(report(correct: 0.899)).change)
     #expect(change.isWithinNoise)

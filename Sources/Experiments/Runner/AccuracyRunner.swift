@@ -102,6 +102,9 @@ struct AccuracyRunner {
       let keys = images.indices[start..<(start + count)].map { UInt64($0) }
       keys.withUnsafeBufferPointer { pass.run(imageKeys: $0.baseAddress) }
       try pass.model.backend.check()
+      try LogitsNotFinite.check(pass.logits, images: count, model: work.model.setting.name) {
+        work.dataset.images.path(at: images.indices[start + $0])
+      }
       for image in 0..<count {
         let row = UnsafeBufferPointer(
           rebasing: pass.logits[(image * classes)..<((image + 1) * classes)])

@@ -26,11 +26,11 @@ package struct CostEstimate {
 
   /// Learns from a pass; the fastest known stands, since a slow one was disturbed or too small to fill the device.
   package mutating func learn(
-    _ model: PlannedModel, _ device: PlannedDevice, macs: Int, seconds: Double
+    _ model: PlannedModel, _ device: PlannedDevice, macs: Double, seconds: Double
   ) {
     guard seconds > 0, macs > 0 else { return }
     let place = Place(model, device)
-    speeds[place] = max(speeds[place] ?? 0, Double(macs) / seconds)
+    speeds[place] = max(speeds[place] ?? 0, macs / seconds)
   }
 
   /// Expected seconds of one pass over `images` images; 0 where nothing is known.
@@ -40,7 +40,8 @@ package struct CostEstimate {
     guard let speed = speeds[Place(model, device)],
       let composition = try? model.choice.entry.composition(for: method)
     else { return 0 }
-    return Double(DryRun.macs(model.choice.entry.architecture, composition) * images) / speed
+    return Double(DryRun.macs(model.choice.entry.architecture, composition)) * Double(images)
+      / speed
   }
 
   /// Expected seconds of an accuracy trial.

@@ -100,6 +100,9 @@ struct LatencyRunner {
       backend.resetPeakMemory()
       pass.run()
       try backend.check()
+      try LogitsNotFinite.check(
+        pass.logits, images: work.batchSize, model: work.model.setting.name
+      ) { "image \($0) of the noise that is timed" }
       variant.peakMemoryBytes = backend.peakMemoryBytes ?? ProcessMemory.peakBytes()
     }
   }

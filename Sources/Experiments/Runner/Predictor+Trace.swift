@@ -11,7 +11,7 @@ package struct TracedImage {
 extension Predictor {
   /// What became of the patches of an image file, prepared as the model wants it.
   ///
-  /// Errors: `ImageError`, and those of weights.
+  /// Errors: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func trace(file: String) throws -> TracedImage {
     let preprocessing = model.choice.entry.imagePreprocessing
     // Before the weights: a missing image should be told at once.
@@ -19,6 +19,7 @@ extension Predictor {
     let pass = try makePass(batchSize: 1)
     preprocessing.apply(to: image, into: pass.input)
     let trace = withUnsafePointer(to: UInt64(0)) { pass.runTracing(imageKeys: $0) }
+    try check(pass) { _ in file }
     return TracedImage(input: preprocessing.cropped(image), trace: trace)
   }
 }

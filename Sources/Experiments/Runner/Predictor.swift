@@ -33,7 +33,7 @@ package final class Predictor {
 
   /// Logits of image files, prepared as the model wants them; one row each.
   ///
-  /// Errors: `ImageError`, and those of weights.
+  /// Errors: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func logits(files: [String]) throws -> [[Float]] {
     let preprocessing = model.choice.entry.imagePreprocessing
     let pass = try makePass(batchSize: 1)
@@ -41,7 +41,7 @@ package final class Predictor {
       try ImageDecoder.withShared { decoder in
         try decoder.load(path: PathBytes(file), preprocessing: preprocessing, into: pass.input)
       }
-      return try run(pass, key: index)
+      return try run(pass, key: index, image: file)
     }
   }
 
@@ -59,7 +59,7 @@ package final class Predictor {
       }
     }
     pass.run()
-    try pass.model.backend.check()
+    try check(pass) { "image \($0)" }
     return (0..<count).map { Array(pass.logits[($0 * classes)..<(($0 + 1) * classes)]) }
   }
 
@@ -68,10 +68,17 @@ package final class Predictor {
     try pool.pass(model, on: device, method, batchSize: batchSize, precision: precision)
   }
 
-  private func run(_ pass: PassRunner, key: Int) throws -> [Float] {
+  private func run(_ pass: PassRunner, key: Int, image: String) throws -> [Float] {
     withUnsafePointer(to: UInt64(key)) { pass.run(imageKeys: $0) }
-    try pass.model.backend.check()
+    try check(pass) { _ in image }
     return Array(pass.logits)
+  }
+
+  /// Throws where the last run went wrong on the device, or gave what is no number.
+  func check(_ pass: PassRunner, image: (Int) -> String) throws {
+    try pass.model.backend.check()
+    try LogitsNotFinite.check(
+      pass.logits, images: pass.batchSize, model: model.setting.name, image: image)
   }
 
   /// The images of a safetensors file: its tensor `images`, or its only one, of shape [B, 3, side, side].

@@ -99,7 +99,7 @@ package final class Runner {
       device.backend.synchronize()
     }
     try pass.model.backend.check()
-    context.estimate.learn(model, device, macs: pass.macs, seconds: seconds)
+    context.estimate.learn(model, device, macs: Double(pass.macs), seconds: seconds)
   }
 
   /// The shortest of several runs, by the clock or by the processor's time of each thread.
@@ -133,7 +133,8 @@ package final class Runner {
       })
     else { return }
     context.estimate.learn(
-      work.model, work.device, macs: result.cost.macs * trial.batchSize, seconds: quartile / 1e3)
+      work.model, work.device, macs: Double(result.cost.macs) * Double(trial.batchSize),
+      seconds: quartile / 1e3)
   }
 
   /// Expected seconds of the open trials of a plan.

@@ -93,6 +93,15 @@ struct GroupFinder {
       "the baseline of its own rounds took \(significant(median)) ms, which the speed-up is against"
   }
 
+  /// What a trained model's baseline that guesses says of its weights or labels.
+  private func chanceNote(_ accuracy: AccuracyFigures?, _ method: MethodSetting) -> String? {
+    guard method.name == baselineMethod, let accuracy, let dataset = group.dataset,
+      group.weights?.isTrained == true, accuracy.isWithinChance(classes: dataset.classes)
+    else { return nil }
+    return "no better than chance among \(grouped(dataset.classes)) classes: its weights, its "
+      + "preprocessing or the order of the classes may be wrong"
+  }
+
   private func notes(
     _ accuracy: AccuracyFigures?, _ timing: JoinedRecords.Timing?, _ tally: AccuracyTally?,
     _ method: MethodSetting
@@ -102,6 +111,7 @@ struct GroupFinder {
       notes.append(
         "accuracy over \(grouped(accuracy.images)) of \(grouped(accuracy.expectedImages)) images")
     }
+    if let note = chanceNote(accuracy, method) { notes.append(note) }
     if let accuracy, accuracy.skippedImages > 0 {
       let images = accuracy.skippedImages == 1 ? "image" : "images"
       notes.append("\(grouped(accuracy.skippedImages)) \(images) could not be read")

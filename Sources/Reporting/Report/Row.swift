@@ -101,6 +101,11 @@ package struct AccuracyFigures: Hashable, Sendable {
 
   package var top1Percent: Double { 100 * Double(top1Correct) / Double(images) }
   package var top5Percent: Double { 100 * Double(top5Correct) / Double(images) }
+  /// Whether guessing one class of `classes` that are equally frequent could be as good, with 95 % confidence.
+  package func isWithinChance(classes: Int) -> Bool {
+    classes > 1 && top1Interval.lower <= 100 / Double(classes)
+  }
+
   /// Whether every image was either classified or known to be unreadable.
   package var isComplete: Bool { images + skippedImages >= expectedImages }
 }

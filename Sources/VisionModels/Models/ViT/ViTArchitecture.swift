@@ -153,9 +153,36 @@ extension ViTArchitecture {
       "\"token_and_patch_mean\" does not go with \"distilled\": true")
     if let side = pretrainedImageSize {
       check(
-        side >= patchSize && side % patchSize == 0, .pretrainedImageSize,
-        "\(side) is not a multiple of the patch size \(patchSize)")
+        (patchSize...8192).contains(side) && side % patchSize == 0, .pretrainedImageSize,
+        "\(side) is not a multiple of the patch size \(patchSize) up to 8192")
     }
+    guard problems.isEmpty else { return problems }
+    check(
+      mlpWidth >= 1, .mlpRatio,
+      "\(mlpRatio) of an embedding of \(embedDim) is a feed-forward network of width 0; it must give "
+        + "at least 1")
+    check(
+      patches <= Self.mostPatches, .patchSize,
+      "\(patchSize) makes \(patches) patches of an image of \(imageSize); there may be up to "
+        + "\(Self.mostPatches)")
+    guard problems.isEmpty else { return problems }
+    check(
+      multiplyAdds <= Self.mostMultiplyAdds, .depth,
+      "\(depth) blocks of these sizes need more than 10^16 multiply-adds an image; choose smaller sizes"
+    )
     return problems
+  }
+
+  /// 256 along each side: an image of 4096 pixels in patches of 16.
+  private static let mostPatches = 65_536
+  /// A thousand times what the largest published model needs, and far from what overflows an integer.
+  private static let mostMultiplyAdds = 1e16
+
+  /// Of an image without token reduction, in numbers that cannot overflow.
+  private var multiplyAdds: Double {
+    let (tokens, c) = (Double(tokens), Double(embedDim))
+    let perToken = 4 * c * c + 2 * tokens * c + c * (Double(fc1Width) + Double(mlpWidth))
+    return Double(depth) * tokens * perToken + Double(patches) * 3 * c
+      * Double(patchSize * patchSize)
   }
 }
