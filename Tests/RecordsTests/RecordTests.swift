@@ -93,7 +93,6 @@ import Testing
     }
     #expect(quality(2, [round(0), round(1, 1, [3])]).isConsistent)
     #expect(!quality(2, [round(2)]).isConsistent)
-    #expect(!quality(-1, []).isConsistent)
     #expect(!quality(2, [round(1), round(1)]).isConsistent)
   }
 
