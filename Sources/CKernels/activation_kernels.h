@@ -79,10 +79,10 @@ TARGET LAB_INLINE VECTOR NAME(error_function)(VECTOR x) {
 TARGET LAB_INLINE VECTOR NAME(relu)(VECTOR x) { return x < 0.0f ? (VECTOR)(0.0f) : x; }
 
 TARGET LAB_INLINE VECTOR NAME(hard_sigmoid)(VECTOR x) {
-  VECTOR t = x + 3.0f;
+#pragma clang fp contract(fast)
+  VECTOR t = x * (1.0f / 6.0f) + 0.5f;
   t = t < 0.0f ? (VECTOR)(0.0f) : t;
-  t = t > 6.0f ? (VECTOR)(6.0f) : t;
-  return t * (1.0f / 6.0f);
+  return t > 1.0f ? (VECTOR)(1.0f) : t;
 }
 
 TARGET LAB_INLINE VECTOR NAME(sigmoid)(VECTOR x) { return 1.0f / (1.0f + NAME(exponential)(-x)); }

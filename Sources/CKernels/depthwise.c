@@ -112,47 +112,38 @@ typedef struct {
   depthwise_function *const (*strips)[2];
 } depthwise_call;
 
-/// Outputs first ..< last of row y; `s` has channels, bias, weight and the outputs of the row.
-static void strip_at(const depthwise_call *call, depthwise_strip s, ptrdiff_t y, ptrdiff_t first,
-                     ptrdiff_t last) {
-  const lab_picture *p = call->picture;
-  const ptrdiff_t top = y * p->stride - p->pad_top, left = first * p->stride - p->pad_left;
-  const ptrdiff_t first_row = most(0, -top), last_row = least(p->kernel_height, p->height - top);
-  const ptrdiff_t inputs = (last - first - 1) * p->stride + p->kernel_width;
-  s.first_input = most(0, -left);
-  s.last_input = least(inputs, p->width - left);
-  s.rows = most(0, last_row - first_row);
-  s.x += (top + first_row - s.first_line) * s.line + left * s.pixel;
-  s.weight += first_row * p->kernel_width * s.weight_stride;
-  s.out += first * s.out_stride;
-  s.outputs = last - first;
-  if (s.end.residual) s.end.residual += first * s.end.residual_stride;
+/// One strip, whose place is known, over all its channels.
+static void run_strip(const depthwise_call *call, depthwise_strip *s, bool is_inside) {
   _Alignas(64) float sums[WIDEST_STRIP * CHUNK_CHANNELS];
-  s.sums = s.is_simple ? s.out : sums;
-  s.sums_stride = s.is_simple ? s.out_stride : CHUNK_CHANNELS;
+  s->sums = s->is_simple ? s->out : sums;
+  s->sums_stride = s->is_simple ? s->out_stride : CHUNK_CHANNELS;
   if (!call->strips) {
-    call->kernels->one_output(&s);
+    call->kernels->one_output(s);
   } else {
-    const bool is_general = s.first_input > 0 || s.last_input < inputs ||
-                            s.outputs < NARROWEST_STRIP;
-    depthwise_function *const *pair = call->strips[most(s.outputs, NARROWEST_STRIP) - NARROWEST_STRIP];
-    const ptrdiff_t rest = is_general ? s.channels : s.channels % call->kernels->lanes;
-    depthwise_strip whole = s;
-    whole.channels -= rest;
-    if (whole.channels > 0) pair[0](&whole);
-    if (rest > 0) {
-      depthwise_strip tail = s;
-      tail.x += whole.channels;
-      tail.weight += whole.channels;
-      tail.sums += whole.channels;
-      if (s.bias) tail.bias += whole.channels;
-      if (s.end.residual) tail.end.residual += whole.channels;
+    depthwise_function *const *pair =
+        call->strips[most(s->outputs, NARROWEST_STRIP) - NARROWEST_STRIP];
+    const ptrdiff_t channels = s->channels, rest = channels % call->kernels->lanes;
+    if (!is_inside || s->outputs < NARROWEST_STRIP) {
+      pair[1](s);
+    } else if (rest == 0) {
+      pair[0](s);
+    } else {
+      s->channels -= rest;
+      if (s->channels > 0) pair[0](s);
+      depthwise_strip tail = *s;
+      tail.x += s->channels;
+      tail.weight += s->channels;
+      tail.sums += s->channels;
+      if (tail.bias) tail.bias += s->channels;
+      if (tail.end.residual) tail.end.residual += s->channels;
       tail.channels = rest;
       pair[1](&tail);
+      s->channels = channels;
     }
   }
-  if (!s.is_simple)
-    call->kernels->finish(&s.end, sums, CHUNK_CHANNELS, s.outputs, s.channels, s.out, s.out_stride);
+  if (!s->is_simple)
+    call->kernels->finish(&s->end, sums, CHUNK_CHANNELS, s->outputs, s->channels, s->out,
+                          s->out_stride);
 }
 
 /// Output rows first ..< last of a chunk of channels; `s` has its channels, weights, input and outputs of the image.
@@ -161,12 +152,27 @@ static void chunk_rows(const depthwise_call *call, depthwise_strip s, ptrdiff_t 
   const lab_picture *p = call->picture;
   const ptrdiff_t widest = call->strips ? WIDEST_STRIP : 1;
   const ptrdiff_t strips = (p->out_width + widest - 1) / widest;
+  const ptrdiff_t width = p->out_width / strips, wider = p->out_width % strips;
+  const float *const x = s.x, *const weight = s.weight, *const residual = s.end.residual;
+  float *const out = s.out;
   for (ptrdiff_t y = first; y < last; y++) {
-    depthwise_strip row = s;
-    row.out += y * p->out_width * s.out_stride;
-    if (s.end.residual) row.end.residual += y * p->out_width * s.end.residual_stride;
-    for (ptrdiff_t strip = 0; strip < strips; strip++)
-      strip_at(call, row, y, p->out_width * strip / strips, p->out_width * (strip + 1) / strips);
+    const ptrdiff_t top = y * p->stride - p->pad_top;
+    const ptrdiff_t first_row = most(0, -top), last_row = least(p->kernel_height, p->height - top);
+    s.rows = most(0, last_row - first_row);
+    s.weight = weight + first_row * p->kernel_width * s.weight_stride;
+    const float *const line = x + (top + first_row - s.first_line) * s.line;
+    ptrdiff_t column = 0;
+    for (ptrdiff_t strip = 0; strip < strips; strip++, column += s.outputs) {
+      s.outputs = width + (strip < wider);
+      const ptrdiff_t left = column * p->stride - p->pad_left;
+      const ptrdiff_t inputs = (s.outputs - 1) * p->stride + p->kernel_width;
+      s.first_input = most(0, -left);
+      s.last_input = least(inputs, p->width - left);
+      s.x = line + left * s.pixel;
+      s.out = out + (y * p->out_width + column) * s.out_stride;
+      if (residual) s.end.residual = residual + (y * p->out_width + column) * s.end.residual_stride;
+      run_strip(call, &s, s.first_input == 0 && s.last_input == inputs);
+    }
   }
 }
 
