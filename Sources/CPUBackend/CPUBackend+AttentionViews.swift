@@ -5,6 +5,14 @@ import Tensors
 /// Attention over any views of queries, keys and values: the reference of every fused one.
 extension CPUBackend {
   package func attention(_ operands: AttentionOperands) {
+    if operands.tokenSize == nil, operands.queries.tokens == operands.keys.tokens {
+      var attention = lab_window_attention(operands)
+      reservePicture(lab_window_attention_scratch_count(&attention))
+      return run(
+        WindowAttentionRegion(
+          backend: self, attention: attention, tasks: lab_window_attention_tasks(&attention))
+      ) { WindowAttentionRegion.enter($0, $1) }
+    }
     run(ViewAttentionRegion(backend: self, operands: operands)) {
       ViewAttentionRegion.enter($0, $1)
     }
@@ -13,11 +21,16 @@ extension CPUBackend {
   package func linearAttention(
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView
   ) {
-    run(
-      LinearAttentionRegion(
-        backend: self, queries: queries, keys: keys, values: values, epsilon: epsilon,
-        output: output)
-    ) { LinearAttentionRegion.enter($0, $1) }
+    precondition(queries.tokens == keys.tokens, "tokens that see others than themselves")
+    var attention = lab_linear_attention(
+      images: queries.batch, pixels: queries.tokens, heads: queries.heads,
+      key_dim: queries.headDim, value_dim: values.headDim, q: lab_view(queries),
+      k: lab_view(keys), v: lab_view(values), epsilon: epsilon, out: output.floats,
+      out_pixel: output.tokenStride, out_head: output.headStride)
+    reservePicture(lab_linear_attention_scratch_count(&attention))
+    run(LinearAttentionRegion(backend: self, attention: attention)) {
+      LinearAttentionRegion.enter($0, $1)
+    }
   }
 
   package func attentionMap(
@@ -78,7 +91,8 @@ private struct ViewAttentionRegion: ParallelRegion {
       let region = grouping.region(group, row)
       for column in 0..<columns {
         let other = grouping.token(group, column)
-        var logit = operands.scale
+        var logit =
+          operands.scale
           * dot(query, keys.floats + keys.position(image, other, head), queries.headDim)
         if let bias = operands.bias {
           logit += bias.floats[(head * rows + row) * columns + column]
@@ -101,45 +115,60 @@ private struct ViewAttentionRegion: ParallelRegion {
   }
 }
 
-/// Work items are (image, head).
-private struct LinearAttentionRegion: ParallelRegion {
+extension lab_view {
+  fileprivate init(_ view: HeadView) {
+    self.init(start: view.floats, pixel: view.tokenStride, head: view.headStride)
+  }
+}
+
+extension lab_window_attention {
+  fileprivate init(_ operands: AttentionOperands) {
+    let (queries, output) = (operands.queries, operands.output)
+    self.init()
+    (height, width, window_height, window_width) = (1, queries.tokens, 1, queries.tokens)
+    switch operands.grouping {
+    case .all: break
+    case .windows(let height, let width, let window, let shift):
+      (self.height, self.width) = (height, width)
+      (window_height, window_width) = (window, window)
+      (shift_y, shift_x) = (shift, shift)
+    case .interleaved(let height, let width, let patch):
+      (self.height, self.width) = (height, width)
+      (window_height, window_width) = (height / patch, width / patch)
+      is_grid = true
+    }
+    (images, heads) = (queries.batch, queries.heads)
+    (key_dim, value_dim) = (queries.headDim, operands.values.headDim)
+    (q, k, v) = (lab_view(queries), lab_view(operands.keys), lab_view(operands.values))
+    scale = operands.scale
+    bias = operands.bias.map { UnsafePointer($0.floats) }
+    (out, out_pixel, out_head) = (output.floats, output.tokenStride, output.headStride)
+  }
+}
+
+private struct WindowAttentionRegion: ParallelRegion {
   let backend: CPUBackend
-  let queries: HeadView
-  let keys: HeadView
-  let values: HeadView
-  let epsilon: Float
-  let output: HeadView
+  let attention: lab_window_attention
+  let tasks: Int
 
   func run(worker: Int) {
-    let sums = backend.scratch[worker].logits.floats
-    let (d, width) = (queries.headDim, values.headDim)
-    while let item = backend.nextTask(below: queries.batch * queries.heads) {
-      let (image, head) = (item / queries.heads, item % queries.heads)
-      // Row c: Σ k_c v, and behind it Σ k_c.
-      sums.update(repeating: 0, count: d * (width + 1))
-      for token in 0..<keys.tokens {
-        let key = keys.floats + keys.position(image, token, head)
-        let value = values.floats + values.position(image, token, head)
-        for c in 0..<d {
-          let weight = Activation.relu.value(key[c])
-          let row = sums + c * (width + 1)
-          for i in 0..<width { row[i] += weight * value[i] }
-          row[width] += weight
-        }
-      }
-      for token in 0..<queries.tokens {
-        let query = queries.floats + queries.position(image, token, head)
-        let target = output.floats + output.position(image, token, head)
-        target.update(repeating: 0, count: width)
-        var divisor = epsilon
-        for c in 0..<d {
-          let weight = Activation.relu.value(query[c])
-          let row = sums + c * (width + 1)
-          for i in 0..<width { target[i] += weight * row[i] }
-          divisor += weight * row[width]
-        }
-        for i in 0..<width { target[i] /= divisor }
-      }
+    var attention = attention
+    let scratch = backend.scratch[worker].picture.floats
+    while let task = backend.nextTask(below: tasks) {
+      lab_attend_windows(&attention, task, task + 1, scratch)
+    }
+  }
+}
+
+private struct LinearAttentionRegion: ParallelRegion {
+  let backend: CPUBackend
+  let attention: lab_linear_attention
+
+  func run(worker: Int) {
+    var attention = attention
+    let scratch = backend.scratch[worker].picture.floats
+    while let task = backend.nextTask(below: lab_linear_attention_tasks(&attention)) {
+      lab_attend_linear(&attention, task, task + 1, scratch)
     }
   }
 }

@@ -1,57 +1,111 @@
 import CKernels
 import Tensors
 
-/// Convolutions, pooling and unfolding, NHWC.
+/// Convolutions and pooling on the kernels of `convolution.h`.
 extension CPUBackend {
-  /// A pointwise convolution is stored packed, as the products read it; any other as [kernel, kernel, inputs / groups, outputs].
+  /// A depthwise weight is stored [kernel, kernel, channels], any other packed in panels for each group, its bias filled up with
+  /// zeros to whole panels.
   package func makeConvolution(
-    weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, _ extent: ConvolutionExtent
+    weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?,
+    _ extent: ConvolutionExtent
   ) throws(TensorsError) -> ConvolutionParameters {
     precondition(weight.count == extent.weightCount, "a weight of another layer")
-    if extent.isPointwise {
-      let linear = try makeLinear(
-        weight: weight, bias: bias, inputs: extent.inputs, outputs: extent.outputs)
-      return ConvolutionParameters(weight: linear.weight, bias: linear.bias, extent: extent)
+    var picture = lab_picture(extent)
+    if extent.isDepthwise {
+      let stored = try allocate(Shape(extent.weightCount), .float32)
+      lab_pack_depthwise(&picture, weight.baseAddress, stored.floats)
+      let storedBias = try allocate(Shape(extent.outputs), .float32)
+      storedBias.floats.update(repeating: 0, count: extent.outputs)
+      if let bias { upload(bias, to: storedBias) }
+      return ConvolutionParameters(weight: stored, bias: storedBias, extent: extent)
     }
-    let stored = try allocate(Shape(extent.weightCount), .float32)
-    let (inputs, outputs) = (extent.inputs / extent.groups, extent.outputs)
-    let taps = extent.kernel * extent.kernel
-    for output in 0..<outputs {
-      for input in 0..<inputs {
-        for tap in 0..<taps {
-          stored.floats[(tap * inputs + input) * outputs + output] =
-            weight[(output * inputs + input) * taps + tap]
-        }
-      }
-    }
-    let storedBias = try allocate(Shape(outputs), .float32)
-    storedBias.floats.update(repeating: 0, count: outputs)
-    if let bias { upload(bias, to: storedBias) }
-    return ConvolutionParameters(weight: stored, bias: storedBias, extent: extent)
+    let packed = try allocate(Shape(lab_convolution_weight_count(&picture)), .float32)
+    let packedBias = try allocate(Shape(lab_convolution_bias_count(&picture)), .float32)
+    let transposed = try allocate(Shape(extent.weightCount / extent.groups), .float32)
+    lab_pack_convolution(
+      &picture, weight.baseAddress, bias?.baseAddress, packed.floats, packedBias.floats,
+      transposed.floats)
+    return ConvolutionParameters(weight: packed, bias: packedBias, extent: extent)
   }
 
   package func convolve(
     _ input: FeatureMap, _ convolution: ConvolutionParameters, _ epilogue: Epilogue,
     into output: FeatureMap
   ) {
-    let extent = convolution.extent
-    if extent.isPointwise {
-      return linear(
-        input.rows,
-        LinearParameters(
-          weight: convolution.weight, bias: convolution.bias, inputs: extent.inputs,
-          outputs: extent.outputs), epilogue, into: output.rows)
+    var picture = lab_picture(convolution.extent)
+    picture.take(input, output)
+    let epilogue = lab_epilogue(epilogue, bias: convolution.bias)
+    if convolution.extent.isDepthwise {
+      convolveDepthwise(
+        picture, input.floats, convolution.weight.floats, epilogue, into: output.floats)
+    } else {
+      convolve(picture, input.floats, convolution.weight.floats, epilogue, into: output.floats)
+    }
+  }
+
+  /// Rows as pixels of one picture: a linear layer is a pointwise convolution, and is packed alike.
+  func convolveRows(
+    _ input: TensorView, _ linear: LinearParameters, _ epilogue: Epilogue, into output: TensorView
+  ) {
+    var picture = lab_picture(
+      ConvolutionExtent(inputs: linear.inputs, outputs: linear.outputs, kernel: 1))
+    (picture.images, picture.height, picture.out_height) = (1, 1, 1)
+    (picture.width, picture.out_width) = (output.rows, output.rows)
+    (picture.in_stride, picture.out_stride) = (input.stride, output.stride)
+    convolve(
+      picture, input.floats, linear.weight.floats, lab_epilogue(epilogue, bias: linear.bias),
+      into: output.floats)
+  }
+
+  private func convolve(
+    _ picture: lab_picture, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
+    _ epilogue: lab_epilogue, into output: UnsafeMutablePointer<Float>
+  ) {
+    var picture = picture
+    let isSmall = picture.macs < Self.macsWorthSharing
+    var plan = lab_plan_convolution(&picture, Int32(isSmall ? 1 : threads))
+    reservePicture(plan.scratch_count)
+    if isSmall {
+      lab_convolve(
+        &picture, &plan, input, weight, epilogue, output, 0, plan.tasks, scratch[0].picture.floats)
+      return
     }
     run(
       ConvolutionRegion(
-        backend: self, input: input, convolution: convolution, epilogue: epilogue, output: output)
+        backend: self, picture: picture, plan: plan, input: input, weight: weight,
+        epilogue: epilogue, output: output)
     ) { ConvolutionRegion.enter($0, $1) }
   }
 
-  package func pool(_ input: FeatureMap, _ pooling: Pooling, into output: FeatureMap) {
-    run(PoolingRegion(backend: self, input: input, pooling: pooling, output: output)) {
-      PoolingRegion.enter($0, $1)
+  private func convolveDepthwise(
+    _ picture: lab_picture, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
+    _ epilogue: lab_epilogue, into output: UnsafeMutablePointer<Float>
+  ) {
+    var picture = picture
+    let isSmall = picture.macs < Self.macsWorthSharing
+    var plan = lab_plan_depthwise(&picture, Int32(isSmall ? 1 : threads))
+    if isSmall {
+      lab_convolve_depthwise(&picture, &plan, input, weight, epilogue, output, 0, plan.tasks)
+      return
     }
+    run(
+      DepthwiseRegion(
+        backend: self, picture: picture, plan: plan, input: input, weight: weight,
+        epilogue: epilogue, output: output)
+    ) { DepthwiseRegion.enter($0, $1) }
+  }
+
+  package func pool(_ input: FeatureMap, _ pooling: Pooling, into output: FeatureMap) {
+    var picture = lab_picture(
+      ConvolutionExtent(
+        inputs: input.channels, outputs: output.channels, kernel: pooling.window,
+        stride: pooling.stride, padding: pooling.padding, groups: input.channels))
+    picture.take(input, output)
+    run(
+      PoolingRegion(
+        backend: self, picture: picture, pooling: pooling, input: input.floats,
+        output: output.floats)
+    ) { PoolingRegion.enter($0, $1) }
   }
 
   package func globalAveragePool(_ input: FeatureMap, into output: TensorView) {
@@ -65,120 +119,111 @@ extension CPUBackend {
       UnfoldRegion.enter($0, $1)
     }
   }
+
+  /// Multiply-adds below which waking the other workers takes longer than the work: a microsecond.
+  private static var macsWorthSharing: Int { 50_000 }
+
+  /// Makes room in every worker's scratch: the first pass of a model grows it, the following find it large enough.
+  func reservePicture(_ count: Int) {
+    guard scratch[0].picture.shape.count < count else { return }
+    do throws(TensorsError) {
+      for worker in 0..<threads { try scratch[worker].growPicture(count) }
+    } catch {
+      // As the standard library does where an array cannot grow.
+      fatalError("\(error)")
+    }
+  }
 }
 
 extension ConvolutionExtent {
-  /// A linear layer over pixels.
-  var isPointwise: Bool { kernel == 1 && stride == 1 && padding == 0 && groups == 1 }
+  var isDepthwise: Bool { groups == inputs && groups == outputs && groups > 1 }
 }
 
-/// Any convolution, pixel by pixel; the sums of a pixel run over the kernel's rows, columns and inputs in this order.
-private struct ConvolutionRegion: ParallelRegion {
-  let backend: CPUBackend
-  let input: FeatureMap
-  let convolution: ConvolutionParameters
-  let epilogue: Epilogue
-  let output: FeatureMap
-
-  func run(worker: Int) {
-    let extent = convolution.extent
-    let sums = backend.scratch[worker].normalized.floats
-    let lines = output.batch * output.height
-    while let line = backend.nextTask(below: lines) {
-      let (image, y) = (line / output.height, line % output.height)
-      for x in 0..<output.width {
-        sums.update(from: convolution.bias.floats, count: extent.outputs)
-        accumulate(image, y, x, into: sums)
-        let row = line * output.width + x
-        let target = output.floats + image * output.imageStride
-          + (y * output.width + x) * output.pixelStride
-        epilogue.apply(sums, extent.outputs, row: row, into: target)
-      }
-    }
+extension lab_picture {
+  /// The layer alone: sizes and strides are still those of one pixel.
+  init(_ extent: ConvolutionExtent) {
+    self.init()
+    (images, height, width, out_height, out_width) = (1, 1, 1, 1, 1)
+    (channels, out_channels, groups) = (extent.inputs, extent.outputs, extent.groups)
+    (kernel_height, kernel_width, stride) = (extent.kernel, extent.kernel, extent.stride)
+    (pad_top, pad_left) = (extent.padding, extent.padding)
+    (in_stride, out_stride) = (extent.inputs, extent.outputs)
   }
 
-  @inline(__always)
-  private func accumulate(
-    _ image: Int, _ y: Int, _ x: Int, into sums: UnsafeMutablePointer<Float>
-  ) {
-    let extent = convolution.extent
-    let (inputs, outputs) = (extent.inputs / extent.groups, extent.outputs)
-    let perGroup = outputs / extent.groups
-    let isDepthwise = inputs == 1 && perGroup == 1
-    let source = input.floats + image * input.imageStride
-    let weights = convolution.weight.floats
-    for ky in 0..<extent.kernel {
-      let row = y * extent.stride - extent.padding + ky
-      guard row >= 0, row < input.height else { continue }
-      for kx in 0..<extent.kernel {
-        let column = x * extent.stride - extent.padding + kx
-        guard column >= 0, column < input.width else { continue }
-        let pixel = source + (row * input.width + column) * input.pixelStride
-        let tap = weights + (ky * extent.kernel + kx) * inputs * outputs
-        if isDepthwise {
-          for c in 0..<outputs { sums[c] += pixel[c] * tap[c] }
-        } else {
-          for group in 0..<extent.groups {
-            let first = group * perGroup
-            for c in 0..<inputs {
-              let value = pixel[group * inputs + c]
-              let line = tap + c * outputs + first
-              for o in 0..<perGroup { sums[first + o] += value * line[o] }
-            }
-          }
-        }
-      }
+  mutating func take(_ input: FeatureMap, _ output: FeatureMap) {
+    images = input.batch
+    (height, width, in_stride) = (input.height, input.width, input.pixelStride)
+    in_image = input.imageStride
+    (out_height, out_width, out_stride) = (output.height, output.width, output.pixelStride)
+    out_image = output.imageStride
+  }
+
+  var macs: Int {
+    images * out_height * out_width * out_channels * (channels / groups) * kernel_height
+      * kernel_width
+  }
+}
+
+extension lab_epilogue {
+  init(_ epilogue: Epilogue, bias: Tensor) {
+    self.init(
+      bias: bias.floats, activation: Int32(epilogue.activation.kernelMode),
+      residual: epilogue.residual.map { UnsafePointer($0.floats) },
+      residual_stride: epilogue.residual?.stride ?? 0, activates_sum: epilogue.activatesSum)
+  }
+}
+
+private struct ConvolutionRegion: ParallelRegion {
+  let backend: CPUBackend
+  let picture: lab_picture
+  let plan: lab_convolution_plan
+  let input: UnsafePointer<Float>
+  let weight: UnsafePointer<Float>
+  let epilogue: lab_epilogue
+  let output: UnsafeMutablePointer<Float>
+
+  func run(worker: Int) {
+    var (picture, plan) = (picture, plan)
+    let scratch = backend.scratch[worker].picture.floats
+    while let task = backend.nextTask(below: plan.tasks) {
+      lab_convolve(&picture, &plan, input, weight, epilogue, output, task, task + 1, scratch)
+    }
+  }
+}
+
+private struct DepthwiseRegion: ParallelRegion {
+  let backend: CPUBackend
+  let picture: lab_picture
+  let plan: lab_depthwise_plan
+  let input: UnsafePointer<Float>
+  let weight: UnsafePointer<Float>
+  let epilogue: lab_epilogue
+  let output: UnsafeMutablePointer<Float>
+
+  func run(worker: Int) {
+    var (picture, plan) = (picture, plan)
+    while let task = backend.nextTask(below: plan.tasks) {
+      lab_convolve_depthwise(&picture, &plan, input, weight, epilogue, output, task, task + 1)
     }
   }
 }
 
 private struct PoolingRegion: ParallelRegion {
   let backend: CPUBackend
-  let input: FeatureMap
+  let picture: lab_picture
   let pooling: Pooling
-  let output: FeatureMap
+  let input: UnsafePointer<Float>
+  let output: UnsafeMutablePointer<Float>
 
   func run(worker: Int) {
-    let channels = output.channels
-    for line in backend.share(of: output.batch * output.height, worker: worker) {
-      let (image, y) = (line / output.height, line % output.height)
-      let source = input.floats + image * input.imageStride
-      let top = y * pooling.stride - pooling.padding
-      let rows = max(0, top)..<min(input.height, top + pooling.window)
-      for x in 0..<output.width {
-        let left = x * pooling.stride - pooling.padding
-        let columns = max(0, left)..<min(input.width, left + pooling.window)
-        let target = output.floats + image * output.imageStride
-          + (y * output.width + x) * output.pixelStride
-        target.update(
-          repeating: pooling.kind == .maximum ? -.infinity : 0, count: channels)
-        for row in rows {
-          for column in columns {
-            let pixel = source + (row * input.width + column) * input.pixelStride
-            if pooling.kind == .maximum {
-              // A comparison that NaN fails lets NaN in, as PyTorch does.
-              for c in 0..<channels where !(pixel[c] <= target[c]) { target[c] = pixel[c] }
-            } else {
-              for c in 0..<channels { target[c] += pixel[c] }
-            }
-          }
-        }
-        if pooling.kind == .average {
-          let count = averaged(rows, columns, top: top, left: left)
-          for c in 0..<channels { target[c] /= count }
-        }
-      }
+    var picture = picture
+    let rows = backend.share(of: lab_pooling_tasks(&picture), worker: worker)
+    switch pooling.kind {
+    case .maximum: lab_max_pool(&picture, input, output, rows.lowerBound, rows.upperBound)
+    case .average:
+      lab_average_pool(
+        &picture, pooling.countsPadding, input, output, rows.lowerBound, rows.upperBound)
     }
-  }
-
-  /// Pixels that an average divides by: with padding counted, those of the window up to the padded border.
-  private func averaged(
-    _ rows: Range<Int>, _ columns: Range<Int>, top: Int, left: Int
-  ) -> Float {
-    guard pooling.countsPadding else { return Float(rows.count * columns.count) }
-    let bottom = min(top + pooling.window, input.height + pooling.padding)
-    let right = min(left + pooling.window, input.width + pooling.padding)
-    return Float((bottom - top) * (right - left))
   }
 }
 
@@ -188,16 +233,11 @@ private struct GlobalPoolingRegion: ParallelRegion {
   let output: TensorView
 
   func run(worker: Int) {
-    for image in backend.share(of: input.batch, worker: worker) {
-      let target = output.floats + image * output.stride
-      target.update(repeating: 0, count: input.channels)
-      for pixel in 0..<input.pixels {
-        lab_add_into(
-          target, input.floats + image * input.imageStride + pixel * input.pixelStride,
-          input.channels)
-      }
-      lab_scale(target, 1 / Float(input.pixels), input.channels)
-    }
+    let tasks = lab_global_mean_tasks(input.batch, input.channels)
+    let own = backend.share(of: tasks, worker: worker)
+    lab_global_mean(
+      input.floats, input.pixels, input.channels, input.pixelStride, input.imageStride,
+      output.floats, output.stride, own.lowerBound, own.upperBound)
   }
 }
 
@@ -211,6 +251,9 @@ private struct UnfoldRegion: ParallelRegion {
     let (channels, height, width) = (images.shape[1], images.shape[2], images.shape[3])
     let columns = width / patch
     let perImage = height / patch * columns
+    if patch == 1, rows.stride == channels {
+      return interleave(worker, pixels: height * width, channels: channels)
+    }
     for row in backend.share(of: rows.rows, worker: worker) {
       let (image, place) = (row / perImage, row % perImage)
       let corner = place / columns * patch * width + place % columns * patch
@@ -221,6 +264,15 @@ private struct UnfoldRegion: ParallelRegion {
           (target + (channel * patch + y) * patch).update(from: plane + y * width, count: patch)
         }
       }
+    }
+  }
+
+  private func interleave(_ worker: Int, pixels: Int, channels: Int) {
+    for image in 0..<images.shape[0] {
+      let own = backend.share(of: pixels, worker: worker)
+      lab_interleave_planes(
+        images.floats + image * channels * pixels + own.lowerBound, channels, pixels, own.count,
+        rows.floats + (image * pixels + own.lowerBound) * channels)
     }
   }
 }

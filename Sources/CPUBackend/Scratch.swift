@@ -27,6 +27,8 @@ struct Scratch {
   private(set) var packedHead: Tensor
   /// Rows that a product copies where theirs would share cache sets.
   private(set) var product: Tensor
+  /// Rows of a picture that a convolution copies, or one head of an attention over pictures.
+  private(set) var picture: Tensor
   /// Sort keys, indices and similarities of the selection.
   private(set) var keys: Tensor
   private(set) var order: Tensor
@@ -44,6 +46,7 @@ struct Scratch {
     similarities = empty
     packedHead = empty
     product = empty
+    picture = empty
     keys = try CPUBackend.allocate(Shape(1), .int64)
     order = none
   }
@@ -61,6 +64,8 @@ struct Scratch {
     try Self.grow(&order, sizes.order)
     try Self.grow(&similarities, sizes.similarities)
   }
+
+  mutating func growPicture(_ count: Int) throws(TensorsError) { try Self.grow(&picture, count) }
 
   static func grow(_ tensor: inout Tensor, _ count: Int) throws(TensorsError) {
     guard tensor.shape.count < count else { return }
