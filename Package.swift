@@ -1,8 +1,8 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// `swift run` builds the debug configuration, and the main job must be fast as typed: hot targets are optimised in every
-// configuration. Root packages may use unsafe flags.
+// `swift run` builds the debug configuration, and the main job must be fast as typed: hot targets
+// are optimised in every configuration. Root packages may use unsafe flags.
 let hotSwift: [SwiftSetting] = [.unsafeFlags(["-O"])]
 let hotC: [CSetting] = [
   .unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math"])
@@ -59,7 +59,8 @@ let package = Package(
     .target(
       name: "CPUBackend", dependencies: ["Tensors", "CKernels", "COpenBLAS"],
       exclude: ["README.md"], swiftSettings: hotSwift),
-    // Our own declarations of CUDA's libraries, which are opened at run time: nothing of CUDA is needed here.
+    // Our own declarations of CUDA's libraries, which are opened at run time: nothing of CUDA is
+    // needed here.
     .target(name: "CCUDA", exclude: ["README.md"]),
     .target(
       name: "CUDABackend", dependencies: ["Tensors", "Records", "CCUDA"],

@@ -1,12 +1,14 @@
-// Leaves out of ICU's tables what lab never asks for: text encodings other than Unicode, dictionaries that find words in scripts without
-// spaces, transliteration, names of characters, and what single languages other than English have of sort orders, units, and names of
-// languages and regions, for which ICU then takes its root. Numbers, dates, calendars and the rest stay for every language. Used by
-// Scripts/bundle.sh.
+// Leaves out of ICU's tables what lab never asks for: text encodings other than Unicode,
+// dictionaries that find words in scripts without spaces, transliteration, names of characters, and
+// what single languages other than English have of sort orders, units, and names of languages and
+// regions, for which ICU then takes its root. Numbers, dates, calendars and the rest stay for every
+// language. Used by Scripts/bundle.sh.
 //
 //     trim-icu all.dat kept.dat
 //
-// Format of the tables: a header whose first two bytes are its size, then a number of entries, for each the offsets of its name and its data
-// from the end of the header, then the names, then the data, each at a multiple of 16. Source: ICU, source/common/ucmndata.h.
+// Format of the tables: a header whose first two bytes are its size, then a number of entries, for
+// each the offsets of its name and its data from the end of the header, then the names, then the
+// data, each at a multiple of 16. Source: ICU, source/common/ucmndata.h.
 
 import Foundation
 

@@ -100,7 +100,8 @@ extension KernelBenchmarks {
     print("")
   }
 
-  /// Depthwise convolutions of one image: multiplied numbers beside a product in the L1 cache, moved ones beside a copy of as many bytes.
+  /// Depthwise convolutions of one image: multiplied numbers beside a product in the L1 cache,
+  /// moved ones beside a copy of as many bytes.
   ///
   /// The bound is the longer of the two: the multiplications alone, or the copy alone.
   func printDepthwiseConvolutions() {

@@ -27,7 +27,8 @@ struct KernelBenchmarks {
     print("A product in the L1 cache: \(formatted(peak)) GFLOP/s, the bound below.\n")
   }
 
-  /// Layers of DeiT-T, S and B over all 197 tokens of an image, over half of them and over the tokens of four images.
+  /// Layers of DeiT-T, S and B over all 197 tokens of an image, over half of them and over the
+  /// tokens of four images.
   func printProducts() {
     print(
       "| layer | rows | columns | depth | lab GFLOP/s | of the bound | OpenBLAS GFLOP/s | lab / OpenBLAS, time |"
@@ -82,7 +83,8 @@ struct KernelBenchmarks {
     print(line)
   }
 
-  /// The kernels that move more than they multiply, over one image of DeiT-S; beside each a copy of as many bytes.
+  /// The kernels that move more than they multiply, over one image of DeiT-S; beside each a copy of
+  /// as many bytes.
   func printRowKernels() {
     let (tokens, width, heads) = (197, 384, 6)
     let headDim = width / heads
@@ -101,7 +103,8 @@ struct KernelBenchmarks {
     }
     offsets[tokens] = Int32(tokens)
     let scores = buffer(tokens)
-    // In place again and again these would run on ever smaller numbers; what the copy costs is taken off below.
+    // In place again and again these would run on ever smaller numbers; what the copy costs is
+    // taken off below.
     func refreshed() -> UnsafeMutablePointer<Float> {
       out.update(from: hidden, count: tokens * 4 * width)
       return out

@@ -29,7 +29,8 @@ struct OpenBLAS {
     name = "\(version) \(String(cString: unsafeBitCast(core, to: Text.self)()))"
   }
 
-  /// c [rows, columns] = a [rows, depth] · b [depth, columns], the layout that OpenBLAS packs fastest.
+  /// c [rows, columns] = a [rows, depth] · b [depth, columns], the layout that OpenBLAS packs
+  /// fastest.
   func multiply(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
     rows: Int, columns: Int, depth: Int

@@ -13,7 +13,8 @@ func buffer(_ count: Int, seed: UInt64 = 1) -> UnsafeMutablePointer<Float> {
   return numbers
 }
 
-/// Least seconds of one call of each body, over interleaved rounds of a few milliseconds: a bound is compared with a bound.
+/// Least seconds of one call of each body, over interleaved rounds of a few milliseconds: a bound
+/// is compared with a bound.
 func leastSeconds(_ bodies: [() -> Void], rounds: Int = 12) -> [Double] {
   let clock = ContinuousClock()
   func time(_ body: () -> Void, _ calls: Int) -> Double {

@@ -2,8 +2,8 @@
 
 #include "codec.h"
 
-// Windows and OS/2 bitmaps as Pillow's BmpImagePlugin.py reads them: 1, 4, 8, 16, 24 and 32 bits, palettes,
-// bit fields, run lengths, both directions; alpha is dropped.
+// Windows and OS/2 bitmaps as Pillow's BmpImagePlugin.py reads them: 1, 4, 8, 16, 24 and 32 bits,
+// palettes, bit fields, run lengths, both directions; alpha is dropped.
 typedef struct {
   int width, height, bits, compression;
   int top_down;

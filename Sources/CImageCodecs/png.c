@@ -67,8 +67,8 @@ int lab_png_header(
   return LAB_CODEC_OK;
 }
 
-// Pillow's convert("RGB") of 16-bit grey, which cuts off what lies above 255. `pixels` begins with the
-// samples, high byte first, and ends up as RGB: backwards, since a pixel moves to the right.
+// Pillow's convert("RGB") of 16-bit grey, which cuts off what lies above 255. `pixels` begins with
+// the samples, high byte first, and ends up as RGB: backwards, since a pixel moves to the right.
 static void clip_deep_grey(uint8_t *pixels, size_t count) {
   for (size_t i = count; i-- > 0;) {
     uint8_t value = pixels[2 * i] ? 255 : pixels[2 * i + 1];

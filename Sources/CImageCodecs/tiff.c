@@ -6,10 +6,10 @@
 
 #include "codec.h"
 
-// The first picture of a TIFF through libtiff, with Pillow's conversion to RGB: grey and palettes of 1 to 8
-// bits, 16-bit grey cut off at 255, RGB and CMYK of 8 and 16 bits (the high byte), alpha dropped, and undone where
-// colors were multiplied by it; YCbCr as libtiff converts it; turned as its orientation says, which Pillow does
-// for TIFF alone.
+// The first picture of a TIFF through libtiff, with Pillow's conversion to RGB: grey and palettes
+// of 1 to 8 bits, 16-bit grey cut off at 255, RGB and CMYK of 8 and 16 bits (the high byte), alpha
+// dropped, and undone where colors were multiplied by it; YCbCr as libtiff converts it; turned as
+// its orientation says, which Pillow does for TIFF alone.
 typedef struct {
   const uint8_t *bytes;
   size_t count, position;

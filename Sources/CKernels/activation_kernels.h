@@ -1,5 +1,5 @@
-// Vectors cut short, activations and epilogues for one instruction set; included with ISA, TARGET and LANES defined, as in
-// product_kernels.h. Defines NAME, VECTOR and INTEGERS.
+// Vectors cut short, activations and epilogues for one instruction set; included with ISA, TARGET
+// and LANES defined, as in product_kernels.h. Defines NAME, VECTOR and INTEGERS.
 #define JOIN2(a, b) a##_##b
 #define JOIN(a, b) JOIN2(a, b)
 #define NAME(name) JOIN(name, ISA)

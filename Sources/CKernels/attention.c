@@ -8,7 +8,8 @@ typedef int32_t integer_lanes __attribute__((ext_vector_type(16), aligned(4)));
 enum { LANES = 16, SOFTMAX_ROWS = 8 };
 static const integer_lanes lane_index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-/// x = 2^y for y = factor * (x - most), within 2 units in the last place for -126 <= y <= 0; below, 2^-126.
+/// x = 2^y for y = factor * (x - most), within 2 units in the last place for -126 <= y <= 0; below,
+/// 2^-126.
 ///
 /// y = n + r, |r| <= 1/2; 2^r by Cephes' polynomial of degree 6 (exp2f.c), 2^n by its bits.
 LAB_INLINE void power_of_two(lanes *x, float most, float factor) {
@@ -49,7 +50,8 @@ typedef struct {
   /// Of the logits before `log_size` is added; without it, 1.
   float scale;
   const float *log_size;
-  /// Turns what the logits lie below the greatest into exponents to the base of two: log2(e), without `log_size` times the scale.
+  /// Turns what the logits lie below the greatest into exponents to the base of two: log2(e),
+  /// without `log_size` times the scale.
   float factor;
   /// Columns, and how many of them fill whole vectors.
   ptrdiff_t width, whole;

@@ -1,16 +1,19 @@
 // Dense and grouped convolutions as matrix products whose rows are never laid out.
 //
-// Channels last, the numbers that one row of a kernel reads for one output pixel stand side by side in a row of the picture,
-// and the next pixel's begin `stride` pixels later: they are rows of a factor, evenly apart, that overlap. So a tile of product.c
-// reads them where they stand, one piece for each row of the kernel. Where the kernel reaches beyond the picture, or the picture has
-// planes, the rows of the picture that a block of output rows needs are copied once, with their padding.
+// Channels last, the numbers that one row of a kernel reads for one output pixel stand side by side
+// in a row of the picture, and the next pixel's begin `stride` pixels later: they are rows of a
+// factor, evenly apart, that overlap. So a tile of product.c reads them where they stand, one piece
+// for each row of the kernel. Where the kernel reaches beyond the picture, or the picture has
+// planes, the rows of the picture that a block of output rows needs are copied once, with their
+// padding.
 #include <string.h>
 
 #include "multiversion.h"
 #include "product_tiles.h"
 
 enum {
-  /// Output pixels of a block: a panel's part is read from the L2 cache so often that reading it from further away does not matter.
+  /// Output pixels of a block: a panel's part is read from the L2 cache so often that reading it
+  /// from further away does not matter.
   BLOCK_PIXELS = 256,
   /// Fewer would leave the tiles' registers unused.
   LEAST_BLOCK_PIXELS = 28,
@@ -146,7 +149,8 @@ void lab_interleave_planes(const float *x, ptrdiff_t channels, ptrdiff_t plane, 
   }
 }
 
-/// Copies the channels of a group of the rows that output rows first ..< last read, [y][x][channel], with zeros for what lies outside.
+/// Copies the channels of a group of the rows that output rows first ..< last read,
+/// [y][x][channel], with zeros for what lies outside.
 static void copy_rows(const lab_picture *p, const float *image, ptrdiff_t group, ptrdiff_t first,
                       ptrdiff_t last, float *out) {
   const ptrdiff_t inputs = group_inputs(p), pitch = read_width(p) * inputs;
@@ -225,7 +229,8 @@ static factor gathered(factor f, depth_part part, float *scratch) {
                   .runs = {.width = f.runs.runs * f.runs.width, .runs = 1}};
 }
 
-/// Panels first ..< last of one group for all pixels of `f`; `packed`, `bias`, `out` and the residual are the group's.
+/// Panels first ..< last of one group for all pixels of `f`; `packed`, `bias`, `out` and the
+/// residual are the group's.
 static void multiply(const lab_picture *p, factor f, const float *packed,
                      ptrdiff_t first, ptrdiff_t last, lab_epilogue epilogue, float *out,
                      float *scratch) {
@@ -278,7 +283,8 @@ static void multiply(const lab_picture *p, factor f, const float *packed,
   }
 }
 
-/// Some panels, counted over all groups, of one block: output pixels from `pixel` on, whose rows begin at `row` in `image`.
+/// Some panels, counted over all groups, of one block: output pixels from `pixel` on, whose rows
+/// begin at `row` in `image`.
 static void convolve_block(const lab_picture *p, const float *image, factor in_place,
                            ptrdiff_t row, ptrdiff_t last_row, const float *packed,
                            lab_epilogue epilogue, float *out, ptrdiff_t first, ptrdiff_t last,

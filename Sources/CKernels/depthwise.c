@@ -12,10 +12,12 @@
 enum {
   NARROWEST_STRIP = 4,
   WIDEST_STRIP = 8,
-  /// Channels that pass over a block of rows together: what a strip reads again for the next row then stays in the nearest caches.
+  /// Channels that pass over a block of rows together: what a strip reads again for the next row
+  /// then stays in the nearest caches.
   CHUNK_CHANNELS = 64,
-  /// Pixels a multiple of this many bytes apart share so few sets of the L1 cache that what a strip loads evicts itself; their rows
-  /// are copied closely together first (measured: 0.4 of the time at 2,048 bytes).
+  /// Pixels a multiple of this many bytes apart share so few sets of the L1 cache that what a strip
+  /// loads evicts itself; their rows are copied closely together first (measured: 0.4 of the time
+  /// at 2,048 bytes).
   PIXEL_ALIASING_BYTES = 2048,
   /// Numbers of such copies, 96 kB.
   CLOSE_NUMBERS = 24576,
@@ -26,11 +28,12 @@ enum {
 
 /// Outputs side by side of one row.
 typedef struct {
-  /// The input of the first output's first tap, in the first kernel row that lies inside; rows and pixels apart. Before a strip is
-  /// chosen: the input's row `first_line`.
+  /// The input of the first output's first tap, in the first kernel row that lies inside; rows and
+  /// pixels apart. Before a strip is chosen: the input's row `first_line`.
   const float *x;
   ptrdiff_t line, pixel, first_line;
-  /// The weights of that kernel row, how many kernel rows there are, and the inputs of a row that lie inside.
+  /// The weights of that kernel row, how many kernel rows there are, and the inputs of a row that
+  /// lie inside.
   const float *weight;
   ptrdiff_t weight_stride, rows, first_input, last_input, kernel_width;
   const float *bias;
@@ -146,7 +149,8 @@ static void run_strip(const depthwise_call *call, depthwise_strip *s, bool is_in
                           s->out_stride);
 }
 
-/// Output rows first ..< last of a chunk of channels; `s` has its channels, weights, input and outputs of the image.
+/// Output rows first ..< last of a chunk of channels; `s` has its channels, weights, input and
+/// outputs of the image.
 static void chunk_rows(const depthwise_call *call, depthwise_strip s, ptrdiff_t first,
                        ptrdiff_t last) {
   const lab_picture *p = call->picture;

@@ -1,11 +1,12 @@
-// Depthwise convolution for one instruction set; included by depthwise.c once for each, with ISA, TARGET and LANES defined as in
-// product_kernels.h.
+// Depthwise convolution for one instruction set; included by depthwise.c once for each, with ISA,
+// TARGET and LANES defined as in product_kernels.h.
 #include "activation_kernels.h"
 
 /// A strip: `width` outputs side by side, `size` x `size` taps, all channels of `s`.
 ///
-/// A row of weights stays in registers, and each vector of the input is multiplied with all of them that it meets. `is_general` is for
-/// strips whose inputs lie outside in part, that have fewer outputs, or channels that do not fill vectors.
+/// A row of weights stays in registers, and each vector of the input is multiplied with all of them
+/// that it meets. `is_general` is for strips whose inputs lie outside in part, that have fewer
+/// outputs, or channels that do not fill vectors.
 TARGET LAB_INLINE void NAME(strip)(const int size, const int stride, const int width,
                                    const bool is_general, const depthwise_strip *s) {
 #pragma clang fp contract(fast)
@@ -36,7 +37,8 @@ TARGET LAB_INLINE void NAME(strip)(const int size, const int stride, const int w
             sums[x] = value * taps[j - x * stride] + sums[x];
       }
     }
-    // What needs more registers or a sum first is left to `finish`, which reads the residual from elsewhere.
+    // What needs more registers or a sum first is left to `finish`, which reads the residual from
+    // elsewhere.
     const bool is_simple = s->is_simple;
     if (is_simple && s->end.activation == LAB_ACTIVATION_RELU) {
 #pragma unroll

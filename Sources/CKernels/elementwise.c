@@ -52,7 +52,8 @@ LAB_INLINE void transpose_four(const float *x, ptrdiff_t stride, float *out, ptr
 
 void lab_transpose(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out,
                    ptrdiff_t out_stride) {
-  // Strips of 16 rows fill whole cache lines of the output; their own lines are used up column by column.
+  // Strips of 16 rows fill whole cache lines of the output; their own lines are used up column by
+  // column.
   enum { STRIP = 16 };
   for (ptrdiff_t strip = 0; strip < rows; strip += STRIP) {
     const ptrdiff_t last = strip + STRIP < rows ? strip + STRIP : rows;

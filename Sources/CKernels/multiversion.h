@@ -1,5 +1,6 @@
-// One binary for every x86-64: hot functions are compiled for AVX-512, AVX2 and the baseline, and the loader picks.
-// On other processors (NEON is part of every arm64) the plain build is already the fast one.
+// One binary for every x86-64: hot functions are compiled for AVX-512, AVX2 and the baseline, and
+// the loader picks. On other processors (NEON is part of every arm64) the plain build is already
+// the fast one.
 #ifndef LAB_MULTIVERSION_H
 #define LAB_MULTIVERSION_H
 

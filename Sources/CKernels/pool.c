@@ -1,7 +1,8 @@
 // A pool of threads for fork-join regions of tens of microseconds.
 //
-// A forward pass is about a hundred regions in a row, each a few hundred microseconds long: waking a sleeping thread for each
-// would cost a tenth of it. So a worker spins for a while after its last job before it sleeps.
+// A forward pass is about a hundred regions in a row, each a few hundred microseconds long: waking
+// a sleeping thread for each would cost a tenth of it. So a worker spins for a while after its last
+// job before it sleeps.
 #define _GNU_SOURCE
 #include "CKernels.h"
 
@@ -10,7 +11,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-// About 100 microseconds on a current core: longer than the gap between two regions, short enough not to burn an idle core.
+// About 100 microseconds on a current core: longer than the gap between two regions, short enough
+// not to burn an idle core.
 enum { SPINS_BEFORE_SLEEP = 20000, SPINS_BEFORE_YIELD = 2000 };
 
 struct lab_pool {

@@ -85,7 +85,8 @@ ptrdiff_t lab_global_mean_tasks(ptrdiff_t images, ptrdiff_t channels) {
 
 /// Means of up to MEAN_CHANNELS channels.
 ///
-/// Sums of 64 pixels are summed in turn: over ten thousand pixels one chain would lose three digits.
+/// Sums of 64 pixels are summed in turn: over ten thousand pixels one chain would lose three
+/// digits.
 LAB_FAST
 static void mean_of_chunk(const float *x, ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t stride,
                           float *restrict out) {

@@ -1,9 +1,10 @@
 // Matrix products with one factor packed beforehand.
 //
-// A matrix library packs both factors at every call, which for the few hundred rows of one image costs 5 to 35 % of the
-// product (Benchmarks/results/kernels.md). A layer's weight never changes, so it is packed once, when it is loaded, and a
-// product is nothing but tiles of sums in registers: each reads a panel of the packed factor, which stays in the L2 cache while
-// the rows pass by, and rows as they stand.
+// A matrix library packs both factors at every call, which for the few hundred rows of one image
+// costs 5 to 35 % of the product (Benchmarks/results/kernels.md). A layer's weight never changes,
+// so it is packed once, when it is loaded, and a product is nothing but tiles of sums in registers:
+// each reads a panel of the packed factor, which stays in the L2 cache while the rows pass by, and
+// rows as they stand.
 #include "product_tiles.h"
 
 #include <stdlib.h>
@@ -117,13 +118,15 @@ void lab_multiply_panel(const product_kernels *k, product_tile tile, row_runs ru
   const float *a = tile.a;
   float *c = tile.c;
   const ptrdiff_t stride = tile.c_stride;
-  // Where the panel is cut, whole vectors go by way of a tile of their own; so do those that are not left as they are.
+  // Where the panel is cut, whole vectors go by way of a tile of their own; so do those that are
+  // not left as they are.
   _Alignas(64) float whole[14 * 32];
   const tile_end as_it_is = {.activation = LAB_ACTIVATION_NONE};
   const bool is_cut = columns != computed;
   const bool is_detour = is_cut || end;
   tile.ahead_step = ahead ? k->panel * (ptrdiff_t)sizeof *ahead / tiles : 0;
-  // One tile alone has to fetch all of the panel: two lines a step on AVX-512, or every second one would be waited for.
+  // One tile alone has to fetch all of the panel: two lines a step on AVX-512, or every second one
+  // would be waited for.
   tile.ahead_second = tile.ahead_step > CACHE_LINE ? CACHE_LINE : 0;
   for (ptrdiff_t block = 0; block < tiles; block++) {
     // Tiles of nearly equal height: a last one of one row would use a fourteenth of the registers.
@@ -185,7 +188,8 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
       tile.bias = part == 0 && bias ? bias + column : NULL;
       tile.c = c + column;
       const ptrdiff_t own = columns - column < k->panel ? columns - column : k->panel;
-      // Then the next panel of this part, the first of the next part, or of the task that comes after this one.
+      // Then the next panel of this part, the first of the next part, or of the task that comes
+      // after this one.
       const ptrdiff_t following = panel + 1 < last_panel ? panel + 1
                                   : part + 1 < parts     ? first_panel
                                                          : fetch.panel_after - 1;

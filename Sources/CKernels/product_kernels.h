@@ -1,15 +1,17 @@
-// The matrix product for one instruction set; included by product.c once for each, with these defined:
-//   ISA           suffix of the names made here
-//   TARGET        function attributes that allow the instructions
-//   LANES         float32 numbers in a vector register
-//   PANEL_VECTORS vectors in a row of a panel
-//   TILE_ROWS     most rows of a tile: TILE_ROWS * PANEL_VECTORS sums, the row of the panel and one factor fill the registers
+// The matrix product for one instruction set; included by product.c once for each, with these
+// defined:
+//   ISA           suffix of the names made here TARGET        function attributes that allow the
+//   instructions LANES         float32 numbers in a vector register PANEL_VECTORS vectors in a row
+//   of a panel TILE_ROWS     most rows of a tile: TILE_ROWS * PANEL_VECTORS sums, the row of the
+//   panel and one factor fill the registers
 #include "activation_kernels.h"
 #define PANEL (PANEL_VECTORS * LANES)
 
-/// One tile: `rows` x (`vectors` * LANES) sums held in registers over `depth`, in one chain of fused multiply-adds each.
+/// One tile: `rows` x (`vectors` * LANES) sums held in registers over `depth`, in one chain of
+/// fused multiply-adds each.
 ///
-/// A sum's order is that of `depth` alone, so it is the same whatever rows and columns are computed beside it.
+/// A sum's order is that of `depth` alone, so it is the same whatever rows and columns are computed
+/// beside it.
 TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const product_tile *t) {
 #pragma clang fp contract(fast)
   VECTOR sums[TILE_ROWS][PANEL_VECTORS];

@@ -1,8 +1,10 @@
-// Matrix products over bfloat16 and int8 with one factor packed beforehand, summed in float32 and int32.
+// Matrix products over bfloat16 and int8 with one factor packed beforehand, summed in float32 and
+// int32.
 //
-// The layout is that of product.c with groups of k side by side: a panel is `groups` lines, each with the two (bfloat16) or four
-// (int8) numbers of one group for each of its columns, 32 bits a column. One instruction then multiplies a whole group:
-// vdpbf16ps and vpdpbusd of AVX-512, bfdot and sdot of arm64. Other processors compute the same from float32 or int16 multiplies.
+// The layout is that of product.c with groups of k side by side: a panel is `groups` lines, each
+// with the two (bfloat16) or four (int8) numbers of one group for each of its columns, 32 bits a
+// column. One instruction then multiplies a whole group: vdpbf16ps and vpdpbusd of AVX-512, bfdot
+// and sdot of arm64. Other processors compute the same from float32 or int16 multiplies.
 #include "CKernels.h"
 
 #include <stdlib.h>
@@ -62,7 +64,8 @@ LAB_INLINE float float_of_bits(uint32_t bits) {
 
 // MARK: Instruction sets, bfloat16
 
-/// Two numbers of each column as float32, and of one row: what processors without a bfloat16 instruction multiply.
+/// Two numbers of each column as float32, and of one row: what processors without a bfloat16
+/// instruction multiply.
 typedef struct {
   float low, high;
 } float_pair;
@@ -185,7 +188,8 @@ VNNI_TARGET LAB_INLINE __m512i load_factor_vnni(const char *at) {
   return _mm512_set1_epi32((int)word_at(at));
 }
 typedef int32_t integers_vnni __attribute__((ext_vector_type(16), aligned(4)));
-// The first factor is unsigned: rows are stored with 128 added, which `column_offset` takes away again.
+// The first factor is unsigned: rows are stored with 128 added, which `column_offset` takes away
+// again.
 VNNI_TARGET LAB_INLINE void dot_vnni(integers_vnni *sum, __m512i factor, __m512i line) {
   *sum = (integers_vnni)_mm512_dpbusd_epi32((__m512i)*sum, factor, line);
 }
@@ -199,7 +203,8 @@ VNNI_TARGET LAB_INLINE void dot_vnni(integers_vnni *sum, __m512i factor, __m512i
 #define FACTOR __m512i
 #include "product_low_kernels.h"
 
-/// Bytes 0 and 2 of each 32 bits as int16, and bytes 1 and 3: exact where vpmaddubsw would saturate.
+/// Bytes 0 and 2 of each 32 bits as int16, and bytes 1 and 3: exact where vpmaddubsw would
+/// saturate.
 typedef struct {
   __m256i even, odd;
 } short_line;
@@ -403,7 +408,8 @@ void lab_round_rows_bfloat16(const float *restrict x, ptrdiff_t rows, ptrdiff_t 
 
 enum { CHUNK_GROUPS = 64, WIDEST_PANEL = 32 };
 
-/// Numbers of one column side by side, as in a weight or in keys: rounded rows, whose pairs are then transposed as words.
+/// Numbers of one column side by side, as in a weight or in keys: rounded rows, whose pairs are
+/// then transposed as words.
 static void pack_columns(const float *b, ptrdiff_t own, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
                          float *to) {
   float words[WIDEST_PANEL * CHUNK_GROUPS];
@@ -445,7 +451,8 @@ void lab_pack_bfloat16(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t
   }
 }
 
-/// The greatest magnitude of a row; NaN where there is one, so that it does not pass for a small number.
+/// The greatest magnitude of a row; NaN where there is one, so that it does not pass for a small
+/// number.
 LAB_INLINE float greatest_magnitude(const float *x, ptrdiff_t count) {
   uint32_t most = 0;
   for (ptrdiff_t i = 0; i < count; i++) {

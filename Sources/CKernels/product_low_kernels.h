@@ -1,11 +1,10 @@
-// The matrix product over short numbers for one instruction set; included by product_low.c once for each, with these defined:
-//   ISA           suffix of the names made here
-//   TARGET        function attributes that allow the instructions
-//   LANES         32-bit sums in a vector register
-//   PANEL_VECTORS vectors in a row of a panel
-//   TILE_ROWS     maximum rows of a tile
-//   SUM           the type of one sum: float or int32_t
-//   LINE, FACTOR  types of a loaded vector of the panel and of one row's group of numbers, with the functions
+// The matrix product over short numbers for one instruction set; included by product_low.c once for
+// each, with these defined:
+//   ISA           suffix of the names made here TARGET        function attributes that allow the
+//   instructions LANES         32-bit sums in a vector register PANEL_VECTORS vectors in a row of a
+//   panel TILE_ROWS     maximum rows of a tile SUM           the type of one sum: float or int32_t
+//   LINE, FACTOR  types of a loaded vector of the panel and of one row's group of numbers, with the
+//   functions
 //                 load_line_ISA, load_factor_ISA and dot_ISA
 #define JOIN2(a, b) a##_##b
 #define JOIN(a, b) JOIN2(a, b)
@@ -13,7 +12,8 @@
 
 typedef SUM NAME(sums) __attribute__((ext_vector_type(LANES), aligned(4)));
 
-/// Sums of `rows` x (`vectors` * LANES) over `groups` groups of k, stored behind one another in `t->sums`.
+/// Sums of `rows` x (`vectors` * LANES) over `groups` groups of k, stored behind one another in
+/// `t->sums`.
 TARGET LAB_INLINE void NAME(short_tile)(const int rows, const int vectors, const short_tile *t) {
   NAME(sums) sums[TILE_ROWS][PANEL_VECTORS];
 #pragma unroll

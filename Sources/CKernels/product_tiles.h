@@ -1,13 +1,16 @@
-// What the kernels that end in matrix products share: tiles of sums in registers, and the loops over panels and rows.
+// What the kernels that end in matrix products share: tiles of sums in registers, and the loops
+// over panels and rows.
 #ifndef LAB_PRODUCT_TILES_H
 #define LAB_PRODUCT_TILES_H
 
 #include "CKernels.h"
 
 enum {
-  /// Most of the depth in one go: a panel's part (64 kB on AVX-512) leaves room for the rows in the L2 cache.
+  /// Most of the depth in one go: a panel's part (64 kB on AVX-512) leaves room for the rows in the
+  /// L2 cache.
   MOST_DEPTH = 512,
-  /// Rows this many bytes apart share a set of the L1 cache, which then holds fewer of them than a tile has.
+  /// Rows this many bytes apart share a set of the L1 cache, which then holds fewer of them than a
+  /// tile has.
   ALIASING_BYTES = 4096,
   COPY_PADDING = 16,
   /// Bytes.
@@ -17,7 +20,8 @@ enum {
 typedef struct {
   const float *a;
   ptrdiff_t a_stride;
-  /// The sum runs over `lines` pieces of `depth` numbers of each row, `a_line` apart: the rows of a convolution's kernel.
+  /// The sum runs over `lines` pieces of `depth` numbers of each row, `a_line` apart: the rows of a
+  /// convolution's kernel.
   ptrdiff_t lines, a_line;
   /// A panel: `lines` * `depth` lines of its columns.
   const float *b;
@@ -28,7 +32,8 @@ typedef struct {
   bool adds;
   float *c;
   ptrdiff_t c_stride;
-  /// Bytes that will be read after this panel, of which each step of the depth fetches `ahead_step`.
+  /// Bytes that will be read after this panel, of which each step of the depth fetches
+  /// `ahead_step`.
   const char *ahead;
   ptrdiff_t ahead_step;
   /// From one to the second cache line of each step, where it has two; else 0.
@@ -55,20 +60,22 @@ typedef struct {
                  ptrdiff_t columns, float *to, ptrdiff_t stride);
 } product_kernels;
 
-/// The widest that the processor has; LAB_KERNELS in the environment may ask for narrower ones (avx2, sse2).
+/// The widest that the processor has; LAB_KERNELS in the environment may ask for narrower ones
+/// (avx2, sse2).
 const product_kernels *lab_kernels(void) __attribute__((visibility("hidden")));
 
-/// Rows of a factor: `runs` runs of `width` rows, evenly apart within a run, `a_run` numbers from run to run.
-/// The rows of the product follow each other all evenly.
+/// Rows of a factor: `runs` runs of `width` rows, evenly apart within a run, `a_run` numbers from
+/// run to run. The rows of the product follow each other all evenly.
 typedef struct {
   ptrdiff_t width, runs, a_run;
 } row_runs;
 
 /// One part of the depth of one panel, or of its first `columns`, for all rows of `runs`.
 ///
-/// While its tiles are computed, the part of the next panel at `ahead` comes into the L2 cache: one image's weights are read once
-/// a pass from memory, and the first tile of a panel would wait for them. Or rows of `fetch` come, a cache line's width a tile.
-/// With `end` the sums are finished: its residual is that of the panel's first column.
+/// While its tiles are computed, the part of the next panel at `ahead` comes into the L2 cache: one
+/// image's weights are read once a pass from memory, and the first tile of a panel would wait for
+/// them. Or rows of `fetch` come, a cache line's width a tile. With `end` the sums are finished:
+/// its residual is that of the panel's first column.
 void lab_multiply_panel(const product_kernels *k, product_tile tile, row_runs runs,
                         ptrdiff_t columns, const float *ahead, const lab_fetch *fetch,
                         ptrdiff_t tiles_before, const tile_end *end)

@@ -9,7 +9,8 @@
 
 /// e^x within 2 units in the last place for -87 <= x <= 88, clamped outside.
 ///
-/// x = n ln 2 + r, |r| <= ln 2 / 2; e^r by Cephes' polynomial of degree 6 (expf.c), 2^n by its bits.
+/// x = n ln 2 + r, |r| <= ln 2 / 2; e^r by Cephes' polynomial of degree 6 (expf.c), 2^n by its
+/// bits.
 LAB_INLINE float lab_exp(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
@@ -34,9 +35,11 @@ LAB_INLINE float lab_exp(float x) {
   return p * power;
 }
 
-/// erf(x) within 4 units in the last place of 1: an odd rational function on [-4, 4], which is 1 in float32 beyond.
+/// erf(x) within 4 units in the last place of 1: an odd rational function on [-4, 4], which is 1 in
+/// float32 beyond.
 ///
-/// Coefficients of the minimax fit that Eigen and XLA use (Eigen, MathFunctionsImpl.h, generic_fast_erf_float).
+/// Coefficients of the minimax fit that Eigen and XLA use (Eigen, MathFunctionsImpl.h,
+/// generic_fast_erf_float).
 LAB_INLINE float lab_erf(float x) {
   x = x < -4.0f ? -4.0f : x;
   x = x > 4.0f ? 4.0f : x;

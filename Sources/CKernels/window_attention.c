@@ -18,7 +18,8 @@ static ptrdiff_t row_blocks(const lab_window_attention *a) {
 static ptrdiff_t windows(const lab_window_attention *a) {
   return a->height / a->window_height * (a->width / a->window_width);
 }
-/// Rows of logits end at whole cache lines; an odd number of them, so that the rows of a tile differ in their sets.
+/// Rows of logits end at whole cache lines; an odd number of them, so that the rows of a tile
+/// differ in their sets.
 static ptrdiff_t logits_stride(const lab_window_attention *a) {
   return (tokens(a) + LANES - 1) / LANES * LANES | LANES;
 }
@@ -30,7 +31,8 @@ ptrdiff_t lab_window_attention_tasks(const lab_window_attention *a) {
 
 /// One worker's memory, cut up.
 typedef struct {
-  /// Pixels of the window's tokens within the image, and regions between which there is no attention.
+  /// Pixels of the window's tokens within the image, and regions between which there is no
+  /// attention.
   int32_t *pixels, *regions;
   /// [tokens][key_dim]; packed; packed; [rows][stride]; [rows][value_dim]; of the products.
   float *rows, *keys, *values, *logits, *results, *product;

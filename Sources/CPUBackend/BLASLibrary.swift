@@ -18,8 +18,8 @@ package struct BLASLibrary: Hashable, Sendable {
 
   /// Opens the library, once for the process, and compares products of it with ours.
   ///
-  /// Some builds compute wrongly on some processors, or with kernels that `OPENBLAS_CORETYPE` asks for. `LAB_BLAS` in the
-  /// environment names another library than the system's.
+  /// Some builds compute wrongly on some processors, or with kernels that `OPENBLAS_CORETYPE` asks
+  /// for. `LAB_BLAS` in the environment names another library than the system's.
   /// - Throws: `CPUBackendError.blasUnavailable`, `.blasIsWrong`.
   package static func open() throws(CPUBackendError) -> BLASLibrary {
     try opened.get()
@@ -58,7 +58,8 @@ package struct BLASLibrary: Hashable, Sendable {
   /// Of sums of up to 771 terms of at most 1, in whatever order.
   private static let tolerance: Float = 1e-3
 
-  /// Between the library's product and ours, over a plain and a transposed factor, in parts of a larger matrix.
+  /// Between the library's product and ours, over a plain and a transposed factor, in parts of a
+  /// larger matrix.
   private static func largestDifference(_ shape: (rows: Int, columns: Int, k: Int)) -> Float {
     let (rows, columns, k) = shape
     func ramp(_ count: Int, _ factor: Int) -> [Float] {

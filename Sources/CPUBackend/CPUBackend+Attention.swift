@@ -2,8 +2,8 @@ import CKernels
 import Tensors
 
 extension CPUBackend {
-  /// Row blocks of an attention whose statistics are asked for: by the token count alone, so that a sum's order does not
-  /// depend on the number of threads.
+  /// Row blocks of an attention whose statistics are asked for: by the token count alone, so that a
+  /// sum's order does not depend on the number of threads.
   static func rowBlocks(tokens: Int) -> Int { max(2, (tokens + 63) / 64) }
 
   package func attend(
@@ -41,7 +41,8 @@ extension CPUBackend {
       received: statistics?.receivedAttention.map { ReceivedAttention(sums: $0) })
   }
 
-  /// Row blocks of each head: no more than the cache asks for, but enough that every worker has about the same.
+  /// Row blocks of each head: no more than the cache asks for, but enough that every worker has
+  /// about the same.
   private func headBlocks(tokens: Int, units: Int) -> Int {
     let most = Scratch.attentionRows(tokens: tokens)
     var blocks = (tokens + most - 1) / most
@@ -116,7 +117,8 @@ private struct PackHeadsRegion: ParallelRegion {
 
 /// All heads of a row block, whose attention is reduced while it is in the cache.
 ///
-/// Of many images each worker takes whole ones; of few, the row blocks are shared, of keys and values packed before.
+/// Of many images each worker takes whole ones; of few, the row blocks are shared, of keys and
+/// values packed before.
 private struct WholeAttentionRegion: ParallelRegion {
   let backend: CPUBackend
   let call: AttentionCall
@@ -235,8 +237,8 @@ private struct AttentionCall {
       tokenSize == nil ? nil : UnsafePointer(scratch.logSizes.floats), rows.count, tokens, stride)
   }
 
-  /// The weighted sum of the values for those rows; meanwhile the queries, keys and values of another
-  /// head come nearer, as (image, head).
+  /// The weighted sum of the values for those rows; meanwhile the queries, keys and values of
+  /// another head come nearer, as (image, head).
   func mix(
     _ image: Int, _ head: Int, _ rows: Range<Int>, _ packed: UnsafePointer<Float>,
     _ scratch: Scratch, fetching next: (image: Int, head: Int)? = nil

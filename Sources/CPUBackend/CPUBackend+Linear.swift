@@ -2,7 +2,8 @@ import CKernels
 import Tensors
 
 extension CPUBackend {
-  /// The weight is stored packed, as the products read it; the bias is filled up with zeros to whole panels.
+  /// The weight is stored packed, as the products read it; the bias is filled up with zeros to
+  /// whole panels.
   package func makeLinear(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, inputs: Int,
     outputs: Int
@@ -65,7 +66,8 @@ extension CPUBackend {
     }
   }
 
-  /// All workers on the same rows, each on its own panels; of many rows some at a time, so that the hidden rows stay few.
+  /// All workers on the same rows, each on its own panels; of many rows some at a time, so that the
+  /// hidden rows stay few.
   private func feedForwardTogether(
     _ stream: Tensor, _ parameters: FeedForwardParameters, rows: Int
   ) {

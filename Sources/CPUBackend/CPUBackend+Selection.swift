@@ -153,7 +153,8 @@ private struct SelectionRegion: ParallelRegion {
       ProductEnd.replace.kernelMode, similarities, odd, scratch.product.floats)
     lab_row_maxima(similarities, even, odd, odd, oddPrefix, maxima, partner)
     for special in 0..<evenPrefix { maxima[special] = -.infinity }
-    // Special tokens are not sorted at all: -infinity is also what a similarity that is not a number counts as.
+    // Special tokens are not sorted at all: -infinity is also what a similarity that is not a
+    // number counts as.
     lab_argsort_descending(maxima + evenPrefix, candidates, scratch.keys.sortKeys, order)
     for rank in 0..<candidates { order[rank] += Int32(evenPrefix) }
     isMerged.update(repeating: 0, count: even)

@@ -125,7 +125,8 @@ package final class CPUBackend: Backend {
     return task < count ? task : nil
   }
 
-  /// The share of `total` items that a worker takes: contiguous, the same for the same total in every operation.
+  /// The share of `total` items that a worker takes: contiguous, the same for the same total in
+  /// every operation.
   func share(of total: Int, worker: Int) -> Range<Int> {
     (total * worker / threads)..<(total * (worker + 1) / threads)
   }

@@ -3,8 +3,8 @@ import Tensors
 
 /// Convolutions and pooling on the kernels of `convolution.h`.
 extension CPUBackend {
-  /// A depthwise weight is stored [kernel, kernel, channels], any other packed in panels for each group, its bias filled up with
-  /// zeros to whole panels.
+  /// A depthwise weight is stored [kernel, kernel, channels], any other packed in panels for each
+  /// group, its bias filled up with zeros to whole panels.
   package func makeConvolution(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?,
     _ extent: ConvolutionExtent
@@ -123,7 +123,8 @@ extension CPUBackend {
   /// Multiply-adds below which waking the other workers takes longer than the work: a microsecond.
   private static var macsWorthSharing: Int { 50_000 }
 
-  /// Makes room in every worker's scratch: the first pass of a model grows it, the following find it large enough.
+  /// Makes room in every worker's scratch: the first pass of a model grows it, the following find
+  /// it large enough.
   func reservePicture(_ count: Int) {
     guard scratch[0].picture.shape.count < count else { return }
     do throws(TensorsError) {

@@ -22,7 +22,8 @@ struct NormalizeRegion: ParallelRegion {
   }
 }
 
-/// LayerNorm and a linear layer on each worker's own rows: the normalised rows never leave its cache.
+/// LayerNorm and a linear layer on each worker's own rows: the normalised rows never leave its
+/// cache.
 struct NormalizedLinearRegion: ParallelRegion {
   let backend: CPUBackend
   let split: WorkSplit

@@ -37,7 +37,8 @@ struct Rows {
 
   func from(_ row: Int) -> Rows { Rows(start + row * stride, stride: stride) }
 
-  /// A row length for scratch memory: no multiple of a page, at which the rows of a tile would share one set of the L1 cache.
+  /// A row length for scratch memory: no multiple of a page, at which the rows of a tile would
+  /// share one set of the L1 cache.
   static func stride(_ width: Int) -> Int { width % 1024 == 0 ? width + 16 : width }
 }
 

@@ -3,7 +3,8 @@ import Tensors
 
 /// One worker's private memory, sized before the first pass.
 struct Scratch {
-  /// Most rows of one head's attention that a worker holds at once, so that they stay in the L2 cache.
+  /// Most rows of one head's attention that a worker holds at once, so that they stay in the L2
+  /// cache.
   static func attentionRows(tokens: Int) -> Int { tokens <= 320 ? tokens : 96 }
 
   /// Numbers of one head's packed keys and values.
@@ -73,5 +74,6 @@ struct Scratch {
   }
 }
 
-/// A row length that keeps every row of logits aligned to a cache line, and its rows in different sets of the L1 cache.
+/// A row length that keeps every row of logits aligned to a cache line, and its rows in different
+/// sets of the L1 cache.
 func padded(_ count: Int) -> Int { Rows.stride((count + 15) / 16 * 16) }

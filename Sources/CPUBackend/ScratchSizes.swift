@@ -1,7 +1,8 @@
 import CKernels
 import Tensors
 
-/// Elements of each scratch area that operations need: one worker's, and those that all workers share.
+/// Elements of each scratch area that operations need: one worker's, and those that all workers
+/// share.
 struct ScratchSizes {
   private(set) var normalized = 0
   private(set) var hidden = 0
@@ -71,7 +72,8 @@ struct ScratchSizes {
     raise(&product, to: lab_product_scratch_count(max(rows, WorkSplit.maxRows)))
   }
 
-  /// Rows behind a LayerNorm: in a worker's own memory where a chain of products takes them, else in memory that all share.
+  /// Rows behind a LayerNorm: in a worker's own memory where a chain of products takes them, else
+  /// in memory that all share.
   private mutating func includeNormalized(rows: Int, width: Int, hidden: Int, weights: Int) {
     if WorkSplit.isChained(rows: rows, hidden: hidden, weights: weights, threads: threads) {
       raise(&normalized, to: min(rows, WorkSplit.chainRows(hidden: hidden)) * Rows.stride(width))

@@ -1,4 +1,5 @@
-/// How a matrix product is shared among workers: blocks of rows times groups of panels, taken by who is free.
+/// How a matrix product is shared among workers: blocks of rows times groups of panels, taken by
+/// who is free.
 struct WorkSplit {
   /// Most rows in a block, so that a part of them stays in the L2 cache while the panels pass by.
   static let maxRows = 256
@@ -23,8 +24,8 @@ struct WorkSplit {
   let rowBlocks: Int
   let panelGroups: Int
 
-  /// Whether every worker takes rows of its own through a chain of products whose hidden rows are `hidden` wide, and
-  /// which reads so many weights.
+  /// Whether every worker takes rows of its own through a chain of products whose hidden rows are
+  /// `hidden` wide, and which reads so many weights.
   static func isChained(rows: Int, hidden: Int, weights: Int, threads: Int) -> Bool {
     let few = weights <= cachedWeights ? fewestRows : fewRows
     return rows >= few * threads && chainRows(hidden: hidden) >= few

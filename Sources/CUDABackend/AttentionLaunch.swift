@@ -72,7 +72,8 @@ struct ReceivedLaunch: Equatable {
   let block: Int
   let shared: Int
 
-  /// - Parameter sharedBytes: The most shared memory of a block: 48 KB before compute capability 7.0.
+  /// - Parameter sharedBytes: The most shared memory of a block: 48 KB before compute capability
+  ///   7.0.
   init(
     batch: Int, tokens: Int, heads: Int, multiprocessors: Int, sharedBytes: Int, tensorCores: Bool,
     hasFeatures: Bool
@@ -99,6 +100,7 @@ struct ReceivedLaunch: Equatable {
     featureRows = hasFeatures ? (tokens + perRow - 1) / perRow : 0
   }
 
-  /// The most sums that small row blocks make: `batch · ⌈N / 64⌉²` is below the multiprocessors then.
+  /// The most sums that small row blocks make: `batch · ⌈N / 64⌉²` is below the multiprocessors
+  /// then.
   static func mostPartialsOfSmall(_ multiprocessors: Int) -> Int { 4 * 64 * multiprocessors }
 }

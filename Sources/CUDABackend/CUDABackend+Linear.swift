@@ -1,9 +1,11 @@
 import Tensors
 
 extension CUDABackend {
-  /// The weight is stored as it comes, [outputs, inputs], with rows padded to a multiple of eight values.
+  /// The weight is stored as it comes, [outputs, inputs], with rows padded to a multiple of eight
+  /// values.
   ///
-  /// The bias is there twice: as float32, and behind it as the type of the activations, since cuBLASLt wants it as its output is.
+  /// The bias is there twice: as float32, and behind it as the type of the activations, since
+  /// cuBLASLt wants it as its output is.
   package func makeLinear(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, inputs: Int,
     outputs: Int

@@ -27,7 +27,8 @@ extension CUDABackend {
   package func reduce(_ selection: TokenSelection) {
     let assignment = selection.assignment
     let (tokens, after) = (assignment.tokensIn, assignment.tokensOut)
-    // Many tokens are better ranked once; a maximum over the batch must be known before any image's scores.
+    // Many tokens are better ranked once; a maximum over the batch must be known before any image's
+    // scores.
     guard tokens <= Self.mostRankedAgain, !selection.score.needsBatch else {
       return reduceByParts(selection)
     }

@@ -17,7 +17,8 @@ extension CUDABackend {
   }
 
   package func makeConvolution(
-    weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, _ extent: ConvolutionExtent
+    weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?,
+    _ extent: ConvolutionExtent
   ) throws(TensorsError) -> ConvolutionParameters {
     throw .operationsUnavailable(
       operations: [OperationKind.convolution.rawValue], device: name)

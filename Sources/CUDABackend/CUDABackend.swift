@@ -3,7 +3,8 @@ import Foundation
 import Records
 import Tensors
 
-/// `Backend` on an NVIDIA card: cuBLASLt for every matrix product, our kernels for the rest, one stream for all of it.
+/// `Backend` on an NVIDIA card: cuBLASLt for every matrix product, our kernels for the rest, one
+/// stream for all of it.
 ///
 /// Operations are queued and never throw; `check()` tells what went wrong.
 package final class CUDABackend: Backend {
@@ -234,7 +235,7 @@ package final class CUDABackend: Backend {
       card, keeping: { self.scratch.tensors }, flushed: { [unowned self] in self.flush() }
     ) {
       body()
-      }
+    }
   }
 
   /// Memory that is larger than the second-level cache.

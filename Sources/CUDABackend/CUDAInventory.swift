@@ -1,6 +1,7 @@
 import Tensors
 
-/// Which cards are here, and which of CUDA's libraries are not and where they were looked for: for a person.
+/// Which cards are here, and which of CUDA's libraries are not and where they were looked for: for
+/// a person.
 package struct CUDAInventory {
   package let lines: [String]
 

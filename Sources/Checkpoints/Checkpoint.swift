@@ -1,6 +1,7 @@
 import Files
 
-/// A file of tensors of any format that is read: names and shapes at once, numbers only when they are asked for.
+/// A file of tensors of any format that is read: names and shapes at once, numbers only when they
+/// are asked for.
 package final class Checkpoint: Sendable {
   package enum Format: String, Sendable {
     case safetensors
@@ -35,9 +36,11 @@ package final class Checkpoint: Sendable {
     self.sources = sources
   }
 
-  /// Calls `body` with a tensor's numbers as float32 in row-major order: those of the mapped file itself where it holds them so.
+  /// Calls `body` with a tensor's numbers as float32 in row-major order: those of the mapped file
+  /// itself where it holds them so.
   ///
-  /// The pages that were read are given back afterwards, so that a file and its copy on a device are never in memory whole together.
+  /// The pages that were read are given back afterwards, so that a file and its copy on a device
+  /// are never in memory whole together.
   /// - Throws: `CheckpointError.missingTensor`, and what `body` throws.
   package func withFloats<Result>(
     _ name: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result

@@ -2,9 +2,11 @@ import Files
 import Tensors
 
 extension Checkpoint {
-  /// Opens a file of weights: safetensors, an index of safetensors shards, PyTorch's or NumPy's, which its first bytes tell.
+  /// Opens a file of weights: safetensors, an index of safetensors shards, PyTorch's or NumPy's,
+  /// which its first bytes tell.
   ///
-  /// - Throws: `CheckpointError` or `TensorsError`: what the file is, and what to do where it is of no such format.
+  /// - Throws: `CheckpointError` or `TensorsError`: what the file is, and what to do where it is of
+  ///   no such format.
   package static func open(_ path: PathBytes) throws -> Checkpoint {
     let file = try MappedFile(path)
     let bytes = file.bytes

@@ -35,7 +35,8 @@ package final class MappedFile: Sendable {
 
   package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: address, count: count) }
 
-  /// Gives the whole pages of a part of the file back; they are read again if they are asked for again.
+  /// Gives the whole pages of a part of the file back; they are read again if they are asked for
+  /// again.
   func release(_ range: Range<Int>) {
     guard let address else { return }
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))

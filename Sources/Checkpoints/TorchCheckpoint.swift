@@ -1,6 +1,7 @@
 import Files
 
-/// Files of `torch.save`: a zip of a pickle and its storages, or before PyTorch 1.6 pickles with the storages behind them.
+/// Files of `torch.save`: a zip of a pickle and its storages, or before PyTorch 1.6 pickles with
+/// the storages behind them.
 ///
 /// Source: PyTorch 2.9, torch/serialization.py (`_save`, `_legacy_save`).
 enum TorchCheckpoint {
@@ -35,7 +36,8 @@ enum TorchCheckpoint {
     }
   }
 
-  /// The format before 1.6: magic number, protocol, system, object, storage keys, then each storage behind its length.
+  /// The format before 1.6: magic number, protocol, system, object, storage keys, then each storage
+  /// behind its length.
   static func openLegacy(_ file: MappedFile) throws(CheckpointError) -> Checkpoint {
     func malformed(_ reason: String) -> CheckpointError {
       .malformed(path: file.path, format: "PyTorch", reason: reason)

@@ -55,8 +55,8 @@ package final class BatchLoader: Sendable {
 /// What the decoding threads and the caller share.
 ///
 /// Everything mutable is guarded by `condition`, except the pixels in `buffers`: each picture's are
-/// written by the thread that claimed it, and read by the caller after that thread has counted it as
-/// done.
+/// written by the thread that claimed it, and read by the caller after that thread has counted it
+/// as done.
 private final class LoaderState: @unchecked Sendable {
   private struct Slot {
     var done = 0

@@ -4,8 +4,8 @@ import ImageCoding
 
 /// What is in one folder: names in the order of their bytes, hidden ones left out.
 ///
-/// Read with `readdir`, since Foundation's enumerator takes seconds for ImageNet's 50,000 files and loses names
-/// that are not UTF-8.
+/// Read with `readdir`, since Foundation's enumerator takes seconds for ImageNet's 50,000 files and
+/// loses names that are not UTF-8.
 struct FolderListing {
   private(set) var folders: [PathBytes] = []
   private(set) var files: [PathBytes] = []
@@ -36,7 +36,8 @@ struct FolderListing {
     systemFolders.sort()
   }
 
-  /// Thumbnails and metadata of Synology and QNAP, what fsck found, archives made on a Mac, recycle bins.
+  /// Thumbnails and metadata of Synology and QNAP, what fsck found, archives made on a Mac, recycle
+  /// bins.
   private static let systemNames: Set<PathBytes> = [
     "@eaDir", "@Recycle", "#recycle", "#snapshot", "$RECYCLE.BIN", "__MACOSX", "lost+found",
     "System Volume Information",

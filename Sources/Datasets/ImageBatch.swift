@@ -34,6 +34,7 @@ package struct ImageBatch {
   /// Pictures left out because they could not be decoded.
   package let bad: [BadImage]
 
-  /// Pictures in the batch: fewer than the batch size at the end and where some were bad, even none.
+  /// Pictures in the batch: fewer than the batch size at the end and where some were bad, even
+  /// none.
   package var count: Int { indices.count }
 }

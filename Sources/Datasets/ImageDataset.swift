@@ -37,8 +37,8 @@ package protocol ImageDataset: Sendable {
 
   /// Decodes picture `index`, resized and cropped; `PixelNormalization` does the rest.
   ///
-  /// Shapes: output `[crop][crop][3]`. Throws `ImageError` for a file that cannot be decoded. May be
-  /// called from several threads at once.
+  /// Shapes: output `[crop][crop][3]`. Throws `ImageError` for a file that cannot be decoded. May
+  /// be called from several threads at once.
   func decode(
     at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) throws

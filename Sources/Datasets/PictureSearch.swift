@@ -1,6 +1,7 @@
 import Files
 
-/// Finds the pictures below class folders, each folder and each file of a class once, whatever links lead to it.
+/// Finds the pictures below class folders, each folder and each file of a class once, whatever
+/// links lead to it.
 struct PictureSearch {
   /// What was not taken.
   struct LeftOut: Sendable, Hashable {

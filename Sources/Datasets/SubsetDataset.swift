@@ -3,8 +3,8 @@ import Tensors
 
 /// Some pictures of another data set: a seeded draw with as many of each class as of any other.
 ///
-/// The order goes round the classes, so every prefix is balanced too, and a smaller subset of the same
-/// seed is the beginning of a larger one.
+/// The order goes round the classes, so every prefix is balanced too, and a smaller subset of the
+/// same seed is the beginning of a larger one.
 package struct SubsetDataset: ImageDataset {
   private let base: any ImageDataset
   /// Places in the base data set, in this one's order.

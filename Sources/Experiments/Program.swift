@@ -2,9 +2,11 @@
 package enum Program {
   package static let version = "0.1.0"
 
-  /// The commit that was built, with `-dirty` where the sources differed from it; empty where it was not known.
+  /// The commit that was built, with `-dirty` where the sources differed from it; empty where it
+  /// was not known.
   ///
-  /// Part of the program since it was built: what is checked out when it runs says nothing of what runs.
+  /// Part of the program since it was built: what is checked out when it runs says nothing of what
+  /// runs.
   package static var commit: String { BuildCommit.text }
 
   /// For a person: `0.1.0 (1a2b3c4d5e6f, with changes)`.

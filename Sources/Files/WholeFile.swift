@@ -3,8 +3,8 @@ import Synchronization
 
 /// Writes files whole or not at all.
 ///
-/// A file is written beside its place under a name of ours, then renamed. What a killed process leaves of that is
-/// deleted by the next that writes into the folder.
+/// A file is written beside its place under a name of ours, then renamed. What a killed process
+/// leaves of that is deleted by the next that writes into the folder.
 package enum WholeFile {
   private static let ending = ".partial"
   /// Folders that this process has looked through.

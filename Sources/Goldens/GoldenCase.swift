@@ -6,7 +6,8 @@ import VisionModels
 
 /// One stored forward pass of a published implementation, and the same pass of ours.
 ///
-/// Made from random weights by the implementations that each file's metadata names (repository, commit, versions).
+/// Made from random weights by the implementations that each file's metadata names (repository,
+/// commit, versions).
 package struct GoldenCase: CustomStringConvertible, Sendable {
   package let name: String
   /// The folder of all cases, weights and images.
@@ -20,7 +21,8 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
 
   /// Every stored case in a folder, by name.
   ///
-  /// Errors: of a folder that cannot be read, `GoldensError`; of a case that makes no sense, those of its reader.
+  /// Errors: of a folder that cannot be read, `GoldensError`; of a case that makes no sense, those
+  /// of its reader.
   package static func all(in folder: URL) throws -> [GoldenCase] {
     let cases = folder.appendingPathComponent("cases").path
     guard let files = try? FileManager.default.contentsOfDirectory(atPath: cases) else {
@@ -91,7 +93,8 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
       return parameters
     case _ where method.hasPrefix("pomt"):
       let variant = schedule["variant"]?.asString ?? ""
-      // The published R keeps N - R - 2 patch tokens whatever the prefix; ours counts what remains in total.
+      // The published R keeps N - R - 2 patch tokens whatever the prefix; ours counts what remains
+      // in total.
       let r = (schedule["R"]?.asInt ?? 0) - a.prefixTokens + 1 + (variant == "nofuse" ? 1 : 0)
       var parameters: [String: JSONValue] = [
         "r": .integer(r), "layer": schedule["layer"] ?? .null,

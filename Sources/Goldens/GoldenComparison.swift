@@ -2,9 +2,11 @@ import Tensors
 
 /// How far a pass is from the published one.
 package struct GoldenComparison {
-  /// Of the logits, over the greatest, in images that keep the published tokens; of all images where none does.
+  /// Of the logits, over the greatest, in images that keep the published tokens; of all images
+  /// where none does.
   package let relative: Float
-  /// The same for a pass that nothing watched, against the watched one: a device's graph against its single operations.
+  /// The same for a pass that nothing watched, against the watched one: a device's graph against
+  /// its single operations.
   package let unwatched: Float
   /// Images that keep, merge or drop other tokens than the published pass, in some block.
   package let differingImages: [Int]
@@ -31,10 +33,12 @@ package struct GoldenComparison {
     unwatched = apart(run.unwatchedLogits, run.logits) { _ in true }
   }
 
-  /// Whether it is as close as the precision allows: in float32 1e-4 and the same tokens, in half precision 1e-2.
+  /// Whether it is as close as the precision allows: in float32 1e-4 and the same tokens, in half
+  /// precision 1e-2.
   ///
-  /// bfloat16 has eight bits where float16 has eleven, and gets four times as much. Rounding may turn a near tie in half precision, so
-  /// that an image may keep another token; its logits then say nothing.
+  /// bfloat16 has eight bits where float16 has eleven, and gets four times as much. Rounding may
+  /// turn a near tie in half precision, so that an image may keep another token; its logits then
+  /// say nothing.
   package func isGood(_ precision: Precision) -> Bool {
     guard unwatched <= 1e-6 else { return false }
     return switch precision {

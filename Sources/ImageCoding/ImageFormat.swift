@@ -1,6 +1,7 @@
 /// The file formats that can be read.
 ///
-/// Recognised by the first bytes, never by the name: ImageNet's validation set has a PNG named .JPEG.
+/// Recognised by the first bytes, never by the name: ImageNet's validation set has a PNG named
+/// .JPEG.
 package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertible {
   case png = "PNG"
   case jpeg = "JPEG"

@@ -6,7 +6,8 @@ package struct CutSchedule: Hashable, Sendable {
   package let block: Int
   package let removed: Int
 
-  /// `nil` for methods without one `r` for every block, and where every block removes as many as asked.
+  /// `nil` for methods without one `r` for every block, and where every block removes as many as
+  /// asked.
   package init?(_ method: MethodSetting, tokens: Int, tokensAfterBlocks: [Int]) {
     // An inflection asks later blocks for fewer; a single schedule asks one block.
     guard case .integer(let r)? = method.parameters["r"], r > 0,

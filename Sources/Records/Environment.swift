@@ -65,7 +65,8 @@ package struct GPUStates: Codable, Hashable, Sendable {
   }
 }
 
-/// What a GPU did at one moment, as far as its driver tells; a backend hands it out as it is recorded.
+/// What a GPU did at one moment, as far as its driver tells; a backend hands it out as it is
+/// recorded.
 package struct GPUState: Codable, Hashable, Sendable {
   package var clockMHz: Double?
   package var memoryClockMHz: Double?

@@ -6,7 +6,8 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
   package var topFive: RankedClasses
   /// The true class of each image, in the same order.
   package var labels: [Int]
-  /// Position in the data set of each image, in the same order: what pairs two methods image by image.
+  /// Position in the data set of each image, in the same order: what pairs two methods image by
+  /// image.
   package var imageIndices: [Int]
   /// Images that could not be read and were left out, with the reason.
   package var skipped: [SkippedImage]

@@ -63,7 +63,8 @@ package struct DatasetSetting: Codable, Hashable, Sendable {
   package var name: String
   /// How the files lie, for example `class folders` or `flat with LOC_val_solution.csv`.
   package var layout: String
-  /// SHA-256 over the file names, sizes and labels of the images taken, or over the drawing's parameters.
+  /// SHA-256 over the file names, sizes and labels of the images taken, or over the drawing's
+  /// parameters.
   package var fingerprint: String
   /// Images taken, after `limit`.
   package var images: Int

@@ -60,7 +60,8 @@ package struct LatencyTrial: Codable, Hashable, Sendable {
   }
 }
 
-/// How a latency is measured: after `warmup` passes, until both minima are reached and the interval is narrow.
+/// How a latency is measured: after `warmup` passes, until both minima are reached and the interval
+/// is narrow.
 package struct TimingSetting: Codable, Hashable, Sendable {
   package var warmup: Int
   package var minSeconds: Double
@@ -69,7 +70,8 @@ package struct TimingSetting: Codable, Hashable, Sendable {
   package var l2: CacheState?
   /// Half of the relative width that the 95 % interval should reach; `nil` for the program's own.
   package var until: Double?
-  /// Timed seconds after which the timer no longer goes on for a narrower interval; `nil` for the program's own.
+  /// Timed seconds after which the timer no longer goes on for a narrower interval; `nil` for the
+  /// program's own.
   package var maxSeconds: Double?
 
   /// The state of a device's second-level cache before each pass.

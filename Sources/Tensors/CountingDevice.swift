@@ -1,12 +1,13 @@
-/// A device that computes nothing and logs each operation with its shapes, multiply-adds and traffic: a dry run.
+/// A device that computes nothing and logs each operation with its shapes, multiply-adds and
+/// traffic: a dry run.
 ///
-/// Its tensors have sizes and no memory. MACs, scratch memory and memory traffic of every model come from here, and so does the
-/// input of devices that are simulated.
+/// Its tensors have sizes and no memory. MACs, scratch memory and memory traffic of every model
+/// come from here, and so does the input of devices that are simulated.
 package final class CountingDevice: ObservedOps {
   package let activationType: DType
   package let precision: Precision
-  /// Whether the blocks of a transformer are logged as one operation each, as devices fuse them, or as the operations that
-  /// they are composed of.
+  /// Whether the blocks of a transformer are logged as one operation each, as devices fuse them, or
+  /// as the operations that they are composed of.
   package let isFused: Bool
 
   /// In the order of the pass.
@@ -17,7 +18,8 @@ package final class CountingDevice: ObservedOps {
   package var temporaryBytes: Int { temporaries.values.reduce(0, +) }
   private var temporaries: [TemporarySlot: Int] = [:]
 
-  package init(precision: Precision = .float32, activationType: DType? = nil, isFused: Bool = true) {
+  package init(precision: Precision = .float32, activationType: DType? = nil, isFused: Bool = true)
+  {
     self.precision = precision
     self.activationType = activationType ?? precision.storage
     self.isFused = isFused

@@ -2,8 +2,9 @@ import Records
 
 /// What computes: its identity, its memory, and how it repeats a pass.
 ///
-/// Operations are protocols on top of it: `TensorOps`, `TransformerOps`, `ReductionOps`; `Backend` is all of them. Operations are
-/// queued in call order; results are visible to the host after `synchronize()`.
+/// Operations are protocols on top of it: `TensorOps`, `TransformerOps`, `ReductionOps`; `Backend`
+/// is all of them. Operations are queued in call order; results are visible to the host after
+/// `synchronize()`.
 package protocol Device: AnyObject {
   /// As a spec spells the device: `cpu`.
   var name: String { get }
@@ -26,7 +27,8 @@ package protocol Device: AnyObject {
 
   /// Throws what has gone wrong on the device since it was last asked.
   ///
-  /// Operations do not throw: after a failure they do nothing, and a result that was not checked means nothing.
+  /// Operations do not throw: after a failure they do nothing, and a result that was not checked
+  /// means nothing.
   func check() throws
   /// Keeps an error for `check()`, of a caller that cannot throw it.
   func fail(_ error: any Error)
@@ -35,18 +37,23 @@ package protocol Device: AnyObject {
 
   /// Uninitialized memory of the device; never called inside a timed pass.
   func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor
-  /// Allocates what `body` does from one piece of memory, which is freed with the last tensor in it.
+  /// Allocates what `body` does from one piece of memory, which is freed with the last tensor in
+  /// it.
   ///
-  /// `bytes` is an upper bound; with `nil` the device may run `body` twice, first to add up what it needs, with tensors that
-  /// have no memory yet.
+  /// `bytes` is an upper bound; with `nil` the device may run `body` twice, first to add up what it
+  /// needs, with tensors that have no memory yet.
   func withArena<Result>(bytes: Int?, _ body: () throws -> Result) throws -> Result
-  /// Grows the device's scratch memory to what these operations need, as a dry run on `CountingDevice` logged them.
+  /// Grows the device's scratch memory to what these operations need, as a dry run on
+  /// `CountingDevice` logged them.
   func reserve(_ operations: [PassOperation]) throws(TensorsError)
-  /// Memory that lasts until the next operation that asks for the same slot, for operations composed of others.
+  /// Memory that lasts until the next operation that asks for the same slot, for operations
+  /// composed of others.
   ///
-  /// It grows in a pass that asks for more than any before; later passes allocate nothing. A failure is kept for `check()`.
+  /// It grows in a pass that asks for more than any before; later passes allocate nothing. A
+  /// failure is kept for `check()`.
   func temporary(_ slot: TemporarySlot, _ shape: Shape, _ dtype: DType) -> Tensor
-  /// The most memory of the device in use since `resetPeakMemory`; `nil` where it is the process's own.
+  /// The most memory of the device in use since `resetPeakMemory`; `nil` where it is the process's
+  /// own.
   var peakMemoryBytes: Int? { get }
   func resetPeakMemory()
 
@@ -87,11 +94,13 @@ package protocol CapturedPass: AnyObject {
   func replayTimed()
   /// Fills the device's cache with something else, and waits for that.
   func emptyCache()
-  /// Between the marks of the last `replayTimed`, after all queued work; `nil` where the device failed.
+  /// Between the marks of the last `replayTimed`, after all queued work; `nil` where the device
+  /// failed.
   func deviceTime() -> Duration?
 }
 
-/// Which intermediate of a composed operation a temporary holds; two that live at once have different slots.
+/// Which intermediate of a composed operation a temporary holds; two that live at once have
+/// different slots.
 package enum TemporarySlot: Int, CaseIterable, Sendable {
   case normalized, hidden, unfolded, attentionMap, attended, scores
 }

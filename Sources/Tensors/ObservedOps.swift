@@ -1,6 +1,7 @@
 /// A backend that is told each operation by its shapes before it is carried out, or instead.
 ///
-/// A new operation of the protocols is described here, once, for timing, counting and simulation alike.
+/// A new operation of the protocols is described here, once, for timing, counting and simulation
+/// alike.
 package protocol ObservedOps: Backend {
   /// What carries operations out; `nil` where none is.
   var base: (any Backend)? { get }
@@ -298,7 +299,8 @@ extension ObservedOps {
   package func complete(_ received: ReceivedAttention) {
     guard received.pending != nil else { return }
     observe(
-      PassOperation(.scores, .scoreExtent(received.sums), bytesRead: 0, bytesWritten: received.sums.bytes)
+      PassOperation(
+        .scores, .scoreExtent(received.sums), bytesRead: 0, bytesWritten: received.sums.bytes)
     ) { $0.complete(received) }
   }
 
@@ -420,7 +422,8 @@ extension ObservedOps {
     var read = selection.stream.bytes
     if case .tailEffect(let attention, let features, _) = selection.score {
       // One third of the fused rows is read.
-      read += (attention?.sums.bytes ?? 0) + (features.map { $0.scores.bytes + $0.qkv.bytes / 3 } ?? 0)
+      read +=
+        (attention?.sums.bytes ?? 0) + (features.map { $0.scores.bytes + $0.qkv.bytes / 3 } ?? 0)
     }
     observe(
       PassOperation(

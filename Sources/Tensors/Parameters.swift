@@ -1,4 +1,5 @@
-/// A linear layer on a device, in the layout that its backend reads fastest; made by `TensorOps.makeLinear`.
+/// A linear layer on a device, in the layout that its backend reads fastest; made by
+/// `TensorOps.makeLinear`.
 package struct LinearParameters {
   package let weight: Tensor
   /// [outputs]; zeros where the layer has none.

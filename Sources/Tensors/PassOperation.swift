@@ -83,7 +83,8 @@ package struct PassOperation: Hashable, Sendable {
 package struct OperationCost: Hashable, Sendable {
   /// Two for each multiply-add of a matrix product; nothing else counts, as in a model's MACs.
   package var flops: Int
-  /// Every input and weight read once and every output written once; what stays inside an operation counts nothing.
+  /// Every input and weight read once and every output written once; what stays inside an operation
+  /// counts nothing.
   package var bytes: Int
 
   package init(flops: Int, bytes: Int) {

@@ -57,8 +57,9 @@ package struct AttentionFindings {
 
 /// What tokens receive, [B, N]; perhaps not added up yet.
 ///
-/// A device may leave the sums to the operation that reads them, which can add more in the same kernel. Such a value holds until the
-/// device's next attention; `ReductionOps.complete` writes the sums.
+/// A device may leave the sums to the operation that reads them, which can add more in the same
+/// kernel. Such a value holds until the device's next attention; `ReductionOps.complete` writes the
+/// sums.
 package struct ReceivedAttention {
   /// What a device needs to add up later.
   package struct Pending {
@@ -95,8 +96,9 @@ package struct ReceivedAttention {
 
 /// Which tokens each new token is made of: a list of sources per output, per image.
 ///
-/// Output `o` of image `b` is made of `sources[b, offsets[b, o] ..< offsets[b, o + 1]]`; the sources after the last
-/// offset are dropped. Gather-only, so every backend gives the same sums in the same order.
+/// Output `o` of image `b` is made of `sources[b, offsets[b, o] ..< offsets[b, o + 1]]`; the
+/// sources after the last offset are dropped. Gather-only, so every backend gives the same sums in
+/// the same order.
 package struct TokenAssignment {
   /// Int32 [B, N' + 1].
   package let offsets: Tensor
@@ -127,7 +129,8 @@ package enum TokenWeighting: Hashable, Sendable {
   case mean
   /// Mean weighted by the patches behind each token (ToMe).
   case size
-  /// The last token is the sum weighted by score, not divided by the weights' sum (EViT); the others are copied.
+  /// The last token is the sum weighted by score, not divided by the weights' sum (EViT); the
+  /// others are copied.
   case score
 }
 
@@ -159,7 +162,8 @@ package struct FeatureOperands {
   }
 }
 
-/// A step that keeps the best patch tokens of [B, N, C], and drops the others or makes one token of them.
+/// A step that keeps the best patch tokens of [B, N, C], and drops the others or makes one token of
+/// them.
 package struct TokenSelection {
   package let stream: Tensor
   package let score: ScoreOrigin

@@ -19,14 +19,17 @@ package protocol ReductionOps: TransformerOps {
   func keyMetric(_ qkv: Tensor, heads: Int, into metric: Tensor)
   /// Keeps the `keep` best patch tokens, descending, ties by the lower index, behind the prefix.
   ///
-  /// The rest become one more token at the end (`fuse`) or the assignment's dropped tail, in the same order.
+  /// The rest become one more token at the end (`fuse`) or the assignment's dropped tail, in the
+  /// same order.
   func selectTokens(
     _ scores: Tensor, prefixTokens: Int, keep: Int, fuse: Bool, into assignment: TokenAssignment)
-  /// Keeps the `keep` best patch tokens, and gives each other one to the kept patch with the most similar key.
+  /// Keeps the `keep` best patch tokens, and gives each other one to the kept patch with the most
+  /// similar key.
   func selectAndMatch(
     _ scores: Tensor, metric: Tensor, prefixTokens: Int, keep: Int,
     into assignment: TokenAssignment)
-  /// ToMe's bipartite soft matching: the `r` even patch tokens closest to an odd one are given to it.
+  /// ToMe's bipartite soft matching: the `r` even patch tokens closest to an odd one are given to
+  /// it.
   ///
   /// `nodeMaximum` [B, (N + 1) / 2] receives each even token's best similarity.
   func matchBipartite(
@@ -34,11 +37,13 @@ package protocol ReductionOps: TransformerOps {
     into assignment: TokenAssignment)
   /// Builds the tokens that an assignment describes: [B, N, C] to [B, N', C].
   ///
-  /// `sizes` [B, N] and `outputSizes` [B, N'] count the patches behind each token; both or neither are given.
+  /// `sizes` [B, N] and `outputSizes` [B, N'] count the patches behind each token; both or neither
+  /// are given.
   func assemble(
     _ tokens: Tensor, _ assignment: TokenAssignment, weighting: TokenWeighting, scores: Tensor?,
     sizes: Tensor?, into output: Tensor, outputSizes: Tensor?)
-  /// A whole step that drops or fuses: scores, selection, new tokens; by default one operation after another.
+  /// A whole step that drops or fuses: scores, selection, new tokens; by default one operation
+  /// after another.
   func reduce(_ selection: TokenSelection)
 }
 

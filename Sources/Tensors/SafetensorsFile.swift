@@ -1,6 +1,7 @@
 import Foundation
 
-/// A safetensors file, memory-mapped: names, types and shapes at once, bytes only when they are read.
+/// A safetensors file, memory-mapped: names, types and shapes at once, bytes only when they are
+/// read.
 ///
 /// Layout: eight bytes of header length (little-endian), a JSON header, then the data.
 /// Source: https://github.com/huggingface/safetensors, "Format".
@@ -73,10 +74,11 @@ package final class SafetensorsFile: Sendable {
     self.metadata = metadata
   }
 
-  /// Calls `body` with the values of a tensor as float32: those of the mapped file itself where it holds float32.
+  /// Calls `body` with the values of a tensor as float32: those of the mapped file itself where it
+  /// holds float32.
   ///
-  /// The pages that were read are given back afterwards, so that a file and its copy on a device are never in memory whole together.
-  /// Errors: as `floats`, and what `body` throws.
+  /// The pages that were read are given back afterwards, so that a file and its copy on a device
+  /// are never in memory whole together. Errors: as `floats`, and what `body` throws.
   package func withFloats<Result>(
     _ name: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result {
@@ -93,7 +95,8 @@ package final class SafetensorsFile: Sendable {
     }
   }
 
-  /// Gives the whole pages of a part of the file back; they are read again if they are asked for again.
+  /// Gives the whole pages of a part of the file back; they are read again if they are asked for
+  /// again.
   private func release(_ bytes: Range<Int>) {
     data.withUnsafeBytes { raw in
       guard let base = raw.baseAddress else { return }
@@ -105,7 +108,8 @@ package final class SafetensorsFile: Sendable {
     }
   }
 
-  /// The values of a tensor as float32, converted where they are stored as other floating-point numbers.
+  /// The values of a tensor as float32, converted where they are stored as other floating-point
+  /// numbers.
   ///
   /// Errors: `TensorsError.missingTensor`, or `.malformedSafetensors` for an integer tensor.
   package func floats(_ name: String) throws -> [Float] {

@@ -1,4 +1,5 @@
-/// The extents of a tensor, outermost first; up to four, kept inline so that a view allocates nothing.
+/// The extents of a tensor, outermost first; up to four, kept inline so that a view allocates
+/// nothing.
 package struct Shape: Hashable, Sendable, CustomStringConvertible {
   private var extents: (Int, Int, Int, Int)
   /// Number of extents, 1 to 4.
@@ -11,7 +12,8 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
 
   /// The shape that a file or a list gives.
   ///
-  /// Edge cases: no extents (a scalar) is `[1]`; more than four is a programming error of the caller.
+  /// Edge cases: no extents (a scalar) is `[1]`; more than four is a programming error of the
+  /// caller.
   package init(_ list: [Int]) {
     precondition(list.count <= 4, "a shape has at most four extents, found \(list)")
     self.init(

@@ -1,20 +1,26 @@
-/// The complete vocabulary of a model: every operation on views, NHWC, with what follows it as an epilogue.
+/// The complete vocabulary of a model: every operation on views, NHWC, with what follows it as an
+/// epilogue.
 ///
-/// `CPUBackend` is the reference; the contract tests hold every device to plain loops in double precision.
+/// `CPUBackend` is the reference; the contract tests hold every device to plain loops in double
+/// precision.
 package protocol TensorOps: Device {
-  /// A linear layer from its weight [outputs, inputs] and bias [outputs]; never called inside a timed pass.
+  /// A linear layer from its weight [outputs, inputs] and bias [outputs]; never called inside a
+  /// timed pass.
   func makeLinear(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, inputs: Int,
     outputs: Int
   ) throws(TensorsError) -> LinearParameters
-  /// A convolution from its weight [outputs, inputs / groups, kernel, kernel] and bias [outputs]; never called inside a timed pass.
+  /// A convolution from its weight [outputs, inputs / groups, kernel, kernel] and bias [outputs];
+  /// never called inside a timed pass.
   func makeConvolution(
-    weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, _ extent: ConvolutionExtent
+    weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?,
+    _ extent: ConvolutionExtent
   ) throws(TensorsError) -> ConvolutionParameters
 
   /// `output = epilogue(convolution(input))`, dense, grouped or depthwise.
   ///
-  /// The output's height and width say how far the kernel goes; what lies outside the input is zero.
+  /// The output's height and width say how far the kernel goes; what lies outside the input is
+  /// zero.
   func convolve(
     _ input: FeatureMap, _ convolution: ConvolutionParameters, _ epilogue: Epilogue,
     into output: FeatureMap)
@@ -23,13 +29,15 @@ package protocol TensorOps: Device {
     _ input: TensorView, _ linear: LinearParameters, _ epilogue: Epilogue, into output: TensorView)
   /// LayerNorm of every row.
   func layerNorm(_ input: TensorView, _ norm: LayerNormParameters, into output: TensorView)
-  /// `output = activation(input · scale + shift)`, scale and shift [width]: a batch norm that no layer before or behind it takes in.
+  /// `output = activation(input · scale + shift)`, scale and shift [width]: a batch norm that no
+  /// layer before or behind it takes in.
   func affine(
     _ input: TensorView, scale: Tensor, shift: Tensor, _ activation: Activation,
     into output: TensorView)
   /// Softmax attention of every head within every group of tokens.
   func attention(_ operands: AttentionOperands)
-  /// Attention with ReLU in place of the softmax, linear in the tokens: `q (kᵀ v) / (q Σ k + epsilon)` with q and k behind a ReLU.
+  /// Attention with ReLU in place of the softmax, linear in the tokens: `q (kᵀ v) / (q Σ k +
+  /// epsilon)` with q and k behind a ReLU.
   func linearAttention(
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView)
   /// The attention weights themselves, [B, H, N, N], for methods that read or change them.
@@ -43,10 +51,12 @@ package protocol TensorOps: Device {
   func pool(_ input: FeatureMap, _ pooling: Pooling, into output: FeatureMap)
   /// Mean over all pixels: [B, height, width, channels] to rows [B, channels].
   func globalAveragePool(_ input: FeatureMap, into output: TensorView)
-  /// `output = activation(left + right)`; of fewer rows on the right each is added to as many rows on the left.
+  /// `output = activation(left + right)`; of fewer rows on the right each is added to as many rows
+  /// on the left.
   func add(
     _ left: TensorView, _ right: TensorView, _ activation: Activation, into output: TensorView)
-  /// `output = left · right`; of fewer rows on the right each multiplies as many rows on the left (a gate for each image).
+  /// `output = left · right`; of fewer rows on the right each multiplies as many rows on the left
+  /// (a gate for each image).
   func multiply(_ left: TensorView, _ right: TensorView, into output: TensorView)
   /// `output = activation(input)`.
   func activate(_ input: TensorView, _ activation: Activation, into output: TensorView)
@@ -117,7 +127,8 @@ package struct ConvolutionExtent: Hashable, Sendable {
   /// 1 is dense, `inputs` is depthwise.
   package var groups: Int
 
-  /// - Parameter padding: `kernel / 2` where nothing is given, which keeps the size at a stride of 1.
+  /// - Parameter padding: `kernel / 2` where nothing is given, which keeps the size at a stride of
+  ///   1.
   package init(
     inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int? = nil, groups: Int = 1
   ) {
@@ -135,7 +146,8 @@ package struct ConvolutionExtent: Hashable, Sendable {
   package var weightCount: Int { outputs * (inputs / groups) * kernel * kernel }
 }
 
-/// A convolution on a device, in the layout that its backend reads fastest; made by `TensorOps.makeConvolution`.
+/// A convolution on a device, in the layout that its backend reads fastest; made by
+/// `TensorOps.makeConvolution`.
 package struct ConvolutionParameters {
   package let weight: Tensor
   /// [outputs]; zeros where the layer has none.
@@ -174,8 +186,9 @@ package struct Pooling: Hashable, Sendable {
 /// Which tokens of an image attend to each other.
 package enum TokenGrouping: Hashable, Sendable {
   case all
-  /// Square windows of a grid, shifted cyclically by `shift` rows and columns; tokens that the shift brings together from opposite
-  /// borders do not attend to each other (Swin). The window divides the grid.
+  /// Square windows of a grid, shifted cyclically by `shift` rows and columns; tokens that the
+  /// shift brings together from opposite borders do not attend to each other (Swin). The window
+  /// divides the grid.
   case windows(height: Int, width: Int, window: Int, shift: Int)
   /// The tokens at the same place of every `patch` × `patch` square (MobileViT).
   case interleaved(height: Int, width: Int, patch: Int)
@@ -229,7 +242,8 @@ package enum TokenGrouping: Hashable, Sendable {
   }
 }
 
-/// One softmax attention: `softmax(scale · q kᵀ + bias) v` of every head within every group of tokens.
+/// One softmax attention: `softmax(scale · q kᵀ + bias) v` of every head within every group of
+/// tokens.
 package struct AttentionOperands {
   package let queries: HeadView
   package let keys: HeadView

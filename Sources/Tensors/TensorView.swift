@@ -50,7 +50,8 @@ package struct TensorView {
   package var floats: UnsafeMutablePointer<Float> { tensor.floats + offset }
 }
 
-/// Images of channels, NHWC: [B, height, width, channels], perhaps a range of the channels of a wider tensor.
+/// Images of channels, NHWC: [B, height, width, channels], perhaps a range of the channels of a
+/// wider tensor.
 package struct FeatureMap {
   package let tensor: Tensor
   /// Elements from the start of the tensor to the first pixel.
@@ -79,7 +80,8 @@ package struct FeatureMap {
     assert(
       batch == 0
         || offset + (batch - 1) * self.imageStride + (height * width - 1) * self.pixelStride
-          + channels <= tensor.capacity, "a feature map past the end of its tensor")
+          + channels <= tensor.capacity,
+      "a feature map past the end of its tensor")
   }
 
   /// A tensor [B, height, width, channels].
@@ -113,7 +115,8 @@ package struct FeatureMap {
   package var floats: UnsafeMutablePointer<Float> { tensor.floats + offset }
 }
 
-/// Queries, keys or values of all heads: for every token of every image a row of `headDim` for each head.
+/// Queries, keys or values of all heads: for every token of every image a row of `headDim` for each
+/// head.
 package struct HeadView {
   package let tensor: Tensor
   /// Elements from the start of the tensor to the first token's first head.

@@ -1,9 +1,10 @@
 import Records
 
-/// Another backend, with the time, arithmetic and traffic of each of its operations added up by kind.
+/// Another backend, with the time, arithmetic and traffic of each of its operations added up by
+/// kind.
 ///
-/// Each operation is waited for, so on a device that queues work a pass takes longer than without it. Nothing of the other backend
-/// changes, and a pass that is not decorated pays nothing.
+/// Each operation is waited for, so on a device that queues work a pass takes longer than without
+/// it. Nothing of the other backend changes, and a pass that is not decorated pays nothing.
 package final class TimingBackend: ObservedOps {
   /// What the operations of one kind came to.
   package struct Total: Hashable, Sendable {

@@ -1,21 +1,26 @@
 /// The blocks of a plain transformer, each one operation where a device fuses it.
 ///
-/// Every one has a default that is composed of `TensorOps`: the reference, and what a device without an override runs. The composed
-/// form can be called by its own name (`composedFeedForward`), so that tests compare an override with it.
+/// Every one has a default that is composed of `TensorOps`: the reference, and what a device
+/// without an override runs. The composed form can be called by its own name
+/// (`composedFeedForward`), so that tests compare an override with it.
 package protocol TransformerOps: TensorOps {
-  /// Patch embedding of images [B, 3, S, S] into tokens [B, P + patches, C], prefix and positions added.
+  /// Patch embedding of images [B, 3, S, S] into tokens [B, P + patches, C], prefix and positions
+  /// added.
   func embedPatches(_ images: Tensor, _ embedding: PatchEmbedding, into tokens: Tensor)
-  /// `output = linear(norm(input))` for every row; `norm == nil` skips it. Shapes [.., K] to [.., M].
+  /// `output = linear(norm(input))` for every row; `norm == nil` skips it. Shapes [.., K] to [..,
+  /// M].
   func project(
     _ input: Tensor, norm: LayerNormParameters?, _ linear: LinearParameters, into output: Tensor)
   /// `stream += linear(input)`. A LayerScale is folded into the layer when it is loaded.
   func projectResidual(_ input: Tensor, _ linear: LinearParameters, onto stream: Tensor)
   /// `stream += fc2(activation(fc1(norm(stream))))`.
   func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters)
-  /// Softmax attention of all heads from fused rows [B, N, 3C] = [Q heads | K heads | V heads] into [B, N, C].
+  /// Softmax attention of all heads from fused rows [B, N, 3C] = [Q heads | K heads | V heads] into
+  /// [B, N, C].
   ///
-  /// With `tokenSize` [B, N] the logarithm of each key's size is added to its logits (ToMe's proportional attention).
-  /// `statistics` are gathered in the same pass, so that the attention matrix never leaves the cache; what was found is returned.
+  /// With `tokenSize` [B, N] the logarithm of each key's size is added to its logits (ToMe's
+  /// proportional attention). `statistics` are gathered in the same pass, so that the attention
+  /// matrix never leaves the cache; what was found is returned.
   func attend(
     _ qkv: Tensor, heads: Int, tokenSize: Tensor?, statistics: AttentionStatistics?,
     into output: Tensor

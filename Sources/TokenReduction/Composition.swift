@@ -8,14 +8,15 @@ package enum TokenScore: Hashable, Sendable {
   case classAttention
   /// Attention received from all patch tokens, plus a feature term; see `TailEffectScore`.
   case tailEffect(TailEffectScore)
-  /// Similarity of keys in ToMe's bipartite matching; it chooses pairs, so it goes with `merge` alone.
+  /// Similarity of keys in ToMe's bipartite matching; it chooses pairs, so it goes with `merge`
+  /// alone.
   case keySimilarity
 }
 
 /// The tail-effect score `a / max a + softmax(v)` with its ablations as parameters.
 ///
-/// `a_j = Σ_i reduce_h A[h, i, j]` over patch rows and columns, `v_j = softmax_j(Σ_c reduce_h V[h, j, c])` over all tokens.
-/// Source: "Pruning One More Token is Enough", section 3.3.
+/// `a_j = Σ_i reduce_h A[h, i, j]` over patch rows and columns, `v_j = softmax_j(Σ_c reduce_h V[h,
+/// j, c])` over all tokens. Source: "Pruning One More Token is Enough", section 3.3.
 package struct TailEffectScore: Hashable, Sendable {
   package var usesAttention: Bool
   /// `nil` leaves the feature term out.

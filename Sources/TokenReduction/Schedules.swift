@@ -30,10 +30,11 @@ package enum Schedule {
     removing(geometry) { block, tokens in min(r[block], (tokens - geometry.prefixTokens) / 2) }
   }
 
-  /// `⌈rate · candidates⌉` of the current patch tokens stay at the given blocks, plus `extra` tokens.
+  /// `⌈rate · candidates⌉` of the current patch tokens stay at the given blocks, plus `extra`
+  /// tokens.
   ///
-  /// A block at which every token would stay does nothing. With one token fused into one, the count stays and the
-  /// token still changes, so the step is there. Source: EViT, `evit.py`.
+  /// A block at which every token would stay does nothing. With one token fused into one, the count
+  /// stays and the token still changes, so the step is there. Source: EViT, `evit.py`.
   package static func keepRate(
     _ rate: Double, layers: [Int], extra: Int, _ geometry: TokenGeometry
   ) -> [ReductionStep] {

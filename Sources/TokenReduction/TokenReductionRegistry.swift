@@ -13,7 +13,8 @@ package enum TokenReductionRegistry {
 
   /// Everything that is wrong with the parameters of a method for a model; empty when it can run.
   ///
-  /// Keys that the method does not have are the caller's to report, who knows the nearest names of a spec.
+  /// Keys that the method does not have are the caller's to report, who knows the nearest names of
+  /// a spec.
   package static func problems(
     method: any TokenReductionMethod.Type, parameters: [String: JSONValue],
     geometry: TokenGeometry

@@ -1,4 +1,5 @@
-/// How a project names and shapes the tensors of a model, in terms of timm's: a file of another project is read through it.
+/// How a project names and shapes the tensors of a model, in terms of timm's: a file of another
+/// project is read through it.
 package protocol CheckpointLayout: Sendable {
   /// As a person knows it: `Hugging Face`.
   var name: String { get }

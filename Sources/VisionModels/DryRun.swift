@@ -3,7 +3,8 @@ import Synchronization
 import Tensors
 import TokenReduction
 
-/// A pass on a device that counts: every operation of a model with a method by its shapes, and nothing computed.
+/// A pass on a device that counts: every operation of a model with a method by its shapes, and
+/// nothing computed.
 package struct DryRun {
   package let operations: [PassOperation]
   /// What a pass allocates besides the weights, images and logits included.
@@ -38,7 +39,8 @@ package struct DryRun {
 
   /// A pass of an architecture without weights.
   ///
-  /// - Parameter isFused: Whether a transformer's blocks are one operation each, as devices fuse them.
+  /// - Parameter isFused: Whether a transformer's blocks are one operation each, as devices fuse
+  ///   them.
   package init(
     _ architecture: any ModelArchitecture, _ composition: Composition, batchSize: Int = 1,
     precision: Precision = .float32, isFused: Bool = true
@@ -54,7 +56,8 @@ package struct DryRun {
     (try? DryRun(architecture, composition)).map { macs(of: $0.operations) } ?? 0
   }
 
-  /// Multiply-adds of a model's operations; what the reduction itself multiplies is no part of them.
+  /// Multiply-adds of a model's operations; what the reduction itself multiplies is no part of
+  /// them.
   package static func macs(of operations: [PassOperation]) -> Int {
     operations.reduce(0) { $1.kind.isReduction ? $0 : $0 + $1.macs }
   }

@@ -5,8 +5,8 @@ import TokenReduction
 
 /// The sizes of a model of one family: a value that a registry, a spec and a record can hold.
 ///
-/// A family is one file: this value with the keys that a spec may set, the tensors of a checkpoint, and the model that computes with
-/// them; its entries; and one line in `ModelRegistry.families`.
+/// A family is one file: this value with the keys that a spec may set, the tensors of a checkpoint,
+/// and the model that computes with them; its entries; and one line in `ModelRegistry.families`.
 package protocol ModelArchitecture: Codable, Hashable, Sendable {
   /// The name of the family in a spec.
   static var family: String { get }
@@ -26,7 +26,8 @@ package protocol ModelArchitecture: Codable, Hashable, Sendable {
   var stages: [TokenStage] { get }
   /// Every tensor of the model, by timm's names.
   var tensors: [WeightSpecification] { get }
-  /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be built.
+  /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be
+  /// built.
   func problems() -> [(key: String, message: String)]
   /// The model with the weights that the loader brings to its device.
   func makeModel(_ loader: WeightLoader) throws -> any VisionModel
@@ -64,7 +65,8 @@ extension ModelArchitecture {
 
   /// Loads or draws the weights.
   ///
-  /// - Throws: `TensorsError`, `VisionModelsError.weightsDoNotFit` for a file of another model, or `.modelTooLarge`.
+  /// - Throws: `TensorsError`, `VisionModelsError.weightsDoNotFit` for a file of another model, or
+  ///   `.modelTooLarge`.
   package func load(
     name: String = "this model", weights: WeightSource, backend: any Backend
   ) throws -> any VisionModel {

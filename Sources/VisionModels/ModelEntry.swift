@@ -46,7 +46,8 @@ extension ModelEntry {
 package struct ModelPreprocessing: Hashable, Sendable {
   package enum Interpolation: String, Sendable { case bicubic, bilinear }
 
-  /// The shorter side after resizing; `nil` takes images as they are, and they must have the model's size.
+  /// The shorter side after resizing; `nil` takes images as they are, and they must have the
+  /// model's size.
   package let resize: Int?
   /// Side of the centre crop: the model's image size.
   package let crop: Int

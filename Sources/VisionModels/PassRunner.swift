@@ -2,7 +2,8 @@ import Foundation
 import Tensors
 import TokenReduction
 
-/// Runs one pass of a model: images in, logits out, captured where the device repeats passes; `run` allocates nothing.
+/// Runs one pass of a model: images in, logits out, captured where the device repeats passes; `run`
+/// allocates nothing.
 ///
 /// It knows no model. Not to be used from two threads at once.
 package final class PassRunner {
@@ -36,7 +37,8 @@ package final class PassRunner {
 
   /// Allocates everything that a pass needs.
   ///
-  /// - Throws: `TensorsError.outOfMemory`, or `.operationsUnavailable` of a device that lacks an operation of the model.
+  /// - Throws: `TensorsError.outOfMemory`, or `.operationsUnavailable` of a device that lacks an
+  ///   operation of the model.
   package init(model: any VisionModel, composition: Composition, batchSize: Int) throws {
     precondition(composition.geometry == model.info.tokens, "a method of another model")
     let backend = model.backend
@@ -70,7 +72,8 @@ package final class PassRunner {
     for index in 0..<batchSize { defaultKeys.initializeElement(at: index, to: UInt64(index)) }
   }
 
-  /// Throws where a processor has less memory than a pass needs at least: Linux would hand it out all the same, and kill the program later.
+  /// Throws where a processor has less memory than a pass needs at least: Linux would hand it out
+  /// all the same, and kill the program later.
   private static func checkMemory(
     _ operations: [PassOperation], _ info: ModelInfo, batchSize: Int, _ backend: any Backend
   ) throws(TensorsError) {
@@ -108,8 +111,8 @@ package final class PassRunner {
 
   /// Classifies the images in `input`; on return `logits` holds the result.
   ///
-  /// `imageKeys` (batch many) seed random scores per image, so that a result does not depend on the batch; `nil` takes the
-  /// position in the batch.
+  /// `imageKeys` (batch many) seed random scores per image, so that a result does not depend on the
+  /// batch; `nil` takes the position in the batch.
   package func run(imageKeys: UnsafePointer<UInt64>? = nil) {
     // Capturing brings keys of its own, so that ours come after it.
     let captured = captured
@@ -137,7 +140,8 @@ package final class PassRunner {
     case .impossible: return nil
     case .none: break
     }
-    // Once as it is, since what a device finds out about an operation must not happen while it captures.
+    // Once as it is, since what a device finds out about an operation must not happen while it
+    // captures.
     upload()
     let keys = keys(nil)
     compute(imageKeys: keys)

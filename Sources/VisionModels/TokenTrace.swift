@@ -3,8 +3,8 @@ import TokenReduction
 
 /// What became of every patch of one image, reduction by reduction.
 ///
-/// Every current token keeps the set of patches behind it, so that methods that reduce in several blocks can be followed
-/// to the end. Pure: it is fed assignments, wherever they come from.
+/// Every current token keeps the set of patches behind it, so that methods that reduce in several
+/// blocks can be followed to the end. Pure: it is fed assignments, wherever they come from.
 package struct TokenTrace: Hashable, Sendable {
   /// What became of a patch.
   package enum Fate: Hashable, Sendable {
@@ -48,8 +48,8 @@ package struct TokenTrace: Hashable, Sendable {
 
   /// Follows one reduction.
   ///
-  /// Shapes: `offsets` [N' + 1] and `sources` [N], of one image of a `TokenAssignment`; indices are those of the tokens
-  /// that the step sees, prefix first.
+  /// Shapes: `offsets` [N' + 1] and `sources` [N], of one image of a `TokenAssignment`; indices are
+  /// those of the tokens that the step sees, prefix first.
   package mutating func apply(_ step: ReductionStep, offsets: [Int], sources: [Int]) {
     precondition(
       offsets.count == step.tokensOut + 1 && tokens.count == step.tokensIn,

@@ -5,7 +5,8 @@ import TokenReduction
 package protocol VisionModel: AnyObject {
   var info: ModelInfo { get }
   var backend: any Backend { get }
-  /// One pass over `batchSize` images: its tensors are allocated on `device`, and the weights are the model's.
+  /// One pass over `batchSize` images: its tensors are allocated on `device`, and the weights are
+  /// the model's.
   ///
   /// `device` is the model's own, or one that counts: a dry run over the same weights.
   func makePass(
@@ -33,7 +34,8 @@ package struct PassContext {
   package init(imageKeys: UnsafePointer<UInt64>) { self.imageKeys = imageKeys }
 }
 
-/// What one reduction did, for tests, pictures and audits; the tensors are valid inside the callback only.
+/// What one reduction did, for tests, pictures and audits; the tensors are valid inside the
+/// callback only.
 package struct ReductionEvent {
   package let step: ReductionStep
   /// [B, N, C] before and [B, N', C] after.

@@ -4,7 +4,8 @@ import TokenReduction
 package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   /// A weight file that does not fit the model, with everything that is wrong with it.
   case weightsDoNotFit(
-    path: String, model: String, layout: String, missing: [String], extra: [String], misshapen: [String])
+    path: String, model: String, layout: String, missing: [String], extra: [String],
+    misshapen: [String])
   /// A model whose weights alone exceed the machine's memory.
   case modelTooLarge(model: String, bytes: Int, memoryBytes: Int)
   /// A method on a model that has nothing to reduce.

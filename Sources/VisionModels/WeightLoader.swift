@@ -15,7 +15,8 @@ package struct WeightLoader {
   /// An upper bound of what the weights take on a device.
   static func bytes(_ tensors: [WeightSpecification], _ backend: any Backend) -> Int {
     tensors.reduce(0) { sum, tensor in
-      // A matrix is of the activations' type, its rows padded to eight; a vector may be there in both types.
+      // A matrix is of the activations' type, its rows padded to eight; a vector may be there in
+      // both types.
       let isMatrix = tensor.shape.count > 1 && tensor.key.hasSuffix(".weight")
       let bytes =
         isMatrix
@@ -45,7 +46,8 @@ package struct WeightLoader {
     return try upload(values, Shape(specification(key).shape))
   }
 
-  /// A linear layer; with `layerScale` its outputs are multiplied by that tensor, folded into weight and bias.
+  /// A linear layer; with `layerScale` its outputs are multiplied by that tensor, folded into
+  /// weight and bias.
   package func linear(
     _ key: String, bias: Bool = true, layerScale: String? = nil
   ) throws -> LinearParameters {
@@ -65,7 +67,8 @@ package struct WeightLoader {
     return try reader.withValues(specification("\(key).weight")) { try linear($0, values) }
   }
 
-  /// A linear layer from a weight [outputs, inputs] and bias [outputs] that a family has worked out.
+  /// A linear layer from a weight [outputs, inputs] and bias [outputs] that a family has worked
+  /// out.
   package func linear(weight: [Float], bias: [Float]) throws -> LinearParameters {
     try weight.withUnsafeBufferPointer { try linear($0, bias) }
   }

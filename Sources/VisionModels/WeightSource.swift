@@ -21,7 +21,8 @@ package struct WeightSpecification: Sendable {
   package let initial: Initial
   /// Whether it counts as a parameter: a batch norm's running mean and variance do not.
   package let isTrained: Bool
-  /// Whether a file may have another shape, which the family then brings to its own (a position embedding).
+  /// Whether a file may have another shape, which the family then brings to its own (a position
+  /// embedding).
   package let accepts: (@Sendable ([Int]) -> Bool)?
 
   package init(
@@ -61,7 +62,9 @@ package struct WeightList {
 
   /// `key.weight` [outputs, inputs / groups, kernel, kernel], and `key.bias` where there is one.
   package mutating func convolution(_ key: String, _ extent: ConvolutionExtent, bias: Bool = true) {
-    add("\(key).weight", [extent.outputs, extent.inputs / extent.groups, extent.kernel, extent.kernel])
+    add(
+      "\(key).weight",
+      [extent.outputs, extent.inputs / extent.groups, extent.kernel, extent.kernel])
     if bias { add("\(key).bias", [extent.outputs], .zeros) }
   }
 
@@ -121,8 +124,8 @@ struct ShapeWeights: WeightReader {
   }
 }
 
-/// Random weights with timm's spread: normal of 0.02, bell-shaped by the sum of four uniforms so that no platform's
-/// logarithm decides a bit.
+/// Random weights with timm's spread: normal of 0.02, bell-shaped by the sum of four uniforms so
+/// that no platform's logarithm decides a bit.
 struct RandomWeights: WeightReader {
   let seed: UInt64
 

@@ -13,7 +13,8 @@ struct DeviceBounds {
     self.bytesPerSecond = bytesPerSecond
   }
 
-  /// Measures both with the backend's own operations: the best of several large products and of several large gathers.
+  /// Measures both with the backend's own operations: the best of several large products and of
+  /// several large gathers.
   ///
   /// Errors: `TensorsError.outOfMemory`.
   init(of backend: any Backend, stopwatch: some Stopwatch) throws {

@@ -7,7 +7,8 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// Every method on a device and on the processor, on the same random weights and images: what differs.
+/// Every method on a device and on the processor, on the same random weights and images: what
+/// differs.
 struct DeviceCheck {
   let device: String
   /// Only comparisons whose line contains this; empty for all.
@@ -20,7 +21,8 @@ struct DeviceCheck {
     var isGood: Bool { failures == 0 && comparisons > 0 }
   }
 
-  /// Models of the sizes that matter: head widths 64 and others, a distillation token, registers, a gate.
+  /// Models of the sizes that matter: head widths 64 and others, a distillation token, registers, a
+  /// gate.
   private static let models: [(name: String, architecture: ViTArchitecture)] = [
     (
       "gelu, 197 tokens",
@@ -150,7 +152,8 @@ struct DeviceCheck {
     func isGood(_ precision: Precision) -> Bool {
       switch precision {
       case .float32: relative <= 1e-4 && differing == 0
-      // Rounding may turn a near tie: the tokens kept are told, and the logits of images that kept the same must agree.
+      // Rounding may turn a near tie: the tokens kept are told, and the logits of images that kept
+      // the same must agree.
       case .tf32, .float16, .bfloat16: relative <= 1e-2 * (precision == .bfloat16 ? 4 : 1)
       }
     }

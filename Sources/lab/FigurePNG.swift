@@ -2,7 +2,8 @@ import Experiments
 import Files
 import Foundation
 
-/// Turns a report's SVG figures into PNG with a program that is on this machine; the drawing stays in one place.
+/// Turns a report's SVG figures into PNG with a program that is on this machine; the drawing stays
+/// in one place.
 enum FigurePNG {
   /// A program that turns SVG into PNG.
   struct Rasteriser: Sendable {

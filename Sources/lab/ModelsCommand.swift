@@ -17,7 +17,8 @@ struct ModelsCommand: ParsableCommand {
   func run() {
     let table = TextTable(
       header: [
-        "model", "known as", "image", "tokens", "prefix", "blocks", "width", "heads", "parameters, M",
+        "model", "known as", "image", "tokens", "prefix", "blocks", "width", "heads",
+        "parameters, M",
       ],
       alignments: [.leading, .leading] + Array(repeating: .trailing, count: 7),
       rows: ModelRegistry.all.map { entry in

@@ -22,9 +22,11 @@ struct OperationProfile {
   let passSeconds: Double
   let title: String
 
-  /// Runs passes of the first model, method, device and batch size of a spec until `minSeconds` and `minSamples` are reached.
+  /// Runs passes of the first model, method, device and batch size of a spec until `minSeconds` and
+  /// `minSamples` are reached.
   ///
-  /// Errors: those of `Planner`, of weights and of memory; `ExperimentsError.impossible` where only a run can choose r.
+  /// Errors: those of `Planner`, of weights and of memory; `ExperimentsError.impossible` where only
+  /// a run can choose r.
   init(_ spec: Spec, minSeconds: Double, minSamples: Int) throws {
     let planner = try Planner(spec, site: .here)
     let predictor = try Predictor(planner)

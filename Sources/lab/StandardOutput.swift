@@ -7,7 +7,8 @@
 
 /// Standard output, which is buffered.
 enum StandardOutput {
-  /// Writes what is buffered; returns the system's error number where any of what was printed is lost.
+  /// Writes what is buffered; returns the system's error number where any of what was printed is
+  /// lost.
   static func flush() -> Int32? {
     errno = 0
     let hasFlushed = fflush(stdout) == 0

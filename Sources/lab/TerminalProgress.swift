@@ -2,7 +2,8 @@ import Experiments
 import Foundation
 import Measurement
 
-/// Shows a run's progress on standard error: one line that changes on a terminal, plain lines elsewhere.
+/// Shows a run's progress on standard error: one line that changes on a terminal, plain lines
+/// elsewhere.
 final class TerminalProgress: ProgressListener {
   private let isTerminal: Bool
   private let stopwatch = MonotonicStopwatch()

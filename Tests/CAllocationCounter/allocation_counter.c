@@ -1,4 +1,5 @@
-// An executable's own malloc takes the place of glibc's in every library that it loads; these count and pass on.
+// An executable's own malloc takes the place of glibc's in every library that it loads; these count
+// and pass on.
 #include "allocation_counter.h"
 
 #include <stdatomic.h>

@@ -259,7 +259,8 @@ static int module_load(
 }
 static int module_unload(void *module);
 
-// Names live as long as the program; what shared memory each may have lasts until the modules are gone.
+// Names live as long as the program; what shared memory each may have lasts until the modules are
+// gone.
 static char *names[4096];
 static unsigned allowed[4096];
 static unsigned *allowance(const char *name) {

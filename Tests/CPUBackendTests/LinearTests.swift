@@ -6,7 +6,8 @@ import _TestSupport
 
 /// Linear layers and what is fused into them, against plain loops in double precision.
 ///
-/// Rows 1 to 1100, few and many weights cross every way of sharing the work: by columns, by rows and columns, by rows alone.
+/// Rows 1 to 1100, few and many weights cross every way of sharing the work: by columns, by rows
+/// and columns, by rows alone.
 @Suite struct LinearTests {
   static let cases: [(rows: Int, threads: Int)] = [1, 3, 37, 197, 330, 700].flatMap { rows in
     [1, 2, 3].map { (rows, $0) }
@@ -17,7 +18,8 @@ import _TestSupport
     try checkProjection(rows: rows, threads: threads, inputs: 48, outputs: 80)
   }
 
-  /// More weights than every worker would hold in its own cache: of few rows the workers share the panels.
+  /// More weights than every worker would hold in its own cache: of few rows the workers share the
+  /// panels.
   @Test(arguments: [(37, 2), (197, 2), (197, 3)])
   func `a projection with many weights is the reference's`(rows: Int, threads: Int) throws {
     try checkProjection(rows: rows, threads: threads, inputs: 300, outputs: 520)
@@ -69,7 +71,8 @@ import _TestSupport
     try checkFeedForward(size, activation, width: 32, inner: 56)
   }
 
-  /// Widths whose rows would share cache sets, and which scratch memory therefore spaces; more rows than a slab has.
+  /// Widths whose rows would share cache sets, and which scratch memory therefore spaces; more rows
+  /// than a slab has.
   @Test(arguments: [(rows: 5, threads: 2), (2100, 2)], [HiddenActivation.gelu, .swiglu])
   func `a feed-forward network of spaced rows is the reference's`(
     size: (rows: Int, threads: Int), activation: HiddenActivation
@@ -77,7 +80,8 @@ import _TestSupport
     try checkFeedForward(size, activation, width: 8, inner: activation == .gelu ? 1024 : 512)
   }
 
-  /// More weights than every worker would hold in its own cache, fewer rows than it needs for them and more.
+  /// More weights than every worker would hold in its own cache, fewer rows than it needs for them
+  /// and more.
   @Test(arguments: [(rows: 37, threads: 3), (197, 2)], [HiddenActivation.gelu, .swiglu])
   func `a feed-forward network with many weights is the reference's`(
     size: (rows: Int, threads: Int), activation: HiddenActivation

@@ -3,7 +3,8 @@ import Foundation
 import Testing
 import _TestSupport
 
-/// The products over bfloat16 and int8 against plain loops in double precision over the same rounded numbers.
+/// The products over bfloat16 and int8 against plain loops in double precision over the same
+/// rounded numbers.
 @Suite struct LowPrecisionProductTests {
   struct Case: Sendable, CustomStringConvertible {
     let rows: Int
@@ -173,7 +174,8 @@ private struct Operands {
     return c
   }
 
-  /// Largest difference between `output` and the epilogue of `product(row, column)`, divided by max(1, √k).
+  /// Largest difference between `output` and the epilogue of `product(row, column)`, divided by
+  /// max(1, √k).
   func error(of output: [Float], _ product: (Int, Int) -> Double) -> Double {
     var worst = 0.0
     for row in 0..<shape.rows {

@@ -4,7 +4,8 @@ import _TestSupport
 
 @testable import CPUBackend
 
-/// Choosing and matching tokens whose scores and keys are no ordinary numbers: every token keeps its place.
+/// Choosing and matching tokens whose scores and keys are no ordinary numbers: every token keeps
+/// its place.
 @Suite struct NotNumbersTests {
   private let backend: CPUBackend
 

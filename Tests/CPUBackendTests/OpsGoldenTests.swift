@@ -5,7 +5,8 @@ import _TestSupport
 
 @testable import CPUBackend
 
-/// Single operations against PyTorch's (stored in `ops.safetensors`, whose metadata names the versions).
+/// Single operations against PyTorch's (stored in `ops.safetensors`, whose metadata names the
+/// versions).
 @Suite struct OpsGoldenTests {
   private let file: SafetensorsFile
 

@@ -5,7 +5,8 @@ import _TestSupport
 
 /// The packed matrix product against plain loops in double precision.
 @Suite struct ProductTests {
-  /// Every height of a tile, one panel to several and cut ones, a depth in one part and in three, rows that share cache sets.
+  /// Every height of a tile, one panel to several and cut ones, a depth in one part and in three,
+  /// rows that share cache sets.
   static let shapes: [(rows: Int, columns: Int, depth: Int)] =
     (1...29).map { ($0, 40, 24) } + [1, 7, 8, 12, 15, 16, 17, 31, 32, 33, 65].map { (9, $0, 30) }
     + [(30, 33, 1030), (29, 40, 1024), (3, 20, 2048)]

@@ -97,7 +97,8 @@ import _TestSupport
     backend.selectAndMatch(
       try backend.tensor([0, 5, 4, 1, 2, 3], Shape(1, 6)),
       metric: try backend.tensor(metric, Shape(1, 6, 2)), prefixTokens: 1, keep: 2, into: matched)
-    // 1 (0°) and 2 (90°) stay; 5 (30°) and 4 (10°) go to 1, 3 (80°) to 2; the class token takes none.
+    // 1 (0°) and 2 (90°) stay; 5 (30°) and 4 (10°) go to 1, 3 (80°) to 2; the class token takes
+    // none.
     #expect(backend.indices(matched.offsets) == [0, 1, 4, 6])
     #expect(backend.indices(matched.sources) == [0, 1, 5, 4, 2, 3])
   }

@@ -1,9 +1,11 @@
-// Kernels with one mistake each, that a test expects the harness to find. Names start with "fault_".
+// Kernels with one mistake each, that a test expects the harness to find. Names start with
+// "fault_".
 #include "device.hpp"
 
 extern "C" {
 
-/// Each thread reads the number of the thread 37 further; without the barrier some read what is not there yet.
+/// Each thread reads the number of the thread 37 further; without the barrier some read what is not
+/// there yet.
 static void pass_on(int has_barrier, int *out) {
   int *shared = static_cast<int *>(shared_memory());
   const int rank = int(threadIdx.x), size = int(blockDim.x);

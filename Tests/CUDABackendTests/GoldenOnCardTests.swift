@@ -6,7 +6,8 @@ import Testing
 import _TestSupport
 
 extension CUDASuite {
-  /// Passes of published implementations on the fake card: the whole backend, graphs included, kernels thread by thread.
+  /// Passes of published implementations on the fake card: the whole backend, graphs included,
+  /// kernels thread by thread.
   @Suite(.serialized) struct GoldenOnCard {
     @Test(arguments: GoldenCase.all)
     func `float32 gives the published logits and keeps the same tokens`(

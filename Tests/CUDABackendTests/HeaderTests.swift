@@ -8,7 +8,8 @@ import Testing
     .deletingLastPathComponent().appending(path: "Sources/CCUDA/include")
   private static let needed = ["cuda.h", "nvrtc.h", "cublasLt.h", "crt/host_defines.h"]
 
-  /// Folders that together hold all headers: `LAB_CUDA_HEADERS` (`:` between them), a toolkit's, or a virtual environment's wheels.
+  /// Folders that together hold all headers: `LAB_CUDA_HEADERS` (`:` between them), a toolkit's, or
+  /// a virtual environment's wheels.
   static let folders: [String]? = {
     let environment = ProcessInfo.processInfo.environment
     var candidates: [[String]] = []

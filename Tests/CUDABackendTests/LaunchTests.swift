@@ -45,7 +45,8 @@ import Testing
     #expect(one.keyBlocks == 4 && one.rowBlocks == 13 && one.shared == 6 * 11_520)
     // 4 blocks of 6 warps in a row: 9 rows for 197 tokens.
     #expect(one.featureRows == 9)
-    // A block gets no more shared memory than the smallest cards have, however many heads there are.
+    // A block gets no more shared memory than the smallest cards have, however many heads there
+    // are.
     #expect(launch(1, 257, heads: 24).shared <= 96 << 10)
     #expect(launch(8).kernel == "received_attention_mma_heads")
     #expect(launch(9).kernel == "received_attention_mma" && launch(9).rowBlocks == 4)

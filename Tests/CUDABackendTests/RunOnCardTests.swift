@@ -27,7 +27,7 @@ extension CUDASuite {
         geometry: architecture.info.tokens)
       let pass = try PassRunner(
         model: try architecture.load(
-        weights: .random(seed: 3), backend: backend),
+          weights: .random(seed: 3), backend: backend),
         composition: try TokenReductionRegistry.composition(
           for: setting, geometry: architecture.info.tokens), batchSize: batchSize)
       for (index, value) in randomFloats(pass.input.count, seed: 5).enumerated() {
@@ -104,7 +104,8 @@ extension CUDASuite {
       #expect(FakeMachine.counts.launches == launches * 2)
     }
 
-    /// Kernels of ours in one replay, beside four products of each block, that of the patches and the head.
+    /// Kernels of ours in one replay, beside four products of each block, that of the patches and
+    /// the head.
     private func launches(
       _ method: String, _ parameters: [String: JSONValue] = [:],
       architecture: ViTArchitecture = architecture
@@ -151,7 +152,8 @@ extension CUDASuite {
         FakeMachine.reset()
         let card = try FakeMachine.backend()
         let pass = try Self.pass(wrap(card), method, parameters)
-        // A callback keeps the pass from being taken down as a graph, which profiled passes never are.
+        // A callback keeps the pass from being taken down as a graph, which profiled passes never
+        // are.
         pass.onBlock = { _, _ in }
         let before = FakeMachine.launched.count
         pass.run()
@@ -187,7 +189,8 @@ extension CUDASuite {
       #expect(try launches("random", ["r": .integer(5)]) == plain + 2)
       // Sizes; keys, pairs, lists and new tokens.
       #expect(try launches("tome", ["r": .integer(2)]) == plain + 1 + 3 * 4)
-      // A maximum over the batch, and more tokens than every block can rank again, take one kernel after another.
+      // A maximum over the batch, and more tokens than every block can rank again, take one kernel
+      // after another.
       #expect(
         try launches("tail_effect", single.merging(["normalization": .string("batch")]) { $1 })
           == plain + 7)

@@ -1,5 +1,6 @@
-// Compares CCUDA.h with NVIDIA's own headers: every number, the layout of what is handed over, and the shape of every function. It is compiled
-// and not linked (HeaderTests.swift), and needs cuda.h, nvrtc.h and cublasLt.h of one version from 11 to 13.
+// Compares CCUDA.h with NVIDIA's own headers: every number, the layout of what is handed over, and
+// the shape of every function. It is compiled and not linked (HeaderTests.swift), and needs cuda.h,
+// nvrtc.h and cublasLt.h of one version from 11 to 13.
 #include <cuda.h>
 #include <cublasLt.h>
 #include <nvrtc.h>
@@ -12,7 +13,8 @@
 
 // MARK: Functions
 
-/// Whether an argument is passed alike: addresses, numbers of the same size, floating point of the same size.
+/// Whether an argument is passed alike: addresses, numbers of the same size, floating point of the
+/// same size.
 template <typename A, typename B>
 constexpr bool alike() {
   if constexpr (std::is_void_v<A> || std::is_void_v<B>) return std::is_void_v<A> && std::is_void_v<B>;

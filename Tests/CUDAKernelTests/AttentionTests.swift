@@ -3,7 +3,8 @@ import Tensors
 import Testing
 import _TestSupport
 
-/// One attention on the imagined device: extents, launches by the kernels' README, and what should come out.
+/// One attention on the imagined device: extents, launches by the kernels' README, and what should
+/// come out.
 struct DeviceAttention {
   let tokens: Int
   let heads: Int
@@ -245,7 +246,8 @@ struct DeviceAttention {
       .buffer(nil), .buffer(output), .buffer(nil), .int(70), .int(1), .int(64),
       .float(far.scale))
     let expected = ReferenceOps.attention(Array(scaled[..<(70 * 192)]), tokens: 70, heads: 1)
-    // Logits reach thousands, so that a rounding of 2^-24 of them moves a weight by some thousandths.
+    // Logits reach thousands, so that a rounding of 2^-24 of them moves a weight by some
+    // thousandths.
     #expect(largestDifference(output.values, expected) < 80 * 2e-3)
   }
 

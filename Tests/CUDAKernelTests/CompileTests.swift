@@ -12,7 +12,8 @@ struct CompileTests {
   }
   static let architectures = targets.keys.sorted()
 
-  /// Machine code of all kernels for all architectures takes minutes; without it the newest of each generation is made.
+  /// Machine code of all kernels for all architectures takes minutes; without it the newest of each
+  /// generation is made.
   private static let isThorough = ProcessInfo.processInfo.environment["LAB_NVRTC_ALL"] != nil
   static let realArchitectures =
     isThorough ? architectures : [62, 90].filter { targets[$0] != nil }
@@ -83,9 +84,11 @@ struct CompileTests {
   }
 }
 
-/// Kernels of a file that this very compiler took before, with the same headers and options: its word does not change.
+/// Kernels of a file that this very compiler took before, with the same headers and options: its
+/// word does not change.
 ///
-/// Kept beside the compiler, so that only what has changed is compiled again; a clean clone compiles everything.
+/// Kept beside the compiler, so that only what has changed is compiled again; a clean clone
+/// compiles everything.
 private struct CompiledBefore {
   private let file: URL
 

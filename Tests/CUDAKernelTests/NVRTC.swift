@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// The run-time compiler, opened where it is installed; the kernels' tests need nothing else of CUDA.
+/// The run-time compiler, opened where it is installed; the kernels' tests need nothing else of
+/// CUDA.
 struct NVRTC: @unchecked Sendable {
   private typealias Program = OpaquePointer?
   private typealias Text = UnsafePointer<CChar>?
@@ -17,7 +18,8 @@ struct NVRTC: @unchecked Sendable {
     let description: String
   }
 
-  /// Every version found, or none: `LAB_NVRTC` (libraries, `:` between them), Python's wheels beside the project, `CUDA_HOME`.
+  /// Every version found, or none: `LAB_NVRTC` (libraries, `:` between them), Python's wheels
+  /// beside the project, `CUDA_HOME`.
   static let installed: [NVRTC] = {
     var seen: Set<String> = []
     return candidates().filter { seen.insert($0).inserted }.compactMap(NVRTC.init(path:))
@@ -80,9 +82,11 @@ struct NVRTC: @unchecked Sendable {
     return function
   }
 
-  /// PTX of a kernel file for a virtual architecture (`compute_90`), or nothing for a real one (`sm_90`).
+  /// PTX of a kernel file for a virtual architecture (`compute_90`), or nothing for a real one
+  /// (`sm_90`).
   ///
-  /// Errors: `Failure` with the compiler's log, also where it only warns of anything but an old architecture.
+  /// Errors: `Failure` with the compiler's log, also where it only warns of anything but an old
+  /// architecture.
   func compile(
     _ source: String, name: String, headers: [(name: String, text: String)], options: [String]
   ) throws -> String {

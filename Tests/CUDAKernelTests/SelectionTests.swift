@@ -3,7 +3,8 @@ import Tensors
 import Testing
 import _TestSupport
 
-/// Kernels of selection.cu and assemble.cu: the same tokens, in the same order, as on the processor.
+/// Kernels of selection.cu and assemble.cu: the same tokens, in the same order, as on the
+/// processor.
 @Suite struct KernelSelectionTests {
   private let backend: CPUBackend
   private let batch = 2

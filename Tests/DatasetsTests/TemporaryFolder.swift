@@ -38,7 +38,8 @@ final class TemporaryFolder {
   }
 }
 
-/// The sentence that `body` throws with the folder's path written as DIR, or nil if it throws nothing.
+/// The sentence that `body` throws with the folder's path written as DIR, or nil if it throws
+/// nothing.
 func sentence(in folder: TemporaryFolder, _ body: () throws -> some Any) -> String? {
   do {
     _ = try body()

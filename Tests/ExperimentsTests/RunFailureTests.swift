@@ -45,7 +45,8 @@ import _TestSupport
     #expect(again.store.records.count == 2 + 2 + 2)
   }
 
-  /// Every trial of a model that gives NaN or an infinity, accuracy and timing and both grids, has failed.
+  /// Every trial of a model that gives NaN or an infinity, accuracy and timing and both grids, has
+  /// failed.
   @Test(arguments: [
     ("blocks.5.mlp.fc1.weight", Float.nan), ("blocks.0.attn.qkv.weight", .nan),
     ("head.bias", .infinity), ("head.bias", -.infinity),

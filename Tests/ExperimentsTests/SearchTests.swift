@@ -106,7 +106,8 @@ import Testing
     let row = try #require(summary.rows.first)
     #expect(row.origin == "≤ 100000 ms")
     #expect(tried[row.method]?.accuracy == tried.values.map(\.accuracy).max())
-    // A limit between the fastest and the slowest setting is kept, without a new measurement of the search.
+    // A limit between the fastest and the slowest setting is kept, without a new measurement of the
+    // search.
     let latencies = tried.values.map(\.latency).sorted()
     let limit = (latencies[3] + latencies[4]) / 2
     let tight = try MicroRun(

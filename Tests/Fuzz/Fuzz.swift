@@ -6,7 +6,8 @@ import Foundation
 ///     fuzz KIND --try FILE…                                         these inputs as they are
 ///     fuzz --kinds                                                  the kinds, a line each
 ///
-/// As `Scripts/drill.py fuzz` builds it a second time, libFuzzer chooses the inputs by what they reach:
+/// As `Scripts/drill.py fuzz` builds it a second time, libFuzzer chooses the inputs by what they
+/// reach:
 ///
 ///     fuzz KIND --lib CORPUS -runs=N …
 ///

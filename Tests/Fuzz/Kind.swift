@@ -2,7 +2,8 @@ import Foundation
 
 /// A kind of input that anyone could hand to the program, and what reads it.
 ///
-/// An input is held when the reader returns or throws an error of ours: a crash, a hang or memory without bound is a defect.
+/// An input is held when the reader returns or throws an error of ours: a crash, a hang or memory
+/// without bound is a defect.
 struct Kind: Sendable {
   let name: String
   /// Reads one input; `folder` is the reader's own, for what is read from files.

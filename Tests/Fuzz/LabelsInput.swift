@@ -10,7 +10,8 @@ enum LabelsInput {
 
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     guard let first = bytes.first else { return }
-    // Each name has a folder of its own, in a folder of its own: labels are looked for above the pictures too.
+    // Each name has a folder of its own, in a folder of its own: labels are looked for above the
+    // pictures too.
     let place = folder.appendingPathComponent("labels\(Int(first) % names.count)/val")
     if !FileManager.default.fileExists(atPath: place.path) {
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)

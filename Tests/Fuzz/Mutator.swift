@@ -1,6 +1,7 @@
 import Tensors
 
-/// Changes inputs as a broken disk, a hurried hand or an ill will would, the same from the same seed.
+/// Changes inputs as a broken disk, a hurried hand or an ill will would, the same from the same
+/// seed.
 struct Mutator {
   private let seeds: [[UInt8]]
   private var random: SplitMix64

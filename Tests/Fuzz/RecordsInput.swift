@@ -5,8 +5,8 @@ import Reporting
 
 /// A file of records: read, and whatever counts as a record drawn as every part of a report.
 ///
-/// Few changed lines keep a key that belongs to their trial, so lines that are whole otherwise are given theirs and a
-/// seal, and read again: what anyone could write.
+/// Few changed lines keep a key that belongs to their trial, so lines that are whole otherwise are
+/// given theirs and a seal, and read again: what anyone could write.
 enum RecordsInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     let file = folder.appendingPathComponent("latency-x.jsonl")

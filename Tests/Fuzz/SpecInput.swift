@@ -3,7 +3,8 @@ import Datasets
 import Experiments
 import Foundation
 
-/// A spec's text: read, checked, and planned where it names nothing but what comes with the program.
+/// A spec's text: read, checked, and planned where it names nothing but what comes with the
+/// program.
 enum SpecInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     let text = String(decoding: bytes, as: UTF8.self)

@@ -4,7 +4,8 @@ import Foundation
 enum Watch {
   /// Seconds of processor time.
   static let mostSeconds = 1.0
-  /// Bytes of the process: a picture of the largest size that is read takes 537 MB, and twice that while it is copied.
+  /// Bytes of the process: a picture of the largest size that is read takes 537 MB, and twice that
+  /// while it is copied.
   static let mostBytes = 1_300_000_000
 
   /// Runs `body`, and stops the program where it took too long or too much.

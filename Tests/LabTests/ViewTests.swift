@@ -201,7 +201,8 @@ import _TestSupport
         == "error: none.png cannot be read (No such file or directory).\n")
     #expect(
       try visualize("bad.png", "--method", topk).error
-        == "error: bad.png is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 6E 6F 20 70).\n")
+        == "error: bad.png is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 6E 6F 20 70).\n"
+    )
     #expect(
       try visualize(picture, "--method", #"{"method": "none"}"#).error
         == "error: --method: none removes no token of custom, so there is nothing to draw; name one that "

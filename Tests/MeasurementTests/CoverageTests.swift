@@ -3,7 +3,8 @@ import Testing
 
 @testable import Measurement
 
-/// How often a 95 % interval holds the truth, on machines that are disturbed in ways whose truth is known.
+/// How often a 95 % interval holds the truth, on machines that are disturbed in ways whose truth is
+/// known.
 @Suite struct CoverageTests {
   enum Machine: String, CaseIterable, CustomTestStringConvertible {
     case quiet, autocorrelated, bimodal, bursts

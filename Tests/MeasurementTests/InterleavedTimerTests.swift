@@ -49,7 +49,8 @@ import Testing
       #expect(samples.rounds.count == samples.milliseconds.count)
       #expect(samples.rounds == samples.rounds.sorted())
     }
-    // The short one needs more samples for its time; the long ones need fourteen visits of three, and all end together.
+    // The short one needs more samples for its time; the long ones need fourteen visits of three,
+    // and all end together.
     #expect(try samples(outcomes[0]).milliseconds.count == 252)
     #expect(try samples(outcomes[2]).milliseconds.count == 42)
   }

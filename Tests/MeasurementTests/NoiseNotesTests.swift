@@ -55,7 +55,8 @@ import Testing
   }
 
   #if os(Linux)
-    /// In a process of its own, since the peak is the whole process's: a test that measures beside this one begins it anew.
+    /// In a process of its own, since the peak is the whole process's: a test that measures beside
+    /// this one begins it anew.
     @Test func `the peak of memory is seen and can begin anew`() async {
       await #expect(processExitsWith: .success) {
         func use(megabytes: Int) {

@@ -4,7 +4,8 @@ import Testing
 
 @testable import TokenReduction
 
-/// The method that CONTRIBUTING.md shows is the one that these tests compile and run, so that the page cannot grow old.
+/// The method that CONTRIBUTING.md shows is the one that these tests compile and run, so that the
+/// page cannot grow old.
 @Suite struct ContributingTests {
   @Test func `the page's example is the code that is tested`() throws {
     let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

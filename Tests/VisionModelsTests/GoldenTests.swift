@@ -6,8 +6,8 @@ import _TestSupport
 
 /// Our forward passes against those of timm, POMT, ToMe and EViT on the same weights and images.
 ///
-/// Tolerances: indices exact, logits, features and tokens 1e-4, scores 1e-5 + 1e-4 relative: each about ten times the
-/// difference that float32 and float64 of the reference itself have.
+/// Tolerances: indices exact, logits, features and tokens 1e-4, scores 1e-5 + 1e-4 relative: each
+/// about ten times the difference that float32 and float64 of the reference itself have.
 @Suite struct GoldenTests {
   @Test func `every stored case is read`() {
     #expect(GoldenCase.all.count == Fixtures.names(in: "goldens/cases").count)

@@ -8,7 +8,8 @@ import TokenReduction
 import VisionModels
 import _TestSupport
 
-/// What holds for every method of the registry, on small models with one, two and five prefix tokens.
+/// What holds for every method of the registry, on small models with one, two and five prefix
+/// tokens.
 @Suite(.serialized) struct PassRunnerTests {
   static let architectures = [
     ViTArchitecture(
@@ -40,11 +41,12 @@ import _TestSupport
     }
 
   static func pass(
-    _ architecture: any ModelArchitecture, _ setting: (method: String, parameters: [String: JSONValue]),
+    _ architecture: any ModelArchitecture,
+    _ setting: (method: String, parameters: [String: JSONValue]),
     batchSize: Int, threads: Int = 2
   ) throws -> PassRunner {
     let model = try architecture.load(
-        weights: .random(seed: 5), backend: CPUBackend(threads: threads))
+      weights: .random(seed: 5), backend: CPUBackend(threads: threads))
     return try PassRunner(
       model: model,
       composition: try TokenReductionRegistry.composition(
@@ -52,7 +54,8 @@ import _TestSupport
         geometry: architecture.info.tokens), batchSize: batchSize)
   }
 
-  /// Weights of 0.02 make all tokens alike; images far apart give the scores something to choose by.
+  /// Weights of 0.02 make all tokens alike; images far apart give the scores something to choose
+  /// by.
   static func fill(_ pass: PassRunner, images: Range<Int>) {
     let size = pass.input.count / pass.batchSize
     for (slot, image) in images.enumerated() {

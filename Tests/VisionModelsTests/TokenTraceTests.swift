@@ -72,7 +72,7 @@ import TokenReduction
     let architecture = ViTArchitecture(
       imageSize: 32, patchSize: 8, embedDim: 32, depth: 4, numHeads: 2, numClasses: 5)
     let model = try architecture.load(
-        weights: .random(seed: 3), backend: try CPUBackend(threads: 1))
+      weights: .random(seed: 3), backend: try CPUBackend(threads: 1))
     let resolved = try TokenReductionRegistry.resolve(
       method: try #require(TokenReductionRegistry.method(named: method.name)),
       parameters: method.parameters, geometry: architecture.info.tokens)

@@ -14,7 +14,8 @@ package enum Fixtures {
   }
 }
 
-/// Greatest absolute difference between two lists, infinite when their lengths differ or a value is no number.
+/// Greatest absolute difference between two lists, infinite when their lengths differ or a value is
+/// no number.
 package func largestDifference(_ left: some Collection<Float>, _ right: some Collection<Float>)
   -> Float
 {

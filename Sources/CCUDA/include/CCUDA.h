@@ -1,7 +1,9 @@
-// Declarations of our own for the parts of CUDA that lab calls: nothing of CUDA is needed to build. Each library is a
-// table of functions, filled from a resolver of symbols (`lab_library_symbol` for a library that `dlopen` opened).
+// Declarations of our own for the parts of CUDA that lab calls: nothing of CUDA is needed to build.
+// Each library is a table of functions, filled from a resolver of symbols (`lab_library_symbol` for
+// a library that `dlopen` opened).
 //
-// Numbers and signatures are those of cuda.h, nvrtc.h, cublasLt.h and nvml.h of CUDA 11 to 13, where they are the same.
+// Numbers and signatures are those of cuda.h, nvrtc.h, cublasLt.h and nvml.h of CUDA 11 to 13,
+// where they are the same.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -62,7 +64,8 @@ enum {
   LAB_CUDA_JIT_ERROR_LOG_BYTES = 6,
 };
 
-// `required` functions are there in every driver from CUDA 11.0 on; an `optional` one is null where it is not.
+// `required` functions are there in every driver from CUDA 11.0 on; an `optional` one is null where
+// it is not.
 #define LAB_CUDA_DRIVER_FUNCTIONS(required, optional)                                            \
   required(int, cuInit, (unsigned int flags))                                                    \
   required(int, cuDriverGetVersion, (int *version))                                              \
@@ -273,7 +276,8 @@ typedef void *_Nullable (*lab_symbol_resolver)(void *_Nullable context, const ch
 // A resolver whose context is what `dlopen` returned.
 void *_Nullable lab_library_symbol(void *_Nullable library, const char *name);
 
-// The table of a library, to be freed with `free`. Null, with its name in `missing`, where a required symbol is not there.
+// The table of a library, to be freed with `free`. Null, with its name in `missing`, where a
+// required symbol is not there.
 lab_cuda_driver *_Nullable lab_cuda_driver_create(
     lab_symbol_resolver resolve, void *_Nullable context, const char *_Nullable *_Nonnull missing);
 lab_nvrtc *_Nullable lab_nvrtc_create(

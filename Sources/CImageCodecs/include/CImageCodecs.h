@@ -45,8 +45,8 @@ int lab_png_header(
 // alpha dropped, 16 bits to their high byte, of grey alone to at most 255, gamma ignored.
 int lab_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message);
 
-// The other formats, each as PNG: the header's size, then the first picture whole as packed RGB. BMP and GIF are
-// read here; WebP by libwebp, TIFF by libtiff.
+// The other formats, each as PNG: the header's size, then the first picture whole as packed RGB.
+// BMP and GIF are read here; WebP by libwebp, TIFF by libtiff.
 int lab_bmp_header(const uint8_t *bytes, size_t count, lab_picture_size *size, char *message);
 int lab_bmp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message);
 int lab_gif_header(const uint8_t *bytes, size_t count, lab_picture_size *size, char *message);

@@ -1,7 +1,9 @@
-// Convolutions and what stands between them, on pictures of float32 with channels last: [image][y][x][channel].
+// Convolutions and what stands between them, on pictures of float32 with channels last:
+// [image][y][x][channel].
 //
-// Work is cut into tasks that may run in any order on any threads: `lab_..._tasks` counts them, the function runs tasks
-// first ..< last. A result has the same bits whatever the tasks are given to, and whatever images stand beside an image.
+// Work is cut into tasks that may run in any order on any threads: `lab_..._tasks` counts them, the
+// function runs tasks first ..< last. A result has the same bits whatever the tasks are given to,
+// and whatever images stand beside an image.
 #ifndef LAB_CONVOLUTION_H
 #define LAB_CONVOLUTION_H
 
@@ -11,8 +13,8 @@
 
 // MARK: Epilogues
 
-/// Applied to each number of a result. All propagate NaN. GELU has the exact error function; `HARD_SIGMOID` is
-/// min(max(x + 3, 0), 6) / 6 and `HARD_SWISH` x times that.
+/// Applied to each number of a result. All propagate NaN. GELU has the exact error function;
+/// `HARD_SIGMOID` is min(max(x + 3, 0), 6) / 6 and `HARD_SWISH` x times that.
 enum {
   LAB_ACTIVATION_NONE = 0,
   LAB_ACTIVATION_RELU = 1,
@@ -28,8 +30,8 @@ typedef struct {
   /// One number for each output channel, or NULL.
   const float *bias;
   int activation;
-  /// A number for each of the output's, pixels `residual_stride` apart over all images, or NULL. May be the output itself, and
-  /// nothing that overlaps it otherwise.
+  /// A number for each of the output's, pixels `residual_stride` apart over all images, or NULL.
+  /// May be the output itself, and nothing that overlaps it otherwise.
   const float *residual;
   ptrdiff_t residual_stride;
   bool activates_sum;
@@ -47,11 +49,13 @@ typedef struct {
   ptrdiff_t kernel_height, kernel_width, stride;
   /// Rows and columns of zeros before the picture; those behind it follow from the output's size.
   ptrdiff_t pad_top, pad_left;
-  /// Numbers from pixel to pixel, not less than the channels, and from image to image; rows of pixels follow each other.
+  /// Numbers from pixel to pixel, not less than the channels, and from image to image; rows of
+  /// pixels follow each other.
   ptrdiff_t in_stride, out_stride, in_image, out_image;
   /// Of a dense convolution alone: the input stands as planes, [image][channel][y][x].
   bool has_planes;
-  /// Output channels of a group see input channels of the same group alone. 1 for a plain convolution.
+  /// Output channels of a group see input channels of the same group alone. 1 for a plain
+  /// convolution.
   ptrdiff_t groups;
 } lab_picture;
 
@@ -72,15 +76,18 @@ lab_convolution_plan lab_plan_convolution(const lab_picture *picture, int worker
 /// Numbers that the packed weight takes, and the packed bias: bias of whole panels for each group.
 ptrdiff_t lab_convolution_weight_count(const lab_picture *picture);
 ptrdiff_t lab_convolution_bias_count(const lab_picture *picture);
-/// Packs weight [out_channels][channels / groups][kernel_height][kernel_width] and a bias, which may be NULL.
+/// Packs weight [out_channels][channels / groups][kernel_height][kernel_width] and a bias, which
+/// may be NULL.
 ///
-/// `scratch` holds out_channels / groups * channels / groups * kernel_height * kernel_width numbers.
+/// `scratch` holds out_channels / groups * channels / groups * kernel_height * kernel_width
+/// numbers.
 void lab_pack_convolution(const lab_picture *picture, const float *weight, const float *bias,
                           float *packed_weight, float *packed_bias, float *scratch);
 
 /// Dense or grouped convolution by implicit matrix product. `epilogue.bias` is a packed bias.
 ///
-/// Each number is one chain of fused multiply-adds in the order kernel row, column, channel (of planes as well).
+/// Each number is one chain of fused multiply-adds in the order kernel row, column, channel (of
+/// planes as well).
 void lab_convolve(const lab_picture *picture, const lab_convolution_plan *plan, const float *x,
                   const float *packed, lab_epilogue epilogue, float *out, ptrdiff_t first,
                   ptrdiff_t last, float *scratch);
@@ -100,7 +107,8 @@ lab_depthwise_plan lab_plan_depthwise(const lab_picture *picture, int workers);
 void lab_pack_depthwise(const lab_picture *picture, const float *weight, float *packed);
 /// Each channel by itself with a kernel of its own; `out_channels` equals `channels`.
 ///
-/// A sum's order is kernel row, then column. Fastest for square kernels of 3, 5 and 7 with stride 1 or 2.
+/// A sum's order is kernel row, then column. Fastest for square kernels of 3, 5 and 7 with stride 1
+/// or 2.
 void lab_convolve_depthwise(const lab_picture *picture, const lab_depthwise_plan *plan,
                             const float *x, const float *packed, lab_epilogue epilogue, float *out,
                             ptrdiff_t first, ptrdiff_t last);
@@ -112,13 +120,14 @@ ptrdiff_t lab_pooling_tasks(const lab_picture *picture);
 /// Greatest number under the kernel, NaN where there is one. Padding counts as minus infinity.
 void lab_max_pool(const lab_picture *picture, const float *x, float *out, ptrdiff_t first,
                   ptrdiff_t last);
-/// Mean of the numbers under the kernel that lie inside; where `counts_padding`, the zeros of a border as wide on all sides as before the
-/// picture count as well (PyTorch's count_include_pad).
+/// Mean of the numbers under the kernel that lie inside; where `counts_padding`, the zeros of a
+/// border as wide on all sides as before the picture count as well (PyTorch's count_include_pad).
 void lab_average_pool(const lab_picture *picture, bool counts_padding, const float *x, float *out,
                       ptrdiff_t first, ptrdiff_t last);
 /// Tasks of a global mean: some channels of one image.
 ptrdiff_t lab_global_mean_tasks(ptrdiff_t images, ptrdiff_t channels);
-/// out: the mean of each channel over `pixels` pixels, `stride` apart, of images `image` apart; rows of `out` `out_stride` apart.
+/// out: the mean of each channel over `pixels` pixels, `stride` apart, of images `image` apart;
+/// rows of `out` `out_stride` apart.
 void lab_global_mean(const float *x, ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t stride,
                      ptrdiff_t image, float *out, ptrdiff_t out_stride, ptrdiff_t first,
                      ptrdiff_t last);
@@ -140,7 +149,8 @@ void lab_affine_rows(lab_rows x, const float *scale, const float *shift, ptrdiff
 
 // MARK: Attention over pictures (window_attention.c, linear_attention.c)
 
-/// Vectors of each pixel and head: `head` numbers from head to head, `pixel` from pixel to pixel; images are dense.
+/// Vectors of each pixel and head: `head` numbers from head to head, `pixel` from pixel to pixel;
+/// images are dense.
 typedef struct {
   const float *start;
   ptrdiff_t pixel, head;
@@ -151,8 +161,8 @@ typedef struct {
   ptrdiff_t images, height, width;
   /// Divide height and width.
   ptrdiff_t window_height, window_width;
-  /// The picture is rolled by so much up and left before it is cut into windows; pixels that come together from opposite borders
-  /// do not see each other (Swin).
+  /// The picture is rolled by so much up and left before it is cut into windows; pixels that come
+  /// together from opposite borders do not see each other (Swin).
   ptrdiff_t shift_y, shift_x;
   /// A window takes pixels evenly spread over the picture instead of neighbors.
   bool is_grid;
@@ -181,10 +191,12 @@ typedef struct {
 /// Tasks: one head of one image.
 ptrdiff_t lab_linear_attention_tasks(const lab_linear_attention *attention);
 ptrdiff_t lab_linear_attention_scratch_count(const lab_linear_attention *attention);
-/// out_i = relu(q_i) (sum_j relu(k_j)^T v_j) / (relu(q_i) . sum_j relu(k_j) + epsilon)   (EfficientViT's LiteMLA)
+/// out_i = relu(q_i) (sum_j relu(k_j)^T v_j) / (relu(q_i) . sum_j relu(k_j) + epsilon)
+/// (EfficientViT's LiteMLA)
 void lab_attend_linear(const lab_linear_attention *attention, ptrdiff_t first, ptrdiff_t last,
                        float *scratch);
-/// out_i = relu(q_i) * (sum_j relu(k_j) * v_j) / max(relu(q_i) . sum_j relu(k_j), epsilon), products by element   (ReduceFormer)
+/// out_i = relu(q_i) * (sum_j relu(k_j) * v_j) / max(relu(q_i) . sum_j relu(k_j), epsilon),
+/// products by element   (ReduceFormer)
 ///
 /// `key_dim` equals `value_dim`; `scratch` holds 2 * key_dim numbers.
 void lab_attend_reduced(const lab_linear_attention *attention, ptrdiff_t first, ptrdiff_t last,

@@ -3,7 +3,8 @@ import Foundation
 import Records
 import Tensors
 
-/// One card: its context, one stream for all work, its memory, and the first thing that went wrong on it.
+/// One card: its context, one stream for all work, its memory, and the first thing that went wrong
+/// on it.
 ///
 /// Not to be used from two threads at once.
 package final class CUDACard {

@@ -24,7 +24,8 @@ package struct CacheFolder: Sendable {
     url.flatMap { try? Data(contentsOf: $0.appendingPathComponent(name)) }
   }
 
-  /// Writes beside and renames, so that another process sees all of it or nothing; failing costs only time later.
+  /// Writes beside and renames, so that another process sees all of it or nothing; failing costs
+  /// only time later.
   func write(_ data: Data, _ name: String) {
     guard let url else { return }
     try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

@@ -57,7 +57,8 @@ DEVICE void assemble_by_warp(const Sources &from, const T *tokens, int width, T 
   if (out_size && lane_index() == 0) *out_size = size;
 }
 
-/// 64 columns of a token of many sources by one block: each warp adds every eighth source. `shared` holds 528 numbers.
+/// 64 columns of a token of many sources by one block: each warp adds every eighth source. `shared`
+/// holds 528 numbers.
 template <typename T>
 DEVICE void assemble_by_block(const Sources &from, const T *tokens, int width, int first_column,
                               T *out, float *out_size, float *shared) {

@@ -1,5 +1,5 @@
-// Softmax attention with plain multiply-adds in float32: for float32 storage, and for cards whose tensor cores mma.cuh does
-// not use.
+// Softmax attention with plain multiply-adds in float32: for float32 storage, and for cards whose
+// tensor cores mma.cuh does not use.
 #include "common.cuh"
 
 #if defined(LAB_SIMT) || !LAB_TENSOR_CORES
@@ -34,7 +34,8 @@ DEVICE void load_lines(const T *from, size_t stride, int rows, int there, int co
   }
 }
 
-/// One block: R rows of queries; thread (y, x) of 16 x 8 has rows y + 16 i, keys x + 8 j and columns 4 x + 32 c.
+/// One block: R rows of queries; thread (y, x) of 16 x 8 has rows y + 16 i, keys x + 8 j and
+/// columns 4 x + 32 c.
 template <typename T, int D, int R>
 DEVICE void attention_fma(const T *qkv, const float *token_size, T *out, float *lse, int tokens,
                           int heads, int head_dim, float scale) {

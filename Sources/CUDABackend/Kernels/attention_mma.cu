@@ -1,4 +1,5 @@
-// Softmax attention on tensor cores, in half precision with float32 sums: [B, H, N, N] is never stored.
+// Softmax attention on tensor cores, in half precision with float32 sums: [B, H, N, N] is never
+// stored.
 //
 // Source of the scheme (online softmax): Dao, "FlashAttention-2", arXiv:2307.08691, algorithm 1.
 #include "mma.cuh"
@@ -8,7 +9,8 @@
 /// 16 rows of queries of one warp, as far as the keys have been seen.
 template <typename T, int D, int KEYS>
 struct QueryRows {
-  /// Halves between two rows of a tile: an odd multiple of 16 bytes, so that eight rows meet eight banks.
+  /// Halves between two rows of a tile: an odd multiple of 16 bytes, so that eight rows meet eight
+  /// banks.
   static constexpr int stride = D + 8;
 
   unsigned queries[D / 16][4];
@@ -131,7 +133,8 @@ struct QueryRows {
   }
 };
 
-/// One block: 16 rows for each of W warps, by G groups of W warps that take every G-th tile of keys.
+/// One block: 16 rows for each of W warps, by G groups of W warps that take every G-th tile of
+/// keys.
 template <typename T, int D, int KEYS>
 DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *lse, int tokens,
                           int heads, int head_dim, float scale, int key_groups) {

@@ -1,4 +1,5 @@
-// Storage types, vector access and reductions that all kernels share. Needs no header: NVRTC may have none.
+// Storage types, vector access and reductions that all kernels share. Needs no header: NVRTC may
+// have none.
 #ifndef LAB_COMMON_CUH
 #define LAB_COMMON_CUH
 
@@ -112,7 +113,8 @@ DEVICE void unpack(unsigned word, float *to, BFloat16) {
   to[1] = __uint_as_float(word & 0xFFFF0000u);
 }
 
-/// 2^x within two units in the last place, 0 below 2^-126: one instruction, where exp2f takes care of subnormal results.
+/// 2^x within two units in the last place, 0 below 2^-126: one instruction, where exp2f takes care
+/// of subnormal results.
 DEVICE float power_of_2(float x) {
 #ifdef LAB_SIMT
   return exp2f(x);

@@ -30,7 +30,8 @@ DEVICE void write_line(T *to, const float (&from)[4]) {
   *(uint2 *)to = uint2{pack(from[0], from[1], T()), pack(from[2], from[3], T())};
 }
 
-/// One block a patch: its values as [channel][y][x], as the flattened convolution weight, `count` of a line at once.
+/// One block a patch: its values as [channel][y][x], as the flattened convolution weight, `count`
+/// of a line at once.
 template <int count, typename T>
 DEVICE void gather_lines(const float *images, T *rows, int side, int patch, int stride) {
   const int grid = side / patch, depth = 3 * patch * patch;

@@ -1,4 +1,5 @@
-// Tensor cores, and what brings operands to them: thin names for single instructions of sm_80 and newer.
+// Tensor cores, and what brings operands to them: thin names for single instructions of sm_80 and
+// newer.
 //
 // Fragments of m16n8k16, g = lane / 4, t = lane % 4, two numbers in a word:
 //   a[0] = A[g][2t..], a[1] = A[g + 8][2t..], a[2] = A[g][2t + 8..], a[3] = A[g + 8][2t + 8..]

@@ -1,10 +1,12 @@
-// Places in descending order by counting, so that ties fall to the lower index and no order depends on timing.
+// Places in descending order by counting, so that ties fall to the lower index and no order depends
+// on timing.
 #ifndef LAB_RANKS_CUH
 #define LAB_RANKS_CUH
 
 #include "common.cuh"
 
-/// Bits that sort as unsigned numbers in descending order of the float; 0 and -0 are equal, NaN counts as -infinity.
+/// Bits that sort as unsigned numbers in descending order of the float; 0 and -0 are equal, NaN
+/// counts as -infinity.
 DEVICE unsigned descending_bits(float value) {
   unsigned bits = __float_as_uint(value == 0 ? 0.0f : value);
   if ((bits & 0x7FFFFFFFu) > 0x7F800000u) bits = 0xFF800000u;
@@ -20,7 +22,8 @@ DEVICE int count_before(const unsigned *keys, int begin, int end, int step, int 
   return rank;
 }
 
-/// The place of token `own` among `count` keys; `count` is a multiple of four, and keys behind the last token are the greatest.
+/// The place of token `own` among `count` keys; `count` is a multiple of four, and keys behind the
+/// last token are the greatest.
 DEVICE int place_among(const unsigned *keys, int count, int own) {
   const unsigned key = keys[own];
   int place = 0;

@@ -1,11 +1,13 @@
 // A whole step that drops or fuses tokens: scores, ranks and new tokens in one kernel.
 //
-// Each block ranks all tokens of its image again, which takes less time than waiting for one more launch does.
+// Each block ranks all tokens of its image again, which takes less time than waiting for one more
+// launch does.
 #include "assemble.cuh"
 #include "ranks.cuh"
 #include "tail_effect.cuh"
 
-/// Shared memory: 528 numbers of the fused token's sums, the scores, the keys of the tokens (up to a multiple of four), the order.
+/// Shared memory: 528 numbers of the fused token's sums, the scores, the keys of the tokens (up to
+/// a multiple of four), the order.
 template <typename T>
 DEVICE void reduce_tokens(const T *tokens, float *scores, const float *partials, int row_blocks,
                           int heads_to_average, const float *features, int prefix_tokens,

@@ -28,9 +28,11 @@ DEVICE size_t row_of(size_t index, int width) {
   return index >> 32 ? index / width : (unsigned)index / (unsigned)width;
 }
 
-/// erf within 4 units in the last place of 1: the rational function that the processor's kernels use, without branches.
+/// erf within 4 units in the last place of 1: the rational function that the processor's kernels
+/// use, without branches.
 ///
-/// Coefficients of the minimax fit that Eigen and XLA use (Eigen, MathFunctionsImpl.h, generic_fast_erf_float).
+/// Coefficients of the minimax fit that Eigen and XLA use (Eigen, MathFunctionsImpl.h,
+/// generic_fast_erf_float).
 DEVICE float error_function(float x) {
   x = fminf(fmaxf(x, -4.0f), 4.0f);
   const float s = x * x;

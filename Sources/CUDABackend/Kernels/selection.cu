@@ -26,10 +26,12 @@ KERNEL(select_tokens, 256)
 
 // MARK: The most similar token
 
-/// The candidate with the greatest dot product for each of 16 queries of the block, the first of equals.
+/// The candidate with the greatest dot product for each of 16 queries of the block, the first of
+/// equals.
 ///
-/// Thread (y, x) of 16 x 16 compares query y with candidates x + 16 j of each tile of 64. `query_token` and `candidate_token`
-/// give the metric's row of an index. The result is in the threads with x = 0.
+/// Thread (y, x) of 16 x 16 compares query y with candidates x + 16 j of each tile of 64.
+/// `query_token` and `candidate_token` give the metric's row of an index. The result is in the
+/// threads with x = 0.
 template <typename Query, typename Candidate>
 DEVICE void most_similar(const float *metric, int width, int first_query, int queries,
                          int first_candidate, int candidates, Query query_token,
@@ -110,7 +112,8 @@ KERNEL(match_bipartite, 256)
 
 // MARK: Lists of sources
 
-/// The sum of `value` over the threads before this one; `total` is that of the block. `shared` holds nine numbers.
+/// The sum of `value` over the threads before this one; `total` is that of the block. `shared`
+/// holds nine numbers.
 DEVICE int sum_before(int value, int *shared, int &total) {
   const int lane = lane_index();
   int sum = value;
@@ -130,9 +133,11 @@ DEVICE int sum_before(int value, int *shared, int &total) {
   return before;
 }
 
-/// Writes `outputs` lists, each of its own token and then of the removed ones that go to it, in their order.
+/// Writes `outputs` lists, each of its own token and then of the removed ones that go to it, in
+/// their order.
 ///
-/// `partners[k]` is the output of removed token k. `offsets` points at the first list's, `start` is its first source's place.
+/// `partners[k]` is the output of removed token k. `offsets` points at the first list's, `start` is
+/// its first source's place.
 template <typename Own, typename Removed>
 DEVICE void write_lists(int outputs, int removed_count, const int *partners, int start, Own own,
                         Removed removed, int *offsets, int *sources, int *shared) {
@@ -169,7 +174,8 @@ KERNEL(kept_lists, 256)
       sources + image * tokens, shared);
 }
 
-/// The `r` even tokens with the best partners are given to them; the output is special, other even, then odd tokens.
+/// The `r` even tokens with the best partners are given to them; the output is special, other even,
+/// then odd tokens.
 KERNEL(bipartite_lists, 256)
 (const float *maxima, const int *partner, int prefix_tokens, int tokens, int r, int *offsets,
  int *sources) {
@@ -183,7 +189,8 @@ KERNEL(bipartite_lists, 256)
   sources += image * tokens;
   for (int i = threadIdx.x; i < even; i += 256) keys[i] = descending_bits(maxima[image * even + i]);
   __syncthreads();
-  // Special tokens have no place in the order: -infinity is also what a similarity that is not a number counts as.
+  // Special tokens have no place in the order: -infinity is also what a similarity that is not a
+  // number counts as.
   for (int i = even_prefix + threadIdx.x; i < even; i += 256) {
     const int rank = count_before(keys, even_prefix, even, 1, i);
     merged[i] = rank < r;

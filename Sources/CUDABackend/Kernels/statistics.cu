@@ -1,5 +1,5 @@
-// What a token's score takes from an attention, from the log-sum-exp of its rows: weights are made again, tile by tile, and
-// reduced before they leave the registers.
+// What a token's score takes from an attention, from the log-sum-exp of its rows: weights are made
+// again, tile by tile, and reduced before they leave the registers.
 #include "mma.cuh"
 #include "tail_effect.cuh"
 
@@ -76,9 +76,11 @@ DEVICE bool score_features(const T *qkv, int tokens, int heads, int head_dim, in
              row_blocks, partials);                                                           \
   }
 
-/// What each warp has of 16 rows and `keys` columns meets in the first one's memory, and is summed over the rows that count.
+/// What each warp has of 16 rows and `keys` columns meets in the first one's memory, and is summed
+/// over the rows that count.
 ///
-/// A warp's part begins every `next` numbers of shared memory, and only the warp itself has used what is there.
+/// A warp's part begins every `next` numbers of shared memory, and only the warp itself has used
+/// what is there.
 template <int keys, int next>
 DEVICE void meet_heads(int tokens, int prefix_tokens, int reduction, float *partials) {
   float *all = (float *)shared_memory();
@@ -104,7 +106,8 @@ DEVICE void meet_heads(int tokens, int prefix_tokens, int reduction, float *part
 
 #if LAB_TENSOR_CORES
 
-/// Four warps of 16 rows; features come in chunks of 64, of which the next is on its way while one is used.
+/// Four warps of 16 rows; features come in chunks of 64, of which the next is on its way while one
+/// is used.
 template <typename T>
 DEVICE void received_attention_mma(const T *qkv, const float *token_size, const float *lse,
                                    int tokens, int heads, int head_dim, float scale,
@@ -198,7 +201,8 @@ DEVICE void received_attention_mma(const T *qkv, const float *token_size, const 
   }
 }
 
-/// A tile of 16 rows and 64 keys, each head by a warp of its own: for cards that larger tiles would leave idle.
+/// A tile of 16 rows and 64 keys, each head by a warp of its own: for cards that larger tiles would
+/// leave idle.
 template <typename T>
 DEVICE void received_attention_mma_heads(const T *qkv, const float *token_size, const float *lse,
                                      int tokens, int heads, int head_dim, float scale,
@@ -358,7 +362,8 @@ DEVICE void received_attention_fma(const T *qkv, const float *token_size, const 
   }
 }
 
-/// A tile of 16 rows and 32 keys, each head by a warp of its own; lane (y, x) of 4 x 8 has rows y + 4 i and keys x + 8 j.
+/// A tile of 16 rows and 32 keys, each head by a warp of its own; lane (y, x) of 4 x 8 has rows y +
+/// 4 i and keys x + 8 j.
 template <typename T>
 DEVICE void received_attention_fma_heads(const T *qkv, const float *token_size, const float *lse,
                                          int tokens, int heads, int head_dim, float scale,

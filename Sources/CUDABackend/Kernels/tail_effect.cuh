@@ -6,7 +6,8 @@
 
 enum { HEADS_MAX = 0, HEADS_MEAN = 1, HEADS_SUM = 2 };
 
-/// By one warp: the sum over features of what the heads of a token are reduced to. `values` are the token's queries, keys or values.
+/// By one warp: the sum over features of what the heads of a token are reduced to. `values` are the
+/// token's queries, keys or values.
 template <typename T>
 DEVICE float feature_score(const T *values, int heads, int head_dim, int reduction) {
   const int width = heads * head_dim;
@@ -33,9 +34,11 @@ DEVICE float image_maximum(const float *values, int first, int tokens, float *sh
   return block_max(most, shared);
 }
 
-/// The scores of one image's tokens by one block; either part may be a null pointer. `shared` holds a number for each warp.
+/// The scores of one image's tokens by one block; either part may be a null pointer. `shared` holds
+/// a number for each warp.
 ///
-/// `scores` may be `attention`: each thread reads only what it overwrites itself, once the maximum is known.
+/// `scores` may be `attention`: each thread reads only what it overwrites itself, once the maximum
+/// is known.
 DEVICE void combine_image(const float *attention, const float *features, const float *maxima,
                           int batch, int prefix_tokens, int tokens, float *shared, float *scores) {
   float divisor = 1, most = 0, scale = 0;

@@ -27,7 +27,8 @@ package enum CUDALibraryKind: String, CaseIterable, Sendable {
 
   /// File names by the CUDA version that they belong to, newest first.
   ///
-  /// - Parameter driver: The driver's major version: a newer library may not run on it, so it is tried last.
+  /// - Parameter driver: The driver's major version: a newer library may not run on it, so it is
+  ///   tried last.
   package func fileNames(driver: Int? = nil) -> [String] {
     func ordered(_ names: [(major: Int, name: String)]) -> [String] {
       guard let driver else { return names.map(\.name) }

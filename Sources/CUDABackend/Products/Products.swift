@@ -222,7 +222,8 @@ struct ProductOperands {
 
 /// What cuBLASLt is told of a shape, and the algorithm chosen for it.
 ///
-/// The library counts columns first, so that our rows are its columns: out' = weight · input', the weight transposed.
+/// The library counts columns first, so that our rows are its columns: out' = weight · input', the
+/// weight transposed.
 struct ProductPlan {
   private(set) var description: Handle = nil
   private(set) var weight: Handle = nil

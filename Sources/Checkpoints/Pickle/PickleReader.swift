@@ -1,8 +1,9 @@
 /// A reader of the part of Python's pickle format that files of tensors use.
 ///
-/// A pickle is a program for a machine with a stack, which can call any function of Python. This one knows the few calls that
-/// rebuild tensors and carries out none: any other name ends the reading.
-/// Source: CPython 3.13, Lib/pickletools.py; PyTorch 2.9, torch/_utils.py and torch/serialization.py.
+/// A pickle is a program for a machine with a stack, which can call any function of Python. This
+/// one knows the few calls that rebuild tensors and carries out none: any other name ends the
+/// reading. Source: CPython 3.13, Lib/pickletools.py; PyTorch 2.9, torch/_utils.py and
+/// torch/serialization.py.
 struct PickleReader {
   enum Problem: Error {
     case malformed(String)

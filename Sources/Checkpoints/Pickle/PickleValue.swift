@@ -18,7 +18,8 @@ indirect enum PickleValue {
   /// A reference to a storage outside of the pickle.
   case persistent([PickleValue])
   case tensor(PickleTensor)
-  /// An object that weights have no use for and whose parts are not kept, such as the arguments of a training.
+  /// An object that weights have no use for and whose parts are not kept, such as the arguments of
+  /// a training.
   case opaque(String)
 
   var text: String? {

@@ -220,7 +220,8 @@ private struct Line {
     .badLine(path: "\(path)", line: number, found: "\(field)", expected: expected)
   }
 
-  /// The lines of a file without the blanks around them and the mark that some editors put in front.
+  /// The lines of a file without the blanks around them and the mark that some editors put in
+  /// front.
   static func lines(of file: [UInt8]) -> [Line] {
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
     let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0D }

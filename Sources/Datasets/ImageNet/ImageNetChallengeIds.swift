@@ -1,7 +1,7 @@
 /// The label of every ILSVRC2012 id, 1 to 1000, which the development kit's ground truth holds.
 ///
-/// The ids are not the order of the labels. Facts of the challenge: `map_clsloc.txt` in the development
-/// kit of its classification task.
+/// The ids are not the order of the labels. Facts of the challenge: `map_clsloc.txt` in the
+/// development kit of its classification task.
 let imageNetLabelsOfChallengeIds = """
   278 212 250 193 217 147 387 285 350 283 286 353 334 150 249 362 246 166 218 172
   177 148 357 386 178 202 194 271 229 290 175 163 191 276 299 197 380 364 339 359

@@ -1,8 +1,8 @@
 /// The 1,000 classes of ImageNet-1k in the order of their labels, WordNet id and names.
 ///
-/// Facts of the challenge: ILSVRC 2012, https://image-net.org/challenges/LSVRC/2012, in the order of the
-/// sorted ids, which torchvision and timm label by. Names: WordNet 3.0, copyright 2006 by Princeton
-/// University, https://wordnet.princeton.edu/license-and-commercial-use.
+/// Facts of the challenge: ILSVRC 2012, https://image-net.org/challenges/LSVRC/2012, in the order
+/// of the sorted ids, which torchvision and timm label by. Names: WordNet 3.0, copyright 2006 by
+/// Princeton University, https://wordnet.princeton.edu/license-and-commercial-use.
 let imageNetClassList = """
   n01440764 tench, Tinca tinca
   n01443537 goldfish, Carassius auratus

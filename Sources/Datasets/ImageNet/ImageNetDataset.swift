@@ -5,8 +5,8 @@ import ImageCoding
 ///
 /// Class folders (`n01440764/*.JPEG`), also of a part of the classes; or flat files with the
 /// development kit's ground truth, `LOC_val_solution.csv`, `val_map.txt`, `val.txt` or
-/// `imagenet_2012_validation_synset_labels.txt` beside or above them. Labels are those of torchvision and
-/// timm. A folder whose files and labels do not add up is refused.
+/// `imagenet_2012_validation_synset_labels.txt` beside or above them. Labels are those of
+/// torchvision and timm. A folder whose files and labels do not add up is refused.
 package struct ImageNetDataset: FileDataset {
   package let name = "imagenet"
   package let layout: String

@@ -7,9 +7,9 @@ import Synchronization
 
 /// The SHA-256 of what a data set holds: names, labels and the bytes of every picture.
 ///
-/// Bytes and not times decide, so that pictures that were exchanged are another set and a copy on another
-/// machine is the same one. A file's hash is kept by ``HashCache`` and taken again when its size, times or
-/// place on the disk say that it may have changed.
+/// Bytes and not times decide, so that pictures that were exchanged are another set and a copy on
+/// another machine is the same one. A file's hash is kept by ``HashCache`` and taken again when its
+/// size, times or place on the disk say that it may have changed.
 struct ContentFingerprint {
   /// Where hashes are kept between runs; `nil` keeps none.
   let cacheFolder: URL?

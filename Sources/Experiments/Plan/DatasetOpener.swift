@@ -3,7 +3,8 @@ import Foundation
 
 /// Opens data sets as a spec names them.
 struct DatasetOpener {
-  /// Images of the demo data set where the spec sets no number: the size of its published validation.
+  /// Images of the demo data set where the spec sets no number: the size of its published
+  /// validation.
   static let demoImages = 2000
 
   let source: SpecSource

@@ -28,7 +28,8 @@ extension [DevicePlace] {
   }
 }
 
-/// Median latencies of other machines' devices, whatever their timing was set to, as far as they are reliable.
+/// Median latencies of other machines' devices, whatever their timing was set to, as far as they
+/// are reliable.
 struct RecordedTimings {
   private struct Place: Hashable {
     let model: ModelSetting

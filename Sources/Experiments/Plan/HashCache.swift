@@ -5,10 +5,10 @@ import Synchronization
 
 /// Hashes of files that were read before, by everything that the system says of a file.
 ///
-/// A hash stands only as long as device, inode, size, time of change and time of the last change to the
-/// file's status, which nobody can set back, are all the same. What changed less than two seconds before it was
-/// read is not kept, since a clock that ticks in steps would hide a second change. A cache that is damaged,
-/// missing or cannot be written costs time and nothing else.
+/// A hash stands only as long as device, inode, size, time of change and time of the last change to
+/// the file's status, which nobody can set back, are all the same. What changed less than two
+/// seconds before it was read is not kept, since a clock that ticks in steps would hide a second
+/// change. A cache that is damaged, missing or cannot be written costs time and nothing else.
 final class HashCache: Sendable {
   private struct Entry {
     let size: Int

@@ -4,7 +4,8 @@ import Records
 package struct Plan {
   package var accuracy: [AccuracyWork] = []
   package var latency: [LatencyWork] = []
-  /// Timings that wait until R is chosen, so that all methods of a table are interleaved with their baseline.
+  /// Timings that wait until R is chosen, so that all methods of a table are interleaved with their
+  /// baseline.
   package var waiting: [LatencyWork] = []
   /// The lines of the report, in the spec's order, as far as their R is known.
   package var rows: [PlannedRow] = []

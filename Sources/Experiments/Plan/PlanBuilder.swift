@@ -166,7 +166,8 @@ struct PlanBuilder {
     return reader.latency(PlannedLatency(trial))
   }
 
-  /// The token counts of a search's grid at a place: the spec's, or those that another machine has measured.
+  /// The token counts of a search's grid at a place: the spec's, or those that another machine has
+  /// measured.
   func gridTokens(at place: LatencyPlace, _ geometry: TokenGeometry) -> [Int] {
     guard case .recorded = planner.places[place.device] else {
       return planner.spec.grid.tokenCounts(geometry)

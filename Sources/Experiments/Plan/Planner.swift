@@ -20,9 +20,9 @@ package final class Planner {
 
   /// Opens everything that the spec names.
   ///
-  /// - Parameter recorded: Devices of the records in the results folder.
-  /// Errors: `ExperimentsError.impossible` where the spec and the machine do not go together, and the errors of
-  /// backends and data sets.
+  /// - Parameter recorded: Devices of the records in the results folder. Errors:
+  /// `ExperimentsError.impossible` where the spec and the machine do not go together, and the
+  /// errors of backends and data sets.
   package init(_ spec: Spec, site: Site, recorded: [DeviceSetting] = []) throws {
     self.spec = spec
     let weights = WeightsOpener(
@@ -129,7 +129,8 @@ package final class Planner {
   ) throws {
     let classes = dataset.images.classNames.count
     guard classes != model.info.classes else { return }
-    // Labels given one by one say which of the model's classes a folder is, so they may be some of them.
+    // Labels given one by one say which of the model's classes a folder is, so they may be some of
+    // them.
     if case .folder(_, classes: .labels) = dataset.choice.kind,
       classes < model.info.classes
     {
@@ -169,7 +170,8 @@ package final class Planner {
     return try builder.build()
   }
 
-  /// The data sets that a model is judged on, each with that of its grids; one `nil` where it is not judged.
+  /// The data sets that a model is judged on, each with that of its grids; one `nil` where it is
+  /// not judged.
   func datasets(for model: PlannedModel) -> [(full: PlannedDataset, grid: PlannedDataset?)?] {
     guard model.choice.isTrained, !datasets.isEmpty else { return [nil] }
     return datasets.indices.map {

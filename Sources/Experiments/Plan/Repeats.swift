@@ -53,7 +53,8 @@ struct Repeats {
     }
   }
 
-  /// Methods that resolve to one setting for every model: `"25%"` may be the block that another entry names.
+  /// Methods that resolve to one setting for every model: `"25%"` may be the block that another
+  /// entry names.
   private var methods: [Repeat] {
     struct Resolved: Hashable {
       let settings: [MethodSetting?]

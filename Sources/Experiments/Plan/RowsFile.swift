@@ -1,7 +1,8 @@
 import Files
 import Foundation
 
-/// The lines of the report that the last run of a folder asked for, in `rows.json` beside the records.
+/// The lines of the report that the last run of a folder asked for, in `rows.json` beside the
+/// records.
 package enum RowsFile {
   private static let fileName = "rows.json"
 

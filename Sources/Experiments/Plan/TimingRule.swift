@@ -2,7 +2,8 @@ import Measurement
 import Records
 
 extension TimingSetting {
-  /// Half of the relative width of an interval until which a timer goes on, where a spec does not say.
+  /// Half of the relative width of an interval until which a timer goes on, where a spec does not
+  /// say.
   static let standardUntil = 0.05
 
   /// The stop rule that this setting records.

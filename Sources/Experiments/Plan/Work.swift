@@ -78,7 +78,8 @@ package struct AccuracyWork {
     return shards.indices.map { index in (shards[index], byMethod.map { $0[index] }) }
   }
 
-  /// The trials of a method, whose keys differ in the shard alone: a sweep over ImageNet has 20,000.
+  /// The trials of a method, whose keys differ in the shard alone: a sweep over ImageNet has
+  /// 20,000.
   private func trials(_ method: MethodSetting, _ shards: [Range<Int>]) -> [PlannedAccuracy] {
     guard let first = shards.first else { return [] }
     var trial = trial(method, first).trial

@@ -14,7 +14,8 @@ package final class FileLock {
   }
 
   deinit {
-    // Removed before it is unlocked: whoever opened it meanwhile sees that it is gone, and opens anew.
+    // Removed before it is unlocked: whoever opened it meanwhile sees that it is gone, and opens
+    // anew.
     if let path { unlink(path) }
     close(descriptor)
   }
@@ -41,7 +42,8 @@ package struct Claims {
 
   /// The claim of a key; `nil` while another process holds it.
   ///
-  /// Where the file system cannot lock, every claim succeeds: work may then be done twice, never lost.
+  /// Where the file system cannot lock, every claim succeeds: work may then be done twice, never
+  /// lost.
   package func take(_ key: String) throws -> FileLock? {
     let path = folder.appendingPathComponent(key).path
     while true {

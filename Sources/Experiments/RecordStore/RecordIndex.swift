@@ -4,8 +4,8 @@ import TokenReduction
 
 /// The latest result of each key, or the latest failure where there is no result.
 ///
-/// Of the baseline's timings every one stays: each set of interleaved rounds has its own, and a speed-up is a ratio within
-/// one set.
+/// Of the baseline's timings every one stays: each set of interleaved rounds has its own, and a
+/// speed-up is a ratio within one set.
 struct RecordIndex {
   private var results: OrderedDictionary<String, Record> = [:]
   private var failures: OrderedDictionary<String, Record> = [:]
@@ -32,7 +32,8 @@ struct RecordIndex {
   /// The result of a key, if there is one.
   func result(_ key: String) -> Record? { results[key] }
 
-  /// Earlier timings of the baseline, the results in the order read, then failures that no result has made up for.
+  /// Earlier timings of the baseline, the results in the order read, then failures that no result
+  /// has made up for.
   var records: [Record] {
     earlierBaselines + Array(results.values) + failures.values.filter { results[$0.key] == nil }
   }

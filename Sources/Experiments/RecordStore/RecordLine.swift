@@ -9,7 +9,8 @@ package enum RecordLine {
 
   /// SHA-256, in hexadecimal, of the canonical JSON (sorted keys, no spaces) of kind and trial.
   ///
-  /// A failure has the key of the trial that failed. The machine's mood, the host and the program are no part of it.
+  /// A failure has the key of the trial that failed. The machine's mood, the host and the program
+  /// are no part of it.
   package static func key(of measurement: Record.Measurement) -> String {
     switch measurement {
     case .accuracy(let trial, _), .failedAccuracy(let trial, _): key(of: trial)

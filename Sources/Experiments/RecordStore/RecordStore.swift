@@ -4,8 +4,8 @@ import Records
 
 /// The records of one results folder: what is there, and the place where new ones go.
 ///
-/// Every `*.jsonl` of the folder is read, so that files from other machines are joined by copying them in. New records go to
-/// files that this process alone writes.
+/// Every `*.jsonl` of the folder is read, so that files from other machines are joined by copying
+/// them in. New records go to files that this process alone writes.
 package final class RecordStore {
   package let folder: URL
   /// The folder as a person named it.
@@ -71,7 +71,8 @@ package final class RecordStore {
     return writer
   }
 
-  /// Moves all records of a folder into `earlier/<moment>` inside it, so that everything is measured anew.
+  /// Moves all records of a folder into `earlier/<moment>` inside it, so that everything is
+  /// measured anew.
   ///
   /// Errors: `ExperimentsError.folderInUse` while any process measures there, `.folderNotWritable`.
   package static func setAside(_ folder: URL, moment: String) throws {

@@ -2,7 +2,8 @@ import Foundation
 
 /// Appends whole lines to a file that this process alone writes.
 ///
-/// Each line is one `write(2)` followed by `fsync(2)`: a killed process loses at most the line in flight.
+/// Each line is one `write(2)` followed by `fsync(2)`: a killed process loses at most the line in
+/// flight.
 final class RecordWriter {
   private let descriptor: Int32
   let name: String

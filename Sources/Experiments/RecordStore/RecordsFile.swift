@@ -32,8 +32,8 @@ struct RecordsFile {
 
   /// The records of the whole lines that were added since the last reading.
   ///
-  /// A last line without its newline is torn: it is dropped with a warning and read again once it is whole.
-  /// Errors: `ExperimentsError.recordTooNew`, `.impossible` for what is no readable file.
+  /// A last line without its newline is torn: it is dropped with a warning and read again once it
+  /// is whole. Errors: `ExperimentsError.recordTooNew`, `.impossible` for what is no readable file.
   mutating func readNew(into found: inout Found, with decoder: LineDecoder) throws {
     let file: RegularFile
     do {

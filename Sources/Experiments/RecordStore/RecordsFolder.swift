@@ -11,7 +11,8 @@ package struct RecordsFolder {
 
   package init(url: URL) { self.url = url }
 
-  /// The usable records of a folder that is only read, one of each key, and what is wrong with its files.
+  /// The usable records of a folder that is only read, one of each key, and what is wrong with its
+  /// files.
   ///
   /// Errors: `ExperimentsError.recordTooNew`, `.fileUnreadable`.
   package static func read(_ url: URL) throws -> (records: [Record], warnings: [String]) {

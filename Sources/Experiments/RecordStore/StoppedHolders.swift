@@ -1,6 +1,7 @@
 import Foundation
 
-/// Notices that what is waited for is held by processes that are stopped, as Ctrl-Z or SIGSTOP leave them.
+/// Notices that what is waited for is held by processes that are stopped, as Ctrl-Z or SIGSTOP
+/// leave them.
 ///
 /// A process that works or dies lets go of its locks; a stopped one keeps them for ever.
 struct StoppedHolders {

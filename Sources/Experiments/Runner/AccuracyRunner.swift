@@ -7,7 +7,8 @@ import VisionModels
 
 /// Measures the open trials of one piece of accuracy work, shard by shard.
 ///
-/// The images of a shard are decoded once for all methods, and those of the next shard while this one is computed.
+/// The images of a shard are decoded once for all methods, and those of the next shard while this
+/// one is computed.
 struct AccuracyRunner {
   let work: AccuracyWork
   let skipsBadImages: Bool
@@ -23,7 +24,8 @@ struct AccuracyRunner {
 
   /// Whether anything was done; what other processes hold is left.
   ///
-  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`; the failure of a method is recorded instead.
+  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`; the failure of a
+  /// method is recorded instead.
   func run() throws -> Bool {
     var shards = work.trialsByShard[...]
     var claimed = try nextShard(&shards)

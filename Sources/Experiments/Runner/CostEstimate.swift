@@ -2,7 +2,8 @@ import Records
 import TokenReduction
 import VisionModels
 
-/// Expected seconds of trials: multiply-adds over a speed taken from earlier records or from a few passes.
+/// Expected seconds of trials: multiply-adds over a speed taken from earlier records or from a few
+/// passes.
 package struct CostEstimate {
   /// Multiply-adds a second of each model (by the text of its sizes) on each device.
   private var speeds: [Place: Double] = [:]
@@ -24,7 +25,8 @@ package struct CostEstimate {
     speeds[Place(model, device)] != nil
   }
 
-  /// Learns from a pass; the fastest known stands, since a slow one was disturbed or too small to fill the device.
+  /// Learns from a pass; the fastest known stands, since a slow one was disturbed or too small to
+  /// fill the device.
   package mutating func learn(
     _ model: PlannedModel, _ device: PlannedDevice, macs: Double, seconds: Double
   ) {

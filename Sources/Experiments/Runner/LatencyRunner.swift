@@ -27,7 +27,8 @@ struct LatencyRunner {
 
   /// Whether anything was done; what other processes hold is left.
   ///
-  /// Errors: `ExperimentsError.interrupted`, `.recordNotStored`; the failure of a method is recorded instead.
+  /// Errors: `ExperimentsError.interrupted`, `.recordNotStored`; the failure of a method is
+  /// recorded instead.
   func run() throws -> Bool {
     let open = work.methods.map(work.trial).filter { context.isOpen($0.key) }
     var didSomething = false
@@ -40,8 +41,9 @@ struct LatencyRunner {
 
   /// The open trials in sets that are each interleaved.
   ///
-  /// Every set spans the whole list, so that drift between sets makes no step in a grid, and every set of rows holds
-  /// the baseline, recorded or not: a speed-up is a ratio of timings from the same rounds.
+  /// Every set spans the whole list, so that drift between sets makes no step in a grid, and every
+  /// set of rows holds the baseline, recorded or not: a speed-up is a ratio of timings from the
+  /// same rounds.
   private func sets(_ open: [PlannedLatency]) -> [[PlannedLatency]] {
     let baseline = work.purpose == .rows ? work.methods.first { $0.name == NoReduction.name } : nil
     let others = open.filter { $0.trial.method != baseline }

@@ -1,4 +1,5 @@
-/// A model gave NaN or an infinity: what follows from its logits would be a number without a meaning.
+/// A model gave NaN or an infinity: what follows from its logits would be a number without a
+/// meaning.
 package struct LogitsNotFinite: Error, Hashable, CustomStringConvertible {
   /// What names the image: its file, or its place.
   package let image: String

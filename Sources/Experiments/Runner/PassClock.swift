@@ -1,10 +1,11 @@
 import Measurement
 import VisionModels
 
-/// Times one pass as its device allows: a processor by the stopwatch around the whole pass, a GPU by its own clock around
-/// the recorded pass, with the stopwatch as a cross-check.
+/// Times one pass as its device allows: a processor by the stopwatch around the whole pass, a GPU
+/// by its own clock around the recorded pass, with the stopwatch as a cross-check.
 ///
-/// On a GPU a sample begins when the images are on the device and ends with the logits on it: copying is no part of it.
+/// On a GPU a sample begins when the images are on the device and ends with the logits on it:
+/// copying is no part of it.
 final class PassClock {
   private let stopwatch: any Stopwatch
   private(set) var deviceMilliseconds: [Double] = []

@@ -16,7 +16,8 @@ package final class Predictor {
 
   /// Opens the first model, method and device of a spec.
   ///
-  /// Errors: those of `Planner`, and `ExperimentsError.impossible` where `r` would have to be measured first.
+  /// Errors: those of `Planner`, and `ExperimentsError.impossible` where `r` would have to be
+  /// measured first.
   package init(_ planner: Planner) throws {
     model = planner.models[0]
     device = planner.devices[0]
@@ -81,7 +82,8 @@ package final class Predictor {
       pass.logits, images: pass.batchSize, model: model.setting.name, image: image)
   }
 
-  /// The images of a safetensors file: its tensor `images`, or its only one, of shape [B, 3, side, side].
+  /// The images of a safetensors file: its tensor `images`, or its only one, of shape [B, 3, side,
+  /// side].
   ///
   /// Errors: `TensorsError`, and `ExperimentsError.impossible` for another shape.
   package func images(of file: SafetensorsFile) throws -> [Float] {

@@ -57,7 +57,8 @@ package struct ProgressMeter {
 
   /// Estimated seconds left, given the seconds that the work done so far has taken.
   ///
-  /// The first seconds say little of the rate, so that the expectation counts as ten seconds of experience.
+  /// The first seconds say little of the rate, so that the expectation counts as ten seconds of
+  /// experience.
   package func secondsLeft(elapsed: Double) -> Double? {
     guard expectedTotal > 0 else { return nil }
     let done = expectedDone + partial

@@ -43,9 +43,11 @@ final class RunContext {
   /// Whether a trial still has to be measured by someone.
   func isOpen(_ key: String) -> Bool { result(key) == nil && !givenUp.contains(key) }
 
-  /// The result that a trial has; `nil` where it is a timing of an earlier run that was not reliable.
+  /// The result that a trial has; `nil` where it is a timing of an earlier run that was not
+  /// reliable.
   ///
-  /// The same command on a quieter machine then takes it again; within one run nothing is tried twice.
+  /// The same command on a quieter machine then takes it again; within one run nothing is tried
+  /// twice.
   func result(_ key: String) -> Record? {
     guard let record = store.result(key) else { return nil }
     return isDoubtful(record) ? nil : record
@@ -78,7 +80,8 @@ final class RunContext {
     }
   }
 
-  /// Tells the meter that a trial of ours has ended; `false` for one that is timed again beside others.
+  /// Tells the meter that a trial of ours has ended; `false` for one that is timed again beside
+  /// others.
   @discardableResult
   private func finish(_ key: String) -> Bool {
     guard let seconds = expected.removeValue(forKey: key) else { return false }

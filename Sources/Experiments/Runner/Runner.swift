@@ -104,8 +104,9 @@ package final class Runner {
 
   /// The shortest of several runs, by the clock or by the processor's time of each thread.
   ///
-  /// On a busy machine nine of ten passes wait for another program, and hours would be made of minutes: the shortest
-  /// waited least, and the processor's time does not count what others took. On a GPU, of no threads, the clock alone counts.
+  /// On a busy machine nine of ten passes wait for another program, and hours would be made of
+  /// minutes: the shortest waited least, and the processor's time does not count what others took.
+  /// On a GPU, of no threads, the clock alone counts.
   private func bestSeconds(threads: Int, _ run: () -> Void) -> Double {
     let started = context.stopwatch.now
     var best = Double.infinity
@@ -163,7 +164,8 @@ package final class Runner {
 
   /// Measures everything that is open, and what the grids then add.
   ///
-  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`, `.heldByStopped`; failed trials are in the summary instead.
+  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`, `.heldByStopped`;
+  /// failed trials are in the summary instead.
   package func run() throws -> RunSummary {
     while true {
       try context.checkStop()
@@ -197,7 +199,8 @@ package final class Runner {
     }
   }
 
-  /// Everything that is open is claimed by other processes: waits until one of them is done, or has died.
+  /// Everything that is open is claimed by other processes: waits until one of them is done, or has
+  /// died.
   private func waitForOthers(_ keys: [String]) throws {
     context.listener.note(
       "\(keys.count) trial\(keys.count == 1 ? " is" : "s are") being measured by other processes")

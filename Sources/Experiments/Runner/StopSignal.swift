@@ -8,7 +8,8 @@ package enum StopSignal {
   /// Whether the work should end at the next batch.
   package static var isRequested: Bool { requests.load(ordering: .relaxed) > 0 }
 
-  /// From now on SIGINT, SIGTERM and SIGHUP ask the work to end; a second one ends the program at once.
+  /// From now on SIGINT, SIGTERM and SIGHUP ask the work to end; a second one ends the program at
+  /// once.
   ///
   /// A killed program loses no record either, so that being asked twice does no harm.
   package static func install() {

@@ -2,8 +2,8 @@
 package enum TopClasses {
   /// The `count` classes of the highest logits, best first, of equals the lower class first.
   ///
-  /// Edge cases: fewer classes than `count` are all returned; NaN counts below every number, so that a broken model is
-  /// wrong and not at the top.
+  /// Edge cases: fewer classes than `count` are all returned; NaN counts below every number, so
+  /// that a broken model is wrong and not at the top.
   package static func best(_ count: Int, of logits: UnsafeBufferPointer<Float>) -> [Int] {
     var best: [(index: Int, value: Float)] = []
     best.reserveCapacity(count + 1)

@@ -2,7 +2,8 @@ import Records
 
 /// Reads JSON text, and says by line and column where it is not JSON.
 ///
-/// Differs from `JSONDecoder`: a key that appears twice in an object is a mistake, and comments are named as such.
+/// Differs from `JSONDecoder`: a key that appears twice in an object is a mistake, and comments are
+/// named as such.
 struct JSONText {
   /// A place that is not JSON.
   struct Mistake: Error {

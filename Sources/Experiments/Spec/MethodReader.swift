@@ -2,7 +2,8 @@ import Records
 import TokenReduction
 import VisionModels
 
-/// Reads `methods`: spreads out the lists of each entry and checks every combination for every model.
+/// Reads `methods`: spreads out the lists of each entry and checks every combination for every
+/// model.
 struct MethodReader {
   /// The most combinations that one entry may have.
   static let mostChoices = 10_000
@@ -67,7 +68,8 @@ struct MethodReader {
     }
   }
 
-  /// The key that chooses `r`; empty where `r` is given or the method has none, `nil` after a mistake.
+  /// The key that chooses `r`; empty where `r` is given or the method has none, `nil` after a
+  /// mistake.
   private func searchKey(
     _ members: [String: JSONValue], _ method: any TokenReductionMethod.Type, path: String,
     checker: inout RuleChecker

@@ -66,7 +66,8 @@ struct ModelReader {
     for key in sizes.keys.sorted() where key != "family" && !known.contains(key) {
       checker.report(
         "\(path).architecture.\(key)",
-        "\(type.family) has no such size; \(NearestName.advice(key, among: known, noun: "its sizes"))")
+        "\(type.family) has no such size; \(NearestName.advice(key, among: known, noun: "its sizes"))"
+      )
     }
     guard let architecture = type.decode(merged) else { return nil }
     let problems = architecture.problems()

@@ -2,8 +2,8 @@
 package enum NearestName {
   /// The nearest of `known`, or `nil` when none is near enough to be meant.
   ///
-  /// Near enough: at most a third of the letters differ, and at least one is right; a name that is the beginning of
-  /// exactly one known name also stands for it.
+  /// Near enough: at most a third of the letters differ, and at least one is right; a name that is
+  /// the beginning of exactly one known name also stands for it.
   package static func of(_ name: String, among known: [String]) -> String? {
     let lowered = name.lowercased()
     let distances = known.map { ($0, distance(lowered, $0.lowercased())) }
@@ -22,9 +22,11 @@ package enum NearestName {
     return "\(noun) are \(known.map { "'\($0)'" }.joined(separator: ", "))"
   }
 
-  /// Insertions, deletions, substitutions and swaps of neighbours that turn one text into the other.
+  /// Insertions, deletions, substitutions and swaps of neighbours that turn one text into the
+  /// other.
   ///
-  /// Source: the optimal string alignment variant of Damerau, Communications of the ACM 7 (1964) 171–176.
+  /// Source: the optimal string alignment variant of Damerau, Communications of the ACM 7 (1964)
+  /// 171–176.
   package static func distance(_ first: String, _ second: String) -> Int {
     let a = Array(first)
     let b = Array(second)

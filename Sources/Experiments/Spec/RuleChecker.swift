@@ -35,7 +35,8 @@ struct RuleChecker {
     }
   }
 
-  /// Checks the members of an object, in the order of its rules, then the keys that it does not have.
+  /// Checks the members of an object, in the order of its rules, then the keys that it does not
+  /// have.
   mutating func check(_ members: [String: JSONValue], _ keys: [KeyRule], path: String) {
     let prefix = path.isEmpty ? "" : path + "."
     for key in keys {

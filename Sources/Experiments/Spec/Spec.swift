@@ -29,7 +29,8 @@ package struct Spec: Sendable {
 package enum DeviceChoice: Hashable, Sendable {
   /// One of this machine: `cpu`, `cuda:1`.
   case here(String)
-  /// One of another machine, by a part of its hardware's name; its timings are in the results folder.
+  /// One of another machine, by a part of its hardware's name; its timings are in the results
+  /// folder.
   case recorded(String)
 }
 

@@ -1,7 +1,8 @@
 import Foundation
 import Records
 
-/// Looks for the files and folders that a spec names, so that a missing one is told with all other mistakes.
+/// Looks for the files and folders that a spec names, so that a missing one is told with all other
+/// mistakes.
 ///
 /// What is in them is read later, by what opens them.
 enum SpecFiles {

@@ -1,7 +1,8 @@
 import Records
 import TokenReduction
 
-/// What a value of a spec may be: one declaration that validates, writes the JSON Schema and documents.
+/// What a value of a spec may be: one declaration that validates, writes the JSON Schema and
+/// documents.
 package indirect enum ValueRule: Sendable {
   case text
   /// A model of the registry.
@@ -122,7 +123,8 @@ extension JSONValue {
     return text
   }
 
-  /// A whole number as `.integer` whichever way it was computed, so that equal settings are equal values.
+  /// A whole number as `.integer` whichever way it was computed, so that equal settings are equal
+  /// values.
   package var canonical: JSONValue {
     switch self {
     case .number(let number) where number == number.rounded() && abs(number) < 1e15:
@@ -154,7 +156,8 @@ extension ValueRule {
 }
 
 extension KeyRule {
-  /// What stands for a missing key, as a person would write it: `0.5`, `chosen by alpha`, or `needed`.
+  /// What stands for a missing key, as a person would write it: `0.5`, `chosen by alpha`, or
+  /// `needed`.
   package var standardText: String {
     switch standard {
     case .none: isRequired ? "needed" : "–"

@@ -51,7 +51,8 @@ extension RSearcher {
       reference, target -> (method: MethodSetting, origin: String?)? in
       guard let target else { return nil }
       let measured = candidates.compactMap { method, median in median.map { (method, $0) } }
-      // Of several that are near enough the one that keeps the most tokens, which come in this order.
+      // Of several that are near enough the one that keeps the most tokens, which come in this
+      // order.
       let near = measured.first { abs($0.1 / target - 1) <= Self.tolerance }
       guard let best = near ?? measured.min(by: { abs($0.1 - target) < abs($1.1 - target) }) else {
         return nil

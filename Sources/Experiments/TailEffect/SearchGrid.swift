@@ -1,7 +1,8 @@
 import Records
 import TokenReduction
 
-/// The trials of a tail-effect search: the model on n randomly kept tokens, for every n of the grid.
+/// The trials of a tail-effect search: the model on n randomly kept tokens, for every n of the
+/// grid.
 enum SearchGrid {
   /// The method whose records at many r are a grid.
   static let methodName = RandomRemoval.name
@@ -13,7 +14,8 @@ enum SearchGrid {
       parameters: ["r": .integer(geometry.tokens - tokens), "seed": .integer(seed)])
   }
 
-  /// The method whose accuracy stands for `tokens`: without removal that is the baseline's, which is measured anyway.
+  /// The method whose accuracy stands for `tokens`: without removal that is the baseline's, which
+  /// is measured anyway.
   static func accuracyMethod(tokens: Int, seed: Int, _ geometry: TokenGeometry) -> MethodSetting {
     tokens == geometry.tokens
       ? MethodSetting(name: NoReduction.name, parameters: [:])

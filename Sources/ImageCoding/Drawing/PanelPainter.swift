@@ -1,6 +1,7 @@
 /// How the states of patches look; the panels and the legend share it.
 enum PatchStyle {
-  /// A dropped patch nearly disappears; one that this reduction dropped is a little lighter and framed.
+  /// A dropped patch nearly disappears; one that this reduction dropped is a little lighter and
+  /// framed.
   static let dropped = PixelColor(0x101010)
   static let droppedOpacity = 0.9
   static let newlyDroppedOpacity = 0.72
@@ -63,7 +64,8 @@ struct PanelPainter {
 
   private func color(_ group: Int) -> PixelColor { PatchStyle.groups[colors[group] ?? 0] }
 
-  /// Seams between patches that are tokens of their own, frames around what is new, and borders around groups.
+  /// Seams between patches that are tokens of their own, frames around what is new, and borders
+  /// around groups.
   private func outline(_ place: Int, on canvas: inout Canvas) {
     let rect = area(place)
     let width = PatchStyle.lineWidth(patch: patch)
@@ -92,11 +94,13 @@ struct PanelPainter {
   }
 }
 
-/// Gives groups colours so that groups that touch differ, and a group keeps its colour while it can.
+/// Gives groups colours so that groups that touch differ, and a group keeps its colour while it
+/// can.
 enum GroupColors {
   /// An index of `PatchStyle.groups` for each group of `cells`.
   ///
-  /// Groups are taken by their names; each prefers the colour it had `before`, then the one used least.
+  /// Groups are taken by their names; each prefers the colour it had `before`, then the one used
+  /// least.
   static func choose(cells: [TokenPicture.Cell], grid: Int, before: [Int: Int]) -> [Int: Int] {
     var touching: [Int: Set<Int>] = [:]
     for (place, cell) in cells.enumerated() {

@@ -1,4 +1,5 @@
-/// Draws what became of the patches of a picture: the input, then one panel for each reduction, and a legend.
+/// Draws what became of the patches of a picture: the input, then one panel for each reduction, and
+/// a legend.
 ///
 /// It knows patches and their states alone, not the model that reduced them.
 package struct TokenPicture {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// What the machine is: the part of a record's provenance that does not change while a program runs.
+/// What the machine is: the part of a record's provenance that does not change while a program
+/// runs.
 package struct MachineFacts: Hashable, Sendable {
   package let host: String
   package let system: String

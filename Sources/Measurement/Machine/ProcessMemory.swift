@@ -2,7 +2,8 @@ import Foundation
 
 /// The resident memory of this process.
 package enum ProcessMemory {
-  /// Starts the peak anew, where the system can (Linux); without it a peak belongs to the whole process so far.
+  /// Starts the peak anew, where the system can (Linux); without it a peak belongs to the whole
+  /// process so far.
   package static func resetPeak() {
     #if os(Linux)
       // "5" resets the high-water mark of resident memory: proc(5), clear_refs.

@@ -1,6 +1,7 @@
 import Foundation
 
-/// How many neighbors of a series belong together: the block length of a bootstrap of dependent values.
+/// How many neighbors of a series belong together: the block length of a bootstrap of dependent
+/// values.
 ///
 /// The automatic choice for the stationary bootstrap: the autocovariances R(k) up to twice the lag
 /// from which none is noticeable, tapered, give
@@ -8,7 +9,8 @@ import Foundation
 ///     b = (2·g² / d)^(1/3) · n^(1/3)    g = Σ λ(k/M)·|k|·R(k)    d = 2·(Σ λ(k/M)·R(k))²
 ///
 /// Source: Politis and White, Econometric Reviews 23 (2004) 53–70, with the correction of Patton,
-/// Politis and White, Econometric Reviews 28 (2009) 372–375; constants as in their `opt_block_length`.
+/// Politis and White, Econometric Reviews 28 (2009) 372–375; constants as in their
+/// `opt_block_length`.
 package enum BlockLength {
   /// The mean block length for `values` in the order taken, at least 1 and at most a third of them.
   ///
@@ -29,8 +31,9 @@ package enum BlockLength {
     let longest = min(n - 1, Int(Double(n).squareRoot().rounded(.up)) + run)
     let covariances = (0...longest).map(covariance)
     let noticeable = 2 * (log10(Double(n)) / Double(n)).squareRoot()
-    // The first lag after which `run` in a row cannot be told from nothing. Neighbors that go together count even
-    // where so few values prove nothing: blocks that are too short make an interval too narrow.
+    // The first lag after which `run` in a row cannot be told from nothing. Neighbors that go
+    // together count even where so few values prove nothing: blocks that are too short make an
+    // interval too narrow.
     var last = covariances[1] > 0 ? 1 : 0
     for lag in 1...longest where abs(covariances[lag] / variance) > noticeable {
       if lag - last > run { break }
@@ -52,9 +55,9 @@ package enum BlockLength {
 
   /// The mean block length for the rounds of a measurement, at least n^(1/3).
   ///
-  /// A few dozen rounds cannot show that they do not depend on one another, and blocks of the order n^(1/3) cost
-  /// little where they do not.
-  /// Source: Hall, Horowitz and Jing, Biometrika 82 (1995) 561–574.
+  /// A few dozen rounds cannot show that they do not depend on one another, and blocks of the order
+  /// n^(1/3) cost little where they do not. Source: Hall, Horowitz and Jing, Biometrika 82 (1995)
+  /// 561–574.
   package static func ofRounds(_ values: [Double]) -> Double {
     max(pow(Double(values.count), 1.0 / 3), stationary(values))
   }

@@ -4,17 +4,17 @@ import Foundation
 ///
 /// Timings within one interleaved round share what the machine was doing, so whole rounds are
 /// resampled (a cluster bootstrap). A disturbance outlasts a round, so that neighbors are drawn
-/// together, in blocks of random length (the stationary bootstrap), whose mean follows from how much a
-/// round tells of the next. Where there are few rounds, the timings within each drawn round are
-/// resampled too (a two-stage bootstrap): a handful of rounds alone would look too certain. A single
-/// round leaves only its timings to resample, in blocks.
+/// together, in blocks of random length (the stationary bootstrap), whose mean follows from how
+/// much a round tells of the next. Where there are few rounds, the timings within each drawn round
+/// are resampled too (a two-stage bootstrap): a handful of rounds alone would look too certain. A
+/// single round leaves only its timings to resample, in blocks.
 ///
-/// Resampling n things makes their spread look smaller than it is, so each replicate is moved away from the
-/// median by √(n/(n−1)) · t/z, as a t interval is wider than a normal one.
-/// Time: O(samples · replicates) after one sort.
-/// Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), section 3.8; Politis and
-/// Romano, Journal of the American Statistical Association 89 (1994) 1303–1313; Hesterberg, The American
-/// Statistician 69 (2015) 371–386, section 4.2, for the expansion.
+/// Resampling n things makes their spread look smaller than it is, so each replicate is moved away
+/// from the median by √(n/(n−1)) · t/z, as a t interval is wider than a normal one. Time: O(samples
+/// · replicates) after one sort. Source: Davison and Hinkley, Bootstrap Methods and their
+/// Application (1997), section 3.8; Politis and Romano, Journal of the American Statistical
+/// Association 89 (1994) 1303–1313; Hesterberg, The American Statistician 69 (2015) 371–386,
+/// section 4.2, for the expansion.
 package struct BootstrapMedians: Sendable {
   /// With fewer rounds than this, the timings within them are resampled too.
   package static let manyRounds = 6
@@ -80,7 +80,8 @@ package struct BootstrapMedians: Sendable {
     medians = drawn.map { Self.moved($0, from: median, by: expansion) }
   }
 
-  /// The next place of a resampled series: the neighbor, round the end, or with chance 1/`block` any.
+  /// The next place of a resampled series: the neighbor, round the end, or with chance 1/`block`
+  /// any.
   private static func next(
     after place: Int, isFirst: Bool, of count: Int, block: Double,
     _ generator: inout SeededGenerator

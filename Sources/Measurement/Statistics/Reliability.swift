@@ -2,8 +2,8 @@ import Records
 
 /// When timings are certain enough to conclude something from them.
 package enum Reliability {
-  /// Half of the relative width of a 95 % interval beyond which a timing says too little: the effects that
-  /// token reduction is chosen for are of that size.
+  /// Half of the relative width of a 95 % interval beyond which a timing says too little: the
+  /// effects that token reduction is chosen for are of that size.
   package static let widest = 0.1
   /// Fewer timings than this are a trial run: their interval cannot reach 95 %.
   package static let fewestSamples = 6
@@ -15,8 +15,8 @@ package enum Reliability {
     count > 0 && Double(sound) >= soundShare * Double(count)
   }
 
-  /// Half of the relative width of the 95 % interval of each variant: of its ratio to the reference, or of its
-  /// median where there is none and for the reference itself.
+  /// Half of the relative width of the 95 % interval of each variant: of its ratio to the
+  /// reference, or of its median where there is none and for the reference itself.
   package static func halfWidths(
     _ samples: [Int: TimedSamples], reference: Int?
   ) -> [Int: Double] {
@@ -48,8 +48,8 @@ extension Interval {
 }
 
 extension LatencyResult {
-  /// Whether nothing should be concluded from the timing: what was recorded, or, in records of programs that did not look,
-  /// how wide the interval of its median is.
+  /// Whether nothing should be concluded from the timing: what was recorded, or, in records of
+  /// programs that did not look, how wide the interval of its median is.
   package var flaws: [TimingFlaw] {
     if let quality { return quality.flaws }
     guard samplesMilliseconds.count >= Reliability.fewestSamples else { return [] }

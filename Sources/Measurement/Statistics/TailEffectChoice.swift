@@ -18,10 +18,11 @@ package struct TailEffectChoice: Hashable, Sendable {
 }
 
 extension TailEffectUtility {
-  /// The choice for `alpha`, with the uncertainty that `resampled` grids of the same token counts show.
+  /// The choice for `alpha`, with the uncertainty that `resampled` grids of the same token counts
+  /// show.
   ///
-  /// A count is alike where the 95 % interval of its utility's distance from the best one's holds 0.
-  /// `nil` without points or without resampled grids.
+  /// A count is alike where the 95 % interval of its utility's distance from the best one's holds
+  /// 0. `nil` without points or without resampled grids.
   package func choice(alpha: Double, resampled: [TailEffectUtility]) -> TailEffectChoice? {
     let grids = resampled.filter { $0.points.map(\.tokens) == points.map(\.tokens) }
     guard let best = bestTokens(alpha: alpha), !grids.isEmpty,
@@ -43,7 +44,8 @@ extension TailEffectUtility {
 
 /// Shares of images classified correctly, with the same images drawn for every method.
 package enum ResampledShares {
-  /// `replicates` times the share of each of `outcomes`, which hold the same images in the same order.
+  /// `replicates` times the share of each of `outcomes`, which hold the same images in the same
+  /// order.
   ///
   /// Shape of the result: `[replicates][outcomes]`. Empty without images.
   package static func draw(

@@ -1,11 +1,12 @@
-/// The choice of R by the tail effect: the token count where latency gained outweighs accuracy lost.
+/// The choice of R by the tail effect: the token count where latency gained outweighs accuracy
+/// lost.
 ///
 ///     U_L(n) = 1 − L(n) / max L    U_A(n) = Â(n) / max Â    U(n) = α·U_L(n) + (1−α)·U_A(n)
 ///     n* = argmax U    R = N − n*
 ///
-/// N and n count all tokens, prefix included. Differs: the published code takes N as the patch count, so that its R runs as
-/// two tokens more than its optimum.
-/// Source: "Pruning One More Token is Enough", section 3.2.
+/// N and n count all tokens, prefix included. Differs: the published code takes N as the patch
+/// count, so that its R runs as two tokens more than its optimum. Source: "Pruning One More Token
+/// is Enough", section 3.2.
 package struct TailEffectUtility: Hashable, Sendable {
   /// One token count of both grids.
   package struct Point: Hashable, Sendable {

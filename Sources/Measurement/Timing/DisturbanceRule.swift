@@ -2,9 +2,9 @@ import Records
 
 /// When a round counts as disturbed: by how much processor time others took from its workers.
 ///
-/// Every share is of the time of the worker cores, wall time × workers. A pass waits for its slowest worker, so that
-/// a share s taken from one of n workers for a moment can cost a pass n times as much: a few per cent are already more
-/// than a careful timing should hold.
+/// Every share is of the time of the worker cores, wall time × workers. A pass waits for its
+/// slowest worker, so that a share s taken from one of n workers for a moment can cost a pass n
+/// times as much: a few per cent are already more than a careful timing should hold.
 package struct DisturbanceRule: Hashable, Sendable {
   /// Threads that a pass keeps busy; 0 where a device computes, whose own clock counts.
   package var workers: Int
@@ -20,12 +20,15 @@ package struct DisturbanceRule: Hashable, Sendable {
   static let stolenShare = 0.02
   /// Time of other processes: daemons of an idle machine take below a hundredth of a core.
   static let otherShare = 0.05
-  /// Run-queue wait: an idle machine's threads wait microseconds to wake up, below 0.002 of their time.
+  /// Run-queue wait: an idle machine's threads wait microseconds to wake up, below 0.002 of their
+  /// time.
   static let waitShare = 0.02
-  /// Preemptions a second and worker: each costs up to a time slice of some 3 ms, and kernel threads cause ten or so.
+  /// Preemptions a second and worker: each costs up to a time slice of some 3 ms, and kernel
+  /// threads cause ten or so.
   static let preemptionsPerSecond = 25.0
 
-  /// What disturbed the passes between two readings, with the largest share that one of the reasons took.
+  /// What disturbed the passes between two readings, with the largest share that one of the reasons
+  /// took.
   package func disturbances(
     from before: SystemCounters, to after: SystemCounters, seconds: Double
   ) -> (reasons: [Disturbance], share: Double) {

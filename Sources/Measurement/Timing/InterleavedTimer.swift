@@ -6,7 +6,8 @@ package struct TimedVariant {
   package var run: () throws -> Void
   /// Waits until everything queued is done; part of the sample.
   package var synchronize: () throws -> Void
-  /// The time of the sample just taken by the device's own clock, where it has one; else the stopwatch's counts.
+  /// The time of the sample just taken by the device's own clock, where it has one; else the
+  /// stopwatch's counts.
   package var deviceTime: (() throws -> Duration?)?
 
   package init(
@@ -41,14 +42,16 @@ package enum TimedOutcome {
 
 /// Times several variants in interleaved rounds until all satisfy a stop rule.
 ///
-/// A visit opens with one untimed pass, since another variant has just used the caches. A variant that throws is
-/// reported as failed, and the others go on. All others end together, so that each has as many rounds as its reference.
-/// Rounds that the system's counters show as disturbed are replaced by others, as long as the rule allows.
+/// A visit opens with one untimed pass, since another variant has just used the caches. A variant
+/// that throws is reported as failed, and the others go on. All others end together, so that each
+/// has as many rounds as its reference. Rounds that the system's counters show as disturbed are
+/// replaced by others, as long as the rule allows.
 package struct InterleavedTimer {
   package var rule: StopRule
   package var seed: UInt64
   package var stopwatch: any Stopwatch
-  /// The variant that the others are compared with: its ratios are what should be certain; without one, each median.
+  /// The variant that the others are compared with: its ratios are what should be certain; without
+  /// one, each median.
   package var reference: Int?
   package var counters: any CounterSource
   package var disturbance: DisturbanceRule
@@ -72,8 +75,8 @@ package struct InterleavedTimer {
 
   /// Times `variants`; `finished` gets each variant's outcome as soon as it is known.
   ///
-  /// Returns `false` when `shouldStop` ended it; samples of variants not yet finished are lost then.
-  /// Errors: only those of `finished`.
+  /// Returns `false` when `shouldStop` ended it; samples of variants not yet finished are lost
+  /// then. Errors: only those of `finished`.
   package func measure(
     _ variants: [TimedVariant], progress: (Double) -> Void = { _ in },
     finished: (_ variant: Int, _ outcome: TimedOutcome) throws -> Void
@@ -125,8 +128,8 @@ package struct InterleavedTimer {
 
   /// The length of the shortest warm-up pass in seconds; `nil` when asked to stop.
   ///
-  /// The shortest was disturbed least: of a longer one too few samples would be taken at a visit, and all variants
-  /// would wait for its rounds.
+  /// The shortest was disturbed least: of a longer one too few samples would be taken at a visit,
+  /// and all variants would wait for its rounds.
   private func warmUp(_ variant: TimedVariant) throws -> Double? {
     var shortest = Double.infinity
     for _ in 0..<max(rule.warmup, 1) {

@@ -1,8 +1,8 @@
 /// The order in which variants are visited, round by round: drift then hits all of them alike.
 ///
-/// Even rounds are shuffled afresh, odd rounds run the round before backwards (A B C, C B A), so that a drift that
-/// is linear over two rounds cancels.
-/// Source: randomised ABBA blocks of paired designs; hyperfine issue 21, google/benchmark pull request 1051.
+/// Even rounds are shuffled afresh, odd rounds run the round before backwards (A B C, C B A), so
+/// that a drift that is linear over two rounds cancels. Source: randomised ABBA blocks of paired
+/// designs; hyperfine issue 21, google/benchmark pull request 1051.
 package struct Interleaving {
   private var generator: SeededGenerator
   private var previous: [Int] = []

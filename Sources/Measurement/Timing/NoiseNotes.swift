@@ -1,9 +1,10 @@
 import Foundation
 
-/// What would change a reader's mind about a series of timings: marked, never hidden and never removed.
+/// What would change a reader's mind about a series of timings: marked, never hidden and never
+/// removed.
 ///
-/// A median over interleaved rounds bears outliers and some drift, and its interval tells of more; what is said of every
-/// row is read by nobody.
+/// A median over interleaved rounds bears outliers and some drift, and its interval tells of more;
+/// what is said of every row is read by nobody.
 package enum NoiseNotes {
   /// Medians of the first and the last third may differ by this part.
   package static let drift = 0.2
@@ -48,7 +49,8 @@ package enum NoiseNotes {
 
   /// Notes on timings by a device's own clock, beside the stopwatch's of the same passes.
   ///
-  /// Starting a pass and waiting for it take some hundredths of a millisecond, so that only a larger difference is told.
+  /// Starting a pass and waiting for it take some hundredths of a millisecond, so that only a
+  /// larger difference is told.
   package static func notes(deviceMilliseconds: [Double], wallMilliseconds: [Double]) -> [String] {
     guard let device = Summary(deviceMilliseconds)?.median,
       let wall = Summary(wallMilliseconds)?.median

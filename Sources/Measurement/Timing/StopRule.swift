@@ -1,5 +1,5 @@
-/// When variants have been timed enough: after `warmup` untimed passes, once both minima are reached and the intervals
-/// are narrow, or `maxSeconds` are spent.
+/// When variants have been timed enough: after `warmup` untimed passes, once both minima are
+/// reached and the intervals are narrow, or `maxSeconds` are spent.
 ///
 /// Source: the minimum duration and minimum query count of MLPerf's load generator.
 package struct StopRule: Hashable, Sendable {
@@ -9,9 +9,11 @@ package struct StopRule: Hashable, Sendable {
   package var minSeconds: Double
   /// Samples that must be reached.
   package var minSamples: Int
-  /// Half of the relative width that every 95 % interval should have; `nil` where width does not matter.
+  /// Half of the relative width that every 95 % interval should have; `nil` where width does not
+  /// matter.
   package var until: Double?
-  /// Sum of the samples, those of disturbed rounds included, after which width no longer matters, in seconds.
+  /// Sum of the samples, those of disturbed rounds included, after which width no longer matters,
+  /// in seconds.
   package var maxSeconds: Double
 
   package init(
@@ -39,10 +41,12 @@ package struct StopRule: Hashable, Sendable {
 
   /// Rounds over which a variant's samples are spread, where it needs enough of them.
   ///
-  /// Twenty are enough for whole rounds to be resampled and some to be left out, and few enough that a visit lasts.
+  /// Twenty are enough for whole rounds to be resampled and some to be left out, and few enough
+  /// that a visit lasts.
   package static let rounds = 20
 
-  /// The fewest samples of one visit: the untimed pass that opens a visit must not cost more than a third.
+  /// The fewest samples of one visit: the untimed pass that opens a visit must not cost more than a
+  /// third.
   package static let fewestPerVisit = 3
 
   /// How many samples to take in a row before the next variant's turn.
@@ -56,7 +60,8 @@ package struct StopRule: Hashable, Sendable {
     return Int(min(max(forSeconds, forSamples, Double(Self.fewestPerVisit)), 10_000))
   }
 
-  /// How many samples of each of several variants to take at a visit, so that all need the same number of rounds.
+  /// How many samples of each of several variants to take at a visit, so that all need the same
+  /// number of rounds.
   ///
   /// Those whose passes are long need few visits; the others then take more at each of theirs.
   package func samplesPerVisit(estimates: [Double]) -> [Int] {
@@ -70,7 +75,8 @@ package struct StopRule: Hashable, Sendable {
     return needed.map { Int(min(($0 / fewest).rounded(.up), 10_000)) }
   }
 
-  /// The expected time of a variant in seconds: warm-up, samples and the pass that opens each visit.
+  /// The expected time of a variant in seconds: warm-up, samples and the pass that opens each
+  /// visit.
   package func expectedSeconds(estimate: Double) -> Double {
     let perVisit = samplesPerVisit(estimate: estimate)
     let needed = max(Double(minSamples), estimate > 0 ? (minSeconds / estimate).rounded(.up) : 1)

@@ -1,6 +1,7 @@
 import Records
 
-/// The samples of interleaved rounds while they are taken: which rounds count, and whether they are enough.
+/// The samples of interleaved rounds while they are taken: which rounds count, and whether they are
+/// enough.
 struct TimedRounds {
   let rule: StopRule
   let reference: Int?

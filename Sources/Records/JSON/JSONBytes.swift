@@ -1,7 +1,8 @@
 /// One JSON value as bytes, checked to be whole and strict JSON.
 ///
-/// Edge cases: values nested deeper than ``mostDepth``, text that is not UTF-8, lone surrogates and anything behind the
-/// value are flaws; so is a key that an object has twice, once that object is read.
+/// Edge cases: values nested deeper than ``mostDepth``, text that is not UTF-8, lone surrogates and
+/// anything behind the value are flaws; so is a key that an object has twice, once that object is
+/// read.
 package final class JSONBytes {
   /// Deeper nesting than any record has.
   package static let mostDepth = 32
@@ -9,7 +10,8 @@ package final class JSONBytes {
   package let bytes: [UInt8]
   /// Where the value begins, past leading blanks.
   package let start: Int
-  /// Those of the whole value, which several readings ask for; `nil` where they are to be found yet.
+  /// Those of the whole value, which several readings ask for; `nil` where they are to be found
+  /// yet.
   private var rootMembers: [Member]?
 
   /// Where bytes are no JSON.
@@ -192,7 +194,8 @@ package final class JSONBytes {
     }
   }
 
-  /// The whole numbers of the arrays in the array at `start`, one after another, and how many each has.
+  /// The whole numbers of the arrays in the array at `start`, one after another, and how many each
+  /// has.
   ///
   /// `nil` where they are of different lengths, or hold anything but whole numbers of 32 bits.
   func integerRows(at start: Int) -> (values: [Int32], perRow: Int)? {

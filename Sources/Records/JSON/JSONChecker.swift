@@ -1,10 +1,12 @@
 import Foundation
 
-/// Walks over the bytes of JSON: the strict check of what came from a file, and fast steps over what was checked.
+/// Walks over the bytes of JSON: the strict check of what came from a file, and fast steps over
+/// what was checked.
 struct JSONChecker {
   let text: UnsafeBufferPointer<UInt8>
 
-  /// Checks that the text is one value with nothing but blanks around it; returns where the value begins.
+  /// Checks that the text is one value with nothing but blanks around it; returns where the value
+  /// begins.
   mutating func check() throws(JSONBytes.Flaw) -> Int {
     if text.contains(where: { $0 >= 0x80 }), String(validating: text, as: UTF8.self) == nil {
       throw JSONBytes.Flaw(offset: 0)
@@ -188,7 +190,8 @@ struct JSONChecker {
     return next
   }
 
-  /// The plain whole number at `next`, which is moved past it; `nil`, and not moved, for any other spelling.
+  /// The plain whole number at `next`, which is moved past it; `nil`, and not moved, for any other
+  /// spelling.
   @inline(__always)
   static func integer(_ next: inout Int, in text: UnsafeBufferPointer<UInt8>) -> Int? {
     var at = next
@@ -211,7 +214,8 @@ struct JSONChecker {
     return isNegative ? -value : value
   }
 
-  /// Hands the whole numbers of the array at `next` to `body` and moves past it; `nil` for anything else.
+  /// Hands the whole numbers of the array at `next` to `body` and moves past it; `nil` for anything
+  /// else.
   @inline(__always)
   static func integers(
     _ next: inout Int, in text: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void

@@ -3,8 +3,9 @@ import Records
 
 /// Two reports side by side: two machines, two commits, two settings of a machine.
 ///
-/// Tables are paired by model, batch size and precision, and by device where both name the same one;
-/// a device without a namesake is paired when each side has just one. Rows are paired by method.
+/// Tables are paired by model, batch size and precision, and by device where both name the same
+/// one; a device without a namesake is paired when each side has just one. Rows are paired by
+/// method.
 package struct Comparison: Sendable {
   /// The first report's name, the second's.
   package let names: (first: String, second: String)

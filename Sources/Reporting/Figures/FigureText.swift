@@ -21,7 +21,8 @@ enum FigureText {
     return node
   }
 
-  /// Width in pixels, from Helvetica's advance widths (Adobe font metrics, thousandths of the size).
+  /// Width in pixels, from Helvetica's advance widths (Adobe font metrics, thousandths of the
+  /// size).
   static func width(_ text: String, size: Double, bold: Bool = false) -> Double {
     let units = text.reduce(0) { $0 + advance($1) }
     return Double(units) / 1000 * size * (bold ? 1.06 : 1)

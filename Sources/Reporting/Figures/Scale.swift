@@ -51,7 +51,8 @@ struct Scale: Sendable {
     return start + share * (end - start)
   }
 
-  /// Multiples of 1, 2, 2.5 or 5 times a power of ten: the step whose ticks come closest to `wanted`.
+  /// Multiples of 1, 2, 2.5 or 5 times a power of ten: the step whose ticks come closest to
+  /// `wanted`.
   static func linearTicks(_ lower: Double, _ upper: Double, wanted: Double) -> [Double] {
     let power = pow(10, log10((upper - lower) / wanted).rounded(.down))
     // 2.5 needs one more digit than its neighbours, so it must fit clearly better.

@@ -100,7 +100,8 @@ struct HTMLPage {
       """
   }
 
-  /// Staircases of places that no table shows, for example of a machine where only grids were timed.
+  /// Staircases of places that no table shows, for example of a machine where only grids were
+  /// timed.
   private var orphans: String {
     let drawn = StaircaseFigure(report) { staircase in
       !report.groups.contains { staircase.belongs(to: $0) }

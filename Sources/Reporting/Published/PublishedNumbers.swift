@@ -67,7 +67,8 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     return try decoder.decode([PublishedNumbers].self, from: data)
   }
 
-  /// Published change of a line's latency against the baseline, in percent; from milliseconds alone.
+  /// Published change of a line's latency against the baseline, in percent; from milliseconds
+  /// alone.
   func changePercent(_ line: Line) -> Double? {
     guard let base = baseline?.latencyMilliseconds, let time = line.latencyMilliseconds else {
       return nil
@@ -81,7 +82,8 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     return base - top1
   }
 
-  /// What the publication itself repeats to: one configuration of it reads 104.1, 104.2 and 104.7 ms.
+  /// What the publication itself repeats to: one configuration of it reads 104.1, 104.2 and 104.7
+  /// ms.
   static let noisePoints = 0.6
 
   /// What a reader should know of a line's published numbers, or `nil`.

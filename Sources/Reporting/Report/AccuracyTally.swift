@@ -43,7 +43,8 @@ package struct AccuracyTally: Sendable {
     }
   }
 
-  /// Whether each image that all of `tallies` hold was classified correctly: one list a tally, of the same images.
+  /// Whether each image that all of `tallies` hold was classified correctly: one list a tally, of
+  /// the same images.
   package static func sharedOutcomes(_ tallies: [AccuracyTally]) -> [[Bool]] {
     let length = tallies.map(\.outcomes.count).min() ?? 0
     let shared = (0..<length).filter { image in

@@ -91,7 +91,8 @@ struct JoinedRecords {
       .filter { listed.insert($0).inserted }
   }
 
-  /// Keeps the more thorough of two measurements, of equals the reliable one, and of those the later.
+  /// Keeps the more thorough of two measurements, of equals the reliable one, and of those the
+  /// later.
   ///
   /// A grid's quick timing must not replace a row's careful one, nor add to its count.
   private mutating func add(_ timing: Timing, for key: LatencyKey) {
@@ -117,7 +118,8 @@ struct JoinedRecords {
     latencies[key] = timing
   }
 
-  /// The baseline's timing that a timing of `key` is compared with, and whether both are of the same rounds.
+  /// The baseline's timing that a timing of `key` is compared with, and whether both are of the
+  /// same rounds.
   ///
   /// Rounds drift apart: a ratio is sound within one set alone.
   func baseline(of key: LatencyKey) -> (timing: Timing, sharesRounds: Bool)? {

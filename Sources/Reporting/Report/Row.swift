@@ -4,13 +4,15 @@ import Records
 /// One line of a report: a model with a method, on a data set, a device and a batch size.
 package struct Row: Sendable {
   package let method: MethodSetting
-  /// What led to the parameters, for example `α=0.5`: as many as the spec's entries that mean this row.
+  /// What led to the parameters, for example `α=0.5`: as many as the spec's entries that mean this
+  /// row.
   package let origins: [String]
   /// The parameters that tell the row from its siblings, for example `r=4`; may be empty.
   package let parameters: String
   /// The parameters that differ between rows of the same method; may be empty.
   package let shortParameters: String
-  /// The parameters that differ between rows of the same method, or how much goes where none differs; may be empty.
+  /// The parameters that differ between rows of the same method, or how much goes where none
+  /// differs; may be empty.
   package let tellingParameters: String
   /// `nil` when no prediction is recorded.
   package let accuracy: AccuracyFigures?
@@ -30,7 +32,8 @@ package struct Row: Sendable {
   package let nextStep: NextStep?
   /// Whether no other row of the group is at least as accurate and as fast, and better in one.
   package internal(set) var isOnFront = false
-  /// Why nothing is concluded from the row's timing or from its baseline's; empty where both are sound.
+  /// Why nothing is concluded from the row's timing or from its baseline's; empty where both are
+  /// sound.
   package let flaws: [TimingFlaw]
   /// What a reader should know of these numbers, each a clause without a full stop.
   package let notes: [String]
@@ -41,7 +44,8 @@ package struct Row: Sendable {
   /// Whether nothing is reduced.
   package var isBaseline: Bool { method.name == baselineMethod }
 
-  /// What led to the parameters, with what is before `=` said once: `α=0.2, 0.3`; `nil` where nothing did.
+  /// What led to the parameters, with what is before `=` said once: `α=0.2, 0.3`; `nil` where
+  /// nothing did.
   package var origin: String? {
     var last: Substring?
     let parts = origins.map { origin in
@@ -101,7 +105,8 @@ package struct AccuracyFigures: Hashable, Sendable {
 
   package var top1Percent: Double { 100 * Double(top1Correct) / Double(images) }
   package var top5Percent: Double { 100 * Double(top5Correct) / Double(images) }
-  /// Whether guessing one class of `classes` that are equally frequent could be as good, with 95 % confidence.
+  /// Whether guessing one class of `classes` that are equally frequent could be as good, with 95 %
+  /// confidence.
   package func isWithinChance(classes: Int) -> Bool {
     classes > 1 && top1Interval.lower <= 100 / Double(classes)
   }

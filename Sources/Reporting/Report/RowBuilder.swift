@@ -71,7 +71,8 @@ struct RowBuilder {
     return medians
   }
 
-  /// Marks the rows that no other dominates; rows of incomplete data sets and of unreliable timings do not compete.
+  /// Marks the rows that no other dominates; rows of incomplete data sets and of unreliable timings
+  /// do not compete.
   private func markFront(of group: inout RowGroup) {
     let candidates = group.rows.indices.compactMap { index -> (Int, TradeOff)? in
       guard let accuracy = group.rows[index].accuracy, accuracy.isComplete,

@@ -50,7 +50,8 @@ package struct Staircase: Sendable {
         byEffort[key.place, default: [:]][effort, default: [:]][tokens, default: timing] = timing
       }
     }
-    // One effort is one grid, as the search reads it; of several the one with the most token counts.
+    // One effort is one grid, as the search reads it; of several the one with the most token
+    // counts.
     var grids = byEffort.compactMapValues { grids in
       grids.max {
         ($0.value.count, $0.key.minSeconds, $0.key.minSamples)

@@ -48,7 +48,8 @@ package struct TimingVerdict: Hashable, Sendable {
 }
 
 extension Disturbance {
-  /// What the reasons of some rounds mean, for example `other programs ran and threads waited for a core`.
+  /// What the reasons of some rounds mean, for example `other programs ran and threads waited for a
+  /// core`.
   static func words(_ rounds: [DisturbedRound]) -> String {
     let found = Set(rounds.flatMap(\.reasons))
     let words = Disturbance.allCases.filter(found.contains).map(\.words)

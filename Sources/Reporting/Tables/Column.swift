@@ -67,7 +67,8 @@ package struct Column: Sendable {
   /// What goes where even narrow columns do not fit.
   static let lastToGo = ["tokens", "Δ pp"]
 
-  /// For tables that are still too wide: columns in less room, in the order in which they take the place of others.
+  /// For tables that are still too wide: columns in less room, in the order in which they take the
+  /// place of others.
   static let narrower: [(wide: String, column: Column)] = [
     (
       "parameters",

@@ -2,8 +2,8 @@ import Records
 
 /// The notes of a table, numbered in the order of the rows.
 ///
-/// Notes that differ in their numbers alone share one, with the span of each number: a noisy machine
-/// says a dozen times that it is noisy. The exact words of every row are in the CSV.
+/// Notes that differ in their numbers alone share one, with the span of each number: a noisy
+/// machine says a dozen times that it is noisy. The exact words of every row are in the CSV.
 struct NumberedNotes {
   /// The words between the numbers, and what the numbers were.
   private struct Kind {

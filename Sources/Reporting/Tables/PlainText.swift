@@ -1,6 +1,7 @@
 /// Text of files and people as a terminal may show it.
 package enum PlainText {
-  /// `text` with its control characters made visible, since a terminal obeys them; line breaks and tabs stay.
+  /// `text` with its control characters made visible, since a terminal obeys them; line breaks and
+  /// tabs stay.
   package static func printable(_ text: String) -> String {
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

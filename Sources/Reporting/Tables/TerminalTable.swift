@@ -6,16 +6,17 @@ package struct TerminalTable {
 
   /// Prepares `report` for lines of at most `width` characters.
   ///
-  /// Columns of low rank are left out until a table fits, then parameters that all rows of a
-  /// method share, then quartiles and intervals; what tells rows apart stays. `highlightsFront` prints
-  /// the rows on the front in bold, with ANSI sequences.
+  /// Columns of low rank are left out until a table fits, then parameters that all rows of a method
+  /// share, then quartiles and intervals; what tells rows apart stays. `highlightsFront` prints the
+  /// rows on the front in bold, with ANSI sequences.
   package init(_ report: Report, width: Int = 120, highlightsFront: Bool = false) {
     self.report = report
     self.width = width
     self.highlightsFront = highlightsFront
   }
 
-  /// Whether the timings are reliable, the tables, what their marks mean, and the trials that failed; ends with a line break.
+  /// Whether the timings are reliable, the tables, what their marks mean, and the trials that
+  /// failed; ends with a line break.
   package func text() -> String {
     var blocks = report.groups.map { text(of: $0) }
     if blocks.isEmpty { blocks.append("No results yet.") }

@@ -6,8 +6,8 @@ package enum ReportWriter {
   /// Writes every file of `report` into `folder`, made where it is missing.
   ///
   /// Each file is written beside its place and then renamed, so a reader never sees half of one.
-  /// Figures without data are not written, and what an earlier report left of them is deleted, pictures of drawings
-  /// that have changed included. Returns the paths, in the order written.
+  /// Figures without data are not written, and what an earlier report left of them is deleted,
+  /// pictures of drawings that have changed included. Returns the paths, in the order written.
   /// Errors: `ReportingError`.
   @discardableResult
   package static func write(_ report: Report, to folder: URL) throws -> [URL] {
@@ -37,7 +37,8 @@ package enum ReportWriter {
     return places
   }
 
-  /// The files of an earlier report that this one does not write, and pictures of drawings that it changes.
+  /// The files of an earlier report that this one does not write, and pictures of drawings that it
+  /// changes.
   ///
   /// Nothing but the names that a report may write is among them.
   private static func stale(besides files: [(String, String)], in folder: URL) -> [URL] {

@@ -1,7 +1,8 @@
 import Records
 import Tensors
 
-/// Any score with any disposal and any schedule, so that a new combination is a spec and not a new class.
+/// Any score with any disposal and any schedule, so that a new combination is a spec and not a new
+/// class.
 package enum ComposedMethod: TokenReductionMethod {
   package static let name = "compose"
   package static let summary = "any score with any disposal and any schedule"

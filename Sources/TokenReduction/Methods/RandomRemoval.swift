@@ -1,4 +1,5 @@
-/// Random removal of R patch tokens before the first block: the yardstick of every score, and the accuracy grid's proxy.
+/// Random removal of R patch tokens before the first block: the yardstick of every score, and the
+/// accuracy grid's proxy.
 package enum RandomRemoval: TokenReductionMethod {
   package static let name = "random"
   package static let summary = "drops R random patch tokens before the first block"

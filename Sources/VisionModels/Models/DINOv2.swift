@@ -1,4 +1,5 @@
-/// DINOv2 with and without registers, at 224 pixels, with its linear head on class token and mean patch token.
+/// DINOv2 with and without registers, at 224 pixels, with its linear head on class token and mean
+/// patch token.
 ///
 /// Oquab et al., arXiv:2304.07193; Darcet et al., arXiv:2309.16588; timm `vit_*_patch14_dinov2`.
 enum DINOv2 {

@@ -1,5 +1,6 @@
-// A CUDA driver, compiler and matrix library without a card, for tests: a card's memory is the host's, kernels run on whatever
-// launcher a test gives, matrix products are plain loops. It counts what is alive, and fails when it is told to.
+// A CUDA driver, compiler and matrix library without a card, for tests: a card's memory is the
+// host's, kernels run on whatever launcher a test gives, matrix products are plain loops. It counts
+// what is alive, and fails when it is told to.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

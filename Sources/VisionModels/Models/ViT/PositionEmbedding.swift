@@ -4,10 +4,10 @@ import Foundation
 package enum PositionEmbedding {
   /// The grid part of an embedding, resampled to `rows` × `columns`.
   ///
-  /// Shapes: `values` [side · side, width] row-major, result [rows · columns, width].
-  /// Edge cases: the same grid is copied. Sums are in double precision.
-  /// Source: `resample_abs_pos_embed` of timm (antialias, a = -0.5); `interpolate_pos_encoding` of DINOv2 (a = -0.75, scale
-  /// `side / (target + 0.1)`).
+  /// Shapes: `values` [side · side, width] row-major, result [rows · columns, width]. Edge cases:
+  /// the same grid is copied. Sums are in double precision. Source: `resample_abs_pos_embed` of
+  /// timm (antialias, a = -0.5); `interpolate_pos_encoding` of DINOv2 (a = -0.75, scale `side /
+  /// (target + 0.1)`).
   package static func resample(
     _ values: [Float], side: Int, width: Int, rows: Int, columns: Int,
     interpolation: ViTArchitecture.PositionInterpolation
@@ -77,7 +77,8 @@ package enum PositionEmbedding {
     }
   }
 
-  /// Keys, "Cubic convolution interpolation for digital image processing", doi:10.1109/TASSP.1981.1163711.
+  /// Keys, "Cubic convolution interpolation for digital image processing",
+  /// doi:10.1109/TASSP.1981.1163711.
   private static func cubic(_ x: Double, a: Double) -> Double {
     let t = abs(x)
     if t < 1 { return ((a + 2) * t - (a + 3)) * t * t + 1 }

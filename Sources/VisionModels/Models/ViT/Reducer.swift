@@ -173,7 +173,8 @@ struct Reducer {
   ) {
     guard let metric else { return }
     if let scores {
-      backend.score(score(scores.shape, qkv: qkv, findings), prefixTokens: prefixTokens, into: scores)
+      backend.score(
+        score(scores.shape, qkv: qkv, findings), prefixTokens: prefixTokens, into: scores)
     }
     let keys = metric.view(Shape(batchSize, step.tokensIn, headDim))
     backend.keyMetric(qkv, heads: heads, into: keys)

@@ -25,8 +25,8 @@ package struct ViTArchitecture: Codable, Hashable, Sendable {
   package var numHeads: Int
   /// Hidden width of the feed-forward network over `embedDim`.
   ///
-  /// For `swiglu` the width of one of its two halves is `⌊2/3 · ratio · embedDim⌋` rounded up to a multiple of 8, as DINOv2
-  /// does; `hiddenDim` overrides both.
+  /// For `swiglu` the width of one of its two halves is `⌊2/3 · ratio · embedDim⌋` rounded up to a
+  /// multiple of 8, as DINOv2 does; `hiddenDim` overrides both.
   package var mlpRatio: Double
   package var hiddenDim: Int?
   package var mlp: MLP
@@ -119,7 +119,8 @@ extension ViTArchitecture {
   /// Numbers that the classifier reads.
   package var featureDim: Int { head == .tokenAndPatchMean || distilled ? 2 * embedDim : embedDim }
 
-  /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be built.
+  /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be
+  /// built.
   package func problems() -> [(key: String, message: String)] {
     var problems: [(key: String, message: String)] = []
     func check(_ holds: Bool, _ key: CodingKeys, _ message: String) {
@@ -175,7 +176,8 @@ extension ViTArchitecture {
 
   /// 256 along each side: an image of 4096 pixels in patches of 16.
   private static let mostPatches = 65_536
-  /// A thousand times what the largest published model needs, and far from what overflows an integer.
+  /// A thousand times what the largest published model needs, and far from what overflows an
+  /// integer.
   private static let mostMultiplyAdds = 1e16
 
   /// Of an image without token reduction, in numbers that cannot overflow.

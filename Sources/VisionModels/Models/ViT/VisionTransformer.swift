@@ -17,7 +17,8 @@ final class VisionTransformer: VisionModel {
   let embedding: PatchEmbedding
   let blocks: [Block]
   let norm: LayerNormParameters
-  /// One linear layer over the features, whatever the head: distillation's two are side by side and halved.
+  /// One linear layer over the features, whatever the head: distillation's two are side by side and
+  /// halved.
   let head: LinearParameters
   let readOut: ReadOut
 
@@ -57,7 +58,8 @@ final class VisionTransformer: VisionModel {
     try ViTPass(self, composition, batchSize: batchSize, on: device)
   }
 
-  /// The two classifiers side by side over [class | distillation], halved: their mean in one product.
+  /// The two classifiers side by side over [class | distillation], halved: their mean in one
+  /// product.
   private static func distilledHead(
     _ a: ViTArchitecture, _ loader: WeightLoader
   ) throws -> LinearParameters {
