@@ -5,7 +5,7 @@
 # make bundle       the program with all that it needs, for a machine without Swift: .build/bundle/lab
 # make gpu-check    the bundle's checks and benchmark on this machine's NVIDIA GPU
 # make drill      kills, full disks, broken and hostile files, a million changed inputs of each kind; hours
-# make sanitize   tests of C code and of readers under the sanitizers for addresses, undefined behaviour and threads
+# make sanitize   tests of C code and of readers under the sanitizers for addresses, undefined behavior and threads
 # make schema       write Experiments/schema.json anew
 
 .PHONY: quickstart test setup build format lint bundle gpu-check drill sanitize schema clean

@@ -2,7 +2,7 @@
 import PackageDescription
 
 // `swift run` builds the debug configuration, and the main job must be fast as typed: hot targets
-// are optimised in every configuration. Root packages may use unsafe flags.
+// are optimized in every configuration. Root packages may use unsafe flags.
 let hotSwift: [SwiftSetting] = [.unsafeFlags(["-O"])]
 let hotC: [CSetting] = [
   .unsafeFlags(["-O3", "-fno-math-errno", "-fno-trapping-math"])

@@ -74,14 +74,14 @@ class Compiled(Eager):
 
 
 def export(model, batch, side, path):
-    """The model as ONNX with a fixed batch, on which every ONNX program optimises best."""
+    """The model as ONNX with a fixed batch, on which every ONNX program optimizes best."""
     torch.onnx.export(
         model, (torch.zeros(batch, 3, side, side),), str(path), dynamo=True, external_data=False, verbose=False,
         input_names=["images"], output_names=["logits"])
 
 
 class OnnxRuntime:
-    """ONNX Runtime's processor provider, all graph optimisations, `intra_op_num_threads`."""
+    """ONNX Runtime's processor provider, all graph optimizations, `intra_op_num_threads`."""
 
     def __init__(self, cell, path, side):
         import numpy

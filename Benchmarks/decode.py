@@ -1,9 +1,9 @@
-"""Pictures per second and core from JPEG files to normalised floats: lab against Pillow and torchvision.
+"""Pictures per second and core from JPEG files to normalized floats: lab against Pillow and torchvision.
 
     python3 Benchmarks/decode.py --ours "swift run lab dataset decode"
 
 Each tool reads the same files of ImageNet's usual size (500 x 375, about 110 kB), resizes the shorter side to
-256 with the antialiased bicubic filter, crops 224 and normalises, on one thread, in interleaved rounds. Rates are
+256 with the antialiased bicubic filter, crops 224 and normalizes, on one thread, in interleaved rounds. Rates are
 pictures per second of processor time, which a busy machine changes least; the median over the rounds is
 reported, with the ratio of each round's pair. Needs numpy and Pillow; torchvision is measured if it is there.
 

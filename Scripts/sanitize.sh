@@ -2,7 +2,7 @@
 # Runs the tests of C code and of everything that reads files under the sanitizers, each in a build of its own.
 #
 #     Scripts/sanitize.sh              both
-#     Scripts/sanitize.sh address      addresses and undefined behaviour: C kernels, codecs, weights, records, NaN and odd inputs
+#     Scripts/sanitize.sh address      addresses and undefined behavior: C kernels, codecs, weights, records, NaN and odd inputs
 #     Scripts/sanitize.sh thread       threads: worker threads of the processor's backend, loaders, runs
 #
 # The first finding ends it. The builds stay in .build/sanitize; the first of each takes minutes.

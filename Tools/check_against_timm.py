@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Compares lab's logits with timm's on models of real size, random weights, the same normalised images.
+"""Compares lab's logits with timm's on models of real size, random weights, the same normalized images.
 
     python3 -m venv .venv && .venv/bin/pip install -r Tools/requirements.txt
     .venv/bin/python Tools/check_against_timm.py                    # DeiT-S, DeiT-B distilled, DINOv2-S, and reg4

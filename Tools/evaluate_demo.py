@@ -28,7 +28,7 @@ from train_demo import (
     forward_tokens,
     load_folder,
     make_model,
-    normalise,
+    normalize,
     take,
     to_patches,
 )
@@ -128,7 +128,7 @@ def main():
     found = torch.zeros(2)
     for i in range(0, len(images), 100):
         pixels = torch.from_numpy(images[i : i + 100].copy())
-        patches, labels = normalise(to_patches(pixels)), places[i : i + 100, 0]
+        patches, labels = normalize(to_patches(pixels)), places[i : i + 100, 0]
         everywhere = torch.arange(PATCHES).expand(len(labels), -1)
         correct = forward_tokens(model, patches, everywhere).argmax(1) == labels
         hits["none"] += correct.sum().item()

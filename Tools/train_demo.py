@@ -83,7 +83,7 @@ def set_sine_positions(model: VisionTransformer) -> None:
 def forward_tokens(model, patches, places):
     """Logits from some patches of each image.
 
-    patches [B, T, 192], normalised; places [B, T], their positions on the 12 x 12 grid.
+    patches [B, T, 192], normalized; places [B, T], their positions on the 12 x 12 grid.
     """
     weight = model.patch_embed.proj.weight.flatten(1)
     x = F.linear(patches, weight, model.patch_embed.proj.bias)
@@ -120,26 +120,26 @@ def to_patches(images: torch.Tensor) -> torch.Tensor:
     return x.reshape(-1, GRID * GRID, 3 * PATCH * PATCH)
 
 
-def normalise(patches: torch.Tensor) -> torch.Tensor:
+def normalize(patches: torch.Tensor) -> torch.Tensor:
     """Pixel bytes as (value / 255 - 0.5) / 0.5."""
     return patches.float().div_(127.5).sub_(1)
 
 
 def draw_batch(images, places, size, rng):
-    """A batch of augmented images with labels and centres.
+    """A batch of augmented images with labels and centers.
 
     Augmentation: each eighth of the batch gets one of the eight flips and rotations by 90 degrees
-    and a random order of the colour channels. The generator favours no direction and no channel, so
+    and a random order of the color channels. The generator favors no direction and no channel, so
     both keep the distribution.
     """
     chosen = rng.integers(0, len(images), size)
     labels = places[chosen, 0]
-    centre = places[chosen, 1:3].copy()
+    center = places[chosen, 1:3].copy()
     batch = np.empty((size, 96, 96, 3), np.uint8)
     for part in range(8):
         at = np.arange(part, size, 8)
         x = images[chosen[at]]
-        column, row = centre[at, 0], centre[at, 1]
+        column, row = center[at, 0], center[at, 1]
         if part & 1:
             x, column = x[:, :, ::-1], 95 - column
         if part & 2:
@@ -147,13 +147,13 @@ def draw_batch(images, places, size, rng):
         if part & 4:
             x, column, row = x.transpose(0, 2, 1, 3), row, column
         batch[at] = x[..., rng.permutation(3)]
-        centre[at, 0], centre[at, 1] = column, row
-    return torch.from_numpy(batch), torch.from_numpy(labels), torch.from_numpy(centre)
+        center[at, 0], center[at, 1] = column, row
+    return torch.from_numpy(batch), torch.from_numpy(labels), torch.from_numpy(center)
 
 
-def window_start(centre: torch.Tensor) -> torch.Tensor:
-    """First column and row [B, 2] of the window of patches around each centre."""
-    first = torch.div(centre - PATCH * WINDOW // 2 + PATCH // 2, PATCH, rounding_mode="floor")
+def window_start(center: torch.Tensor) -> torch.Tensor:
+    """First column and row [B, 2] of the window of patches around each center."""
+    first = torch.div(center - PATCH * WINDOW // 2 + PATCH // 2, PATCH, rounding_mode="floor")
     return first.clamp(0, GRID - WINDOW)
 
 
@@ -170,13 +170,13 @@ def take(patches, places):
     return patches.gather(1, places[..., None].expand(-1, -1, patches.shape[-1]))
 
 
-def choose_tokens(patches, centre, stage, spread):
+def choose_tokens(patches, center, stage, spread):
     """Patches and grid places of the tokens that a batch of this stage trains on.
 
     `spread`, 0 to 1, is how far from the grid's middle stage 1 may place the window.
     """
     count = patches.shape[0]
-    start = window_start(centre)
+    start = window_start(center)
     inside = window_places(start)
     if stage == 1:
         middle = (GRID - WINDOW) // 2
@@ -202,7 +202,7 @@ def accuracy(model, patches, places, start=None):
             x = take(x, window_places(start[i : i + 100]))
             at = window_places(torch.full((len(x), 2), (GRID - WINDOW) // 2))
         hits += (
-            (forward_tokens(model, normalise(x), at).argmax(1) == places[i : i + 100]).sum().item()
+            (forward_tokens(model, normalize(x), at).argmax(1) == places[i : i + 100]).sum().item()
         )
     return 100 * hits / len(patches)
 
@@ -380,10 +380,10 @@ def train(rank, args):
     ended = False
     while not ended:
         stage = choose_stage(p, args, random.random())
-        batch, labels, centre = draw_batch(images, places, share, rng)
+        batch, labels, center = draw_batch(images, places, share, rng)
         spread = min(1.0, max(0.0, (p / args.stages[0] - 0.3) / 0.4))
-        patches, at = choose_tokens(to_patches(batch), centre, stage, spread)
-        logits = forward_tokens(model, normalise(patches), at)
+        patches, at = choose_tokens(to_patches(batch), center, stage, spread)
+        logits = forward_tokens(model, normalize(patches), at)
         loss = F.cross_entropy(logits, labels, label_smoothing=0.05)
         for optimizer in optimizers:
             optimizer.zero_grad()

@@ -208,7 +208,7 @@ void lab_resize_rgb(
   }
 }
 
-void lab_normalise_rgb(const uint8_t *pixels, size_t count, const float *table, float *out) {
+void lab_normalize_rgb(const uint8_t *pixels, size_t count, const float *table, float *out) {
   float *red = out, *green = out + count, *blue = out + 2 * count;
   for (size_t i = 0; i < count; i++) {
     red[i] = table[pixels[3 * i]];

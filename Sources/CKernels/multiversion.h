@@ -12,7 +12,7 @@
 
 #define LAB_INLINE static inline __attribute__((always_inline))
 
-// Sums over a row may be taken in any order: without this a loop over them cannot be vectorised.
+// Sums over a row may be taken in any order: without this a loop over them cannot be vectorized.
 #define LAB_REASSOCIATE _Pragma("clang fp reassociate(on)")
 
 #endif

@@ -1,4 +1,4 @@
-// Elementary functions without branches or tables, so that a loop over them vectorises.
+// Elementary functions without branches or tables, so that a loop over them vectorizes.
 #ifndef LAB_VECTOR_MATH_H
 #define LAB_VECTOR_MATH_H
 

@@ -18,7 +18,7 @@ package final class CPUBackend: Backend {
   var shared: Tensor
   /// Keys and values of all heads of a few images, packed.
   var sharedPacked: Tensor
-  /// Normalised rows of a whole batch.
+  /// Normalized rows of a whole batch.
   var sharedNormalized: Tensor
   /// Hidden rows of a feed-forward network that all workers share.
   var sharedHidden: Tensor

@@ -22,7 +22,7 @@ struct NormalizeRegion: ParallelRegion {
   }
 }
 
-/// LayerNorm and a linear layer on each worker's own rows: the normalised rows never leave its
+/// LayerNorm and a linear layer on each worker's own rows: the normalized rows never leave its
 /// cache.
 struct NormalizedLinearRegion: ParallelRegion {
   let backend: CPUBackend

@@ -12,7 +12,7 @@ struct Scratch {
     lab_packed_count(tokens, headDim) + lab_packed_count(headDim, tokens)
   }
 
-  /// Normalised rows of a block, [rows, C].
+  /// Normalized rows of a block, [rows, C].
   private(set) var normalized: Tensor
   /// The feed-forward network's hidden rows of a block.
   private(set) var hidden: Tensor

@@ -18,7 +18,7 @@ package struct ClassFolderDataset: FileDataset {
   package let name: String
   package let layout: String
   package let classNames: [String]
-  package let files: LabelledFiles
+  package let files: LabeledFiles
   package let warnings: [String]
 
   /// The pictures below `folder`.
@@ -35,7 +35,7 @@ package struct ClassFolderDataset: FileDataset {
     let labelOf = try ClassFolderDataset.labels(classes, folders: listing.folders, root: root)
     var search = PictureSearch(root: root, classFolders: listing.folders)
     search.leaveOut(of: listing)
-    files = try LabelledFiles(
+    files = try LabeledFiles(
       root: root, classFolders: listing.folders, labelOf: labelOf, &search)
     classNames = ClassFolderDataset.names(labelOf)
     name = "\(root.name)".isEmpty ? "\(root)" : "\(root.name)"
@@ -125,7 +125,7 @@ package struct ClassFolderDataset: FileDataset {
   }
 }
 
-extension LabelledFiles {
+extension LabeledFiles {
   /// The pictures in the folders `classFolders` of `root`, none of which may be empty.
   init(
     root: PathBytes, classFolders: [PathBytes], labelOf: [PathBytes: Int],

@@ -1,7 +1,7 @@
 import Foundation
 import ImageCoding
 
-/// How fast pictures become a model's input: reading, decoding, resizing, normalising, batching.
+/// How fast pictures become a model's input: reading, decoding, resizing, normalizing, batching.
 package struct DecodingThroughput: Sendable, Codable {
   /// Pictures decoded.
   package let images: Int

@@ -9,7 +9,7 @@ package enum DatasetContent: Sendable {
   case files(root: PathBytes, [(path: PathBytes, label: Int)])
 }
 
-/// Labelled pictures in a fixed order.
+/// Labeled pictures in a fixed order.
 package protocol ImageDataset: Sendable {
   /// What a person calls the set, such as "imagenet".
   var name: String { get }

@@ -50,7 +50,7 @@ package final class ImageDecoder {
     return try decodeFile(named: name).copied()
   }
 
-  /// Reads the file at `path`, resizes, crops and normalises it.
+  /// Reads the file at `path`, resizes, crops and normalizes it.
   ///
   /// Shapes: output `[3][crop][crop]`.
   package func load(

@@ -17,7 +17,7 @@ package struct PixelNormalization: Sendable {
     }
   }
 
-  /// Normalises whole pictures.
+  /// Normalizes whole pictures.
   ///
   /// Shapes: pixels `[count][crop][crop][3]`, output `[count][3][crop][crop]`.
   package func apply(
@@ -28,7 +28,7 @@ package struct PixelNormalization: Sendable {
     precondition(output.count >= pixels.count, "The output has no room for \(pixels.count) floats.")
     guard let source = pixels.baseAddress, let floats = output.baseAddress else { return }
     for start in stride(from: 0, to: pixels.count, by: size) {
-      lab_normalise_rgb(source + start, size / 3, table, floats + start)
+      lab_normalize_rgb(source + start, size / 3, table, floats + start)
     }
   }
 }

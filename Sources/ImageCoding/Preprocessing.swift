@@ -1,4 +1,4 @@
-/// How a picture becomes a model's input: resize, crop the centre, normalise.
+/// How a picture becomes a model's input: resize, crop the center, normalize.
 ///
 /// The pixels equal those of torchvision's `Resize`, `CenterCrop`, `ToTensor` and `Normalize` on a
 /// Pillow image, whose resampling is antialiased and rounds to 8 bits between and after the passes.
@@ -69,14 +69,14 @@ package struct Preprocessing: Sendable, Hashable, Codable {
   package var text: String {
     let resized = fit == .shorterSide ? "\(resize) (shorter side)" : "\(resize)x\(resize)"
     let numbers = { (values: [Float]) in values.map(\.description).joined(separator: "/") }
-    return "resize \(resized) \(interpolation.rawValue) antialiased, centre crop \(crop), "
+    return "resize \(resized) \(interpolation.rawValue) antialiased, center crop \(crop), "
       + "mean \(numbers(mean)), std \(numbers(std))"
   }
 
   /// Numbers of one picture: `3 * crop * crop`.
   package var elementCount: Int { 3 * crop * crop }
 
-  /// Resizes, crops and normalises `image`.
+  /// Resizes, crops and normalizes `image`.
   ///
   /// Shapes: output `[3][crop][crop]`.
   package func apply(
@@ -85,7 +85,7 @@ package struct Preprocessing: Sendable, Hashable, Codable {
     ImageDecoder.withShared { $0.resampler.apply(self, to: image, into: output) }
   }
 
-  /// The 8-bit pixels before normalisation, `[crop][crop][3]`.
+  /// The 8-bit pixels before normalization, `[crop][crop][3]`.
   package func cropped(_ image: RGBImage) -> RGBImage {
     ImageDecoder.withShared { $0.resampler.crop(self, of: image) }
   }

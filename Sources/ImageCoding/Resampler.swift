@@ -1,6 +1,6 @@
 import CKernels
 
-/// Resize, crop and normalisation, with the weights and buffers of the last call kept for the next.
+/// Resize, crop and normalization, with the weights and buffers of the last call kept for the next.
 final class Resampler {
   private var scratch = ByteBuffer()
   private var cropped = ByteBuffer()
@@ -30,7 +30,7 @@ final class Resampler {
     )
   }
 
-  /// The 8-bit pixels before normalisation.
+  /// The 8-bit pixels before normalization.
   ///
   /// Shapes: output `[crop][crop][3]`.
   func crop(
@@ -50,7 +50,7 @@ final class Resampler {
     withView(of: image) { crop(preprocessing, of: $0, into: output) }
   }
 
-  /// The 8-bit pixels before normalisation.
+  /// The 8-bit pixels before normalization.
   func crop(_ preprocessing: Preprocessing, of image: RGBImage) -> RGBImage {
     withView(of: image) { crop(preprocessing, of: $0) }
     return PixelView(

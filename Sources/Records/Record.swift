@@ -39,7 +39,7 @@ package struct Record: Codable, Hashable, Sendable {
     key = try container.decode(String.self, forKey: .key)
     environment = try container.decode(Environment.self, forKey: .environment)
     let failure = try container.decodeIfPresent(FailureResult.self, forKey: .failure)
-    // Written out: a closure that throws, as `??` takes one, was miscompiled in the optimised
+    // Written out: a closure that throws, as `??` takes one, was miscompiled in the optimized
     // build, and crashed.
     switch try container.decode(Kind.self, forKey: .kind) {
     case .accuracy:

@@ -72,7 +72,7 @@ package struct FeedForwardParameters {
   }
 }
 
-/// Which normalised tokens the head reads.
+/// Which normalized tokens the head reads.
 package enum ReadOut: Hashable, Sendable {
   /// The first `count` tokens side by side: 1 for a class token, 2 with distillation.
   case prefix(count: Int)

@@ -12,7 +12,7 @@ package enum AttentionFeature: Int, Hashable, Sendable {
 
 /// Over what the attention term of the tail-effect score is divided by its maximum.
 package enum ScoreNormalization: String, CaseIterable, Hashable, Sendable {
-  /// Per image: a prediction does not depend on its neighbours in the batch.
+  /// Per image: a prediction does not depend on its neighbors in the batch.
   case image
   /// Over the whole batch, as the authors' code does.
   case batch

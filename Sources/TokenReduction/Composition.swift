@@ -43,7 +43,7 @@ package enum TokenDisposal: Hashable, Sendable {
   case drop
   /// One extra token at the end: the plain mean of the others.
   case fuseMean
-  /// One extra token at the end: the score-weighted sum of the others, not renormalised.
+  /// One extra token at the end: the score-weighted sum of the others, not renormalized.
   case fuseScoreSum
   /// Each into a partner, weighted by size.
   case merge

@@ -49,7 +49,7 @@ package struct ModelPreprocessing: Hashable, Sendable {
   /// The shorter side after resizing; `nil` takes images as they are, and they must have the
   /// model's size.
   package let resize: Int?
-  /// Side of the centre crop: the model's image size.
+  /// Side of the center crop: the model's image size.
   package let crop: Int
   package let interpolation: Interpolation
   /// Per channel, of values in 0 … 1.

@@ -7,7 +7,7 @@ import ImageCoding
 struct DecodeDatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "decode",
-    abstract: "Measure how fast pictures are read, decoded, resized and normalised.",
+    abstract: "Measure how fast pictures are read, decoded, resized and normalized.",
     discussion: """
       FOLDER holds one folder of pictures per class. Prints one JSON object: images, seconds by the clock, \
       and processor_seconds, of all threads together, which a busy machine changes least.

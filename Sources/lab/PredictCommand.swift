@@ -18,7 +18,7 @@ struct PredictCommand: ParsableCommand {
         lab predict photo.png --method '{"method": "tail_effect", "r": 72}'
         lab predict --images input.safetensors --logits logits.safetensors --weights random
 
-      --images reads a tensor 'images' [B, 3, side, side] that is already normalised; --logits writes a tensor \
+      --images reads a tensor 'images' [B, 3, side, side] that is already normalized; --logits writes a tensor \
       'logits' [B, classes], so that anyone can compare the numbers with another program's.
       """)
 
@@ -30,7 +30,7 @@ struct PredictCommand: ParsableCommand {
   @OptionGroup var model: PredictOptions
 
   @Option(
-    help: "Normalised images instead of files.", completion: .file(extensions: ["safetensors"]))
+    help: "Normalized images instead of files.", completion: .file(extensions: ["safetensors"]))
   var images: String?
 
   @Option(help: "Write raw logits to this safetensors file.", completion: .file())

@@ -70,7 +70,7 @@ static void store(void *address, int type, size_t i, float value) {
 
 // MARK: Descriptors
 
-static size_t library_version(void) { return behaviour.cublaslt_version; }
+static size_t library_version(void) { return behavior.cublaslt_version; }
 static int create(void **library) {
   *library = malloc(1);
   counts.libraries++;

@@ -5,12 +5,12 @@
 
 #include "fake_state.h"
 
-fake_cuda_behaviour behaviour;
+fake_cuda_behavior behavior;
 fake_cuda_counts counts;
 int is_capturing;
 int is_lost;
 
-fake_cuda_behaviour *fake_cuda_behave(void) { return &behaviour; }
+fake_cuda_behavior *fake_cuda_behave(void) { return &behavior; }
 fake_cuda_counts *fake_cuda_count(void) { return &counts; }
 
 static char launched[1 << 16];
@@ -21,19 +21,19 @@ void fake_cuda_reset(void) {
   memset(&counts, 0, sizeof counts);
   launched_bytes = 0;
   launched[0] = 0;
-  memset(&behaviour, 0, sizeof behaviour);
+  memset(&behavior, 0, sizeof behavior);
   is_capturing = 0;
   is_lost = 0;
-  behaviour.cards = 1;
-  behaviour.driver_version = 13000;
-  behaviour.major = 9;
-  behaviour.multiprocessors = 132;
-  behaviour.shared_bytes = 232448;
-  behaviour.memory_bytes = (size_t)16 << 30;
-  behaviour.nvrtc_major = 13;
+  behavior.cards = 1;
+  behavior.driver_version = 13000;
+  behavior.major = 9;
+  behavior.multiprocessors = 132;
+  behavior.shared_bytes = 232448;
+  behavior.memory_bytes = (size_t)16 << 30;
+  behavior.nvrtc_major = 13;
   int architectures[] = {75, 80, 86, 89, 90, 100, 0};
-  memcpy(behaviour.architectures, architectures, sizeof architectures);
-  behaviour.cublaslt_version = 130400;
+  memcpy(behavior.architectures, architectures, sizeof architectures);
+  behavior.cublaslt_version = 130400;
 }
 
 // MARK: Work
@@ -63,8 +63,8 @@ static int lost(void) { return is_lost ? 719 : 0; }
 
 // MARK: Driver
 
-static int fake_init(unsigned flags) { return behaviour.init_result; }
-static int fake_version(int *version) { *version = behaviour.driver_version; return 0; }
+static int fake_init(unsigned flags) { return behavior.init_result; }
+static int fake_version(int *version) { *version = behavior.driver_version; return 0; }
 
 static int error_name(int error, const char **text) {
   switch (error) {
@@ -86,23 +86,23 @@ static int error_string(int error, const char **text) {
   return 0;
 }
 
-static int device_count(int *count) { *count = behaviour.cards; return 0; }
+static int device_count(int *count) { *count = behavior.cards; return 0; }
 static int device_get(int *device, int ordinal) { *device = ordinal; return 0; }
 static int device_name(char *name, int length, int device) {
   snprintf(name, length, "Fake card %d", device);
   return 0;
 }
-static int device_memory(size_t *bytes, int device) { *bytes = behaviour.memory_bytes; return 0; }
+static int device_memory(size_t *bytes, int device) { *bytes = behavior.memory_bytes; return 0; }
 static int device_attribute(int *value, int attribute, int device) {
   switch (attribute) {
     case 8: *value = 49152; break;
     case 13: *value = 1980000; break;
-    case 16: *value = behaviour.multiprocessors; break;
+    case 16: *value = behavior.multiprocessors; break;
     case 36: *value = 3201000; break;
     case 38: *value = 1 << 20; break;
-    case 75: *value = behaviour.major; break;
-    case 76: *value = behaviour.minor; break;
-    case 97: *value = behaviour.shared_bytes; break;
+    case 75: *value = behavior.major; break;
+    case 76: *value = behavior.minor; break;
+    case 97: *value = behavior.shared_bytes; break;
     default: *value = 0;
   }
   return 0;
@@ -116,15 +116,15 @@ static int context_release(int device) { counts.contexts--; return 0; }
 static int context_set(void *context) { return 0; }
 
 static int memory_info(size_t *available, size_t *total) {
-  *available = behaviour.memory_bytes - counts.bytes;
-  *total = behaviour.memory_bytes;
+  *available = behavior.memory_bytes - counts.bytes;
+  *total = behavior.memory_bytes;
   return 0;
 }
 static int memory_allocate(unsigned long long *address, size_t bytes) {
   if (is_lost) return 719;
   // A capture forbids what changes memory or waits.
   if (is_capturing) return 900;
-  if (counts.bytes + bytes > behaviour.memory_bytes) return 2;
+  if (counts.bytes + bytes > behavior.memory_bytes) return 2;
   // The size stands before the memory; an ugly pattern finds what is read before it is written.
   char *block = aligned_alloc(256, (bytes + 256 + 255) / 256 * 256);
   memset(block, 0xfe, bytes + 256);
@@ -250,7 +250,7 @@ static int event_elapsed(float *milliseconds, void *start, void *end) {
 static int module_load(
     void **module, const void *image, unsigned count, int *options, void **values) {
   if (is_capturing) return 900;
-  if (behaviour.refuses_modules) return 200;
+  if (behavior.refuses_modules) return 200;
   // What the fake compiler makes begins with this.
   if (strncmp(image, "FAKE", 4) != 0) return 200;
   counts.modules++;
@@ -284,7 +284,7 @@ static int module_unload(void *module) {
   return 0;
 }
 static int function_set(void *function, int attribute, int value) {
-  if (attribute != 8 || value > behaviour.shared_bytes) return 1;
+  if (attribute != 8 || value > behavior.shared_bytes) return 1;
   *allowance(function) = value;
   return 0;
 }
@@ -303,11 +303,11 @@ static void run_launch(work *item) {
       snprintf(launched + launched_bytes, sizeof launched - launched_bytes, "%s\n", p->name);
   if (written > 0 && launched_bytes + (size_t)written < sizeof launched)
     launched_bytes += (size_t)written;
-  if (behaviour.losing_launch && counts.launches >= behaviour.losing_launch) { is_lost = 1; return; }
+  if (behavior.losing_launch && counts.launches >= behavior.losing_launch) { is_lost = 1; return; }
   void *arguments[24];
   for (int i = 0; i < p->count; i++) arguments[i] = &p->slots[i];
-  if (behaviour.launcher &&
-      behaviour.launcher(
+  if (behavior.launcher &&
+      behavior.launcher(
           p->name, p->grid[0], p->grid[1], p->grid[2], p->block[0], p->block[1], p->block[2],
           p->shared, arguments) != 0) {
     fprintf(stderr, "the launcher refused %s\n", p->name);
@@ -326,8 +326,8 @@ static int launch(
     memcpy(&p.slots[p.count], parameters[p.count], 8);
     p.count++;
   }
-  if (behaviour.signature) {
-    const char *signature = behaviour.signature(p.name);
+  if (behavior.signature) {
+    const char *signature = behavior.signature(p.name);
     if (!signature || (int)strlen(signature) != p.count) {
       fprintf(stderr, "%s takes other parameters\n", p.name);
       return 1;
@@ -364,7 +364,7 @@ void *fake_driver_symbol(const char *name) {
   ENTRY("cuStreamBeginCapture_v2", capture_begin)
   ENTRY("cuStreamEndCapture", capture_end)
   ENTRY("cuGraphGetNodes", graph_nodes)
-  if (!behaviour.has_only_old_graphs) { ENTRY("cuGraphInstantiateWithFlags", graph_instantiate) }
+  if (!behavior.has_only_old_graphs) { ENTRY("cuGraphInstantiateWithFlags", graph_instantiate) }
   ENTRY("cuGraphInstantiate_v2", graph_instantiate_old)
   ENTRY("cuGraphLaunch", graph_launch)
   ENTRY("cuGraphExecDestroy", graph_destroy_executable)
@@ -383,7 +383,7 @@ void *fake_driver_symbol(const char *name) {
 }
 
 void *fake_cuda_symbol(void *context, const char *name) {
-  if (behaviour.missing_symbol && strcmp(behaviour.missing_symbol, name) == 0) return NULL;
+  if (behavior.missing_symbol && strcmp(behavior.missing_symbol, name) == 0) return NULL;
   void *found = fake_driver_symbol(name);
   if (!found) found = fake_nvrtc_symbol(name);
   if (!found) found = fake_cublaslt_symbol(name);

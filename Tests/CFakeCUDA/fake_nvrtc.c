@@ -8,8 +8,8 @@ static const char log_text[] = "layer.cu(3): error: identifier \"x\" is undefine
 
 static const char *error_text(int result) { return result == 6 ? "NVRTC_ERROR_COMPILATION" : "an error"; }
 static int version(int *major, int *minor) {
-  *major = behaviour.nvrtc_major;
-  *minor = behaviour.nvrtc_minor;
+  *major = behavior.nvrtc_major;
+  *minor = behavior.nvrtc_minor;
   return 0;
 }
 static int create(
@@ -34,18 +34,18 @@ static int compile(void *program, int count, const char *const *options) {
   for (int i = 0; i < count; i++) {
     if (strncmp(options[i], "--gpu-architecture=", 19) == 0) has_architecture = 1;
   }
-  return behaviour.compilation_fails || !has_architecture ? 6 : 0;
+  return behavior.compilation_fails || !has_architecture ? 6 : 0;
 }
 static int image_size(void *program, size_t *bytes) { *bytes = strlen(program) + 1; return 0; }
 static int image_read(void *program, char *image) { strcpy(image, program); return 0; }
 static int log_size(void *program, size_t *bytes) { *bytes = sizeof log_text; return 0; }
 static int log_read(void *program, char *log) { memcpy(log, log_text, sizeof log_text); return 0; }
 static int architecture_count(int *count) {
-  for (*count = 0; behaviour.architectures[*count]; ++*count) {}
+  for (*count = 0; behavior.architectures[*count]; ++*count) {}
   return 0;
 }
 static int architectures(int *list) {
-  for (int i = 0; behaviour.architectures[i]; i++) list[i] = behaviour.architectures[i];
+  for (int i = 0; behavior.architectures[i]; i++) list[i] = behavior.architectures[i];
   return 0;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 #include "CFakeCUDA.h"
 
-extern fake_cuda_behaviour behaviour;
+extern fake_cuda_behavior behavior;
 extern fake_cuda_counts counts;
 // Whether the stream takes work down instead of doing it.
 extern int is_capturing;

@@ -6,7 +6,7 @@ import _TestSupport
 
 @testable import CPUBackend
 
-/// The vectorised kernels against the C library in double precision.
+/// The vectorized kernels against the C library in double precision.
 @Suite struct KernelTests {
   @Test func `gelu is exact to float32 over its whole range`() {
     var x = stride(from: Float(-12), through: 12, by: 0.001).map { $0 }

@@ -14,7 +14,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases)
-  func `a projection of normalised rows is the reference's`(rows: Int, threads: Int) throws {
+  func `a projection of normalized rows is the reference's`(rows: Int, threads: Int) throws {
     try checkProjection(rows: rows, threads: threads, inputs: 48, outputs: 80)
   }
 

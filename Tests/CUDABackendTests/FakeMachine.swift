@@ -16,7 +16,7 @@ enum FakeMachine {
     fake_cuda_behave().pointee.signature = simt_kernel_signature
   }
 
-  static var behaviour: fake_cuda_behaviour {
+  static var behavior: fake_cuda_behavior {
     get { fake_cuda_behave().pointee }
     set { fake_cuda_behave().pointee = newValue }
   }

@@ -37,28 +37,28 @@ extension CUDASuite {
 
     @Test func `a missing function is named with its library`() {
       "cuMemAlloc_v2".withCString {
-        FakeMachine.behaviour.missing_symbol = UnsafePointer($0)
+        FakeMachine.behavior.missing_symbol = UnsafePointer($0)
         #expect(
           failure()
             == "CUDA driver (fake-driver) has no function cuMemAlloc_v2; lab needs one of CUDA "
             + "11.0 to 13")
-        FakeMachine.behaviour.missing_symbol = nil
+        FakeMachine.behavior.missing_symbol = nil
       }
     }
 
     @Test func `an old driver is told the version that it needs`() {
-      FakeMachine.behaviour.driver_version = 10020
+      FakeMachine.behavior.driver_version = 10020
       #expect(
         failure() == "the driver runs CUDA 10.2; lab needs a driver for CUDA 11.0 or newer")
     }
 
     @Test func `no card says what the driver says`() {
-      FakeMachine.behaviour.cards = 0
+      FakeMachine.behavior.cards = 0
       #expect(
         failure()
           == "the driver is there and finds no card: it counts 0 cards; CUDA_VISIBLE_DEVICES may "
           + "hide them")
-      FakeMachine.behaviour.init_result = 100
+      FakeMachine.behavior.init_result = 100
       #expect(
         failure()
           == "the driver is there and finds no card: cuInit says CUDA_ERROR_NO_DEVICE, no "
@@ -66,15 +66,15 @@ extension CUDASuite {
     }
 
     @Test func `a card that is not there is told those that are`() {
-      FakeMachine.behaviour.cards = 2
+      FakeMachine.behavior.cards = 2
       #expect(
         failure(device: "cuda:3")
           == "there is no cuda:3; found are cuda:0 (Fake card 0), cuda:1 (Fake card 1)")
     }
 
     @Test func `a library newer than the driver or older than 11 is refused`() {
-      FakeMachine.behaviour.driver_version = 12040
-      FakeMachine.behaviour.nvrtc_major = 12
+      FakeMachine.behavior.driver_version = 12040
+      FakeMachine.behavior.nvrtc_major = 12
       #expect(
         failure()
           == "cuBLASLt 13.4.0 (fake-products) does not go with this driver, which runs CUDA 12.4; "
@@ -82,8 +82,8 @@ extension CUDASuite {
     }
 
     @Test func `a card that the compiler no longer knows is told which it knows`() {
-      FakeMachine.behaviour.major = 6
-      FakeMachine.behaviour.minor = 2
+      FakeMachine.behavior.major = 6
+      FakeMachine.behavior.minor = 2
       #expect(
         failure()
           == "Fake card 0 has compute capability 6.2, and NVRTC 13.0 compiles for 7.5 and newer; an "
@@ -91,7 +91,7 @@ extension CUDASuite {
     }
 
     @Test func `a kernel that does not compile shows the compiler's words`() {
-      FakeMachine.behaviour.compilation_fails = 1
+      FakeMachine.behavior.compilation_fails = 1
       #expect(
         failure()
           == "assemble.cu does not compile for sm_90 with NVRTC 13.0: layer.cu(3): error: identifier "
@@ -99,7 +99,7 @@ extension CUDASuite {
     }
 
     @Test func `a driver that refuses a kernel is quoted`() {
-      FakeMachine.behaviour.refuses_modules = 1
+      FakeMachine.behavior.refuses_modules = 1
       #expect(
         failure()
           == "cuda:0 (Fake card 0): loading assemble.cu failed with CUDA_ERROR_INVALID_IMAGE: device "
@@ -107,9 +107,9 @@ extension CUDASuite {
     }
 
     @Test func `nothing stays behind what fails to open`() {
-      FakeMachine.behaviour.refuses_modules = 1
+      FakeMachine.behavior.refuses_modules = 1
       _ = failure()
-      FakeMachine.behaviour.refuses_modules = 0
+      FakeMachine.behavior.refuses_modules = 0
       _ = failure(missing: [.products])
       #expect(FakeMachine.alive == [:])
     }
@@ -138,8 +138,8 @@ extension CUDASuite {
     init() { FakeMachine.reset() }
 
     private func target(_ major: Int32, _ minor: Int32) throws -> String {
-      FakeMachine.behaviour.major = major
-      FakeMachine.behaviour.minor = minor
+      FakeMachine.behavior.major = major
+      FakeMachine.behavior.minor = minor
       let libraries = try FakeMachine.libraries()
       return try KernelCompiler(libraries).target(try CardFacts.all(libraries)[0]).name
     }
@@ -173,7 +173,7 @@ extension CUDASuite {
       #expect(FakeMachine.counts.compilations == compiled + 2)
 
       // Another version of the compiler makes its own.
-      FakeMachine.behaviour.nvrtc_minor = 1
+      FakeMachine.behavior.nvrtc_minor = 1
       _ = try FakeMachine.backend(cache: cache)
       #expect(FakeMachine.counts.compilations == 2 * compiled + 2)
     }

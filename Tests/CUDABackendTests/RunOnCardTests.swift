@@ -66,14 +66,14 @@ extension CUDASuite {
     }
 
     @Test func `a card before tensor cores and with 48 KB for a block computes the same`() throws {
-      FakeMachine.behaviour.major = 6
-      FakeMachine.behaviour.minor = 2
-      FakeMachine.behaviour.shared_bytes = 48 << 10
-      FakeMachine.behaviour.architectures.0 = 62
+      FakeMachine.behavior.major = 6
+      FakeMachine.behavior.minor = 2
+      FakeMachine.behavior.shared_bytes = 48 << 10
+      FakeMachine.behavior.architectures.0 = 62
       let wide = ViTArchitecture(
         imageSize: 32, patchSize: 8, embedDim: 144, depth: 2, numHeads: 9, numClasses: 10)
       for multiprocessors in [1, 80] as [Int32] {
-        FakeMachine.behaviour.multiprocessors = multiprocessors
+        FakeMachine.behavior.multiprocessors = multiprocessors
         for precision in [Precision.float32, .float16] {
           let card = try FakeMachine.backend().computing(at: precision)
           let parameters: [String: JSONValue] = ["r": .integer(5), "layer": .integer(0)]
@@ -232,10 +232,10 @@ extension CUDASuite {
     }
 
     @Test func `an old driver makes graphs by its own function`() throws {
-      FakeMachine.behaviour.has_only_old_graphs = 1
-      FakeMachine.behaviour.driver_version = 11000
-      FakeMachine.behaviour.nvrtc_major = 11
-      FakeMachine.behaviour.cublaslt_version = 11000
+      FakeMachine.behavior.has_only_old_graphs = 1
+      FakeMachine.behavior.driver_version = 11000
+      FakeMachine.behavior.nvrtc_major = 11
+      FakeMachine.behavior.cublaslt_version = 11000
       let backend = try FakeMachine.backend()
       let pass = try Self.pass(backend)
       pass.run()
@@ -262,7 +262,7 @@ extension CUDASuite {
     }
 
     @Test func `a pass that does not fit says what it needs and what there is`() throws {
-      FakeMachine.behaviour.memory_bytes = 24 << 20
+      FakeMachine.behavior.memory_bytes = 24 << 20
       let backend = try FakeMachine.backend()
       let before = FakeMachine.counts.bytes
       let message = FakeMachine.message { _ = try Self.pass(backend, batchSize: 600) }
@@ -282,7 +282,7 @@ extension CUDASuite {
       let pass = try Self.pass(backend)
       pass.run()
       try backend.check()
-      FakeMachine.behaviour.losing_launch = FakeMachine.counts.launches + 4
+      FakeMachine.behavior.losing_launch = FakeMachine.counts.launches + 4
       pass.run()
       let sentence =
         "cuda:0 (Fake card 0): starting a pass failed with CUDA_ERROR_LAUNCH_FAILED: unspecified "

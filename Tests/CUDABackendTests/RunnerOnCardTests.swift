@@ -116,7 +116,7 @@ extension CUDASuite {
         """#
       ) { _ in
         // Somewhere in the second batch size.
-        FakeMachine.behaviour.losing_launch = 900
+        FakeMachine.behavior.losing_launch = 900
       }
       let card = latencies(records, on: "cuda")
       #expect(!card.isEmpty && card.count < 4)

@@ -52,7 +52,7 @@ struct CompileTests {
   ) throws {
     let expected = (0..<simt_kernel_count()).map { String(cString: simt_kernel_name($0)) }
       .filter { !$0.hasPrefix("fault_") && Self.exists($0, architecture) }
-    // Without optimisation, which takes most of the time and rejects nothing.
+    // Without optimization, which takes most of the time and rejects nothing.
     let found = try compile("compute_\(architecture)", ["--device-debug"])
     #expect(found == Set(expected))
   }

@@ -67,7 +67,7 @@ import _TestSupport
     var values = randomFloats(700, seed: 1).enumerated().map {
       $1 * Float(sign: .plus, exponent: $0 % 60 - 30, significand: 1)
     }
-    // Halfway between neighbours, subnormal, overflowing and special numbers.
+    // Halfway between neighbors, subnormal, overflowing and special numbers.
     values += [
       0, -0.0, 1 + 0x1p-11, 1 + 0x3p-11, 1 + 0x1p-8, 1 + 0x3p-8, 0x1p-24, 0x1p-25, 0x3p-25,
     ]

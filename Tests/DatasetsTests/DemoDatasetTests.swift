@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  @Test func `the place of the object is where a plain disc's colour is`() throws {
+  @Test func `the place of the object is where a plain disc's color is`() throws {
     let dataset = DemoDataset(split: .train)
     let index = try #require((0..<10).first { dataset.label(index: $0) == 0 })
     let image = dataset.image(index: index)
@@ -72,10 +72,10 @@ import Testing
       let offset = (y * DemoDataset.imageSize + x) * 3
       return Array(image.pixels[offset..<offset + 3])
     }
-    let centre = pixel(image.centerX, image.centerY)
+    let center = pixel(image.centerX, image.centerY)
     let reach = image.size / 2 - 1
     for (x, y) in [(reach, 0), (-reach, 0), (0, reach), (0, -reach)] {
-      #expect(pixel(image.centerX + x, image.centerY + y) == centre)
+      #expect(pixel(image.centerX + x, image.centerY + y) == center)
     }
   }
 

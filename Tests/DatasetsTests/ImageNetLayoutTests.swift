@@ -65,7 +65,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     #expect(labels(of: data) == labels)
     let name = file.split(separator: "/").last ?? ""
     #expect(
-      data.layout == "flat files labelled by \(name), 5 of the 1000 classes, 5 pictures")
+      data.layout == "flat files labeled by \(name), 5 of the 1000 classes, 5 pictures")
   }
 
   @Test func `Kaggle's download as it unpacks`() throws {

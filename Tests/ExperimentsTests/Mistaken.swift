@@ -72,8 +72,8 @@ extension Mistaken {
       #"a.json: batchsize: unknown key; did you mean 'batch_size'?"#),
     Mistaken(
       "a key like no other",
-      #"{"model": "demo_vit", "methods": [{"method": "none"}], "colour": "red"}"#,
-      #"a.json: colour: unknown key; known keys are 'name', 'extends', 'description', "#
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "color": "red"}"#,
+      #"a.json: color: unknown key; known keys are 'name', 'extends', 'description', "#
         + #"'$schema', 'model', 'dataset', 'device', 'batch_size', 'methods', 'accuracy', "#
         + #"'latency', 'grid', 'seed', 'on_bad_image', 'precision', 'threads', 'published'"#),
     Mistaken(

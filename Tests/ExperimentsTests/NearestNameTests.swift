@@ -17,7 +17,7 @@ import Testing
     let known = ["layer", "layers", "keep_rate"]
     #expect(NearestName.of("layres", among: known) == "layers")
     #expect(NearestName.of("Keep_Rate", among: known) == "keep_rate")
-    #expect(NearestName.of("colour", among: known) == nil)
+    #expect(NearestName.of("color", among: known) == nil)
     #expect(NearestName.of("x", among: ["r"]) == nil)
   }
 

@@ -1,4 +1,4 @@
-"""Writes resize.safetensors: small pictures resized and centre-cropped as torchvision does on Pillow images.
+"""Writes resize.safetensors: small pictures resized and center-cropped as torchvision does on Pillow images.
 
     python3 make_resize.py        # needs numpy, Pillow, safetensors
 

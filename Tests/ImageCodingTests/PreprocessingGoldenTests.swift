@@ -53,14 +53,14 @@ private let extraGoldens = ProcessInfo.processInfo.environment["LAB_EXTRA_GOLDEN
           #expect(preprocessing.cropped(decoded) == expected, "\(name) \(key), resize alone")
         }
       }
-      try checkNormalised(goldens, picture)
+      try checkNormalized(goldens, picture)
     }
     return compared
   }
 
-  private func checkNormalised(_ goldens: PreprocessGoldens, _ picture: URL) throws {
+  private func checkNormalized(_ goldens: PreprocessGoldens, _ picture: URL) throws {
     let key =
-      picture.deletingPathExtension().lastPathComponent + ".normalised_rows100_103"
+      picture.deletingPathExtension().lastPathComponent + ".normalized_rows100_103"
     guard goldens.file.entries[key] != nil else { return }
     let expected = try goldens.file.floats(key)
     let preprocessing = crops[0].1

@@ -45,7 +45,7 @@ private let cases: [String] =
     #expect(Preprocessing.timm(size: 518, cropFraction: 1).resize == 518)
   }
 
-  @Test func `normalisation is torchvision's in single precision`() throws {
+  @Test func `normalization is torchvision's in single precision`() throws {
     let preprocessing = Preprocessing(
       resize: 2, crop: 2, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
     let pixels: [UInt8] = [0, 128, 255, 1, 2, 3, 255, 255, 255, 17, 99, 203]
@@ -63,7 +63,7 @@ private let cases: [String] =
     }
   }
 
-  @Test func `pictures normalised together equal those normalised one by one`() {
+  @Test func `pictures normalized together equal those normalized one by one`() {
     let preprocessing = Preprocessing(resize: 30, crop: 24)
     let pictures = (0..<3).map { number in
       RGBImage(
@@ -103,7 +103,7 @@ private let cases: [String] =
     ]
     #expect(Set(([base] + others).map(\.text)).count == 7)
     #expect(
-      base.text == "resize 256 (shorter side) bicubic antialiased, centre crop 224, "
+      base.text == "resize 256 (shorter side) bicubic antialiased, center crop 224, "
         + "mean 0.485/0.456/0.406, std 0.229/0.224/0.225")
   }
 

@@ -52,7 +52,7 @@ import Testing
     #expect(Self.brightness(image, x: left + 289, y: top + 1) == [0xD5, 0x5E, 0])
   }
 
-  @Test func `groups that touch differ in colour, and keep it from panel to panel`() {
+  @Test func `groups that touch differ in color, and keep it from panel to panel`() {
     // Thirty-six groups of two by two patches.
     let grid = 12
     let cells: [TokenPicture.Cell] = (0..<(grid * grid)).map { place in
@@ -65,7 +65,7 @@ import Testing
     for (place, cell) in cells.enumerated() {
       guard case .merged(let group) = cell else { continue }
       for edge in PixelRect.Edge.allCases {
-        guard let other = GroupColors.neighbour(of: place, edge, grid: grid),
+        guard let other = GroupColors.neighbor(of: place, edge, grid: grid),
           case .merged(let next) = cells[other], next != group
         else { continue }
         #expect(colors[group] != colors[next])
@@ -87,7 +87,7 @@ import Testing
     #expect(
       texts([[.kept, .fused], [.kept, .fused]])
         == "kept, a token of its own; fused here into one token; fused before")
-    #expect(texts([[.merged(group: 0), .merged(group: 0)]]).hasSuffix("(colours repeat)"))
+    #expect(texts([[.merged(group: 0), .merged(group: 0)]]).hasSuffix("(colors repeat)"))
   }
 
   @Test func `what lies outside of a canvas is cut off, and text is what the font says`() {

@@ -37,7 +37,7 @@ import Testing
     return samples
   }
 
-  @Test func `every variant reaches both minima, synchronised`() throws {
+  @Test func `every variant reaches both minima, synchronized`() throws {
     let rule = StopRule(warmup: 3, minSeconds: 0.5, minSamples: 40)
     let (outcomes, _, isComplete) = try measure([2, 50, 400], rule)
     #expect(isComplete)

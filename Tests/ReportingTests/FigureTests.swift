@@ -60,7 +60,7 @@ import Testing
         == "<text data=\"a&quot;b&lt;c\">1 &lt; 2 &amp; &#39;x&#39; </text>")
   }
 
-  @Test func `methods of the table keep their colour whatever else is drawn`() {
+  @Test func `methods of the table keep their color whatever else is drawn`() {
     let few = MethodStyle.styles(for: ["none", "tome"])
     let many = MethodStyle.styles(for: ["mine", "tome", "none", "evit", "yours"])
     #expect(few["tome"] == many["tome"])

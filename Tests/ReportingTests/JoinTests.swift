@@ -171,7 +171,7 @@ import Testing
         == ["timed 2 times, once beside each set of rows; the latest is shown"])
   }
 
-  @Test func `of two batches that scores were normalised over the latest counts, and is named`()
+  @Test func `of two batches that scores were normalized over the latest counts, and is named`()
     throws
   {
     func records(_ batchSize: Int, _ started: String, correct: Double) -> [Record] {
@@ -192,7 +192,7 @@ import Testing
     let found = try row("topk", in: Report(records: both, name: "r"))
     #expect(found.accuracy?.images == 400)
     #expect((found.accuracy?.top1Percent ?? 0) > 80)
-    #expect(found.notes == ["scores normalised over batches of 8 images"])
+    #expect(found.notes == ["scores normalized over batches of 8 images"])
   }
 
   @Test func `rows and devices that a report leaves out are counted`() {

@@ -16,7 +16,7 @@ import _TestSupport
 
   @Test(arguments: GoldenCase.all)
   func `logits and features are those of the published implementation`(golden: GoldenCase) throws {
-    // A case whose images ran alone must come out of one batch: nothing depends on a neighbour.
+    // A case whose images ran alone must come out of one batch: nothing depends on a neighbor.
     let run = try GoldenRun(golden)
     #expect(largestDifference(run.logits, try golden.file.floats("logits")) < 1e-4)
     var features = try golden.file.floats("features")

@@ -106,7 +106,7 @@ import _TestSupport
     let architecture = Self.architectures[0]
     let pass = try Self.pass(architecture, Self.settings[index], batchSize: 2)
     let values = kind.values(pass.input.count / 2, seed: 1)
-    // The neighbour is an ordinary picture, and stays one.
+    // The neighbor is an ordinary picture, and stays one.
     Self.fill(pass, images: 0..<2)
     for (place, value) in values.enumerated() { pass.input[place] = value }
     var steps = 0

@@ -1,4 +1,4 @@
-// The vectorised CPU kernels of lab. All arrays are dense, row-major float32 unless a stride is
+// The vectorized CPU kernels of lab. All arrays are dense, row-major float32 unless a stride is
 // given.
 #ifndef LAB_CKERNELS_H
 #define LAB_CKERNELS_H

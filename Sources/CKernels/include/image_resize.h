@@ -38,6 +38,6 @@ void lab_resize_rgb(
     const lab_resize_axis *vertical, int rows_first, uint8_t *scratch, uint8_t *out);
 
 // Turns packed RGB into planes of floats: out[c][i] = table[c][pixels[i][c]], `table` [3][256].
-void lab_normalise_rgb(const uint8_t *pixels, size_t count, const float *table, float *out);
+void lab_normalize_rgb(const uint8_t *pixels, size_t count, const float *table, float *out);
 
 #endif

@@ -93,7 +93,7 @@ DEVICE void attention_fma(const T *qkv, const float *token_size, T *out, float *
         logits[i][j] = logit;
         most_now = fmaxf(most_now, logit);
       }
-      // Eight neighbouring lanes share a row.
+      // Eight neighboring lanes share a row.
       for (int distance = 1; distance < 8; distance *= 2)
         most_now = fmaxf(most_now, __shfl_xor_sync(ALL_LANES, most_now, distance));
       const float correction = power_of_2(most[i] - most_now);

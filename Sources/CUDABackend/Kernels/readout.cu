@@ -1,4 +1,4 @@
-// What the classifier reads: only the tokens that it needs are normalised.
+// What the classifier reads: only the tokens that it needs are normalized.
 #include "norm.cuh"
 
 /// A warp for each of the first `count` tokens of an image.
@@ -33,7 +33,7 @@ DEVICE void row_statistics(const T *x, float epsilon, int rows, int width, float
   if (lane_index() == 0) *(float2 *)(statistics + 2 * (size_t)row) = moments;
 }
 
-/// The mean of the normalised tokens behind the prefix: a block for 64 columns, each warp every
+/// The mean of the normalized tokens behind the prefix: a block for 64 columns, each warp every
 /// eighth token.
 template <typename T>
 DEVICE void read_out_mean(const T *stream, const float *statistics, const float *weight,

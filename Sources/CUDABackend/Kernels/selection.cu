@@ -1,7 +1,7 @@
 // Which tokens stay, and what becomes of the others.
 #include "ranks.cuh"
 
-/// A block ranks 64 tokens, each with four neighbouring threads.
+/// A block ranks 64 tokens, each with four neighboring threads.
 KERNEL(select_tokens, 256)
 (const float *scores, int prefix_tokens, int tokens, int tokens_out, int fuse, int *offsets,
  int *sources) {

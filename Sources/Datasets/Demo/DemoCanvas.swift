@@ -9,7 +9,7 @@ struct DemoCanvas {
     pixels = [UInt8](repeating: 0, count: side * side * 3)
   }
 
-  /// Paints the ground from the colour that `color` gives for each pixel.
+  /// Paints the ground from the color that `color` gives for each pixel.
   @inline(__always)
   mutating func fill(_ color: (_ x: Int, _ y: Int) -> DemoColor) {
     let side = side
@@ -29,13 +29,13 @@ struct DemoCanvas {
 
   /// Paints a rotated form, each pixel blended by how many of its 2 × 2 samples lie in the form.
   ///
-  /// `color` is asked with the sample's place relative to the centre in the form's own, rotated
+  /// `color` is asked with the sample's place relative to the center in the form's own, rotated
   /// axes, in 1/64 of a pixel, and answers nil outside the form.
   ///
   /// - Parameters:
-  ///   - centerX: The centre's column, the middle of that pixel.
-  ///   - centerY: The centre's row.
-  ///   - reach: The largest distance of a painted pixel from the centre.
+  ///   - centerX: The center's column, the middle of that pixel.
+  ///   - centerY: The center's row.
+  ///   - reach: The largest distance of a painted pixel from the center.
   ///   - angle: The rotation in 1/1024 of a turn.
   @inline(__always)
   mutating func paint(

@@ -1,4 +1,4 @@
-/// An RGB colour with channels from 0 to 255.
+/// An RGB color with channels from 0 to 255.
 struct DemoColor {
   var red: Int
   var green: Int
@@ -10,8 +10,8 @@ struct DemoColor {
     )
   }
 
-  /// A colour whose every channel differs from this one's by at most `spread`.
-  func neighbour(spread: Int, using generator: inout DemoRandom) -> DemoColor {
+  /// A color whose every channel differs from this one's by at most `spread`.
+  func neighbor(spread: Int, using generator: inout DemoRandom) -> DemoColor {
     func clamp(_ value: Int) -> Int { min(255, max(0, value)) }
     return DemoColor(
       red: clamp(red + generator.int(in: -spread...spread)),
@@ -24,7 +24,7 @@ struct DemoColor {
     abs(red - other.red) + abs(green - other.green) + abs(blue - other.blue)
   }
 
-  /// Of `candidates` random colours, the one whose nearest neighbour in `others` is farthest.
+  /// Of `candidates` random colors, the one whose nearest neighbor in `others` is farthest.
   static func contrasting(
     with others: [DemoColor], candidates: Int, using generator: inout DemoRandom
   ) -> DemoColor {

@@ -4,9 +4,9 @@ package struct DemoImage: Sendable, Equatable {
   package let pixels: [UInt8]
   /// The class, an index into `DemoDataset.classNames`.
   package let label: Int
-  /// The column of the object's centre, in pixels.
+  /// The column of the object's center, in pixels.
   package let centerX: Int
-  /// The row of the object's centre, in pixels.
+  /// The row of the object's center, in pixels.
   package let centerY: Int
   /// The diameter of the circle around the object, in pixels.
   package let size: Int

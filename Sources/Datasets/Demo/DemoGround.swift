@@ -1,14 +1,14 @@
-/// Cluttered ground: three near colours mixed by value noise, stripes and a gradient, then grain
+/// Cluttered ground: three near colors mixed by value noise, stripes and a gradient, then grain
 /// and distractors.
 struct DemoGround {
-  /// The colours that the ground is mixed from.
+  /// The colors that the ground is mixed from.
   let colors: [DemoColor]
 
   init(using random: inout DemoRandom) {
     let first = DemoColor.random(in: 30...225, using: &random)
     colors = [
-      first, first.neighbour(spread: 60, using: &random),
-      first.neighbour(spread: 60, using: &random),
+      first, first.neighbor(spread: 60, using: &random),
+      first.neighbor(spread: 60, using: &random),
     ]
   }
 

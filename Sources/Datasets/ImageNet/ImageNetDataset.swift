@@ -10,7 +10,7 @@ import ImageCoding
 package struct ImageNetDataset: FileDataset {
   package let name = "imagenet"
   package let layout: String
-  package let files: LabelledFiles
+  package let files: LabeledFiles
   package let warnings: [String]
 
   package var classNames: [String] { ImageNetClasses.names }
@@ -74,7 +74,7 @@ package struct ImageNetDataset: FileDataset {
 
   private static func readClassFolders(
     _ root: PathBytes, _ listing: FolderListing
-  ) throws(DatasetError) -> (LabelledFiles, String, leftOut: [String]) {
+  ) throws(DatasetError) -> (LabeledFiles, String, leftOut: [String]) {
     let folders = listing.folders
     guard !folders.isEmpty else { throw .noImages(path: "\(root)") }
     let labels = Dictionary(
@@ -85,7 +85,7 @@ package struct ImageNetDataset: FileDataset {
     }
     var search = PictureSearch(root: root, classFolders: folders)
     search.leaveOut(of: listing)
-    let files = try LabelledFiles(root: root, classFolders: folders, labelOf: labels, &search)
+    let files = try LabeledFiles(root: root, classFolders: folders, labelOf: labels, &search)
     let classes = folders.count == 1000 ? "1000 classes" : "\(folders.count) of the 1000 classes"
     return (
       files, "class folders, \(classes), \(counted(files.paths.count, "picture"))",
@@ -97,7 +97,7 @@ package struct ImageNetDataset: FileDataset {
 
   private static func readFlat(
     _ root: PathBytes, _ pictures: [PathBytes]
-  ) throws(DatasetError) -> (LabelledFiles, String) {
+  ) throws(DatasetError) -> (LabeledFiles, String) {
     let truths = try GroundTruth.all(for: root)
     guard let truth = truths.first else {
       throw .noGroundTruth(path: "\(root)", looked: GroundTruth.fileNames)
@@ -111,14 +111,14 @@ package struct ImageNetDataset: FileDataset {
       }
     }
     return (
-      LabelledFiles(root: root, paths: pictures, labels: labels),
-      "flat files labelled by \(truth.path.name), \(Set(labels).count) of the 1000 classes, "
+      LabeledFiles(root: root, paths: pictures, labels: labels),
+      "flat files labeled by \(truth.path.name), \(Set(labels).count) of the 1000 classes, "
         + counted(pictures.count, "picture")
     )
   }
 
   /// The whole validation set has 50 pictures of every class; a shifted or shuffled list has not.
-  private static func checkBalance(_ files: LabelledFiles) throws(DatasetError) {
+  private static func checkBalance(_ files: LabeledFiles) throws(DatasetError) {
     guard files.paths.count == 50_000 else { return }
     var counts = [Int](repeating: 0, count: 1000)
     for label in files.labels { counts[label] += 1 }

@@ -3,7 +3,7 @@ import VisionModels
 
 /// One image file on its way through a model.
 package struct TracedImage {
-  /// The 8-bit pixels that the model saw, before normalisation.
+  /// The 8-bit pixels that the model saw, before normalization.
   package let input: RGBImage
   package let trace: TokenTrace
 }

@@ -46,7 +46,7 @@ package final class Predictor {
     }
   }
 
-  /// Logits of normalised images, NCHW; one row each.
+  /// Logits of normalized images, NCHW; one row each.
   ///
   /// The images form one batch, as the caller grouped them.
   package func logits(images: [Float]) throws -> [[Float]] {
@@ -97,7 +97,7 @@ package final class Predictor {
       throw ExperimentsError.impossible(
         subject: file.url.relativePath,
         message: "the tensor '\(name)' is \(shape); \(model.setting.name) reads "
-          + "[images, 3, \(side), \(side)], normalised")
+          + "[images, 3, \(side), \(side)], normalized")
     }
     return values
   }

@@ -48,7 +48,7 @@ final class ShardImages {
 
   deinit { pixels.deallocate() }
 
-  /// Normalises the images at positions of this shard, NCHW.
+  /// Normalizes the images at positions of this shard, NCHW.
   func copy(_ range: Range<Int>, into input: UnsafeMutableBufferPointer<Float>) {
     let size = normalization.preprocessing.elementCount
     let bytes = pixels[(range.lowerBound * size)..<(range.upperBound * size)]

@@ -13,7 +13,7 @@ package enum StopSignal {
   ///
   /// A killed program loses no record either, so that being asked twice does no harm.
   package static func install() {
-    // Touched before any signal, since a handler may not initialise anything.
+    // Touched before any signal, since a handler may not initialize anything.
     _ = isRequested
     for number in [SIGINT, SIGTERM, SIGHUP] {
       signal(number) { received in

@@ -22,7 +22,7 @@ package enum NearestName {
     return "\(noun) are \(known.map { "'\($0)'" }.joined(separator: ", "))"
   }
 
-  /// Insertions, deletions, substitutions and swaps of neighbours that turn one text into the
+  /// Insertions, deletions, substitutions and swaps of neighbors that turn one text into the
   /// other.
   ///
   /// Source: the optimal string alignment variant of Damerau, Communications of the ACM 7 (1964)

@@ -1,10 +1,10 @@
-/// A colour of 8 bits per channel.
+/// A color of 8 bits per channel.
 package struct PixelColor: Hashable, Sendable {
   package let red: UInt8
   package let green: UInt8
   package let blue: UInt8
 
-  /// The colour that a style sheet would write `#rrggbb`.
+  /// The color that a style sheet would write `#rrggbb`.
   package init(_ hexadecimal: UInt32) {
     red = UInt8(hexadecimal >> 16 & 0xFF)
     green = UInt8(hexadecimal >> 8 & 0xFF)
@@ -17,14 +17,14 @@ package struct Canvas {
   /// What has been drawn.
   package private(set) var image: RGBImage
 
-  /// A canvas of one colour.
+  /// A canvas of one color.
   package init(width: Int, height: Int, color: PixelColor) {
     image = RGBImage(
       width: width, height: height, pixels: [UInt8](repeating: 255, count: 3 * width * height))
     fill(PixelRect(x: 0, y: 0, width: width, height: height), color)
   }
 
-  /// Lays a colour over a rectangle; with an opacity below 1 what was there shines through.
+  /// Lays a color over a rectangle; with an opacity below 1 what was there shines through.
   package mutating func fill(_ rect: PixelRect, _ color: PixelColor, opacity: Double = 1) {
     let visible = rect.clipped(width: image.width, height: image.height)
     for y in visible.rows {

@@ -12,7 +12,7 @@ enum PatchStyle {
   static let mergedOpacity = 0.62
   static let seam = PixelColor(0xFFFFFF)
   static let seamOpacity = 0.35
-  /// Okabe and Ito's colours, which colour-blind readers can tell apart, and two more.
+  /// Okabe and Ito's colors, which color-blind readers can tell apart, and two more.
   static let groups: [PixelColor] = [
     PixelColor(0xE69F00), PixelColor(0x56B4E9), PixelColor(0x009E73), PixelColor(0xF0E442),
     PixelColor(0x0072B2), PixelColor(0xD55E00), PixelColor(0xCC79A7), PixelColor(0x7A3E9D),
@@ -71,7 +71,7 @@ struct PanelPainter {
     let width = PatchStyle.lineWidth(patch: patch)
     switch cells[place] {
     case .kept:
-      for edge in [PixelRect.Edge.top, .left] where neighbour(place, edge) != nil {
+      for edge in [PixelRect.Edge.top, .left] where neighbor(place, edge) != nil {
         canvas.fill(
           rect.strip(along: edge, thickness: 1), PatchStyle.seam, opacity: PatchStyle.seamOpacity)
       }
@@ -81,7 +81,7 @@ struct PanelPainter {
       if isNew(place) { canvas.frame(rect, PatchStyle.newlyFused, thickness: width) }
     case .merged(let group):
       for edge in PixelRect.Edge.allCases {
-        let other = neighbour(place, edge)
+        let other = neighbor(place, edge)
         if other.map({ cells[$0] != cells[place] }) ?? true {
           canvas.fill(rect.strip(along: edge, thickness: width + 1), color(group))
         }
@@ -89,17 +89,17 @@ struct PanelPainter {
     }
   }
 
-  private func neighbour(_ place: Int, _ edge: PixelRect.Edge) -> Int? {
-    GroupColors.neighbour(of: place, edge, grid: grid)
+  private func neighbor(_ place: Int, _ edge: PixelRect.Edge) -> Int? {
+    GroupColors.neighbor(of: place, edge, grid: grid)
   }
 }
 
-/// Gives groups colours so that groups that touch differ, and a group keeps its colour while it
+/// Gives groups colors so that groups that touch differ, and a group keeps its color while it
 /// can.
 enum GroupColors {
   /// An index of `PatchStyle.groups` for each group of `cells`.
   ///
-  /// Groups are taken by their names; each prefers the colour it had `before`, then the one used
+  /// Groups are taken by their names; each prefers the color it had `before`, then the one used
   /// least.
   static func choose(cells: [TokenPicture.Cell], grid: Int, before: [Int: Int]) -> [Int: Int] {
     var touching: [Int: Set<Int>] = [:]
@@ -107,7 +107,7 @@ enum GroupColors {
       guard case .merged(let group) = cell else { continue }
       touching[group, default: []].formUnion(
         PixelRect.Edge.allCases.compactMap { edge in
-          guard let other = neighbour(of: place, edge, grid: grid),
+          guard let other = neighbor(of: place, edge, grid: grid),
             case .merged(let next) = cells[other], next != group
           else { return nil }
           return next
@@ -137,7 +137,7 @@ enum GroupColors {
   }
 
   /// The patch on the other side of an edge, if any.
-  static func neighbour(of place: Int, _ edge: PixelRect.Edge, grid: Int) -> Int? {
+  static func neighbor(of place: Int, _ edge: PixelRect.Edge, grid: Int) -> Int? {
     switch edge {
     case .top: place >= grid ? place - grid : nil
     case .left: place % grid > 0 ? place - 1 : nil

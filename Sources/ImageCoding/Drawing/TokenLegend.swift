@@ -38,7 +38,7 @@ struct TokenLegend {
     let merges = cells.contains { if case .merged = $0 { true } else { false } }
     if merges {
       entries.append(
-        Entry(swatch: .merged, text: "merged: patches of a token share a colour (colours repeat)"))
+        Entry(swatch: .merged, text: "merged: patches of a token share a color (colors repeat)"))
     }
     self.entries = entries
   }

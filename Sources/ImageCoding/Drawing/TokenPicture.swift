@@ -31,7 +31,7 @@ package struct TokenPicture {
   private let panels: [Panel]
 
   /// - Parameters:
-  ///   - input: What the model sees, square, before normalisation.
+  ///   - input: What the model sees, square, before normalization.
   ///   - grid: Patches along a side.
   ///   - title: Written above, broken where it is too long.
   ///   - inputLabel: Written above the untouched input.

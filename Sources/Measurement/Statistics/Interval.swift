@@ -23,7 +23,7 @@ package struct Interval: Hashable, Sendable {
 
   /// Wilson's 95 % score interval of a proportion, within 0…1.
   ///
-  ///     centre ± half = (p̂ + z²/2n ± z·√(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n)
+  ///     center ± half = (p̂ + z²/2n ± z·√(p̂(1−p̂)/n + z²/4n²)) / (1 + z²/n)
   ///
   /// Edge cases: `nil` for no trials; 0 successes give the exact lower end 0, all successes the
   /// exact upper end 1. `successes` outside 0…`trials` is a programming error.
@@ -34,11 +34,11 @@ package struct Interval: Hashable, Sendable {
     let n = Double(trials)
     let p = Double(successes) / n
     let z = normal95
-    let centre = p + z * z / (2 * n)
+    let center = p + z * z / (2 * n)
     let half = z * (p * (1 - p) / n + z * z / (4 * n * n)).squareRoot()
     let scale = 1 + z * z / n
     return Interval(
-      lower: successes == 0 ? 0 : (centre - half) / scale,
-      upper: successes == trials ? 1 : (centre + half) / scale)
+      lower: successes == 0 ? 0 : (center - half) / scale,
+      upper: successes == trials ? 1 : (center + half) / scale)
   }
 }

@@ -22,7 +22,7 @@ package struct Step: Hashable, Sendable {
 /// two lines are apart by more than noise and by at least `smallestShare` of the value there. A
 /// bend without a jump is therefore no step, nor is a slope, however steep.
 ///
-/// Uncertainty: each step's place is sought again, between its neighbours, in resampled curves.
+/// Uncertainty: each step's place is sought again, between its neighbors, in resampled curves.
 /// Source: Jackson et al., IEEE Signal Processing Letters 12 (2005) 105–108, for the partitioning.
 package struct StepDetector: Sendable {
   /// Jumps below this share of the value are not worth a reader's attention.
@@ -113,7 +113,7 @@ package struct StepDetector: Sendable {
   /// The variance of one point around a smooth curve: the larger of two estimates.
   ///
   /// One reads the second differences, whose median a few jumps do not move; the other the spread
-  /// of the resampled curves, which knows what no neighbour shows.
+  /// of the resampled curves, which knows what no neighbor shows.
   private func noiseVariance(of values: [Double], resampled: [[Double]]) -> Double {
     var seconds: [Double] = []
     for i in 1..<(values.count - 1) {

@@ -22,7 +22,7 @@ package struct TimedVariant {
 
 /// The samples of one variant, in the order taken.
 package struct TimedSamples: Hashable, Sendable {
-  /// Milliseconds of each pass, synchronised.
+  /// Milliseconds of each pass, synchronized.
   package var milliseconds: [Double] = []
   /// The interleaved round of each sample.
   package var rounds: [Int] = []

@@ -89,7 +89,7 @@ struct Notebook {
   private func pythonText(_ text: String) -> String { JSONText.line(.string(text)) }
 
   private static let style = """
-    # Okabe and Ito's colours, as in the report: colour-blind readers can tell them apart.
+    # Okabe and Ito's colors, as in the report: color-blind readers can tell them apart.
     STYLE = {
         "none": ("#000000", "s"), "random": ("#7F7F7F", "x"), "topk": ("#56B4E9", "^"),
         "evit": ("#E69F00", "v"), "tome": ("#009E73", "D"), "tail_effect": ("#D55E00", "o"),

@@ -73,7 +73,7 @@ struct BreakEvenFigure {
     return .group("panel", [.group("points", nodes), axes(batches, removed, edges, title, area)])
   }
 
-  /// Edges of the rows from the bottom up: half way between neighbours.
+  /// Edges of the rows from the bottom up: half way between neighbors.
   private func edges(of removed: [Int], _ area: Box) -> [Double] {
     let values = removed.map(Double.init)
     guard let first = values.first, let last = values.last, values.count > 1 else { return [] }

@@ -6,7 +6,7 @@ enum FigureText {
 
   enum Anchor: String { case start, middle, end }
 
-  /// Text whose baseline starts, centres or ends at `point`.
+  /// Text whose baseline starts, centers or ends at `point`.
   static func node(
     _ text: String, at point: Point, size: Double = 11, anchor: Anchor = .start,
     color: String = ink, bold: Bool = false

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Colour and marker of a method, the same in every figure.
+/// Color and marker of a method, the same in every figure.
 ///
-/// Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart; the shape says
+/// Colors are Okabe and Ito's (2008), which color-blind readers can tell apart; the shape says
 /// the same for print in grey. Yellow is left out: it is too light on paper.
 struct MethodStyle: Hashable, Sendable {
   enum Shape: Hashable, Sendable { case circle, square, diamond, triangle, triangleDown, cross }
@@ -34,7 +34,7 @@ struct MethodStyle: Hashable, Sendable {
     return styles
   }
 
-  /// The colour mixed with a third of black, so that small letters stay legible on white.
+  /// The color mixed with a third of black, so that small letters stay legible on white.
   var textColor: String {
     guard let value = Int(color.dropFirst(), radix: 16) else { return color }
     let mixed = [16, 8, 0].map { shift in (value >> shift & 0xFF) * 2 / 3 }

@@ -55,7 +55,7 @@ struct Scale: Sendable {
   /// `wanted`.
   static func linearTicks(_ lower: Double, _ upper: Double, wanted: Double) -> [Double] {
     let power = pow(10, log10((upper - lower) / wanted).rounded(.down))
-    // 2.5 needs one more digit than its neighbours, so it must fit clearly better.
+    // 2.5 needs one more digit than its neighbors, so it must fit clearly better.
     let steps = [(1.0, 0.0), (2, 0), (2.5, 0.5), (5, 0), (10, 0)]
     let step = steps.min { a, b in
       abs((upper - lower) / (a.0 * power) - wanted) + a.1

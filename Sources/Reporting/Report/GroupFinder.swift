@@ -123,7 +123,7 @@ struct GroupFinder {
       notes.append(cut.text)
     }
     if let key = group.accuracyKey(of: method), let batch = joined.accuracyBatches[key] {
-      notes.append("scores normalised over batches of \(batch) images")
+      notes.append("scores normalized over batches of \(batch) images")
     }
     guard let timing else { return notes }
     // The verdict says more of an unreliable timing than what it did meanwhile.

@@ -36,7 +36,7 @@ typedef struct {
   fake_cuda_launcher launcher;
   // One letter for each parameter of a kernel, to check a launch's; or null.
   const char *(*signature)(const char *kernel);
-} fake_cuda_behaviour;
+} fake_cuda_behavior;
 
 // What is alive, and what was done.
 typedef struct {
@@ -47,7 +47,7 @@ typedef struct {
 } fake_cuda_counts;
 
 void fake_cuda_reset(void);
-fake_cuda_behaviour *fake_cuda_behave(void);
+fake_cuda_behavior *fake_cuda_behave(void);
 fake_cuda_counts *fake_cuda_count(void);
 // The kernels launched since the reset, in their order, each on a line of its own, up to 64 kB.
 const char *fake_cuda_launched(void);

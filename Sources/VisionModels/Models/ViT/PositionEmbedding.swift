@@ -49,7 +49,7 @@ package enum PositionEmbedding {
     }
   }
 
-  /// Keys' kernel (a = -0.5), widened by the scale when shrinking; weights normalised.
+  /// Keys' kernel (a = -0.5), widened by the scale when shrinking; weights normalized.
   private static func antialiasedTaps(from input: Int, to output: Int) -> [[(Int, Double)]] {
     let scale = Double(input) / Double(output)
     let stretch = max(1, scale)

@@ -2,7 +2,7 @@ import Files
 import ImageCoding
 
 /// Picture files below one folder, each with its label, in the order of their paths.
-package struct LabelledFiles: Sendable {
+package struct LabeledFiles: Sendable {
   /// The folder, without a closing slash.
   package let root: PathBytes
   /// Paths relative to `root`.
@@ -21,7 +21,7 @@ package struct LabelledFiles: Sendable {
 /// A data set whose pictures are files.
 package protocol FileDataset: ImageDataset {
   /// The files in the data set's order.
-  var files: LabelledFiles { get }
+  var files: LabeledFiles { get }
 }
 
 extension FileDataset {
