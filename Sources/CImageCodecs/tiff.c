@@ -54,8 +54,16 @@ static void keep_error(thandle_t handle, const char *module, const char *format,
   vsnprintf(from->message, LAB_CODEC_MESSAGE, format, values);
 }
 
+// libtiff goes on without a tag whose values lie behind the end of the file, and takes a picture
+// without its palette as grey: a file that was cut off is an error.
+static void keep_lost_tag(
+    thandle_t handle, const char *module, const char *format, va_list values) {
+  if (strstr(format, "IO error")) keep_error(handle, module, format, values);
+}
+
 __attribute__((constructor)) static void stay_silent(void) {
   TIFFSetWarningHandler(NULL);
+  TIFFSetWarningHandlerExt(keep_lost_tag);
   TIFFSetErrorHandler(NULL);
   TIFFSetErrorHandlerExt(keep_error);
 }
@@ -82,6 +90,7 @@ static int turned(const picture *p) { return p->orientation >= 5 && p->orientati
 
 static int read_tags(source *from, TIFF *tiff, picture *p) {
   memset(p, 0, sizeof *p);
+  if (from->failed) return LAB_CODEC_FAILED;
   if (!TIFFGetField(tiff, TIFFTAG_IMAGEWIDTH, &p->width)
       || !TIFFGetField(tiff, TIFFTAG_IMAGELENGTH, &p->height) || !p->width || !p->height
       || p->width > INT32_MAX || p->height > INT32_MAX) {

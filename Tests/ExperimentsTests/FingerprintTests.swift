@@ -191,16 +191,16 @@ import _TestSupport
   @Test func `a path alone is mended`() {
     #expect(
       mistakes(#""/data/x""#)
-        == #"micro.json: dataset: a path alone does not say what is there; write {"imagenet":"/data/x"} "#
-        + #"for the folder of ImageNet's validation images, or {"folder":"/data/x"} for a folder "#
+        == #"micro.json: dataset: a path alone does not say what is there; write {"imagenet": "/data/x"} "#
+        + #"for the folder of ImageNet's validation images, or {"folder": "/data/x"} for a folder "#
         + "with one folder of images for each class")
   }
 
   @Test func `what only a shell knows is mended`() {
     let home = FileManager.default.homeDirectoryForCurrentUser.path
     #expect(
-      mistakes(#"{"imagenet": "~/no-imagenet-here"}"#)
-        == #"micro.json: dataset.imagenet: only a shell knows what ~ is; write "\#(home)/no-imagenet-here""#
+      mistakes(#"{"folder": "~/no-pictures-here"}"#)
+        == #"micro.json: dataset.folder: only a shell knows what ~ is; write "\#(home)/no-pictures-here""#
     )
   }
 

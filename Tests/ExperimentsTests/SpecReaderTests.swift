@@ -120,6 +120,6 @@ import Testing
     let error = #expect(throws: ExperimentsError.self) { try read(text, [wrong]) }
     #expect(
       error?.description
-        == #"--model: model: "demo_vti" is not a model; did you mean 'demo_vit'?"#)
+        == #"--model: "demo_vti" is not a model; did you mean 'demo_vit'?"#)
   }
 }

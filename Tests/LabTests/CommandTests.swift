@@ -76,7 +76,7 @@ import _TestSupport
     ),
     (
       ["predict", "none.png", "--model", "a\u{1B}[31m"],
-      "error: --model: model: \"a\\u{1b}[31m\" is not a model; `lab models` lists them\n"
+      "error: --model: \"a\\u{1b}[31m\" is not a model; `lab models` lists them\n"
     ),
   ])
   func `bad input is one sentence and exit code 2`(
@@ -97,7 +97,7 @@ import _TestSupport
       ], in: folder.url
     ).finish()
     #expect(result.exitCode == 2)
-    #expect(result.error.hasPrefix("error: --device: device: \"cuda:4096\": "))
+    #expect(result.error.hasPrefix("error: --device: \"cuda:4096\": "))
     #expect(result.error.hasSuffix("; `lab devices` lists what is here\n"))
     #expect(result.error.split(separator: "\n").count == 1)
   }
