@@ -57,13 +57,13 @@ let package = Package(
       name: "Checkpoints", dependencies: ["CZlib", "Files", "Tensors"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
-      name: "CPUBackend", dependencies: ["Tensors", "CKernels", "COpenBLAS"],
+      name: "CPUBackend", dependencies: ["Files", "Tensors", "CKernels", "COpenBLAS"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     // Our own declarations of CUDA's libraries, which are opened at run time: nothing of CUDA is
     // needed here.
     .target(name: "CCUDA", exclude: ["README.md"]),
     .target(
-      name: "CUDABackend", dependencies: ["Tensors", "Records", "CCUDA"],
+      name: "CUDABackend", dependencies: ["Files", "Tensors", "Records", "CCUDA"],
       exclude: ["README.md", "Kernels/README.md"], resources: [.embedInCode("Kernels")],
       swiftSettings: hotSwift),
     .target(
@@ -138,13 +138,14 @@ let package = Package(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Tensors", "_TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "_TestSupport"]),
     .testTarget(
-      name: "CPUBackendTests", dependencies: ["CPUBackend", "CKernels", "Tensors", "_TestSupport"],
+      name: "CPUBackendTests",
+      dependencies: ["CPUBackend", "CKernels", "Files", "Tensors", "_TestSupport"],
       swiftSettings: hotSwift),
     .target(name: "CFakeCUDA", path: "Tests/CFakeCUDA", cSettings: hotC),
     .testTarget(
       name: "CUDABackendTests",
       dependencies: [
-        "CUDABackend", "CCUDA", "CFakeCUDA", "CSIMTHarness", "CPUBackend", "Experiments",
+        "CUDABackend", "CCUDA", "CFakeCUDA", "CSIMTHarness", "CPUBackend", "Experiments", "Files",
         "VisionModels", "TokenReduction", "Records", "Measurement", "Tensors", "Goldens",
         "_TestSupport",
       ], exclude: ["check_headers.cpp"], swiftSettings: hotSwift),

@@ -11,7 +11,7 @@ fi
 packages=$(grep -v '^#' Scripts/apt-packages.txt)
 
 if [[ "$(uname)" == Darwin ]]; then
-  missing=$(for name in libpng jpeg-turbo webp libtiff pkg-config; do
+  missing=$(for name in libpng jpeg-turbo webp libtiff pkg-config; do  # Accelerate is the BLAS of macOS.
     brew list "$name" > /dev/null 2>&1 || echo "$name"
   done)
   [[ -z "$missing" ]] || { echo "Run: brew install" $missing >&2; exit 1; }

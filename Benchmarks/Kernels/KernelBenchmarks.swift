@@ -17,7 +17,7 @@ struct KernelBenchmarks {
       [
         {
           lab_product(
-            a, rows, depth, b, columns, depth, 0, 1, lab_fetch(), nil, Int32(LAB_THEN_NOTHING), c,
+            a, rows, depth, b, columns, depth, 0, 1, lab_fetch(), nil, Int32(LAB_EPILOGUE_NONE), c,
             columns, copies)
         }
       ], rounds: 60)[0]
@@ -61,7 +61,7 @@ struct KernelBenchmarks {
           let (first, last) = (rows * block / blocks, rows * (block + 1) / blocks)
           lab_product(
             a + first * depth, last - first, depth, packed, columns, depth, 0, lab_panels(columns),
-            lab_fetch(), nil, Int32(LAB_THEN_NOTHING), c + first * columns, columns, scratch)
+            lab_fetch(), nil, Int32(LAB_EPILOGUE_NONE), c + first * columns, columns, scratch)
         }
       }
     ]

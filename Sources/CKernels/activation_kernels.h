@@ -1,5 +1,7 @@
 // Vectors cut short, activations and epilogues for one instruction set; included with ISA, TARGET
 // and LANES defined, as in product_kernels.h. Defines NAME, VECTOR and INTEGERS.
+#include "gelu_table.h"
+
 #define JOIN2(a, b) a##_##b
 #define JOIN(a, b) JOIN2(a, b)
 #define NAME(name) JOIN(name, ISA)
@@ -57,6 +59,7 @@ TARGET LAB_INLINE VECTOR NAME(exponential)(VECTOR x) {
   return p * power;
 }
 
+#if LANES != 16
 TARGET LAB_INLINE VECTOR NAME(error_function)(VECTOR x) {
 #pragma clang fp contract(fast)
   // As `lab_erf`.
@@ -75,6 +78,7 @@ TARGET LAB_INLINE VECTOR NAME(error_function)(VECTOR x) {
   q = q * s + -1.42647390514189e-02f;
   return x * p / q;
 }
+#endif
 
 TARGET LAB_INLINE VECTOR NAME(relu)(VECTOR x) { return x < 0.0f ? (VECTOR)(0.0f) : x; }
 
@@ -92,7 +96,14 @@ TARGET LAB_INLINE VECTOR NAME(activate)(VECTOR x, const int activation) {
   switch (activation) {
   case LAB_ACTIVATION_RELU: return NAME(relu)(x);
   case LAB_ACTIVATION_GELU:
+#if LANES == 16
+  {
+    const lab_gelu_table table = lab_load_gelu_table();
+    return (VECTOR)lab_gelu_avx512((__m512)x, &table);
+  }
+#else
     return 0.5f * x * (1.0f + NAME(error_function)(x * 0.70710678118654752f));
+#endif
   case LAB_ACTIVATION_HARD_SWISH: return x * NAME(hard_sigmoid)(x);
   case LAB_ACTIVATION_HARD_SIGMOID: return NAME(hard_sigmoid)(x);
   case LAB_ACTIVATION_SILU: return x / (1.0f + NAME(exponential)(-x));

@@ -100,13 +100,13 @@ void lab_attend_linear(const lab_linear_attention *a, ptrdiff_t first, ptrdiff_t
     lab_pack_plain(a->v.start + pixel * a->v.pixel + head * a->v.head, a->value_dim, a->pixels,
                    a->v.pixel, m.values);
     lab_product(m.keys, a->key_dim, m.stride, m.values, a->value_dim, a->pixels, 0, panels,
-                no_fetch, NULL, LAB_THEN_NOTHING, m.sums, a->value_dim, m.product);
+                no_fetch, NULL, LAB_EPILOGUE_NONE, m.sums, a->value_dim, m.product);
     lab_pack_plain(m.sums, a->value_dim, a->key_dim, a->value_dim, m.packed_sums);
     relu_rows(a->q.start + pixel * a->q.pixel + head * a->q.head, a->pixels, a->key_dim,
               a->q.pixel, m.queries);
     float *out = a->out + pixel * a->out_pixel + head * a->out_head;
     lab_product(m.queries, a->pixels, a->key_dim, m.packed_sums, a->value_dim, a->key_dim, 0,
-                panels, no_fetch, NULL, LAB_THEN_NOTHING, out, a->out_pixel, m.product);
+                panels, no_fetch, NULL, LAB_EPILOGUE_NONE, out, a->out_pixel, m.product);
     divide_rows(m.queries, a->pixels, a->key_dim, m.key_sums, a->epsilon, out, a->value_dim,
                 a->out_pixel);
   }

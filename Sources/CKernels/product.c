@@ -181,7 +181,7 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
         memcpy(scratch + row * tile.a_stride, a + row * a_stride + from,
                (size_t)(to - from) * sizeof *a);
     }
-    tile.adds = part > 0 || then == LAB_THEN_ADD;
+    tile.adds = part > 0 || then == LAB_EPILOGUE_ADD;
     for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
       const ptrdiff_t column = panel * k->panel;
       tile.b = packed + column * depth + from * k->panel;
@@ -198,7 +198,7 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
                                ? packed + following * k->panel * depth + depth_ahead * k->panel
                                : NULL;
       const ptrdiff_t tiles_before = (panel - first_panel) * ((rows + k->tile_rows - 1) / k->tile_rows);
-      const bool ends = part == parts - 1 && then == LAB_THEN_GELU;
+      const bool ends = part == parts - 1 && then == LAB_EPILOGUE_GELU;
       lab_multiply_panel(k, tile, (row_runs){.width = rows, .runs = 1}, own, ahead, &fetch,
                          tiles_before, ends ? &gelu : NULL);
     }

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "gelu_table.h"
 #include "vector_math.h"
 
 #if defined(__x86_64__)
@@ -22,8 +23,9 @@
 
 enum {
   LARGEST_TILE = 14 * 32,
+  WIDEST_PANEL = 32,
   /// Maximum k of bfloat16 in one go: the rows of a tile (28 kB) stay in the L1 cache.
-  MAXIMUM_BFLOAT16_DEPTH = 1024,
+  MAXIMUM_BFLOAT16_K = 1024,
 };
 
 typedef struct {
@@ -38,8 +40,15 @@ typedef struct {
   ptrdiff_t ahead_step;
   /// From one to the second cache line of each step, where it has two; else 0.
   ptrdiff_t ahead_second;
-  /// [rows, panel] float or int32_t.
-  void *sums;
+  /// Of the panel's columns.
+  const float *bias;
+  /// Whether the product is added to what `c` holds.
+  bool adds;
+  float *c;
+  ptrdiff_t c_stride;
+  /// Of int8: the scale of each row and column, and what each column's sums hold too much.
+  const float *row_scales, *column_scales;
+  const int32_t *column_offsets;
 } short_tile;
 
 typedef void short_tile_function(const short_tile *tile);
@@ -112,6 +121,7 @@ BF16_TARGET LAB_INLINE void dot_bf16(floats_bf16 *sum, __m512bh factor, __m512bh
 #define PANEL_VECTORS 2
 #define TILE_ROWS 14
 #define SUM float
+#define SCALES_SUMS 0
 #define LINE __m512bh
 #define FACTOR __m512bh
 #include "product_low_kernels.h"
@@ -124,6 +134,7 @@ FLOAT_PAIRS(pairs_avx512, V4_TARGET, 16)
 #define PANEL_VECTORS 2
 #define TILE_ROWS 8
 #define SUM float
+#define SCALES_SUMS 0
 #define LINE line_pairs_avx512
 #define FACTOR float_pair
 #include "product_low_kernels.h"
@@ -136,6 +147,7 @@ FLOAT_PAIRS(pairs_avx2, V3_TARGET, 8)
 #define PANEL_VECTORS 2
 #define TILE_ROWS 4
 #define SUM float
+#define SCALES_SUMS 0
 #define LINE line_pairs_avx2
 #define FACTOR float_pair
 #include "product_low_kernels.h"
@@ -162,6 +174,7 @@ BFDOT_TARGET LAB_INLINE void dot_bfdot(floats_bfdot *sum, bfloat16x8_t factor, b
 #define PANEL_VECTORS 3
 #define TILE_ROWS 8
 #define SUM float
+#define SCALES_SUMS 0
 #define LINE bfloat16x8_t
 #define FACTOR bfloat16x8_t
 #include "product_low_kernels.h"
@@ -174,6 +187,7 @@ FLOAT_PAIRS(pairs_plain, , 4)
 #define PANEL_VECTORS 2
 #define TILE_ROWS 4
 #define SUM float
+#define SCALES_SUMS 0
 #define LINE line_pairs_plain
 #define FACTOR float_pair
 #include "product_low_kernels.h"
@@ -199,6 +213,7 @@ VNNI_TARGET LAB_INLINE void dot_vnni(integers_vnni *sum, __m512i factor, __m512i
 #define PANEL_VECTORS 2
 #define TILE_ROWS 14
 #define SUM int32_t
+#define SCALES_SUMS 1
 #define LINE __m512i
 #define FACTOR __m512i
 #include "product_low_kernels.h"
@@ -230,6 +245,7 @@ V3_TARGET LAB_INLINE void dot_madd(integers_madd *sum, short_line factor, short_
 #define PANEL_VECTORS 2
 #define TILE_ROWS 4
 #define SUM int32_t
+#define SCALES_SUMS 1
 #define LINE short_line
 #define FACTOR short_line
 #include "product_low_kernels.h"
@@ -256,6 +272,7 @@ SDOT_TARGET LAB_INLINE void dot_sdot(integers_sdot *sum, int8x16_t factor, int8x
 #define PANEL_VECTORS 3
 #define TILE_ROWS 8
 #define SUM int32_t
+#define SCALES_SUMS 1
 #define LINE int8x16_t
 #define FACTOR int8x16_t
 #include "product_low_kernels.h"
@@ -292,6 +309,7 @@ LAB_INLINE void dot_bytes(integers_bytes *sum, byte_factor factor, byte_line lin
 #define PANEL_VECTORS 1
 #define TILE_ROWS 4
 #define SUM int32_t
+#define SCALES_SUMS 1
 #define LINE byte_line
 #define FACTOR byte_factor
 #include "product_low_kernels.h"
@@ -396,17 +414,54 @@ LAB_INLINE uint16_t rounded(float value) {
 float lab_round_bfloat16(float value) { return float_of_bits((uint32_t)rounded(value) << 16); }
 
 LAB_FAST
-void lab_round_rows_bfloat16(const float *restrict x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride,
-                             void *restrict out, ptrdiff_t out_stride) {
+static void round_rows(const float *restrict x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride,
+                       void *restrict out, ptrdiff_t out_stride) {
   for (ptrdiff_t row = 0; row < rows; row++) {
     const float *from = x + row * stride;
     uint16_t *to = (uint16_t *)((char *)out + row * out_stride);
     for (ptrdiff_t i = 0; i < k; i++) to[i] = rounded(from[i]);
-    if (k % 2) to[k] = 0;
   }
 }
 
-enum { CHUNK_GROUPS = 64, WIDEST_PANEL = 32 };
+#if defined(__x86_64__)
+/// By the instruction for it, which takes numbers below the normal ones for zeros.
+BF16_TARGET
+static void round_rows_bf16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
+                            ptrdiff_t out_stride) {
+  const ptrdiff_t whole = k / 32 * 32, rest = k - whole;
+  const __mmask16 low = (__mmask16)(rest >= 16 ? 0xFFFF : (1u << rest) - 1);
+  const __mmask16 high = (__mmask16)(rest > 16 ? (1u << (rest - 16)) - 1 : 0);
+  for (ptrdiff_t row = 0; row < rows; row++) {
+    const float *from = x + row * stride;
+    uint16_t *to = (uint16_t *)((char *)out + row * out_stride);
+    for (ptrdiff_t i = 0; i < whole; i += 32)
+      _mm512_storeu_si512(to + i, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + i + 16),
+                                                               _mm512_loadu_ps(from + i)));
+    if (!rest) continue;
+    const __m512 first = _mm512_maskz_loadu_ps(low, from + whole);
+    const __m512 second = _mm512_maskz_loadu_ps(high, from + whole + 16);
+    _mm512_mask_storeu_epi16(to + whole, (__mmask32)low | (__mmask32)high << 16,
+                             (__m512i)_mm512_cvtne2ps_pbh(second, first));
+  }
+}
+#endif
+
+void lab_round_rows_bfloat16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
+                             ptrdiff_t out_stride) {
+#if defined(__x86_64__)
+  if (bfloat16()->kernels == &short_kernels_bf16)
+    round_rows_bf16(x, rows, k, stride, out, out_stride);
+  else
+    round_rows(x, rows, k, stride, out, out_stride);
+#else
+  round_rows(x, rows, k, stride, out, out_stride);
+#endif
+  if (k % 2 == 0) return;
+  for (ptrdiff_t row = 0; row < rows; row++)
+    ((uint16_t *)((char *)out + row * out_stride))[k] = 0;
+}
+
+enum { CHUNK_GROUPS = 64 };
 
 /// Numbers of one column side by side, as in a weight or in keys: rounded rows, whose pairs are
 /// then transposed as words.
@@ -498,14 +553,14 @@ void lab_quantize_rows_int8(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff
   }
 }
 
-/// Behind the panels stand a scale and an offset for each column.
-static char *column_factors(const short_kernels *kernels, ptrdiff_t columns, ptrdiff_t k) {
-  return (char *)(panels(kernels, columns) * kernels->panel * int8_groups(k) * 4);
+/// Bytes of the panels, behind which stand a scale and an offset for each column.
+static ptrdiff_t column_factors_at(const short_kernels *kernels, ptrdiff_t columns, ptrdiff_t k) {
+  return panels(kernels, columns) * kernels->panel * int8_groups(k) * 4;
 }
 
 ptrdiff_t lab_int8_packed_bytes(ptrdiff_t columns, ptrdiff_t k) {
   const short_kernels *kernels = int8()->kernels;
-  return (ptrdiff_t)column_factors(kernels, columns, k) +
+  return column_factors_at(kernels, columns, k) +
          panels(kernels, columns) * kernels->panel * (ptrdiff_t)(sizeof(float) + sizeof(int32_t));
 }
 
@@ -514,7 +569,7 @@ void lab_pack_int8(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t str
   const short_kernels *kernels = int8()->kernels;
   const ptrdiff_t width = kernels->panel, groups = int8_groups(k);
   const ptrdiff_t all = panels(kernels, columns) * width;
-  float *scales = (float *)((char *)packed + (ptrdiff_t)column_factors(kernels, columns, k));
+  float *scales = (float *)((char *)packed + column_factors_at(kernels, columns, k));
   int32_t *offsets = (int32_t *)(scales + all);
   for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
     int8_t *to = (int8_t *)packed + panel * width * groups * 4;
@@ -539,130 +594,191 @@ void lab_pack_int8(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t str
 
 // MARK: Products
 
-/// One panel's tiles, each finished by `finish` from its sums.
+enum { GELU_IN_PLACE = 1, GELU_TO_BFLOAT16 = 2 };
+
+/// What a panel's tiles have in common.
 typedef struct {
-  const float *bias;
-  bool adds, gelu;
-  float *c;
-  ptrdiff_t c_stride;
-  const float *row_scales, *column_scales;
-  const int32_t *column_offsets;
-} short_epilogue;
+  ptrdiff_t rows, columns;
+  /// 0, or what becomes of finished sums.
+  int gelu;
+  /// Of the panel's first column and row, where GELU's results are rounded.
+  char *rounded;
+  ptrdiff_t rounded_stride;
+  /// The panel that is read next, or NULL.
+  const char *ahead;
+} short_panel;
 
-LAB_FAST
-static void finish_floats(const float *sums, ptrdiff_t panel, ptrdiff_t rows, ptrdiff_t columns,
-                          const short_epilogue *e, ptrdiff_t first) {
-  for (ptrdiff_t row = 0; row < rows; row++) {
-    float *restrict c = e->c + (first + row) * e->c_stride;
-    const float *from = sums + row * panel;
-    if (e->bias && e->adds) {
-      for (ptrdiff_t i = 0; i < columns; i++) c[i] += from[i] + e->bias[i];
-    } else if (e->bias) {
-      for (ptrdiff_t i = 0; i < columns; i++) c[i] = from[i] + e->bias[i];
-    } else if (e->adds) {
-      for (ptrdiff_t i = 0; i < columns; i++) c[i] += from[i];
-    } else {
-      for (ptrdiff_t i = 0; i < columns; i++) c[i] = from[i];
-    }
+#if defined(__x86_64__)
+BF16_TARGET
+static void gelu_rows_bf16(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
+                           char *out, ptrdiff_t out_stride) {
+  const lab_gelu_table table = lab_load_gelu_table();
+  const __mmask32 stored = columns >= 32 ? 0xFFFFFFFFu : (1u << columns) - 1;
+  for (ptrdiff_t row = 0; row < rows; row++, x += stride, out += out_stride) {
+    const __m512 low = lab_gelu_avx512(_mm512_loadu_ps(x), &table);
+    const __m512 high =
+        columns > 16 ? lab_gelu_avx512(_mm512_loadu_ps(x + 16), &table) : _mm512_setzero_ps();
+    _mm512_mask_storeu_epi16(out, stored, (__m512i)_mm512_cvtne2ps_pbh(high, low));
   }
 }
+#endif
 
-LAB_FAST
-static void finish_integers(const int32_t *sums, ptrdiff_t panel, ptrdiff_t rows, ptrdiff_t columns,
-                            const short_epilogue *e, ptrdiff_t first) {
-  for (ptrdiff_t row = 0; row < rows; row++) {
-    float *restrict c = e->c + (first + row) * e->c_stride;
-    const int32_t *from = sums + row * panel;
-    const float scale = e->row_scales[first + row];
-    for (ptrdiff_t i = 0; i < columns; i++) {
-      const float value = (float)(from[i] - e->column_offsets[i]) * (scale * e->column_scales[i]);
-      const float biased = e->bias ? value + e->bias[i] : value;
-      c[i] = e->adds ? c[i] + biased : biased;
-    }
-  }
+/// GELU of a tile, rounded to bfloat16.
+static void gelu_rounded(float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, char *out,
+                         ptrdiff_t out_stride) {
+#if defined(__x86_64__)
+  if (bfloat16()->kernels == &short_kernels_bf16)
+    return gelu_rows_bf16(x, rows, columns, stride, out, out_stride);
+#endif
+  lab_gelu(x, rows, columns, stride);
+  round_rows(x, rows, columns, stride, out, out_stride);
 }
 
-typedef void finish_function(const void *sums, ptrdiff_t panel, ptrdiff_t rows, ptrdiff_t columns,
-                             const short_epilogue *e, ptrdiff_t first);
+static void copy_rows(const float *from, ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t columns,
+                      float *to, ptrdiff_t stride) {
+  for (ptrdiff_t row = 0; row < rows; row++)
+    memcpy(to + row * stride, from + row * from_stride, (size_t)columns * sizeof *to);
+}
 
-LAB_INLINE void panel_rows(const short_kernels *k, short_tile tile, ptrdiff_t rows,
-                           ptrdiff_t columns, const char *ahead, const short_epilogue *e,
-                           const bool integers) {
+static void multiply_panel(const short_kernels *k, short_tile tile, const short_panel *panel) {
+  const ptrdiff_t columns = panel->columns;
   const bool narrow = columns <= k->lanes;
-  const ptrdiff_t blocks = (rows + k->tile_rows - 1) / k->tile_rows;
-  float sums[LARGEST_TILE] __attribute__((aligned(64)));
+  const ptrdiff_t computed = narrow ? k->lanes : k->panel;
+  const ptrdiff_t blocks = (panel->rows + k->tile_rows - 1) / k->tile_rows;
   const char *a = tile.a;
-  tile.sums = sums;
-  tile.ahead_step = ahead ? k->panel * 4 / blocks : 0;
+  float *c = tile.c;
+  const ptrdiff_t stride = tile.c_stride;
+  const float *row_scales = tile.row_scales;
+  // Where the panel is cut, whole vectors go by way of a tile of their own; so do those that are
+  // not left as they are.
+  _Alignas(64) float whole[LARGEST_TILE], bias[WIDEST_PANEL] = {0};
+  const bool is_detour = columns != computed || panel->gelu;
+  if (!tile.bias || columns != computed) {
+    if (tile.bias) memcpy(bias, tile.bias, (size_t)columns * sizeof *bias);
+    tile.bias = bias;
+  }
+  tile.ahead_step = panel->ahead ? k->panel * 4 / blocks : 0;
   // One tile alone has to fetch all of the panel, which may be two cache lines of 64 bytes a step.
   tile.ahead_second = tile.ahead_step > 64 ? 64 : 0;
   for (ptrdiff_t block = 0; block < blocks; block++) {
-    const ptrdiff_t first = rows * block / blocks, last = rows * (block + 1) / blocks;
+    const ptrdiff_t first = panel->rows * block / blocks, last = panel->rows * (block + 1) / blocks;
+    const ptrdiff_t rows = last - first;
+    float *target = c ? c + first * stride : NULL;
     tile.a = a + first * tile.a_stride;
-    tile.ahead = ahead ? ahead + block * tile.groups * tile.ahead_step : tile.b;
-    k->tiles[(last - first) * 2 + narrow](&tile);
-    if (integers)
-      finish_integers((const int32_t *)sums, k->panel, last - first, columns, e, first);
-    else
-      finish_floats(sums, k->panel, last - first, columns, e, first);
-    if (e->gelu) lab_gelu(e->c + first * e->c_stride, last - first, columns, e->c_stride);
+    tile.row_scales = row_scales ? row_scales + first : NULL;
+    tile.ahead = panel->ahead ? panel->ahead + block * tile.groups * tile.ahead_step : tile.b;
+    tile.c = is_detour ? whole : target;
+    tile.c_stride = is_detour ? computed : stride;
+    if (is_detour && tile.adds) {
+      if (columns != computed) memset(whole, 0, sizeof whole);
+      copy_rows(target, stride, rows, columns, whole, computed);
+    }
+    k->tiles[rows * 2 + narrow](&tile);
+    if (!is_detour) continue;
+    if (panel->gelu == GELU_TO_BFLOAT16) {
+      gelu_rounded(whole, rows, columns, computed, panel->rounded + first * panel->rounded_stride,
+                   panel->rounded_stride);
+    } else {
+      if (panel->gelu) lab_gelu(whole, rows, columns, computed);
+      copy_rows(whole, computed, rows, columns, target, stride);
+    }
   }
 }
 
+static ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
 void lab_product_bfloat16(const void *a, ptrdiff_t rows, ptrdiff_t a_stride, const void *packed,
                           ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel,
-                          ptrdiff_t last_panel, const float *bias, int then, float *c,
-                          ptrdiff_t c_stride) {
+                          ptrdiff_t last_panel, ptrdiff_t panel_after, const float *bias,
+                          int epilogue, float *c, ptrdiff_t c_stride) {
   const short_kernels *kernels = bfloat16()->kernels;
-  const ptrdiff_t groups = bfloat16_groups(k), most = MAXIMUM_BFLOAT16_DEPTH / 2;
-  const ptrdiff_t parts = groups > most ? (groups + most - 1) / most : 1;
+  const ptrdiff_t width = kernels->panel, groups = bfloat16_groups(k);
+  const ptrdiff_t maximum = MAXIMUM_BFLOAT16_K / 2;
+  const ptrdiff_t parts = groups > maximum ? (groups + maximum - 1) / maximum : 1;
   for (ptrdiff_t part = 0; part < parts; part++) {
     const ptrdiff_t from = groups * part / parts, to = groups * (part + 1) / parts;
     for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
-      const ptrdiff_t column = panel * kernels->panel;
-      const char *panel_start = (const char *)packed + column * groups * 4;
+      const ptrdiff_t column = panel * width;
+      const char *part_start = (const char *)packed + from * width * 4;
       const short_tile tile = {.a = (const char *)a + from * 4,
                                .a_stride = a_stride,
-                               .b = panel_start + from * kernels->panel * 4,
-                               .groups = to - from};
-      const short_epilogue e = {.bias = part == 0 && bias ? bias + column : NULL,
-                                .adds = part > 0 || then == LAB_THEN_ADD,
-                                .gelu = part == parts - 1 && then == LAB_THEN_GELU,
-                                .c = c + column,
-                                .c_stride = c_stride};
-      const char *ahead =
-          panel + 1 < last_panel ? tile.b + kernels->panel * groups * 4 : NULL;
-      const ptrdiff_t own = columns - column < kernels->panel ? columns - column : kernels->panel;
-      panel_rows(kernels, tile, rows, own, ahead, &e, false);
+                               .b = part_start + column * groups * 4,
+                               .groups = to - from,
+                               .bias = part == 0 && bias ? bias + column : NULL,
+                               .adds = part > 0 || epilogue == LAB_EPILOGUE_ADD,
+                               .c = c + column,
+                               .c_stride = c_stride};
+      // Then the next panel of this part, the first of the next part, or of the task that comes
+      // after this one.
+      const ptrdiff_t next = panel + 1 < last_panel ? panel + 1
+                             : part + 1 < parts     ? first_panel
+                                                    : panel_after - 1;
+      const ptrdiff_t next_from = panel + 1 < last_panel ? from : part + 1 < parts ? to : 0;
+      const bool has_next = next >= 0 && next * width < columns;
+      const short_panel whole = {
+          .rows = rows,
+          .columns = smaller(columns - column, width),
+          .gelu = part == parts - 1 && epilogue == LAB_EPILOGUE_GELU ? GELU_IN_PLACE : 0,
+          .ahead = has_next ? (const char *)packed + (next * groups + next_from) * width * 4 : NULL};
+      multiply_panel(kernels, tile, &whole);
     }
   }
+}
+
+void lab_product_bfloat16_gelu(const void *a, ptrdiff_t rows, ptrdiff_t a_stride,
+                               const void *packed, ptrdiff_t columns, ptrdiff_t k,
+                               ptrdiff_t first_panel, ptrdiff_t last_panel, const float *bias,
+                               void *out, ptrdiff_t out_stride) {
+  const short_kernels *kernels = bfloat16()->kernels;
+  const ptrdiff_t width = kernels->panel, bytes = width * bfloat16_groups(k) * 4;
+  for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
+    const ptrdiff_t column = panel * width;
+    const short_tile tile = {.a = a,
+                             .a_stride = a_stride,
+                             .b = (const char *)packed + panel * bytes,
+                             .groups = bfloat16_groups(k),
+                             .bias = bias ? bias + column : NULL};
+    const short_panel whole = {.rows = rows,
+                               .columns = smaller(columns - column, width),
+                               .gelu = GELU_TO_BFLOAT16,
+                               .rounded = (char *)out + column * 2,
+                               .rounded_stride = out_stride,
+                               .ahead = panel + 1 < last_panel ? tile.b + bytes : NULL};
+    multiply_panel(kernels, tile, &whole);
+  }
+  if (columns % 2 == 0 || last_panel * width < columns) return;
+  for (ptrdiff_t row = 0; row < rows; row++)
+    ((uint16_t *)((char *)out + row * out_stride))[columns] = 0;
 }
 
 void lab_product_int8(const void *a, const float *row_scales, ptrdiff_t rows, ptrdiff_t a_stride,
                       const void *packed, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel,
-                      ptrdiff_t last_panel, const float *bias, int then, float *c,
-                      ptrdiff_t c_stride) {
+                      ptrdiff_t last_panel, ptrdiff_t panel_after, const float *bias, int epilogue,
+                      float *c, ptrdiff_t c_stride) {
   const short_kernels *kernels = int8()->kernels;
-  const ptrdiff_t groups = int8_groups(k), all = panels(kernels, columns) * kernels->panel;
+  const ptrdiff_t width = kernels->panel, bytes = width * int8_groups(k) * 4;
   const float *scales =
-      (const float *)((const char *)packed + (ptrdiff_t)column_factors(kernels, columns, k));
-  const int32_t *offsets = (const int32_t *)(scales + all);
+      (const float *)((const char *)packed + column_factors_at(kernels, columns, k));
+  const int32_t *offsets = (const int32_t *)(scales + panels(kernels, columns) * width);
   for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
-    const ptrdiff_t column = panel * kernels->panel;
+    const ptrdiff_t column = panel * width;
     const short_tile tile = {.a = a,
                              .a_stride = a_stride,
-                             .b = (const char *)packed + column * groups * 4,
-                             .groups = groups};
-    const short_epilogue e = {.bias = bias ? bias + column : NULL,
-                              .adds = then == LAB_THEN_ADD,
-                              .gelu = then == LAB_THEN_GELU,
-                              .c = c + column,
-                              .c_stride = c_stride,
-                              .row_scales = row_scales,
-                              .column_scales = scales + column,
-                              .column_offsets = offsets + column};
-    const char *ahead = panel + 1 < last_panel ? tile.b + kernels->panel * groups * 4 : NULL;
-    const ptrdiff_t own = columns - column < kernels->panel ? columns - column : kernels->panel;
-    panel_rows(kernels, tile, rows, own, ahead, &e, true);
+                             .b = (const char *)packed + panel * bytes,
+                             .groups = int8_groups(k),
+                             .bias = bias ? bias + column : NULL,
+                             .adds = epilogue == LAB_EPILOGUE_ADD,
+                             .c = c + column,
+                             .c_stride = c_stride,
+                             .row_scales = row_scales,
+                             .column_scales = scales + column,
+                             .column_offsets = offsets + column};
+    const ptrdiff_t next = panel + 1 < last_panel ? panel + 1 : panel_after - 1;
+    const bool has_next = next >= 0 && next * width < columns;
+    const short_panel whole = {.rows = rows,
+                               .columns = smaller(columns - column, width),
+                               .gelu = epilogue == LAB_EPILOGUE_GELU ? GELU_IN_PLACE : 0,
+                               .ahead = has_next ? (const char *)packed + next * bytes : NULL};
+    multiply_panel(kernels, tile, &whole);
   }
 }

@@ -1,25 +1,37 @@
 // The matrix product over short numbers for one instruction set; included by product_low.c once for
 // each, with these defined:
-//   ISA           suffix of the names made here TARGET        function attributes that allow the
-//   instructions LANES         32-bit sums in a vector register PANEL_VECTORS vectors in a row of a
-//   panel TILE_ROWS     maximum rows of a tile SUM           the type of one sum: float or int32_t
-//   LINE, FACTOR  types of a loaded vector of the panel and of one row's group of numbers, with the
-//   functions
-//                 load_line_ISA, load_factor_ISA and dot_ISA
+//   ISA             suffix of the names made here
+//   TARGET          function attributes that allow the instructions
+//   LANES           32-bit sums in a vector register
+//   PANEL_VECTORS   vectors in a row of a panel
+//   TILE_ROWS       maximum rows of a tile
+//   SUM             the type of one sum: float or int32_t
+//   SCALES_SUMS     1 where sums are integers, which a scale of the row and one of the column turn
+//                   into floats; else 0
+//   LINE, FACTOR    types of a loaded vector of the panel and of one row's group of numbers, with
+//                   the functions load_line_ISA, load_factor_ISA and dot_ISA
 #define JOIN2(a, b) a##_##b
 #define JOIN(a, b) JOIN2(a, b)
 #define NAME(name) JOIN(name, ISA)
 
 typedef SUM NAME(sums) __attribute__((ext_vector_type(LANES), aligned(4)));
+typedef float NAME(results) __attribute__((ext_vector_type(LANES), aligned(4)));
 
-/// Sums of `rows` x (`vectors` * LANES) over `groups` groups of k, stored behind one another in
-/// `t->sums`.
+/// `rows` x (`vectors` * LANES) results over `groups` groups of k.
 TARGET LAB_INLINE void NAME(short_tile)(const int rows, const int vectors, const short_tile *t) {
+#pragma clang fp contract(fast)
   NAME(sums) sums[TILE_ROWS][PANEL_VECTORS];
 #pragma unroll
   for (int i = 0; i < rows; i++)
 #pragma unroll
-    for (int j = 0; j < vectors; j++) sums[i][j] = (NAME(sums))(0);
+    for (int j = 0; j < vectors; j++) {
+#if SCALES_SUMS
+      sums[i][j] = -*(const NAME(sums) *)(t->column_offsets + j * LANES);
+#else
+      sums[i][j] = *(const NAME(sums) *)(t->bias + j * LANES);
+      if (t->adds) sums[i][j] += *(const NAME(sums) *)(t->c + i * t->c_stride + j * LANES);
+#endif
+    }
   const char *a = t->a, *b = t->b, *ahead = t->ahead;
   const ptrdiff_t stride = t->a_stride, groups = t->groups, step = t->ahead_step;
   const ptrdiff_t second = t->ahead_second;
@@ -37,12 +49,22 @@ TARGET LAB_INLINE void NAME(short_tile)(const int rows, const int vectors, const
       for (int j = 0; j < vectors; j++) NAME(dot)(&sums[i][j], factor, line[j]);
     }
   }
-  SUM *to = t->sums;
 #pragma unroll
   for (int i = 0; i < rows; i++)
 #pragma unroll
-    for (int j = 0; j < vectors; j++)
-      *(NAME(sums) *)(to + (i * PANEL_VECTORS + j) * LANES) = sums[i][j];
+    for (int j = 0; j < vectors; j++) {
+      float *to = t->c + i * t->c_stride + j * LANES;
+#if SCALES_SUMS
+      const NAME(results) scale =
+          *(const NAME(results) *)(t->column_scales + j * LANES) * t->row_scales[i];
+      NAME(results) start = *(const NAME(results) *)(t->bias + j * LANES);
+      if (t->adds) start += *(const NAME(results) *)to;
+      *(NAME(results) *)to =
+          __builtin_convertvector(sums[i][j], NAME(results)) * scale + start;
+#else
+      *(NAME(sums) *)to = sums[i][j];
+#endif
+    }
 }
 
 #define TILE_OF(rows)                                                                    \
@@ -111,5 +133,6 @@ static const short_kernels NAME(short_kernels) = {
 #undef PANEL_VECTORS
 #undef TILE_ROWS
 #undef SUM
+#undef SCALES_SUMS
 #undef LINE
 #undef FACTOR

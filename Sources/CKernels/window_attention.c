@@ -149,11 +149,11 @@ void lab_attend_windows(const lab_window_attention *a, ptrdiff_t first, ptrdiff_
     lab_scale(m.rows, a->scale, rows * a->key_dim);
     begin_logits(a, head, row, last_row, &m);
     lab_product(m.rows, rows, a->key_dim, m.keys, n, a->key_dim, 0, lab_panels(n), no_fetch, NULL,
-                LAB_THEN_ADD, m.logits, stride, m.product);
+                LAB_EPILOGUE_ADD, m.logits, stride, m.product);
     lab_softmax_rows(m.logits, 1, NULL, rows, n, stride);
     pack_values(a, a->v.start + pixel * a->v.pixel + head * a->v.head, &m);
     lab_product(m.logits, rows, stride, m.values, a->value_dim, n, 0, lab_panels(a->value_dim),
-                no_fetch, NULL, LAB_THEN_NOTHING, m.results, a->value_dim, m.product);
+                no_fetch, NULL, LAB_EPILOGUE_NONE, m.results, a->value_dim, m.product);
     float *out = a->out + pixel * a->out_pixel + head * a->out_head;
     for (ptrdiff_t i = 0; i < rows; i++)
       copy_row(out + m.pixels[row + i] * a->out_pixel, m.results + i * a->value_dim, a->value_dim);

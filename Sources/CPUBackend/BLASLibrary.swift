@@ -49,7 +49,7 @@ package struct BLASLibrary: Hashable, Sendable {
     withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
-  /// One row, few, as many as an image has tokens; columns and depths that no vector width divides.
+  /// One row, few, as many as an image has tokens; columns and k that no vector width divides.
   private static let checkedShapes = [
     (rows: 1, columns: 1000, k: 384), (rows: 7, columns: 33, k: 65),
     (rows: 197, columns: 197, k: 64), (rows: 64, columns: 192, k: 771),
@@ -74,7 +74,7 @@ package struct BLASLibrary: Hashable, Sendable {
     var own = [Float](repeating: 0, count: rows * columns)
     lab_product(
       a, rows, k, packed, columns, k, 0, lab_panels(columns), lab_fetch(), nil,
-      Int32(LAB_THEN_NOTHING), &own, columns, &scratch)
+      Int32(LAB_EPILOGUE_NONE), &own, columns, &scratch)
     var worst: Float = 0
     for transposed in [false, true] {
       var other = [Float](repeating: .nan, count: rows * columns)

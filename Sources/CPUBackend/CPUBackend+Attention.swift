@@ -1,4 +1,5 @@
 import CKernels
+import COpenBLAS
 import Tensors
 
 extension CPUBackend {
@@ -11,8 +12,9 @@ extension CPUBackend {
     into output: Tensor
   ) -> AttentionFindings {
     let (batch, tokens) = (qkv.shape[0], qkv.shape[1])
+    reserveAttentionOperands(tokens: tokens, headDim: output.shape[2] / heads)
     let call = AttentionCall(
-      qkv: qkv.floats, output: output.floats, tokens: tokens, heads: heads,
+      gemm: attentionGEMM, qkv: qkv.floats, output: output.floats, tokens: tokens, heads: heads,
       width: output.shape[2], tokenSize: tokenSize?.floats)
     if let statistics, let received = statistics.receivedAttention {
       let region = WholeAttentionRegion(
@@ -39,6 +41,12 @@ extension CPUBackend {
     return AttentionFindings(
       classAttention: statistics?.receivedAttention == nil ? statistics?.classAttention : nil,
       received: statistics?.receivedAttention.map { ReceivedAttention(sums: $0) })
+  }
+
+  private func reserveAttentionOperands(tokens: Int, headDim: Int) {
+    guard attentionGEMM == .bfloat16 else { return }
+    reserveOperands(
+      rows: max(Scratch.attentionRows(tokens: tokens), 64), k: max(padded(tokens), headDim))
   }
 
   /// Row blocks of each head: no more than the cache asks for, but enough that every worker has
@@ -195,6 +203,7 @@ private struct WholeAttentionRegion: ParallelRegion {
 
 /// One attention: pointers and extents that its workers share.
 private struct AttentionCall {
+  let gemm: GEMM
   /// [B, N, 3C].
   let qkv: UnsafePointer<Float>
   /// [B, N, C].
@@ -206,7 +215,7 @@ private struct AttentionCall {
   let tokenSize: UnsafePointer<Float>?
 
   var headDim: Int { width / heads }
-  /// Numbers of one head's packed keys and values.
+  /// Floats of memory for one head's packed keys and values; bfloat16 leaves half of it unused.
   var packedCount: Int { Scratch.packedHeadCount(tokens: tokens, headDim: headDim) }
 
   func takeLogSizes(_ image: Int, _ scratch: Scratch) {
@@ -214,12 +223,25 @@ private struct AttentionCall {
     lab_log(tokenSize + image * tokens, tokens, scratch.logSizes.floats)
   }
 
+  private func keys(_ image: Int, _ head: Int) -> UnsafePointer<Float> {
+    qkv + image * tokens * 3 * width + width + head * headDim
+  }
+
   /// Keys and values of a head as the two products read them, the values behind the keys.
   func pack(_ image: Int, _ head: Int, into packed: UnsafeMutablePointer<Float>) {
-    let keys = qkv + image * tokens * 3 * width + width + head * headDim
-    lab_pack_transposed(keys, tokens, headDim, 3 * width, 0, lab_panels(tokens), packed)
-    lab_pack_plain(
-      keys + width, headDim, tokens, 3 * width, packed + lab_packed_count(tokens, headDim))
+    let keys = keys(image, head)
+    let values = packed + lab_packed_count(tokens, headDim)
+    switch gemm {
+    case .bfloat16:
+      lab_pack_bfloat16(
+        keys, tokens, headDim, 3 * width, 1, 0, lab_bfloat16_panels(tokens), packed)
+      lab_pack_bfloat16(
+        keys + width, headDim, tokens, 1, 3 * width, 0, lab_bfloat16_panels(headDim), values)
+    case .blas: break
+    case .packed, .int8:
+      lab_pack_transposed(keys, tokens, headDim, 3 * width, 0, lab_panels(tokens), packed)
+      lab_pack_plain(keys + width, headDim, tokens, 3 * width, values)
+    }
   }
 
   /// Attention weights of some rows of a head into `scratch.logits`, rows `padded(tokens)` apart.
@@ -229,9 +251,24 @@ private struct AttentionCall {
   ) {
     let queries = qkv + (image * tokens + rows.lowerBound) * 3 * width + head * headDim
     let stride = padded(tokens)
-    lab_product(
-      queries, rows.count, 3 * width, packed, tokens, headDim, 0, lab_panels(tokens), .nothing,
-      nil, ProductEnd.replace.kernelMode, scratch.logits.floats, stride, scratch.product.floats)
+    switch gemm {
+    case .bfloat16:
+      let operand = Operand(in: scratch.operand, rows: rows.count, k: headDim, gemm)
+      lab_round_rows_bfloat16(
+        queries, rows.count, headDim, 3 * width, operand.start, operand.stride)
+      lab_product_bfloat16(
+        operand.start, rows.count, operand.stride, packed, tokens, headDim, 0,
+        lab_bfloat16_panels(tokens), 0, nil, GEMMEpilogue.none.kernelMode, scratch.logits.floats,
+        stride)
+    case .blas:
+      lab_blas_product(
+        true, Int32(rows.count), Int32(tokens), Int32(headDim), queries, Int32(3 * width),
+        keys(image, head), Int32(3 * width), 0, scratch.logits.floats, Int32(stride))
+    case .packed, .int8:
+      lab_product(
+        queries, rows.count, 3 * width, packed, tokens, headDim, 0, lab_panels(tokens), .nothing,
+        nil, GEMMEpilogue.none.kernelMode, scratch.logits.floats, stride, scratch.product.floats)
+    }
     lab_softmax_rows(
       scratch.logits.floats, 1 / Float(headDim).squareRoot(),
       tokenSize == nil ? nil : UnsafePointer(scratch.logSizes.floats), rows.count, tokens, stride)
@@ -243,6 +280,23 @@ private struct AttentionCall {
     _ image: Int, _ head: Int, _ rows: Range<Int>, _ packed: UnsafePointer<Float>,
     _ scratch: Scratch, fetching next: (image: Int, head: Int)? = nil
   ) {
+    let target = output + (image * tokens + rows.lowerBound) * width + head * headDim
+    let stride = padded(tokens)
+    let values = packed + lab_packed_count(tokens, headDim)
+    switch gemm {
+    case .bfloat16:
+      let weights = Operand(in: scratch.operand, rows: rows.count, k: tokens, gemm)
+      lab_round_rows_bfloat16(
+        scratch.logits.floats, rows.count, tokens, stride, weights.start, weights.stride)
+      return lab_product_bfloat16(
+        weights.start, rows.count, weights.stride, values, headDim, tokens, 0,
+        lab_bfloat16_panels(headDim), 0, nil, GEMMEpilogue.none.kernelMode, target, width)
+    case .blas:
+      return lab_blas_product(
+        false, Int32(rows.count), Int32(headDim), Int32(tokens), scratch.logits.floats,
+        Int32(stride), keys(image, head) + width, Int32(3 * width), 0, target, Int32(width))
+    case .packed, .int8: break
+    }
     var fetch = lab_fetch()
     if let next {
       fetch = lab_fetch(
@@ -250,10 +304,7 @@ private struct AttentionCall {
         row_stride: 3 * width, width: headDim, piece_stride: width, pieces: 3)
     }
     lab_product(
-      scratch.logits.floats, rows.count, padded(tokens),
-      packed + lab_packed_count(tokens, headDim), headDim, tokens, 0, lab_panels(headDim), fetch,
-      nil, ProductEnd.replace.kernelMode,
-      output + (image * tokens + rows.lowerBound) * width + head * headDim, width,
-      scratch.product.floats)
+      scratch.logits.floats, rows.count, stride, values, headDim, tokens, 0, lab_panels(headDim),
+      fetch, nil, GEMMEpilogue.none.kernelMode, target, width, scratch.product.floats)
   }
 }

@@ -2,24 +2,33 @@ import CKernels
 import Tensors
 
 extension CPUBackend {
-  /// The weight is stored packed, as the products read it; the bias is filled up with zeros to
-  /// whole panels.
+  /// The weight is stored as the products read it; the bias is filled up with zeros to whole panels.
   package func makeLinear(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, inputs: Int,
     outputs: Int
   ) throws(TensorsError) -> LinearParameters {
     precondition(weight.count == inputs * outputs, "a weight of another layer")
-    let packed = try allocate(Shape(lab_packed_count(outputs, inputs)), .float32)
+    let stored = try allocateWeight(inputs: inputs, outputs: outputs)
     if let source = weight.baseAddress {
       run(
         PackRegion(
-          backend: self, weight: source, inputs: inputs, outputs: outputs, packed: packed.floats)
+          backend: self, weight: source, inputs: inputs, outputs: outputs,
+          stored: stored.storage.address)
       ) { PackRegion.enter($0, $1) }
     }
     let storedBias = try allocate(Shape(lab_packed_count(outputs, 1)), .float32)
     storedBias.floats.update(repeating: 0, count: storedBias.shape.count)
     if let bias { upload(bias, to: storedBias) }
-    return LinearParameters(weight: packed, bias: storedBias, inputs: inputs, outputs: outputs)
+    return LinearParameters(weight: stored, bias: storedBias, inputs: inputs, outputs: outputs)
+  }
+
+  private func allocateWeight(inputs: Int, outputs: Int) throws(TensorsError) -> Tensor {
+    switch linearGEMM {
+    case .packed: try allocate(Shape(lab_packed_count(outputs, inputs)), .float32)
+    case .blas: try allocate(Shape(outputs * inputs), .float32)
+    case .bfloat16: try allocate(Shape(lab_bfloat16_packed_bytes(outputs, inputs) / 2), .bfloat16)
+    case .int8: try allocate(Shape(lab_int8_packed_bytes(outputs, inputs)), .uint8)
+    }
   }
 
   package func project(
@@ -30,36 +39,33 @@ extension CPUBackend {
     guard let norm else {
       return apply(linear, Rows(input.floats, stride: linear.inputs), rows: rows, into: target)
     }
-    guard
-      WorkSplit.isChained(
-        rows: rows, hidden: linear.inputs, weights: linear.inputs * linear.outputs, threads: threads
-      )
-    else {
-      return apply(linear, normalize(input.floats, norm, rows), rows: rows, into: target)
+    if isRowwise(linear, rows: rows) {
+      applyRowwise(
+        linear, Rows(input.floats, stride: linear.inputs), rows: rows, norm, into: target, .none)
+    } else {
+      apply(linear, normalize(input.floats, norm, rows), rows: rows, into: target)
     }
-    run(
-      NormalizedLinearRegion(
-        backend: self,
-        split: WorkSplit(chainedRows: rows, hidden: linear.inputs, threads: threads),
-        input: input.floats, norm: norm, linear: linear, output: target)
-    ) { NormalizedLinearRegion.enter($0, $1) }
   }
 
   package func projectResidual(_ input: Tensor, _ linear: LinearParameters, onto stream: Tensor) {
     apply(
       linear, Rows(input.floats, stride: linear.inputs), rows: input.shape.count / linear.inputs,
-      into: Rows(stream.floats, stride: linear.outputs), end: .add)
+      into: Rows(stream.floats, stride: linear.outputs), .add)
   }
 
   package func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters) {
-    let rows = stream.shape.count / parameters.fc1.inputs
-    let hidden = parameters.fc1.outputs
-    let weights = parameters.fc1.inputs * hidden + parameters.fc2.inputs * parameters.fc2.outputs
+    let (fc1, fc2) = (parameters.fc1, parameters.fc2)
+    let rows = stream.shape.count / fc1.inputs
+    let hidden = linearGEMM.hiddenFloats(
+      fc1.outputs, isGated: parameters.activation == .swiglu)
+    let weights = fc1.inputs * fc1.outputs + fc2.inputs * fc2.outputs
     if WorkSplit.isChained(rows: rows, hidden: hidden, weights: weights, threads: threads) {
-      let split = WorkSplit(chainedRows: rows, hidden: hidden, threads: threads)
+      let chain = WorkSplit.chainRows(hidden: hidden)
+      reserveOperands(rows: min(rows, chain), k: max(fc1.inputs, fc2.inputs))
       run(
         FeedForwardRegion(
-          backend: self, split: split, stream: stream.floats, parameters: parameters)
+          backend: self, split: WorkSplit(chainedRows: rows, hidden: hidden, threads: threads),
+          stream: stream.floats, parameters: parameters)
       ) { FeedForwardRegion.enter($0, $1) }
     } else {
       feedForwardTogether(stream, parameters, rows: rows)
@@ -78,9 +84,9 @@ extension CPUBackend {
     let slabs = (rows + WorkSplit.slabRows - 1) / WorkSplit.slabRows
     for slab in 0..<slabs {
       let own = (rows * slab / slabs)..<(rows * (slab + 1) / slabs)
-      apply(
+      applyTogether(
         fc1, normalized.from(own.lowerBound), rows: own.count, into: hidden,
-        end: isGated ? .replace : .gelu)
+        isGated ? .none : .gelu)
       if isGated {
         // A gate needs both halves of its row, which two workers made.
         run(GateRegion(backend: self, rows: own.count, width: fc2.inputs, hidden: hidden)) {
@@ -88,20 +94,68 @@ extension CPUBackend {
         }
       }
       let output = Rows(stream.floats, stride: fc2.outputs).from(own.lowerBound)
-      apply(fc2, hidden, rows: own.count, into: output, end: .add)
+      applyTogether(fc2, hidden, rows: own.count, into: output, .add)
     }
   }
 
+  /// Whether each worker takes rows of its own through a layer.
+  private func isRowwise(_ linear: LinearParameters, rows: Int) -> Bool {
+    WorkSplit.isChained(
+      rows: rows, hidden: linear.inputs, weights: linear.inputs * linear.outputs, threads: threads)
+  }
+
+  /// A linear layer on rows as they stand.
   func apply(
     _ linear: LinearParameters, _ input: Rows, rows: Int, into output: Rows,
-    end: ProductEnd = .replace
+    _ epilogue: GEMMEpilogue = .none
   ) {
+    // Rows are rounded once for all panels where a worker has them to itself.
+    if linearGEMM.roundsRows, isRowwise(linear, rows: rows) {
+      applyRowwise(linear, input, rows: rows, nil, into: output, epilogue)
+    } else {
+      applyTogether(linear, input, rows: rows, into: output, epilogue)
+    }
+  }
+
+  private func applyRowwise(
+    _ linear: LinearParameters, _ input: Rows, rows: Int, _ norm: LayerNormParameters?,
+    into output: Rows, _ epilogue: GEMMEpilogue
+  ) {
+    reserveOperands(
+      rows: min(rows, WorkSplit.chainRows(hidden: linear.inputs)), k: linear.inputs)
+    run(
+      RowwiseLinearRegion(
+        backend: self,
+        split: WorkSplit(chainedRows: rows, hidden: linear.inputs, threads: threads),
+        input: input, norm: norm, linear: linear, output: output, epilogue: epilogue)
+    ) { RowwiseLinearRegion.enter($0, $1) }
+  }
+
+  /// Workers share rows and panels.
+  private func applyTogether(
+    _ linear: LinearParameters, _ input: Rows, rows: Int, into output: Rows,
+    _ epilogue: GEMMEpilogue
+  ) {
+    var operand = Operand(input)
+    if linearGEMM.roundsRows {
+      let k = linear.inputs
+      reserveSharedOperand(rows: rows, k: k)
+      operand = Operand(in: sharedOperand, rows: rows, k: k, linearGEMM)
+      let region = RoundRegion(backend: self, input: input, rows: rows, k: k, output: operand)
+      // Waking the other workers would take longer.
+      if rows * k < 16_384 {
+        operand.take(input, count: rows, k: k)
+      } else {
+        run(region) { RoundRegion.enter($0, $1) }
+      }
+    }
     run(
       LinearRegion(
         backend: self,
         split: WorkSplit(
-          rows: rows, depth: linear.inputs, panels: linear.panels, threads: threads),
-        input: input, linear: linear, output: output, end: end)
+          rows: rows, k: linear.inputs, panels: linearGEMM.panels(linear.outputs),
+          threads: threads),
+        input: operand, linear: linear, output: output, epilogue: epilogue)
     ) { LinearRegion.enter($0, $1) }
   }
 
@@ -118,17 +172,32 @@ extension CPUBackend {
   }
 }
 
-/// A weight [outputs, inputs] into panels.
+/// A weight [outputs, inputs] into the layout that its products read.
 private struct PackRegion: ParallelRegion {
   let backend: CPUBackend
   let weight: UnsafePointer<Float>
   let inputs: Int
   let outputs: Int
-  let packed: UnsafeMutablePointer<Float>
+  let stored: UnsafeMutableRawPointer
 
   func run(worker: Int) {
-    let own = backend.share(of: lab_panels(outputs), worker: worker)
-    lab_pack_transposed(
-      weight, outputs, inputs, inputs, own.lowerBound, own.upperBound, packed)
+    let gemm = backend.linearGEMM
+    let own = backend.share(of: gemm.panels(outputs), worker: worker)
+    switch gemm {
+    case .packed:
+      lab_pack_transposed(
+        weight, outputs, inputs, inputs, own.lowerBound, own.upperBound,
+        stored.assumingMemoryBound(to: Float.self))
+    case .blas:
+      let first = own.lowerBound * gemm.panelWidth * inputs
+      let last = min(outputs, own.upperBound * gemm.panelWidth) * inputs
+      (stored.assumingMemoryBound(to: Float.self) + first).update(
+        from: weight + first, count: max(0, last - first))
+    case .bfloat16:
+      lab_pack_bfloat16(
+        weight, outputs, inputs, inputs, 1, own.lowerBound, own.upperBound, stored)
+    case .int8:
+      lab_pack_int8(weight, outputs, inputs, inputs, own.lowerBound, own.upperBound, stored)
+    }
   }
 }

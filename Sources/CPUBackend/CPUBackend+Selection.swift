@@ -150,7 +150,7 @@ private struct SelectionRegion: ParallelRegion {
     lab_pack_transposed(keys + width, odd, width, 2 * width, 0, lab_panels(odd), packed)
     lab_product(
       keys, even, 2 * width, packed, odd, width, 0, lab_panels(odd), .nothing, nil,
-      ProductEnd.replace.kernelMode, similarities, odd, scratch.product.floats)
+      GEMMEpilogue.none.kernelMode, similarities, odd, scratch.product.floats)
     lab_row_maxima(similarities, even, odd, odd, oddPrefix, maxima, partner)
     for special in 0..<evenPrefix { maxima[special] = -.infinity }
     // Special tokens are not sorted at all: -infinity is also what a similarity that is not a

@@ -2,14 +2,21 @@ import CKernels
 import Foundation
 import Tensors
 
-/// `Backend` on the processor, on the kernels of `CKernels`.
+/// `Backend` on the processor, on the kernels of `CKernels` or on the system's BLAS.
 ///
 /// Each operation is one fork-join region, or a few, whose tasks go to the worker that is free.
 package final class CPUBackend: Backend {
   package let name = "cpu"
   package let hardware: String
   package let threads: Int
-  package let libraryDescription: String
+  package let precision: Precision
+  package let engines: EngineChoice
+
+  /// What multiplies in linear layers.
+  let linearGEMM: GEMM
+  /// What multiplies in attention; never int8, whose one scale for each row of weights would take
+  /// most of them to zero.
+  let attentionGEMM: GEMM
 
   private let pool: OpaquePointer
   /// One scratch area for each worker.
@@ -22,18 +29,29 @@ package final class CPUBackend: Backend {
   var sharedNormalized: Tensor
   /// Hidden rows of a feed-forward network that all workers share.
   var sharedHidden: Tensor
+  /// Rows of a whole batch, rounded for a product of lower precision.
+  var sharedOperand: Tensor
+  /// The same processor with other precisions.
+  private var others: [Precision: CPUBackend] = [:]
   /// Intermediates of composed operations, by slot.
   private var temporaries = [Tensor?](repeating: nil, count: TemporarySlot.allCases.count)
 
   /// Starts the workers.
   ///
-  /// `threads == nil` takes one for each core that the process may use.
-  /// Errors: `CPUBackendError.threadsUnavailable`, `TensorsError.outOfMemory`.
-  package init(threads: Int? = nil) throws {
+  /// - Parameters:
+  ///   - threads: `nil` takes one for each core that the process may use.
+  ///   - engines: What multiplies float32.
+  /// - Throws: `CPUBackendError.threadsUnavailable`, `.engineIsFloat32`, `TensorsError.outOfMemory`,
+  ///   `.precisionUnavailable`.
+  package init(
+    threads: Int? = nil, engines: EngineChoice = .packed, precision: Precision = .float32
+  ) throws {
     let count = max(1, threads ?? Processor.availableCores)
     hardware = Processor.name
     self.threads = count
-    libraryDescription = "lab \(String(cString: lab_product_kernels()))"
+    self.engines = engines
+    self.precision = precision
+    (linearGEMM, attentionGEMM) = try engines.gemms(precision)
     guard let pool = lab_pool_create(Int32(count)) else {
       throw CPUBackendError.threadsUnavailable(count: count)
     }
@@ -43,11 +61,33 @@ package final class CPUBackend: Backend {
     sharedPacked = empty
     sharedNormalized = empty
     sharedHidden = empty
+    sharedOperand = empty
     scratch = []
     scratch = try (0..<count).map { _ in try Scratch() }
   }
 
   deinit { lab_pool_destroy(pool) }
+
+  /// Activations are float32 whatever is multiplied.
+  package var activationType: DType { .float32 }
+
+  package var engine: String? { precision == .float32 ? engines.name : nil }
+
+  package var libraryDescription: String { engines.description(precision) }
+
+  package func using(engine: String) throws -> any Backend {
+    let chosen = try EngineChoice.named(engine, device: name)
+    return chosen == engines
+      ? self : try CPUBackend(threads: threads, engines: chosen, precision: precision)
+  }
+
+  package func computing(at precision: Precision) throws -> any Backend {
+    if precision == self.precision { return self }
+    if let known = others[precision] { return known }
+    let other = try CPUBackend(threads: threads, engines: engines, precision: precision)
+    others[precision] = other
+    return other
+  }
 
   package func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor {
     try Self.allocate(shape, dtype)
@@ -87,7 +127,7 @@ package final class CPUBackend: Backend {
   package func synchronize() {}
 
   package func reserve(_ operations: [PassOperation]) throws(TensorsError) {
-    let sizes = ScratchSizes(operations, threads: threads)
+    let sizes = ScratchSizes(operations, threads: threads, linearGEMM)
     for worker in 0..<threads { try scratch[worker].reserve(sizes) }
     try Scratch.grow(&shared, sizes.sharedPartials)
     try Scratch.grow(&sharedPacked, sizes.sharedPacked)
@@ -106,6 +146,34 @@ package final class CPUBackend: Backend {
       return grown
     } catch {
       // As the standard library does where an array cannot grow.
+      fatalError("\(error)")
+    }
+  }
+
+  /// Makes room in every worker's memory for rounded rows: the first pass of a model grows it, the
+  /// following find it large enough.
+  func reserveOperands(rows: Int, k: Int) {
+    guard linearGEMM.roundsRows else { return }
+    let count = Operand.floats(rows: rows, k: k)
+    guard scratch[0].operand.shape.count < count else { return }
+    Self.growing { () throws(TensorsError) in
+      for worker in 0..<threads { try scratch[worker].growOperand(count) }
+    }
+  }
+
+  /// The same in the memory that all workers share.
+  func reserveSharedOperand(rows: Int, k: Int) {
+    let count = Operand.floats(rows: rows, k: k)
+    guard sharedOperand.shape.count < count else { return }
+    Self.growing { () throws(TensorsError) in try Scratch.grow(&sharedOperand, count) }
+  }
+
+  /// Stops the program where memory cannot be had, as the standard library does where an array
+  /// cannot grow.
+  static func growing(_ body: () throws(TensorsError) -> Void) {
+    do throws(TensorsError) {
+      try body()
+    } catch {
       fatalError("\(error)")
     }
   }
@@ -139,6 +207,18 @@ package enum CPUBackendError: Error, Hashable, CustomStringConvertible {
   case blasUnavailable(reason: String)
   /// A library whose products are not those of a plain loop.
   case blasIsWrong(library: String, shape: String, difference: Float)
+  /// The `blas` engine at another precision.
+  case engineIsFloat32(precision: Precision)
+
+  /// What is wrong with a library, without what to do.
+  var reason: String {
+    switch self {
+    case .blasUnavailable(let reason): reason
+    case .blasIsWrong(let library, let shape, let difference):
+      "\(library) is wrong by \(difference) in a product of \(shape)"
+    case .threadsUnavailable, .engineIsFloat32: description
+    }
+  }
 
   package var description: String {
     switch self {
@@ -147,9 +227,12 @@ package enum CPUBackendError: Error, Hashable, CustomStringConvertible {
     case .blasUnavailable(let reason):
       "cpu: no BLAS for the engine \"blas\" (\(reason)); install libopenblas-dev, or take the engine "
         + "\"packed\""
-    case .blasIsWrong(let library, let shape, let difference):
-      "cpu: \(library) is wrong by \(difference) in a product of \(shape); take the engine "
+    case .blasIsWrong:
+      "cpu: \(reason); take the engine "
         + "\"packed\", or other kernels by OPENBLAS_CORETYPE"
+    case .engineIsFloat32(let precision):
+      "cpu: the engine \"blas\" multiplies float32 alone, not \(precision.rawValue); take the engine "
+        + "\"packed\""
     }
   }
 }

@@ -47,6 +47,7 @@ extension CPUBackend {
   func convolveRows(
     _ input: TensorView, _ linear: LinearParameters, _ epilogue: Epilogue, into output: TensorView
   ) {
+    precondition(linearGEMM == .packed, "a weight in the layout of another engine")
     var picture = lab_picture(
       ConvolutionExtent(inputs: linear.inputs, outputs: linear.outputs, kernel: 1))
     (picture.images, picture.height, picture.out_height) = (1, 1, 1)
@@ -127,11 +128,8 @@ extension CPUBackend {
   /// it large enough.
   func reservePicture(_ count: Int) {
     guard scratch[0].picture.shape.count < count else { return }
-    do throws(TensorsError) {
+    Self.growing { () throws(TensorsError) in
       for worker in 0..<threads { try scratch[worker].growPicture(count) }
-    } catch {
-      // As the standard library does where an array cannot grow.
-      fatalError("\(error)")
     }
   }
 }

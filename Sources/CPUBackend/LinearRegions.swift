@@ -22,26 +22,57 @@ struct NormalizeRegion: ParallelRegion {
   }
 }
 
-/// LayerNorm and a linear layer on each worker's own rows: the normalized rows never leave its
-/// cache.
-struct NormalizedLinearRegion: ParallelRegion {
+/// Rounds rows into memory that all workers share.
+struct RoundRegion: ParallelRegion {
+  let backend: CPUBackend
+  let input: Rows
+  let rows: Int
+  let k: Int
+  let output: Operand
+
+  func run(worker: Int) {
+    let own = backend.share(of: rows, worker: worker)
+    output.from(own.lowerBound).take(input.from(own.lowerBound), count: own.count, k: k)
+  }
+}
+
+/// A linear layer, after a LayerNorm where there is one, on each worker's own rows: normalized and
+/// rounded rows never leave its cache.
+struct RowwiseLinearRegion: ParallelRegion {
   let backend: CPUBackend
   let split: WorkSplit
-  let input: UnsafePointer<Float>
-  let norm: LayerNormParameters
+  let input: Rows
+  let norm: LayerNormParameters?
   let linear: LinearParameters
   let output: Rows
+  let epilogue: GEMMEpilogue
 
   func run(worker: Int) {
     let scratch = backend.scratch[worker]
+    let gemm = backend.linearGEMM
     let normalized = Rows(scratch.normalized.floats, stride: Rows.stride(linear.inputs))
     while let task = backend.nextTask(below: split.count) {
       let own = split.rowRange(task)
-      norm.apply(input + own.lowerBound * linear.inputs, rows: own.count, into: normalized)
+      var rows = input.from(own.lowerBound)
+      if let norm {
+        norm.apply(rows.start, rows: own.count, into: normalized)
+        rows = normalized
+      }
       linear.apply(
-        normalized, rows: own.count, panels: 0..<linear.panels, next: 0,
-        into: output.from(own.lowerBound), end: .replace, scratch: scratch)
+        gemm.operand(rows, count: own.count, k: linear.inputs, scratch), rows: own.count,
+        panels: 0..<gemm.panels(linear.outputs), next: 0, into: output.from(own.lowerBound),
+        epilogue, gemm, scratch: scratch)
     }
+  }
+}
+
+extension GEMM {
+  /// Rows as this product reads them, rounded into the worker's own memory where they must be.
+  func operand(_ rows: Rows, count: Int, k: Int, _ scratch: Scratch) -> Operand {
+    guard roundsRows else { return Operand(rows) }
+    let operand = Operand(in: scratch.operand, rows: count, k: k, self)
+    operand.take(rows, count: count, k: k)
+    return operand
   }
 }
 
@@ -49,10 +80,10 @@ struct NormalizedLinearRegion: ParallelRegion {
 struct LinearRegion: ParallelRegion {
   let backend: CPUBackend
   let split: WorkSplit
-  let input: Rows
+  let input: Operand
   let linear: LinearParameters
   let output: Rows
-  let end: ProductEnd
+  let epilogue: GEMMEpilogue
 
   func run(worker: Int) {
     while let task = backend.nextTask(below: split.count) {
@@ -60,7 +91,8 @@ struct LinearRegion: ParallelRegion {
       linear.apply(
         input.from(rows.lowerBound), rows: rows.count, panels: split.panelRange(task),
         next: split.panelRange(task + backend.threads).lowerBound,
-        into: output.from(rows.lowerBound), end: end, scratch: backend.scratch[worker])
+        into: output.from(rows.lowerBound), epilogue, backend.linearGEMM,
+        scratch: backend.scratch[worker])
     }
   }
 }
@@ -87,22 +119,37 @@ struct FeedForwardRegion: ParallelRegion {
   let parameters: FeedForwardParameters
 
   func run(worker: Int) {
-    let (fc1, fc2) = (parameters.fc1, parameters.fc2)
     let scratch = backend.scratch[worker]
-    let normalized = Rows(scratch.normalized.floats, stride: Rows.stride(fc1.inputs))
-    let hidden = Rows(scratch.hidden.floats, stride: Rows.stride(fc1.outputs))
+    let width = parameters.fc1.inputs
+    let normalized = Rows(scratch.normalized.floats, stride: Rows.stride(width))
     while let task = backend.nextTask(below: split.count) {
       let own = split.rowRange(task)
       guard !own.isEmpty else { continue }
-      let rows = Rows(stream, stride: fc1.inputs).from(own.lowerBound)
+      let rows = Rows(stream, stride: width).from(own.lowerBound)
       parameters.norm.apply(rows.start, rows: own.count, into: normalized)
-      let isGated = parameters.activation == .swiglu
-      fc1.apply(
-        normalized, rows: own.count, panels: 0..<fc1.panels, into: hidden,
-        end: isGated ? .replace : .gelu, scratch: scratch)
-      if isGated { lab_swiglu(hidden.start, own.count, fc2.inputs, hidden.stride) }
-      fc2.apply(
-        hidden, rows: own.count, panels: 0..<fc2.panels, into: rows, end: .add, scratch: scratch)
+      apply(normalized, own.count, onto: rows, scratch)
     }
+  }
+
+  private func apply(_ normalized: Rows, _ count: Int, onto rows: Rows, _ scratch: Scratch) {
+    let (fc1, fc2) = (parameters.fc1, parameters.fc2)
+    let gemm = backend.linearGEMM
+    let isGated = parameters.activation == .swiglu
+    let input = gemm.operand(normalized, count: count, k: fc1.inputs, scratch)
+    let second: Operand
+    if gemm == .bfloat16, !isGated {
+      second = Operand(in: scratch.hidden, rows: count, k: fc2.inputs, gemm)
+      fc1.applyGELU(input, rows: count, into: second, scratch: scratch)
+    } else {
+      let hidden = Rows(scratch.hidden.floats, stride: Rows.stride(fc1.outputs))
+      fc1.apply(
+        input, rows: count, panels: 0..<gemm.panels(fc1.outputs), into: hidden,
+        isGated ? .none : .gelu, gemm, scratch: scratch)
+      if isGated { lab_swiglu(hidden.start, count, fc2.inputs, hidden.stride) }
+      second = gemm.operand(hidden, count: count, k: fc2.inputs, scratch)
+    }
+    fc2.apply(
+      second, rows: count, panels: 0..<gemm.panels(fc2.outputs), into: rows, .add, gemm,
+      scratch: scratch)
   }
 }

@@ -119,10 +119,29 @@ extension CPUBackend {
     let target = Rows(output.floats, stride: output.stride)
     switch (epilogue.activation, epilogue.residual) {
     case (.identity, nil): apply(linear, source, rows: input.rows, into: target)
-    case (.gelu, nil): apply(linear, source, rows: input.rows, into: target, end: .gelu)
+    case (.gelu, nil): apply(linear, source, rows: input.rows, into: target, .gelu)
     case (.identity, let residual?) where residual.floats == output.floats:
-      apply(linear, source, rows: input.rows, into: target, end: .add)
-    default: convolveRows(input, linear, epilogue, into: output)
+      apply(linear, source, rows: input.rows, into: target, .add)
+    default:
+      if linearGEMM == .packed { return convolveRows(input, linear, epilogue, into: output) }
+      // The other engines have no such epilogue: what follows is a pass of its own.
+      let product = TensorView(
+        temporary(.product, Shape(output.rows, linear.outputs), .float32))
+      apply(
+        linear, source, rows: input.rows, into: Rows(product.floats, stride: product.stride))
+      finish(product, epilogue, into: output)
+    }
+  }
+
+  /// Activation and residual of rows whose products are done.
+  private func finish(_ product: TensorView, _ epilogue: Epilogue, into output: TensorView) {
+    switch epilogue.residual {
+    case let residual? where epilogue.activatesSum:
+      add(product, residual, epilogue.activation, into: output)
+    case let residual?:
+      activate(product, epilogue.activation, into: product)
+      add(product, residual, .identity, into: output)
+    case nil: activate(product, epilogue.activation, into: output)
     }
   }
 }

@@ -3,7 +3,7 @@ import Tensors
 
 /// One worker's private memory, sized before the first pass.
 struct Scratch {
-  /// Most rows of one head's attention that a worker holds at once, so that they stay in the L2
+  /// Maximum rows of one head's attention that a worker holds at once, so that they stay in the L2
   /// cache.
   static func attentionRows(tokens: Int) -> Int { tokens <= 320 ? tokens : 96 }
 
@@ -28,6 +28,8 @@ struct Scratch {
   private(set) var packedHead: Tensor
   /// Rows that a product copies where theirs would share cache sets.
   private(set) var product: Tensor
+  /// Rows rounded for a product of lower precision.
+  private(set) var operand: Tensor
   /// Rows of a picture that a convolution copies, or one head of an attention over pictures.
   private(set) var picture: Tensor
   /// Sort keys, indices and similarities of the selection.
@@ -48,6 +50,7 @@ struct Scratch {
     packedHead = empty
     product = empty
     picture = empty
+    operand = empty
     keys = try CPUBackend.allocate(Shape(1), .int64)
     order = none
   }
@@ -65,6 +68,8 @@ struct Scratch {
     try Self.grow(&order, sizes.order)
     try Self.grow(&similarities, sizes.similarities)
   }
+
+  mutating func growOperand(_ count: Int) throws(TensorsError) { try Self.grow(&operand, count) }
 
   mutating func growPicture(_ count: Int) throws(TensorsError) { try Self.grow(&picture, count) }
 

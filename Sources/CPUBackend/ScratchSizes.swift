@@ -21,9 +21,11 @@ struct ScratchSizes {
   private(set) var sharedHidden = 0
 
   private let threads: Int
+  private let gemm: GEMM
 
-  init(_ operations: [PassOperation], threads: Int) {
+  init(_ operations: [PassOperation], threads: Int, _ gemm: GEMM) {
     self.threads = threads
+    self.gemm = gemm
     for operation in operations { include(operation) }
   }
 
@@ -42,11 +44,12 @@ struct ScratchSizes {
     case .feedForward(let rows, let inputs, let hidden, let outputs, let isGated):
       includeProduct(rows: WorkSplit.maxRows)
       let weights = inputs * hidden + (isGated ? hidden / 2 : hidden) * outputs
-      includeNormalized(rows: rows, width: inputs, hidden: hidden, weights: weights)
-      if WorkSplit.isChained(rows: rows, hidden: hidden, weights: weights, threads: threads) {
+      let floats = gemm.hiddenFloats(hidden, isGated: isGated)
+      includeNormalized(rows: rows, width: inputs, hidden: floats, weights: weights)
+      if WorkSplit.isChained(rows: rows, hidden: floats, weights: weights, threads: threads) {
         raise(
           &self.hidden,
-          to: min(rows, WorkSplit.chainRows(hidden: hidden)) * Rows.stride(hidden))
+          to: min(rows, WorkSplit.chainRows(hidden: floats)) * Rows.stride(floats))
       } else {
         raise(&sharedHidden, to: min(rows, WorkSplit.slabRows) * Rows.stride(hidden))
       }

@@ -1,23 +1,21 @@
 /// How a matrix product is shared among workers: blocks of rows times groups of panels, taken by
 /// who is free.
 struct WorkSplit {
-  /// Most rows in a block, so that a part of them stays in the L2 cache while the panels pass by.
+  /// Maximum rows of a block, so that a part of them stays in the L2 cache while the panels pass by.
   static let maxRows = 256
-  /// Most rows whose hidden rows all workers share at once.
+  /// Maximum rows whose hidden rows all workers share at once.
   static let slabRows = 1024
-  /// Fewer rows than this in a block, and a chain of products waits for its weights.
-  static let fewRows = 28
+  /// Minimum rows of a worker for fusing products: with fewer, a chain of them waits for its weights.
+  static let minimumRowsForFusion = 28
   /// The same for weights that stay in each worker's cache.
-  private static let fewestRows = 14
-  /// Numbers of such weights, 600 kB.
-  private static let cachedWeights = 150_000
+  private static let minimumRowsForFusionOfCachedWeights = 14
+  /// Floats that stay in the L2 cache of a current core beside what passes through it: 600 kB of
+  /// rows or weights.
+  private static let floatsPerL2 = 150_000
   /// Tasks for each worker: a core that is disturbed then leaves its share to the others.
   private static let tasksPerWorker = 6
   /// The same for rows that do not fit into the L2 cache together, which every task reads anew.
-  private static let tasksPerWorkerOfManyNumbers = 3
-  private static let manyNumbers = 150_000
-  /// Numbers of the hidden rows that one worker holds, 600 kB: the L2 cache of a current core.
-  private static let hiddenNumbers = 150_000
+  private static let tasksPerWorkerBeyondL2 = 3
 
   let rows: Int
   let panels: Int
@@ -25,30 +23,34 @@ struct WorkSplit {
   let panelGroups: Int
 
   /// Whether every worker takes rows of its own through a chain of products whose hidden rows are
-  /// `hidden` wide, and which reads so many weights.
+  /// `hidden` floats long, and which reads so many weights.
   static func isChained(rows: Int, hidden: Int, weights: Int, threads: Int) -> Bool {
-    let few = weights <= cachedWeights ? fewestRows : fewRows
-    return rows >= few * threads && chainRows(hidden: hidden) >= few
+    let minimum =
+      weights <= floatsPerL2 ? minimumRowsForFusionOfCachedWeights : minimumRowsForFusion
+    return rows >= minimum * threads && chainRows(hidden: hidden) >= minimum
   }
 
-  /// Most rows of a chain whose hidden rows are `hidden` wide.
+  /// Maximum rows of a chain whose hidden rows are `hidden` floats long.
   static func chainRows(hidden: Int) -> Int {
-    min(196, max(1, hiddenNumbers / max(1, hidden)))
+    min(196, max(1, floatsPerL2 / max(1, hidden)))
   }
 
-  /// A product of `rows`, each `depth` long, in `panels`.
-  init(rows: Int, depth: Int, panels: Int, threads: Int) {
+  /// A product of `rows`, each `k` long, in `panels`.
+  init(rows: Int, k: Int, panels: Int, threads: Int) {
     self.rows = rows
     self.panels = panels
-    let leastBlocks = (rows + Self.maxRows - 1) / Self.maxRows
+    let minimumBlocks = (rows + Self.maxRows - 1) / Self.maxRows
     let tasks =
       threads
-      * (rows / leastBlocks * depth > Self.manyNumbers
-        ? Self.tasksPerWorkerOfManyNumbers : Self.tasksPerWorker)
-    panelGroups = threads == 1 ? 1 : min(panels, max(1, (tasks + leastBlocks - 1) / leastBlocks))
+      * (rows / max(1, minimumBlocks) * k > Self.floatsPerL2
+        ? Self.tasksPerWorkerBeyondL2 : Self.tasksPerWorker)
+    panelGroups =
+      threads == 1
+      ? 1 : min(panels, max(1, (tasks + minimumBlocks - 1) / max(1, minimumBlocks)))
     // Too few panels for all workers: smaller blocks of rows.
     let blocks = threads == 1 ? 1 : (tasks + panelGroups - 1) / panelGroups
-    rowBlocks = max(leastBlocks, min(blocks, rows / Self.fewestRows))
+    rowBlocks = max(
+      minimumBlocks, min(blocks, rows / Self.minimumRowsForFusionOfCachedWeights))
   }
 
   /// Chains of products over blocks of rows, about as many for each worker.
@@ -56,9 +58,9 @@ struct WorkSplit {
     self.rows = rows
     panels = 1
     panelGroups = 1
-    let most = Self.chainRows(hidden: hidden)
-    let least = (rows + most - 1) / most
-    rowBlocks = (least + threads - 1) / threads * threads
+    let maximum = Self.chainRows(hidden: hidden)
+    let minimumBlocks = (rows + maximum - 1) / maximum
+    rowBlocks = (minimumBlocks + threads - 1) / threads * threads
   }
 
   var count: Int { rowBlocks * panelGroups }

@@ -1,4 +1,5 @@
 import CCUDA
+import Files
 import Foundation
 import Records
 import Tensors
@@ -31,7 +32,7 @@ package final class CUDABackend: Backend {
   /// Errors: `CUDAError`, `TensorsError.doesNotFit`.
   package convenience init(
     device: String, precision: Precision = .float32, libraries: CUDALibraries? = nil,
-    cache: CacheFolder = .ofThisUser()
+    cache: CacheFolder = .ofThisUser("cuda")
   ) throws {
     let index = device.hasPrefix("cuda:") ? Int(device.dropFirst(5)) ?? 0 : 0
     let opened = try libraries ?? CUDALibraries.ofThisMachine()
@@ -61,6 +62,9 @@ package final class CUDABackend: Backend {
   package func computing(at precision: Precision) throws -> any Backend {
     if precision == self.precision { return self }
     if let known = others[precision] { return known }
+    guard precision != .int8 else {
+      throw TensorsError.precisionUnavailable(precision: precision.rawValue, device: name)
+    }
     // bfloat16 came with Ampere; the kernels of older cards would not compile.
     guard precision != .bfloat16 && precision != .tf32 || card.facts.major >= 8 else {
       throw TensorsError.deviceFailed(

@@ -9,7 +9,8 @@ package struct Environment: Codable, Hashable, Sendable {
   package var cores: Int
   package var threads: Int
   package var memoryBytes: Int
-  /// The library of the matrix products and its kernels, for example `lab AVX-512 14x32`.
+  /// What multiplies matrices: engine, library, version and kernels, for example `packed: lab
+  /// AVX-512 14x32` or `blas: OpenBLAS 0.3.29, SkylakeX kernels`.
   package var blas: String
   /// Graphics driver where a GPU ran, else `nil`.
   package var driver: String?

@@ -156,6 +156,7 @@ extension LatencyTrial {
     try method.checkBounds()
     try Bound.text("trial.device.name", device.name)
     try Bound.text("trial.device.hardware", device.hardware)
+    try Bound.text("trial.device.engine", device.engine ?? "")
     try Bound.text("trial.precision", precision)
     try Bound.whole("trial.device.threads", device.threads, 0...Bound.mostCount)
     try Bound.whole("trial.batch_size", batchSize, 1...Bound.mostCount)

@@ -93,10 +93,14 @@ package struct DeviceSetting: Codable, Hashable, Sendable {
   package var hardware: String
   /// Worker threads for a CPU, 0 for a GPU.
   package var threads: Int
+  /// What multiplied the matrices of a CPU, for example `blas`; `nil` for our own kernels on packed
+  /// weights, and for a GPU.
+  package var engine: String?
 
-  package init(name: String, hardware: String, threads: Int) {
+  package init(name: String, hardware: String, threads: Int, engine: String? = nil) {
     self.name = name
     self.hardware = hardware
     self.threads = threads
+    self.engine = engine
   }
 }

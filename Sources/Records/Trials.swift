@@ -3,7 +3,7 @@ package struct AccuracyTrial: Codable, Hashable, Sendable {
   package var model: ModelSetting
   package var method: MethodSetting
   package var dataset: DatasetSetting
-  /// `float32`, `tf32`, `float16` or `bfloat16`.
+  /// `float32`, `tf32`, `float16`, `bfloat16` or `int8`.
   package var precision: String
   /// Position of the shard's first image in the data set's fixed order.
   package var firstImage: Int
@@ -37,7 +37,7 @@ package struct LatencyTrial: Codable, Hashable, Sendable {
   package var model: ModelSetting
   package var method: MethodSetting
   package var device: DeviceSetting
-  /// `float32`, `tf32`, `float16` or `bfloat16`.
+  /// `float32`, `tf32`, `float16`, `bfloat16` or `int8`.
   package var precision: String
   package var batchSize: Int
   package var timing: TimingSetting

@@ -24,6 +24,13 @@ package protocol Device: AnyObject {
   ///
   /// - Throws: `TensorsError.precisionUnavailable`.
   func computing(at precision: Precision) throws -> any Backend
+  /// What multiplies matrices, where the device has a choice and it is not the first; else `nil`.
+  var engine: String? { get }
+  /// The same device with another engine for its products.
+  ///
+  /// - Parameter engine: `auto`, `packed` or `blas`.
+  /// - Throws: `TensorsError.engineUnavailable`, and what is wrong with a library.
+  func using(engine: String) throws -> any Backend
 
   /// Throws what has gone wrong on the device since it was last asked.
   ///
@@ -102,13 +109,14 @@ package protocol CapturedPass: AnyObject {
 /// Which intermediate of a composed operation a temporary holds; two that live at once have
 /// different slots.
 package enum TemporarySlot: Int, CaseIterable, Sendable {
-  case normalized, hidden, unfolded, attentionMap, attended, scores
+  case normalized, hidden, unfolded, attentionMap, attended, scores, product
 }
 
 /// The defaults are those of a processor.
 extension Device {
   package var precision: Precision { .float32 }
   package var activationType: DType { .float32 }
+  package var engine: String? { nil }
   package var driver: String? { nil }
   package var capturesPasses: Bool { false }
   package var hasFlushableCache: Bool { false }
@@ -135,6 +143,13 @@ extension Device {
 }
 
 extension Backend {
+  package func using(engine: String) throws -> any Backend {
+    guard engine == "auto" else {
+      throw TensorsError.engineUnavailable(engine: engine, device: name)
+    }
+    return self
+  }
+
   package func computing(at precision: Precision) throws -> any Backend {
     guard precision == self.precision else {
       throw TensorsError.precisionUnavailable(precision: precision.rawValue, device: name)

@@ -8,11 +8,14 @@ package enum Precision: String, CaseIterable, Hashable, Sendable {
   case tf32
   case float16
   case bfloat16
+  /// Products of 8-bit integers: weights scaled per output channel, activations per token, both
+  /// symmetrically and without calibration.
+  case int8
 
   /// What weights and activations are held as.
   package var storage: DType {
     switch self {
-    case .float32, .tf32: .float32
+    case .float32, .tf32, .int8: .float32
     case .float16: .float16
     case .bfloat16: .bfloat16
     }

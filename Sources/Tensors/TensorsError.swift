@@ -8,6 +8,8 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
   /// Of a device that says how much it has.
   case doesNotFit(needed: Int, free: Int, total: Int, device: String)
   case precisionUnavailable(precision: String, device: String)
+  /// A choice of matrix library on a device that has only one.
+  case engineUnavailable(engine: String, device: String)
   /// Operations of a model that a device has no implementation of.
   case operationsUnavailable(operations: [String], device: String)
   /// What a device said when it failed, a whole sentence.
@@ -26,8 +28,10 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
       "\(device): \(Self.text(needed)) are needed and \(Self.text(free)) of \(Self.text(total)) are "
         + "free; a smaller batch size, a lower precision or a smaller model needs less"
     case .precisionUnavailable(let precision, let device):
-      "\(device): does not compute in \(precision); a cpu computes in float32 alone, a cuda device "
-        + "in \(Precision.allCases.map(\.rawValue).joined(separator: ", "))"
+      "\(device): does not compute in \(precision); a cpu device computes in float32, bfloat16 and "
+        + "int8, a cuda device in float32, tf32, float16 and bfloat16"
+    case .engineUnavailable(let engine, let device):
+      "\(device): has no engine \"\(engine)\"; engines are those of a cpu device"
     case .operationsUnavailable(let operations, let device):
       "\(device): has no \(operations.joined(separator: ", ")) yet; this model runs on a cpu device"
     case .deviceFailed(let sentence): sentence

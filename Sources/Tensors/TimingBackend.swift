@@ -51,11 +51,16 @@ package final class TimingBackend: ObservedOps {
   package var libraryDescription: String { timed.libraryDescription }
   package var precision: Precision { timed.precision }
   package var activationType: DType { timed.activationType }
+  package var engine: String? { timed.engine }
   package var driver: String? { timed.driver }
   package var peakMemoryBytes: Int? { timed.peakMemoryBytes }
 
   package func computing(at precision: Precision) throws -> any Backend {
     TimingBackend(try timed.computing(at: precision), now: now)
+  }
+
+  package func using(engine: String) throws -> any Backend {
+    TimingBackend(try timed.using(engine: engine), now: now)
   }
 
   package func check() throws { try timed.check() }

@@ -47,10 +47,10 @@ struct DevicesCommand: ParsableCommand {
       return
     }
     let machine = MachineFacts.current
-    let cpu = try CPUBackend()
+    let cpu = try CPUBackend(engines: .tried())
     let memory = Double(machine.memoryBytes) / 0x1p30
     print("cpu   \(cpu.hardware), \(cpu.threads) threads, \(Int(memory.rounded())) GiB of memory")
-    print("      \(cpu.libraryDescription)")
+    for line in cpu.engineLines { print("      \(line)") }
     for line in CUDAInventory.ofThisMachine().lines { print(line) }
   }
 }

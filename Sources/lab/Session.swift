@@ -2,6 +2,7 @@ import ArgumentParser
 import CUDABackend
 import Datasets
 import Experiments
+import Files
 import Foundation
 import Records
 import Reporting
@@ -139,8 +140,7 @@ extension Site {
     Site(
       backend: { try Backends.make($0, threads: $1) },
       demoWeights: { try DemoModel.weightsURL() },
-      pictureHashes: CacheFolder.ofThisUser().url?.deletingLastPathComponent()
-        .appendingPathComponent("pictures"),
+      pictureHashes: CacheFolder.ofThisUser("pictures").url,
       progress: { Console.log.notice("\($0)") })
   }
 }

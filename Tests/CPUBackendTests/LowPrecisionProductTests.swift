@@ -16,7 +16,8 @@ import _TestSupport
   }
 
   /// Every height of a tile, cut panels, odd k, k in one part and in several.
-  static let cases: [Case] = [LAB_THEN_NOTHING, LAB_THEN_ADD, LAB_THEN_GELU].flatMap { epilogue in
+  static let epilogues = [LAB_EPILOGUE_NONE, LAB_EPILOGUE_ADD, LAB_EPILOGUE_GELU]
+  static let cases: [Case] = epilogues.flatMap { epilogue in
     ((1...30).map { ($0, 40, 27) } + [1, 7, 16, 17, 31, 33, 70].map { (9, $0, 30) }
       + [(29, 70, 2111), (5, 33, 1024), (1, 1, 1)])
       .map { Case(rows: $0.0, columns: $0.1, k: $0.2, epilogue: Int(epilogue)) }
@@ -71,7 +72,7 @@ import _TestSupport
 
   @Test(arguments: [Float.nan, .infinity, -.infinity])
   func `what is not finite in a row reaches all its products and no other row's`(bad: Float) {
-    let each = Case(rows: 5, columns: 40, k: 27, epilogue: Int(LAB_THEN_NOTHING))
+    let each = Case(rows: 5, columns: 40, k: 27, epilogue: Int(LAB_EPILOGUE_NONE))
     var operands = Operands(each)
     operands.a[2 * each.k + 3] = bad
     for output in [operands.bfloat16(), operands.int8()] {
@@ -83,7 +84,7 @@ import _TestSupport
   }
 
   @Test func `a row of zeros gives the bias`() {
-    let each = Case(rows: 3, columns: 33, k: 20, epilogue: Int(LAB_THEN_NOTHING))
+    let each = Case(rows: 3, columns: 33, k: 20, epilogue: Int(LAB_EPILOGUE_NONE))
     var operands = Operands(each)
     operands.a = [Float](repeating: 0, count: operands.a.count)
     for output in [operands.bfloat16(), operands.int8()] {
@@ -154,7 +155,7 @@ private struct Operands {
     lab_round_rows_bfloat16(a, shape.rows, shape.k, shape.k, &rows, stride)
     var c = before
     lab_product_bfloat16(
-      rows, shape.rows, stride, packed, shape.columns, shape.k, 0, panels, bias,
+      rows, shape.rows, stride, packed, shape.columns, shape.k, 0, panels, 0, bias,
       Int32(shape.epilogue), &c, shape.columns)
     return c
   }
@@ -169,7 +170,7 @@ private struct Operands {
     lab_quantize_rows_int8(a, shape.rows, shape.k, shape.k, &rows, stride, &scales)
     var c = before
     lab_product_int8(
-      rows, scales, shape.rows, stride, packed, shape.columns, shape.k, 0, panels, bias,
+      rows, scales, shape.rows, stride, packed, shape.columns, shape.k, 0, panels, 0, bias,
       Int32(shape.epilogue), &c, shape.columns)
     return c
   }
@@ -182,8 +183,8 @@ private struct Operands {
       for column in 0..<shape.columns {
         let at = row * shape.columns + column
         var expected = product(row, column) + Double(bias[column])
-        if shape.epilogue == Int(LAB_THEN_ADD) { expected += Double(before[at]) }
-        if shape.epilogue == Int(LAB_THEN_GELU) {
+        if shape.epilogue == Int(LAB_EPILOGUE_ADD) { expected += Double(before[at]) }
+        if shape.epilogue == Int(LAB_EPILOGUE_GELU) {
           expected = 0.5 * expected * (1 + erf(expected / 2.0.squareRoot()))
         }
         let difference = abs(Double(output[at]) - expected)

@@ -11,7 +11,7 @@ import _TestSupport
     (1...29).map { ($0, 40, 24) } + [1, 7, 8, 12, 15, 16, 17, 31, 32, 33, 65].map { (9, $0, 30) }
     + [(30, 33, 1030), (29, 40, 1024), (3, 20, 2048)]
 
-  @Test(arguments: shapes, [LAB_THEN_NOTHING, LAB_THEN_ADD, LAB_THEN_GELU])
+  @Test(arguments: shapes, [LAB_EPILOGUE_NONE, LAB_EPILOGUE_ADD, LAB_EPILOGUE_GELU])
   func `a packed product is the reference's`(
     shape: (rows: Int, columns: Int, depth: Int), then: Int
   ) {
@@ -37,7 +37,7 @@ import _TestSupport
   private static func checkAll(kernels: String) {
     #expect(String(cString: lab_product_kernels()) == kernels)
     for shape in shapes {
-      for then in [LAB_THEN_NOTHING, LAB_THEN_ADD, LAB_THEN_GELU] {
+      for then in [LAB_EPILOGUE_NONE, LAB_EPILOGUE_ADD, LAB_EPILOGUE_GELU] {
         #expect(worst(shape, then: Int32(then)) < 1e-5, "\(shape), then \(then)")
       }
     }
@@ -95,8 +95,8 @@ import _TestSupport
       a, rows, pack(weight, columns, depth), columns, depth, bias: bias, then: then, onto: before)
     let expected = zip(ReferenceOps.linear(a, weight, bias, inputs: depth), before).map {
       switch Int(then) {
-      case LAB_THEN_ADD: $0 + Double($1)
-      case LAB_THEN_GELU: ReferenceOps.gelu($0)
+      case LAB_EPILOGUE_ADD: $0 + Double($1)
+      case LAB_EPILOGUE_GELU: ReferenceOps.gelu($0)
       default: $0
       }
     }
@@ -111,7 +111,7 @@ import _TestSupport
 
   private static func product(
     _ a: [Float], _ rows: Int, _ packed: [Float], _ columns: Int, _ depth: Int,
-    bias: [Float]? = nil, then: Int32 = Int32(LAB_THEN_NOTHING), onto before: [Float]? = nil,
+    bias: [Float]? = nil, then: Int32 = Int32(LAB_EPILOGUE_NONE), onto before: [Float]? = nil,
     fetch: lab_fetch = lab_fetch()
   ) -> [Float] {
     // Behind each row stands a number that no product may touch.

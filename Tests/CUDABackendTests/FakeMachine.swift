@@ -1,6 +1,7 @@
 import CCUDA
 import CFakeCUDA
 import CSIMTHarness
+import Files
 import Foundation
 
 @testable import CUDABackend

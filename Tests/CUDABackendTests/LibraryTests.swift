@@ -1,4 +1,5 @@
 import CFakeCUDA
+import Files
 import Foundation
 import Tensors
 import Testing

@@ -1,5 +1,6 @@
 import CPUBackend
 import Experiments
+import Files
 import Foundation
 import Records
 import Tensors

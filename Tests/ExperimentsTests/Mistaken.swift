@@ -75,7 +75,8 @@ extension Mistaken {
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "color": "red"}"#,
       #"a.json: color: unknown key; known keys are 'name', 'extends', 'description', "#
         + #"'$schema', 'model', 'dataset', 'device', 'batch_size', 'methods', 'accuracy', "#
-        + #"'latency', 'grid', 'seed', 'on_bad_image', 'precision', 'threads', 'published'"#),
+        + #"'latency', 'grid', 'seed', 'on_bad_image', 'precision', 'threads', 'engine', 'published'"#
+    ),
     Mistaken(
       "no model",
       #"{"methods": [{"method": "none"}]}"#,
@@ -180,8 +181,17 @@ extension Mistaken {
     Mistaken(
       "a processor with half precision",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "precision": ["float32", "float16"]}"#,
-      #"a.json: precision: "float16" needs a cuda device, and the cpu computes in float32 alone; leave "cpu" out of "device", or make two specs"#
+      #"a.json: precision: "float16" needs a cuda device, and the cpu computes in float32, bfloat16 or int8; leave "cpu" out of "device", or make two specs"#
     ),
+    Mistaken(
+      "a BLAS at a lower precision",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "precision": ["float32", "int8"], "engine": ["packed", "blas"]}"#,
+      #"a.json: engine: "blas" multiplies float32 alone, and "precision" names int8; take "packed", or make two specs"#
+    ),
+    Mistaken(
+      "an unknown engine",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "engine": "mkl"}"#,
+      #"a.json: engine: "mkl" is not known; choices are 'auto', 'packed', 'blas'"#),
     Mistaken(
       "a processor's cache that cannot be emptied",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "latency": {"l2": "cold"}}"#,

@@ -60,17 +60,17 @@ typedef struct {
   const float *rows;
   ptrdiff_t row_stride, width, piece_stride, pieces;
 } lab_fetch;
-enum { LAB_THEN_NOTHING = 0, LAB_THEN_ADD = 1, LAB_THEN_GELU = 2 };
+enum { LAB_EPILOGUE_NONE = 0, LAB_EPILOGUE_ADD = 1, LAB_EPILOGUE_GELU = 2 };
 /// c = a * packed + bias for rows a [rows, depth] in the columns of some panels.
 ///
-/// `bias` may be NULL; it is as long as whole panels. LAB_THEN_ADD adds all to what `c` holds;
-/// LAB_THEN_GELU applies GELU. Each number of `c` is one chain of fused multiply-adds in the order
+/// `bias` may be NULL; it is as long as whole panels. LAB_EPILOGUE_ADD adds all to what `c` holds;
+/// LAB_EPILOGUE_GELU applies GELU. Each number of `c` is one chain of fused multiply-adds in the order
 /// of the depth: the same bits whatever is computed beside it.
 void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
                  ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
                  lab_fetch fetch, const float *bias, int then, float *c, ptrdiff_t c_stride,
                  float *scratch);
-/// x[i] = gelu(x[i]), with the exact error function: what LAB_THEN_GELU does to a finished tile.
+/// x[i] = gelu(x[i]), with the exact error function: what LAB_EPILOGUE_GELU does to a finished tile.
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 
 // MARK: Matrix products over bfloat16 and int8 (product_low.c)
@@ -115,15 +115,24 @@ void lab_pack_int8(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t str
                    ptrdiff_t first_panel, ptrdiff_t last_panel, void *packed);
 /// c = a * packed + bias as `lab_product`, for rows from `lab_round_rows_bfloat16`; sums are
 /// float32.
+///
+/// The caller will probably go on with the panel `panel_after` - 1; 0 where that is not known.
 void lab_product_bfloat16(const void *a, ptrdiff_t rows, ptrdiff_t a_stride, const void *packed,
                           ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel,
-                          ptrdiff_t last_panel, const float *bias, int then, float *c,
-                          ptrdiff_t c_stride);
-/// The same for rows from `lab_quantize_rows_int8`; sums are int32 and exact, for k up to 65,536.
+                          ptrdiff_t last_panel, ptrdiff_t panel_after, const float *bias,
+                          int epilogue, float *c, ptrdiff_t c_stride);
+/// out = gelu(a * packed + bias), rounded to bfloat16: rows as `lab_round_rows_bfloat16` gives them,
+/// `out_stride` in bytes.
+void lab_product_bfloat16_gelu(const void *a, ptrdiff_t rows, ptrdiff_t a_stride,
+                               const void *packed, ptrdiff_t columns, ptrdiff_t k,
+                               ptrdiff_t first_panel, ptrdiff_t last_panel, const float *bias,
+                               void *out, ptrdiff_t out_stride);
+/// The same as `lab_product_bfloat16` for rows from `lab_quantize_rows_int8`; sums are int32 and
+/// exact, for k up to 65,536.
 void lab_product_int8(const void *a, const float *row_scales, ptrdiff_t rows, ptrdiff_t a_stride,
                       const void *packed, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel,
-                      ptrdiff_t last_panel, const float *bias, int then, float *c,
-                      ptrdiff_t c_stride);
+                      ptrdiff_t last_panel, ptrdiff_t panel_after, const float *bias, int epilogue,
+                      float *c, ptrdiff_t c_stride);
 
 // MARK: Rows (elementwise.c)
 

@@ -1,4 +1,5 @@
 import CCUDA
+import Files
 import Foundation
 import Tensors
 

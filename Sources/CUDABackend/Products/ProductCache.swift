@@ -1,4 +1,5 @@
 import CCUDA
+import Files
 import Foundation
 
 /// Algorithms that were chosen before, for one card and one version of cuBLASLt.

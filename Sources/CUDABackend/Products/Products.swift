@@ -1,4 +1,5 @@
 import CCUDA
+import Files
 import Tensors
 
 /// Matrix products on a card by cuBLASLt, with the algorithm of each shape found by trying.

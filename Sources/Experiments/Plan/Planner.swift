@@ -34,8 +34,12 @@ package final class Planner {
       case .here(let name):
         let path = spec.devices.count == 1 ? "device" : "device[\(index)]"
         do {
-          let opened = try spec.threads.map { threads in
-            try Self.named(path, of: spec) { try Self.open(name, threads: threads, site) }
+          let opened = try spec.threads.flatMap { threads in
+            try Self.engines(of: name, spec).map { engine in
+              try Self.named(path, of: spec) {
+                try Self.open(name, threads: threads, engine: engine, site)
+              }
+            }
           }
           devices += opened
           return opened.map { .here($0) }
@@ -55,7 +59,8 @@ package final class Planner {
       throw ExperimentsError.impossible(
         subject: "device \"\(setting.name)\"", message: reason)
     }
-    self.devices = devices.isEmpty ? [try Self.open("cpu", threads: nil, site)] : devices
+    self.devices =
+      devices.isEmpty ? [try Self.open("cpu", threads: nil, engine: "auto", site)] : devices
     let opener = DatasetOpener(
       source: spec.source, seed: spec.seed,
       fingerprint: ContentFingerprint(
@@ -96,11 +101,19 @@ package final class Planner {
     }
   }
 
-  private static func open(_ name: String, threads: Int?, _ site: Site) throws -> PlannedDevice {
-    let backend = try site.backend(name, threads)
+  /// The engines that a device is measured with: a cuda device has but one.
+  private static func engines(of name: String, _ spec: Spec) -> [String] {
+    name == "cpu" ? spec.engines : ["auto"]
+  }
+
+  private static func open(
+    _ name: String, threads: Int?, engine: String, _ site: Site
+  ) throws -> PlannedDevice {
+    let backend = try site.backend(name, threads).using(engine: engine)
     return PlannedDevice(
       backend: backend,
-      setting: DeviceSetting(name: name, hardware: backend.hardware, threads: backend.threads))
+      setting: DeviceSetting(
+        name: name, hardware: backend.hardware, threads: backend.threads, engine: backend.engine))
   }
 
   /// The one recorded device whose hardware's name holds `text`.

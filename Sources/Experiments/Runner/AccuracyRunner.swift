@@ -70,7 +70,9 @@ struct AccuracyRunner {
     do {
       let result = try predict(method, images, expected: expected, provenance)
       try context.record(
-        .accuracy(planned.trial, result), environment: provenance.environment(work.device.backend),
+        .accuracy(planned.trial, result),
+        environment: provenance.environment(
+          work.device, precision: work.precision),
         label: "accuracy of \(work.model.setting.name), \(TrialLabel.short(method))",
         rate: rate(result.imagesPerSecond))
     } catch let error as ExperimentsError {
@@ -78,7 +80,8 @@ struct AccuracyRunner {
     } catch {
       try context.recordFailure(
         error, key: planned.key, label: label,
-        environment: provenance.environment(work.device.backend)
+        environment: provenance.environment(
+          work.device, precision: work.precision)
       ) { .failedAccuracy(planned.trial, $0) }
     }
   }

@@ -140,7 +140,7 @@ struct LatencyRunner {
     let trial = variant.planned.trial
     try context.recordFailure(
       error, key: variant.planned.key, label: TrialLabel.text(trial),
-      environment: provenance.environment(work.device.backend)
+      environment: provenance.environment(work.device, precision: work.precision)
     ) { .failedLatency(trial, $0) }
   }
 
@@ -181,7 +181,7 @@ struct LatencyRunner {
     _ variant: Variant, _ samples: TimedSamples, _ clock: PassClock, _ provenance: Provenance
   ) throws {
     guard let pass = variant.pass else { return }
-    let environment = provenance.environment(work.device.backend)
+    let environment = provenance.environment(work.device, precision: work.precision)
     let notes =
       NoiseNotes.notes(on: samples.milliseconds)
       + NoiseNotes.notes(

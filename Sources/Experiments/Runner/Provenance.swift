@@ -25,7 +25,10 @@ struct Provenance {
   var stateBefore: MachineState { state }
 
   /// The environment of a record that is finished now.
-  func environment(_ backend: any Backend) -> Environment {
+  ///
+  /// - Parameter precision: That of the trial, which says what multiplied.
+  func environment(_ device: PlannedDevice, precision: String) -> Environment {
+    let backend = (try? device.backend(precision: precision)) ?? device.backend
     let machine = MachineFacts.current
     return Environment(
       program: Program.version, commit: Program.commit, host: machine.host,

@@ -21,6 +21,8 @@ package struct Spec: Sendable {
   package var precisions: [String]
   /// `nil` for every core.
   package var threads: [Int?]
+  /// What multiplies matrices on a CPU: `auto`, `packed`, `blas`.
+  package var engines: [String]
   /// Published numbers as written, checked; `nil` where there are none.
   package var published: JSONValue?
 }

@@ -43,11 +43,20 @@ enum SpecContradictions {
   /// What a processor cannot do; other machines' records are what they are.
   private static func device(_ spec: Spec, _ checker: inout RuleChecker) {
     guard spec.devices.contains(.here("cpu")) else { return }
-    if let other = spec.precisions.first(where: { $0 != Precision.float32.rawValue }) {
+    let own = [Precision.float32, .bfloat16, .int8].map(\.rawValue)
+    if let other = spec.precisions.first(where: { !own.contains($0) }) {
       checker.report(
         "precision",
-        "\"\(other)\" needs a cuda device, and the cpu computes in float32 alone; leave \"cpu\" out "
-          + "of \"device\", or make two specs")
+        "\"\(other)\" needs a cuda device, and the cpu computes in float32, bfloat16 or int8; leave "
+          + "\"cpu\" out of \"device\", or make two specs")
+    }
+    if spec.engines.contains("blas"),
+      let other = spec.precisions.first(where: { $0 != Precision.float32.rawValue })
+    {
+      checker.report(
+        "engine",
+        "\"blas\" multiplies float32 alone, and \"precision\" names \(other); take \"packed\", or "
+          + "make two specs")
     }
     if spec.latency?.l2 == .cold {
       checker.report(

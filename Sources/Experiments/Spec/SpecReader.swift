@@ -49,6 +49,7 @@ package struct SpecReader {
       skipsBadImages: members["on_bad_image"]?.asString == "skip",
       precisions: axis("precision").compactMap(\.asString),
       threads: members["threads"] == nil ? [nil] : axis("threads").map(\.asInt),
+      engines: axis("engine").compactMap(\.asString),
       published: members["published"])
     SpecContradictions.find(in: spec, checker: &checker)
     return spec

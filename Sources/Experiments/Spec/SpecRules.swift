@@ -45,10 +45,14 @@ package enum SpecRules {
     KeyRule(
       "precision", .axis(.choice(Precision.allCases.map(\.rawValue))),
       standard: .value(.string("float32")),
-      "of weights and activations; a cpu computes in float32 alone"),
+      "of weights and of what they are multiplied with; a cpu has float32, bfloat16 and int8"),
     KeyRule(
       "threads", .axis(.integer(minimum: 1, maximum: 4096)), standard: .described("every core"),
       "worker threads on a CPU"),
+    KeyRule(
+      "engine", .axis(.choice(["auto", "packed", "blas"])), standard: .value(.string("auto")),
+      "what multiplies matrices on a CPU: our kernels on weights packed once, OpenBLAS (Accelerate on "
+        + "macOS), or what a short trial finds to be faster"),
     KeyRule(
       "published", .either([.object(published), .list(.object(published))]),
       "numbers of a publication that the report sets beside the measured ones"),

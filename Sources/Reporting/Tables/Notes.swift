@@ -82,9 +82,9 @@ extension RowGroup {
 }
 
 extension DeviceSetting {
-  /// For example `cpu: Xeon 8275CL, 2 threads`.
+  /// For example `cpu: Xeon 8275CL, 2 threads`, with the engine where it is not our own.
   var text: String {
     let threads = threads == 0 ? "" : ", \(threads) thread\(threads == 1 ? "" : "s")"
-    return "\(name): \(hardware)\(threads)"
+    return "\(name): \(hardware)\(threads)\(engine.map { ", \($0) engine" } ?? "")"
   }
 }

@@ -4,8 +4,10 @@ import Tensors
 /// The first and the last operation of a pass.
 extension CPUBackend {
   package func embedPatches(_ images: Tensor, _ embedding: PatchEmbedding, into tokens: Tensor) {
-    let call = EmbeddingCall(images: images, embedding: embedding, tokens: tokens)
+    let call = EmbeddingCall(
+      gemm: linearGEMM, images: images, embedding: embedding, tokens: tokens)
     let batch = images.shape[0]
+    reserveOperands(rows: call.patches, k: call.k)
     if batch >= threads {
       run(EmbeddingRegion(backend: self, call: call, part: .wholeImages)) {
         EmbeddingRegion.enter($0, $1)
@@ -36,6 +38,7 @@ extension CPUBackend {
 
 /// One patch embedding: extents and pointers that its workers share.
 private struct EmbeddingCall {
+  let gemm: GEMM
   let images: Tensor
   let embedding: PatchEmbedding
   let tokens: Tensor
@@ -44,7 +47,7 @@ private struct EmbeddingCall {
   var patch: Int { embedding.patchSize }
   var grid: Int { side / patch }
   var patches: Int { grid * grid }
-  var depth: Int { 3 * patch * patch }
+  var k: Int { 3 * patch * patch }
   var width: Int { tokens.shape[2] }
   var prefix: Int { tokens.shape[1] - patches }
 
@@ -60,18 +63,31 @@ private struct EmbeddingCall {
       for channel in 0..<3 {
         for y in 0..<patch {
           let line = source + channel * side * side + corner + y * side
-          (output + row * depth + (channel * patch + y) * patch).update(from: line, count: patch)
+          (output + row * k + (channel * patch + y) * patch).update(from: line, count: patch)
         }
       }
     }
   }
 
+  /// The unfolded patches as the product reads them, in the same worker's memory.
+  func operand(in scratch: Scratch) -> Operand {
+    gemm.roundsRows
+      ? Operand(in: scratch.operand, rows: patches, k: k, gemm)
+      : Operand(Rows(scratch.unfolded.floats, stride: k))
+  }
+
+  /// Unfolds some patches and rounds them where the product needs it.
+  func prepare(_ image: Int, _ rows: Range<Int>, _ scratch: Scratch) {
+    unfold(image, rows, into: scratch.unfolded.floats)
+    guard gemm.roundsRows else { return }
+    operand(in: scratch).from(rows.lowerBound).take(
+      Rows(scratch.unfolded.floats, stride: k).from(rows.lowerBound), count: rows.count, k: k)
+  }
+
   /// Some panels of the product, added to the positions.
-  func multiply(
-    _ image: Int, _ panels: Range<Int>, _ unfolded: UnsafeMutablePointer<Float>, _ scratch: Scratch
-  ) {
+  func multiply(_ image: Int, _ panels: Range<Int>, _ input: Operand, _ scratch: Scratch) {
     let linear = embedding.linear
-    let width = lab_panel_width()
+    let width = gemm.panelWidth
     let first = panels.lowerBound * width
     let count = min(self.width, panels.upperBound * width) - first
     let output = row(image, prefix)
@@ -81,8 +97,8 @@ private struct EmbeddingCall {
         from: positions + patch * self.width + first, count: count)
     }
     linear.apply(
-      Rows(unfolded, stride: depth), rows: patches, panels: panels,
-      into: Rows(output, stride: self.width), end: .add, scratch: scratch)
+      input, rows: patches, panels: panels, into: Rows(output, stride: self.width), .add, gemm,
+      scratch: scratch)
   }
 }
 
@@ -99,21 +115,21 @@ private struct EmbeddingRegion: ParallelRegion {
   let part: Part
 
   func run(worker: Int) {
+    let own = backend.scratch[worker]
+    let panels = call.gemm.panels(call.width)
     switch part {
     case .wholeImages:
-      let unfolded = backend.scratch[worker].unfolded.floats
       for image in backend.share(of: call.images.shape[0], worker: worker) {
-        call.unfold(image, 0..<call.patches, into: unfolded)
-        call.multiply(image, 0..<call.embedding.linear.panels, unfolded, backend.scratch[worker])
+        call.prepare(image, 0..<call.patches, own)
+        call.multiply(image, 0..<panels, call.operand(in: own), own)
       }
     case .unfolding(let image):
-      call.unfold(
-        image, backend.share(of: call.patches, worker: worker),
-        into: backend.scratch[0].unfolded.floats)
+      call.prepare(
+        image, backend.share(of: call.patches, worker: worker), backend.scratch[0])
     case .product(let image):
-      while let panel = backend.nextTask(below: call.embedding.linear.panels) {
-        call.multiply(
-          image, panel..<(panel + 1), backend.scratch[0].unfolded.floats, backend.scratch[worker])
+      let input = call.operand(in: backend.scratch[0])
+      while let panel = backend.nextTask(below: panels) {
+        call.multiply(image, panel..<(panel + 1), input, own)
       }
     }
   }

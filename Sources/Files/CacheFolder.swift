@@ -1,15 +1,15 @@
 import Foundation
 
-/// Where what was compiled and searched for is kept between runs.
+/// Where what was compiled, searched for and tried is kept between runs.
 package struct CacheFolder: Sendable {
   /// `nil` where nothing can be written: everything is then made anew.
   package let url: URL?
 
   package init(_ url: URL?) { self.url = url }
 
-  /// `LAB_CACHE`, else `lab` in the user's cache folder.
+  /// A folder in `LAB_CACHE`, else in `lab` in the user's cache folder.
   package static func ofThisUser(
-    _ environment: [String: String] = ProcessInfo.processInfo.environment
+    _ name: String, _ environment: [String: String] = ProcessInfo.processInfo.environment
   ) -> CacheFolder {
     func folder(_ variable: String, _ rest: String) -> URL? {
       guard let path = environment[variable], !path.isEmpty else { return nil }
@@ -17,22 +17,22 @@ package struct CacheFolder: Sendable {
     }
     let root =
       folder("LAB_CACHE", "") ?? folder("XDG_CACHE_HOME", "/lab") ?? folder("HOME", "/.cache/lab")
-    return CacheFolder(root?.appendingPathComponent("cuda"))
+    return CacheFolder(root?.appendingPathComponent(name))
   }
 
-  func read(_ name: String) -> Data? {
+  package func read(_ name: String) -> Data? {
     url.flatMap { try? Data(contentsOf: $0.appendingPathComponent(name)) }
   }
 
   /// Writes beside and renames, so that another process sees all of it or nothing; failing costs
   /// only time later.
-  func write(_ data: Data, _ name: String) {
+  package func write(_ data: Data, _ name: String) {
     guard let url else { return }
     try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     try? data.write(to: url.appendingPathComponent(name), options: .atomic)
   }
 
-  func remove(_ name: String) {
+  package func remove(_ name: String) {
     if let url { try? FileManager.default.removeItem(at: url.appendingPathComponent(name)) }
   }
 }

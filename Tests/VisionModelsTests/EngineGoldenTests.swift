@@ -1,0 +1,55 @@
+import CPUBackend
+import Goldens
+import Tensors
+import Testing
+import _TestSupport
+
+/// The stored passes on every engine and in every precision of a processor.
+@Suite struct EngineGoldenTests {
+  static let blas = try? EngineChoice.blas()
+
+  @Test(.enabled(if: blas != nil, "no BLAS is installed"), arguments: GoldenCase.all)
+  func `the blas engine gives the published logits and tokens`(golden: GoldenCase) throws {
+    let backend = try CPUBackend(threads: 2, engines: try #require(Self.blas))
+    #expect(backend.engine == "blas")
+    let comparison = try GoldenComparison(golden, GoldenRun(golden, backend: backend))
+    #expect(comparison.isGood(.float32), "\(comparison.text)")
+  }
+
+  @Test(arguments: GoldenCase.all, [Precision.bfloat16, .int8])
+  func `a lower precision gives the published logits as far as its digits go`(
+    golden: GoldenCase, precision: Precision
+  ) throws {
+    let backend = try CPUBackend(threads: 2).computing(at: precision)
+    let comparison = try GoldenComparison(golden, GoldenRun(golden, backend: backend))
+    #expect(comparison.isGood(precision), "\(comparison.text)")
+    #expect(comparison.relative > 1e-5, "nothing was rounded")
+    // Also where every image has kept other tokens.
+    #expect(comparison.relative < 0.5, "\(comparison.text)")
+  }
+
+  /// Random weights make near ties of most scores; without this, every comparison above could be of
+  /// images that kept other tokens, or the same in another order.
+  @Test(arguments: [(Precision.bfloat16, 40), (.int8, 20)])
+  func `enough images keep the published tokens to be compared`(
+    precision: Precision, minimum: Int
+  ) throws {
+    let backend = try CPUBackend(threads: 2).computing(at: precision)
+    let same = try GoldenCase.all.reduce(0) { count, golden in
+      let comparison = try GoldenComparison(golden, GoldenRun(golden, backend: backend))
+      return count + comparison.images - comparison.differingImages.count
+    }
+    #expect(same >= minimum)
+  }
+
+  @Test(arguments: [Precision.float32, .bfloat16, .int8])
+  func `the number of threads changes no bit`(precision: Precision) throws {
+    let golden = try #require(GoldenCase.all.first { $0.name.hasPrefix("vit_micro__none") })
+    let logits = try [1, 2, 3, 8].map {
+      try GoldenRun(
+        golden, backend: CPUBackend(threads: $0).computing(at: precision), batchSize: nil
+      ).logits
+    }
+    for other in logits.dropFirst() { #expect(other == logits[0]) }
+  }
+}
