@@ -1,5 +1,5 @@
-// GELU on AVX-512 without a division: the normal distribution by a polynomial of degree 4 on each of
-// 16 pieces, whose coefficients one permutation of a register looks up.
+// GELU on AVX-512 without a division: the normal distribution by a polynomial of degree 4 on each
+// of 16 pieces, whose coefficients one permutation of a register looks up.
 #ifndef LAB_GELU_TABLE_H
 #define LAB_GELU_TABLE_H
 

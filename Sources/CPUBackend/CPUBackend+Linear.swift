@@ -2,7 +2,8 @@ import CKernels
 import Tensors
 
 extension CPUBackend {
-  /// The weight is stored as the products read it; the bias is filled up with zeros to whole panels.
+  /// The weight is stored as the products read it; the bias is filled up with zeros to whole
+  /// panels.
   package func makeLinear(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, inputs: Int,
     outputs: Int

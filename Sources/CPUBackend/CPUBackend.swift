@@ -41,7 +41,8 @@ package final class CPUBackend: Backend {
   /// - Parameters:
   ///   - threads: `nil` takes one for each core that the process may use.
   ///   - engines: What multiplies float32.
-  /// - Throws: `CPUBackendError.threadsUnavailable`, `.engineIsFloat32`, `TensorsError.outOfMemory`,
+  /// - Throws: `CPUBackendError.threadsUnavailable`, `.engineIsFloat32`,
+  ///   `TensorsError.outOfMemory`,
   ///   `.precisionUnavailable`.
   package init(
     threads: Int? = nil, engines: EngineChoice = .packed, precision: Precision = .float32

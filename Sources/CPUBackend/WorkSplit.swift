@@ -1,11 +1,13 @@
 /// How a matrix product is shared among workers: blocks of rows times groups of panels, taken by
 /// who is free.
 struct WorkSplit {
-  /// Maximum rows of a block, so that a part of them stays in the L2 cache while the panels pass by.
+  /// Maximum rows of a block, so that a part of them stays in the L2 cache while the panels pass
+  /// by.
   static let maxRows = 256
   /// Maximum rows whose hidden rows all workers share at once.
   static let slabRows = 1024
-  /// Minimum rows of a worker for fusing products: with fewer, a chain of them waits for its weights.
+  /// Minimum rows of a worker for fusing products: with fewer, a chain of them waits for its
+  /// weights.
   static let minimumRowsForFusion = 28
   /// The same for weights that stay in each worker's cache.
   private static let minimumRowsForFusionOfCachedWeights = 14

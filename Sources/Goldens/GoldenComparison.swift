@@ -37,8 +37,8 @@ package struct GoldenComparison {
   /// precision 1e-2.
   ///
   /// bfloat16 has eight bits where float16 has eleven, and gets four times as much; int8 has seven
-  /// for the whole range of a row, and gets ten times as much. Rounding may turn a near tie in half precision, so that an image may keep another token; its logits then
-  /// say nothing.
+  /// for the whole range of a row, and gets ten times as much. Rounding may turn a near tie in half
+  /// precision, so that an image may keep another token; its logits then say nothing.
   package func isGood(_ precision: Precision) -> Bool {
     guard unwatched <= 1e-6 else { return false }
     return switch precision {

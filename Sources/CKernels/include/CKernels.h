@@ -64,13 +64,14 @@ enum { LAB_EPILOGUE_NONE = 0, LAB_EPILOGUE_ADD = 1, LAB_EPILOGUE_GELU = 2 };
 /// c = a * packed + bias for rows a [rows, depth] in the columns of some panels.
 ///
 /// `bias` may be NULL; it is as long as whole panels. LAB_EPILOGUE_ADD adds all to what `c` holds;
-/// LAB_EPILOGUE_GELU applies GELU. Each number of `c` is one chain of fused multiply-adds in the order
-/// of the depth: the same bits whatever is computed beside it.
+/// LAB_EPILOGUE_GELU applies GELU. Each number of `c` is one chain of fused multiply-adds in the
+/// order of the depth: the same bits whatever is computed beside it.
 void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
                  ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
                  lab_fetch fetch, const float *bias, int then, float *c, ptrdiff_t c_stride,
                  float *scratch);
-/// x[i] = gelu(x[i]), with the exact error function: what LAB_EPILOGUE_GELU does to a finished tile.
+/// x[i] = gelu(x[i]), with the exact error function: what LAB_EPILOGUE_GELU does to a finished
+/// tile.
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 
 // MARK: Matrix products over bfloat16 and int8 (product_low.c)
@@ -121,8 +122,8 @@ void lab_product_bfloat16(const void *a, ptrdiff_t rows, ptrdiff_t a_stride, con
                           ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel,
                           ptrdiff_t last_panel, ptrdiff_t panel_after, const float *bias,
                           int epilogue, float *c, ptrdiff_t c_stride);
-/// out = gelu(a * packed + bias), rounded to bfloat16: rows as `lab_round_rows_bfloat16` gives them,
-/// `out_stride` in bytes.
+/// out = gelu(a * packed + bias), rounded to bfloat16: rows as `lab_round_rows_bfloat16` gives
+/// them, `out_stride` in bytes.
 void lab_product_bfloat16_gelu(const void *a, ptrdiff_t rows, ptrdiff_t a_stride,
                                const void *packed, ptrdiff_t columns, ptrdiff_t k,
                                ptrdiff_t first_panel, ptrdiff_t last_panel, const float *bias,
