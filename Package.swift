@@ -76,7 +76,8 @@ let package = Package(
       name: "TokenReduction", dependencies: ["Tensors", "Records"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
-      name: "VisionModels", dependencies: ["Tensors", "TokenReduction", "Records"],
+      name: "VisionModels",
+      dependencies: ["Checkpoints", "Files", "Tensors", "TokenReduction", "Records"],
       exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
@@ -86,7 +87,7 @@ let package = Package(
       name: "Experiments",
       dependencies: [
         "Files", "Records", "Measurement", "Tensors", "ImageCoding", "Datasets",
-        "TokenReduction", "VisionModels",
+        "Checkpoints", "TokenReduction", "VisionModels",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),

@@ -36,6 +36,13 @@ package final class Checkpoint: Sendable {
     self.sources = sources
   }
 
+  /// Every file that it reads: the shards after their index.
+  package var files: [PathBytes] {
+    var files = [path]
+    for case .mapped(let file) in sources where file.path != path { files.append(file.path) }
+    return files
+  }
+
   /// Calls `body` with a tensor's numbers as float32 in row-major order: those of the mapped file
   /// itself where it holds them so.
   ///

@@ -27,6 +27,9 @@ extension Checkpoint {
     if bytes.starts(with: [0x80, 0x02, 0x8A, 0x0A] + TorchCheckpoint.legacyMagic) {
       return try TorchCheckpoint.openLegacy(file)
     }
+    if let sentence = ForeignFormat.sentence(bytes) {
+      throw CheckpointError.unknownFormat(path: path, kind: sentence)
+    }
     if bytes.first == UInt8(ascii: "{") { return try SafetensorsCheckpoint.openIndex(file) }
     return try SafetensorsCheckpoint.open(file)
   }

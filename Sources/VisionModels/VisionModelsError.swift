@@ -6,6 +6,13 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   case weightsDoNotFit(
     path: String, model: String, layout: String, missing: [String], extra: [String],
     misshapen: [String])
+  /// A file of which no tensor is one of the model's.
+  case weightsOfAnother(
+    path: String, format: String, model: String, expected: [String], found: [String])
+  /// A backbone without the classifier that the model needs.
+  case noHead(path: String, model: String, missing: [String])
+  /// A tensor that two files hold.
+  case tensorTwice(name: String, first: String, second: String)
   /// A model whose weights alone exceed the machine's memory.
   case modelTooLarge(model: String, bytes: Int, memoryBytes: Int)
   /// A method on a model that has nothing to reduce.
@@ -20,6 +27,15 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
         .map { "\($0.1.count) \($0.0) (\(Self.list($0.1)))" }
       return "\(path): does not fit \(model), whose tensors carry \(layout)'s names: "
         + parts.joined(separator: "; ")
+    case .weightsOfAnother(let path, let format, let model, let expected, let found):
+      return "\(path): has none of \(model)'s \(expected.count) tensors "
+        + "(\(Self.list(expected, 3))); it is a \(format) file of \(found.count) (\(Self.list(found, 3)))"
+    case .noHead(let path, let model, let missing):
+      return "\(path): is a backbone without a classifier, and \(model) needs one (missing: "
+        + "\(Self.list(missing))); give its file too, as \"weights\": [\"BACKBONE\", \"HEAD\"], or "
+        + "weights that have one"
+    case .tensorTwice(let name, let first, let second):
+      return "\(second): has the tensor \(name), which \(first) has too; name one of the two files"
     case .noTokens(let model):
       return "\(model) has no tokens to reduce; only \(NoReduction.name) runs on it"
     case .modelTooLarge(let model, let bytes, let memoryBytes):
@@ -31,8 +47,8 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   private static func gibibytes(_ bytes: Int) -> Int { (bytes + (1 << 29)) >> 30 }
 
   /// The first names of a list that may be long.
-  private static func list(_ names: [String]) -> String {
-    let shown = names.prefix(12).joined(separator: ", ")
-    return names.count > 12 ? shown + ", and \(names.count - 12) more" : shown
+  private static func list(_ names: [String], _ most: Int = 12) -> String {
+    let shown = names.prefix(most).joined(separator: ", ")
+    return names.count > most ? shown + ", and \(names.count - most) more" : shown
   }
 }

@@ -5,10 +5,16 @@ import Tensors
 package enum WeightSource: Hashable, Sendable {
   /// Seeded numbers: enough to measure latency.
   case random(seed: UInt64)
-  /// A safetensors file with timm's keys, or those of another layout that the model's family knows.
-  case file(URL)
+  /// Files of weights that are read as one: usually one, or a backbone and its head.
+  ///
+  /// Of any format that `Checkpoints` reads, with timm's keys or those of another layout that the
+  /// model's family knows.
+  case files([URL])
   /// Sizes alone, for a dry run.
   case shapes
+
+  /// One file of weights.
+  package static func file(_ url: URL) -> WeightSource { .files([url]) }
 }
 
 /// A tensor that a model needs, by its key in timm's checkpoints.
@@ -149,64 +155,5 @@ struct RandomWeights: WeightReader {
   /// FNV-1a, so that a tensor's numbers do not depend on what is drawn before it.
   private func hash(_ text: String) -> UInt64 {
     text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
-  }
-}
-
-/// Weights from a safetensors file, checked as a whole before the first is read.
-struct FileWeights: WeightReader {
-  private let file: SafetensorsFile
-  private let layout: any CheckpointLayout
-
-  /// Opens a file and compares every key and shape.
-  ///
-  /// - Throws: `TensorsError`, or `VisionModelsError.weightsDoNotFit` with all that is wrong.
-  init(
-    url: URL, model: String, expected: [WeightSpecification], layouts: [any CheckpointLayout]
-  ) throws {
-    file = try SafetensorsFile(url: url)
-    let keys = Set(file.entries.keys)
-    layout = layouts.first { $0.detects(keys) } ?? TimmLayout()
-    var missing: [String] = []
-    var misshapen: [String] = []
-    var known: Set<String> = []
-    for specification in expected {
-      let source = layout.source(of: specification.key)
-      known.formUnion(source.keys)
-      guard let shape = source.shape({ file.entries[$0]?.shape }) else {
-        missing.append(specification.key)
-        continue
-      }
-      guard shape != specification.shape, specification.accepts?(shape) != true else { continue }
-      misshapen.append("\(specification.key) is \(shape), not \(specification.shape)")
-    }
-    let extra = keys.filter { !known.contains($0) && !Self.isIgnored($0) }.sorted()
-    guard missing.isEmpty, misshapen.isEmpty, extra.isEmpty else {
-      throw VisionModelsError.weightsDoNotFit(
-        path: url.path, model: model, layout: layout.name, missing: missing, extra: extra,
-        misshapen: misshapen)
-    }
-  }
-
-  /// Tensors of training alone that checkpoints carry.
-  private static func isIgnored(_ key: String) -> Bool {
-    key == "mask_token" || key.hasSuffix(".num_batches_tracked")
-  }
-
-  func values(_ specification: WeightSpecification) throws -> [Float] {
-    try layout.source(of: specification.key).values(
-      { try file.floats($0) }, { file.entries[$0]?.shape })
-  }
-
-  func withValues<Result>(
-    _ specification: WeightSpecification, _ body: (UnsafeBufferPointer<Float>) throws -> Result
-  ) throws -> Result {
-    guard case .tensor(let key) = layout.source(of: specification.key) else {
-      return try values(specification).withUnsafeBufferPointer(body)
-    }
-    return try file.withFloats(key, body)
-  }
-
-  func shape(_ specification: WeightSpecification) -> [Int] {
-    layout.source(of: specification.key).shape { file.entries[$0]?.shape } ?? specification.shape
   }
 }

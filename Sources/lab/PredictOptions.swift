@@ -8,7 +8,7 @@ struct PredictOptions: ParsableArguments {
   @Option(help: "The model's name, or a JSON object as in a spec.")
   var model = "demo_vit"
 
-  @Option(help: "A safetensors file, 'random', or 'demo'.", completion: .file())
+  @Option(help: "A file of weights, 'random', or 'demo'.", completion: .file())
   var weights: String?
 
   @Option(help: "An entry of a spec's methods, as JSON.")
@@ -42,7 +42,7 @@ struct PredictOptions: ParsableArguments {
     guard spec.models[0].isTrained || namesWeights(model) else {
       throw ExperimentsError.impossible(
         subject: "--weights",
-        message: "\(spec.models[0].name) brings no weights; name a safetensors file, or 'random' "
+        message: "\(spec.models[0].name) brings no weights; name a file of weights, or 'random' "
           + "to compare numbers that mean nothing")
     }
     return spec

@@ -12,7 +12,7 @@ struct SpecOptions: ParsableArguments {
   @Option(help: "Another model: its name, or a JSON object as in a spec.")
   var model: [String] = []
 
-  @Option(help: "Weights of --model: a safetensors file, or 'random'.", completion: .file())
+  @Option(help: "Weights of --model: a file, or 'random'.", completion: .file())
   var weights: String?
 
   @Option(help: "Another data set: 'demo', 'imagenet:DIR' or 'folder:DIR'.")

@@ -119,7 +119,7 @@ extension Mistaken {
       #"{"model": {"name": "deit_small_patch16_224", "weights": "demo"}, "methods": "#
         + #"[{"method": "none"}]}"#,
       #"a.json: model.weights: "demo" weights fit demo_vit alone, not deit_small_patch16_224; "#
-        + #"give a safetensors file, or "random""#),
+        + #"give a file of weights, or "random""#),
     Mistaken(
       "sizes without width and heads",
       #"{"model": {"architecture": {"depth": 4}}, "methods": [{"method": "none"}]}"#,
@@ -262,7 +262,7 @@ extension Mistaken {
       "accuracy of random weights",
       #"{"model": "deit_tiny_patch16_224", "methods": [{"method": "none"}], "accuracy": true}"#,
       #"a.json: model: accuracy needs trained weights, and deit_tiny_patch16_224 has random "#
-        + #"ones; give "weights" a safetensors file, or set "accuracy" to false"#),
+        + #"ones; give "weights" a file, or set "accuracy" to false"#),
     Mistaken(
       "nothing to measure",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "accuracy": false, "latency": "#

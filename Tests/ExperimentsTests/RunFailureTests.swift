@@ -88,10 +88,10 @@ import _TestSupport
     let folder = try TemporaryFolder()
     let spec = MicroRun.spec(#""methods": [{"method": "none"}]"#)
       .replacing(#""depth": 6"#, with: #""depth": 5"#)
-    let run = try MicroRun(spec, in: folder)
-    let error = #expect(throws: (any Error).self) { try run.runner.run() }
-    #expect("\(try #require(error))".contains("does not fit custom"))
-    #expect(run.store.records == [])
+    let error = #expect(throws: ExperimentsError.self) { try MicroRun(spec, in: folder) }
+    let text = "\(try #require(error))"
+    #expect(text.hasPrefix("micro.json: model.weights: "), "\(text)")
+    #expect(text.contains("does not fit custom"))
   }
 
   /// A folder data set of 20 demo images of which one is no image.

@@ -16,7 +16,7 @@ enum SpecInput {
 
   private static func namesNoFile(_ spec: Spec) -> Bool {
     spec.datasets.allSatisfy { if case .demo = $0.kind { true } else { false } }
-      && spec.models.allSatisfy { if case .file = $0.weights { false } else { true } }
+      && spec.models.allSatisfy { if case .files = $0.weights { false } else { true } }
   }
 
   /// One thread whatever a spec says: the machine is not what is tried.

@@ -49,7 +49,8 @@ package struct PlanText {
       "\(stage.tokens) tokens, \(stage.prefixTokens) of them prefix; \(stage.blocks) blocks of width "
         + "\(stage.width), \(stage.heads) heads; "
     }
-    return "model \(model.setting.name): \(stages.joined())weights: \(weights)"
+    let notes = model.notes.isEmpty ? "" : "; " + model.notes.joined(separator: "; ")
+    return "model \(model.setting.name): \(stages.joined())weights: \(weights)\(notes)"
   }
 
   private func line(_ device: PlannedDevice) -> String {

@@ -10,7 +10,7 @@ import VisionModels
 /// Opening a planner opens devices, data sets and weight files; planning itself touches nothing.
 package final class Planner {
   package let spec: Spec
-  package let models: [PlannedModel]
+  package private(set) var models: [PlannedModel]
   /// The devices of this machine, at least one: accuracy is computed on the first.
   package let devices: [PlannedDevice]
   /// Where latency is asked for.
@@ -82,6 +82,8 @@ package final class Planner {
         try Self.check(dataset, model, spec)
       }
     }
+    // Last, since a data set of other classes is a likelier mistake than weights of other sizes.
+    models = try models.map(weights.fitted)
   }
 
   /// Puts the place in the spec before what goes wrong in `body`.

@@ -36,6 +36,8 @@ package struct PlannedModel {
   /// As it appears in accuracy trials.
   package let setting: ModelSetting
   package let weights: WeightSource
+  /// What a person should know of the files of weights, one clause each.
+  package internal(set) var notes: [String] = []
 
   /// As it appears in latency trials: time does not depend on what the weights are.
   package var timedSetting: ModelSetting {

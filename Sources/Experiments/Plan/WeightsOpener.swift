@@ -23,17 +23,21 @@ struct WeightsOpener {
     case .demo:
       let url = try demoWeights()
       weights = .file(url)
-      setting = WeightsSetting(name: "demo", digest: try digest(url, choice))
-    case .file(let path):
-      let url = URL(fileURLWithPath: source.path(path, ofKey: "model"))
-      weights = .file(url)
-      setting = WeightsSetting(name: url.lastPathComponent, digest: try digest(url, choice))
+      setting = WeightsSetting(name: "demo", digest: try digest([url], choice))
+    case .files(let paths):
+      let urls = paths.map { URL(fileURLWithPath: source.path($0, ofKey: "model")) }
+      weights = .files(urls)
+      let files: CheckpointFiles
       // A file of another kind is told with its key, not by what comes to read it.
       do {
-        _ = try SafetensorsFile(url: url)
+        files = try CheckpointFiles(urls)
       } catch {
         throw wrong(choice, "\(error)")
       }
+      let read = files.checkpoints.flatMap(\.files).map { URL(fileURLWithPath: "\($0)") }
+      setting = WeightsSetting(
+        name: urls.map(\.lastPathComponent).joined(separator: " + "),
+        digest: try digest(read, choice))
     }
     let tokens = choice.entry.info.tokens
     return PlannedModel(
@@ -43,6 +47,31 @@ struct WeightsOpener {
         architecture: choice.entry.architecture.members.mapValues(\.canonical),
         weights: setting, tokens: tokens.tokens, prefixTokens: tokens.prefixTokens),
       weights: weights)
+  }
+
+  /// The model with what a person should know of its files, once every key and shape was compared.
+  ///
+  /// Errors: `ExperimentsError.impossible` for weights of another model.
+  func fitted(_ model: PlannedModel) throws -> PlannedModel {
+    guard case .files(let urls) = model.weights, case .files = model.choice.weights else {
+      return model
+    }
+    var model = model
+    do {
+      let files = try CheckpointFiles(urls)
+      model.notes += try model.choice.entry.architecture.fit(files, name: model.choice.name).notes
+    } catch {
+      throw wrong(model.choice, "\(error)")
+    }
+    return model
+  }
+
+  /// A file's SHA-256; of several that of theirs, one after another.
+  private func digest(_ urls: [URL], _ choice: ModelChoice) throws -> String {
+    let digests = try urls.map { try digest($0, choice) }
+    guard digests.count > 1 else { return digests[0] }
+    return SHA256.hash(data: Data(digests.joined().utf8)).map { String(format: "%02x", $0) }
+      .joined()
   }
 
   private func digest(_ url: URL, _ choice: ModelChoice) throws -> String {

@@ -16,6 +16,10 @@ struct ModelReader {
       return choice(entry, weights: nil, checker: &checker)
     case .object(let members):
       guard let entry = entry(members, checker: &checker) else { return nil }
+      if case .array(let files)? = members["weights"] {
+        let names = files.compactMap(\.asString)
+        return ModelChoice(path: path, entry: entry, weights: .files(names))
+      }
       return choice(entry, weights: members["weights"]?.asString, checker: &checker)
     default: return nil
     }
@@ -99,12 +103,12 @@ struct ModelReader {
           entry.name == ModelChoice.customPrefix + Self.demoModel
             ? "\"demo\" weights fit \(Self.demoModel) as it is, and \"architecture\" changes it; remove "
               + "\"architecture\", or give weights made for it, or \"random\""
-            : "\"demo\" weights fit \(Self.demoModel) alone, not \(entry.name); give a safetensors "
-              + "file, or \"random\"")
+            : "\"demo\" weights fit \(Self.demoModel) alone, not \(entry.name); give a file of "
+              + "weights, or \"random\"")
         return nil
       }
       return ModelChoice(path: path, entry: entry, weights: .demo)
-    case let file?: return ModelChoice(path: path, entry: entry, weights: .file(file))
+    case let file?: return ModelChoice(path: path, entry: entry, weights: .files([file]))
     }
   }
 

@@ -42,8 +42,8 @@ package struct ModelChoice: Sendable {
     case random
     /// Those that come with the program.
     case demo
-    /// A path as the spec wrote it.
-    case file(String)
+    /// Paths as the spec wrote them: one file, or a backbone and its classifier.
+    case files([String])
   }
 
   /// Where in the spec, for messages.

@@ -71,8 +71,8 @@ enum SpecContradictions {
       if spec.accuracy.wish == .yes, !model.isTrained {
         checker.report(
           model.path,
-          "accuracy needs trained weights, and \(whyRandom(model)); give \"weights\" a "
-            + "safetensors file, or set \"accuracy\" to false")
+          "accuracy needs trained weights, and \(whyRandom(model)); give \"weights\" a file, or "
+            + "set \"accuracy\" to false")
       }
       guard model.isTrained else { continue }
       for dataset in spec.datasets {

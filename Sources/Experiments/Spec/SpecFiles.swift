@@ -35,8 +35,10 @@ enum SpecFiles {
     _ value: JSONValue, at path: String, _ keys: [String]
   ) -> [(String, String)] {
     guard case .object(let members) = value else { return [] }
-    return keys.compactMap { key in
-      members[key]?.asString.flatMap { $0.isEmpty ? nil : ("\(path).\(key)", $0) }
+    return keys.flatMap { key in
+      values(members[key], at: "\(path).\(key)").compactMap { path, value in
+        value.asString.flatMap { $0.isEmpty ? nil : (path, $0) }
+      }
     }
   }
 
@@ -57,7 +59,7 @@ enum SpecFiles {
     } else if isFolder.boolValue != wantsFolder {
       // ImageNet may also be one archive or table, which its own reader judges.
       guard !wantsFolder else { return nil }
-      message = "\"\(text)\" is a folder; name the safetensors file"
+      message = "\"\(text)\" is a folder; name the file of weights"
     } else {
       return nil
     }

@@ -67,8 +67,10 @@ package enum SpecRules {
   static let model: [KeyRule] = [
     KeyRule("name", .text, standard: .value(.string("custom")), "a name of `lab models`"),
     KeyRule(
-      "weights", .text, standard: .described("\"demo\" for demo_vit, else \"random\""),
-      "a safetensors file with timm's keys, \"random\", or \"demo\""),
+      "weights", .either([.text, .list(.text)]),
+      standard: .described("\"demo\" for demo_vit, else \"random\""),
+      "a file of weights (safetensors, .pth, .npz), a list of a backbone's and its classifier's, "
+        + "\"random\", or \"demo\""),
     KeyRule(
       "architecture", .object(architecture), standard: .described("that of the named model"),
       "sizes that differ from the named model's, or all of them"),

@@ -5,6 +5,10 @@ import TokenReduction
 extension ViTArchitecture: ModelArchitecture {
   package static let family = "vit"
 
+  package static var layouts: [any CheckpointLayout] {
+    [HuggingFaceViTLayout(), TorchvisionViTLayout(), GoogleViTLayout(), DINOv2HubLayout()]
+  }
+
   package static var entries: [ModelEntry] {
     DemoViT.entries + AugRegViT.entries + DeiT.entries + DINOv2.entries
   }

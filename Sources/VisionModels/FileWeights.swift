@@ -1,0 +1,51 @@
+/// Weights from files, checked as a whole before the first is read.
+struct FileWeights: WeightReader {
+  let fit: WeightFit
+  private let files: CheckpointFiles
+
+  /// Compares every key and shape.
+  ///
+  /// - Throws: `VisionModelsError.weightsDoNotFit` with all that is wrong, or `.noHead`.
+  init(
+    _ files: CheckpointFiles, model: String, _ expected: [WeightSpecification],
+    layouts: [any CheckpointLayout]
+  ) throws {
+    self.files = files
+    fit = WeightFit(files, expected, layouts: layouts)
+    guard !fit.fits else { return }
+    let isHeadAlone = fit.missing.allSatisfy { $0.hasPrefix("head.") || $0.hasPrefix("head_dist.") }
+    if isHeadAlone, !fit.missing.isEmpty, fit.misshapen.isEmpty, fit.extra.isEmpty {
+      throw VisionModelsError.noHead(path: files.path, model: model, missing: fit.missing)
+    }
+    guard fit.missing.count < expected.count else {
+      throw VisionModelsError.weightsOfAnother(
+        path: files.path, format: files.format, model: model, expected: expected.map(\.key),
+        found: files.names.sorted())
+    }
+    throw VisionModelsError.weightsDoNotFit(
+      path: files.path, model: model, layout: fit.layout.name, missing: fit.missing,
+      extra: fit.extra, misshapen: fit.misshapen)
+  }
+
+  private func source(_ specification: WeightSpecification) -> TensorSource {
+    fit.layout.source(of: specification.key)
+  }
+
+  func values(_ specification: WeightSpecification) throws -> [Float] {
+    try source(specification).values(
+      { try files.floats(fit.wrapper + $0) }, { files.shape(fit.wrapper + $0) })
+  }
+
+  func withValues<Result>(
+    _ specification: WeightSpecification, _ body: (UnsafeBufferPointer<Float>) throws -> Result
+  ) throws -> Result {
+    guard case .tensor(let key) = source(specification) else {
+      return try values(specification).withUnsafeBufferPointer(body)
+    }
+    return try files.withFloats(fit.wrapper + key, body)
+  }
+
+  func shape(_ specification: WeightSpecification) -> [Int] {
+    source(specification).shape { files.shape(fit.wrapper + $0) } ?? specification.shape
+  }
+}

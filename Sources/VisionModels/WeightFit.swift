@@ -1,0 +1,150 @@
+/// What files of weights are to a model: where its tensors are in them, and what else is there.
+package struct WeightFit: Sendable {
+  /// The project whose names the tensors carry.
+  package let layout: any CheckpointLayout
+  /// What stands before every name, such as `module.`; empty where nothing does.
+  package let wrapper: String
+  /// Tensors that the model has no use for, such as a second classifier.
+  package let unused: [String]
+  /// Other copies of the model in the files that were left: `model_ema`.
+  package let others: [String]
+  let missing: [String]
+  let misshapen: [String]
+  /// Names that belong to no part of the model, nor to a part that may be left.
+  let extra: [String]
+
+  package var fits: Bool { missing.isEmpty && misshapen.isEmpty && extra.isEmpty }
+
+  /// Finds the copy of the model in the files that has the most of its tensors.
+  init(
+    _ files: CheckpointFiles, _ expected: [WeightSpecification], layouts: [any CheckpointLayout]
+  ) {
+    let names = files.names
+    var candidates: [(wrapper: String, layout: any CheckpointLayout, found: Int)] = []
+    for wrapper in Self.wrappers(of: names) {
+      let keys = Set(names.lazy.filter { $0.hasPrefix(wrapper) }.map { Self.strip($0, wrapper) })
+      let layout = (layouts.first { $0.detects(keys) } ?? TimmLayout()).adapted(to: keys)
+      let found = expected.count { layout.source(of: $0.key).keys.allSatisfy(keys.contains) }
+      candidates.append((wrapper, layout, found))
+    }
+    // The first of those that hold as much: the plain weights before their moving average.
+    let most = candidates.map(\.found).max() ?? 0
+    let best = candidates.first { $0.found == most } ?? ("", TimmLayout(), 0)
+    wrapper = best.wrapper
+    layout = best.layout
+    others =
+      most == 0
+      ? [] : candidates.filter { $0.found == most && $0.wrapper != best.wrapper }.map(\.wrapper)
+    var (missing, misshapen): ([String], [String]) = ([], [])
+    var known: Set<String> = []
+    for specification in expected {
+      let source = best.layout.source(of: specification.key)
+      known.formUnion(source.keys)
+      guard let shape = source.shape({ files.shape(best.wrapper + $0) }) else {
+        missing.append(specification.key)
+        continue
+      }
+      guard shape != specification.shape, specification.accepts?(shape) != true else { continue }
+      misshapen.append("\(specification.key) is \(shape), not \(specification.shape)")
+    }
+    var (unused, extra): ([String], [String]) = ([], [])
+    for name in names.sorted() {
+      let isInside = name.hasPrefix(best.wrapper)
+      let key = isInside ? Self.strip(name, best.wrapper) : name
+      if isInside, known.contains(key) || Self.isOfTraining(key) { continue }
+      if !isInside || Self.isHead(key) { unused.append(name) } else { extra.append(key) }
+    }
+    (self.missing, self.misshapen, self.unused, self.extra) = (missing, misshapen, unused, extra)
+  }
+
+  /// What may stand before the names of a model's tensors.
+  ///
+  /// DataParallel's `module`, the entries of training checkpoints, self-distillation's teacher.
+  private static let words: Set<String> = [
+    "module", "_orig_mod", "model", "net", "network", "state_dict", "model_state_dict",
+    "state_dict_ema", "model_ema", "ema", "ema_state_dict", "teacher", "student", "params", "opt",
+    "target", "img",
+  ]
+
+  /// Every run of such words that begins a name, those of a moving average last.
+  private static func wrappers(of names: Set<String>) -> [String] {
+    var found: Set<String> = [""]
+    for name in names {
+      var end = name.startIndex
+      while let separator = name[end...].firstIndex(where: { $0 == "." || $0 == "/" }),
+        words.contains(String(name[end..<separator]))
+      {
+        end = name.index(after: separator)
+        found.insert(String(name[..<end]))
+      }
+    }
+    func rank(_ wrapper: String) -> (Int, Int, String) {
+      let isAverage = wrapper.contains("ema") || wrapper.contains("student")
+      return (isAverage ? 1 : 0, wrapper.count, wrapper)
+    }
+    return found.sorted { rank($0) < rank($1) }
+  }
+
+  private static func strip(_ name: String, _ wrapper: String) -> String {
+    String(name.dropFirst(wrapper.count))
+  }
+
+  /// Tensors of training alone, and tables that follow from sizes.
+  private static func isOfTraining(_ key: String) -> Bool {
+    let last = key.split(whereSeparator: { $0 == "." || $0 == "/" }).last.map(String.init) ?? key
+    return [
+      "mask_token", "num_batches_tracked", "position_ids", "relative_position_index", "attn_mask",
+      "attention_bias_idxs", "relative_coords_table",
+    ].contains(last)
+  }
+
+  /// Classifiers and what projects before them, which a model may have no use for.
+  private static func isHead(_ key: String) -> Bool {
+    let words = key.split(whereSeparator: { $0 == "." || $0 == "/" }).prefix(2)
+    return words.contains {
+      [
+        "head", "heads", "head_dist", "classifier", "cls_classifier", "distillation_classifier",
+        "linear", "linear_head", "pooler", "pre_logits", "dino_head", "ibot_head",
+        "score_predictor",
+      ].contains($0)
+    }
+  }
+
+  /// What a person should know of the files, one clause each; empty where all is plain.
+  package var notes: [String] {
+    var notes: [String] = []
+    if layout.name != TimmLayout().name { notes.append("\(layout.name)'s names") }
+    if !wrapper.isEmpty { notes.append("the tensors under \(wrapper.dropLast())") }
+    if !others.isEmpty {
+      notes.append("left another copy, \(others.map { $0.dropLast() }.joined(separator: ", "))")
+    }
+    let left = Self.groups(unused.filter { name in !others.contains { name.hasPrefix($0) } })
+    if !left.isEmpty { notes.append("left \(left.joined(separator: ", "))") }
+    return notes
+  }
+
+  /// Names by what they begin with: `head_dist.* (2 tensors)`.
+  static func groups(_ names: [String]) -> [String] {
+    var counts: [(String, Int)] = []
+    for name in names {
+      let parts = name.split(separator: ".")
+      let group = parts.count > 1 ? "\(parts[0]).*" : name
+      if let last = counts.last, last.0 == group {
+        counts[counts.count - 1].1 += 1
+      } else {
+        counts.append((group, 1))
+      }
+    }
+    return counts.map { $0.1 == 1 ? $0.0 : "\($0.0) (\($0.1) tensors)" }
+  }
+}
+
+extension ModelArchitecture {
+  /// What files of weights are to this model, every key and shape compared.
+  ///
+  /// - Throws: `VisionModelsError.weightsDoNotFit` with all that is wrong, or `.noHead` for a
+  ///   backbone without the classifier that the model needs.
+  package func fit(_ files: CheckpointFiles, name: String = "this model") throws -> WeightFit {
+    try FileWeights(files, model: name, tensors, layouts: Self.layouts).fit
+  }
+}

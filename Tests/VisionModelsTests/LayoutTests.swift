@@ -1,0 +1,151 @@
+import CPUBackend
+import Foundation
+import Tensors
+import Testing
+import TokenReduction
+import VisionModels
+import _TestSupport
+
+/// Files of one small model as every project names its tensors (`Fixtures/make_layouts.py`).
+@Suite struct `Layouts of checkpoints` {
+  /// A file, the model that it holds, and the logits of the project's own classes.
+  struct Case: Sendable, CustomTestStringConvertible {
+    let files: [String]
+    let logits: String
+    let architecture: ViTArchitecture
+    var notes: [String] = []
+    var testDescription: String { files.joined(separator: " with ") }
+  }
+
+  private static func sizes(_ change: (inout ViTArchitecture) -> Void = { _ in }) -> ViTArchitecture
+  {
+    var a = ViTArchitecture(
+      imageSize: 32, patchSize: 8, embedDim: 16, depth: 2, numHeads: 2, numClasses: 5)
+    change(&a)
+    return a
+  }
+
+  private static let plain = sizes()
+  private static let distilled = sizes { $0.distilled = true }
+  private static let dinov2 = sizes {
+    $0.layerScale = true
+    $0.head = .tokenAndPatchMean
+  }
+  private static let swiglu = sizes {
+    $0.layerScale = true
+    $0.head = .tokenAndPatchMean
+    $0.mlp = .swiglu
+  }
+  private static let registers = sizes {
+    $0.layerScale = true
+    $0.head = .tokenAndPatchMean
+    $0.registers = 4
+  }
+
+  private static let cases: [Case] = [
+    Case(files: ["vit.safetensors"], logits: "vit", architecture: plain),
+    Case(
+      files: ["training.pth"], logits: "vit", architecture: plain,
+      notes: [
+        "the tensors under model", "left another copy, model_ema",
+        "left optimizer.*",
+      ]),
+    Case(
+      files: ["parallel.pth"], logits: "vit", architecture: plain,
+      notes: [
+        "the tensors under state_dict.module",
+        "left state_dict.* (3 tensors)",
+      ]),
+    Case(
+      files: ["torchvision.safetensors"], logits: "vit", architecture: plain,
+      notes: ["torchvision's names"]),
+    Case(
+      files: ["torchvision_new.safetensors"], logits: "vit", architecture: plain,
+      notes: ["torchvision's names"]),
+    Case(
+      files: ["google.npz"], logits: "vit", architecture: plain,
+      notes: ["Google's npz's names", "left pre_logits/bias, pre_logits/kernel"]),
+    Case(files: ["google_optimizer.npz"], logits: "vit", architecture: plain),
+    Case(
+      files: ["hf_vit.safetensors"], logits: "hf_vit", architecture: plain,
+      notes: ["Hugging Face's names"]),
+    Case(files: ["hf_vit_modules.safetensors"], logits: "hf_vit", architecture: plain),
+    Case(files: ["hf_deit.safetensors"], logits: "hf_deit", architecture: distilled),
+    Case(files: ["hf_dinov2.safetensors"], logits: "hf_dinov2", architecture: dinov2),
+    Case(files: ["hub_dinov2.pth"], logits: "hf_dinov2", architecture: dinov2),
+    Case(
+      files: ["hub_dinov2_backbone.pth", "hub_dinov2_head.pth"], logits: "hf_dinov2",
+      architecture: dinov2, notes: ["DINOv2's names"]),
+    Case(files: ["hf_dinov2_swiglu.safetensors"], logits: "hf_dinov2_swiglu", architecture: swiglu),
+    Case(files: ["hub_dinov2_swiglu.pth"], logits: "hf_dinov2_swiglu", architecture: swiglu),
+    Case(files: ["hf_dinov2_reg.safetensors"], logits: "hf_dinov2_reg", architecture: registers),
+    Case(
+      files: ["hf_dinov2_reg_modules.safetensors"], logits: "hf_dinov2_reg",
+      architecture: registers),
+    Case(files: ["hub_dinov2_reg.pth"], logits: "hf_dinov2_reg", architecture: registers),
+  ]
+
+  private static func url(_ name: String) -> URL { Fixtures.url("layouts/\(name)") }
+
+  @Test(arguments: cases)
+  func `every layout gives the logits of its own project`(_ of: Case) throws {
+    let stored = try SafetensorsFile(url: Self.url("logits.safetensors"))
+    let (images, expected) = (try stored.floats("images"), try stored.floats(of.logits))
+    let model = try of.architecture.load(
+      weights: .files(of.files.map(Self.url)), backend: CPUBackend(threads: 1))
+    let composition = try TokenReductionRegistry.composition(
+      for: .init(name: "none", parameters: [:]), geometry: model.info.tokens)
+    let runner = try PassRunner(model: model, composition: composition, batchSize: 2)
+    for (index, value) in images.enumerated() { runner.input[index] = value }
+    runner.run()
+    let difference = zip(runner.logits, expected).map { abs($0 - $1) }.max() ?? .infinity
+    #expect(difference < 1e-4, "the largest difference is \(difference)")
+  }
+
+  @Test(arguments: cases.filter { !$0.notes.isEmpty })
+  func `what was found and what was left is said`(_ of: Case) throws {
+    let fit = try of.architecture.fit(CheckpointFiles(of.files.map(Self.url)))
+    #expect(fit.notes == of.notes)
+  }
+
+  private static func message(_ files: String..., as a: ViTArchitecture) -> String? {
+    do {
+      _ = try a.fit(CheckpointFiles(files.map(url)), name: "tiny")
+      return nil
+    } catch { return "\(error)".replacing(url("").path + "/", with: "") }
+  }
+
+  @Test func `a backbone alone is refused with what to give`() {
+    #expect(
+      Self.message("hub_dinov2_backbone.pth", as: Self.dinov2)
+        == "hub_dinov2_backbone.pth: is a backbone without a classifier, and tiny needs one "
+        + "(missing: head.weight, head.bias); give its file too, as \"weights\": [\"BACKBONE\", "
+        + "\"HEAD\"], or weights that have one")
+  }
+
+  @Test func `a tensor in two files is refused`() {
+    #expect(
+      Self.message("hub_dinov2.pth", "hub_dinov2.pth", as: Self.dinov2)?.hasSuffix(
+        "which hub_dinov2.pth has too; name one of the two files") == true)
+  }
+
+  @Test func `a file of something else is told with what it holds`() throws {
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
+    defer { try? FileManager.default.removeItem(at: url) }
+    try SafetensorsWriter.write(
+      ["conv1.weight": .init(shape: [1], floats: [0])], to: url)
+    let error = #expect(throws: VisionModelsError.self) {
+      try Self.plain.fit(CheckpointFiles([url]), name: "tiny")
+    }
+    #expect(
+      error?.description
+        == "\(url.path): has none of tiny's 32 tensors (cls_token, pos_embed, "
+        + "patch_embed.proj.weight, and 29 more); it is a safetensors file of 1 (conv1.weight)")
+  }
+
+  @Test func `a model that the file is not is told key by key`() {
+    let text = Self.message("hf_dinov2.safetensors", as: Self.plain) ?? ""
+    #expect(text.contains("whose tensors carry Hugging Face's names"))
+    #expect(text.contains("of another shape (head.weight is [5, 32], not [5, 16])"))
+  }
+}
