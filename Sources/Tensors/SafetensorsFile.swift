@@ -1,4 +1,6 @@
+import Files
 import Foundation
+import Records
 
 /// A safetensors file, memory-mapped: names, types and shapes at once, bytes only when they are
 /// read.
@@ -20,14 +22,40 @@ package final class SafetensorsFile: Sendable {
 
   /// Opens and checks a file.
   ///
-  /// Errors: `TensorsError.unreadableFile` or `.malformedSafetensors`, which name the file.
+  /// What the format's own library refuses is refused: a key twice, tensors that overlap, bytes
+  /// that belong to none.
+  /// - Throws: `TensorsError.unreadableFile` or `.malformedSafetensors`, which name the file.
   package init(url: URL) throws {
     self.url = url
-    do {
-      data = try Data(contentsOf: url, options: .alwaysMapped)
-    } catch {
-      throw TensorsError.unreadableFile(path: url.path, reason: Self.reason(of: error))
+    data = try Self.map(url)
+    let (start, header) = try Self.header(of: data, url)
+    metadata = header.metadata
+    entries = try header.entries(start: start, end: data.count) { reason in
+      TensorsError.malformedSafetensors(path: url.path, reason: reason)
     }
+  }
+
+  /// The bytes of a regular file, read from the disk where they are looked at.
+  private static func map(_ url: URL) throws(TensorsError) -> Data {
+    do throws(FileError) {
+      let file = try RegularFile(PathBytes(url.path))
+      guard file.size > 0 else { return Data() }
+      let count = file.size
+      let mapped = mmap(nil, count, PROT_READ, MAP_PRIVATE, file.descriptor, 0)
+      guard let mapped, mapped != MAP_FAILED else {
+        throw FileError.unreadable(path: file.path, reason: String(cString: strerror(errno)))
+      }
+      return Data(
+        bytesNoCopy: mapped, count: count, deallocator: .custom { munmap($0, $1) })
+    } catch .unreadable(_, let reason) {
+      throw .unreadableFile(path: url.path, reason: reason)
+    } catch {
+      throw .unreadableFile(path: url.path, reason: "it \(error.reason)")
+    }
+  }
+
+  /// Where the numbers begin, and the header before them.
+  private static func header(of data: Data, _ url: URL) throws -> (Int, SafetensorsHeader) {
     func malformed(_ reason: String) -> TensorsError {
       .malformedSafetensors(path: url.path, reason: reason)
     }
@@ -38,40 +66,22 @@ package final class SafetensorsFile: Sendable {
     guard length <= UInt64(data.count - 8) else {
       throw malformed("its header says \(length) bytes, the file has \(data.count - 8) after it")
     }
+    guard length <= SafetensorsHeader.mostBytes else {
+      throw malformed(
+        "its header says \(length) bytes; those of more than \(SafetensorsHeader.mostBytes) are "
+          + "not read")
+    }
     let start = 8 + Int(length)
-    let header: [String: HeaderEntry]
     do {
-      header = try JSONDecoder().decode(
-        [String: HeaderEntry].self, from: data.subdata(in: 8..<start))
+      let text = try JSONBytes(Array(data[8..<start]))
+      return (start, try LineDecoder().decode(SafetensorsHeader.self, from: text))
+    } catch DecodingError.dataCorrupted(let context)
+      where context.debugDescription.contains(LineDecoder.twice)
+    {
+      throw malformed("its header has a key twice")
     } catch {
       throw malformed("its header is not the JSON of a safetensors file")
     }
-    var entries: [String: Entry] = [:]
-    var metadata: [String: String] = [:]
-    for (name, value) in header {
-      switch value {
-      case .metadata(let values): metadata = values
-      case .tensor(let dtypeName, let shape, let offsets):
-        guard let type = ElementType(rawValue: dtypeName) else {
-          throw malformed(
-            "tensor \(name) has type \(dtypeName); "
-              + ElementType.allCases.map(\.rawValue).joined(separator: ", ") + " are read")
-        }
-        guard offsets.count == 2, offsets[0] >= 0, offsets[0] <= offsets[1],
-          offsets[1] <= data.count - start, shape.allSatisfy({ $0 >= 0 })
-        else { throw malformed("tensor \(name) lies outside the file, which may be cut short") }
-        guard
-          shape.reduce(type.byteCount, { $0.multipliedReportingOverflow(by: $1).partialValue })
-            == offsets[1] - offsets[0]
-        else {
-          throw malformed("tensor \(name) has \(offsets[1] - offsets[0]) bytes, not \(shape)")
-        }
-        entries[name] = Entry(
-          type: type, shape: shape, bytes: start + offsets[0]..<start + offsets[1])
-      }
-    }
-    self.entries = entries
-    self.metadata = metadata
   }
 
   /// Calls `body` with the values of a tensor as float32: those of the mapped file itself where it
@@ -160,36 +170,6 @@ package final class SafetensorsFile: Sendable {
       throw TensorsError.missingTensor(path: url.path, name: name)
     }
     return entry
-  }
-
-  /// The system's own words for why a file cannot be read.
-  private static func reason(of error: any Error) -> String {
-    let underlying = (error as NSError).userInfo[NSUnderlyingErrorKey] as? any Error
-    let code = (underlying ?? error) as NSError
-    return code.domain == NSPOSIXErrorDomain
-      ? String(cString: strerror(Int32(code.code))) : error.localizedDescription
-  }
-
-  private enum HeaderEntry: Decodable {
-    case metadata([String: String])
-    case tensor(dtype: String, shape: [Int], offsets: [Int])
-
-    enum CodingKeys: String, CodingKey {
-      case dtype, shape
-      case offsets = "data_offsets"
-    }
-
-    init(from decoder: any Decoder) throws {
-      if let values = try? decoder.singleValueContainer().decode([String: String].self) {
-        self = .metadata(values)
-        return
-      }
-      let container = try decoder.container(keyedBy: CodingKeys.self)
-      self = .tensor(
-        dtype: try container.decode(String.self, forKey: .dtype),
-        shape: try container.decode([Int].self, forKey: .shape),
-        offsets: try container.decode([Int].self, forKey: .offsets))
-    }
   }
 }
 

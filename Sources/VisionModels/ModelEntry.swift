@@ -55,11 +55,15 @@ package struct ModelPreprocessing: Hashable, Sendable {
   /// Per channel, of values in 0 … 1.
   package let mean: [Float]
   package let deviation: [Float]
+  /// The crop's share of the resized side at other image sizes: timm's `crop_pct`.
+  package let cropFraction: Double
 
+  /// - Parameter cropFraction: The sizes' own where it is not given.
   package init(
     resize: Int?, crop: Int, interpolation: Interpolation = .bicubic, mean: [Float],
-    deviation: [Float]
+    deviation: [Float], cropFraction: Double? = nil
   ) {
+    self.cropFraction = cropFraction ?? resize.map { Double(crop) / Double($0) } ?? 1
     self.resize = resize
     self.crop = crop
     self.interpolation = interpolation
@@ -71,16 +75,27 @@ package struct ModelPreprocessing: Hashable, Sendable {
   package static let imageNetDeviation: [Float] = [0.229, 0.224, 0.225]
 
   /// timm's evaluation: the shorter side to `⌊crop / fraction⌋`, ImageNet's mean and deviation.
-  package static func imageNet(crop: Int, fraction: Double) -> ModelPreprocessing {
+  package static func imageNet(
+    crop: Int, fraction: Double, fractionAtOtherSizes: Double? = nil
+  ) -> ModelPreprocessing {
     ModelPreprocessing(
       resize: Int(Double(crop) / fraction), crop: crop, mean: imageNetMean,
-      deviation: imageNetDeviation)
+      deviation: imageNetDeviation, cropFraction: fractionAtOtherSizes ?? fraction)
   }
 
   /// timm's evaluation of the augreg models: mean and deviation of 0.5.
   package static func inception(crop: Int, fraction: Double) -> ModelPreprocessing {
     ModelPreprocessing(
       resize: Int(Double(crop) / fraction), crop: crop, mean: [0.5, 0.5, 0.5],
-      deviation: [0.5, 0.5, 0.5])
+      deviation: [0.5, 0.5, 0.5], cropFraction: fraction)
+  }
+
+  /// The same for another image size, as timm's `--img-size`: mean, deviation, interpolation and
+  /// crop fraction stay.
+  package func resized(to size: Int) -> ModelPreprocessing {
+    guard size != crop else { return self }
+    return ModelPreprocessing(
+      resize: resize == nil ? nil : Int(Double(size) / cropFraction), crop: size,
+      interpolation: interpolation, mean: mean, deviation: deviation, cropFraction: cropFraction)
   }
 }

@@ -75,7 +75,8 @@ struct ProfileCommand: AsyncParsableCommand {
         try spec(), minSeconds: max(minSeconds, 1), minSamples: minSamples)
       return print(profile.text)
     }
-    let session = try Session(try spec().profiling(), folder: results, fresh: fresh && !dryRun)
+    let session = try Session(
+      try spec().profiling(), folder: results, fresh: fresh, writes: !dryRun)
     if dryRun {
       try session.printPlan(only: nil)
     } else {

@@ -32,7 +32,7 @@ struct RecordedResults {
     Report(
       records: records, name: name, rows: all ? nil : rows.map { $0.map(\.key) },
       published: PublishedNumbers.stored(in: folder),
-      command: CommandFile.read(folder).map(Session.command))
+      command: CommandFile.read(folder).map(Session.command), in: folder)
   }
 
   private static func folder(_ text: String) throws -> URL {

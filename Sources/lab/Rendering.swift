@@ -14,7 +14,7 @@ enum Rendering {
     let report = Report(
       records: records, name: name, rows: rows.map { $0.map(\.key) },
       published: PublishedNumbers.stored(in: folder),
-      command: CommandFile.read(folder).map(Session.command))
+      command: CommandFile.read(folder).map(Session.command), in: folder)
     let table = TerminalTable(
       report, width: Console.outputIsTerminal ? Console.width : 120,
       highlightsFront: Console.outputIsTerminal)
@@ -37,6 +37,19 @@ extension PlannedRow {
       place: RowPlace(
         weights: dataset == nil ? nil : model.weights, dataset: dataset, device: device,
         batchSize: batchSize, precision: precision))
+  }
+}
+
+extension Report {
+  /// The report of records of a folder, with what the last run left beside them.
+  init(
+    records: [Record], name: String, rows: [RowKey]?, published: [PublishedNumbers],
+    command: String?, in folder: URL
+  ) {
+    let context = ReportContext.read(folder)
+    self.init(
+      records: records, name: name, rows: rows, published: published, command: command,
+      paths: context.paths, remarks: context.remarks)
   }
 }
 

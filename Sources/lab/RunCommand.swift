@@ -33,7 +33,7 @@ struct RunCommand: AsyncParsableCommand {
   var only: String?
 
   func run() async throws {
-    let session = try Session(spec.read(), folder: results, fresh: fresh && !dryRun)
+    let session = try Session(spec.read(), folder: results, fresh: fresh, writes: !dryRun)
     if dryRun {
       try session.printPlan(only: only)
     } else {

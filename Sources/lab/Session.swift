@@ -14,12 +14,17 @@ struct Session {
   let folder: URL
 
   /// Opens everything that the spec names.
-  init(_ spec: Spec, folder results: ResultsOptions, fresh: Bool = false) throws {
+  ///
+  /// - Parameter writes: Whether anything may be written; a dry run makes no folder.
+  init(
+    _ spec: Spec, folder results: ResultsOptions, fresh: Bool = false, writes: Bool = true
+  ) throws {
     folder = results.folder(spec.name)
+    try ReportContext.checkOwner(of: folder, source: spec.source)
     planner = try Planner(spec, site: .here, recorded: try Self.recordedDevices(spec, folder))
     for warning in planner.warnings { Console.log.warning("\(warning)") }
-    if fresh { try RecordStore.setAside(folder, moment: Session.moment()) }
-    store = try RecordStore(folder: folder)
+    if fresh, writes { try RecordStore.setAside(folder, moment: Session.moment()) }
+    store = try RecordStore(folder: folder, writes: writes)
     for warning in store.warnings { Console.log.warning("\(warning)") }
   }
 
@@ -59,6 +64,7 @@ struct Session {
   /// - Parameter again: The command line that goes on after an interruption.
   func run(only: String?, again: [String]) throws {
     StopSignal.install()
+    try planner.reportContext.write(to: folder)
     let progress = TerminalProgress()
     let runner = Runner(planner: planner, store: store, only: only, listener: progress)
     let plan = try runner.plan()

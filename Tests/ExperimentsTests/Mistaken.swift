@@ -15,6 +15,83 @@ struct Mistaken: Sendable, CustomTestStringConvertible {
 }
 
 extension Mistaken {
+  private static let longName = String(repeating: "a", count: 201)
+
+  /// Names of models that are none of the program's, and what to write for them.
+  static let modelNames: [Mistaken] = [
+    ("deit_base_patch16_384", sized("deit_base_patch16_224", 384)),
+    ("vit_small_patch16_256", sized("vit_small_patch16_224", 256)),
+    ("deit_small", "did you mean 'deit_small_patch16_224'?"),
+    ("vit_base_patch16", "did you mean 'vit_base_patch16_224'?"),
+    ("DeiT-S", "did you mean 'deit_small_patch16_224'?"),
+    ("ViT-S/16", "did you mean 'vit_small_patch16_224'?"),
+    ("deit-small-patch16-224", "did you mean 'deit_small_patch16_224'?"),
+    ("deit_small_patch16_224.fb_in1k", "did you mean 'deit_small_patch16_224'?"),
+    ("timm/deit_tiny_patch16_224.fb_in1k", "did you mean 'deit_tiny_patch16_224'?"),
+    ("vit_small_patch14_dinov2.lvd142m", "did you mean 'vit_small_patch14_dinov2'?"),
+    ("diet_small_patch16_224", "did you mean 'deit_small_patch16_224'?"),
+    ("beit_base_patch16_224", "`lab models` lists them"),
+    ("deit_huge_patch14_224", "`lab models` lists them"),
+    ("vit_base_patch32_clip_448.laion2b", "`lab models` lists them"),
+    ("vit", "`lab models` lists them"),
+  ].map { name, advice in
+    Mistaken(
+      name, #"{"model": "\#(name)", "methods": [{"method": "none"}]}"#,
+      #"a.json: model: "\#(name)" is not a model; \#(advice)"#)
+  }
+
+  private static func sized(_ name: String, _ size: Int) -> String {
+    #"write {"name": "\#(name)", "architecture": {"image_size": \#(size)}} for that size"#
+  }
+
+  /// Ranges and names beyond what anything counts.
+  static let extremes: [Mistaken] = [
+    Mistaken(
+      "a range to the largest number",
+      range("0, 9223372036854775807, 4611686018427387904"),
+      #"a.json: methods[0].r: 4611686018427387904 exceeds the 144 patch tokens of demo_vit; at "#
+        + #"most 143 can go"#),
+    Mistaken(
+      "a range wider than numbers are counted",
+      range("-9223372036854775808, 9223372036854775807, 1"),
+      #"a.json: methods[0].r: the range [-9223372036854775808, 9223372036854775807, 1] has "#
+        + #"1000000000000000 values; at most 10000 are taken, so a larger step is needed"#),
+    Mistaken(
+      "a range whose step is below zero",
+      range("0, -9223372036854775808, -1"),
+      #"a.json: methods[0].r: the range [0, -9223372036854775808, -1] has 1000000000000000 "#
+        + #"values; at most 10000 are taken, so a larger step is needed"#),
+    Mistaken(
+      "a range of numbers beyond all counts",
+      range("-1e308, 1e308, 1e300"),
+      #"a.json: methods[0].r: the range [-1e+308, 1e+308, 1e+300] has 1000000000000000 "#
+        + #"values; at most 10000 are taken, so a larger step is needed"#),
+    Mistaken(
+      "a list of very many values",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "batch_size": [\#(ones)]}"#,
+      #"a.json: batch_size: the list has 10001 values; at most 10000 are taken"#),
+    Mistaken(
+      "a method's name of a megabyte",
+      #"{"model": "demo_vit", "methods": [{"method": "\#(megabyte)"}]}"#,
+      #"a.json: methods[0].method: "\#(megabyte.prefix(499)) … "#
+        + #"\#(megabyte.prefix(500 - knownMethods.count))\#(knownMethods)"#),
+    Mistaken(
+      "a key of a megabyte",
+      #"{"model": "demo_vit", "methods": [{"method": "none", "\#(megabyte)": 1}]}"#,
+      #"a.json: methods[0].\#(megabyte.prefix(489)) … \#(megabyte.prefix(500)): unknown key; "#
+        + #"known keys are 'method'"#),
+  ]
+
+  private static func range(_ parts: String) -> String {
+    #"{"model": "demo_vit", "methods": [{"method": "topk", "r": {"range": [\#(parts)]}}]}"#
+  }
+
+  private static let ones = Array(repeating: "1", count: 10_001).joined(separator: ",")
+  private static let megabyte = String(repeating: "a", count: 1 << 20)
+  private static let knownMethods =
+    #"" is not a method; methods are 'none', 'random', 'topk', 'evit', 'tome', 'tail_effect', "#
+    + "'compose'"
+
   /// Text that is not JSON.
   static let syntax: [Mistaken] = [
     Mistaken(
@@ -33,6 +110,34 @@ extension Mistaken {
       "text without quotes",
       #"{"model": demo_vit}"#,
       #"a.json:1:11: a value is expected, not 'd'; text needs double quotes around it"#),
+    Mistaken(
+      "Python's NaN",
+      #"{"seed": NaN}"#,
+      #"a.json:1:10: JSON has no NaN; write a number"#),
+    Mistaken(
+      "Python's infinity",
+      #"{"seed": Infinity}"#,
+      #"a.json:1:10: JSON has no Infinity; write a number"#),
+    Mistaken(
+      "Python's minus infinity",
+      #"{"seed": -Infinity}"#,
+      #"a.json:1:10: JSON has no -Infinity; write a number"#),
+    Mistaken(
+      "Python's True",
+      #"{"accuracy": True}"#,
+      #"a.json:1:14: JSON has no True; write true"#),
+    Mistaken(
+      "Python's False",
+      #"{"accuracy": False}"#,
+      #"a.json:1:14: JSON has no False; write false"#),
+    Mistaken(
+      "Python's None",
+      #"{"seed": None}"#,
+      #"a.json:1:10: JSON has no None; leave the key out"#),
+    Mistaken(
+      "a number with a plus",
+      #"{"seed": +5}"#,
+      #"a.json:1:10: a number begins with a digit or '-', not with '+'"#),
     Mistaken(
       "a list instead of an object",
       #"[]"#,
@@ -209,7 +314,16 @@ extension Mistaken {
       "a name with a slash",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "name": "a/b"}"#,
       #"a.json: name: "a/b" is no name for a folder; it must be a name of letters, digits, "#
-        + #"'.', '_' and '-'"#),
+        + #"'.', '_' and '-' that does not begin with '.' or '-'"#),
+    Mistaken(
+      "a name that a command line takes for an option",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "name": "-x"}"#,
+      #"a.json: name: "-x" is no name for a folder; it must be a name of letters, digits, "#
+        + #"'.', '_' and '-' that does not begin with '.' or '-'"#),
+    Mistaken(
+      "a name that is too long",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "name": "\#(longName)"}"#,
+      #"a.json: name: it has 201 bytes; a folder's name has at most 200"#),
     Mistaken(
       "an unknown policy",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "on_bad_image": "ignore"}"#,

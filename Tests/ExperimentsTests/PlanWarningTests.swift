@@ -49,6 +49,32 @@ import Testing
     #expect(empty?.description.hasPrefix("micro.json: dataset: ") == true)
   }
 
+  @Test func `a data set for a model without weights is a warning and a remark of the report`()
+    throws
+  {
+    let text = """
+      {"model": "vit_tiny_patch16_224", "dataset": {"folder": "/no/such"}, "threads": 1,
+      "methods": [{"method": "none"}]}
+      """
+    func planner(_ text: String) throws -> Planner {
+      try Planner(
+        try SpecReader.read(try SpecSource(text: text, file: "a.json")), site: MicroRun.site)
+    }
+    let sentence =
+      "vit_tiny_patch16_224 has random weights, so its accuracy is not measured; give \"weights\" a "
+      + "file, or set \"accuracy\" to false"
+    let unmeasured = try planner(text)
+    #expect(unmeasured.warnings == ["a.json: model: \(sentence)"])
+    #expect(unmeasured.reportContext.remarks == [sentence])
+    for silent in [
+      text.replacing(#""dataset": {"folder": "/no/such"}"#, with: #""accuracy": false"#),
+      text.replacing(#""dataset": {"folder": "/no/such"}, "#, with: ""),
+    ] {
+      #expect(try planner(silent).warnings == [])
+      #expect(try planner(silent).reportContext.remarks == [])
+    }
+  }
+
   @Test func `an r that is cut to what may go is said in the plan`() throws {
     let planner = try planner(#""methods": [{"method": "topk", "r": [5, 30]}]"#)
     let lines = PlanText(planner: planner, plan: try planner.plan { _ in nil }) { _ in false }.lines

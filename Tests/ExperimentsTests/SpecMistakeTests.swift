@@ -22,7 +22,7 @@ import Testing
   @Test(
     arguments: [
       Mistaken.models, Mistaken.settings, Mistaken.datasets, Mistaken.measurements,
-      Mistaken.methods, Mistaken.searches, Mistaken.grids,
+      Mistaken.methods, Mistaken.searches, Mistaken.grids, Mistaken.modelNames, Mistaken.extremes,
     ].flatMap { $0 })
   func `a mistake is one sentence with its path and what would be right`(_ mistaken: Mistaken) {
     #expect(Self.sentences(mistaken.spec) == mistaken.sentences)

@@ -99,6 +99,35 @@ import Testing
     #expect(spec.models.map(\.entry.preprocessing.resize) == [248, 106])
   }
 
+  @Test(arguments: [
+    // timm's `resolve_data_config` with `--img-size`: `floor(size / crop_pct)`.
+    ("vit_tiny_patch16_224", 256, 284, Float(0.5)), ("vit_small_patch16_384", 224, 224, 0.5),
+    ("deit_small_patch16_224", 384, 426, 0.485), ("deit_tiny_patch16_224", 192, 213, 0.485),
+    ("vit_small_patch14_dinov2", 518, 518, 0.485),
+  ])
+  func `another image size keeps the model's preprocessing, as in timm`(
+    _ model: String, _ size: Int, _ resize: Int, _ mean: Float
+  ) throws {
+    let spec = try read(
+      #"{"model": {"name": "\#(model)", "architecture": {"image_size": \#(size)}}, "methods": [{"method": "none"}]}"#
+    )
+    let preprocessing = spec.models[0].entry.preprocessing
+    #expect(preprocessing.resize == resize)
+    #expect(preprocessing.crop == size)
+    #expect(preprocessing.mean[0] == mean)
+    #expect(preprocessing.deviation[0] == (mean == 0.5 ? 0.5 : 0.229))
+    #expect(preprocessing.interpolation == .bicubic)
+  }
+
+  @Test func `a range of whole numbers ends where it says, however large they are`() throws {
+    let spec = try read(
+      #"{"model": "demo_vit", "methods": [{"method": "random", "r": 1, "seed": {"range": [1, 9223372036854775807, 9223372036854775807]}}, {"method": "random", "r": 1, "seed": {"range": [9223372036854775806, 9223372036854775807, 1]}}]}"#
+    )
+    #expect(
+      spec.methods.map { $0.parameters["seed"] }
+        == [.integer(1), .integer(.max - 1), .integer(.max)])
+  }
+
   @Test func `accuracy can be asked for, left out or described`() throws {
     func accuracy(_ value: String) throws -> AccuracyChoice {
       try read(

@@ -96,6 +96,41 @@ import Testing
         """)
   }
 
+  @Test(arguments: [
+    ("实验一.json", "实验一"), ("实验二.json", "实验二"), ("été.json", "été"), ("-x.json", "x"),
+    (".hidden.json", "hidden"), ("a b.json", "a-b"), ("हिन्दी.json", "हिन्दी"), ("😀.json", "spec"),
+    ("v1.2.json", "v1.2"),
+  ])
+  func `a spec without a name is called as its file`(_ file: String, _ name: String) throws {
+    let text = #"{"model": "demo_vit", "methods": [{"method": "none"}]}"#
+    #expect(try SpecReader.read(try SpecSource(text: text, file: file)).name == name)
+    let named = #"{"name": "\#(name)", "model": "demo_vit", "methods": [{"method": "none"}]}"#
+    #expect(try SpecReader.read(try SpecSource(text: named, file: "a.json")).name == name)
+  }
+
+  @Test func `what cannot be a spec is refused before it is read`() throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.path
+    #expect(mkfifo(path + "/pipe.json", 0o600) == 0)
+    #expect(symlink("/dev/zero", path + "/zero.json") == 0)
+    try folder.write("", to: "sparse.json")
+    #expect(truncate(path + "/sparse.json", 1 << 40) == 0)
+    func sentence(_ name: String) -> String {
+      do {
+        _ = try SpecSource(file: path + "/" + name)
+        return ""
+      } catch {
+        return "\(error)".replacing(path, with: "DIR")
+      }
+    }
+    #expect(sentence("pipe.json") == "DIR/pipe.json: is a pipe; only regular files are read")
+    #expect(sentence("zero.json") == "DIR/zero.json: is a device; only regular files are read")
+    #expect(
+      sentence("sparse.json")
+        == "DIR/sparse.json: has 1099511627776 bytes; files of more than 4194304 are not read")
+    #expect(sentence("") == "DIR/: is a folder; only regular files are read")
+  }
+
   @Test func `a spec that extends a folder is refused`() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(#"{"extends": "."}"#, to: "b.json")

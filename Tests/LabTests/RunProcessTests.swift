@@ -30,7 +30,8 @@ import _TestSupport
     #expect(dry.exitCode == 0)
     #expect(dry.output.contains("tokens after blocks 37 19×5; 0 of 1 shards recorded"))
     #expect(dry.output.contains("4 trials: 4 to measure, 0 already recorded"))
-    #expect(try folder.recordLines("Results/tiny").isEmpty)
+    // Not even the folders.
+    #expect(!folder.exists("Results"))
 
     let first = try LabProcess.run("run", "tiny.json", in: folder.url)
     #expect(first.exitCode == 0, "\(first.error)")
@@ -90,6 +91,45 @@ import _TestSupport
     let again = try LabProcess.run("run", "a.json", in: folder.url)
     #expect(again.exitCode == 0)
     #expect(again.error.hasPrefix("micro: 52 trials: \(52 - kept) to measure, \(kept) already"))
+  }
+
+  @Test(arguments: [
+    "\"$0\" run - --dry-run < a.json", "cat a.json | \"$0\" run - --dry-run",
+    "\"$0\" run /dev/stdin --dry-run < a.json", "\"$0\" run <(cat a.json) --dry-run",
+  ])
+  func `a spec may come through the shell`(_ command: String) throws {
+    let folder = try Workplace()
+    try folder.write(Self.accuracy, to: "a.json")
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/bash")
+    shell.arguments = ["-c", command, try LabProcess.executable.path]
+    shell.currentDirectoryURL = folder.url
+    let (output, error) = (Pipe(), Pipe())
+    (shell.standardOutput, shell.standardError) = (output, error)
+    try shell.run()
+    let printed = String(
+      decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let told = String(decoding: error.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == 0, "\(told)")
+    #expect(printed.contains("52 trials: 52 to measure"))
+  }
+
+  @Test func `two specs whose files lead to one name are told apart`() throws {
+    let folder = try Workplace()
+    let spec = """
+      {"model": \(Workplace.model), "latency": false, "threads": 1, "accuracy": {"images": 10},
+       "methods": [{"method": "none"}]}
+      """
+    try folder.write(spec, to: "a b.json")
+    try folder.write(spec, to: "a-b.json")
+    #expect(try LabProcess.run("run", "a b.json", in: folder.url).exitCode == 0)
+    #expect(try LabProcess.run("run", "a b.json", in: folder.url).exitCode == 0)
+    let other = try LabProcess.run("run", "a-b.json", in: folder.url)
+    #expect(other.exitCode == 2)
+    #expect(
+      other.error.hasPrefix("error: a-b.json: its results would go to Results/a-b, which holds "))
+    #expect(other.error.hasSuffix("a b.json; give one of the two a \"name\"\n"))
   }
 
   @Test func `a stopped process makes others end with a sentence, not wait for ever`() throws {

@@ -78,6 +78,43 @@ import Testing
         return "\(error)".replacingOccurrences(of: path, with: "DIR")
       }
     }
+    // As the format's own library refuses.
+    let one = #""dtype":"F32","shape":[1],"data_offsets""#
+    #expect(
+      try message(file(#"{"a":{\#(one):[0,4]},"a":{\#(one):[0,4]}}"#, [0, 0, 0, 0]))
+        == "DIR/x.safetensors: is not a usable safetensors file: its header has a key twice")
+    #expect(
+      try message(file(#"{"a":{\#(one):[0,4]},"b":{\#(one):[2,6]}}"#, [0, 0, 0, 0, 0, 0]))
+        == "DIR/x.safetensors: is not a usable safetensors file: the tensors a and b share bytes")
+    #expect(
+      try message(
+        file(#"{"a":{\#(one):[0,4]},"b":{\#(one):[6,10]}}"#, Array(repeating: 0, count: 10)))
+        == "DIR/x.safetensors: is not a usable safetensors file: 2 bytes before tensor b belong to "
+        + "none")
+    #expect(
+      try message(file(#"{"a":{\#(one):[0,4]}}"#, [0, 0, 0, 0, 0]))
+        == "DIR/x.safetensors: is not a usable safetensors file: 1 bytes at its end belong to no "
+        + "tensor")
+    #expect(
+      try message(
+        file(#"{"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,0]}}"#))
+        == "DIR/x.safetensors: is not a usable safetensors file: tensor a has 0 bytes, not "
+        + "[4611686018427387904, 4]")
+    let huge = folder.appendingPathComponent("huge.safetensors")
+    try (withUnsafeBytes(of: UInt64(1 << 30).littleEndian) { Data($0) }).write(to: huge)
+    #expect(truncate(huge.path, 1 << 40) == 0)
+    #expect(
+      message(huge)
+        == "DIR/huge.safetensors: is not a usable safetensors file: its header says 1073741824 "
+        + "bytes; those of more than 100000000 are not read")
+    #expect(mkfifo(path + "/pipe.safetensors", 0o600) == 0)
+    #expect(
+      message(folder.appendingPathComponent("pipe.safetensors"))
+        == "DIR/pipe.safetensors: cannot be read: it is a pipe; only regular files are read")
+    #expect(symlink("/dev/zero", path + "/zero.safetensors") == 0)
+    #expect(
+      message(folder.appendingPathComponent("zero.safetensors"))
+        == "DIR/zero.safetensors: cannot be read: it is a device; only regular files are read")
     #expect(
       message(folder.appendingPathComponent("none.safetensors"))
         == "DIR/none.safetensors: cannot be read: No such file or directory")
@@ -101,6 +138,16 @@ import Testing
     #expect(
       try message(file(#"{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,4]}}"#, [0, 0, 0, 0]))
         == "DIR/x.safetensors: is not a usable safetensors file: tensor a has 4 bytes, not [3]")
+  }
+
+  @Test func `metadata may be null, and tensors may be empty`() throws {
+    let header =
+      #"{"__metadata__":null,"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"#
+      + #""b":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}"#
+    let read = try SafetensorsFile(url: file(header, [0, 0, 128, 63]))
+    #expect(read.metadata.isEmpty)
+    #expect(try read.floats("a") == [])
+    #expect(try read.floats("b") == [1])
   }
 
   @Test func `a file that cannot be written says so`() {

@@ -77,7 +77,7 @@ struct Repeats {
 extension Planner {
   /// What a person should know of the spec before it runs, a sentence each.
   package var warnings: [String] {
-    var warnings = [Repeats(planner: self).text].compactMap { $0 }
+    var warnings = [Repeats(planner: self).text].compactMap { $0 } + warningsOfAccuracy
     for warning in datasets.flatMap(\.images.warnings) where !warnings.contains(warning) {
       warnings.append(warning)
     }

@@ -26,12 +26,14 @@ package struct Claims {
   private let folder: URL
   private let owner: String
 
-  /// - Parameter folder: Made if it is not there.
+  /// - Parameters:
+  ///   - folder: Made if it is not there and anything may be written.
   ///
   /// Errors: `ExperimentsError.folderNotWritable`.
-  package init(folder: URL, host: String, process: Int32) throws {
+  package init(folder: URL, host: String, process: Int32, writes: Bool = true) throws {
     self.folder = folder
     owner = "\(host) \(process)\n"
+    guard writes else { return }
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {

@@ -20,18 +20,20 @@ package final class RecordStore {
   /// Opens a folder for reading and writing, and makes it if it is not there.
   ///
   /// Errors: `ExperimentsError.folderNotWritable`, `.recordTooNew`, `.fileUnreadable`.
+  /// - Parameter writes: Whether the folder is made; one that is not there is empty otherwise.
   package init(
     folder: URL, host: String = MachineFacts.current.host,
-    process: Int32 = ProcessInfo.processInfo.processIdentifier
+    process: Int32 = ProcessInfo.processInfo.processIdentifier, writes: Bool = true
   ) throws {
     self.folder = folder
     self.host = host
     self.process = process
     name = folder.relativePath
     claims = try Claims(
-      folder: folder.appendingPathComponent(".claims"), host: host, process: process)
+      folder: folder.appendingPathComponent(".claims"), host: host, process: process,
+      writes: writes)
     reader = RecordsFolder(url: folder)
-    try refresh()
+    if writes || FileManager.default.fileExists(atPath: folder.path) { try refresh() }
   }
 
   /// What is wrong with the files, a sentence each; nothing is lost by going on.

@@ -53,7 +53,8 @@ struct JSONText {
     let before = scalars[..<(place ?? position)]
     let line = before.count { $0 == "\n" } + 1
     let lineStart = before.lastIndex(of: "\n").map { $0 + 1 } ?? 0
-    return Mistake(line: line, column: before.count - lineStart + 1, message: message)
+    return Mistake(
+      line: line, column: before.count - lineStart + 1, message: message.shortenedForMessage)
   }
 
   private mutating func skipSpace() throws(Mistake) {
@@ -73,11 +74,10 @@ struct JSONText {
     case "[": return try nested { (reader) throws(Mistake) in try reader.array() }
     case "\"": return .string(try string())
     case let scalar? where scalar == "-" || Self.digits ~= scalar: return try number()
-    case "t": return try word("true", .boolean(true))
-    case "f": return try word("false", .boolean(false))
-    case "n": return try word("null", .null)
-    case let scalar? where scalar.properties.isAlphabetic || scalar == "'":
+    case let scalar? where scalar.properties.isAlphabetic: return try word()
+    case "'":
       throw mistake("a value is expected, not \(found); text needs double quotes around it")
+    case "+", ".": throw mistake("a number begins with a digit or '-', not with \(found)")
     default: throw mistake("a value is expected, not \(found)")
     }
   }
@@ -93,13 +93,40 @@ struct JSONText {
     return try read(&self)
   }
 
-  private mutating func word(_ text: String, _ value: JSONValue) throws(Mistake) -> JSONValue {
-    let end = position + text.unicodeScalars.count
-    guard end <= scalars.count, scalars[position..<end].elementsEqual(text.unicodeScalars) else {
-      throw mistake("a value is expected; text needs double quotes around it")
+  /// The words of JSON, and advice for those of other languages.
+  private mutating func word() throws(Mistake) -> JSONValue {
+    let start = position
+    let text = wordText()
+    switch text {
+    case "true": return .boolean(true)
+    case "false": return .boolean(false)
+    case "null": return .null
+    default: break
     }
-    position = end
-    return value
+    let message =
+      switch text.lowercased() {
+      case "true", "false": "JSON has no \(text); write \(text.lowercased())"
+      case "nan", "inf", "infinity": Self.notANumber(text)
+      case "none", "null", "nil", "undefined": "JSON has no \(text); leave the key out"
+      default:
+        "a value is expected, not '\(String(text.prefix(1)))'; text needs double quotes around it"
+      }
+    throw mistake(message, at: start)
+  }
+
+  private static func notANumber(_ text: String) -> String {
+    "JSON has no \(text); write a number"
+  }
+
+  /// Takes the letters, digits and underscores from the current place on.
+  private mutating func wordText() -> String {
+    let start = position
+    while let scalar = current,
+      scalar.properties.isAlphabetic || Self.digits ~= scalar || scalar == "_"
+    {
+      position += 1
+    }
+    return String(String.UnicodeScalarView(scalars[start..<position]))
   }
 
   private mutating func object() throws(Mistake) -> JSONValue {
@@ -177,6 +204,10 @@ struct JSONText {
       && !text.hasSuffix(".") && !text.contains(".e") && !text.contains(".E")
     if isShaped, isWhole, let value = Int(text) { return .integer(value) }
     guard isShaped, let value = Double(text) else {
+      let word = text == "-" ? wordText() : ""
+      guard !["nan", "inf", "infinity"].contains(word.lowercased()) else {
+        throw mistake(Self.notANumber(text + word), at: start)
+      }
       throw mistake("'\(text)' is not a number", at: start)
     }
     guard value.isFinite else {

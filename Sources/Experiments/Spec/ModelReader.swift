@@ -27,12 +27,7 @@ struct ModelReader {
 
   private func entry(_ name: String, at path: String, checker: inout RuleChecker) -> ModelEntry? {
     if let entry = ModelRegistry.entry(named: name) { return entry }
-    let names = ModelRegistry.all.map(\.name)
-    let nearest = NearestName.of(name, among: names)
-    checker.report(
-      path,
-      "\"\(name)\" is not a model; "
-        + (nearest.map { "did you mean '\($0)'?" } ?? "`lab models` lists them"))
+    checker.report(path, "\"\(name)\" is not a model; \(ModelNameAdvice().text(for: name))")
     return nil
   }
 
@@ -81,12 +76,10 @@ struct ModelReader {
     guard problems.isEmpty else { return nil }
     // Sizes that repeat the named model's change nothing.
     if let base, AnyHashable(base.architecture) == AnyHashable(architecture) { return base }
-    guard let base, base.architecture.imageSize == architecture.imageSize else {
-      return ModelRegistry.custom(architecture, name: name)
-    }
+    guard let base else { return ModelRegistry.custom(architecture, name: name) }
     return ModelEntry(
       name: name, displayName: name, architecture: architecture,
-      preprocessing: base.preprocessing, source: base.source)
+      preprocessing: base.preprocessing.resized(to: architecture.imageSize), source: base.source)
   }
 
   private func choice(

@@ -5,8 +5,11 @@ package enum NearestName {
   /// Near enough: at most a third of the letters differ, and at least one is right; a name that is
   /// the beginning of exactly one known name also stands for it.
   package static func of(_ name: String, among known: [String]) -> String? {
+    // Longer names are near none, and the distance of a text of megabytes takes a day.
+    guard name.utf8.count <= longestName else { return nil }
     let lowered = name.lowercased()
-    let distances = known.map { ($0, distance(lowered, $0.lowercased())) }
+    let distances = known.filter { $0.utf8.count <= longestName }
+      .map { ($0, distance(lowered, $0.lowercased())) }
     if let (best, least) = distances.min(by: { $0.1 < $1.1 }),
       least <= max(1, max(name.count, best.count) / 3), least < max(name.count, best.count)
     {
@@ -15,6 +18,9 @@ package enum NearestName {
     let beginnings = known.filter { $0.lowercased().hasPrefix(lowered) }
     return lowered.count >= 3 && beginnings.count == 1 ? beginnings.first : nil
   }
+
+  /// Bytes of the longest name that is compared.
+  private static let longestName = 200
 
   /// `; did you mean 'r'?`, or the list of what is known where nothing is near.
   package static func advice(_ name: String, among known: [String], noun: String) -> String {

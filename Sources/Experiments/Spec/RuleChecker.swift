@@ -7,9 +7,13 @@ struct RuleChecker {
   var source: (_ path: String) -> String
   private(set) var problems: [SpecProblem] = []
 
+  /// Nobody reads more, and each is compared with all before it.
+  private static let mostProblems = 200
+
   init(source: @escaping (String) -> String) { self.source = source }
 
   mutating func report(_ path: String, _ message: String) {
+    guard problems.count < Self.mostProblems else { return }
     let problem = SpecProblem(source: source(path), path: path, message: message)
     if !problems.contains(problem) { problems.append(problem) }
   }
@@ -53,6 +57,7 @@ struct RuleChecker {
     _ members: [String: JSONValue], known: [String], path: String
   ) {
     for key in members.keys.sorted() where !known.contains(key) {
+      guard problems.count < Self.mostProblems else { return }
       report(
         path.isEmpty ? key : "\(path).\(key)",
         "unknown key; \(NearestName.advice(key, among: known, noun: "known keys"))")
@@ -189,11 +194,7 @@ struct RuleChecker {
         ? nil
         : "\"\(text)\" is not known; \(NearestName.advice(text, among: names, noun: "choices"))"
     case (.fileName, .string(let text)):
-      return Self.isFileName(text)
-        ? nil
-        : text.utf8.count > Self.longestName
-          ? "it has \(text.count) characters; a folder's name has at most \(Self.longestName)"
-          : "\"\(text)\" is no name for a folder; it must be " + rule.expectation
+      return FolderName.mistake(text)
     case (.device, .string(let text)): return deviceMistake(text)
     case (.percent(let maximum), .string(let text)):
       let share = Percent.share(text)
@@ -223,13 +224,6 @@ struct RuleChecker {
     case .array(let values): !values.isEmpty && values.allSatisfy(isParameter)
     default: true
     }
-  }
-
-  private static let longestName = 200
-
-  private static func isFileName(_ text: String) -> Bool {
-    !text.isEmpty && text != "." && text != ".." && text.utf8.count <= longestName
-      && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) }
   }
 
   private func deviceMistake(_ text: String) -> String? {

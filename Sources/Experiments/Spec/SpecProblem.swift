@@ -8,8 +8,8 @@ package struct SpecProblem: Hashable, Sendable, CustomStringConvertible {
 
   package init(source: String, path: String, message: String) {
     self.source = source
-    self.path = path
-    self.message = message
+    self.path = path.shortenedForMessage
+    self.message = message.shortenedForMessage
   }
 
   package var description: String {
@@ -22,5 +22,14 @@ package struct SpecProblem: Hashable, Sendable, CustomStringConvertible {
     if path.isEmpty { return source }
     return source == "--" + key.replacing("_", with: "-")
       ? source + path.dropFirst(key.count) : "\(source): \(path)"
+  }
+}
+
+extension String {
+  /// The text itself, or its beginning and end where what it quotes would fill a screen.
+  var shortenedForMessage: String {
+    let (most, head, tail) = (1200, 500, 500)
+    guard utf8.count > most, count > most else { return self }
+    return "\(prefix(head)) … \(suffix(tail))"
   }
 }

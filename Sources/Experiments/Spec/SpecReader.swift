@@ -55,12 +55,8 @@ package struct SpecReader {
     return spec
   }
 
-  private mutating func name() -> String {
-    if let name = members["name"]?.asString { return name }
-    let file = (source.file as NSString).lastPathComponent
-    let stem = (file as NSString).deletingPathExtension
-    return String(
-      stem.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "-" })
+  private func name() -> String {
+    members["name"]?.asString ?? source.derivedName
   }
 
   /// The values of a top-level axis, or its default.

@@ -54,7 +54,8 @@ package enum SpecSchema {
     case .modelName: .object(["enum": .array(ModelRegistry.all.map { .string($0.name) })])
     case .fileName:
       .object([
-        "type": .string("string"), "pattern": .string("^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,200}$"),
+        "type": .string("string"),
+        "pattern": .string("^(?![.-])[^\\u0000-,/:-@\\[-^`{-\\u007F]{1,200}$"),
       ])
     case .integer(let minimum, let maximum):
       .object(

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Records
 
@@ -86,6 +87,22 @@ package struct SpecSource: Sendable {
     }
   }
 
+  /// The name for the results of a spec that gives none: its file's, in characters that a folder's
+  /// name may have.
+  var derivedName: String {
+    guard !InputFile.isStream(file) else { return "stdin" }
+    let stem = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
+    // A command line would take a leading dash for an option, and a dot hides a folder.
+    let name = String(stem.map { FolderName.isPlain($0) ? $0 : "-" }.drop { "-.".contains($0) })
+    return name.isEmpty ? "spec" : name
+  }
+
+  /// The file whose name the results carry; `nil` where the spec names them itself, or is no file.
+  package var namingFile: URL? {
+    guard members["name"] == nil, !InputFile.isStream(file) else { return nil }
+    return URL(fileURLWithPath: file).standardizedFileURL
+  }
+
   /// The file or option that a path's value came from.
   package func origin(of path: String) -> String {
     let key = path.prefix { $0 != "." && $0 != "[" }
@@ -104,7 +121,8 @@ package struct SpecSource: Sendable {
   }
 
   private static func path(_ text: String, besides file: String) -> String {
-    if text.hasPrefix("/") { return text }
+    // What the shell connects lies in no folder.
+    if text.hasPrefix("/") || InputFile.isStream(file) { return text }
     let folder = (file as NSString).deletingLastPathComponent
     return folder.isEmpty ? text : folder + "/" + text
   }

@@ -1,16 +1,23 @@
+import Files
 import Foundation
 
 /// The text of a spec's file.
 enum SpecText {
+  /// A spec with the published numbers of a whole literature has a hundredth of this.
+  private static let mostBytes = 4 << 20
+
   /// The text of a file in UTF-8.
   ///
   /// Errors: `ExperimentsError.fileUnreadable`, which tells other encodings from what is no text.
   static func read(_ file: String) throws(ExperimentsError) -> String {
     let data: Data
-    do {
-      data = try Data(contentsOf: URL(fileURLWithPath: file))
+    do throws(FileError) {
+      data = Data(try InputFile.contents(of: file, mostBytes: mostBytes))
+    } catch .unreadable(_, let reason) {
+      throw .fileUnreadable(
+        file: file, reason: reason.prefix(1).lowercased() + reason.dropFirst())
     } catch {
-      throw .fileUnreadable(file: file, reason: systemReason(of: error))
+      throw .impossible(subject: file, message: error.reason)
     }
     guard let text = String(data: data, encoding: .utf8), !data.contains(0) else {
       throw .fileUnreadable(file: file, reason: reason(data))

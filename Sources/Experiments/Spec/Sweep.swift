@@ -29,6 +29,11 @@ enum Sweep {
       guard !values.isEmpty else {
         throw Mistake(suffix: "", message: "the list is empty; it must hold \(rule.expectation)")
       }
+      guard values.count <= mostValues else {
+        throw Mistake(
+          suffix: "",
+          message: "the list has \(values.count) values; at most \(mostValues) are taken")
+      }
       var elements: [Element] = []
       for (index, element) in values.enumerated() {
         if let range = range(element, rule) {
@@ -83,22 +88,32 @@ enum Sweep {
         suffix: suffix,
         message: "the range \(range.text) never reaches its stop; change the sign of the step")
     }
+    if let first = parts[0].asInt, let last = parts[1].asInt, let each = parts[2].asInt {
+      // In whole numbers: a Double holds none beyond 2⁵³.
+      let distance = last.subtractingReportingOverflow(first)
+      let (steps, overflows) = distance.partialValue.dividedReportingOverflow(by: each)
+      guard !distance.overflow, !overflows else {
+        throw tooMany(range, (stop - start) / step, suffix)
+      }
+      guard steps < mostValues else { throw tooMany(range, Double(steps) + 1, suffix) }
+      return (0...steps).map { .integer(first + $0 * each) }
+    }
     // A millionth of a step forgives 0.1 + 0.2.
     let count = ((stop - start) / step + 1e-6).rounded(.down) + 1
-    guard count <= Double(mostValues) else {
-      throw Mistake(
-        suffix: suffix,
-        message: "the range \(range.text) has \(Int(min(count, 1e15))) values; at most "
-          + "\(mostValues) are taken, so a larger step is needed")
-    }
+    guard count <= Double(mostValues) else { throw tooMany(range, count, suffix) }
     return (0..<Int(count)).map { index in
-      if let first = parts[0].asInt, let each = parts[2].asInt {
-        return .integer(first + index * each)
-      }
       // Twelve digits: 0.1 + 2 · 0.1 is 0.3 to a person.
       let value = start + Double(index) * step
       let scale = 1e12
-      return JSONValue.number((value * scale).rounded() / scale).canonical
+      let rounded = (value * scale).rounded() / scale
+      return JSONValue.number(rounded.isFinite ? rounded : value).canonical
     }
+  }
+
+  private static func tooMany(_ range: JSONValue, _ count: Double, _ suffix: String) -> Mistake {
+    Mistake(
+      suffix: suffix,
+      message: "the range \(range.text) has \(Int(min(count, 1e15))) values; at most "
+        + "\(mostValues) are taken, so a larger step is needed")
   }
 }

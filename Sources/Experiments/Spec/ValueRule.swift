@@ -7,7 +7,7 @@ package indirect enum ValueRule: Sendable {
   case text
   /// A model of the registry.
   case modelName
-  /// Letters, digits, `.`, `_` and `-`: what can name a folder.
+  /// What can name a folder of results: `FolderName`.
   case fileName
   case integer(minimum: Int, maximum: Int?)
   case number(minimum: Double, exclusiveMinimum: Bool, maximum: Double?)
@@ -37,7 +37,7 @@ package indirect enum ValueRule: Sendable {
     switch self {
     case .text: "text in double quotes"
     case .modelName: "a model's name such as \"demo_vit\""
-    case .fileName: "a name of letters, digits, '.', '_' and '-'"
+    case .fileName: FolderName.expectation
     case .integer(let minimum, let maximum?): "a whole number from \(minimum) to \(maximum)"
     case .integer(let minimum, nil): "a whole number from \(minimum)"
     case .number(let minimum, let exclusive, let maximum):

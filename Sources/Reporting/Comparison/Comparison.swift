@@ -42,8 +42,12 @@ package struct Comparison: Sendable {
 extension RowGroup {
   /// Whether the tables could be of one experiment on two machines.
   fileprivate func isAlike(_ other: RowGroup) -> Bool {
-    let sameData = dataset == nil || other.dataset == nil || dataset?.name == other.dataset?.name
-    return model == other.model && batchSize == other.batchSize && precision == other.precision
+    var sameData = true
+    if let dataset, let theirs = other.dataset {
+      sameData = DistinctNames.isSame(dataset.name, theirs.name)
+    }
+    return model.isSame(as: other.model) && batchSize == other.batchSize
+      && precision == other.precision
       && sameData
   }
 }

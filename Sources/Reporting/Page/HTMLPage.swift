@@ -27,6 +27,7 @@ struct HTMLPage {
     <h1>\(escapedXML(report.name))</h1>
     <p class="summary">\(escapedXML(summary))</p>
     \(report.verdict.map { "<p class=\"verdict\" role=\"alert\">\(escapedXML($0.text))</p>" } ?? "")
+    \(report.remarks.map { "<p class=\"verdict\">\(escapedXML($0))</p>" }.joined(separator: "\n"))
     </header>
     \(PageFilter(report: report).html)
     <main id="results">

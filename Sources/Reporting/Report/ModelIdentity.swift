@@ -14,6 +14,21 @@ package struct ModelIdentity: Hashable, Sendable {
     prefixTokens = setting.prefixTokens
   }
 
+  private init(_ other: ModelIdentity, name: String) {
+    self.name = name
+    architecture = other.architecture
+    tokens = other.tokens
+    prefixTokens = other.prefixTokens
+  }
+
+  /// The same model under another name.
+  func named(_ name: String) -> ModelIdentity { ModelIdentity(self, name: name) }
+
+  /// Whether it is the same model in another report, which may name it at more length.
+  func isSame(as other: ModelIdentity) -> Bool {
+    named("") == other.named("") && DistinctNames.isSame(name, other.name)
+  }
+
   /// Puts models of one name into an order that does not depend on chance.
   var sortText: String {
     "\(name) \(architecture.sorted { $0.key < $1.key }) \(tokens) \(prefixTokens)"

@@ -24,6 +24,8 @@ package struct Report: Sendable {
   package let provenance: [Provenance]
   /// What is wrong with the timings; `nil` where they are reliable.
   package let verdict: TimingVerdict?
+  /// What a reader should know of the run, a sentence each.
+  package let remarks: [String]
   let parameterText: ParameterText
   /// What the rows were made of, for comparing with another report.
   let joined: JoinedRecords
@@ -37,11 +39,18 @@ package struct Report: Sendable {
   ///     and the grids are read from all records either way.
   ///   - published: numbers of publications to set beside the rows.
   ///   - command: the command line that takes unreliable timings again, where it is known.
+  ///   - paths: where weights and data sets lie, by digest or fingerprint: what tells apart those
+  ///     of one name.
+  ///   - remarks: what a reader should know of the run, a sentence each.
   package init(
     records: [Record], name: String, rows: [RowKey]? = nil, published: [PublishedNumbers] = [],
-    command: String? = nil
+    command: String? = nil, paths: [String: String] = [:], remarks: [String] = []
   ) {
     self.name = name
+    self.remarks = remarks
+    let names = DistinctNames(records, rows: rows, paths: paths)
+    let records = names.renamed(records)
+    let rows = rows?.map(names.renamed)
     joined = JoinedRecords(records)
     let shown = rows.map { $0.map(\.method) } ?? joined.methods
     parameterText = ParameterText(methods: shown)

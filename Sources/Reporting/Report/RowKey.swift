@@ -2,14 +2,14 @@ import Records
 
 /// One row that a report is asked for: a method of a model, in one place or in all.
 package struct RowKey: Hashable, Sendable {
-  package let model: ModelIdentity
+  package internal(set) var model: ModelIdentity
   package let method: MethodSetting
   /// What the person wrote that led to the method's parameters, for example `α=0.5`; shown first.
   package let origin: String?
   /// The weight of latency by which R was chosen; `nil` where it was not.
   package let alpha: Double?
   /// Which tables it belongs to: R may be chosen for each device and batch size.
-  package let place: RowPlace
+  package internal(set) var place: RowPlace
 
   /// Names a row; the weights of `model` do not matter.
   package init(

@@ -7,6 +7,7 @@ struct MarkdownReport {
   func text() -> String {
     var blocks = ["# \(escaped(report.name))"]
     if let verdict = report.verdict { blocks.append("> **\(escaped(verdict.text))**") }
+    blocks += report.remarks.map { "> \(escaped($0))" }
     for figure in figures { blocks.append("![\(figure.caption)](\(figure.path))") }
     blocks += report.groups.flatMap { section(of: $0) }
     if report.groups.isEmpty { blocks.append("No results yet.") }

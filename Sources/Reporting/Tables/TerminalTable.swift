@@ -28,6 +28,7 @@ package struct TerminalTable {
           : blocks.contains { $0.contains(mark) }
       } ?? false
     }
+    blocks.insert(contentsOf: report.remarks.map { PlainText.printable($0) }, at: 0)
     if let verdict {
       blocks.insert(highlightsFront ? "\u{1B}[1m\(verdict)\u{1B}[0m" : verdict, at: 0)
     }

@@ -16,8 +16,9 @@ enum DINOv2 {
           mlp: size == "giant" ? .swiglu : .gelu, registers: registers ? 4 : 0, layerScale: true,
           head: .tokenAndPatchMean, positionInterpolation: registers ? .timm : .dinov2,
           pretrainedImageSize: 518),
-        // DINOv2's own evaluation: 256 and a crop of 224, which is a fraction of 0.875.
-        preprocessing: .imageNet(crop: 224, fraction: 0.875),
+        // DINOv2's own evaluation: 256 and a crop of 224, which is a fraction of 0.875. At other
+        // sizes timm takes the whole image, as at the 518 pixels of the training.
+        preprocessing: .imageNet(crop: 224, fraction: 0.875, fractionAtOtherSizes: 1),
         source: "arXiv:2304.07193, timm \(name).lvd142m")
     }
   }

@@ -1,0 +1,106 @@
+import Files
+import Foundation
+import Records
+
+/// What the report of a folder needs beside its records, and whose folder it is: `context.json`.
+package struct ReportContext: Codable, Hashable, Sendable {
+  /// The spec whose file names the folder; `nil` where the spec names it itself.
+  package var spec: String?
+  /// Where weights and data sets lie, as the spec writes it, by digest or fingerprint.
+  package var paths: [String: String]
+  /// What a reader should know of the run, a sentence each.
+  package var remarks: [String]
+
+  private static let fileName = "context.json"
+  /// A thousand data sets of the longest paths have less.
+  private static let mostBytes = 16 << 20
+
+  package init(spec: String? = nil, paths: [String: String] = [:], remarks: [String] = []) {
+    self.spec = spec
+    self.paths = paths
+    self.remarks = remarks
+  }
+
+  /// Stores the context, whole or not at all.
+  ///
+  /// - Throws: `ExperimentsError.recordNotStored`.
+  package func write(to folder: URL) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    do {
+      try WholeFile.write(
+        try encoder.encode(self) + Data("\n".utf8), to: folder.appendingPathComponent(Self.fileName)
+      )
+    } catch {
+      throw ExperimentsError.recordNotStored(
+        file: "\(folder.relativePath)/\(Self.fileName)", reason: systemReason(of: error))
+    }
+  }
+
+  /// What the last run stored; nothing where none has.
+  package static func read(_ folder: URL) -> ReportContext {
+    let path = PathBytes(folder.appendingPathComponent(fileName).path)
+    guard let bytes = try? RegularFile.contents(of: path, mostBytes: mostBytes),
+      let context = try? JSONDecoder().decode(ReportContext.self, from: Data(bytes))
+    else { return ReportContext() }
+    return context
+  }
+
+  /// Refuses a folder that carries the name of another spec's file.
+  ///
+  /// Two files can lead to one name, `a b.json` and `a-b.json`, or `x/a.json` and `y/a.json`, and
+  /// the second run would replace the first's report. A file that is gone was moved or renamed.
+  /// - Throws: `ExperimentsError.impossible`.
+  package static func checkOwner(of folder: URL, source: SpecSource) throws {
+    guard let file = source.namingFile, let owner = read(folder).spec, owner != file.path,
+      FileManager.default.fileExists(atPath: owner),
+      FileStatus(of: PathBytes(owner))?.identity != FileStatus(of: PathBytes(file.path))?.identity
+    else { return }
+    throw ExperimentsError.impossible(
+      subject: source.file,
+      message:
+        "its results would go to \(folder.relativePath), which holds those of \(owner); give "
+        + "one of the two a \"name\"")
+  }
+}
+
+extension Planner {
+  /// What the report of this spec needs beside the records.
+  package var reportContext: ReportContext {
+    var paths: [String: String] = [:]
+    for model in models {
+      if case .file(let path) = model.choice.weights, let digest = model.setting.weights?.digest {
+        paths[digest] = path
+      }
+    }
+    for dataset in datasets {
+      switch dataset.choice.kind {
+      case .demo: break
+      case .imagenet(let path), .folder(let path, _): paths[dataset.fingerprint] = path
+      }
+    }
+    return ReportContext(
+      spec: spec.source.namingFile?.path, paths: paths, remarks: unmeasuredAccuracies)
+  }
+
+  /// Models that a data set was given for and whose accuracy is not measured, a sentence each.
+  private var unmeasuredAccuracies: [String] { untrained.map(\.sentence) }
+
+  /// The same as warnings, which name the place in the spec.
+  var warningsOfAccuracy: [String] {
+    untrained.map { "\(spec.source.place(of: $0.path)): \($0.sentence)" }
+  }
+
+  private var untrained: [(path: String, sentence: String)] {
+    guard spec.source.members["dataset"] != nil, spec.accuracy.wish == .whereTrained else {
+      return []
+    }
+    return models.filter { !$0.choice.isTrained }.map { model in
+      (
+        model.choice.path,
+        "\(model.choice.name) has random weights, so its accuracy is not measured; give \"weights\" "
+          + "a file, or set \"accuracy\" to false"
+      )
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import Foundation
+
+/// A file that a person hands to the program to be read whole: a regular file, or what the shell
+/// connects, as in `lab run -`, `lab run /dev/stdin` and `lab run <(make-spec)`.
+package enum InputFile {
+  /// All bytes, of which there may be at most `mostBytes`.
+  ///
+  /// - Throws: `FileError`, for a pipe that the shell did not connect too: nobody may ever write
+  ///   into it.
+  package static func contents(of path: String, mostBytes: Int) throws(FileError) -> [UInt8] {
+    guard let descriptor = descriptor(of: path) else {
+      return try RegularFile.contents(of: PathBytes(path), mostBytes: mostBytes)
+    }
+    return try read(descriptor, path: PathBytes(path), mostBytes: mostBytes)
+  }
+
+  /// Whether `path` means an open descriptor, which no second reading finds again.
+  package static func isStream(_ path: String) -> Bool { descriptor(of: path) != nil }
+
+  /// The descriptor that `-`, `/dev/stdin`, `/dev/fd/63` and `/proc/self/fd/63` mean.
+  private static func descriptor(of path: String) -> Int32? {
+    if path == "-" || path == "/dev/stdin" { return STDIN_FILENO }
+    for folder in ["/dev/fd/", "/proc/self/fd/"] where path.hasPrefix(folder) {
+      return Int32(path.dropFirst(folder.count)).flatMap { $0 >= 0 ? $0 : nil }
+    }
+    return nil
+  }
+
+  private static func read(
+    _ descriptor: Int32, path: PathBytes, mostBytes: Int
+  ) throws(FileError) -> [UInt8] {
+    let status = try FileStatus(of: descriptor, path: path)
+    guard status.kind != .folder else { throw .notRegular(path: path, kind: .folder) }
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let got = part.withUnsafeMutableBytes {
+        Foundation.read(descriptor, $0.baseAddress, $0.count)
+      }
+      if got == 0 { return bytes }
+      if got < 0 {
+        if errno == EINTR { continue }
+        throw .unreadable(path: path, reason: lastSystemError())
+      }
+      guard bytes.count + got <= mostBytes else {
+        throw .tooLarge(path: path, bytes: bytes.count + got, most: mostBytes)
+      }
+      bytes += part[..<got]
+    }
+  }
+}
