@@ -8,6 +8,10 @@ package struct Record: Codable, Hashable, Sendable {
   package var key: String
   package var measurement: Measurement
   package var environment: Environment
+  /// What the trial's method declares of itself; no part of the key.
+  ///
+  /// `nil` in records of programs that did not store it.
+  package var traits: MethodTraits?
 
   /// A trial with its outcome.
   package enum Measurement: Hashable, Sendable {
@@ -15,20 +19,29 @@ package struct Record: Codable, Hashable, Sendable {
     case latency(LatencyTrial, LatencyResult)
     case failedAccuracy(AccuracyTrial, FailureResult)
     case failedLatency(LatencyTrial, FailureResult)
+
+    /// The method that was measured.
+    package var method: MethodSetting {
+      switch self {
+      case .accuracy(let trial, _), .failedAccuracy(let trial, _): trial.method
+      case .latency(let trial, _), .failedLatency(let trial, _): trial.method
+      }
+    }
   }
 
   package init(
     schema: Int = Record.currentSchema, key: String, measurement: Measurement,
-    environment: Environment
+    environment: Environment, traits: MethodTraits? = nil
   ) {
     self.schema = schema
     self.key = key
     self.measurement = measurement
     self.environment = environment
+    self.traits = traits
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, key, kind, trial, result, failure, environment
+    case schema, key, kind, trial, result, failure, environment, traits
   }
 
   enum Kind: String, Codable { case accuracy, latency }
@@ -38,6 +51,7 @@ package struct Record: Codable, Hashable, Sendable {
     schema = try container.decode(Int.self, forKey: .schema)
     key = try container.decode(String.self, forKey: .key)
     environment = try container.decode(Environment.self, forKey: .environment)
+    traits = try container.decodeIfPresent(MethodTraits.self, forKey: .traits)
     let failure = try container.decodeIfPresent(FailureResult.self, forKey: .failure)
     // Written out: a closure that throws, as `??` takes one, was miscompiled in the optimized
     // build, and crashed.
@@ -84,5 +98,6 @@ package struct Record: Codable, Hashable, Sendable {
       try container.encode(failure, forKey: .failure)
     }
     try container.encode(environment, forKey: .environment)
+    try container.encodeIfPresent(traits, forKey: .traits)
   }
 }

@@ -8,6 +8,7 @@ extension Record {
     do throws(OutOfBounds) {
       try Bound.whole("schema", schema, 1...Self.currentSchema)
       try environment.checkBounds()
+      try traits?.checkBounds()
       switch measurement {
       case .accuracy(let trial, let result):
         try trial.checkBounds()
@@ -125,6 +126,16 @@ extension MethodSetting {
   func checkBounds() throws(OutOfBounds) {
     try Bound.text("trial.method.name", name)
     for (key, value) in parameters { try Bound.value("trial.method.parameters.\(key)", value) }
+  }
+}
+
+extension MethodTraits {
+  func checkBounds() throws(OutOfBounds) {
+    try Bound.whole("traits.order", order, 0...Bound.mostCount)
+    let digits = color.dropFirst()
+    guard color.hasPrefix("#"), digits.utf8.count == 6, digits.allSatisfy(\.isHexDigit) else {
+      throw OutOfBounds(sentence: "traits.color is no color such as #D55E00")
+    }
   }
 }
 

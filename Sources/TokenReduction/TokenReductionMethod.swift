@@ -1,3 +1,5 @@
+import Records
+
 /// A token-reduction method: its keys in a spec, and the three choices that they mean.
 ///
 /// A new method is one file in `Methods` and one line in `TokenReductionRegistry.all`.
@@ -11,6 +13,8 @@ package protocol TokenReductionMethod: Sendable {
   /// A complete JSON value of `methods[…]`.
   static var example: String { get }
   static var parameters: [MethodParameter] { get }
+  /// Family, color and order in reports; every record of the method carries them.
+  static var traits: MethodTraits { get }
   /// The composition for a model.
   ///
   /// Errors: a `ParameterProblem` for values that do not fit the model's tokens.

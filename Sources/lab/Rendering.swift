@@ -33,7 +33,7 @@ extension PlannedRow {
   /// The row as a report knows it.
   var key: RowKey {
     RowKey(
-      model: model, method: method, origin: origin, alpha: alpha,
+      model: model, method: method, reason: reason,
       place: RowPlace(
         weights: dataset == nil ? nil : model.weights, dataset: dataset, device: device,
         batchSize: batchSize, precision: precision))

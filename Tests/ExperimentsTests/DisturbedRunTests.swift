@@ -68,7 +68,7 @@ import Testing
     #expect(summary.rows.map(\.method.name) == ["none"])
     #expect(
       summary.unmet == [
-        "custom, batch 1 on cpu: r cannot be chosen by α, since the timings of the latency grid are not "
+        "custom, batch 1 on cpu: r cannot be chosen by alpha, since the timings of the latency grid are not "
           + "reliable; on an idle machine the same command takes them again"
       ])
     // On an idle machine the grid is timed again, and R is chosen.

@@ -24,7 +24,7 @@ import Testing
 
     let summary = try run.runner.run()
     #expect(summary.pending.isEmpty)
-    #expect(summary.rows.map(\.origin) == [nil, "α=0", "α=0", "α=1", "α=1"])
+    #expect(summary.rows.map(\.reason?.alpha) == [nil, 0, 0, 1, 1])
     let after = try run.runner.plan()
     #expect(after.waiting.isEmpty)
 
@@ -104,7 +104,7 @@ import Testing
     // Four token counts at two layers, of which all tokens are the same at both.
     #expect(tried.count == 7)
     let row = try #require(summary.rows.first)
-    #expect(row.origin == "≤ 100000 ms")
+    #expect(row.reason == .latencyTarget(milliseconds: 100000))
     #expect(tried[row.method]?.accuracy == tried.values.map(\.accuracy).max())
     // A limit between the fastest and the slowest setting is kept, without a new measurement of the
     // search.
@@ -153,7 +153,15 @@ import Testing
       ), in: folder)
     let summary = try run.runner.run()
     #expect(summary.rows.map(\.method.name) == ["tail_effect", "tail_effect", "topk", "topk"])
-    #expect(summary.rows[2].origin?.hasPrefix("as fast as tail_effect r=9 (") == true)
+    guard case .latencyMatch(let reference, let difference)? = summary.rows[2].reason else {
+      Issue.record("\(summary.rows[2])")
+      return
+    }
+    #expect(
+      reference
+        == MethodSetting(
+          name: "tail_effect", parameters: ["r": .integer(9)]))
+    #expect(abs(difference) < 1)
     let reader = GridReader(result: run.store.result, givenUp: [])
     let work = try #require(try run.runner.plan().latency.first { $0.purpose == .match })
     // r from 0 until one patch token is left.

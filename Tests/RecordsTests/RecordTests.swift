@@ -49,9 +49,34 @@ import Testing
 
   @Test(arguments: measurements)
   func `a record comes back from its line as it was`(measurement: Record.Measurement) throws {
-    let record = Record(key: "k", measurement: measurement, environment: Self.environment)
+    let record = Record(
+      key: "k", measurement: measurement, environment: Self.environment,
+      traits: MethodTraits(family: .drop, color: "#56B4E9", order: 20))
     let line = try JSONEncoder().encode(record)
     #expect(try JSONDecoder().decode(Record.self, from: line) == record)
+  }
+
+  @Test func `a family of a later version is one of the others`() throws {
+    let line = ##"{"family": "later", "color": "#000000", "order": 1}"##
+    let traits = try JSONDecoder().decode(MethodTraits.self, from: Data(line.utf8))
+    #expect(traits.family == .other)
+  }
+
+  @Test(arguments: ["red", "#12345", "#12345G", "#123456\"/>"])
+  func `a color that is none is out of bounds`(color: String) {
+    let record = Record(
+      key: "k", measurement: Self.measurements[0], environment: Self.environment,
+      traits: MethodTraits(family: .drop, color: color, order: 1))
+    #expect(record.outOfBounds == "traits.color is no color such as #D55E00")
+  }
+
+  @Test(arguments: [
+    RowReason.alpha(0.5), .latencyTarget(milliseconds: 3), .accuracyDropTarget(points: 1),
+    .latencyMatch(of: method, difference: -0.01), .text("α=0.5"),
+  ])
+  func `a reason comes back from JSON as it was`(reason: RowReason) throws {
+    let data = try JSONEncoder().encode(reason)
+    #expect(try JSONDecoder().decode(RowReason.self, from: data) == reason)
   }
 
   @Test func `what disturbed a timing is data, by name`() throws {

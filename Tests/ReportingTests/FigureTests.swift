@@ -60,11 +60,27 @@ import Testing
         == "<text data=\"a&quot;b&lt;c\">1 &lt; 2 &amp; &#39;x&#39; </text>")
   }
 
-  @Test func `methods of the table keep their color whatever else is drawn`() {
-    let few = MethodStyle.styles(for: ["none", "tome"])
-    let many = MethodStyle.styles(for: ["mine", "tome", "none", "evit", "yours"])
-    #expect(few["tome"] == many["tome"])
+  @Test func `a method's record decides its color and marker whatever else is drawn`() {
+    var records = RecordBuilder.comparison()
+    records[0].traits?.color = "#123456"
+    let catalog = MethodCatalog(Array(records.prefix(1)) + RecordBuilder.small())
+    let few = MethodStyle.styles(for: ["none", "topk"], catalog)
+    let many = MethodStyle.styles(for: ["mine", "topk", "none", "tail_effect", "yours"], catalog)
+    #expect(few["topk"] == MethodStyle(color: "#56B4E9", shape: .triangle))
+    #expect(few["topk"] == many["topk"])
     #expect(Set(many.values).count == 5)
+    #expect(MethodCatalog([records[0]])["none"]?.color == "#123456")
+  }
+
+  @Test func `records without traits are drawn, without a baseline to compare with`() {
+    let records = RecordBuilder.comparison().map { record in
+      var record = record
+      record.traits = nil
+      return record
+    }
+    let report = Report(records: records, name: "r")
+    #expect(ParetoFigure(report) != nil)
+    #expect(report.groups.allSatisfy { $0.rows.allSatisfy { $0.speedup == nil } })
   }
 
   @Test func `the front and every row with both numbers are drawn`() throws {

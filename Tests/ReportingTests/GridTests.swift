@@ -91,7 +91,7 @@ import Testing
     let far = RecordBuilder.method("tail_effect", ["r": .integer(52), "layer": .integer(3)])
     let rows = [(near, 1), (far, 4)].map {
       RowKey(
-        model: builder.model, method: $0.0, origin: "α=0.5",
+        model: builder.model, method: $0.0, reason: .alpha(0.5),
         place: RowPlace(
           weights: builder.model.weights, dataset: builder.dataset, device: builder.device,
           batchSize: $0.1, precision: "float32"))

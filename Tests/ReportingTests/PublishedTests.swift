@@ -29,8 +29,8 @@ import Testing
       guard row.method.name == "tail_effect", row.method.parameters["r"] == .integer(72) else {
         return [row]
       }
-      return ["α=0.5", "α=0.6"].map {
-        RowKey(model: RecordBuilder().model, method: row.method, origin: $0)
+      return [0.5, 0.6].map {
+        RowKey(model: RecordBuilder().model, method: row.method, reason: .alpha($0))
       }
     }
     return Report(

@@ -19,6 +19,16 @@ struct RecordBuilder {
 
   static let baseline = MethodSetting(name: "none", parameters: [:])
 
+  /// What the methods of these records declare.
+  static let traits: [String: MethodTraits] = [
+    "none": MethodTraits(family: .baseline, color: "#000000", order: 0),
+    "random": MethodTraits(family: .random, color: "#7F7F7F", order: 10),
+    "topk": MethodTraits(family: .drop, color: "#56B4E9", order: 20),
+    "evit": MethodTraits(family: .fuse, color: "#E69F00", order: 30),
+    "tome": MethodTraits(family: .merge, color: "#009E73", order: 40),
+    "tail_effect": MethodTraits(family: .latencyStep, color: "#D55E00", order: 50),
+  ]
+
   static func method(_ name: String, _ parameters: [String: JSONValue] = [:]) -> MethodSetting {
     MethodSetting(name: name, parameters: parameters)
   }
@@ -52,7 +62,8 @@ struct RecordBuilder {
         imagesPerSecond: 100, cost: cost(tokensLeft, macs))
       return Record(
         key: "a-\(text(method))-\(model.name)-\(dataset.fingerprint)-\(first)",
-        measurement: .accuracy(trial, result), environment: environment)
+        measurement: .accuracy(trial, result), environment: environment,
+        traits: Self.traits[method.name])
     }
   }
 
@@ -76,14 +87,15 @@ struct RecordBuilder {
         trial,
         LatencyResult(
           samplesMilliseconds: values, rounds: (0..<samples).map { $0 * rounds / samples },
-          notes: notes, peakMemoryBytes: 120_000_000, cost: cost)), environment: environment)
+          notes: notes, peakMemoryBytes: 120_000_000, cost: cost)), environment: environment,
+      traits: Self.traits[method.name])
   }
 
   func failedLatency(_ method: MethodSetting, message: String) -> Record {
     Record(
       key: "l-\(text(method))-\(model.name)-\(device.name)-\(batchSize)",
       measurement: .failedLatency(latencyTrial(method), FailureResult(message: message)),
-      environment: environment)
+      environment: environment, traits: Self.traits[method.name])
   }
 
   private func latencyTrial(_ method: MethodSetting) -> LatencyTrial {

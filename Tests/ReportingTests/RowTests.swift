@@ -119,12 +119,20 @@ import Testing
     #expect(text.contains("tome    r=8              –"))
   }
 
-  @Test func `several origins of one setting share a row`() {
-    let keys = ["α=0.3", "α=0.5"].map {
-      RowKey(model: builder.model, method: topk, origin: $0)
+  @Test func `several reasons of one setting share a row`() {
+    func labels(_ reasons: [RowReason]) -> [[String]] {
+      let keys = reasons.map { RowKey(model: builder.model, method: topk, reason: $0) }
+      return report(rows: keys).groups.map { $0.rows.map(\.label) }
     }
-    let report = report(rows: keys)
-    #expect(report.groups.map { $0.rows.map(\.label) } == [["topk α=0.3, 0.5 r=4"]])
+    #expect(labels([.alpha(0.3), .alpha(0.5)]) == [["topk α=0.3, 0.5 r=4"]])
+    #expect(
+      labels([.latencyTarget(milliseconds: 3), .accuracyDropTarget(points: 1)])
+        == [["topk ≤ 3 ms, drop ≤ 1 r=4"]])
+    let tome = RecordBuilder.method("tome", ["r": .integer(8)])
+    #expect(
+      labels([.latencyMatch(of: tome, difference: -0.0134)])
+        == [["topk as fast as tome r=8 (−1.3 %) r=4"]])
+    #expect(labels([.text("≤ 3 ms")]) == [["topk ≤ 3 ms r=4"]])
   }
 
   @Test func `parameters shown are those that decide or differ`() {
@@ -141,7 +149,8 @@ import Testing
 
   @Test func `rows are ordered by number, not by digit`() {
     let settings = [10, 2, 1].map { RecordBuilder.method("topk", ["r": .integer($0)]) }
-    let sorted = (settings + [RecordBuilder.baseline]).sorted(by: RowOrder.precedes)
+    let catalog = MethodCatalog(RecordBuilder.small())
+    let sorted = (settings + [RecordBuilder.baseline]).sorted(by: catalog.precedes)
     #expect(sorted == [RecordBuilder.baseline] + settings.reversed())
   }
 }

@@ -183,7 +183,7 @@ import Testing
       RowKey(
         model: RecordBuilder().model,
         method: RecordBuilder.method("tail_effect", ["r": .integer(52), "layer": .integer(3)]),
-        origin: "α=\($0)", alpha: $0)
+        reason: .alpha($0))
     }
     let report = Report(records: RecordBuilder.search(), name: "r", rows: rows)
     let curve = try #require(report.utilityCurves.first)

@@ -7,6 +7,7 @@ package enum SingleTopK: TokenReductionMethod {
   package static let name = "single_topk"
   package static let summary = "drops R tokens with the least class attention at one block"
   package static let source = "an example"
+  package static let traits = MethodTraits(family: .drop, color: "#0072B2", order: 25)
   package static let example = #"{"method": "single_topk", "r": 49, "layer": 3}"#
   package static let parameters = [
     MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),

@@ -95,7 +95,7 @@ struct PlanBuilder {
     for (choice, decision) in zip(planner.spec.methods, decisions) {
       switch decision {
       case .chosen(let rows):
-        for row in rows { addRow(row.method, origin: row.origin, choice.search?.alpha, table) }
+        for row in rows { addRow(row.method, row.reason, table) }
       case .waiting(let trials):
         missing = max(missing, trials)
         open.append(choice)
@@ -119,14 +119,14 @@ struct PlanBuilder {
   }
 
   private mutating func addRow(
-    _ method: MethodSetting, origin: String?, _ alpha: Double?, _ table: Table
+    _ method: MethodSetting, _ reason: RowReason?, _ table: Table
   ) {
     let planned = planner.models[table.model]
     if let dataset = table.dataset { addAccuracy(method, on: dataset, table) }
     if let place = table.place { addLatency(method, at: place) }
     plan.rows.append(
       PlannedRow(
-        model: planned.setting, method: method, origin: origin, alpha: alpha,
+        model: planned.setting, method: method, reason: reason,
         dataset: table.dataset?.setting(planned.choice.entry.imagePreprocessing),
         device: table.place.map { planner.places[$0.device].setting },
         batchSize: table.place?.batchSize, precision: table.precision))

@@ -105,7 +105,7 @@ package struct PlanText {
         }
         return "  "
           + TrialLabel.text(MethodSetting(name: choice.method.name, parameters: parameters))
-          + "; \(choice.search?.origin ?? "")"
+          + "; \(choice.search?.specText ?? "")"
       }
   }
 

@@ -127,10 +127,8 @@ package struct LatencyWork {
 package struct PlannedRow: Codable, Hashable, Sendable {
   package var model: ModelSetting
   package var method: MethodSetting
-  /// What led to the parameters, for example `α=0.5`.
-  package var origin: String?
-  /// The weight of latency by which R was chosen; `nil` where it was not.
-  package var alpha: Double?
+  /// Why the method has its parameters; `nil` where the spec gives them.
+  package var reason: RowReason?
   /// `nil` where accuracy is not measured.
   package var dataset: DatasetSetting?
   /// `nil` where latency is not measured.
@@ -140,7 +138,27 @@ package struct PlannedRow: Codable, Hashable, Sendable {
   package var precision: String
 
   enum CodingKeys: String, CodingKey {
-    case model, method, origin, alpha, dataset, device, precision
+    case model, method, reason, dataset, device, precision
     case batchSize = "batch_size"
+  }
+}
+
+extension PlannedRow {
+  /// Where a program before this one stored the reason: the weight of latency, and text.
+  private enum EarlierKeys: String, CodingKey { case alpha, origin }
+
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    let earlier = try decoder.container(keyedBy: EarlierKeys.self)
+    self.init(
+      model: try values.decode(ModelSetting.self, forKey: .model),
+      method: try values.decode(MethodSetting.self, forKey: .method),
+      reason: try values.decodeIfPresent(RowReason.self, forKey: .reason)
+        ?? earlier.decodeIfPresent(Double.self, forKey: .alpha).map(RowReason.alpha)
+        ?? earlier.decodeIfPresent(String.self, forKey: .origin).map(RowReason.text),
+      dataset: try values.decodeIfPresent(DatasetSetting.self, forKey: .dataset),
+      device: try values.decodeIfPresent(DeviceSetting.self, forKey: .device),
+      batchSize: try values.decodeIfPresent(Int.self, forKey: .batchSize),
+      precision: try values.decode(String.self, forKey: .precision))
   }
 }

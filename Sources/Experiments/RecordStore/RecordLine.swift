@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import Records
+import TokenReduction
 
 /// One record as one line of JSON, and the key by which it is found again.
 package enum RecordLine {
@@ -143,7 +144,7 @@ package enum RecordLine {
     if let found = try? decoder.decode(SchemaOnly.self, from: line), found.schema > schema {
       throw .tooNew(schema: found.schema)
     }
-    let record: Record
+    var record: Record
     do {
       record = try decoder.decode(Record.self, from: line)
     } catch {
@@ -160,6 +161,10 @@ package enum RecordLine {
     guard seal != .broken else {
       throw .notARecord("its seal does not fit its numbers, as if it had been edited by hand")
     }
+    // Programs before this one did not store them.
+    record.traits =
+      record.traits
+      ?? TokenReductionRegistry.method(named: record.measurement.method.name)?.traits
     return Reading(record: record, isSealed: seal == .fits)
   }
 

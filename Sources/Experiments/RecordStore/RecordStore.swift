@@ -1,6 +1,7 @@
 import Foundation
 import Measurement
 import Records
+import TokenReduction
 
 /// The records of one results folder: what is there, and the place where new ones go.
 ///
@@ -55,7 +56,8 @@ package final class RecordStore {
   /// Errors: `ExperimentsError.recordNotStored`, `.folderNotWritable`.
   package func append(_ measurement: Record.Measurement, environment: Environment) throws {
     let record = Record(
-      key: RecordLine.key(of: measurement), measurement: measurement, environment: environment)
+      key: RecordLine.key(of: measurement), measurement: measurement, environment: environment,
+      traits: TokenReductionRegistry.method(named: measurement.method.name)?.traits)
     let kind =
       switch measurement {
       case .accuracy, .failedAccuracy: "accuracy"

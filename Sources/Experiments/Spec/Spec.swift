@@ -114,16 +114,15 @@ package enum RSearch: Hashable, Sendable {
   /// Whether it is decided by accuracy too.
   var needsAccuracy: Bool { if case .asFastAs = self { false } else { true } }
 
-  /// The weight of latency; `nil` where something else decides.
-  var alpha: Double? { if case .utility(let alpha) = self { alpha } else { nil } }
-
-  /// What a report says of it: `α=0.5`.
-  var origin: String {
+  /// As the spec spells it: `alpha=0.5`.
+  var specText: String {
     switch self {
-    case .utility(let alpha): "α=\(JSONValue.number(alpha).shortText)"
-    case .withinLatency(let limit): "≤ \(JSONValue.number(limit).shortText) ms"
-    case .withinDrop(let points): "drop ≤ \(JSONValue.number(points).shortText)"
-    case .asFastAs(let method): "as fast as \(method)"
+    case .utility(let alpha): "\(SpecRules.alpha.key)=\(JSONValue.number(alpha).shortText)"
+    case .withinLatency(let limit):
+      "\(SpecRules.targetLatency.key)=\(JSONValue.number(limit).shortText)"
+    case .withinDrop(let points):
+      "\(SpecRules.targetAccuracyDrop.key)=\(JSONValue.number(points).shortText)"
+    case .asFastAs(let method): "\(SpecRules.matchLatency.key)=\(method)"
     }
   }
 }

@@ -48,7 +48,7 @@ extension RSearcher {
     }
     let geometry = builder.planner.models[table.model].info.tokens
     let rows = targets.compactMap {
-      reference, target -> (method: MethodSetting, origin: String?)? in
+      reference, target -> (method: MethodSetting, reason: RowReason?)? in
       guard let target else { return nil }
       let measured = candidates.compactMap { method, median in median.map { (method, $0) } }
       // Of several that are near enough the one that keeps the most tokens, which come in this
@@ -57,17 +57,20 @@ extension RSearcher {
       guard let best = near ?? measured.min(by: { abs($0.1 - target) < abs($1.1 - target) }) else {
         return nil
       }
-      let difference = 100 * (best.1 / target - 1)
-      let sign = difference < 0 ? "−" : "+"
-      let percent = JSONValue.number((abs(difference) * 10).rounded() / 10).shortText
-      return (best.0, "as fast as \(Self.name(reference, geometry)) (\(sign)\(percent) %)")
+      return (
+        best.0,
+        .latencyMatch(
+          of: Self.distinguished(reference, geometry), difference: best.1 / target - 1)
+      )
     }
     return rows.isEmpty
       ? .unmet("r cannot be matched to \(other), since the trials failed") : .chosen(rows)
   }
 
-  /// A method with its `r` and what else differs from its defaults: `tail_effect r=72`.
-  private static func name(_ method: MethodSetting, _ geometry: TokenGeometry) -> String {
+  /// A method with its `r` and what else differs from its defaults.
+  private static func distinguished(
+    _ method: MethodSetting, _ geometry: TokenGeometry
+  ) -> MethodSetting {
     let standard = TokenReductionRegistry.method(named: method.name).flatMap { type in
       try? TokenReductionRegistry.resolve(
         method: type, parameters: method.parameters.filter { $0.key == "r" }, geometry: geometry)
@@ -75,7 +78,7 @@ extension RSearcher {
     let special = method.parameters.filter { key, value in
       key == "r" || standard?.parameters[key]?.canonical != value
     }
-    return TrialLabel.text(MethodSetting(name: method.name, parameters: special))
+    return MethodSetting(name: method.name, parameters: special)
   }
 
   /// The method with every `r` that changes its token counts, thinned where there are many.

@@ -7,7 +7,7 @@ struct RSearcher {
   /// What is known of a row.
   enum Decision {
     /// One row, or one for each row that it is matched to.
-    case chosen([(method: MethodSetting, origin: String?)])
+    case chosen([(method: MethodSetting, reason: RowReason?)])
     /// So many trials have to be measured first.
     case waiting(Int)
     /// Everything is measured, and nothing is as was asked.
@@ -37,7 +37,7 @@ struct RSearcher {
     }
     switch search {
     case .utility(let alpha):
-      return try byUtility(choice, alpha: alpha, origin: search.origin, in: &builder)
+      return try byUtility(choice, alpha: alpha, in: &builder)
     case .withinLatency, .withinDrop:
       return try byTarget(choice, search, in: &builder)
     case .asFastAs(let method):
@@ -48,7 +48,7 @@ struct RSearcher {
   // MARK: The highest utility
 
   private mutating func byUtility(
-    _ choice: MethodChoice, alpha: Double, origin: String, in builder: inout PlanBuilder
+    _ choice: MethodChoice, alpha: Double, in builder: inout PlanBuilder
   ) throws -> Decision {
     let model = builder.planner.models[table.model]
     let grid = utility ?? measureGrid(in: &builder)
@@ -56,7 +56,7 @@ struct RSearcher {
     switch grid {
     case .waiting(let missing): return .waiting(missing)
     case .unreliable:
-      return .unmet("r cannot be chosen by α, since \(Self.unreliable("the latency grid"))")
+      return .unmet("r cannot be chosen by alpha, since \(Self.unreliable("the latency grid"))")
     case .measured(let utility):
       let geometry = model.info.tokens
       let best = utility.removedTokens(
@@ -68,7 +68,7 @@ struct RSearcher {
               + "on it and copy its .jsonl files here"
             : "r cannot be chosen, since every trial of the grid failed")
       }
-      return .chosen([(try builder.planner.setting(choice, r: r, model), origin)])
+      return .chosen([(try builder.planner.setting(choice, r: r, model), .alpha(alpha))])
     }
   }
 
@@ -142,15 +142,15 @@ struct RSearcher {
     let sound = candidates.count
     if unreliable > 0, !Reliability.suffices(sound: sound, of: sound + unreliable) {
       return .unmet(
-        "r cannot be chosen for \(search.origin), since \(Self.unreliable("its settings"))")
+        "r cannot be chosen for \(search.specText), since \(Self.unreliable("its settings"))")
     }
     guard !candidates.isEmpty, case .value(let share) = baseline else {
-      return .unmet("r cannot be chosen for \(search.origin), since its trials failed")
+      return .unmet("r cannot be chosen for \(search.specText), since its trials failed")
     }
     guard let best = Self.best(candidates, search, baseline: share) else {
-      return .unmet(Self.reason(candidates, search, baseline: share))
+      return .unmet(Self.shortfall(candidates, search, baseline: share))
     }
-    return .chosen([(best.method, search.origin)])
+    return .chosen([(best.method, Self.reason(search))])
   }
 
   /// Every R of the grid at every layer that the choice tries.
@@ -190,7 +190,16 @@ struct RSearcher {
     }
   }
 
-  private static func reason(
+  private static func reason(_ target: RSearch) -> RowReason? {
+    switch target {
+    case .withinLatency(let limit): .latencyTarget(milliseconds: limit)
+    case .withinDrop(let points): .accuracyDropTarget(points: points)
+    case .utility, .asFastAs: nil
+    }
+  }
+
+  /// Why none of the settings that were tried will do.
+  private static func shortfall(
     _ candidates: [Candidate], _ search: RSearch, baseline: Double
   ) -> String {
     func rounded(_ value: Double) -> String {
@@ -204,7 +213,7 @@ struct RSearcher {
     }
     let least = candidates.map { 100 * (baseline - $0.accuracy) }.min() ?? 0
     return
-      "\(count) is within the drop (\(search.origin)); the least drop is \(rounded(least)) points"
+      "\(count) is within the drop (\(search.specText)); the least drop is \(rounded(least)) points"
   }
 }
 

@@ -69,7 +69,7 @@ struct Notebook {
         table = pd.read_csv(results / "table.csv")
         table[["method", "label", "batch_size", "top1_percent", "latency_ms_median", "speedup", "on_front"]]
         """),
-      .code(Self.style),
+      .code(style),
       .markdown("## Accuracy against latency"),
       .code(Self.pareto),
     ]
@@ -88,12 +88,18 @@ struct Notebook {
 
   private func pythonText(_ text: String) -> String { JSONText.line(.string(text)) }
 
-  private static let style = """
-    # Okabe and Ito's colors, as in the report: color-blind readers can tell them apart.
-    STYLE = {
-        "none": ("#000000", "s"), "random": ("#7F7F7F", "x"), "topk": ("#56B4E9", "^"),
-        "evit": ("#E69F00", "v"), "tome": ("#009E73", "D"), "tail_effect": ("#D55E00", "o"),
+  /// The report's colors and markers, which each method declares.
+  private var style: String {
+    let names = Set(report.groups.flatMap { $0.rows.map(\.method.name) })
+    let styles = MethodStyle.styles(for: Array(names), report.joined.catalog)
+    let lines = styles.sorted { $0.key < $1.key }.map { name, style in
+      "    \(pythonText(name)): (\"\(style.color)\", \"\(style.shape.matplotlibMarker)\"),"
     }
+    return "# Color and marker of each method, as in the report.\nSTYLE = {\n"
+      + lines.joined(separator: "\n") + "\n}\n" + Self.settings
+  }
+
+  private static let settings = """
     plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
                          "grid.color": "#e6e6e6", "axes.axisbelow": True, "svg.fonttype": "none"})
     PLACE = ["model", "weights", "dataset", "device", "hardware", "threads", "batch_size", "precision"]
@@ -133,4 +139,18 @@ struct Notebook {
                  title="{model}, batch {batch_size}".format(**dict(zip(keys, place))))
         plt.show()
     """
+}
+
+extension MethodStyle.Shape {
+  /// The same shape in matplotlib.
+  fileprivate var matplotlibMarker: String {
+    switch self {
+    case .circle: "o"
+    case .square: "s"
+    case .diamond: "D"
+    case .triangle: "^"
+    case .triangleDown: "v"
+    case .cross: "x"
+    }
+  }
 }

@@ -6,8 +6,6 @@ import Records
 /// Three panels a pair of grids. R comes from the grids for every α; accuracy and latency are drawn
 /// where a schedule with that R was measured.
 struct AlphaFigure {
-  /// The method whose R is chosen by α.
-  static let scheduledMethod = "tail_effect"
   private static let alphas = (0...100).map { Double($0) / 100 }
   private static let colors = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
@@ -50,7 +48,7 @@ struct AlphaFigure {
     }
     let page = FigurePage(
       heading: shared.heading,
-      legend: labels.map { .line("\(Self.scheduledMethod) \($0.0)", color: $0.1) } + [
+      legend: labels.map { .line($0.0, color: $0.1) } + [
         LegendEntry(text: "bars: 95 % of accuracy, quartiles of latency") { point in
           .line(
             from: Point(x: point.x, y: point.y - 6), to: Point(x: point.x, y: point.y + 6),
@@ -69,8 +67,9 @@ struct AlphaFigure {
     return page.drawing(title: "What α decides", panels: panels)
   }
 
+  /// R of a row whose method can be given it by α; `nil` for other rows.
   private static func removed(_ row: Row) -> Int? {
-    guard row.method.name == scheduledMethod, case .integer(let r)? = row.method.parameters["r"]
+    guard row.family == .latencyStep, case .integer(let r)? = row.method.parameters["r"]
     else { return nil }
     return r
   }
@@ -102,7 +101,8 @@ struct AlphaFigure {
     let text = ParameterText(methods: order)
     return order.enumerated().map { index, rest in
       Series(
-        label: text.text(for: rest), color: Self.colors[index % Self.colors.count],
+        label: "\(rest.name) \(text.text(for: rest))",
+        color: Self.colors[index % Self.colors.count],
         rows: rows[rest] ?? [:])
     }
   }

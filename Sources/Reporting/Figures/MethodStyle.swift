@@ -1,36 +1,49 @@
 import Foundation
+import Records
 
 /// Color and marker of a method, the same in every figure.
 ///
-/// Colors are Okabe and Ito's (2008), which color-blind readers can tell apart; the shape says
-/// the same for print in grey. Yellow is left out: it is too light on paper.
+/// Methods declare colors of Okabe and Ito (2008), which color-blind readers can tell apart; the
+/// marker of the family says the same for print in grey.
 struct MethodStyle: Hashable, Sendable {
   enum Shape: Hashable, Sendable { case circle, square, diamond, triangle, triangleDown, cross }
 
   let color: String
   let shape: Shape
 
-  private static let known: [String: MethodStyle] = [
-    "none": MethodStyle(color: "#000000", shape: .square),
-    "random": MethodStyle(color: "#7F7F7F", shape: .cross),
-    "topk": MethodStyle(color: "#56B4E9", shape: .triangle),
-    "evit": MethodStyle(color: "#E69F00", shape: .triangleDown),
-    "tome": MethodStyle(color: "#009E73", shape: .diamond),
-    "tail_effect": MethodStyle(color: "#D55E00", shape: .circle),
-    "compose": MethodStyle(color: "#CC79A7", shape: .square),
-  ]
-  private static let others = [
-    MethodStyle(color: "#0072B2", shape: .diamond), MethodStyle(color: "#0072B2", shape: .triangle),
-    MethodStyle(color: "#0072B2", shape: .circle), MethodStyle(color: "#0072B2", shape: .square),
-  ]
+  init(color: String, shape: Shape) {
+    self.color = color
+    self.shape = shape
+  }
 
-  /// Styles for `methods`; methods added later than this table share blue and differ in shape.
-  static func styles(for methods: [String]) -> [String: MethodStyle] {
+  /// The declared color, and the family's marker.
+  init(_ traits: MethodTraits) {
+    color = traits.color
+    shape =
+      switch traits.family {
+      case .baseline, .composed: .square
+      case .random: .cross
+      case .drop: .triangle
+      case .fuse: .triangleDown
+      case .merge: .diamond
+      case .latencyStep, .other: .circle
+      }
+  }
+
+  /// For methods whose records declare no traits: they share blue and differ in shape.
+  private static let others = [Shape.diamond, .triangle, .circle, .square].map {
+    MethodStyle(color: "#0072B2", shape: $0)
+  }
+
+  /// Styles for `methods` as their records declare them.
+  static func styles(for methods: [String], _ catalog: MethodCatalog) -> [String: MethodStyle] {
     var styles: [String: MethodStyle] = [:]
-    for method in methods.filter({ known[$0] == nil }).sorted() where styles[method] == nil {
+    for method in Set(methods).sorted() where catalog[method] == nil {
       styles[method] = others[styles.count % others.count]
     }
-    for method in methods { styles[method] = known[method] ?? styles[method] }
+    for method in methods {
+      styles[method] = catalog[method].map { MethodStyle($0) } ?? styles[method]
+    }
     return styles
   }
 

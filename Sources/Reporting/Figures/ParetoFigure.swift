@@ -17,6 +17,7 @@ struct ParetoFigure {
 
   private let groups: [RowGroup]
   private let parameterText: ParameterText
+  private let catalog: MethodCatalog
 
   /// Draws every table of `report`, or `only` one; `nil` when no row has accuracy and latency.
   init?(_ report: Report, only group: RowGroup? = nil) {
@@ -24,13 +25,14 @@ struct ParetoFigure {
       group.rows.contains { $0.accuracy != nil && $0.latency != nil }
     }
     parameterText = report.parameterText
+    catalog = report.joined.catalog
     if groups.isEmpty { return nil }
   }
 
   func drawing() -> SVGNode {
     let shared = SharedTitle(groups)
     let methods = groups.flatMap { $0.rows.map(\.method.name) }
-    let styles = MethodStyle.styles(for: methods)
+    let styles = MethodStyle.styles(for: methods, catalog)
     let page = FigurePage(heading: shared.heading, legend: legend(styles), panels: groups.count)
     let panels = groups.enumerated().map { index, group in
       panel(group, title: shared.panelTitle(of: group), area: page.area(of: index), styles)
@@ -40,12 +42,12 @@ struct ParetoFigure {
 
   private func legend(_ styles: [String: MethodStyle]) -> [LegendEntry] {
     let names = styles.keys.sorted {
-      RowOrder.precedes(
+      catalog.precedes(
         MethodSetting(name: $0, parameters: [:]), MethodSetting(name: $1, parameters: [:]))
     }
     let methods = names.compactMap { name in
       styles[name].map { style in
-        LegendEntry(text: name == baselineMethod ? "none (baseline)" : name) {
+        LegendEntry(text: name == catalog.baseline?.name ? "\(name) (baseline)" : name) {
           style.marker(at: $0, isSolid: true)
         }
       }
@@ -118,8 +120,7 @@ struct ParetoFigure {
   }
 
   private func shortLabel(_ row: Row) -> String {
-    // A reason of several words would cover other points.
-    row.shortOrigin.flatMap { $0.hasPrefix("as fast as") ? nil : $0 }
+    row.reasons.labelWords
       ?? (row.shortParameters.isEmpty ? row.parameters : row.shortParameters)
   }
 
@@ -156,7 +157,7 @@ struct ParetoFigure {
     Dictionary(grouping: items, by: \.row.method.name).sorted { $0.key < $1.key }
       .compactMap { name, items in
         guard items.count > 1, parameterText.onlyVaryingKey(of: name) != nil else { return nil }
-        let ordered = items.sorted { RowOrder.precedes($0.row.method, $1.row.method) }
+        let ordered = items.sorted { catalog.precedes($0.row.method, $1.row.method) }
         return SVGNode.polyline(
           ordered.map { center($0, plot) }, stroke: styles[name]?.color ?? FigureText.ink,
           width: 1

@@ -49,7 +49,7 @@ struct PageFilter {
 
   private var methods: String {
     let names = report.groups.flatMap { $0.rows.map(\.method.name) }
-    let styles = MethodStyle.styles(for: names)
+    let styles = MethodStyle.styles(for: names, report.joined.catalog)
     var shown: [String] = []
     for name in names where !shown.contains(name) { shown.append(name) }
     return shown.map { name in

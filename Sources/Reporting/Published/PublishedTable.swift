@@ -77,16 +77,17 @@ package struct PublishedTable: Sendable {
   private static func holds(
     _ row: Row, _ key: String, _ wanted: JSONValue, _ group: RowGroup
   ) -> Bool {
-    let origins = row.origins
     switch key {
     case "alpha":
-      return wanted.asDouble.map { origins.contains("α=\(trimmed($0, digits: 6))") } ?? false
+      return wanted.asDouble.map { row.reasons.contains(.alpha($0)) } ?? false
     case "target_latency_ms":
-      return wanted.asDouble.map { origins.contains("≤ \(trimmed($0, digits: 6)) ms") } ?? false
+      return wanted.asDouble.map { row.reasons.contains(.latencyTarget(milliseconds: $0)) } ?? false
     case "target_accuracy_drop":
-      return wanted.asDouble.map { origins.contains("drop ≤ \(trimmed($0, digits: 6))") } ?? false
+      return wanted.asDouble.map { row.reasons.contains(.accuracyDropTarget(points: $0)) } ?? false
     case "match_latency":
-      return origins.contains { $0.hasPrefix("as fast as \(wanted.asString ?? "")") }
+      return row.reasons.contains {
+        if case .latencyMatch(let method, _) = $0 { method.name == wanted.asString } else { false }
+      }
     default:
       guard let value = row.method.parameters[key] else { return false }
       if let number = value.asDouble, let block = block(wanted, group) { return number == block }

@@ -43,10 +43,10 @@ package struct BreakEven: Sendable {
         using: &generator)
       return medians[id]
     }
-    let timings = joined.latencies.sorted { RowOrder.precedes($0.key.method, $1.key.method) }
-    for (key, timing) in timings where key.method.name != baselineMethod {
+    let timings = joined.latencies.sorted { joined.catalog.precedes($0.key.method, $1.key.method) }
+    for (key, timing) in timings where !joined.catalog.isBaseline(key.method) {
       var place = key
-      place.method = MethodSetting(name: baselineMethod, parameters: [:])
+      place.method = joined.catalog.baseline ?? key.method
       guard let baseline = joined.baseline(of: key)?.timing,
         // Points of a grid were timed beside each other and not beside the baseline.
         timing.setting == baseline.setting,
@@ -67,7 +67,9 @@ package struct BreakEven: Sendable {
           cells: strongest(cells))
         return map.batchSizes.count > 1 && map.removedTokens.count > 1 ? map : nil
       }
-    }.sorted { $0.order.lexicographicallyPrecedes($1.order) }
+    }.sorted {
+      $0.order(in: joined.catalog).lexicographicallyPrecedes($1.order(in: joined.catalog))
+    }
   }
 
   /// Of several settings that remove as many tokens, the fastest.
@@ -80,11 +82,12 @@ package struct BreakEven: Sendable {
     return best.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
   }
 
-  private var order: [String] {
-    let rank = RowOrder.knownMethods.firstIndex(of: methodName) ?? RowOrder.knownMethods.count
+  private func order(in catalog: MethodCatalog) -> [String] {
+    let rank = String(catalog.order(of: methodName))
+    let padded = String(repeating: "0", count: 20 - rank.count) + rank
     return [
       model.sortText, device.name, device.hardware, String(device.threads), precision,
-      String(100 + rank), methodName,
+      padded, methodName,
     ]
   }
 }

@@ -10,9 +10,7 @@ struct GroupFinder {
   /// The grid of the group's place, where one was measured.
   let staircase: Staircase?
 
-  private static let baseline = MethodSetting(name: baselineMethod, parameters: [:])
-
-  func row(_ method: MethodSetting, origins: [String] = []) -> Row {
+  func row(_ method: MethodSetting, reasons: [RowReason] = []) -> Row {
     let tally = tally(of: method)
     let timing = timing(of: method)
     let accuracy = tally.flatMap { tally in
@@ -22,7 +20,8 @@ struct GroupFinder {
     let cost = timing?.result.cost ?? tally?.cost
     let flaws = flaws(of: method)
     return Row(
-      method: method, origins: origins, parameters: text.text(for: method),
+      method: method, reasons: reasons, family: joined.catalog.family(of: method),
+      parameters: text.text(for: method),
       shortParameters: text.shortText(for: method),
       tellingParameters: text.tellingText(for: method), accuracy: accuracy,
       latency: latency, change: change(of: tally, method), speedup: speedup(of: method),
@@ -61,14 +60,16 @@ struct GroupFinder {
   }
 
   private func change(of tally: AccuracyTally?, _ method: MethodSetting) -> AccuracyChange? {
-    guard method.name != baselineMethod, let tally, let baseline = self.tally(of: Self.baseline)
+    guard let known = joined.catalog.baseline, method.name != known.name, let tally,
+      let baseline = self.tally(of: known)
     else { return nil }
     return AccuracyChange(of: tally, against: baseline)
   }
 
   private func speedup(of method: MethodSetting) -> Speedup? {
-    guard method.name != baselineMethod, let key = group.latencyKey(of: method),
-      let baselineKey = group.latencyKey(of: Self.baseline), let timing = joined.latencies[key],
+    guard let known = joined.catalog.baseline, method.name != known.name,
+      let key = group.latencyKey(of: method), let baselineKey = group.latencyKey(of: known),
+      let timing = joined.latencies[key],
       let baseline = joined.baseline(of: key)?.timing, let mine = medians[timing.id(key)],
       let theirs = medians[baseline.id(baselineKey)]
     else { return nil }
@@ -77,9 +78,9 @@ struct GroupFinder {
 
   /// What is to be known of the baseline that a row's speed-up is against.
   private func baselineNote(_ method: MethodSetting) -> String? {
-    guard method.name != baselineMethod, let key = group.latencyKey(of: method),
-      let timing = joined.latencies[key], let baseline = joined.baseline(of: key),
-      let shown = self.timing(of: Self.baseline)
+    guard let known = joined.catalog.baseline, method.name != known.name,
+      let key = group.latencyKey(of: method), let timing = joined.latencies[key],
+      let baseline = joined.baseline(of: key), let shown = self.timing(of: known)
     else { return nil }
     if baseline.timing.environment.host != timing.environment.host {
       return "timed on host \(timing.environment.host), the baseline on "
@@ -95,7 +96,7 @@ struct GroupFinder {
 
   /// What a trained model's baseline that guesses says of its weights or labels.
   private func chanceNote(_ accuracy: AccuracyFigures?, _ method: MethodSetting) -> String? {
-    guard method.name == baselineMethod, let accuracy, let dataset = group.dataset,
+    guard joined.catalog.isBaseline(method), let accuracy, let dataset = group.dataset,
       group.weights?.isTrained == true, accuracy.isWithinChance(classes: dataset.classes)
     else { return nil }
     return "no better than chance among \(grouped(dataset.classes)) classes: its weights, its "
@@ -131,7 +132,7 @@ struct GroupFinder {
     if timing.measurements > 1 {
       notes.append(
         "timed \(timing.measurements) times"
-          + (method.name == baselineMethod ? ", once beside each set of rows" : "")
+          + (joined.catalog.isBaseline(method) ? ", once beside each set of rows" : "")
           + "; the latest is shown")
     }
     if let note = baselineNote(method) { notes.append(note) }

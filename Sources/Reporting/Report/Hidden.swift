@@ -24,7 +24,8 @@ package struct Hidden: Sendable {
         continue
       }
       // Timings of another effort are those of a search.
-      guard key.method.name != gridMethod, key.method.name != baselineMethod,
+      guard !report.joined.catalog.isGrid(key.method),
+        !report.joined.catalog.isBaseline(key.method),
         efforts.contains(timing.setting)
       else { continue }
       let isShown = report.groups.contains { group in

@@ -55,6 +55,8 @@ struct JoinedRecords {
   /// Batch sizes of the accuracies that depend on one; the latest's is shown.
   private(set) var accuracyBatches: [AccuracyKey: Int] = [:]
   private(set) var failures: [Failure] = []
+  /// What the records declare of their methods.
+  let catalog: MethodCatalog
 
   init(_ records: [Record]) {
     var seen: Set<String> = []
@@ -64,6 +66,7 @@ struct JoinedRecords {
       ($0.environment.started, $0.key, $0.environment.host)
         < ($1.environment.started, $1.key, $1.environment.host)
     }
+    catalog = MethodCatalog(ordered)
     for record in ordered {
       switch record.measurement {
       case .accuracy(let trial, let result):
@@ -97,8 +100,8 @@ struct JoinedRecords {
   /// A grid's quick timing must not replace a row's careful one, nor add to its count.
   private mutating func add(_ timing: Timing, for key: LatencyKey) {
     var timing = timing
-    if key.method.name == baselineMethod { baselines[key, default: []].append(timing) }
-    if key.method.name == gridMethod {
+    if catalog.isBaseline(key.method) { baselines[key, default: []].append(timing) }
+    if catalog.isGrid(key.method) {
       let earlier = grids[key]?[timing.setting]
       if earlier == nil || earlier?.flaws.isEmpty == false || timing.flaws.isEmpty {
         grids[key, default: [:]][timing.setting] = timing
@@ -123,8 +126,9 @@ struct JoinedRecords {
   ///
   /// Rounds drift apart: a ratio is sound within one set alone.
   func baseline(of key: LatencyKey) -> (timing: Timing, sharesRounds: Bool)? {
+    guard let baseline = catalog.baseline else { return nil }
     var place = key
-    place.method = MethodSetting(name: baselineMethod, parameters: [:])
+    place.method = baseline
     guard let latest = latencies[place] else { return nil }
     guard let mine = latencies[key] else { return (latest, false) }
     let beside = baselines[place]?.last { $0.rounds == mine.rounds && $0.setting == mine.setting }
@@ -134,7 +138,7 @@ struct JoinedRecords {
   /// Every method with a result, each once, in the order of rows.
   var methods: [MethodSetting] {
     Set(accuracies.keys.map(\.method)).union(latencies.keys.map(\.method))
-      .sorted(by: RowOrder.precedes)
+      .sorted(by: catalog.precedes)
   }
 }
 

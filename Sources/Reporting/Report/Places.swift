@@ -26,13 +26,13 @@ struct Places {
   }
 
   func groups() -> [Place] {
-    var judged: [ModelAt: [Judged: Set<String>]] = [:]
+    var judged: [ModelAt: [Judged: Set<MethodSetting>]] = [:]
     var timed: [ModelAt: Set<Timed>] = [:]
     var methods: [ModelAt: Set<MethodSetting>] = [:]
     for key in joined.accuracies.keys {
       let model = ModelAt(model: key.model, precision: key.precision)
       let place = Judged(weights: key.weights, dataset: key.dataset)
-      judged[model, default: [:]][place, default: []].insert(key.method.name)
+      judged[model, default: [:]][place, default: []].insert(key.method)
       methods[model, default: []].insert(key.method)
     }
     for key in joined.latencies.keys {
@@ -51,11 +51,11 @@ struct Places {
       }
       if let dataset = place.dataset {
         let judge = Judged(weights: place.weights, dataset: dataset)
-        judged[model, default: [:]][judge, default: []].insert(row.method.name)
+        judged[model, default: [:]][judge, default: []].insert(row.method)
       }
     }
     return methods.flatMap { model, methods in
-      let datasets: [Judged?] = judged[model].map { Self.withoutGrids($0) } ?? [nil]
+      let datasets: [Judged?] = judged[model].map(withoutGrids) ?? [nil]
       let places: [Timed?] = timed[model].map { $0.map { $0 } } ?? [nil]
       return datasets.flatMap { judged in
         places.map { timed in
@@ -70,8 +70,10 @@ struct Places {
   }
 
   /// Data sets on which only the grid was judged are no table, where there are others.
-  private static func withoutGrids(_ judged: [Judged: Set<String>]) -> [Judged?] {
-    let compared = judged.filter { !$0.value.isSubset(of: [gridMethod, baselineMethod]) }
+  private func withoutGrids(_ judged: [Judged: Set<MethodSetting>]) -> [Judged?] {
+    let compared = judged.filter { _, methods in
+      !methods.allSatisfy { joined.catalog.isGrid($0) || joined.catalog.isBaseline($0) }
+    }
     return (compared.isEmpty ? judged : compared).keys.map { $0 }
   }
 }

@@ -4,9 +4,9 @@ import Records
 /// One line of a report: a model with a method, on a data set, a device and a batch size.
 package struct Row: Sendable {
   package let method: MethodSetting
-  /// What led to the parameters, for example `α=0.5`: as many as the spec's entries that mean this
-  /// row.
-  package let origins: [String]
+  /// Why the method has its parameters: as many reasons as entries of the spec that mean this row.
+  package let reasons: [RowReason]
+  package let family: MethodFamily
   /// The parameters that tell the row from its siblings, for example `r=4`; may be empty.
   package let parameters: String
   /// The parameters that differ between rows of the same method; may be empty.
@@ -41,40 +41,15 @@ package struct Row: Sendable {
   /// Whether the front, marks and steps may rest on the row's timing.
   package var isReliable: Bool { flaws.isEmpty }
 
-  /// Whether nothing is reduced.
-  package var isBaseline: Bool { method.name == baselineMethod }
-
-  /// What led to the parameters, with what is before `=` said once: `α=0.2, 0.3`; `nil` where
-  /// nothing did.
-  package var origin: String? {
-    var last: Substring?
-    let parts = origins.map { origin in
-      let key = origin.firstIndex(of: "=").map { origin[...$0] }
-      defer { last = key }
-      return key != nil && key == last ? String(origin.dropFirst(key?.count ?? 0)) : origin
-    }
-    return parts.isEmpty ? nil : parts.joined(separator: ", ")
-  }
-
-  /// `origin` with three values or more as a span: `α=0.2…0.7`.
-  var shortOrigin: String? {
-    let keys = Set(origins.map { origin in origin.firstIndex(of: "=").map { origin[...$0] } })
-    guard origins.count > 2, keys.count == 1, let key = keys.first ?? nil,
-      let first = origins.first,
-      let last = origins.last
-    else { return origin }
-    return "\(first)…\(last.dropFirst(key.count))"
-  }
+  /// Whether nothing is reduced: what the others are compared with.
+  package var isBaseline: Bool { family == .baseline }
 
   /// The method's name followed by its parameters.
   package var label: String {
-    let details = [origin, parameters].compactMap { $0 }.filter { !$0.isEmpty }
+    let details = [reasons.words, parameters].compactMap { $0 }.filter { !$0.isEmpty }
     return ([method.name] + details).joined(separator: " ")
   }
 }
-
-/// The name of the method that every other one is compared with.
-let baselineMethod = "none"
 
 /// How many images were classified correctly.
 package struct AccuracyFigures: Hashable, Sendable {

@@ -19,7 +19,7 @@ struct RowBuilder {
           joined: joined, group: group, medians: medians, text: parameterText,
           staircase: staircases.first { $0.belongs(to: place.group) })
         group.rows = selection(for: group, measured: place.methods).compactMap { key in
-          let row = finder.row(key.method, origins: key.origins)
+          let row = finder.row(key.method, reasons: key.reasons)
           let isEmpty = row.accuracy == nil && row.latency == nil
           return rows == nil && isEmpty ? nil : row
         }
@@ -29,28 +29,28 @@ struct RowBuilder {
       })
   }
 
-  /// The rows to show, each once; several origins of one setting share a row.
+  /// The rows to show, each once; several reasons of one setting share a row.
   private func selection(
     for group: RowGroup, measured: Set<MethodSetting>
-  ) -> [(method: MethodSetting, origins: [String])] {
+  ) -> [(method: MethodSetting, reasons: [RowReason])] {
     guard let rows else {
-      return measured.sorted(by: RowOrder.precedes).map { ($0, []) }
+      return measured.sorted(by: joined.catalog.precedes).map { ($0, []) }
     }
     var order: [MethodSetting] = []
-    var origins: [MethodSetting: [String]] = [:]
+    var reasons: [MethodSetting: [RowReason]] = [:]
     for row in rows where row.model == group.model && row.place.includes(group) {
-      if origins[row.method] == nil { order.append(row.method) }
-      let known = origins[row.method] ?? []
-      let new = row.origin.map { known.contains($0) ? [] : [$0] } ?? []
-      origins[row.method] = known + new
+      if reasons[row.method] == nil { order.append(row.method) }
+      let known = reasons[row.method] ?? []
+      let new = row.reason.map { known.contains($0) ? [] : [$0] } ?? []
+      reasons[row.method] = known + new
     }
-    return order.map { ($0, origins[$0] ?? []) }
+    return order.map { ($0, reasons[$0] ?? []) }
   }
 
   /// What is to be known of the R that α has chosen for rows of a table.
   private func choiceLines(for group: RowGroup) -> [String] {
     let alphas = (rows ?? []).filter { $0.model == group.model && $0.place.includes(group) }
-      .compactMap(\.alpha)
+      .compactMap(\.reason?.alpha)
     let known = curves.filter { $0.belongs(to: group) }
     let curve = known.first { $0.dataset.name == group.dataset?.name } ?? known.first
     return curve?.choiceLines(alphas: Set(alphas).sorted()) ?? []

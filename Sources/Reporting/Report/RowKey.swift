@@ -4,22 +4,19 @@ import Records
 package struct RowKey: Hashable, Sendable {
   package internal(set) var model: ModelIdentity
   package let method: MethodSetting
-  /// What the person wrote that led to the method's parameters, for example `α=0.5`; shown first.
-  package let origin: String?
-  /// The weight of latency by which R was chosen; `nil` where it was not.
-  package let alpha: Double?
+  /// Why the method has its parameters; shown before them.
+  package let reason: RowReason?
   /// Which tables it belongs to: R may be chosen for each device and batch size.
   package internal(set) var place: RowPlace
 
   /// Names a row; the weights of `model` do not matter.
   package init(
-    model: ModelSetting, method: MethodSetting, origin: String? = nil,
-    alpha: Double? = nil, place: RowPlace = RowPlace()
+    model: ModelSetting, method: MethodSetting, reason: RowReason? = nil,
+    place: RowPlace = RowPlace()
   ) {
     self.model = ModelIdentity(model)
     self.method = method
-    self.origin = origin
-    self.alpha = alpha
+    self.reason = reason
     self.place = place
   }
 }

@@ -3,7 +3,7 @@ import Records
 
 /// Median latency against the number of tokens: one model on one device at one batch size.
 ///
-/// It is read from latency records of `random`, which removes tokens before the first block, so
+/// It is read from latency records of random removal, which drops tokens before the first block, so
 /// that every block sees the same number of tokens.
 package struct Staircase: Sendable {
   /// One measured token count.
@@ -42,7 +42,7 @@ package struct Staircase: Sendable {
     var byEffort: [JoinedRecords.LatencyKey: [TimingSetting: Grid]] = [:]
     // Sorted, so that of several seeds at one token count the same is drawn every time.
     for (key, timings) in joined.grids.sorted(by: {
-      RowOrder.precedes($0.key.method, $1.key.method)
+      joined.catalog.precedes($0.key.method, $1.key.method)
     }
     ) {
       for (effort, timing) in timings {
@@ -58,7 +58,7 @@ package struct Staircase: Sendable {
           < ($1.value.count, $1.key.minSeconds, $1.key.minSamples)
       }?.value
     }
-    for (key, timing) in joined.latencies where key.method.name == baselineMethod {
+    for (key, timing) in joined.latencies where joined.catalog.isBaseline(key.method) {
       guard grids[key.place] != nil, grids[key.place]?[key.model.tokens] == nil else { continue }
       grids[key.place]?[key.model.tokens] = timing
     }
@@ -114,14 +114,16 @@ package struct Staircase: Sendable {
   }
 }
 
-/// The method whose records at many r are the grid.
-let gridMethod = "random"
+extension MethodSetting {
+  /// Stands for the methods of one grid in a key.
+  static let any = MethodSetting(name: "", parameters: [:])
+}
 
 extension JoinedRecords.LatencyKey {
   /// The same place with no method's parameters: what the points of one grid share.
   fileprivate var place: Self {
     Self(
-      model: model, method: MethodSetting(name: gridMethod, parameters: [:]), device: device,
+      model: model, method: .any, device: device,
       batchSize: batchSize, precision: precision)
   }
 }

@@ -57,12 +57,12 @@ package struct UtilityCurve: Sendable {
   /// Every latency grid with every accuracy grid of the same model.
   static func all(_ staircases: [Staircase], in joined: JoinedRecords) -> [UtilityCurve] {
     var grids: [JoinedRecords.AccuracyKey: [Int: AccuracyTally]] = [:]
-    let tallies = joined.accuracies.sorted { RowOrder.precedes($0.key.method, $1.key.method) }
-    for (key, tally) in tallies where key.method.name == gridMethod && tally.images > 0 {
+    let tallies = joined.accuracies.sorted { joined.catalog.precedes($0.key.method, $1.key.method) }
+    for (key, tally) in tallies where joined.catalog.isGrid(key.method) && tally.images > 0 {
       guard let tokens = tally.cost?.tokensAfterBlocks.first else { continue }
       grids[key.place, default: [:]][tokens, default: tally] = tally
     }
-    for (key, tally) in tallies where key.method.name == baselineMethod && tally.images > 0 {
+    for (key, tally) in tallies where joined.catalog.isBaseline(key.method) && tally.images > 0 {
       grids[key.place]?[key.model.tokens] = tally
     }
     let ordered = grids.sorted { $0.key.sortText < $1.key.sortText }
@@ -148,7 +148,7 @@ extension JoinedRecords.AccuracyKey {
   /// The same place with no method's parameters: what the points of one grid share.
   fileprivate var place: Self {
     Self(
-      model: model, weights: weights, method: MethodSetting(name: gridMethod, parameters: [:]),
+      model: model, weights: weights, method: .any,
       dataset: dataset, precision: precision)
   }
 

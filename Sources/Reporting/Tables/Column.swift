@@ -73,7 +73,7 @@ package struct Column: Sendable {
     (
       "parameters",
       Column("parameters", .leading) { row in
-        let parts = [row.origin ?? "", row.tellingParameters].filter { !$0.isEmpty }
+        let parts = [row.reasons.words ?? "", row.tellingParameters].filter { !$0.isEmpty }
         return parts.isEmpty ? missing : parts.joined(separator: ", ")
       }
     ),
@@ -92,7 +92,7 @@ package struct Column: Sendable {
     (
       "parameters",
       Column("parameters", .leading) { row in
-        let text = row.tellingParameters.isEmpty ? row.origin ?? "" : row.tellingParameters
+        let text = row.tellingParameters.isEmpty ? row.reasons.words ?? "" : row.tellingParameters
         return text.isEmpty ? missing : text
       }
     ),
@@ -147,7 +147,7 @@ extension Row {
 
   /// What led to the parameters, then the parameters; `–` when there are none.
   var details: String {
-    let parts = [origin, parameters].compactMap { $0 }.filter { !$0.isEmpty }
+    let parts = [reasons.words, parameters].compactMap { $0 }.filter { !$0.isEmpty }
     return parts.isEmpty ? Column.missing : parts.joined(separator: ", ")
   }
 }

@@ -76,7 +76,7 @@ extension RowGroup {
   /// `tail_effect r=72: prune 9 more tokens and gain about 0.80 ms (0.71–0.88)`.
   var nextStepLines: [String] {
     // The grid's own rows are the staircase; they need no directions on it.
-    rows.filter { $0.method.name != gridMethod }
+    rows.filter { $0.family != .random }
       .compactMap { row in row.nextStep.map { "\(row.label): \($0.text)" } }
   }
 }

@@ -7,6 +7,7 @@ package enum ComposedMethod: TokenReductionMethod {
   package static let name = "compose"
   package static let summary = "any score with any disposal and any schedule"
   package static let source = "scores, disposals and schedules of the other methods"
+  package static let traits = MethodTraits(family: .composed, color: "#CC79A7", order: 60)
   package static let example =
     #"{"method": "compose", "score": "tail_effect", "disposal": "merge", "schedule": "single", "r": 72}"#
   package static let parameters =

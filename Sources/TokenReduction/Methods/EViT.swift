@@ -7,6 +7,7 @@ package enum EViT: TokenReductionMethod {
   package static let summary =
     "keeps a share of the tokens at a few blocks, fuses the others into one"
   package static let source = "Liang et al., arXiv:2202.07800; youweiliang/evit 5ca95a7c"
+  package static let traits = MethodTraits(family: .fuse, color: "#E69F00", order: 30)
   package static let example = #"{"method": "evit", "keep_rate": 0.7, "layers": [3, 6, 9]}"#
   package static let parameters = [
     MethodParameter(

@@ -1,3 +1,5 @@
+import Records
+
 /// Random removal of R patch tokens before the first block: the yardstick of every score, and the
 /// accuracy grid's proxy.
 package enum RandomRemoval: TokenReductionMethod {
@@ -5,6 +7,7 @@ package enum RandomRemoval: TokenReductionMethod {
   package static let summary = "drops R random patch tokens before the first block"
   package static let source =
     "the accuracy proxy of \"Pruning One More Token is Enough\", section 3.2"
+  package static let traits = MethodTraits(family: .random, color: "#7F7F7F", order: 10)
   package static let example = #"{"method": "random", "r": 72}"#
   package static let parameters = [
     MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),

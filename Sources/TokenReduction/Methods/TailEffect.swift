@@ -12,6 +12,7 @@ package enum TailEffect: TokenReductionMethod {
   package static let summary =
     "keeps the tokens with the most received attention and value at one block, fuses the others"
   package static let source = "\"Pruning One More Token is Enough\", WACV 2025"
+  package static let traits = MethodTraits(family: .latencyStep, color: "#D55E00", order: 50)
   package static let example = #"{"method": "tail_effect", "r": 98, "layer": "25%"}"#
   package static let parameters =
     [

@@ -5,6 +5,7 @@ package enum ToMe: TokenReductionMethod {
   package static let name = "tome"
   package static let summary = "merges the r most similar pairs of tokens at every block"
   package static let source = "Bolya et al., arXiv:2210.09461; facebookresearch/ToMe af95e4b1"
+  package static let traits = MethodTraits(family: .merge, color: "#009E73", order: 40)
   package static let example = #"{"method": "tome", "r": 8, "inflection": 0}"#
   package static let parameters = [
     MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens merged away at every block"),

@@ -1,8 +1,11 @@
+import Records
+
 /// Top-K: at every block the r patch tokens that the class token attends to least are dropped.
 package enum TopK: TokenReductionMethod {
   package static let name = "topk"
   package static let summary = "drops the r tokens with the least class attention at every block"
   package static let source = "the Top-K baseline of \"Pruning One More Token is Enough\""
+  package static let traits = MethodTraits(family: .drop, color: "#56B4E9", order: 20)
   package static let example = #"{"method": "topk", "r": 8}"#
   package static let parameters = [
     MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed at every block")

@@ -1,0 +1,57 @@
+/// Why a row of a report has the parameters that it has, where a search chose them.
+package enum RowReason: Hashable, Sendable {
+  /// The highest utility of the grids with this weight of latency.
+  case alpha(Double)
+  /// The most accurate setting that takes at most so long for a batch.
+  case latencyTarget(milliseconds: Double)
+  /// The fastest setting that loses at most so many percentage points of top-1.
+  case accuracyDropTarget(points: Double)
+  /// The setting whose latency is nearest to that of a row of another method, which is named with
+  /// its `r` and with what else differs from its defaults.
+  ///
+  /// `difference` is the relative difference of the latencies, negative where the row is faster.
+  case latencyMatch(of: MethodSetting, difference: Double)
+  /// What a version of the program wrote that stored the reason as text; shown as it is.
+  case text(String)
+
+  /// The weight of latency; `nil` where something else decided.
+  package var alpha: Double? { if case .alpha(let alpha) = self { alpha } else { nil } }
+}
+
+extension RowReason: Codable {
+  enum CodingKeys: String, CodingKey {
+    case alpha, difference, text
+    case latencyTarget = "target_latency_ms"
+    case accuracyDropTarget = "target_accuracy_drop"
+    case latencyMatch = "match_latency"
+  }
+
+  package init(from decoder: any Decoder) throws {
+    let values = try decoder.container(keyedBy: CodingKeys.self)
+    if let alpha = try values.decodeIfPresent(Double.self, forKey: .alpha) {
+      self = .alpha(alpha)
+    } else if let limit = try values.decodeIfPresent(Double.self, forKey: .latencyTarget) {
+      self = .latencyTarget(milliseconds: limit)
+    } else if let points = try values.decodeIfPresent(Double.self, forKey: .accuracyDropTarget) {
+      self = .accuracyDropTarget(points: points)
+    } else if let method = try values.decodeIfPresent(MethodSetting.self, forKey: .latencyMatch) {
+      self = .latencyMatch(
+        of: method, difference: try values.decode(Double.self, forKey: .difference))
+    } else {
+      self = .text(try values.decode(String.self, forKey: .text))
+    }
+  }
+
+  package func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    switch self {
+    case .alpha(let alpha): try values.encode(alpha, forKey: .alpha)
+    case .latencyTarget(let limit): try values.encode(limit, forKey: .latencyTarget)
+    case .accuracyDropTarget(let points): try values.encode(points, forKey: .accuracyDropTarget)
+    case .latencyMatch(let method, let difference):
+      try values.encode(method, forKey: .latencyMatch)
+      try values.encode(difference, forKey: .difference)
+    case .text(let text): try values.encode(text, forKey: .text)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import Records
+
+/// What the records of a report declare of their methods.
+///
+/// It is all that `Reporting` knows of a method: which one is the baseline, which one draws the
+/// grid, in which order rows come and how they are drawn.
+struct MethodCatalog: Sendable {
+  private let traits: [String: MethodTraits]
+  /// The setting of the baseline; `nil` where no record is of one.
+  let baseline: MethodSetting?
+
+  /// Reads the traits that records carry; of several of one method the last record's.
+  init(_ records: [Record] = []) {
+    var traits: [String: MethodTraits] = [:]
+    for record in records {
+      if let found = record.traits { traits[record.measurement.method.name] = found }
+    }
+    self.traits = traits
+    baseline = traits.filter { $0.value.family == .baseline }
+      .min { ($0.value.order, $0.key) < ($1.value.order, $1.key) }
+      .map { MethodSetting(name: $0.key, parameters: [:]) }
+  }
+
+  subscript(name: String) -> MethodTraits? { traits[name] }
+
+  func family(of method: MethodSetting) -> MethodFamily { traits[method.name]?.family ?? .other }
+
+  func isBaseline(_ method: MethodSetting) -> Bool { method.name == baseline?.name }
+
+  /// Whether its records at many token counts are a grid.
+  func isGrid(_ method: MethodSetting) -> Bool { family(of: method) == .random }
+
+  /// The methods' own order, then by name; within a method by its parameters' values.
+  func precedes(_ a: MethodSetting, _ b: MethodSetting) -> Bool {
+    let orders = (order(of: a.name), order(of: b.name))
+    if orders.0 != orders.1 { return orders.0 < orders.1 }
+    if a.name != b.name { return a.name < b.name }
+    for key in Set(a.parameters.keys).union(b.parameters.keys).sorted() {
+      let values = (a.parameters[key] ?? .null, b.parameters[key] ?? .null)
+      if values.0 != values.1 { return Self.precedes(values.0, values.1) }
+    }
+    return false
+  }
+
+  /// Methods without traits come last.
+  func order(of name: String) -> Int { traits[name]?.order ?? .max }
+
+  /// Numbers by value, lists element by element, anything else by its text.
+  private static func precedes(_ a: JSONValue, _ b: JSONValue) -> Bool {
+    switch (number(a), number(b)) {
+    case (let first?, let second?): return first < second
+    case (_?, nil): return true
+    case (nil, _?): return false
+    default: break
+    }
+    if case .array(let first) = a, case .array(let second) = b {
+      for (x, y) in zip(first, second) where x != y { return precedes(x, y) }
+      return first.count < second.count
+    }
+    return ParameterText.compact(a) < ParameterText.compact(b)
+  }
+
+  private static func number(_ value: JSONValue) -> Double? {
+    switch value {
+    case .integer(let number): Double(number)
+    case .number(let number): number
+    default: nil
+    }
+  }
+}
