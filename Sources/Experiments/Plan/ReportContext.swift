@@ -69,8 +69,8 @@ extension Planner {
   package var reportContext: ReportContext {
     var paths: [String: String] = [:]
     for model in models {
-      if case .file(let path) = model.choice.weights, let digest = model.setting.weights?.digest {
-        paths[digest] = path
+      if case .files(let files) = model.choice.weights, let digest = model.setting.weights?.digest {
+        paths[digest] = files.joined(separator: " + ")
       }
     }
     for dataset in datasets {
