@@ -132,6 +132,9 @@ let package = Package(
       cxxSettings: [
         .headerSearchPath("."), .unsafeFlags(["-std=c++17", "-O2", "-fno-strict-aliasing"]),
       ]),
+    .target(
+      name: "CPTXInterpreter", path: "Tests/CPTXInterpreter", exclude: ["README.md"],
+      cxxSettings: [.unsafeFlags(["-std=c++17", "-O2"])]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "Records"]),
@@ -149,10 +152,13 @@ let package = Package(
         "CUDABackend", "CCUDA", "CFakeCUDA", "CSIMTHarness", "CPUBackend", "Experiments", "Files",
         "VisionModels", "TokenReduction", "Records", "Measurement", "Tensors", "Goldens",
         "_TestSupport",
-      ], exclude: ["check_headers.cpp"], swiftSettings: hotSwift),
+      ], exclude: ["check_headers.cpp", "check_nvml.cpp", "check_shapes.hpp"],
+      swiftSettings: hotSwift),
     .testTarget(
       name: "CUDAKernelTests",
-      dependencies: ["CSIMTHarness", "CPUBackend", "Tensors", "_TestSupport"],
+      dependencies: [
+        "CSIMTHarness", "CPTXInterpreter", "CPUBackend", "Tensors", "_TestSupport",
+      ],
       swiftSettings: hotSwift),
     .testTarget(
       name: "ImageCodingTests", dependencies: ["Files", "ImageCoding", "Tensors", "_TestSupport"],

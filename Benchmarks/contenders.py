@@ -16,6 +16,10 @@ from pathlib import Path
 import torch
 
 
+class Failed(Exception):
+    """A program that could not be timed: the others of its cell, and the other cells, still can."""
+
+
 @dataclass(frozen=True)
 class Cell:
     """What is timed: a timm name, images of a batch, threads."""
@@ -141,7 +145,7 @@ class Lab:
             done = subprocess.run(
                 [*self.command, "run", str(path), "--results", folder], capture_output=True, text=True, check=False)
             if done.returncode != 0:
-                raise SystemExit(f"{' '.join(self.command)} run: exit code {done.returncode}\n{done.stderr}")
+                raise Failed(f"{' '.join(self.command)} run: exit code {done.returncode}: {done.stderr.strip()}")
             lines = [json.loads(line) for file in (Path(folder) / "peers").glob("*.jsonl") for line in file.open()]
         self.environment = lines[0]["environment"]
         return [self.result(lines, method) for method in self.methods]
@@ -154,7 +158,7 @@ class Lab:
             found = line["trial"]["method"]
             if found["name"] == method["method"] and asked.items() <= found["parameters"].items():
                 return line["result"]
-        raise SystemExit(f"lab wrote no record of {method}")
+        raise Failed(f"lab wrote no record of {method}")
 
 
 def is_installed(name):

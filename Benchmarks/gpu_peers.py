@@ -5,7 +5,8 @@
 
 Cells (model, batch, precision) come in the order of the bars. In each, lab, PyTorch eager and compiled (max-autotune, which takes CUDA graphs),
 and the published tail-effect pruning (`pruning.py`) eager and compiled are visited in seeded random order, round after round; PyTorch is timed by events of
-the card around a pass whose images are there, as lab is. A ratio is the median of the rounds' ratios with the smallest and the largest: below 1, lab
+the card around a pass whose images are there, as lab is: what a user waits for, the host's start included. "Card only" is one of many passes queued
+back to back between two events, for all programs alike. A ratio is the median of the rounds' ratios with the smallest and the largest: below 1, lab
 is faster. Then lab's methods, interleaved in one run, against its own unpruned pass. What the reduction step takes is told by a pass that
 removes one token, which computes as much as the unpruned one. Random weights.
 
@@ -102,6 +103,22 @@ class Torch:
             total += samples[-1]
         return samples
 
+    def card_ms(self, sample):
+        """Milliseconds of one pass of many queued back to back between two events, as `card_ms` of lab's records: without the host's part."""
+        if not self.is_card:
+            return None
+        set_tf32(self.precision)
+        passes = min(max(int(100 / max(sample, 0.001)), 10), 200)
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        self.run()
+        torch.cuda.synchronize()
+        start.record()
+        for _ in range(passes):
+            self.run()
+        end.record()
+        end.synchronize()
+        return start.elapsed_time(end) / passes
+
 
 class Budget:
     """Seconds that are left, and what a thing of a kind took the last time."""
@@ -148,6 +165,12 @@ def arguments():
 # MARK: Measuring
 
 
+def reason(error):
+    """The first line of what a program said."""
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
+
+
 def compare(cell, options, precision, budget):
     """Medians of every program by round, and the programs that were left out, with the reason."""
     wanted = {EAGER: (False, False), PRUNED: (False, True)}
@@ -161,11 +184,17 @@ def compare(cell, options, precision, budget):
         start = time.monotonic()
         results = lab.results(options.seconds, options.least)
         lab_time.append(time.monotonic() - start)
-        return {"lab": results[0]["samples_ms"], "lab tail_effect": results[1]["samples_ms"]}
+        return {name: (result["samples_ms"], result.get("card_ms")) for name, result in zip(("lab", "lab tail_effect"), results)}
 
+    def visit(name):
+        if name == "lab":
+            return visit_lab()
+        samples = opened[name].visit(options.seconds, options.least)
+        return {name: (samples, opened[name].card_ms(statistics.median(samples)))}
+
+    opened, left_out = {}, {}
     # The first visit compiles kernels and searches algorithms.
     visit_lab()
-    opened, left_out = {}, {}
     for name, (compiled, pruned) in wanted.items():
         if not budget.allows(("open", compiled), 100 if compiled else 10):
             left_out[name] = "no time"
@@ -173,19 +202,29 @@ def compare(cell, options, precision, budget):
         try:
             opened[name] = budget.timed(("open", compiled), lambda: Torch(cell, options, precision, compiled, pruned))
         except Exception as error:  # whatever a compiler throws: the other programs are still worth their time
-            left_out[name] = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
+            left_out[name] = reason(error)
             print(f"  {name}: {left_out[name]}", file=sys.stderr, flush=True)
     rounds = {name: [] for name in ["lab", "lab tail_effect", *opened]}
+    cards = {name: [] for name in rounds}
     order = random.Random(options.seed)
     for number in range(options.rounds):
         if number >= 2 and budget.left() < 2 * lab_time[-1]:
             break
         names = ["lab", *opened]
         for name in order.sample(names, len(names)):
-            samples = visit_lab() if name == "lab" else {name: opened[name].visit(options.seconds, options.least)}
-            for key, values in samples.items():
+            try:
+                visited = visit(name)
+            except Exception as error:  # a program that fails in a round leaves the cell; its rounds before stay
+                left_out[name] = f"round {number + 1}: {reason(error)}"
+                print(f"  {name}: {left_out[name]}", file=sys.stderr, flush=True)
+                if name == "lab":
+                    return {"rounds": rounds, "cards": cards, "left_out": left_out, "environment": lab.environment}
+                del opened[name]
+                continue
+            for key, (values, card) in visited.items():
                 rounds[key].append(statistics.median(values))
-    return {"rounds": rounds, "left_out": left_out, "environment": lab.environment}
+                cards[key].append(card)
+    return {"rounds": rounds, "cards": cards, "left_out": left_out, "environment": lab.environment}
 
 
 def methods(cell, options, precision):
@@ -208,10 +247,15 @@ def measure(options, state, budget, keep):
             print(f"{model}, batch {batch}, {precision}: {budget.left():.0f} s left", file=sys.stderr, flush=True)
             cell = Cell(model, int(batch), options.threads if options.device == "cpu" else 0)
             start = time.monotonic()
-            state[key] = compare(cell, options, precision, budget)
-            keep()
-            if budget.allows("methods", 15):
-                state[key]["methods"] = budget.timed("methods", lambda: methods(cell, options, precision))
+            try:
+                state[key] = compare(cell, options, precision, budget)
+                keep()
+                if budget.allows("methods", 15):
+                    state[key]["methods"] = budget.timed("methods", lambda: methods(cell, options, precision))
+            except Exception as error:  # one cell that fails leaves the others' figures and the table
+                state.setdefault(key, {"rounds": {}, "left_out": {}})["left_out"]["the cell"] = reason(error)
+                print(f"  left out: {reason(error)}", file=sys.stderr, flush=True)
+            finally:
                 keep()
             # A cell without what takes longest: eager programs and lab's own.
             budget.took["cell"] = min(time.monotonic() - start, 60)
@@ -226,6 +270,12 @@ def measure(options, state, budget, keep):
 def ratios(cell, theirs):
     ours = cell["rounds"].get(OURS[theirs], [])
     return [a / b for a, b in zip(ours, cell["rounds"].get(theirs, []))]
+
+
+def card_ratios(cell, theirs):
+    """The same of passes queued back to back, where both were timed so."""
+    cards = cell.get("cards", {})
+    return [a / b for a, b in zip(cards.get(OURS[theirs], []), cards.get(theirs, [])) if a and b]
 
 
 def spread(values):
@@ -283,7 +333,11 @@ def page(options, state):
         model, batch, precision = key.split(":")
         for name, medians in cell["rounds"].items():
             found = ratios(cell, name) if name in OURS else []
-            programs.append([model, batch, precision, name, f"{statistics.median(medians):.3f}", spread(found) if found else ""])
+            alone = [card for card in cell.get("cards", {}).get(name, []) if card]
+            card = card_ratios(cell, name) if name in OURS else []
+            programs.append([
+                model, batch, precision, name, f"{statistics.median(medians):.3f}" if medians else "", spread(found) if found else "",
+                f"{statistics.median(alone):.3f}" if alone else "", spread(card) if card else ""])
         for entry in cell.get("methods", []):
             base = cell["methods"][0]
             reduced.append([model, batch, precision, " ".join(str(value) for value in entry["method"].values()), f"{entry['ms']:.3f}",
@@ -295,7 +349,7 @@ def page(options, state):
     return "\n\n".join([
         ", ".join(fact for fact in facts if fact), "The tables of the staircase are made by `Experiments/cuda/`.",
         markdown(["bar", "wanted", "found", ""], bars(state)),
-        markdown(["model", "batch", "precision", "program", "median ms", "lab / program"], programs),
+        markdown(["model", "batch", "precision", "program", "median ms", "lab / program", "card only, ms", "lab / program"], programs),
         markdown(["model", "batch", "precision", "method", "median ms", "time / none", "MACs / none"], reduced),
         *(["Left out:\n\n" + "\n".join(left)] if left else [])]) + "\n"
 
@@ -314,9 +368,11 @@ def main():
         if options.out:
             Path(options.out).write_text(page(options, state))
 
-    measure(options, state, Budget(options.budget), keep)
-    keep()
-    print(page(options, state))
+    try:
+        measure(options, state, Budget(options.budget), keep)
+    finally:
+        keep()
+        print(page(options, state))
 
 
 if __name__ == "__main__":

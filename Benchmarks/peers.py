@@ -167,8 +167,12 @@ def main():
                 for threads in options.threads:
                     cell = Cell(model, batch, threads)
                     print(cell, file=sys.stderr, flush=True)
-                    found = compare_methods(options, cell, order) if options.methods else compare(options, cell, order, folder)
-                    rows.extend(found)
+                    try:
+                        rows.extend(compare_methods(options, cell, order) if options.methods else compare(options, cell, order, folder))
+                    except contenders.Failed as error:
+                        print(f"{cell}: left out: {error}", file=sys.stderr, flush=True)
+    if not rows:
+        raise SystemExit("no cell could be timed")
     text = f"{markdown(rows)}\n\n{description(options)}\n"
     print(text)
     if options.out:

@@ -4,7 +4,7 @@
 #
 #     Scripts/gpu-check.sh                  all stages, under 25 minutes
 #     Scripts/gpu-check.sh check            4 minutes at most: libraries, published passes, every method against the processor
-#     Scripts/gpu-check.sh sanitize         4 minutes: NVIDIA's compute-sanitizer over both checks
+#     Scripts/gpu-check.sh sanitize         6 minutes: NVIDIA's compute-sanitizer over both checks
 #     Scripts/gpu-check.sh benchmark        9 minutes: latencies beside PyTorch's, and which bars are met (python3 with torch and timm)
 #     Scripts/gpu-check.sh staircase        7 minutes: latency of every token count
 #     Scripts/gpu-check.sh staircase_dinov2 9 minutes: the same of a model of a billion weights; only where it is named
@@ -76,6 +76,9 @@ sanitize() {
   step "racecheck, tail_effect" 30 "$tool" --tool racecheck "${checked[@]}" --goldens "$goldens" --only vit_micro__pomt__l1_R12_b4
   step "racecheck, tome" 30 "$tool" --tool racecheck "${checked[@]}" --goldens "$goldens" --only vit_micro__tome__r4_prop_b4
   step "synccheck, tail_effect" 20 "$tool" --tool synccheck "${checked[@]}" --goldens "$goldens" --only vit_micro__pomt__l1_R12_b4
+  # What a kernel reads must have been written: scratch memory and padding above all.
+  step "initcheck, float16" 60 "$tool" --tool initcheck "${checked[@]}" --goldens "$goldens" --only "float16, vit_micro__tome__r4_prop_b4"
+  step "initcheck, float32" 60 "$tool" --tool initcheck "${checked[@]}" --goldens "$goldens" --only "float32, vit_micro__pomt__l1_R12_b4"
   step "memcheck, larger models" 40 "$tool" --tool memcheck "${checked[@]}" --only "float16, 577"
 }
 

@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# Installs NVIDIA's run-time compiler from its Python wheels into .build/nvrtc, where the kernels' tests look: version 12 knows old cards
-# (sm_50 to sm_90), version 13 the newest. No GPU, driver or CUDA is needed. Without a network the tests are skipped.
+# Installs NVIDIA's run-time compiler, disassemblers and NVML's header from Python wheels into .build/nvrtc, where the kernels' tests look: compiler 11.8
+# knows the oldest cards, 12 those of sm_50 to sm_120, 13 the newest. No GPU, driver or CUDA is needed. What cannot be installed is named, and the
+# tests that need it are skipped with the reason.
+#
+#     Scripts/nvrtc.sh             compilers, disassemblers, header (250 MB)
+#     Scripts/nvrtc.sh cublas      cuBLASLt, too, against whose real functions the description of our products is checked (another 800 MB)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,5 +29,10 @@ if ! python3 -m pip --version > /dev/null 2>&1; then
   fi
 fi
 mkdir -p .build/nvrtc
+install 11 nvidia-cuda-nvrtc-cu11==11.8.89
 install 12 nvidia-cuda-nvrtc-cu12
 install 13 nvidia-cuda-nvrtc
+install cuobjdump nvidia-cuda-cuobjdump
+install nvdisasm nvidia-cuda-nvdisasm
+install nvml nvidia-nvml-dev
+if [ "${1:-}" = cublas ]; then install cublas nvidia-cublas; fi

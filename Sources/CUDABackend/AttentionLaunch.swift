@@ -19,8 +19,8 @@ struct AttentionLaunch: Equatable {
 
   /// - Parameter suffix: `_f16` and so on.
   init(
-    batch: Int, tokens: Int, heads: Int, headDim: Int, multiprocessors: Int, tensorCores: Bool,
-    suffix: String
+    batch: Int, tokens: Int, heads: Int, headDim: Int, multiprocessors: Int, sharedBytes: Int,
+    tensorCores: Bool, suffix: String
   ) {
     let width = headDim <= 32 ? 32 : headDim <= 64 ? 64 : 128
     // Too few blocks to fill the card: smaller ones.
@@ -28,14 +28,14 @@ struct AttentionLaunch: Equatable {
     if tensorCores {
       let tile = width == 128 ? 32 : 64
       let tiles = (tokens + tile - 1) / tile
-      let warps = isSmall ? 1 : Self.warps(tokens: tokens)
+      let warps = isSmall ? 1 : Self.warps(tokens: tokens, width: width, sharedBytes: sharedBytes)
       func shared(_ groups: Int) -> Int {
         let steps = (tiles + groups - 1) / groups
         let keys = groups * min(2, steps) * 4 * tile * (width + 8)
         return max(keys, groups > 1 ? 64 * warps * groups * (width + 4) : 0)
       }
       let most = isSmall ? min(4, tiles) : 1
-      let groups = (1...most).last { shared($0) <= Self.sharedBytes } ?? 1
+      let groups = (1...most).last { shared($0) <= sharedBytes } ?? 1
       kernel = "attention_mma_d\(width)\(suffix)"
       grid = ((tokens + 16 * warps - 1) / (16 * warps), heads, batch)
       block = 32 * warps * groups
@@ -51,15 +51,24 @@ struct AttentionLaunch: Equatable {
     }
   }
 
-  /// The most shared memory of a block: cards of consumers give it 99 KB.
-  private static let sharedBytes = 96 << 10
-
-  /// Of 4 to 8 warps the number that computes the fewest rows in vain, the larger of equals.
-  private static func warps(tokens: Int) -> Int {
+  /// Of 4 to 8 warps the number whose rows, computed in vain or not, take the least time: by how
+  /// many warps a multiprocessor holds of blocks of that size, the larger of equals.
+  private static func warps(tokens: Int, width: Int, sharedBytes: Int) -> Int {
     let blocks = (tokens + 15) / 16
-    func rows(_ warps: Int) -> Int { (blocks + warps - 1) / warps * warps }
-    return (4...8).reversed().min { rows($0) < rows($1) } ?? 4
+    let tile = width == 128 ? 32 : 64
+    let shared = min(2, (tokens + tile - 1) / tile) * 4 * tile * (width + 8)
+    func cost(_ warps: Int) -> Double {
+      let rows = Double((blocks + warps - 1) / warps * warps)
+      let resident = Occupancy.warps(
+        block: 32 * warps, registers: registers(width), shared: shared, ofBlock: sharedBytes)
+      // Half as many warps as hide the latency of a tensor core's product take about as long.
+      return rows / min(1, Double(resident) / 12)
+    }
+    return (4...8).reversed().min { cost($0) < cost($1) } ?? 4
   }
+
+  /// Registers of a thread that the compiler gives the kernels; a test compares them.
+  static func registers(_ width: Int) -> Int { width == 32 ? 104 : width == 64 ? 128 : 176 }
 }
 
 /// How the sums of received attention are spread over a card.

@@ -12,23 +12,11 @@ extension CUDABackend {
       card.fail("attention", CUDAError.headWidth(headDim))
       return .none
     }
-    let plan = AttentionLaunch(
-      batch: batch, tokens: tokens, heads: heads, headDim: headDim,
-      multiprocessors: card.facts.multiprocessors, tensorCores: usesTensorCores, suffix: suffix)
-    // Logits in powers of two: the card's exponential is one.
-    let scale = Float(1.4426950408889634 / Double(headDim).squareRoot())
     let sums: KernelArgument = statistics == nil ? .address(nil) : .address(scratch(\.logSumExp))
-    if let groups = plan.keyGroups {
-      launch(
-        plan.kernel, grid: plan.grid, block: plan.block, shared: plan.shared, .tensor(qkv),
-        .tensor(tokenSize), .tensor(output), sums, .int(tokens), .int(heads), .int(headDim),
-        .float(scale), .int(groups))
-    } else {
-      launch(
-        plan.kernel, grid: plan.grid, block: plan.block, shared: plan.shared, .tensor(qkv),
-        .tensor(tokenSize), .tensor(output), sums, .int(tokens), .int(heads), .int(headDim),
-        .float(scale))
-    }
+    let scale = launchAttention(
+      qkv.storage.address, batch: batch, tokens: tokens, heads: heads, headDim: headDim,
+      scale: 1 / Double(headDim).squareRoot(), tokenSize: tokenSize, sums: sums,
+      into: output.storage.address)
     guard let statistics else { return .none }
     if let scores = statistics.classAttention {
       launch(
@@ -46,6 +34,31 @@ extension CUDABackend {
             qkv: qkv, tokenSize: tokenSize, heads: heads, scale: scale,
             headReduction: statistics.headReduction, prefixTokens: statistics.prefixTokens))
       })
+  }
+
+  /// Launches the attention of fused rows [B, N, 3C] into [B, N, C].
+  ///
+  /// - Parameter sums: The log-sum-exp of each row, [B, H, N], where it is wanted.
+  /// - Returns: The scale in powers of two, as the kernels of statistics take it.
+  @discardableResult
+  func launchAttention(
+    _ qkv: UnsafeMutableRawPointer, batch: Int, tokens: Int, heads: Int, headDim: Int,
+    scale: Double, tokenSize: Tensor?, sums: KernelArgument = .address(nil),
+    into output: UnsafeMutableRawPointer
+  ) -> Float {
+    let plan = AttentionLaunch(
+      batch: batch, tokens: tokens, heads: heads, headDim: headDim,
+      multiprocessors: card.facts.multiprocessors, sharedBytes: card.facts.sharedBytes,
+      tensorCores: usesTensorCores, suffix: suffix)
+    // Logits in powers of two: the card's exponential is one.
+    let scale = Float(1.4426950408889634 * scale)
+    launch(
+      plan.kernel, grid: plan.grid, block: plan.block, shared: plan.shared,
+      arguments: [
+        .address(qkv), .tensor(tokenSize), .address(output), sums, .int(tokens), .int(heads),
+        .int(headDim), .float(scale),
+      ] + (plan.keyGroups.map { [.int($0)] } ?? []))
+    return scale
   }
 
   /// Launches the sums of what tokens receive, and with them the scores of what they hold.

@@ -45,6 +45,11 @@ extension CUDABackend {
   func launch(
     _ name: String, grid: (Int, Int, Int), block: Int, shared: Int = 0,
     _ arguments: KernelArgument...
+  ) { launch(name, grid: grid, block: block, shared: shared, arguments: arguments) }
+
+  func launch(
+    _ name: String, grid: (Int, Int, Int), block: Int, shared: Int = 0,
+    arguments: [KernelArgument]
   ) {
     guard grid.0 > 0, grid.1 > 0, grid.2 > 0 else { return }
     card.attempt { () throws(CUDAError) in

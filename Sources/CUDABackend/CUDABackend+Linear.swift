@@ -22,6 +22,15 @@ extension CUDABackend {
       }
       rows.withUnsafeBufferPointer { upload($0, to: stored) }
     }
+    return LinearParameters(
+      weight: stored, bias: try makeBias(bias, outputs: outputs), inputs: inputs,
+      outputs: outputs)
+  }
+
+  /// A bias as both types want it; zeros where there is none.
+  func makeBias(
+    _ bias: UnsafeBufferPointer<Float>?, outputs: Int
+  ) throws(TensorsError) -> Tensor {
     let values = bias.map(Array.init) ?? [Float](repeating: 0, count: outputs)
     let offset = Self.biasOffset(outputs)
     let storedBias = try allocate(
@@ -32,8 +41,7 @@ extension CUDABackend {
         uploadConverted(values, to: storedBias.storage.address + offset)
       }
     }
-    return LinearParameters(
-      weight: stored, bias: storedBias.view(Shape(outputs)), inputs: inputs, outputs: outputs)
+    return storedBias.view(Shape(outputs))
   }
 
   /// Bytes from the float32 bias to the other one.
@@ -62,15 +70,12 @@ extension CUDABackend {
     let (fc1, fc2) = (parameters.fc1, parameters.fc2)
     let rows = stream.shape.count / fc1.inputs
     let hidden = scratch(\.hidden)
-    multiply(
-      fc1, normalize(stream, parameters.norm, rows), rows: rows, into: hidden, type: activationType)
+    let normalized = normalize(stream, parameters.norm, rows)
     var source = hidden
     switch parameters.activation {
-    case .gelu:
-      launch(
-        "gelu" + suffix, grid: (Self.blocks(rows * fc1.outputs, 2048), 1, 1), block: 256,
-        .address(hidden), .long(rows * fc1.outputs))
+    case .gelu: multiplyAndActivate(fc1, normalized, rows: rows, into: hidden)
     case .swiglu:
+      multiply(fc1, normalized, rows: rows, into: hidden, type: activationType)
       source = scratch(\.gated)
       launch(
         "swiglu" + suffix, grid: (Self.blocks(rows * fc2.inputs, 2048), 1, 1), block: 256,
@@ -79,6 +84,35 @@ extension CUDABackend {
     multiply(
       fc2, source, rows: rows, into: stream.storage.address, type: stream.dtype,
       accumulates: true)
+  }
+
+  /// `hidden = gelu(linear(input))`, by the library and a kernel for GELU, or by a product of ours
+  /// that ends with it, whichever is faster for these sizes.
+  private func multiplyAndActivate(
+    _ linear: LinearParameters, _ input: UnsafeMutableRawPointer, rows: Int,
+    into hidden: UnsafeMutableRawPointer
+  ) {
+    func apart() {
+      multiply(linear, input, rows: rows, into: hidden, type: activationType)
+      launch(
+        "gelu" + suffix, grid: (Self.blocks(rows * linear.outputs, 2048), 1, 1), block: 256,
+        .address(hidden), .long(rows * linear.outputs))
+    }
+    guard usesTensorCores, linear.inputs % 8 == 0 else { return apart() }
+    func fused() {
+      let extent = ConvolutionExtent(inputs: linear.inputs, outputs: linear.outputs, kernel: 1)
+      launchTensorCores(
+        Picture(rows: rows, extent), input, linear.weight.storage.address,
+        Self.padded(linear.inputs), linear.bias, Epilogue(.gelu), hidden, rows)
+    }
+    let size = [rows, linear.inputs, linear.outputs]
+    if fusedChoices[size] == nil, !isCapturing {
+      let times = [apart, fused].compactMap { operation in
+        try? ProductTrial.seconds(card, operation)
+      }
+      fusedChoices[size] = times.count == 2 && ProductTrial.choice(times) == 1
+    }
+    if fusedChoices[size] == true { fused() } else { apart() }
   }
 
   /// LayerNorm of all rows into scratch memory.
@@ -93,18 +127,21 @@ extension CUDABackend {
     return output
   }
 
-  /// - Parameter depth: Values of a row of `input`, where it is padded as the weight is.
+  /// - Parameters:
+  ///   - depth: Values of a row of `input`, where it is padded as the weight is.
+  ///   - inputStride: Values from one row of `input` to the next; `depth` where nothing is given.
   func multiply(
     _ linear: LinearParameters, _ input: UnsafeMutableRawPointer, rows: Int,
     into output: UnsafeMutableRawPointer, type: DType, accumulates: Bool = false,
-    depth: Int? = nil
+    depth: Int? = nil, inputStride: Int? = nil
   ) {
     guard rows > 0 else { return }
     let bias = bias(linear, for: type)
     let depth = depth ?? linear.inputs
     let shape = ProductShape(
       rows: rows, outputs: linear.outputs, depth: depth,
-      weightStride: Self.padded(linear.inputs), inputStride: depth, type: activationType,
+      weightStride: Self.padded(linear.inputs), inputStride: inputStride ?? depth,
+      type: activationType,
       outputType: type, hasBias: true, accumulates: accumulates, isTF32: precision == .tf32,
       alignment: ProductShape.alignment(of: linear.weight.storage.address, input, output))
     card.attempt { () throws(CUDAError) in

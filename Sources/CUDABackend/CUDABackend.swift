@@ -24,6 +24,10 @@ package final class CUDABackend: Backend {
   private var measuredScratch = 0
   private var flushMemory: MemoryChunk?
   private var staging: MemoryChunk?
+  /// Whether a layer and its GELU are faster in one kernel, by rows, inputs and outputs.
+  var fusedChoices: [[Int]: Bool] = [:]
+  /// Whether operations are captured, so that nothing can be timed.
+  private(set) var isCapturing = false
   /// The same card at other precisions.
   private var others: [Precision: CUDABackend] = [:]
 
@@ -236,9 +240,12 @@ package final class CUDABackend: Backend {
   package func capture(_ body: () -> Void) throws -> (any CapturedPass)? {
     products.saveChoices()
     return try CUDAGraph(
-      card, keeping: { self.scratch.tensors }, flushed: { [unowned self] in self.flush() }
+      card, keeping: { self.scratch.tensors }, owners: [kernels, products],
+      flushed: { [unowned self] in self.flush() }
     ) {
+      isCapturing = true
       body()
+      isCapturing = false
     }
   }
 

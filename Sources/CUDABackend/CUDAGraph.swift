@@ -8,6 +8,8 @@ final class CUDAGraph: CapturedPass {
   private let clock: DeviceClock
   /// Scratch memory that its kernels use, whose owner may take larger pieces meanwhile.
   private let memory: [Tensor]
+  /// What owns the kernels and the workspace that its nodes name.
+  private let owners: [AnyObject]
   /// What is overwritten to empty the second-level cache.
   private let flushed: () -> (address: UnsafeMutableRawPointer, words: Int)?
 
@@ -15,8 +17,9 @@ final class CUDAGraph: CapturedPass {
   ///
   /// Errors: `CUDAError`.
   init(
-    _ card: CUDACard, keeping memory: () -> [Tensor],
-    flushed: @escaping () -> (address: UnsafeMutableRawPointer, words: Int)?, _ body: () -> Void
+    _ card: CUDACard, keeping memory: () -> [Tensor] = { [] }, owners: [AnyObject] = [],
+    flushed: @escaping () -> (address: UnsafeMutableRawPointer, words: Int)? = { nil },
+    _ body: () -> Void
   ) throws(CUDAError) {
     try card.takeFailure()
     card.makeCurrent()
@@ -36,6 +39,7 @@ final class CUDAGraph: CapturedPass {
     self.card = card
     self.clock = clock
     self.memory = memory()
+    self.owners = owners
     self.flushed = flushed
   }
 
@@ -85,9 +89,23 @@ final class CUDAGraph: CapturedPass {
 
   func deviceTime() -> Duration? {
     var time: Duration?
+    card.attempt { () throws(CUDAError) in time = Self.duration(try clock.milliseconds()) }
+    return time
+  }
+
+  func deviceTime(replays: Int) -> Duration? {
+    var time: Duration?
     card.attempt { () throws(CUDAError) in
-      time = .nanoseconds(Int64((Double(try clock.milliseconds()) * 1e6).rounded()))
+      try clock.start()
+      for _ in 0..<replays {
+        try card.check(card.driver.cuGraphLaunch(executable, card.stream), "starting a pass")
+      }
+      time = Self.duration(try clock.stop() / Float(replays))
     }
     return time
+  }
+
+  private static func duration(_ milliseconds: Float) -> Duration {
+    .nanoseconds(Int64((Double(milliseconds) * 1e6).rounded()))
   }
 }

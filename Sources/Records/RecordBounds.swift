@@ -214,6 +214,9 @@ extension LatencyResult {
     for sample in samplesMilliseconds {
       try Bound.number("a timing in result.samples_ms", sample, atMost: Bound.mostTime)
     }
+    if let cardMilliseconds {
+      try Bound.number("result.card_ms", cardMilliseconds, atMost: Bound.mostTime)
+    }
     for round in rounds { try Bound.whole("a round in result.rounds", round, 0...Bound.mostCount) }
     for note in notes { try Bound.text("result.notes", note) }
     try Bound.whole("result.peak_memory_bytes", peakMemoryBytes, 0...Bound.mostSize)

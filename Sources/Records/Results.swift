@@ -59,11 +59,17 @@ package struct LatencyResult: Codable, Hashable, Sendable {
   package var cost: ForwardCost
   /// What disturbed the timing; `nil` in records of programs that did not look.
   package var quality: TimingQuality?
+  /// Milliseconds of one of many passes that are queued back to back, on a device that captures
+  /// passes.
+  ///
+  /// The samples without the host's starting of each; `nil` elsewhere.
+  package var cardMilliseconds: Double?
 
   package init(
     samplesMilliseconds: [Double], rounds: [Int], notes: [String], peakMemoryBytes: Int,
-    cost: ForwardCost, quality: TimingQuality? = nil
+    cost: ForwardCost, quality: TimingQuality? = nil, cardMilliseconds: Double? = nil
   ) {
+    self.cardMilliseconds = cardMilliseconds
     self.samplesMilliseconds = samplesMilliseconds
     self.rounds = rounds
     self.notes = notes
@@ -75,6 +81,7 @@ package struct LatencyResult: Codable, Hashable, Sendable {
   enum CodingKeys: String, CodingKey {
     case rounds, notes, cost, quality
     case samplesMilliseconds = "samples_ms"
+    case cardMilliseconds = "card_ms"
     case peakMemoryBytes = "peak_memory_bytes"
   }
 }

@@ -104,6 +104,9 @@ package protocol CapturedPass: AnyObject {
   /// Between the marks of the last `replayTimed`, after all queued work; `nil` where the device
   /// failed.
   func deviceTime() -> Duration?
+  /// The time of one of so many passes, queued back to back between two marks, so that the host's
+  /// starting of each is hidden; `nil` where the device failed.
+  func deviceTime(replays: Int) -> Duration?
 }
 
 /// Which intermediate of a composed operation a temporary holds; two that live at once have

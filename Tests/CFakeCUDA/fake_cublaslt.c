@@ -134,7 +134,14 @@ static int has_bias(const description *d) { return d->epilogue != 4 || d->bias !
 static int heuristic(
     void *library, void *d, void *a, void *b, void *c, void *out, void *preference, int requested,
     choice *choices, int *count) {
+  // The library may wait or allocate while it searches.
+  if (is_capturing) { void_capture(); return 14; }
   counts.searches++;
+  if (behavior.suggests_nothing_once) {
+    behavior.suggests_nothing_once = 0;
+    *count = 0;
+    return 0;
+  }
   if (!fits(d, a, b, out) || !has_bias(d)) return 15;
   // Two that work, and between them one that cannot.
   *count = requested < 3 ? requested : 3;

@@ -9,6 +9,8 @@ fake_cuda_behavior behavior;
 fake_cuda_counts counts;
 int is_capturing;
 int is_lost;
+// Whether the capture in progress was made void.
+static int is_void;
 
 fake_cuda_behavior *fake_cuda_behave(void) { return &behavior; }
 fake_cuda_counts *fake_cuda_count(void) { return &counts; }
@@ -24,6 +26,8 @@ void fake_cuda_reset(void) {
   memset(&behavior, 0, sizeof behavior);
   is_capturing = 0;
   is_lost = 0;
+  is_void = 0;
+  carry_out();
   behavior.cards = 1;
   behavior.driver_version = 13000;
   behavior.major = 9;
@@ -53,6 +57,7 @@ int submit(void (*run)(work *), const void *payload, size_t bytes) {
     if (captured->last) captured->last->next = item; else captured->first = item;
     captured->last = item;
   } else {
+    carry_out();
     run(item);
     free(item);
   }
@@ -60,6 +65,44 @@ int submit(void (*run)(work *), const void *payload, size_t bytes) {
 }
 
 static int lost(void) { return is_lost ? 719 : 0; }
+
+// MARK: Copies from the host, which the card reads late
+
+typedef struct copy {
+  struct copy *next;
+  void *to;
+  const void *from;
+  size_t bytes;
+} copy;
+static copy *first_copy, *last_copy;
+
+// What a real card would have done by now: everything that waits calls this.
+void carry_out(void) {
+  while (first_copy) {
+    copy *next = first_copy->next;
+    memcpy(first_copy->to, first_copy->from, first_copy->bytes);
+    free(first_copy);
+    first_copy = next;
+  }
+  last_copy = NULL;
+}
+
+// An operation that a capture forbids: the capture is void, and its end says so.
+int void_capture(void) {
+  is_void = 1;
+  return 900;
+}
+
+// What the next synchronization says: an error of a kernel shows there, not at its launch.
+static int finish(void) {
+  carry_out();
+  if (behavior.error_at_synchronization && counts.launches > 0) {
+    const int error = behavior.error_at_synchronization;
+    behavior.error_at_synchronization = 0;
+    return error;
+  }
+  return lost();
+}
 
 // MARK: Driver
 
@@ -97,6 +140,7 @@ static int device_attribute(int *value, int attribute, int device) {
   switch (attribute) {
     case 8: *value = 49152; break;
     case 13: *value = 1980000; break;
+    case 18: *value = behavior.integrated; break;
     case 16: *value = behavior.multiprocessors; break;
     case 36: *value = 3201000; break;
     case 38: *value = 1 << 20; break;
@@ -105,6 +149,21 @@ static int device_attribute(int *value, int attribute, int device) {
     case 97: *value = behavior.shared_bytes; break;
     default: *value = 0;
   }
+  return 0;
+}
+// Pinned memory, with its size in front.
+static int host_allocate(void **memory, size_t bytes, unsigned flags) {
+  if (is_capturing) return void_capture();
+  char *block = malloc(bytes + 256);
+  memset(block, 0xfe, bytes + 256);
+  counts.pinned++;
+  *memory = block + 256;
+  return 0;
+}
+static int host_free(void *memory) {
+  carry_out();
+  counts.pinned--;
+  free((char *)memory - 256);
   return 0;
 }
 static int context_retain(void **context, int device) {
@@ -116,6 +175,7 @@ static int context_release(int device) { counts.contexts--; return 0; }
 static int context_set(void *context) { return 0; }
 
 static int memory_info(size_t *available, size_t *total) {
+  if (is_lost) return 719;
   *available = behavior.memory_bytes - counts.bytes;
   *total = behavior.memory_bytes;
   return 0;
@@ -123,7 +183,7 @@ static int memory_info(size_t *available, size_t *total) {
 static int memory_allocate(unsigned long long *address, size_t bytes) {
   if (is_lost) return 719;
   // A capture forbids what changes memory or waits.
-  if (is_capturing) return 900;
+  if (is_capturing) return void_capture();
   if (counts.bytes + bytes > behavior.memory_bytes) return 2;
   // The size stands before the memory; an ugly pattern finds what is read before it is written.
   char *block = aligned_alloc(256, (bytes + 256 + 255) / 256 * 256);
@@ -135,7 +195,8 @@ static int memory_allocate(unsigned long long *address, size_t bytes) {
   return 0;
 }
 static int memory_free(unsigned long long address) {
-  if (is_capturing) return 900;
+  if (is_capturing) return void_capture();
+  carry_out();
   char *block = (char *)(uintptr_t)address - 256;
   size_t bytes;
   memcpy(&bytes, block, sizeof bytes);
@@ -146,12 +207,16 @@ static int memory_free(unsigned long long address) {
 }
 static int copy_in(unsigned long long to, const void *from, size_t bytes, void *stream) {
   // A real capture would hold the host's pointer: never what we want.
-  if (is_capturing) { counts.copies_while_capturing++; return 900; }
-  memcpy((void *)(uintptr_t)to, from, bytes);
+  if (is_capturing) { counts.copies_while_capturing++; return void_capture(); }
+  copy *late = malloc(sizeof(copy));
+  *late = (copy){NULL, (void *)(uintptr_t)to, from, bytes};
+  if (last_copy) last_copy->next = late; else first_copy = late;
+  last_copy = late;
   return lost();
 }
 static int copy_out(void *to, unsigned long long from, size_t bytes, void *stream) {
-  if (is_capturing) { counts.copies_while_capturing++; return 900; }
+  if (is_capturing) { counts.copies_while_capturing++; return void_capture(); }
+  carry_out();
   memcpy(to, (void *)(uintptr_t)from, bytes);
   return lost();
 }
@@ -173,18 +238,34 @@ static int stream_create(void **stream, unsigned flags) {
   return 0;
 }
 static int stream_destroy(void *stream) { counts.streams--; return 0; }
-static int stream_wait(void *stream) { return is_capturing ? 900 : lost(); }
+static int stream_wait(void *stream) { return is_capturing ? void_capture() : finish(); }
 
+static void graph_free(graph *g);
+static void run_launch(work *item);
+static int is_trial(graph *g) {
+  for (work *item = g->first; item; item = item->next) {
+    if (item->run == run_launch) return 0;
+  }
+  return 1;
+}
 static int capture_begin(void *stream, int mode) {
   is_capturing = 1;
+  is_void = 0;
   captured = calloc(1, sizeof(graph));
-  counts.captures++;
   return 0;
 }
 static int capture_end(void *stream, void **result) {
   is_capturing = 0;
+  if (is_void) {
+    is_void = 0;
+    graph_free(captured);
+    *result = NULL;
+    return 901;
+  }
   *result = captured;
   counts.graphs++;
+  // Graphs of products alone are trials of algorithms.
+  if (!is_trial(captured)) counts.captures++;
   return 0;
 }
 static int graph_nodes(void *g, void **nodes, size_t *count) {
@@ -220,7 +301,9 @@ static int graph_instantiate_old(void **executable, void *g, void **node, char *
   return graph_instantiate(executable, g, 0);
 }
 static int graph_launch(void *executable, void *stream) {
-  counts.replays++;
+  if (is_capturing) return void_capture();
+  carry_out();
+  if (is_trial(executable)) counts.trials++; else counts.replays++;
   for (work *item = ((graph *)executable)->first; item && !is_lost; item = item->next) {
     item->run(item);
   }
@@ -236,11 +319,11 @@ static int event_create(void **event, unsigned flags) {
 }
 static int event_destroy(void *event) { counts.events--; free(event); return 0; }
 static int event_record(void *event, void *stream) {
-  if (is_capturing) return 900;
+  if (is_capturing) return void_capture();
   clock_gettime(CLOCK_MONOTONIC, event);
   return lost();
 }
-static int event_wait(void *event) { return is_capturing ? 900 : lost(); }
+static int event_wait(void *event) { return is_capturing ? void_capture() : finish(); }
 static int event_elapsed(float *milliseconds, void *start, void *end) {
   struct timespec *a = start, *b = end;
   *milliseconds = (b->tv_sec - a->tv_sec) * 1e3f + (b->tv_nsec - a->tv_nsec) / 1e6f;
@@ -249,7 +332,7 @@ static int event_elapsed(float *milliseconds, void *start, void *end) {
 
 static int module_load(
     void **module, const void *image, unsigned count, int *options, void **values) {
-  if (is_capturing) return 900;
+  if (is_capturing) return void_capture();
   if (behavior.refuses_modules) return 200;
   // What the fake compiler makes begins with this.
   if (strncmp(image, "FAKE", 4) != 0) return 200;
@@ -293,7 +376,7 @@ typedef struct {
   const char *name;
   unsigned grid[3], block[3], shared;
   int count;
-  uint64_t slots[24];
+  uint64_t slots[32];
 } launch_payload;
 static void run_launch(work *item) {
   launch_payload *p = (launch_payload *)item->payload;
@@ -304,7 +387,7 @@ static void run_launch(work *item) {
   if (written > 0 && launched_bytes + (size_t)written < sizeof launched)
     launched_bytes += (size_t)written;
   if (behavior.losing_launch && counts.launches >= behavior.losing_launch) { is_lost = 1; return; }
-  void *arguments[24];
+  void *arguments[32];
   for (int i = 0; i < p->count; i++) arguments[i] = &p->slots[i];
   if (behavior.launcher &&
       behavior.launcher(
@@ -317,6 +400,12 @@ static void run_launch(work *item) {
 static int launch(
     void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
     unsigned shared, void *stream, void **parameters, void **extra) {
+  if (behavior.launch_error) {
+    const int error = behavior.launch_error;
+    behavior.launch_error = 0;
+    is_lost = behavior.launch_error_loses;
+    return error;
+  }
   if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return 1;
   const unsigned most = *allowance(function);
   if (shared > (most > 49152 ? most : 49152)) return 1;
@@ -355,6 +444,8 @@ void *fake_driver_symbol(const char *name) {
   ENTRY("cuMemGetInfo_v2", memory_info)
   ENTRY("cuMemAlloc_v2", memory_allocate)
   ENTRY("cuMemFree_v2", memory_free)
+  ENTRY("cuMemHostAlloc", host_allocate)
+  ENTRY("cuMemFreeHost", host_free)
   ENTRY("cuMemcpyHtoDAsync_v2", copy_in)
   ENTRY("cuMemcpyDtoHAsync_v2", copy_out)
   ENTRY("cuMemsetD32Async", fill)

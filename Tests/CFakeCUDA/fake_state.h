@@ -3,7 +3,7 @@
 
 extern fake_cuda_behavior behavior;
 extern fake_cuda_counts counts;
-// Whether the stream takes work down instead of doing it.
+// Whether the stream captures work instead of doing it.
 extern int is_capturing;
 // Whether the card is lost.
 extern int is_lost;
@@ -15,7 +15,11 @@ typedef struct work {
   char payload[1024];
 } work;
 
-// Does the work, or takes it down.
+// Carries out copies from the host that the card has not read yet.
+void carry_out(void);
+// Makes the capture in progress void; the code that says so.
+int void_capture(void);
+// Does the work, or captures it.
 int submit(void (*run)(work *), const void *payload, size_t bytes);
 
 void *fake_driver_symbol(const char *name);

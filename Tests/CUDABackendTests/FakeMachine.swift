@@ -71,7 +71,7 @@ enum FakeMachine {
       "allocations": c.allocations, "bytes": Int32(clamping: c.bytes), "contexts": c.contexts,
       "streams": c.streams, "modules": c.modules, "graphs": c.graphs, "executables": c.executables,
       "events": c.events, "programs": c.programs, "libraries": c.libraries,
-      "descriptions": c.descriptions,
+      "descriptions": c.descriptions, "pinned": c.pinned,
     ]
     return all.filter { $0.value != 0 }.mapValues(Int.init)
   }

@@ -41,13 +41,17 @@ import Testing
       "NVIDIA's headers (cuda.h, nvrtc.h, cublasLt.h, crt) are in none of LAB_CUDA_HEADERS, CUDA_HOME, VIRTUAL_ENV"
     ))
   func `every number, layout and function is NVIDIA's`() throws {
-    let folders = try #require(Self.folders)
+    try check("check_headers.cpp", folders: try #require(Self.folders))
+  }
+
+  /// Compiles a comparison, which says by itself what differs.
+  private func check(_ file: String, folders: [String]) throws {
     let compiler = Process()
     compiler.executableURL = URL(filePath: "/usr/bin/env")
     compiler.arguments =
       ["clang++", "-std=c++17", "-fsyntax-only", "-w", "-I", Self.declarations.path]
       + folders.flatMap { ["-isystem", $0] }
-      + [Self.folder.appending(path: "check_headers.cpp").path]
+      + [Self.folder.appending(path: file).path]
     let pipe = Pipe()
     compiler.standardError = pipe
     try compiler.run()
@@ -63,9 +67,29 @@ import Testing
       contentsOf: Self.folder.appending(path: "check_headers.cpp"), encoding: .utf8)
     let numbers = ours.matches(of: #/\b(LAB_[A-Z0-9_]+) = /#).map { String($0.1) }
     #expect(numbers.count > 60)
-    // No wheel holds NVML's header.
-    for number in numbers where !number.hasPrefix("LAB_NVML_") {
-      #expect(check.contains("EQUAL(\(number), "), "\(number)")
+    // NVML's header comes in a wheel of its own.
+    let management = try String(
+      contentsOf: Self.folder.appending(path: "check_nvml.cpp"), encoding: .utf8)
+    for number in numbers {
+      let file = number.hasPrefix("LAB_NVML_") ? management : check
+      #expect(file.contains("EQUAL(\(number), "), "\(number)")
     }
+  }
+
+  /// The folder of nvml.h: a wheel beside the project (`Scripts/nvrtc.sh`), or a toolkit's.
+  private static let management: String? = {
+    let root = declarations.deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent()
+    let wheel = root.appending(path: ".build/nvrtc/nvml/nvidia/cu13/include").path
+    return ([wheel] + (folders ?? [])).first {
+      FileManager.default.fileExists(atPath: "\($0)/nvml.h")
+    }
+  }()
+
+  @Test(
+    .enabled(
+      if: management != nil, "nvml.h is not installed: Scripts/nvrtc.sh installs it"))
+  func `every number and function of NVML is NVIDIA's`() throws {
+    try check("check_nvml.cpp", folders: [try #require(Self.management)])
   }
 }

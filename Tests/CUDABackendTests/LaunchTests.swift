@@ -6,11 +6,12 @@ import Testing
 /// How operations are spread over a card, where a number decides.
 @Suite struct LaunchTests {
   private func launch(
-    batch: Int = 1, tokens: Int = 197, heads: Int = 6, headDim: Int = 64, tensorCores: Bool = true
+    batch: Int = 1, tokens: Int = 197, heads: Int = 6, headDim: Int = 64,
+    sharedBytes: Int = 227 << 10, tensorCores: Bool = true
   ) -> AttentionLaunch {
     AttentionLaunch(
       batch: batch, tokens: tokens, heads: heads, headDim: headDim, multiprocessors: 132,
-      tensorCores: tensorCores, suffix: tensorCores ? "_f16" : "_f32")
+      sharedBytes: sharedBytes, tensorCores: tensorCores, suffix: tensorCores ? "_f16" : "_f32")
   }
 
   @Test func `one image splits keys between warps and many images do not`() {
@@ -22,6 +23,47 @@ import Testing
     // 13 row blocks of 16: 7 warps compute 14, fewer than 8 or 5 do.
     #expect(many.grid == (2, 6, 256) && many.block == 32 * 7 && many.keyGroups == 1)
     #expect(many.shared == 2 * 4 * 64 * 72)
+  }
+
+  @Test func `one image of 257 tokens splits its keys as far as the card's shared memory goes`() {
+    #expect(launch(tokens: 257).keyGroups == 4)
+    let consumer = launch(tokens: 257, sharedBytes: 99 << 10)
+    #expect(consumer.keyGroups == 2 && consumer.shared <= 99 << 10)
+    for sharedBytes in [99 << 10, 163 << 10, 227 << 10] {
+      for tokens in [5, 64, 65, 145, 197, 257, 577, 1370] {
+        for headDim in [32, 64, 80, 128] {
+          for batch in [1, 8, 256] {
+            let plan = launch(
+              batch: batch, tokens: tokens, headDim: headDim, sharedBytes: sharedBytes)
+            #expect(plan.shared <= sharedBytes && plan.block <= 256)
+            #expect(16 * plan.block / 32 / (plan.keyGroups ?? 1) * plan.grid.0 >= tokens)
+          }
+        }
+      }
+    }
+  }
+
+  /// Worked by hand from NVIDIA's occupancy calculator.
+  @Test func `residency follows registers, shared memory and warps`() {
+    let h100 = Occupancy.Limits.of(major: 9, minor: 0)
+    // 7 warps of 128 registers: 16 warps have registers, 14 of them in whole blocks.
+    #expect(Occupancy.blocks(h100, block: 224, registers: 128, shared: 36_864) == 2)
+    #expect(Occupancy.blocks(h100, block: 256, registers: 32, shared: 0) == 8)
+    #expect(Occupancy.blocks(h100, block: 128, registers: 32, shared: 100 << 10) == 2)
+    let rtx = Occupancy.Limits.of(major: 8, minor: 6)
+    #expect(Occupancy.blocks(rtx, block: 128, registers: 40, shared: 33 << 10) == 2)
+    #expect(Occupancy.blocks(rtx, block: 32, registers: 16, shared: 0) == 16)
+    #expect(Occupancy.blocks(rtx, block: 128, registers: 32, shared: 100 << 10) == 0)
+    let t4 = Occupancy.Limits.of(major: 7, minor: 5)
+    #expect(Occupancy.blocks(t4, block: 256, registers: 32, shared: 0) == 4)
+  }
+
+  @Test func `products of ours take large blocks where they fill the card`() {
+    let large = ConvolutionLaunch(pixels: 256 * 197, outputs: 1536, multiprocessors: 132)
+    #expect(large.kernel == "convolve_mma_large" && large.grid == (394, 12, 1))
+    #expect(large.shared == 40_960)
+    let small = ConvolutionLaunch(pixels: 197, outputs: 1536, multiprocessors: 132)
+    #expect(small.kernel == "convolve_mma_small" && small.grid == (4, 24, 1))
   }
 
   @Test func `float32 takes small row blocks until the card is full`() {

@@ -5,56 +5,11 @@
 #include <cublasLt.h>
 #include <nvrtc.h>
 
-#include <cstddef>
-#include <type_traits>
-
 // After theirs, which rename some functions by macros: ours are then renamed alike.
 #include "CCUDA.h"
+#include "check_shapes.hpp"
 
 // MARK: Functions
-
-/// Whether an argument is passed alike: addresses, numbers of the same size, floating point of the
-/// same size.
-template <typename A, typename B>
-constexpr bool alike() {
-  if constexpr (std::is_void_v<A> || std::is_void_v<B>) return std::is_void_v<A> && std::is_void_v<B>;
-  else if constexpr (std::is_pointer_v<A> || std::is_pointer_v<B>) return std::is_pointer_v<A> && std::is_pointer_v<B>;
-  else if constexpr (std::is_floating_point_v<A> || std::is_floating_point_v<B>)
-    return std::is_floating_point_v<A> && std::is_floating_point_v<B> && sizeof(A) == sizeof(B);
-  else return sizeof(A) == sizeof(B);
-}
-
-/// What an address points at must have the same size too, where both sides know it.
-template <typename A, typename B>
-constexpr bool points_alike() {
-  if constexpr (std::is_pointer_v<A> && std::is_pointer_v<B>) {
-    using C = std::remove_pointer_t<A>;
-    using D = std::remove_pointer_t<B>;
-    if constexpr ((std::is_arithmetic_v<C> || std::is_enum_v<C> || std::is_pointer_v<C>) &&
-                  (std::is_arithmetic_v<D> || std::is_enum_v<D> || std::is_pointer_v<D>))
-      return sizeof(C) == sizeof(D);
-  }
-  return true;
-}
-
-template <typename Ours, typename Theirs>
-struct Same : std::false_type {};
-
-template <typename R, typename... A, typename S, typename... B>
-struct Same<R (*)(A...), S (*)(B...)> {
-  static constexpr bool compare() {
-    if constexpr (sizeof...(A) != sizeof...(B)) return false;
-    else return alike<R, S>() && (alike<A, B>() && ...) && (points_alike<A, B>() && ...);
-  }
-  static constexpr bool value = compare();
-};
-
-static_assert(!Same<int (*)(int), int (*)(int, int)>::value && !Same<int (*)(void *), int (*)(int)>::value, "the comparison sees nothing");
-static_assert(!Same<int (*)(size_t *), int (*)(int *)>::value && !Same<int (*)(int), int (*)(size_t)>::value, "the comparison sees nothing");
-
-#define NOTHING(result, name, parameters)
-#define COMPARE(result, name, parameters) \
-  static_assert(Same<result(*) parameters, decltype(&::name)>::value, #name " has another shape");
 
 LAB_CUDA_DRIVER_FUNCTIONS(COMPARE, NOTHING)
 LAB_NVRTC_FUNCTIONS(COMPARE, NOTHING)
@@ -110,7 +65,23 @@ EQUAL(LAB_CUDA_UNSUPPORTED_PTX_VERSION, CUDA_ERROR_UNSUPPORTED_PTX_VERSION)
 EQUAL(LAB_CUDA_NOT_FOUND, CUDA_ERROR_NOT_FOUND)
 EQUAL(LAB_CUDA_ILLEGAL_ADDRESS, CUDA_ERROR_ILLEGAL_ADDRESS)
 EQUAL(LAB_CUDA_LAUNCH_OUT_OF_RESOURCES, CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES)
+EQUAL(LAB_CUDA_ECC_UNCORRECTABLE, CUDA_ERROR_ECC_UNCORRECTABLE)
+EQUAL(LAB_CUDA_NVLINK_UNCORRECTABLE, CUDA_ERROR_NVLINK_UNCORRECTABLE)
+#if CUDA_VERSION >= 13000
+EQUAL(LAB_CUDA_CONTAINED, CUDA_ERROR_CONTAINED)
+EQUAL(LAB_CUDA_TENSOR_MEMORY_LEAK, CUDA_ERROR_TENSOR_MEMORY_LEAK)
+#endif
+EQUAL(LAB_CUDA_LAUNCH_TIMEOUT, CUDA_ERROR_LAUNCH_TIMEOUT)
+EQUAL(LAB_CUDA_CONTEXT_IS_DESTROYED, CUDA_ERROR_CONTEXT_IS_DESTROYED)
+EQUAL(LAB_CUDA_ASSERT, CUDA_ERROR_ASSERT)
+EQUAL(LAB_CUDA_HARDWARE_STACK_ERROR, CUDA_ERROR_HARDWARE_STACK_ERROR)
+EQUAL(LAB_CUDA_ILLEGAL_INSTRUCTION, CUDA_ERROR_ILLEGAL_INSTRUCTION)
+EQUAL(LAB_CUDA_MISALIGNED_ADDRESS, CUDA_ERROR_MISALIGNED_ADDRESS)
+EQUAL(LAB_CUDA_INVALID_ADDRESS_SPACE, CUDA_ERROR_INVALID_ADDRESS_SPACE)
+EQUAL(LAB_CUDA_INVALID_PC, CUDA_ERROR_INVALID_PC)
 EQUAL(LAB_CUDA_LAUNCH_FAILED, CUDA_ERROR_LAUNCH_FAILED)
+EQUAL(LAB_CUDA_STREAM_CAPTURE_UNSUPPORTED, CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED)
+EQUAL(LAB_CUDA_UNKNOWN, CUDA_ERROR_UNKNOWN)
 EQUAL(LAB_CUDA_SYSTEM_DRIVER_MISMATCH, CUDA_ERROR_SYSTEM_DRIVER_MISMATCH)
 EQUAL(LAB_CUDA_MAX_SHARED_MEMORY, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK)
 EQUAL(LAB_CUDA_CLOCK_KILOHERTZ, CU_DEVICE_ATTRIBUTE_CLOCK_RATE)

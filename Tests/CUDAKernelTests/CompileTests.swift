@@ -5,10 +5,12 @@ import Testing
 /// Every kernel file compiles for every architecture that an installed run-time compiler knows.
 @Suite(.enabled(if: !NVRTC.installed.isEmpty, NVRTC.reasonForAbsence))
 struct CompileTests {
-  /// Each architecture with the newest compiler that knows it.
+  /// Each architecture that can run the kernels with the newest compiler that knows it.
   private static let targets: [Int: NVRTC] = NVRTC.installed.reduce(into: [:]) {
     targets, compiler in
-    for architecture in compiler.architectures { targets[architecture] = compiler }
+    for architecture in compiler.architectures where architecture >= 50 {
+      targets[architecture] = compiler
+    }
   }
   static let architectures = targets.keys.sorted()
 
@@ -25,9 +27,11 @@ struct CompileTests {
   }
 
   /// Names of all kernels that the files hold, as PTX.
-  private func compile(_ architecture: String, _ options: [String]) throws -> Set<String> {
-    let compiler = try #require(
-      Int(architecture.drop { !$0.isNumber }).flatMap { Self.targets[$0] })
+  private func compile(
+    _ architecture: String, _ options: [String], by compiler: NVRTC? = nil
+  ) throws -> Set<String> {
+    let known = Int(architecture.drop { !$0.isNumber }).flatMap { Self.targets[$0] }
+    let compiler = try #require(compiler ?? known)
     let headers = try sources(".cuh")
     var kernels: Set<String> = []
     for (name, text) in try sources(".cu") {
@@ -46,15 +50,53 @@ struct CompileTests {
     return kernels
   }
 
+  /// Kernels that an architecture has, of one precision or of all.
+  private static func kernels(_ architecture: Int, _ precision: Precision? = nil) -> Set<String> {
+    let others = Precision.allCases.filter { $0 != precision }.map { "_\($0)" }
+    return Set(
+      (0..<simt_kernel_count()).map { String(cString: simt_kernel_name($0)) }.filter { name in
+        !name.hasPrefix("fault_") && exists(name, architecture)
+          && (precision == nil || name == "fill_f32" || name.hasPrefix("convert_")
+            || !others.contains { name.hasSuffix($0) })
+      })
+  }
+
   @Test(arguments: architectures)
   func `every file compiles without a word, and holds the kernels of the architecture`(
     architecture: Int
   ) throws {
-    let expected = (0..<simt_kernel_count()).map { String(cString: simt_kernel_name($0)) }
-      .filter { !$0.hasPrefix("fault_") && Self.exists($0, architecture) }
-    // Without optimization, which takes most of the time and rejects nothing.
     let found = try compile("compute_\(architecture)", ["--device-debug"])
-    #expect(found == Set(expected))
+    #expect(found == Self.kernels(architecture))
+  }
+
+  /// As the program compiles them: the precisions take turns, since each takes seconds.
+  @Test(arguments: architectures)
+  func `every file compiles with optimization for every architecture`(architecture: Int) throws {
+    let precisions = Self.isThorough ? Precision.allCases : [Self.turn(architecture)]
+    for precision in precisions {
+      let option = "-DLAB_ONLY_\(precision.rawValue.uppercased())"
+      let found = try compile("compute_\(architecture)", [option])
+      #expect(found == Self.kernels(architecture, precision), "\(precision)")
+    }
+  }
+
+  private static func turn(_ architecture: Int) -> Precision {
+    Precision.allCases[(architectures.firstIndex(of: architecture) ?? 0) % 3]
+  }
+
+  /// Of each compiler the oldest and the newest architecture, beside those of the test before.
+  static let compilers = NVRTC.installed.flatMap { compiler in
+    let known = compiler.architectures.filter { $0 >= 50 }
+    return [known.min(), known.max()].compactMap { $0 }.map { (compiler.title, $0) }
+  }
+
+  @Test(arguments: compilers)
+  func `every compiler takes every file`(title: String, architecture: Int) throws {
+    let compiler = try #require(NVRTC.installed.first { $0.title == title })
+    let option = "-DLAB_ONLY_\(Precision.f16.rawValue.uppercased())"
+    let found = try compile(
+      "compute_\(architecture)", [option, "--device-debug"], by: compiler)
+    #expect(found == Self.kernels(architecture, .f16))
   }
 
   @Test(arguments: realArchitectures)

@@ -46,7 +46,7 @@ final class Buffer {
   private static let poison: UInt8 = 0xFF
 
   private let memory: UnsafeMutableRawPointer
-  private let byteCount: Int
+  let byteCount: Int
   let precision: Precision
 
   /// Numbers rounded to a precision.
@@ -134,6 +134,15 @@ enum Argument {
     }
   }
 
+  /// The buffer that a kernel reaches through it.
+  fileprivate var memory: Buffer? {
+    switch self {
+    case .buffer(let buffer): buffer
+    case .offset(let buffer, _): buffer
+    default: nil
+    }
+  }
+
   fileprivate func store(to slot: UnsafeMutableRawPointer) {
     switch self {
     case .buffer(let buffer):
@@ -173,6 +182,14 @@ func launch(
   _ kernel: String, grid: (Int, Int, Int), block: Int, shared: Int = 0, order: Order = .forward,
   _ arguments: Argument...
 ) throws {
+  try launch(
+    kernel, grid: grid, block: block, shared: shared, order: order, arguments: arguments)
+}
+
+func launch(
+  _ kernel: String, grid: (Int, Int, Int), block: Int, shared: Int = 0, order: Order = .forward,
+  arguments: [Argument]
+) throws {
   let signature = simt_kernel_signature(kernel).map { String(cString: $0) }
   if let signature, signature != String(arguments.map(\.letter)) {
     throw LaunchFailure(
@@ -185,12 +202,18 @@ func launch(
     argument.store(to: slots + 8 * index)
     addresses.append(slots + 8 * index)
   }
-  order.choose()
-  let code = simt_launch(
-    kernel, UInt32(grid.0), UInt32(grid.1), UInt32(grid.2), UInt32(block), 1, 1, UInt32(shared),
-    &addresses)
-  guard code == 0 else {
-    throw LaunchFailure(code: code, description: String(cString: simt_error()))
+  if let program = PTXProgram.current {
+    try program.run(
+      kernel, grid: grid, block: block, shared: shared, arguments.compactMap(\.memory),
+      &addresses)
+  } else {
+    order.choose()
+    let code = simt_launch(
+      kernel, UInt32(grid.0), UInt32(grid.1), UInt32(grid.2), UInt32(block), 1, 1,
+      UInt32(shared), &addresses)
+    guard code == 0 else {
+      throw LaunchFailure(code: code, description: String(cString: simt_error()))
+    }
   }
   for case .buffer(let buffer?) in arguments where !buffer.isGuarded {
     throw LaunchFailure(code: -2, description: "\(kernel) wrote beside a buffer")

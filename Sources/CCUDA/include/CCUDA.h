@@ -33,10 +33,24 @@ enum {
   LAB_CUDA_INVALID_PTX = 218,
   LAB_CUDA_UNSUPPORTED_PTX_VERSION = 222,
   LAB_CUDA_NOT_FOUND = 500,
+  LAB_CUDA_ECC_UNCORRECTABLE = 214,
+  LAB_CUDA_NVLINK_UNCORRECTABLE = 220,
+  LAB_CUDA_CONTAINED = 226,
   LAB_CUDA_ILLEGAL_ADDRESS = 700,
   LAB_CUDA_LAUNCH_OUT_OF_RESOURCES = 701,
+  LAB_CUDA_LAUNCH_TIMEOUT = 702,
+  LAB_CUDA_CONTEXT_IS_DESTROYED = 709,
+  LAB_CUDA_ASSERT = 710,
+  LAB_CUDA_HARDWARE_STACK_ERROR = 714,
+  LAB_CUDA_ILLEGAL_INSTRUCTION = 715,
+  LAB_CUDA_MISALIGNED_ADDRESS = 716,
+  LAB_CUDA_INVALID_ADDRESS_SPACE = 717,
+  LAB_CUDA_INVALID_PC = 718,
   LAB_CUDA_LAUNCH_FAILED = 719,
+  LAB_CUDA_TENSOR_MEMORY_LEAK = 721,
   LAB_CUDA_SYSTEM_DRIVER_MISMATCH = 803,
+  LAB_CUDA_STREAM_CAPTURE_UNSUPPORTED = 900,
+  LAB_CUDA_UNKNOWN = 999,
 };
 
 // CUdevice_attribute.
@@ -82,6 +96,9 @@ enum {
   required(int, cuMemGetInfo_v2, (size_t *available, size_t *total))                             \
   required(int, cuMemAlloc_v2, (lab_device_address *address, size_t bytes))                      \
   required(int, cuMemFree_v2, (lab_device_address address))                                      \
+  required(int, cuMemHostAlloc, (void *_Nullable *_Nonnull memory, size_t bytes,                 \
+           unsigned int flags))                                                                  \
+  required(int, cuMemFreeHost, (void *memory))                                                   \
   required(int, cuMemcpyHtoDAsync_v2,                                                            \
            (lab_device_address to, const void *from, size_t bytes, lab_handle stream))           \
   required(int, cuMemcpyDtoHAsync_v2,                                                            \
@@ -249,6 +266,9 @@ enum {
            (lab_handle device, int clock, unsigned int *megahertz))                              \
   optional(int, nvmlDeviceGetTemperature,                                                        \
            (lab_handle device, int sensor, unsigned int *celsius))                               \
+  /* The newer name, and the one that NVML 13 may no longer have. */                             \
+  optional(int, nvmlDeviceGetCurrentClocksEventReasons,                                          \
+           (lab_handle device, unsigned long long *reasons))                                     \
   optional(int, nvmlDeviceGetCurrentClocksThrottleReasons,                                       \
            (lab_handle device, unsigned long long *reasons))
 

@@ -14,6 +14,9 @@ package final class CUDACard {
   private let device: Int32
   private let context: Handle
   private var management: Management?
+  /// What the system tells of a board whose card NVML does not know.
+  private var board: JetsonBoard?
+  private var pinned: PinnedStaging?
   /// Everything allocated and not yet freed, in bytes, and the most of it since the last reset.
   private(set) var allocatedBytes = 0
   private(set) var peakBytes = 0
@@ -59,10 +62,12 @@ package final class CUDACard {
     self.context = context
     self.stream = stream
     management = Management(libraries.management(), bus: facts.bus)
+    board = management == nil && facts.isIntegrated ? JetsonBoard() : nil
   }
 
   deinit {
     _ = driver.cuCtxSetCurrent(context)
+    pinned?.free(driver)
     _ = driver.cuStreamDestroy_v2(stream)
     _ = driver.cuDevicePrimaryCtxRelease_v2(device)
   }
@@ -79,7 +84,7 @@ package final class CUDACard {
   }
 
   /// Clocks and temperature, where NVML tells.
-  package func state() -> GPUState? { management?.state() }
+  package func state() -> GPUState? { management?.state() ?? board?.state() }
 
   // MARK: Failures
 
@@ -87,9 +92,28 @@ package final class CUDACard {
   func check(_ code: Int32, _ operation: String) throws(CUDAError) {
     guard code != 0 else { return }
     let reason = CUDALibraries.text(libraries.driver, code)
-    // From here on every call gives the same code: the context is lost.
-    if code >= LAB_CUDA_ILLEGAL_ADDRESS { isBroken = true }
+    if Self.isSticky(code) || isGone() { isBroken = true }
     throw .call(operation: operation, card: title, code: reason.code, reason: reason.text)
+  }
+
+  /// Whether every later call gives the same code, since the context is lost.
+  ///
+  /// Source: the descriptions of `CUresult` in the CUDA driver API ("the process must be
+  /// terminated and relaunched").
+  static func isSticky(_ code: Int32) -> Bool {
+    [
+      LAB_CUDA_ECC_UNCORRECTABLE, LAB_CUDA_NVLINK_UNCORRECTABLE, LAB_CUDA_CONTAINED,
+      LAB_CUDA_ILLEGAL_ADDRESS, LAB_CUDA_LAUNCH_TIMEOUT, LAB_CUDA_CONTEXT_IS_DESTROYED,
+      LAB_CUDA_ASSERT, LAB_CUDA_HARDWARE_STACK_ERROR, LAB_CUDA_ILLEGAL_INSTRUCTION,
+      LAB_CUDA_MISALIGNED_ADDRESS, LAB_CUDA_INVALID_ADDRESS_SPACE, LAB_CUDA_INVALID_PC,
+      LAB_CUDA_LAUNCH_FAILED, LAB_CUDA_TENSOR_MEMORY_LEAK, LAB_CUDA_UNKNOWN,
+    ].contains { $0.code == code }
+  }
+
+  /// Whether even a question about memory fails, which needs nothing but a context.
+  private func isGone() -> Bool {
+    var (free, total) = (0, 0)
+    return driver.cuMemGetInfo_v2(&free, &total) != 0
   }
 
   /// Does something unless the card has failed, and keeps what goes wrong for `takeFailure`.
@@ -135,6 +159,10 @@ package final class CUDACard {
     makeCurrent()
     var (free, total) = (0, 0)
     _ = driver.cuMemGetInfo_v2(&free, &total)
+    // The driver does not count what the system would give back: file caches, above all.
+    if facts.isIntegrated, let available = JetsonBoard.availableBytes() {
+      free = min(total, max(free, available))
+    }
     return (free, total)
   }
 
@@ -168,11 +196,12 @@ package final class CUDACard {
 
   func resetPeak() { peakBytes = allocatedBytes }
 
+  /// Copies through pinned memory; the host may change its values as soon as this returns.
   func copy(from host: UnsafeRawPointer, to address: UnsafeMutableRawPointer, bytes: Int) {
     guard bytes > 0 else { return }
     attempt { () throws(CUDAError) in
-      try check(
-        driver.cuMemcpyHtoDAsync_v2(address.device, host, bytes, stream), "copying to the card")
+      if pinned == nil { pinned = try PinnedStaging(self) }
+      try pinned?.copy(from: host, to: address, bytes: bytes)
     }
   }
 

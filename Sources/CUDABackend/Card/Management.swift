@@ -26,7 +26,9 @@ struct Management {
 
   func state() -> GPUState {
     var reasons: UInt64 = 0
-    if let read = table.pointee.nvmlDeviceGetCurrentClocksThrottleReasons {
+    if let read = table.pointee.nvmlDeviceGetCurrentClocksEventReasons
+      ?? table.pointee.nvmlDeviceGetCurrentClocksThrottleReasons
+    {
       if read(device, &reasons) != 0 { reasons = 0 }
     }
     var celsius: UInt32 = 0
@@ -47,10 +49,11 @@ struct Management {
     return Double(megahertz)
   }
 
-  /// What slows a card below the clock that it would have; being idle is none of it.
+  /// What slows a card below the clock that it would have.
+  ///
+  /// Being idle is none of it, nor are application clocks: someone has chosen those.
   static func words(_ reasons: UInt64) -> [String] {
     let all: [(Int, String)] = [
-      (LAB_NVML_REASON_APPLICATION_CLOCKS, "application clocks are set"),
       (LAB_NVML_REASON_POWER_CAP, "power cap"),
       (LAB_NVML_REASON_HARDWARE_SLOWDOWN, "hardware slowdown"),
       (LAB_NVML_REASON_SYNC_BOOST, "sync boost"),

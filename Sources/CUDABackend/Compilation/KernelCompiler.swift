@@ -6,6 +6,15 @@ import Tensors
 struct CompiledKernels: Hashable {
   let image: Data
   let isMachineCode: Bool
+
+  /// Whether there is a kernel in it: a file of another precision or of newer cards compiles to
+  /// nothing.
+  ///
+  /// Machine code is an ELF file, in which each kernel is a section `.text.` and its name; PTX
+  /// names each as an `.entry`.
+  var hasKernels: Bool {
+    image.range(of: Data((isMachineCode ? ".text." : ".entry ").utf8)) != nil
+  }
 }
 
 /// Compiles our kernels for a card with NVRTC.

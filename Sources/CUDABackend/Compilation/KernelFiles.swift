@@ -9,21 +9,27 @@ enum KernelFiles {
     File(name: "assemble.cu", text: text(PackageResources.assemble_cu)),
     File(name: "attention_fma.cu", text: text(PackageResources.attention_fma_cu)),
     File(name: "attention_mma.cu", text: text(PackageResources.attention_mma_cu)),
+    File(name: "convolution.cu", text: text(PackageResources.convolution_cu)),
+    File(name: "convolution_mma.cu", text: text(PackageResources.convolution_mma_cu)),
     File(name: "embed.cu", text: text(PackageResources.embed_cu)),
+    File(name: "pictures.cu", text: text(PackageResources.pictures_cu)),
     File(name: "readout.cu", text: text(PackageResources.readout_cu)),
     File(name: "reduce.cu", text: text(PackageResources.reduce_cu)),
     File(name: "rows.cu", text: text(PackageResources.rows_cu)),
     File(name: "scores.cu", text: text(PackageResources.scores_cu)),
     File(name: "selection.cu", text: text(PackageResources.selection_cu)),
     File(name: "statistics.cu", text: text(PackageResources.statistics_cu)),
+    File(name: "view_attention.cu", text: text(PackageResources.view_attention_cu)),
   ]
 
   /// What the sources include by name.
   static let headers = [
+    File(name: "activation.cuh", text: text(PackageResources.activation_cuh)),
     File(name: "assemble.cuh", text: text(PackageResources.assemble_cuh)),
     File(name: "common.cuh", text: text(PackageResources.common_cuh)),
     File(name: "mma.cuh", text: text(PackageResources.mma_cuh)),
     File(name: "norm.cuh", text: text(PackageResources.norm_cuh)),
+    File(name: "picture.cuh", text: text(PackageResources.picture_cuh)),
     File(name: "ranks.cuh", text: text(PackageResources.ranks_cuh)),
     File(name: "tail_effect.cuh", text: text(PackageResources.tail_effect_cuh)),
   ]

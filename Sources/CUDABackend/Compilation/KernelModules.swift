@@ -40,7 +40,7 @@ final class KernelModules {
       cache.write(KernelCacheEntry.seal(image), names[index])
     }
     for (index, image) in cached.enumerated() {
-      guard let image else { continue }
+      guard let image, image.hasKernels else { continue }
       do throws(CUDAError) {
         try load(image, files[index])
       } catch {

@@ -1,4 +1,5 @@
 // Norms, activations and conversions: one pass over rows each.
+#include "activation.cuh"
 #include "norm.cuh"
 
 // MARK: LayerNorm, a warp a row
@@ -27,32 +28,6 @@ DEVICE size_t first_of_eight() { return ((size_t)blockIdx.x * blockDim.x + threa
 DEVICE size_t row_of(size_t index, int width) {
   return index >> 32 ? index / width : (unsigned)index / (unsigned)width;
 }
-
-/// erf within 4 units in the last place of 1: the rational function that the processor's kernels
-/// use, without branches.
-///
-/// Coefficients of the minimax fit that Eigen and XLA use (Eigen, MathFunctionsImpl.h,
-/// generic_fast_erf_float).
-DEVICE float error_function(float x) {
-  x = fminf(fmaxf(x, -4.0f), 4.0f);
-  const float s = x * x;
-  float p = -2.72614225801306e-10f;
-  p = p * s + 2.77068142495902e-08f;
-  p = p * s + -2.10102402082508e-06f;
-  p = p * s + -5.69250639462346e-05f;
-  p = p * s + -7.34990630326855e-04f;
-  p = p * s + -2.95459980854025e-03f;
-  p = p * s + -1.60960333262415e-02f;
-  float q = -1.45660718464996e-05f;
-  q = q * s + -2.13374055278905e-04f;
-  q = q * s + -1.68282697438203e-03f;
-  q = q * s + -7.37332916720468e-03f;
-  q = q * s + -1.42647390514189e-02f;
-  return __fdividef(x * p, q);
-}
-
-DEVICE float gelu(float x) { return 0.5f * x * (1.0f + error_function(x * 0.70710678118654752f)); }
-DEVICE float silu(float x) { return x / (1.0f + expf(-x)); }
 
 /// x = gelu(x)
 template <typename T>

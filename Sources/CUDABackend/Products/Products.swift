@@ -124,27 +124,17 @@ final class Products {
   /// What is asked of an algorithm, one for each alignment of addresses.
   private func preference(_ shape: ProductShape) throws(CUDAError) -> Handle {
     if let known = storedPreference[shape.alignment] { return known }
-    var preference: Handle = nil
-    try check(
-      table.pointee.cublasLtMatmulPreferenceCreate(&preference), "making a preference", shape)
-    var bytes = workspace.bytes
-    // Partial sums in float32 and in a fixed order: exact enough, and the same bits each time.
-    var schemes = UInt32(LAB_CUBLASLT_REDUCTION_COMPUTE_TYPE)
-    var alignment = UInt32(shape.alignment)
-    let set = table.pointee.cublasLtMatmulPreferenceSetAttribute
-    var code = set(preference, LAB_CUBLASLT_PREF_MAX_WORKSPACE.code, &bytes, 8)
-    if code == 0 { code = set(preference, LAB_CUBLASLT_PREF_REDUCTION_SCHEMES.code, &schemes, 4) }
-    for operand in [
-      LAB_CUBLASLT_PREF_ALIGNMENT_A, LAB_CUBLASLT_PREF_ALIGNMENT_B, LAB_CUBLASLT_PREF_ALIGNMENT_C,
-      LAB_CUBLASLT_PREF_ALIGNMENT_D,
-    ] where code == 0 { code = set(preference, operand.code, &alignment, 4) }
-    try check(code, "stating a preference", shape)
+    let preference = try ProductPlan.preference(
+      table, workspaceBytes: workspace.bytes, alignment: shape.alignment
+    ) { code, operation throws(CUDAError) in try self.check(code, operation, shape) }
     storedPreference[shape.alignment] = preference
     return preference
   }
 
   /// The fastest of some algorithms by a short trial; `nil` where there is no memory to try in.
   ///
+  /// Each is captured many times in one graph, which is replayed: single calls would time how fast
+  /// the host starts them. The library's first stays unless another is faster by more than noise.
   /// Results go beside the real output, since a sum onto it must not happen twice.
   private func fastest(
     _ choices: [lab_cublaslt_choice], _ plan: ProductPlan, _ shape: ProductShape,
@@ -152,23 +142,34 @@ final class Products {
   ) throws(CUDAError) -> lab_cublaslt_algorithm? {
     let bytes = shape.rows * shape.outputs * shape.outputType.byteCount
     guard choices.count > 1 else { return choices.first?.algorithm }
-    guard let place = try? MemoryChunk(card, bytes: bytes), let clock = try? DeviceClock(card)
-    else { return nil }
+    guard let place = try? MemoryChunk(card, bytes: bytes) else { return nil }
     var trial = operands
     trial.output = place.address
     // Accumulating onto whatever lies there must not meet numbers that are slow.
     try card.check(
       card.driver.cuMemsetD32Async(place.address.device, 0, bytes / 4, card.stream), "clearing")
-    var best: (time: Float, algorithm: lab_cublaslt_algorithm)?
+    var times: [(time: Double, algorithm: lab_cublaslt_algorithm)] = []
     for choice in choices {
       // What the library suggests and then refuses is left out.
-      guard (try? run(plan, shape, trial, choice.algorithm)) != nil else { continue }
-      try clock.start()
-      for _ in 0..<5 { try run(plan, shape, trial, choice.algorithm) }
-      let time = try clock.stop()
-      if time < best?.time ?? .infinity { best = (time, choice.algorithm) }
+      guard let time = try self.time(choice.algorithm, plan, shape, trial) else { continue }
+      times.append((time, choice.algorithm))
     }
-    return best?.algorithm
+    return ProductTrial.choice(times.map(\.time)).map { times[$0].algorithm }
+  }
+
+  /// Seconds of one product of many by an algorithm; `nil` where the library refuses it.
+  private func time(
+    _ algorithm: lab_cublaslt_algorithm, _ plan: ProductPlan, _ shape: ProductShape,
+    _ operands: ProductOperands
+  ) throws(CUDAError) -> Double? {
+    // Outside of a graph first: some algorithms load their code at the first call.
+    guard (try? run(plan, shape, operands, algorithm)) != nil else { return nil }
+    var isRefused = false
+    let seconds = try? ProductTrial.seconds(card) {
+      if (try? run(plan, shape, operands, algorithm)) == nil { isRefused = true }
+    }
+    try card.takeFailure()
+    return isRefused ? nil : seconds
   }
 
   private func setBias(
@@ -262,6 +263,33 @@ struct ProductPlan {
       layout(
         &output, shape.outputType.cublas, UInt64(shape.outputs), UInt64(shape.rows),
         Int64(shape.outputs)), "describing an output")
+  }
+
+  /// What is asked of an algorithm.
+  static func preference(
+    _ table: UnsafeMutablePointer<lab_cublaslt>, workspaceBytes: Int, alignment: Int,
+    check: (Int32, String) throws(CUDAError) -> Void
+  ) throws(CUDAError) -> Handle {
+    var preference: Handle = nil
+    try check(table.pointee.cublasLtMatmulPreferenceCreate(&preference), "making a preference")
+    var bytes = workspaceBytes
+    // Partial sums in float32 and in a fixed order: exact enough, and the same bits each time.
+    var schemes = UInt32(LAB_CUBLASLT_REDUCTION_COMPUTE_TYPE)
+    var alignment = UInt32(alignment)
+    let set = table.pointee.cublasLtMatmulPreferenceSetAttribute
+    var code = set(preference, LAB_CUBLASLT_PREF_MAX_WORKSPACE.code, &bytes, 8)
+    if code == 0 { code = set(preference, LAB_CUBLASLT_PREF_REDUCTION_SCHEMES.code, &schemes, 4) }
+    for operand in [
+      LAB_CUBLASLT_PREF_ALIGNMENT_A, LAB_CUBLASLT_PREF_ALIGNMENT_B, LAB_CUBLASLT_PREF_ALIGNMENT_C,
+      LAB_CUBLASLT_PREF_ALIGNMENT_D,
+    ] where code == 0 { code = set(preference, operand.code, &alignment, 4) }
+    do throws(CUDAError) {
+      try check(code, "stating a preference")
+    } catch {
+      _ = table.pointee.cublasLtMatmulPreferenceDestroy(preference)
+      throw error
+    }
+    return preference
   }
 
   func destroy(_ table: UnsafeMutablePointer<lab_cublaslt>) {

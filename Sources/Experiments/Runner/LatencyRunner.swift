@@ -153,7 +153,9 @@ struct LatencyRunner {
       disturbance: DisturbanceRule(
         workers: work.device.setting.threads, cores: MachineFacts.current.cores),
       shouldStop: context.shouldStop)
-    let clocks = variants.map { _ in PassClock(stopwatch: context.stopwatch) }
+    let clocks = variants.map { _ in
+      PassClock(stopwatch: context.stopwatch, warmup: work.timing.rule.warmup)
+    }
     let timed = try zip(variants, clocks).map { variant, clock in
       try variant.pass.map { try clock.timed($0, coldCache: work.timing.l2 == .cold) }
         ?? TimedVariant(run: {})
@@ -181,7 +183,9 @@ struct LatencyRunner {
     _ variant: Variant, _ samples: TimedSamples, _ clock: PassClock, _ provenance: Provenance
   ) throws {
     guard let pass = variant.pass else { return }
-    let environment = provenance.environment(work.device, precision: work.precision)
+    let environment = provenance.environment(
+      work.device, precision: work.precision, warm: clock.warmState)
+    let cardMilliseconds = work.timing.l2 == .cold ? nil : clock.cardMilliseconds(pass)
     let notes =
       NoiseNotes.notes(on: samples.milliseconds)
       + NoiseNotes.notes(
@@ -196,7 +200,8 @@ struct LatencyRunner {
         variant.planned.trial,
         LatencyResult(
           samplesMilliseconds: samples.milliseconds, rounds: samples.rounds, notes: notes,
-          peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost, quality: samples.quality)),
+          peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost, quality: samples.quality,
+          cardMilliseconds: cardMilliseconds)),
       environment: environment,
       label: "\(activity), \(TrialLabel.short(variant.planned.trial.method))",
       rate: "\((median * 100).rounded() / 100) ms")

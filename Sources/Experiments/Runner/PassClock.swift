@@ -1,4 +1,5 @@
 import Measurement
+import Records
 import VisionModels
 
 /// Times one pass as its device allows: a processor by the stopwatch around the whole pass, a GPU
@@ -12,8 +13,26 @@ final class PassClock {
   /// From starting a recorded pass until it was done, of the same passes.
   private(set) var wallMilliseconds: [Double] = []
   private var started = Duration.zero
+  /// Passes that warm up, and how many of them are left.
+  private var warmUpsLeft: Int
+  /// The device's clocks once it is warm: before, a card rests at a fraction of them.
+  private(set) var warmState: GPUState?
 
-  init(stopwatch: any Stopwatch) { self.stopwatch = stopwatch }
+  init(stopwatch: any Stopwatch, warmup: Int) {
+    self.stopwatch = stopwatch
+    warmUpsLeft = max(1, warmup)
+  }
+
+  /// Milliseconds of one pass of many that are queued back to back; `nil` where the device captures
+  /// none, or fails.
+  func cardMilliseconds(_ pass: PassRunner) -> Double? {
+    guard let captured = pass.captured, let sample = Summary(deviceMilliseconds)?.median else {
+      return nil
+    }
+    // A tenth of a second, and enough passes that the first and the last one's ends do not count.
+    let replays = min(max(Int(100 / max(sample, 0.001)), 10), 200)
+    return captured.deviceTime(replays: replays)?.inMilliseconds
+  }
 
   /// The closures of a pass whose input is there.
   ///
@@ -29,6 +48,8 @@ final class PassClock {
         guard let recorded = pass.captured else { return try backend.check() }
         if deviceMilliseconds.isEmpty { pass.upload() }
         if coldCache { recorded.emptyCache() }
+        warmUpsLeft -= 1
+        if warmUpsLeft == -1 { warmState = backend.state() }
         started = stopwatch.now
         recorded.replayTimed()
       },

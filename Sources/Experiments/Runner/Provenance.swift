@@ -26,8 +26,12 @@ struct Provenance {
 
   /// The environment of a record that is finished now.
   ///
-  /// - Parameter precision: That of the trial, which says what multiplied.
-  func environment(_ device: PlannedDevice, precision: String) -> Environment {
+  /// - Parameters:
+  ///   - precision: That of the trial, which says what multiplied.
+  ///   - warm: The device's clocks after its warm-up, in place of those of the beginning.
+  func environment(
+    _ device: PlannedDevice, precision: String, warm: GPUState? = nil
+  ) -> Environment {
     let backend = (try? device.backend(precision: precision)) ?? device.backend
     let machine = MachineFacts.current
     return Environment(
@@ -36,7 +40,7 @@ struct Provenance {
       threads: backend.threads, memoryBytes: machine.memoryBytes,
       blas: backend.libraryDescription, driver: backend.driver, clocksMHz: state.clocksMHz,
       loadAverage: state.loadAverage, started: Self.text(started), durationSeconds: seconds,
-      gpu: gpu.flatMap { before in
+      gpu: (warm ?? gpu).flatMap { before in
         backend.state().map { GPUStates(before: before, after: $0) }
       })
   }

@@ -29,6 +29,16 @@ typedef struct {
   size_t cublaslt_version;
   // The launch, counted from 1, that loses the card; 0 for none.
   int losing_launch;
+  // What the next wait after a launch says, once, as errors of kernels show; 0 for nothing.
+  int error_at_synchronization;
+  // What the next launch is refused with, once; 0 for nothing.
+  int launch_error;
+  // Whether that launch loses the card, which its error does not say.
+  int launch_error_loses;
+  // Whether cuBLASLt suggests no algorithm, once.
+  int suggests_nothing_once;
+  // Whether the card shares the processor's memory, as Jetson boards do.
+  int integrated;
   // Whether graphs are made by the function of CUDA 11.0.
   int has_only_old_graphs;
   // A symbol that no library has, or null.
@@ -43,6 +53,8 @@ typedef struct {
   int allocations, contexts, streams, modules, graphs, executables, events, programs, libraries;
   int descriptions;
   size_t bytes;
+  // Pieces of pinned memory; replays of graphs that hold products alone.
+  int pinned, trials;
   int launches, replays, products, compilations, captures, searches, copies_while_capturing;
 } fake_cuda_counts;
 

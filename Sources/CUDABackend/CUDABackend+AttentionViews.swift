@@ -1,0 +1,129 @@
+import Tensors
+
+/// Attention over any views of queries, keys and values, on `Kernels/view_attention.cu`.
+extension CUDABackend {
+  package func attention(_ operands: AttentionOperands) {
+    let (queries, keys, values) = (operands.queries, operands.keys, operands.values)
+    let output = operands.output
+    if operands.isFused, HeadWidth.isSupported(queries.headDim) {
+      launchAttention(
+        queries.start, batch: queries.batch, tokens: queries.tokens, heads: queries.heads,
+        headDim: queries.headDim, scale: Double(operands.scale), tokenSize: operands.tokenSize,
+        into: output.start)
+      return
+    }
+    let grouping = operands.grouping
+    let groups = grouping.groups(tokens: queries.tokens)
+    let rows = queries.tokens / groups
+    let shared = 4 * 4 * (keys.tokens / groups)
+    guard shared <= card.facts.sharedBytes else {
+      return card.fail(
+        "attention",
+        TensorsError.deviceFailed(
+          "\(keys.tokens / groups) keys of a group need \(shared) bytes of shared memory; "
+            + "\(card.title) gives a block \(card.facts.sharedBytes)"))
+    }
+    launch(
+      "view_attention" + suffix,
+      grid: (groups * Self.blocks(rows, 4), queries.heads, queries.batch), block: 128,
+      shared: shared,
+      arguments: arguments(queries, tokens: true) + arguments(keys, tokens: true)
+        + arguments(values) + arguments(output) + [
+          .int(queries.headDim), .int(values.headDim), .float(operands.scale),
+        ] + grouping.arguments + [.tensor(operands.bias), .tensor(operands.tokenSize)])
+  }
+
+  package func linearAttention(
+    queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView
+  ) {
+    let parts = Self.blocks(keys.tokens, 64)
+    let sums = queries.headDim * (values.headDim + 1)
+    let partials = temporary(
+      .attentionMap, Shape(queries.batch * queries.heads * parts * sums), .float32)
+    launch(
+      "linear_sums" + suffix, grid: (parts, queries.heads, queries.batch), block: 256,
+      arguments: arguments(keys, tokens: true) + arguments(values) + [
+        .int(queries.headDim), .int(values.headDim), .tensor(partials),
+      ])
+    launch(
+      "linear_outputs" + suffix,
+      grid: (Self.blocks(queries.tokens, 64), queries.heads, queries.batch), block: 256,
+      shared: 4 * sums,
+      arguments: arguments(queries, tokens: true) + arguments(output) + [
+        .int(queries.headDim), .int(values.headDim), .float(epsilon), .tensor(partials),
+        .int(parts),
+      ])
+  }
+
+  package func attentionMap(
+    queries: HeadView, keys: HeadView, scale: Float, tokenSize: Tensor?, into map: Tensor
+  ) {
+    launch(
+      "attention_map" + suffix,
+      grid: (Self.blocks(queries.tokens, 4), queries.heads, queries.batch), block: 128,
+      arguments: arguments(queries, tokens: true) + arguments(keys, tokens: true) + [
+        .int(queries.headDim), .float(scale), .tensor(tokenSize), .tensor(map),
+      ])
+  }
+
+  package func applyAttentionMap(_ map: Tensor, values: HeadView, into output: HeadView) {
+    launch(
+      "apply_map" + suffix, grid: (Self.blocks(output.tokens, 4), output.heads, output.batch),
+      block: 128,
+      arguments: [.tensor(map)] + arguments(values, tokens: true)
+        + arguments(output, tokens: true) + [.int(values.headDim)])
+  }
+
+  package func summarizeAttention(_ map: Tensor, _ statistics: AttentionStatistics) {
+    let (heads, rows, tokens) = (map.shape[1], map.shape[2], map.shape[3])
+    launch(
+      "summarize_map", grid: (Self.blocks(tokens, 256), map.shape[0], 1), block: 256, .tensor(map),
+      .int(heads), .int(rows), .int(tokens), .int(statistics.prefixTokens),
+      .int(statistics.headReduction.kernelMode), .tensor(statistics.classAttention),
+      .tensor(statistics.receivedAttention))
+  }
+
+  private func arguments(_ view: HeadView, tokens: Bool = false) -> [KernelArgument] {
+    [.address(view.start), .int(view.tokenStride), .int(view.headStride)]
+      + (tokens ? [.int(view.tokens)] : [])
+  }
+}
+
+extension AttentionOperands {
+  /// Whether the views are fused rows [B, N, 3C] and the output [B, N, C], as the fast kernels take
+  /// them.
+  fileprivate var isFused: Bool {
+    let width = queries.heads * queries.headDim
+    func isPart(_ view: HeadView, _ part: Int) -> Bool {
+      view.tensor.storage.address == queries.tensor.storage.address
+        && view.offset == queries.offset + part * width && view.tokenStride == 3 * width
+        && view.headStride == view.headDim && view.headDim == queries.headDim
+        && view.tokens == queries.tokens
+    }
+    return grouping == .all && bias == nil && queries.offset % 8 == 0
+      && isPart(queries, 0) && isPart(keys, 1) && isPart(values, 2)
+      && output.tokenStride == width && output.headStride == queries.headDim
+      && output.offset % 8 == 0
+  }
+}
+
+extension TokenGrouping {
+  /// As view_attention.cu counts them.
+  fileprivate var arguments: [KernelArgument] {
+    let numbers =
+      switch self {
+      case .all: [0, 0, 0, 1, 0]
+      case .windows(let height, let width, let window, let shift):
+        [1, height, width, window, shift]
+      case .interleaved(let height, let width, let patch): [2, height, width, patch, 0]
+      }
+    return numbers.map(KernelArgument.int)
+  }
+}
+
+extension HeadView {
+  /// The first token's first head on the card.
+  fileprivate var start: UnsafeMutableRawPointer {
+    tensor.storage.address + offset * tensor.dtype.byteCount
+  }
+}

@@ -1,0 +1,68 @@
+import CCUDA
+
+/// Two pieces of pinned host memory through which everything is copied to a card.
+///
+/// A copy from pageable memory may still read it after the call on boards that share memory with
+/// the processor, and elsewhere waits for the whole stream. Here the host copies into one piece
+/// while the card reads the other.
+final class PinnedStaging {
+  /// Large enough for the full rate of the bus, small enough to be there for good.
+  static let pieceBytes = 4 << 20
+
+  private unowned let card: CUDACard
+  private var pieces: [Piece] = []
+  private var next = 0
+
+  private struct Piece {
+    let memory: UnsafeMutableRawPointer
+    /// Recorded behind the last copy from the piece.
+    let read: Handle
+  }
+
+  init(_ card: CUDACard) throws(CUDAError) {
+    self.card = card
+    for _ in 0..<2 {
+      var memory: UnsafeMutableRawPointer?
+      try card.check(
+        card.driver.cuMemHostAlloc(&memory, Self.pieceBytes, 0), "allocating pinned memory")
+      var event: Handle = nil
+      let code = card.driver.cuEventCreate(&event, 0)
+      guard code == 0, let memory else {
+        if let memory { _ = card.driver.cuMemFreeHost(memory) }
+        free(card.driver)
+        try card.check(code, "making an event")
+        return
+      }
+      pieces.append(Piece(memory: memory, read: event))
+    }
+  }
+
+  func copy(
+    from host: UnsafeRawPointer, to address: UnsafeMutableRawPointer, bytes: Int
+  ) throws(CUDAError) {
+    var done = 0
+    while done < bytes {
+      let count = min(Self.pieceBytes, bytes - done)
+      let piece = pieces[next]
+      next = 1 - next
+      // An event that was never recorded counts as done.
+      try card.check(card.driver.cuEventSynchronize(piece.read), "waiting for the card")
+      piece.memory.copyMemory(from: host + done, byteCount: count)
+      try card.check(
+        card.driver.cuMemcpyHtoDAsync_v2(
+          (address + done).device, piece.memory, count, card.stream), "copying to the card")
+      try card.check(card.driver.cuEventRecord(piece.read, card.stream), "marking a copy")
+      done += count
+    }
+  }
+
+  /// Frees the pieces, after waiting for the copies from them.
+  func free(_ driver: lab_cuda_driver) {
+    for piece in pieces {
+      _ = driver.cuEventSynchronize(piece.read)
+      _ = driver.cuEventDestroy_v2(piece.read)
+      _ = driver.cuMemFreeHost(piece.memory)
+    }
+    pieces = []
+  }
+}

@@ -1,0 +1,163 @@
+import CCUDA
+import CFakeCUDA
+import Foundation
+import Tensors
+import Testing
+
+@testable import CUDABackend
+
+/// NVIDIA's compiler and disassemblers, wheels beside the project.
+private enum ResourceTools {
+  static let root: URL = {
+    var root = URL(filePath: #filePath)
+    for _ in 0..<3 { root.deleteLastPathComponent() }
+    return root.appending(path: ".build/nvrtc")
+  }()
+  static let library = root.appending(path: "13/nvidia/cu13/lib/libnvrtc.so.13").path
+  static let usage = root.appending(path: "cuobjdump/nvidia/cu13/bin/cuobjdump").path
+  static let disassembler =
+    root.appending(path: "nvdisasm/nvidia/cu13/bin/nvdisasm").path
+  static let areThere = [library, usage, disassembler].allSatisfy {
+    FileManager.default.fileExists(atPath: $0)
+  }
+}
+
+extension CUDASuite {
+  /// Registers, spills and instructions of the machine code that NVIDIA's compiler makes of the
+  /// kernels.
+  ///
+  /// Compiler and disassemblers are wheels beside the project (`Scripts/nvrtc.sh`).
+  @Suite(
+    .serialized,
+    .enabled(
+      if: ResourceTools.areThere,
+      "NVRTC 13, cuobjdump or nvdisasm is not installed: Scripts/nvrtc.sh installs them"))
+  struct ResourceTests {
+    init() { FakeMachine.reset() }
+
+    private struct Kernel {
+      var registers = 0
+      /// Bytes of local memory and of the stack: what did not fit in registers.
+      var spilled = 0
+      /// Instructions by name, with their suffixes.
+      var instructions: [Substring: Int] = [:]
+
+      func count(_ prefix: String, _ part: String = "") -> Int {
+        instructions.filter { $0.key.hasPrefix(prefix) && $0.key.contains(part) }.values
+          .reduce(0, +)
+      }
+    }
+
+    /// Compiles a file as the program does, and takes the machine code apart.
+    private func kernels(
+      _ file: String, _ architecture: Int, _ storage: DType = .float16
+    ) throws -> [String: Kernel] {
+      let libraries = try CUDALibraries { kind, driver in
+        guard kind == .compiler, let handle = dlopen(ResourceTools.library, RTLD_NOW | RTLD_LOCAL)
+        else {
+          return FakeMachine.open()(kind, driver)
+        }
+        return .success(
+          OpenedLibrary(path: ResourceTools.library, resolve: lab_library_symbol, context: handle))
+      }
+      let source = try #require(KernelFiles.sources.first { $0.name == file })
+      let code = try KernelCompiler(libraries).compile(
+        source, KernelCompiler.Target(architecture: architecture, isExact: true),
+        storage: storage)
+      #expect(code.isMachineCode && code.hasKernels)
+      let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).cubin")
+      defer { try? FileManager.default.removeItem(at: url) }
+      try code.image.write(to: url)
+      var kernels: [String: Kernel] = [:]
+      var name = ""
+      for line in try output(ResourceTools.usage, "-res-usage", url.path).split(separator: "\n") {
+        if let match = line.firstMatch(of: #/Function ([a-z0-9_]+):/#) {
+          name = String(match.1)
+          kernels[name] = Kernel()
+        }
+        if let match = line.firstMatch(of: #/REG:(\d+) STACK:(\d+) .*LOCAL:(\d+)/#) {
+          kernels[name]?.registers = Int(match.1) ?? 0
+          kernels[name]?.spilled = (Int(match.2) ?? 0) + (Int(match.3) ?? 0)
+        }
+      }
+      for line in try output(ResourceTools.disassembler, "-c", url.path).split(separator: "\n") {
+        if let match = line.firstMatch(of: #/\.text\.([a-z0-9_]+):/#) { name = String(match.1) }
+        let pattern = #/\*\/\s+(?:@!?U?P\d+ )?([A-Z][A-Z0-9]+(?:\.[A-Z0-9_]+)*)/#
+        if let match = line.firstMatch(of: pattern) {
+          kernels[name]?.instructions[match.1, default: 0] += 1
+        }
+      }
+      return kernels
+    }
+
+    private func output(_ tool: String, _ arguments: String...) throws -> String {
+      let process = Process()
+      process.executableURL = URL(filePath: tool)
+      process.arguments = arguments
+      let pipe = Pipe()
+      process.standardOutput = pipe
+      try process.run()
+      let data = pipe.fileHandleForReading.readDataToEndOfFile()
+      process.waitUntilExit()
+      #expect(process.terminationStatus == 0)
+      return String(decoding: data, as: UTF8.self)
+    }
+
+    @Test(arguments: [80, 90])
+    func `attention keeps its rows in registers and moves operands in 16 bytes`(
+      architecture: Int
+    ) throws {
+      let kernels = try kernels("attention_mma.cu", architecture)
+      for width in [32, 64, 128] {
+        let kernel = try #require(kernels["attention_mma_d\(width)_f16"])
+        #expect(kernel.spilled == 0 && kernel.count("LDL") == 0 && kernel.count("STL") == 0)
+        // What the launch assumes, in steps of eight; no more than a block of 256 can have.
+        #expect(kernel.registers <= AttentionLaunch.registers(width))
+        #expect(AttentionLaunch.registers(width) <= 255)
+        // Two products for each 16 keys and 16 features, on both sides of the softmax.
+        let tile = width == 128 ? 32 : 64
+        #expect(kernel.count("HMMA.16816.F32") >= 2 * 2 * (tile / 16) * (width / 16))
+        #expect(kernel.count("LDSM", "MT88") > 0 && kernel.count("LDSM") > 0)
+        #expect(kernel.count("LDGSTS", "128") > 0)
+        let limits = Occupancy.Limits.of(major: architecture / 10, minor: architecture % 10)
+        let shared = 2 * 4 * tile * (width + 8)
+        let blocks = Occupancy.blocks(
+          limits, block: 128, registers: kernel.registers, shared: shared)
+        #expect(blocks >= (width == 128 ? 2 : 3), "\(width)")
+      }
+    }
+
+    @Test func `products of ours keep their sums in registers`() throws {
+      let kernels = try kernels("convolution_mma.cu", 80)
+      let limits = Occupancy.Limits.of(major: 8, minor: 0)
+      for (name, block, shared) in [
+        ("convolve_mma_large_f16", 512, 40_960), ("convolve_mma_small_f16", 128, 20_480),
+      ] {
+        let kernel = try #require(kernels[name])
+        #expect(kernel.spilled == 0)
+        #expect(kernel.count("HMMA.16816.F32") == 16)
+        #expect(kernel.count("LDSM") == 8 && kernel.count("LDGSTS", "128") > 0)
+        let blocks = Occupancy.blocks(
+          limits, block: block, registers: kernel.registers, shared: shared)
+        #expect(blocks * block >= 768, "\(name)")
+      }
+    }
+
+    @Test(arguments: ["rows.cu", "statistics.cu", "reduce.cu", "assemble.cu"])
+    func `kernels of memory read and write 16 bytes at a time, and spill nothing`(
+      file: String
+    ) throws {
+      let kernels = try kernels(file, 80)
+      #expect(!kernels.isEmpty)
+      for (name, kernel) in kernels {
+        #expect(kernel.spilled == 0, "\(name)")
+        for wide in ["layer_norm_f16", "gelu_f16", "swiglu_f16"] where name == wide {
+          #expect(kernel.count("LDG", "128") > 0 && kernel.count("STG", "128") > 0, "\(name)")
+        }
+        if name.contains("_mma") {
+          #expect(kernel.count("HMMA") > 0 && kernel.count("LDSM") > 0, "\(name)")
+        }
+      }
+    }
+  }
+}
