@@ -2,8 +2,10 @@
 # Makes .build/bundle/lab: the program with everything it needs beside it, for a machine of the same processor family that has neither
 # Swift nor our libraries. Only the C library is the machine's own; CUDA is opened at run time where it is there.
 #
-#     Scripts/bundle.sh            build, check, and try it with an empty environment
+#     Scripts/bundle.sh                    build, check, and try it with an empty environment
+#     LAB_GLIBC=2.31 Scripts/bundle.sh     fail where the bundle needs a newer C library than that
 #
+# What it needs of the C library is decided where it is built: Scripts/bundle.Dockerfile builds it in an older distribution, and for arm64.
 # More than 64 MB is a failure. Half of the program would be ICU's tables, which Foundation brings: Scripts/trim-icu.swift leaves out
 # those that lab never asks for.
 set -euo pipefail
@@ -57,6 +59,13 @@ cp Benchmarks/*.py "$folder/Benchmarks/"
 cp Scripts/gpu-check.sh "$folder/Scripts/"
 cp LICENSE "$folder/"
 glibc=$(objdump -T "$folder/lab" "$folder"/*.so.* 2> /dev/null | grep -o 'GLIBC_[0-9.]*' | sort -uV | tail -1)
+if [[ -n "${LAB_GLIBC:-}" && "$(printf '%s\n' "${glibc#GLIBC_}" "$LAB_GLIBC" | sort -V | tail -1)" != "$LAB_GLIBC" ]]; then
+  echo "The bundle needs ${glibc/_/ }, newer than $LAB_GLIBC: build it in an older distribution (Scripts/bundle.Dockerfile)." >&2
+  objdump -T "$folder/lab" "$folder"/*.so.* 2> /dev/null \
+    | awk -v limit="$LAB_GLIBC" 'match($0, /GLIBC_[0-9.]+/) { v = substr($0, RSTART + 6, RLENGTH - 6); split(v, a, "."); split(limit, b, ".");
+        if (a[1] > b[1] || a[1] == b[1] && a[2] + 0 > b[2] + 0) print "  " v " " $NF }' | sort -u | head -20 >&2
+  exit 1
+fi
 cat > "$folder/README.txt" << TEXT
 lab for $(uname -m), with everything it needs beside it; the machine's C library must offer ${glibc/_/ } or newer.
 

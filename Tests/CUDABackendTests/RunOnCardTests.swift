@@ -91,7 +91,7 @@ extension CUDASuite {
       }
     }
 
-    @Test func `a pass is one graph, taken down once and replayed`() throws {
+    @Test func `a pass is one graph, captured once and replayed`() throws {
       let backend = try FakeMachine.backend()
       let pass = try Self.pass(backend, "topk", ["r": .integer(2)])
       pass.run()
@@ -153,7 +153,7 @@ extension CUDASuite {
         FakeMachine.reset()
         let card = try FakeMachine.backend()
         let pass = try Self.pass(wrap(card), method, parameters)
-        // A callback keeps the pass from being taken down as a graph, which profiled passes never
+        // A callback keeps the pass from being captured as a graph, which profiled passes never
         // are.
         pass.onBlock = { _, _ in }
         let before = FakeMachine.launched.count
@@ -202,7 +202,7 @@ extension CUDASuite {
           == launches("none", architecture: large) + 6)
     }
 
-    @Test func `new images and new image keys reach a graph that was taken down before`() throws {
+    @Test func `new images and new image keys reach a graph that was captured before`() throws {
       let backend = try FakeMachine.backend()
       let cpu = try CPUBackend(threads: 1)
       let ours = try Self.pass(backend, "random", ["r": .integer(6)])

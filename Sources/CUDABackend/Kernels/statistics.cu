@@ -104,7 +104,37 @@ DEVICE void meet_heads(int tokens, int prefix_tokens, int reduction, float *part
   }
 }
 
+/// Adds up each key's sums of all parts of a block, [parts][64] in shared memory.
+DEVICE void add_parts(const float *columns, int parts, int first_key, int tokens, float *to) {
+  __syncthreads();
+  const int key = first_key + threadIdx.x;
+  if (threadIdx.x >= 64 || key >= tokens) return;
+  float sum = 0;
+  for (int part = 0; part < parts; part++) sum += columns[part * 64 + threadIdx.x];
+  to[key] = sum;
+}
+
 #if LAB_TENSOR_CORES
+
+/// Logits of 16 rows and 64 keys of one warp, from 64 features of both.
+template <int stride, typename T>
+DEVICE void multiply_tile(float (&logits)[8][4], const T *queries, const T *keys) {
+  const int lane = lane_index();
+  const T *query = queries + lane % 16 * stride + lane / 16 * 8;
+  const T *key = keys + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8;
+#pragma unroll
+  for (int k = 0; k < 4; k++) {
+    unsigned a[4];
+    load_matrices(a, query + k * 16);
+#pragma unroll
+    for (int pair = 0; pair < 4; pair++) {
+      unsigned b[4];
+      load_matrices(b, key + pair * 16 * stride + k * 16);
+      multiply(logits[2 * pair], a, b[0], b[1], T());
+      multiply(logits[2 * pair + 1], a, b[2], b[3], T());
+    }
+  }
+}
 
 /// Four warps of 16 rows; features come in chunks of 64, of which the next is on its way while one
 /// is used.
@@ -150,20 +180,7 @@ DEVICE void received_attention_mma(const T *qkv, const float *token_size, const 
     __syncthreads();
     if (step + 1 < steps) load(step + 1);
     const T *queries = tiles + (step & 1) * 2 * tile_size, *keys = queries + tile_size;
-    const T *query = queries + (warp_index() * 16 + lane % 16) * stride + lane / 16 * 8;
-    const T *key = keys + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8;
-#pragma unroll
-    for (int k = 0; k < 4; k++) {
-      unsigned a[4];
-      load_matrices(a, query + k * 16);
-#pragma unroll
-      for (int pair = 0; pair < 4; pair++) {
-        unsigned b[4];
-        load_matrices(b, key + pair * 16 * stride + k * 16);
-        multiply(logits[2 * pair], a, b[0], b[1], T());
-        multiply(logits[2 * pair + 1], a, b[2], b[3], T());
-      }
-    }
+    multiply_tile<stride>(logits, queries + warp_index() * 16 * stride, keys);
     if (step % chunks != chunks - 1) continue;
     const float *head_lse = lse + (image * heads + step / chunks) * tokens;
     const float row_lse[2] = {row < tokens ? head_lse[row] : 0.0f,
@@ -192,13 +209,7 @@ DEVICE void received_attention_mma(const T *qkv, const float *token_size, const 
         sum += __shfl_xor_sync(ALL_LANES, sum, distance);
       if (g == 0) columns[warp_index() * 64 + 8 * j + 2 * t + i] = sum;
     }
-  __syncthreads();
-  const int key = first_key + threadIdx.x;
-  if (threadIdx.x < 64 && key < tokens) {
-    float sum = 0;
-    for (int warp = 0; warp < 4; warp++) sum += columns[warp * 64 + threadIdx.x];
-    partials[(image * row_blocks + blockIdx.y) * tokens + key] = sum;
-  }
+  add_parts(columns, 4, first_key, tokens, partials + (image * row_blocks + blockIdx.y) * tokens);
 }
 
 /// A tile of 16 rows and 64 keys, each head by a warp of its own: for cards that larger tiles would
@@ -234,20 +245,7 @@ DEVICE void received_attention_mma_heads(const T *qkv, const float *token_size, 
       commit_copies();
       wait_copies();
       __syncwarp();
-      const T *query = queries + lane % 16 * stride + lane / 16 * 8;
-      const T *key = keys + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8;
-#pragma unroll
-      for (int k = 0; k < 4; k++) {
-        unsigned a[4];
-        load_matrices(a, query + k * 16);
-#pragma unroll
-        for (int pair = 0; pair < 4; pair++) {
-          unsigned b[4];
-          load_matrices(b, key + pair * 16 * stride + k * 16);
-          multiply(logits[2 * pair], a, b[0], b[1], T());
-          multiply(logits[2 * pair + 1], a, b[2], b[3], T());
-        }
-      }
+      multiply_tile<stride>(logits, queries, keys);
     }
     const float *head_lse = lse + (image * heads + head) * tokens;
     const float row_lse[2] = {row < tokens ? head_lse[row] : 0.0f,
@@ -353,13 +351,7 @@ DEVICE void received_attention_fma(const T *qkv, const float *token_size, const 
     }
     columns[y * 64 + x + 16 * j] = sum;
   }
-  __syncthreads();
-  const int key = first_key + threadIdx.x;
-  if (threadIdx.x < 64 && key < tokens) {
-    float sum = 0;
-    for (int part = 0; part < 16; part++) sum += columns[part * 64 + threadIdx.x];
-    partials[(image * row_blocks + blockIdx.y) * tokens + key] = sum;
-  }
+  add_parts(columns, 16, first_key, tokens, partials + (image * row_blocks + blockIdx.y) * tokens);
 }
 
 /// A tile of 16 rows and 32 keys, each head by a warp of its own; lane (y, x) of 4 x 8 has rows y +

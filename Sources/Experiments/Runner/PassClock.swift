@@ -36,7 +36,7 @@ final class PassClock {
 
   /// The closures of a pass whose input is there.
   ///
-  /// Errors: what the device says where it cannot take the pass down.
+  /// - Throws: What the device says where it cannot capture the pass.
   func timed(_ pass: PassRunner, coldCache: Bool) throws -> TimedVariant {
     let backend = pass.model.backend
     guard backend.capturesPasses else {
@@ -44,7 +44,7 @@ final class PassClock {
     }
     return TimedVariant(
       run: { [self] in
-        // Taken down in the first, untimed pass, so that what goes wrong is this variant's failure.
+        // Captured in the first, untimed pass, so that what goes wrong is this variant's failure.
         guard let recorded = pass.captured else { return try backend.check() }
         if deviceMilliseconds.isEmpty { pass.upload() }
         if coldCache { recorded.emptyCache() }
