@@ -107,10 +107,14 @@ extension CUDABackend {
     }
     let size = [rows, linear.inputs, linear.outputs]
     if fusedChoices[size] == nil, !isCapturing {
-      let times = [apart, fused].compactMap { operation in
-        try? ProductTrial.seconds(card, operation)
+      do throws(CUDAError) {
+        let times = [
+          try ProductTrial.seconds(card, apart), try ProductTrial.seconds(card, fused),
+        ]
+        fusedChoices[size] = ProductTrial.choice(times) == 1
+      } catch {
+        return card.fail("timing a layer", error)
       }
-      fusedChoices[size] = times.count == 2 && ProductTrial.choice(times) == 1
     }
     if fusedChoices[size] == true { fused() } else { apart() }
   }

@@ -5,8 +5,9 @@ import Testing
 
 @testable import CUDABackend
 
-/// Our description of products against NVIDIA's own cuBLASLt, as far as it answers without a driver:
-/// every call that describes a product is carried out, and what was set is read back.
+/// Our description of products against NVIDIA's own cuBLASLt, where no driver is needed.
+///
+/// Every call that describes a product is carried out, and what was set is read back.
 @Suite struct RealProductsTests {
   /// `LAB_CUBLASLT`, or the wheel that `Scripts/nvrtc.sh cublas` installs.
   private static let path: String? = {

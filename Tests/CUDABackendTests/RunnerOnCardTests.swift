@@ -117,7 +117,7 @@ extension CUDASuite {
         """#
       ) { _ in
         // Somewhere in the second batch size.
-        FakeMachine.behavior.losing_launch = 900
+        FakeMachine.behavior.losing_launch = 1500
       }
       let card = latencies(records, on: "cuda")
       #expect(!card.isEmpty && card.count < 4)

@@ -23,7 +23,7 @@ package final class CUDACard {
   /// What has gone wrong and was not told yet; nothing is queued while there is something.
   private(set) var failure: CUDAError?
   /// Whether the driver will refuse everything from now on.
-  private var isBroken = false
+  private(set) var isBroken = false
 
   var driver: lab_cuda_driver { libraries.driver.pointee }
 

@@ -1,6 +1,6 @@
-// Products on tensor cores whose end we own: dense convolutions as implicit GEMM, and linear layers,
-// which are convolutions with a kernel of 1, with bias, exact activation and residual in the
-// epilogue. Nothing but the output is stored.
+// Products on tensor cores that end with bias, exact activation and residual: dense convolutions as
+// implicit GEMM, and linear layers, which are convolutions with a kernel of 1. Nothing but the output
+// is stored.
 #include "mma.cuh"
 #include "picture.cuh"
 

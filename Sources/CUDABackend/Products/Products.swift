@@ -165,11 +165,16 @@ final class Products {
     // Outside of a graph first: some algorithms load their code at the first call.
     guard (try? run(plan, shape, operands, algorithm)) != nil else { return nil }
     var isRefused = false
-    let seconds = try? ProductTrial.seconds(card) {
-      if (try? run(plan, shape, operands, algorithm)) == nil { isRefused = true }
+    do throws(CUDAError) {
+      let seconds = try ProductTrial.seconds(card) {
+        if (try? run(plan, shape, operands, algorithm)) == nil { isRefused = true }
+      }
+      return isRefused ? nil : seconds
+    } catch {
+      // What cannot be captured is left out.
+      guard !card.isBroken else { throw error }
+      return nil
     }
-    try card.takeFailure()
-    return isRefused ? nil : seconds
   }
 
   private func setBias(

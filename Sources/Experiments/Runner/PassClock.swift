@@ -26,12 +26,8 @@ final class PassClock {
   /// Milliseconds of one pass of many that are queued back to back; `nil` where the device captures
   /// none, or fails.
   func cardMilliseconds(_ pass: PassRunner) -> Double? {
-    guard let captured = pass.captured, let sample = Summary(deviceMilliseconds)?.median else {
-      return nil
-    }
-    // A tenth of a second, and enough passes that the first and the last one's ends do not count.
-    let replays = min(max(Int(100 / max(sample, 0.001)), 10), 200)
-    return captured.deviceTime(replays: replays)?.inMilliseconds
+    // Enough passes that the first one's start does not count.
+    deviceMilliseconds.isEmpty ? nil : pass.captured?.deviceTime(replays: 20)?.inMilliseconds
   }
 
   /// The closures of a pass whose input is there.
