@@ -1,6 +1,6 @@
 /// How many warps of a kernel a multiprocessor holds at once.
 ///
-/// Source: NVIDIA's `cuda_occupancy.h`: registers are given to warps in pieces of 256, shared memory
+/// Source: NVIDIA's `cuda_occupancy.h`: registers go to warps in pieces of 256, shared memory
 /// to blocks in pieces of 128 bytes with 1 KB of the system's own from compute capability 8.0 on.
 enum Occupancy {
   /// Limits of one multiprocessor.

@@ -1,5 +1,5 @@
 // Products on tensor cores that end with bias, exact activation and residual: dense convolutions as
-// implicit GEMM, and linear layers, which are convolutions with a kernel of 1. Nothing but the output
+// implicit GEMM, and linear layers, which are convolutions with a kernel of 1. Only the output
 // is stored.
 #include "mma.cuh"
 #include "picture.cuh"
