@@ -43,9 +43,10 @@ let package = Package(
 
     // Rooms, from the ground up.
     .target(name: "Files", exclude: ["README.md"], swiftSettings: hotSwift),
+    .target(name: "Support", exclude: ["README.md"], swiftSettings: hotSwift),
     .target(name: "Records", exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
-      name: "Measurement", dependencies: ["Records"], exclude: ["README.md"],
+      name: "Measurement", dependencies: ["Records", "Support"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
       name: "Tensors", dependencies: ["Files", "Records"], exclude: ["README.md"],
@@ -57,36 +58,41 @@ let package = Package(
       name: "Checkpoints", dependencies: ["CZlib", "Files", "Tensors"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
-      name: "CPUBackend", dependencies: ["Files", "Tensors", "CKernels", "COpenBLAS"],
+      name: "CPUBackend", dependencies: ["Support", "Files", "Tensors", "CKernels", "COpenBLAS"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     // Our own declarations of CUDA's libraries, which are opened at run time: nothing of CUDA is
     // needed here.
     .target(name: "CCUDA", exclude: ["README.md"]),
     .target(
-      name: "CUDABackend", dependencies: ["Files", "Tensors", "Records", "CCUDA"],
+      name: "CUDABackend", dependencies: ["Support", "Files", "Tensors", "Records", "CCUDA"],
       exclude: ["README.md", "Kernels/README.md"], resources: [.embedInCode("Kernels")],
       swiftSettings: hotSwift),
     .target(
       name: "ImageCoding", dependencies: ["CImageCodecs", "CKernels", "Files"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
-      name: "Datasets", dependencies: ["Files", "ImageCoding", "Tensors"], exclude: ["README.md"],
+      name: "Datasets", dependencies: ["Support", "Files", "ImageCoding", "Tensors"],
+      exclude: ["README.md"],
+      resources: [.embedInCode("Resources")],
       swiftSettings: hotSwift),
     .target(
       name: "TokenReduction", dependencies: ["Tensors", "Records"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
       name: "VisionModels",
-      dependencies: ["Checkpoints", "Files", "Tensors", "TokenReduction", "Records"],
+      dependencies: [
+        "Checkpoints", "Files", "Support", "Tensors", "TokenReduction", "Records",
+      ],
       exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
-      name: "Goldens", dependencies: ["VisionModels", "TokenReduction", "Tensors", "Records"],
+      name: "Goldens",
+      dependencies: ["VisionModels", "TokenReduction", "Tensors", "Records"],
       exclude: ["README.md"]),
     .target(
       name: "Experiments",
       dependencies: [
-        "Files", "Records", "Measurement", "Tensors", "ImageCoding", "Datasets",
+        "Support", "Files", "Records", "Measurement", "Tensors", "ImageCoding", "Datasets",
         "Checkpoints", "TokenReduction", "VisionModels",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
@@ -96,8 +102,10 @@ let package = Package(
     .target(
       name: "Reporting",
       dependencies: [
-        "Files", "Records", "Measurement", .product(name: "Crypto", package: "swift-crypto"),
+        "Support", "Files", "Records", "Measurement",
+        .product(name: "Crypto", package: "swift-crypto"),
       ], exclude: ["README.md"],
+      resources: [.embedInCode("Resources")],
       swiftSettings: hotSwift),
     .executableTarget(
       name: "kernel-benchmarks", dependencies: ["CKernels", "Measurement"],
@@ -105,7 +113,8 @@ let package = Package(
     .executableTarget(
       name: "lab",
       dependencies: [
-        "Files", "Records", "Measurement", "Tensors", "CPUBackend", "CUDABackend", "ImageCoding",
+        "Files", "Support", "Records", "Measurement", "Tensors", "CPUBackend", "CUDABackend",
+        "ImageCoding",
         "Datasets", "TokenReduction", "VisionModels", "Goldens", "Experiments", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
@@ -115,14 +124,15 @@ let package = Package(
     // Tests mirror Sources.
     .target(
       name: "_TestSupport",
-      dependencies: ["Tensors", "TokenReduction", "Records", "VisionModels", "Goldens"],
+      dependencies: ["Support", "Tensors", "TokenReduction", "Records", "VisionModels", "Goldens"],
       path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
     // Changed inputs for everything that reads files (Scripts/drill.py).
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        "Files", "Records", "Tensors", "CPUBackend", "ImageCoding", "Datasets", "TokenReduction",
+        "Support", "Files", "Records", "Tensors", "CPUBackend", "ImageCoding", "Datasets",
+        "TokenReduction",
         "VisionModels", "Experiments", "Reporting",
       ], path: "Tests/Fuzz", exclude: ["Seeds", "README.md", "make_seeds.py", "tokens.dict"],
       swiftSettings: hotSwift),
@@ -135,9 +145,10 @@ let package = Package(
     .target(
       name: "CPTXInterpreter", path: "Tests/CPTXInterpreter", exclude: ["README.md"],
       cxxSettings: [.unsafeFlags(["-std=c++17", "-O2"])]),
+    .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),
-    .testTarget(name: "MeasurementTests", dependencies: ["Measurement", "Records"]),
+    .testTarget(name: "MeasurementTests", dependencies: ["Support", "Measurement", "Records"]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Tensors", "_TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors", "_TestSupport"]),
@@ -172,12 +183,14 @@ let package = Package(
     .testTarget(
       name: "VisionModelsTests",
       dependencies: [
+        "Support",
         "VisionModels", "TokenReduction", "Records", "CPUBackend", "Tensors", "Goldens",
         "_TestSupport", "CAllocationCounter",
       ], swiftSettings: hotSwift),
     .testTarget(
       name: "ExperimentsTests",
       dependencies: [
+        "Support",
         "Experiments", "Files", "Records", "Measurement", "Datasets", "TokenReduction",
         "VisionModels", "CPUBackend", "Tensors", "_TestSupport",
       ]),
@@ -186,7 +199,8 @@ let package = Package(
     .testTarget(
       name: "ReportingTests",
       dependencies: [
-        "Reporting", "Records", "Measurement", .product(name: "Crypto", package: "swift-crypto"),
+        "Support", "Reporting", "Records", "Measurement",
+        .product(name: "Crypto", package: "swift-crypto"),
       ],
       exclude: ["Fixtures"]),
   ]

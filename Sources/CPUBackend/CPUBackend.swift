@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import Support
 import Tensors
 
 /// `Backend` on the processor, on the kernels of `CKernels` or on the system's BLAS.

@@ -2,6 +2,7 @@ import CKernels
 import COpenBLAS
 import Files
 import Foundation
+import Support
 import Synchronization
 
 /// Chooses what multiplies float32: our kernels or the system's BLAS, whichever is faster for each

@@ -21,7 +21,7 @@ package final class MappedFile: Sendable {
       }
       let mapped = mmap(nil, count, PROT_READ, MAP_PRIVATE, file.descriptor, 0)
       guard let mapped, mapped != MAP_FAILED else {
-        throw FileError.unreadable(path: path, reason: String(cString: strerror(errno)))
+        throw FileError.unreadable(path: path, reason: systemReason())
       }
       address = UnsafeRawPointer(mapped)
     } catch {

@@ -1,5 +1,6 @@
 import Files
 import ImageCoding
+import Support
 
 /// Any set of one folder of pictures per class, as torchvision's `ImageFolder` reads it.
 ///

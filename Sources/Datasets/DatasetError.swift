@@ -1,4 +1,5 @@
 import ImageCoding
+import Support
 
 /// Why a data set cannot be used, or one of its pictures.
 package enum DatasetError: Error, Hashable, CustomStringConvertible {
@@ -67,7 +68,7 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
       "\(path) has class folders without a picture (\(ImageFormat.names)): \(listed(classes)); "
         + "fill or remove them" + (others.map { "; \($0)." } ?? ".")
     case .splitsAsClasses(let path, let folders, let likely):
-      "\(path) has the \(folders.count == 1 ? "folder" : "folders") \(listed(folders)), parts of a "
+      "\(path) has the \(noun(folders.count, "folder")) \(listed(folders)), parts of a "
         + "data set and no classes; write {\"folder\": \"\(likely)\"}."
     case .noClassFolders(let path):
       "\(path) holds pictures but no class folders, so nothing says their labels; "

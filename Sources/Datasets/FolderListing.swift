@@ -17,7 +17,7 @@ struct FolderListing {
 
   init(_ path: PathBytes) throws(DatasetError) {
     guard let stream = path.withCString({ opendir($0) }) else {
-      throw .unreadableFolder(path: "\(path)", reason: String(cString: strerror(errno)))
+      throw .unreadableFolder(path: "\(path)", reason: systemReason())
     }
     defer { closedir(stream) }
     while let entry = readdir(stream) {

@@ -1,4 +1,5 @@
 import Files
+import Support
 
 /// Finds the pictures below class folders, each folder and each file of a class once, whatever
 /// links lead to it.
@@ -93,9 +94,4 @@ extension PictureSearch.LeftOut {
       "further names of files that are listed already")
     return phrases
   }
-}
-
-/// "1 picture", "2 pictures".
-func counted(_ count: Int, _ one: String, _ many: String? = nil) -> String {
-  "\(count) \(count == 1 ? one : many ?? one + "s")"
 }

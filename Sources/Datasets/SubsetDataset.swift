@@ -1,4 +1,5 @@
 import ImageCoding
+import Support
 import Tensors
 
 /// Some pictures of another data set: a seeded draw with as many of each class as of any other.

@@ -40,7 +40,7 @@ package enum InputFile {
       if got == 0 { return bytes }
       if got < 0 {
         if errno == EINTR { continue }
-        throw .unreadable(path: path, reason: lastSystemError())
+        throw .unreadable(path: path, reason: systemReason())
       }
       guard bytes.count + got <= mostBytes else {
         throw .tooLarge(path: path, bytes: bytes.count + got, most: mostBytes)

@@ -20,7 +20,7 @@ package struct RegularFile: ~Copyable {
   package init(_ path: PathBytes, mostBytes: Int = .max) throws(FileError) {
     // A pipe without a writer would keep `open` waiting; reading regular files is not affected.
     let opened = path.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
-    guard opened >= 0 else { throw .unreadable(path: path, reason: lastSystemError()) }
+    guard opened >= 0 else { throw .unreadable(path: path, reason: systemReason()) }
     let found: FileStatus
     do throws(FileError) {
       found = try FileStatus(of: opened, path: path)
@@ -50,7 +50,7 @@ package struct RegularFile: ~Copyable {
       if got == 0 { break }
       if got < 0 {
         if errno == EINTR { continue }
-        throw .unreadable(path: path, reason: lastSystemError())
+        throw .unreadable(path: path, reason: systemReason())
       }
       position += got
     }
@@ -121,7 +121,7 @@ package struct FileStatus: Hashable, Sendable {
   init(of descriptor: Int32, path: PathBytes) throws(FileError) {
     var found = stat()
     guard fstat(descriptor, &found) == 0 else {
-      throw .unreadable(path: path, reason: lastSystemError())
+      throw .unreadable(path: path, reason: systemReason())
     }
     self.init(found)
   }
@@ -153,5 +153,3 @@ package struct FileStatus: Hashable, Sendable {
     Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
   }
 }
-
-func lastSystemError() -> String { String(cString: strerror(errno)) }

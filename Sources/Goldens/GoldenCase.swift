@@ -21,8 +21,8 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
 
   /// Every stored case in a folder, by name.
   ///
-  /// Errors: of a folder that cannot be read, `GoldensError`; of a case that makes no sense, those
-  /// of its reader.
+  /// - Throws: Of a folder that cannot be read, `GoldensError`; of a case that makes no sense,
+  ///   those of its reader.
   package static func all(in folder: URL) throws -> [GoldenCase] {
     let cases = folder.appendingPathComponent("cases").path
     guard let files = try? FileManager.default.contentsOfDirectory(atPath: cases) else {

@@ -14,9 +14,9 @@ package struct Environment: Codable, Hashable, Sendable {
   package var blas: String
   /// Graphics driver where a GPU ran, else `nil`.
   package var driver: String?
-  /// Clock rates in MHz where the system tells.
+  /// Clock rates in MHz; empty where the system does not report them.
   package var clocksMHz: [Double]
-  /// What a GPU did before and after; `nil` where none ran or it does not tell.
+  /// What a GPU did before and after; `nil` without a GPU or where its driver does not report it.
   package var gpu: GPUStates?
   /// Load average of the last minute at the start, a hint of what else ran.
   package var loadAverage: Double?
@@ -66,7 +66,7 @@ package struct GPUStates: Codable, Hashable, Sendable {
   }
 }
 
-/// What a GPU did at one moment, as far as its driver tells; a backend hands it out as it is
+/// What a GPU did at one moment, as far as its driver reports it; a backend hands it out as it is
 /// recorded.
 package struct GPUState: Codable, Hashable, Sendable {
   package var clockMHz: Double?

@@ -1,7 +1,7 @@
 /// How a report tells a method from the others, as the method itself declares it.
 ///
 /// Each record carries the traits of its method, so that a report can draw methods that its program
-/// has never heard of.
+/// does not have.
 package struct MethodTraits: Codable, Hashable, Sendable {
   package var family: MethodFamily
   /// `#RRGGBB`, the same in every figure.

@@ -35,16 +35,16 @@ package struct RankedClasses: Hashable, Sendable {
     return false
   }
 
-  /// The least and the greatest class of any image.
-  var bounds: (least: Int, greatest: Int)? {
+  /// The lowest and the highest class of any image.
+  var bounds: (min: Int, max: Int)? {
     guard let first = classes.first else { return nil }
-    var least = first
-    var greatest = first
+    var lowest = first
+    var highest = first
     for each in classes {
-      least = Swift.min(least, each)
-      greatest = Swift.max(greatest, each)
+      lowest = Swift.min(lowest, each)
+      highest = Swift.max(highest, each)
     }
-    return (Int(least), Int(greatest))
+    return (Int(lowest), Int(highest))
   }
 
   /// Whether an image has a class twice.

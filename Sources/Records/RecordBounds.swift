@@ -1,7 +1,7 @@
-/// What no measurement can be, however well a line is formed.
+/// Checks that a well-formed record holds values that a measurement can give.
 extension Record {
-  /// Longer than any name, note or message that a run writes.
-  static let mostCharacters = 20_000
+  /// Above the length of any name, note or message that a run writes.
+  static let maxCharacters = 20_000
 
   /// The first value that is out of its bounds, as `trial.batch_size is -1`; `nil` where none is.
   package var outOfBounds: String? {
@@ -33,11 +33,11 @@ struct OutOfBounds: Error { let sentence: String }
 
 enum Bound {
   /// More than there is of anything that is counted: images, tokens, threads.
-  static let mostCount = 1 << 31 - 1
+  static let maxCount = 1 << 31 - 1
   /// Bytes, multiply-adds.
-  static let mostSize = 1 << 60
+  static let maxSize = 1 << 60
   /// Milliseconds of a pass or seconds of a run: beyond a week and beyond thirty years.
-  static let mostTime = 1e9
+  static let maxTime = 1e9
 
   static func whole(
     _ name: String, _ value: Int, _ range: ClosedRange<Int>
@@ -46,13 +46,13 @@ enum Bound {
   }
 
   static func number(
-    _ name: String, _ value: Double, atMost most: Double
+    _ name: String, _ value: Double, atMost limit: Double
   ) throws(OutOfBounds) {
-    guard value >= 0, value <= most else { throw OutOfBounds(sentence: "\(name) is \(value)") }
+    guard value >= 0, value <= limit else { throw OutOfBounds(sentence: "\(name) is \(value)") }
   }
 
   static func text(_ name: String, _ value: String) throws(OutOfBounds) {
-    guard value.utf8.count <= Record.mostCharacters else {
+    guard value.utf8.count <= Record.maxCharacters else {
       throw OutOfBounds(sentence: "\(name) has \(value.utf8.count) bytes")
     }
   }
@@ -79,9 +79,9 @@ extension Environment {
       ("processor", processor), ("blas", blas), ("driver", driver ?? ""),
     ]
     for (name, text) in texts { try Bound.text("environment.\(name)", text) }
-    try Bound.whole("environment.cores", cores, 0...Bound.mostCount)
-    try Bound.whole("environment.threads", threads, 0...Bound.mostCount)
-    try Bound.whole("environment.memory_bytes", memoryBytes, 0...Bound.mostSize)
+    try Bound.whole("environment.cores", cores, 0...Bound.maxCount)
+    try Bound.whole("environment.threads", threads, 0...Bound.maxCount)
+    try Bound.whole("environment.memory_bytes", memoryBytes, 0...Bound.maxSize)
     for clock in clocksMHz { try Bound.number("environment.clocks_mhz", clock, atMost: 1e6) }
     if let loadAverage {
       try Bound.number("environment.load_average", loadAverage, atMost: 1e6)
@@ -92,7 +92,7 @@ extension Environment {
       try Bound.number("environment.gpu.celsius", abs(state.celsius ?? 0), atMost: 1e3)
       for text in state.slowdowns { try Bound.text("environment.gpu.slowdowns", text) }
     }
-    try Bound.number("environment.duration_seconds", durationSeconds, atMost: Bound.mostTime)
+    try Bound.number("environment.duration_seconds", durationSeconds, atMost: Bound.maxTime)
     guard Self.isMoment(started) else {
       throw OutOfBounds(sentence: "environment.started is no moment such as 2026-01-31T12:00:00Z")
     }
@@ -116,7 +116,7 @@ extension ModelSetting {
     try Bound.text("trial.model.name", name)
     try Bound.text("trial.model.weights.name", weights?.name ?? "")
     try Bound.text("trial.model.weights.digest", weights?.digest ?? "")
-    try Bound.whole("trial.model.tokens", tokens, 1...Bound.mostCount)
+    try Bound.whole("trial.model.tokens", tokens, 1...Bound.maxCount)
     try Bound.whole("trial.model.prefix_tokens", prefixTokens, 0...tokens)
     for (key, value) in architecture { try Bound.value("trial.model.architecture.\(key)", value) }
   }
@@ -131,7 +131,7 @@ extension MethodSetting {
 
 extension MethodTraits {
   func checkBounds() throws(OutOfBounds) {
-    try Bound.whole("traits.order", order, 0...Bound.mostCount)
+    try Bound.whole("traits.order", order, 0...Bound.maxCount)
     let digits = color.dropFirst()
     guard color.hasPrefix("#"), digits.utf8.count == 6, digits.allSatisfy(\.isHexDigit) else {
       throw OutOfBounds(sentence: "traits.color is no color such as #D55E00")
@@ -148,16 +148,16 @@ extension AccuracyTrial {
     try Bound.text("trial.dataset.fingerprint", dataset.fingerprint)
     try Bound.text("trial.dataset.preprocessing", dataset.preprocessing)
     try Bound.text("trial.precision", precision)
-    try Bound.whole("trial.dataset.classes", dataset.classes, 1...Bound.mostCount)
-    try Bound.whole("trial.dataset.images", dataset.images, 1...Bound.mostCount)
+    try Bound.whole("trial.dataset.classes", dataset.classes, 1...Bound.maxCount)
+    try Bound.whole("trial.dataset.images", dataset.images, 1...Bound.maxCount)
     try Bound.whole("trial.first_image", firstImage, 0...dataset.images - 1)
     try Bound.whole("trial.image_count", imageCount, 1...dataset.images - firstImage)
-    if let batchSize { try Bound.whole("trial.batch_size", batchSize, 1...Bound.mostCount) }
+    if let batchSize { try Bound.whole("trial.batch_size", batchSize, 1...Bound.maxCount) }
   }
 
   /// How many classes there can be: the data set's, or the model's, which may be more.
-  fileprivate var mostClasses: Int {
-    max(dataset.classes, model.architecture["num_classes"]?.asInt ?? Bound.mostCount)
+  fileprivate var maxClasses: Int {
+    max(dataset.classes, model.architecture["num_classes"]?.asInt ?? Bound.maxCount)
   }
 }
 
@@ -169,32 +169,32 @@ extension LatencyTrial {
     try Bound.text("trial.device.hardware", device.hardware)
     try Bound.text("trial.device.engine", device.engine ?? "")
     try Bound.text("trial.precision", precision)
-    try Bound.whole("trial.device.threads", device.threads, 0...Bound.mostCount)
-    try Bound.whole("trial.batch_size", batchSize, 1...Bound.mostCount)
-    try Bound.whole("trial.timing.warmup", timing.warmup, 0...Bound.mostCount)
-    try Bound.whole("trial.timing.min_samples", timing.minSamples, 0...Bound.mostCount)
-    try Bound.number("trial.timing.min_seconds", timing.minSeconds, atMost: Bound.mostTime)
-    try Bound.number("trial.timing.max_seconds", timing.maxSeconds ?? 0, atMost: Bound.mostTime)
+    try Bound.whole("trial.device.threads", device.threads, 0...Bound.maxCount)
+    try Bound.whole("trial.batch_size", batchSize, 1...Bound.maxCount)
+    try Bound.whole("trial.timing.warmup", timing.warmup, 0...Bound.maxCount)
+    try Bound.whole("trial.timing.min_samples", timing.minSamples, 0...Bound.maxCount)
+    try Bound.number("trial.timing.min_seconds", timing.minSeconds, atMost: Bound.maxTime)
+    try Bound.number("trial.timing.max_seconds", timing.maxSeconds ?? 0, atMost: Bound.maxTime)
     try Bound.number("trial.timing.until", timing.until ?? 0, atMost: 1)
   }
 }
 
 extension AccuracyResult {
   func checkBounds(_ trial: AccuracyTrial) throws(OutOfBounds) {
-    let most = trial.mostClasses - 1
+    let last = trial.maxClasses - 1
     try Bound.whole("the number of classes in result.top5", topFive.perImage, 0...5)
     if let bounds = topFive.bounds {
-      try Bound.whole("a class in result.top5", bounds.least, 0...most)
-      try Bound.whole("a class in result.top5", bounds.greatest, 0...most)
+      try Bound.whole("a class in result.top5", bounds.min, 0...last)
+      try Bound.whole("a class in result.top5", bounds.max, 0...last)
     }
     guard !topFive.hasRepeats else {
       throw OutOfBounds(sentence: "result.top5 has a class twice for one image")
     }
-    for label in labels { try Bound.whole("a label in result.labels", label, 0...most) }
+    for label in labels { try Bound.whole("a label in result.labels", label, 0...last) }
     var previous = trial.firstImage - 1
-    let last = trial.firstImage + trial.imageCount - 1
+    let lastImage = trial.firstImage + trial.imageCount - 1
     for index in imageIndices {
-      guard index > previous, index <= last else {
+      guard index > previous, index <= lastImage else {
         throw OutOfBounds(
           sentence: "result.image_indices has \(index) out of order or beyond its shard")
       }
@@ -212,14 +212,14 @@ extension AccuracyResult {
 extension LatencyResult {
   func checkBounds(_ trial: LatencyTrial) throws(OutOfBounds) {
     for sample in samplesMilliseconds {
-      try Bound.number("a timing in result.samples_ms", sample, atMost: Bound.mostTime)
+      try Bound.number("a timing in result.samples_ms", sample, atMost: Bound.maxTime)
     }
     if let cardMilliseconds {
-      try Bound.number("result.card_ms", cardMilliseconds, atMost: Bound.mostTime)
+      try Bound.number("result.card_ms", cardMilliseconds, atMost: Bound.maxTime)
     }
-    for round in rounds { try Bound.whole("a round in result.rounds", round, 0...Bound.mostCount) }
+    for round in rounds { try Bound.whole("a round in result.rounds", round, 0...Bound.maxCount) }
     for note in notes { try Bound.text("result.notes", note) }
-    try Bound.whole("result.peak_memory_bytes", peakMemoryBytes, 0...Bound.mostSize)
+    try Bound.whole("result.peak_memory_bytes", peakMemoryBytes, 0...Bound.maxSize)
     try cost.checkBounds(trial.model)
     try quality?.checkBounds()
   }
@@ -227,13 +227,13 @@ extension LatencyResult {
 
 extension TimingQuality {
   func checkBounds() throws(OutOfBounds) {
-    try Bound.whole("result.quality.rounds", rounds, 0...Bound.mostCount)
+    try Bound.whole("result.quality.rounds", rounds, 0...Bound.maxCount)
     for round in disturbed {
-      try Bound.whole("result.quality.disturbed.round", round.round, 0...Bound.mostCount)
+      try Bound.whole("result.quality.disturbed.round", round.round, 0...Bound.maxCount)
       try Bound.number("result.quality.disturbed.share", round.share, atMost: 1)
       for sample in round.droppedMilliseconds ?? [] {
         try Bound.number(
-          "a timing in result.quality.disturbed.dropped_ms", sample, atMost: Bound.mostTime)
+          "a timing in result.quality.disturbed.dropped_ms", sample, atMost: Bound.maxTime)
       }
     }
   }
@@ -244,7 +244,12 @@ extension ForwardCost {
     for tokens in tokensAfterBlocks {
       try Bound.whole("result.cost.tokens_after_blocks", tokens, 0...model.tokens)
     }
-    try Bound.whole("result.cost.macs", macs, 0...Bound.mostSize)
-    try Bound.whole("result.cost.parameters", parameters, 0...Bound.mostSize)
+    try Bound.whole("result.cost.macs", macs, 0...Bound.maxSize)
+    try Bound.whole("result.cost.parameters", parameters, 0...Bound.maxSize)
+    if let cut {
+      try Bound.whole("result.cost.cut.r", cut.r, 1...Bound.maxCount)
+      try Bound.whole("result.cost.cut.block", cut.block, 0...Bound.maxCount)
+      try Bound.whole("result.cost.cut.removed", cut.removed, 0...cut.r - 1)
+    }
   }
 }

@@ -94,16 +94,42 @@ package struct ForwardCost: Codable, Hashable, Sendable {
   package var macs: Int
   /// Trained numbers of the model.
   package var parameters: Int
+  /// `nil` where every block removes as many tokens as its schedule asks for.
+  package var cut: ScheduleCut?
 
-  package init(tokensAfterBlocks: [Int], macs: Int, parameters: Int) {
+  package init(
+    tokensAfterBlocks: [Int], macs: Int, parameters: Int, cut: ScheduleCut? = nil
+  ) {
     self.tokensAfterBlocks = tokensAfterBlocks
     self.macs = macs
     self.parameters = parameters
+    self.cut = cut
   }
 
   enum CodingKeys: String, CodingKey {
-    case macs, parameters
+    case macs, parameters, cut
     case tokensAfterBlocks = "tokens_after_blocks"
+  }
+}
+
+/// Where a schedule asks blocks for more tokens than they can remove.
+package struct ScheduleCut: Codable, Hashable, Sendable, CustomStringConvertible {
+  /// Tokens that each block is asked to remove.
+  package var r: Int
+  /// The first block that removes fewer, counted from 0.
+  package var block: Int
+  /// How many that block removes.
+  package var removed: Int
+
+  package init(r: Int, block: Int, removed: Int) {
+    self.r = r
+    self.block = block
+    self.removed = removed
+  }
+
+  /// For example `r=50 exceeds what is left: block 2 removes 44`.
+  package var description: String {
+    "r=\(r) exceeds what is left: block \(block) removes \(removed > 0 ? "\(removed)" : "none")"
   }
 }
 

@@ -1,6 +1,6 @@
 /// How far a timing can be trusted, and what was left out of it.
 package struct TimingQuality: Codable, Hashable, Sendable {
-  /// Whether the system told what else ran.
+  /// Whether the system reported what else ran.
   package enum Counters: String, Codable, Hashable, Sendable { case read, unavailable }
 
   package var counters: Counters
@@ -75,6 +75,6 @@ package enum Disturbance: String, Codable, Hashable, Sendable, CaseIterable {
   case otherProcesses = "other_processes"
   /// Our threads were ready to run and waited for a core.
   case runQueueWait = "run_queue_wait"
-  /// Our threads were taken off their cores, where the system does not tell how long they waited.
+  /// Our threads were taken off their cores, where the system does not report how long they waited.
   case preemption
 }

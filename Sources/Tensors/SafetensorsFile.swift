@@ -43,7 +43,7 @@ package final class SafetensorsFile: Sendable {
       let count = file.size
       let mapped = mmap(nil, count, PROT_READ, MAP_PRIVATE, file.descriptor, 0)
       guard let mapped, mapped != MAP_FAILED else {
-        throw FileError.unreadable(path: file.path, reason: String(cString: strerror(errno)))
+        throw FileError.unreadable(path: file.path, reason: systemReason())
       }
       return Data(
         bytesNoCopy: mapped, count: count, deallocator: .custom { munmap($0, $1) })

@@ -19,6 +19,26 @@ package enum TokenReductionRegistry {
     method: any TokenReductionMethod.Type, parameters: [String: JSONValue],
     geometry: TokenGeometry
   ) -> [ParameterProblem] {
+    switch outcome(method, parameters, geometry) {
+    case .success: []
+    case .failure(let found): found.problems
+    }
+  }
+
+  /// A method with every default filled in and every percentage turned into a block, and the
+  /// composition that it means for a model.
+  package struct Resolved {
+    package let parameters: [String: JSONValue]
+    package let composition: Composition
+  }
+
+  /// Everything that is wrong with a method's parameters; never empty.
+  private struct Problems: Error { let problems: [ParameterProblem] }
+
+  private static func outcome(
+    _ method: any TokenReductionMethod.Type, _ parameters: [String: JSONValue],
+    _ geometry: TokenGeometry
+  ) -> Result<Resolved, Problems> {
     var problems: [ParameterProblem] = []
     var resolved: [String: JSONValue] = [:]
     for parameter in method.parameters {
@@ -34,13 +54,26 @@ package enum TokenReductionRegistry {
         problems.append(error)
       }
     }
-    guard problems.isEmpty else { return problems }
+    guard problems.isEmpty else { return .failure(Problems(problems: problems)) }
     do throws(ParameterProblem) {
-      _ = try method.composition(ParameterValues(values: resolved), geometry)
+      let composition = try method.composition(ParameterValues(values: resolved), geometry)
+      return .success(Resolved(parameters: resolved, composition: composition))
     } catch {
-      problems.append(error)
+      return .failure(Problems(problems: [error]))
     }
-    return problems
+  }
+
+  /// The method with every default filled in, and its composition for a model.
+  ///
+  /// - Throws: The first `ParameterProblem`.
+  package static func resolved(
+    _ method: any TokenReductionMethod.Type, parameters: [String: JSONValue],
+    geometry: TokenGeometry
+  ) throws(ParameterProblem) -> Resolved {
+    switch outcome(method, parameters, geometry) {
+    case .success(let resolved): return resolved
+    case .failure(let found): throw found.problems[0]
+    }
   }
 
   /// The method with every default filled in and every percentage turned into a block.
@@ -50,15 +83,9 @@ package enum TokenReductionRegistry {
     method: any TokenReductionMethod.Type, parameters: [String: JSONValue],
     geometry: TokenGeometry
   ) throws -> MethodSetting {
-    if let problem = problems(method: method, parameters: parameters, geometry: geometry).first {
-      throw problem
-    }
-    var resolved: [String: JSONValue] = [:]
-    for parameter in method.parameters {
-      guard let value = parameters[parameter.name] ?? parameter.defaultValue else { continue }
-      resolved[parameter.name] = try parameter.resolve(value, geometry)
-    }
-    return MethodSetting(name: method.name, parameters: resolved)
+    MethodSetting(
+      name: method.name,
+      parameters: try resolved(method, parameters: parameters, geometry: geometry).parameters)
   }
 
   /// The composition that a resolved method means for a model.
@@ -70,9 +97,7 @@ package enum TokenReductionRegistry {
     guard let method = method(named: setting.name) else {
       throw TokenReductionError.unknownMethod(name: setting.name, known: all.map { $0.name })
     }
-    let resolved = try resolve(
-      method: method, parameters: setting.parameters, geometry: geometry)
-    return try method.composition(ParameterValues(values: resolved.parameters), geometry)
+    return try resolved(method, parameters: setting.parameters, geometry: geometry).composition
   }
 }
 

@@ -28,6 +28,19 @@ extension ModelEntry {
   /// What a program needs to know without the weights.
   package var info: ModelInfo { architecture.info }
 
+  /// A method with every default filled in, and its composition for this model.
+  ///
+  /// - Throws: The first `ParameterProblem`, or `VisionModelsError.noTokens`.
+  package func resolved(
+    _ method: any TokenReductionMethod.Type, _ parameters: [String: JSONValue]
+  ) throws -> TokenReductionRegistry.Resolved {
+    guard
+      let geometry = info.geometry ?? (method.name == NoReduction.name ? TokenGeometry.none : nil)
+    else { throw VisionModelsError.noTokens(model: name) }
+    return try TokenReductionRegistry.resolved(
+      method, parameters: parameters, geometry: geometry)
+  }
+
   /// The composition that a method means for this model.
   ///
   /// - Throws: `TokenReductionError`, or a `ParameterProblem`.

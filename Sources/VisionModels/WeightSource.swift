@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Tensors
 
 /// Where a model's weights come from.
@@ -141,7 +142,8 @@ struct RandomWeights: WeightReader {
     case .zeros: return Array(repeating: 0, count: count)
     case .ones: return Array(repeating: 1, count: count)
     case .normal:
-      var random = SplitMix64(seed: SplitMix64.mix(seed) ^ hash(specification.key))
+      // By the key, so that a tensor's numbers do not depend on what is drawn before it.
+      var random = SplitMix64(seed: SplitMix64.mix(seed) ^ FNV1a.hash(specification.key.utf8))
       // Four 16-bit uniforms have a variance of 4 / 12 · 2^32.
       let scale = Float(0.02) / (Float(1.0 / 3.0).squareRoot() * 65536)
       return (0..<count).map { _ in
@@ -150,10 +152,5 @@ struct RandomWeights: WeightReader {
         return (Float(sum) - 131070) * scale
       }
     }
-  }
-
-  /// FNV-1a, so that a tensor's numbers do not depend on what is drawn before it.
-  private func hash(_ text: String) -> UInt64 {
-    text.utf8.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
   }
 }

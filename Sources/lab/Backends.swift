@@ -8,7 +8,7 @@ import Tensors
 enum Backends {
   /// A backend for a device as a spec spells it.
   ///
-  /// Errors: `ExperimentsError.impossible` for a device that this machine does not have.
+  /// - Throws: `ExperimentsError.impossible` for a device that this machine does not have.
   static func make(_ device: String, threads: Int?) throws -> any Backend {
     if device == "cpu" { return try CPUBackend(threads: threads) }
     do {

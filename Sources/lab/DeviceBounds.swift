@@ -124,7 +124,7 @@ struct DeviceBounds {
   }
 
   /// The least time that the bounds allow.
-  func leastSeconds(_ cost: OperationCost) -> Double {
+  func minSeconds(_ cost: OperationCost) -> Double {
     max(Double(cost.flops) / flopsPerSecond, Double(cost.bytes) / bytesPerSecond)
   }
 }

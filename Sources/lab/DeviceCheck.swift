@@ -3,6 +3,7 @@ import Experiments
 import Foundation
 import Goldens
 import Records
+import Support
 import Tensors
 import TokenReduction
 import VisionModels
@@ -82,7 +83,7 @@ struct DeviceCheck {
         guard isWanted(label) else { continue }
         report.comparisons += 1
         do {
-          let comparison = try GoldenComparison(golden, try GoldenRun(golden, backend: backend))
+          let comparison = try PassComparison(golden, try GoldenRun(golden, backend: backend))
           let good = comparison.isGood(precision)
           if !good { report.failures += 1 }
           say("\(good ? "ok  " : "FAIL") \(label): \(comparison.text)")

@@ -2,6 +2,7 @@ import Experiments
 import Foundation
 import Measurement
 import Reporting
+import Support
 import Tensors
 import TokenReduction
 import VisionModels
@@ -25,8 +26,8 @@ struct OperationProfile {
   /// Runs passes of the first model, method, device and batch size of a spec until `minSeconds` and
   /// `minSamples` are reached.
   ///
-  /// Errors: those of `Planner`, of weights and of memory; `ExperimentsError.impossible` where only
-  /// a run can choose r.
+  /// - Throws: Those of `Planner`, of weights and of memory; `ExperimentsError.impossible` where
+  ///   only a run can choose r.
   init(_ spec: Spec, minSeconds: Double, minSamples: Int) throws {
     let planner = try Planner(spec, site: .here)
     let predictor = try Predictor(planner)
@@ -39,7 +40,7 @@ struct OperationProfile {
         name: planned.setting.name, weights: planned.weights, backend: backend)
       let pass = try PassRunner(
         model: model,
-        composition: try entry.composition(for: method), batchSize: spec.batchSizes[0])
+        composition: method.composition, batchSize: spec.batchSizes[0])
       var generator = SplitMix64(seed: 0)
       for index in pass.input.indices {
         pass.input[index] = Float(generator.next() >> 40) / Float(1 << 23) - 1
@@ -73,7 +74,7 @@ struct OperationProfile {
       return Row(kind: kind, calls: first.calls, seconds: time.median, cost: first.cost)
     }
     title =
-      "\(planned.setting.name), \(TrialLabel.short(method)), batch \(spec.batchSizes[0]) on "
+      "\(planned.setting.name), \(TrialLabel.short(method.setting)), batch \(spec.batchSizes[0]) on "
       + "\(device.setting.name): \(device.backend.hardware), \(device.backend.threads) threads, "
       + "\(device.backend.libraryDescription); the medians of \(totals.count) passes"
   }
@@ -115,7 +116,7 @@ struct OperationProfile {
 
   private func cells(_ row: Row) -> [String] {
     let cost = row.cost
-    let least = bounds.leastSeconds(cost)
+    let least = bounds.minSeconds(cost)
     return [
       row.kind.rawValue, "\(row.calls)", String(format: "%.3f", row.seconds * 1e3),
       String(format: "%.1f %%", 100 * row.seconds / sum),

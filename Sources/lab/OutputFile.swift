@@ -6,21 +6,33 @@ import Foundation
 enum OutputFile {
   /// Prints `text`, or writes it whole to `file`, whose folder is made, and prints the file's name.
   ///
-  /// Errors: `ExperimentsError.impossible` for a file that cannot be written.
+  /// - Throws: `ExperimentsError.impossible` for a file that cannot be written.
   static func write(_ text: String, to file: String?) throws {
     guard let file else {
       print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
       return
     }
+    try store(text, in: file)
+    print(file)
+  }
+
+  /// Writes text whole to `file`, whose folder is made.
+  static func store(_ text: String, in file: String) throws {
+    try store(Data(text.utf8), in: file)
+  }
+
+  /// Writes bytes whole to `file`, whose folder is made.
+  ///
+  /// - Throws: `ExperimentsError.impossible` for a file that cannot be written.
+  static func store(_ data: Data, in file: String) throws {
     let url = URL(fileURLWithPath: file)
     do {
       try FileManager.default.createDirectory(
         at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try WholeFile.write(Data(text.utf8), to: url)
+      try WholeFile.write(data, to: url)
     } catch {
       throw ExperimentsError.impossible(
         subject: file, message: "cannot be written: \(systemReason(of: error))")
     }
-    print(file)
   }
 }

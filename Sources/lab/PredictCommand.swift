@@ -1,5 +1,4 @@
 import ArgumentParser
-import Datasets
 import Experiments
 import Foundation
 import ImageCoding
@@ -60,19 +59,13 @@ struct PredictCommand: ParsableCommand {
             shape: [rows.count, rows.first?.count ?? 0], floats: rows.flatMap { $0 })
         ],
         metadata: [
-          "model": predictor.model.setting.name, "method": TrialLabel.text(predictor.method),
+          "model": predictor.model.setting.name,
+          "method": TrialLabel.text(predictor.method.setting),
           "weights": predictor.model.setting.weights?.digest ?? "",
         ], to: URL(fileURLWithPath: logits))
     } else {
-      printTable(rows, names: names, classes: classNames(predictor))
+      printTable(rows, names: names, classes: ClassNames(predictor.model).names)
     }
-  }
-
-  private func classNames(_ predictor: Predictor) -> [String] {
-    let count = predictor.model.info.classes
-    if predictor.model.choice.weights == .demo { return DemoDataset.classNames }
-    return count == ImageNetClasses.names.count
-      ? ImageNetClasses.names : (0..<count).map { "class \($0)" }
   }
 
   private func printTable(_ rows: [[Float]], names: [String], classes: [String]) {
@@ -80,14 +73,10 @@ struct PredictCommand: ParsableCommand {
       header: ["image", "rank", "class", "name", "probability"],
       alignments: [.leading, .trailing, .trailing, .leading, .trailing],
       rows: zip(names, rows).flatMap { name, logits in
-        let highest = logits.max() ?? 0
-        let total = logits.reduce(0) { $0 + exp(Double($1 - highest)) }
-        let best = logits.withUnsafeBufferPointer { TopClasses.best(5, of: $0) }
-        return best.enumerated().map { rank, index in
-          let share = exp(Double(logits[index] - highest)) / total
-          return [
-            rank == 0 ? name : "", "\(rank + 1)", "\(index)", classes[index],
-            String(format: "%.1f %%", 100 * share),
+        ClassNames.best(5, of: logits).enumerated().map { rank, best in
+          [
+            rank == 0 ? name : "", "\(rank + 1)", "\(best.index)", classes[best.index],
+            String(format: "%.1f %%", 100 * best.share),
           ]
         }
       })

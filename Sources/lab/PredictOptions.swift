@@ -11,18 +11,20 @@ struct PredictOptions: ParsableArguments {
   @Option(help: "A file of weights, 'random', or 'demo'.", completion: .file())
   var weights: String?
 
-  @Option(help: "An entry of a spec's methods, as JSON.")
-  var method = #"{"method": "none"}"#
+  @Option(help: "An entry of a spec's methods, as JSON, or a method's name.")
+  var method: String?
 
   @Option(help: "Where to run: 'cpu', 'cuda' or 'cuda:N'.")
   var device = "cpu"
 
   /// The command line as a spec, so that it is checked alike.
-  func spec() throws -> Spec {
+  ///
+  /// - Parameter standard: The method where none is named.
+  func spec(standard: String = "none") throws -> Spec {
     func override(_ key: String, _ value: JSONValue, _ option: String) -> SpecSource.Override {
       SpecSource.Override(key: key, value: value, option: option)
     }
-    let method = try SpecOptions.method(method)
+    let method = try SpecOptions.method(method ?? standard)
     let model = try SpecOptions.model(model, weights: weights)
     let spec = try SpecReader.readWithFiles(
       SpecSource(

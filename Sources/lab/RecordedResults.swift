@@ -14,7 +14,7 @@ struct RecordedResults {
 
   /// Reads a folder by its path or by its name in `Results`, and warns of what is wrong in it.
   ///
-  /// Errors: `ExperimentsError` for a folder without records.
+  /// - Throws: `ExperimentsError` for a folder without records.
   init(_ text: String) throws {
     folder = try Self.folder(text)
     let (records, warnings) = try RecordsFolder.read(folder)

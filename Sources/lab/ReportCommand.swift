@@ -30,6 +30,8 @@ struct ReportCommand: ParsableCommand {
     try Rendering.write(
       records: results.records, rows: all ? nil : results.rows, name: results.name,
       folder: results.folder)
-    if png { print(try FigurePNG.write(in: results.folder).joined(separator: ", ")) }
+    guard png else { return }
+    let converter = try SVGConverter(for: "--png", rest: "; the SVG figures are written")
+    print(try converter.writeFigures(in: results.folder).joined(separator: ", "))
   }
 }

@@ -6,6 +6,7 @@ import Files
 import Foundation
 import Records
 import Reporting
+import Support
 
 /// A spec on this machine with its results folder: the part that `run` and `profile` share.
 struct Session {
@@ -108,7 +109,7 @@ struct Session {
     for unmet in summary.unmet { Console.log.warning("\(unmet)") }
     if !summary.elsewhere.isEmpty {
       Console.log.warning(
-        "\(counted(summary.elsewhere.count, "latency", plural: "latencies")) of other machines are missing: run the same methods there and copy the .jsonl files into \(store.name); --dry-run lists them"
+        "\(counted(summary.elsewhere.count, "latency", "latencies")) of other machines are missing: run the same methods there and copy the .jsonl files into \(store.name); --dry-run lists them"
       )
     }
     guard !summary.failures.isEmpty else { return }
@@ -116,10 +117,6 @@ struct Session {
     for failure in summary.failures { Console.write("  \(failure.label): \(failure.message)\n") }
     Console.write("Failed trials are tried again by the same command:\n  \(Self.command(again))\n")
     throw ExitCode(Outcome.trialFailed)
-  }
-
-  private func counted(_ count: Int, _ noun: String, plural: String? = nil) -> String {
-    "\(count) \(count == 1 ? noun : plural ?? noun + "s")"
   }
 
   /// A command line as it can be typed again.

@@ -37,7 +37,7 @@ struct SpecOptions: ParsableArguments {
 
   /// The spec with the options in place.
   ///
-  /// Errors: `ExperimentsError` with everything that is wrong.
+  /// - Throws: `ExperimentsError` with everything that is wrong.
   func read() throws -> Spec {
     var spec = try SpecReader.readWithFiles(SpecSource(file: spec, overrides: try overrides()))
     if let limit {
@@ -80,8 +80,8 @@ struct SpecOptions: ParsableArguments {
 
   /// An entry of a spec's methods: JSON, or the name alone of a method that needs no more.
   ///
-  /// Errors: `ExperimentsError.syntax`; `.impossible` for a name that is no method, or whose method
-  /// needs a key.
+  /// - Throws: `ExperimentsError.syntax`; `.impossible` for a name that is no method, or whose
+  ///   method needs a key.
   static func method(_ text: String) throws -> JSONValue {
     let isName = text.first?.isLetter == true && text.allSatisfy { $0.isLetter || $0 == "_" }
     guard isName else { return try SpecSource.value(text: text, origin: "--method") }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Experiments
 import Foundation
 import ImageCoding
+import Reporting
 import TokenReduction
 import VisionModels
 
@@ -12,11 +13,14 @@ struct VisualizeCommand: ParsableCommand {
     abstract: "Draws which tokens each reducing block kept, fused, merged or dropped.",
     discussion: """
       Examples:
-        lab visualize photo.png --method '{"method": "tail_effect", "r": 72}' --out tokens.png
+        lab visualize photo.png
+        lab visualize photo.png --method '{"method": "tail_effect", "r": 72}' --out tokens.svg
         lab visualize cat.jpg --model deit_small_patch16_224 --weights deit_small.safetensors \
-      --method '{"method": "tome", "r": 13}'
+      --method '{"method": "tome", "r": 13}' --out tokens.png
 
-      One PNG: the input as the model sees it, then a panel for each reducing block, with a legend.
+      One drawing: the input as the model sees it, what it is taken for with every token and with the method, then a \
+      panel for each reducing block, with a legend. Without --method, tail_effect removes half of the patches. A PNG \
+      needs rsvg-convert or Chromium.
       """)
 
   @Argument(
@@ -27,38 +31,68 @@ struct VisualizeCommand: ParsableCommand {
   @OptionGroup var options: PredictOptions
 
   @Option(
-    help: "The PNG to write; the image's and the method's name in this folder when left out.",
-    completion: .file(extensions: ["png"]))
+    help:
+      "The SVG or PNG to write; an SVG with the image's and the method's name in this folder when left out.",
+    completion: .file(extensions: ["svg", "png"]))
   var out: String?
 
   func validate() throws {
-    if let out, !out.lowercased().hasSuffix(".png") {
-      throw ValidationError("--out names a PNG file, such as tokens.png, not \(out).")
+    if let out, !["svg", "png"].contains(URL(fileURLWithPath: out).pathExtension.lowercased()) {
+      throw ValidationError("--out names an SVG or PNG file, such as tokens.svg, not \(out).")
     }
   }
 
   func run() throws {
-    let predictor = try Predictor(try Planner(try options.spec(), site: .here))
+    let isPNG = out?.lowercased().hasSuffix(".png") == true
+    let converter = try isPNG ? SVGConverter(for: "--out") : nil
+    let predictor = try Predictor(try Planner(try spec(), site: .here))
     let traced = try predictor.trace(file: image)
     guard !traced.trace.stages.isEmpty else {
       throw ExperimentsError.impossible(
         subject: "--method",
-        message: "\(TrialLabel.short(predictor.method)) removes no token of "
+        message: "\(TrialLabel.short(predictor.method.setting)) removes no token of "
           + "\(predictor.model.setting.name), so there is nothing to draw; name one that does, such as "
           + "'\(TailEffect.example)'")
     }
-    let info = predictor.model.info
-    let drawing = TokenPicture(
-      input: traced.input, grid: info.stages.first?.grid ?? 1,
-      title: "\(predictor.model.setting.name): \(TrialLabel.short(predictor.method))",
-      inputLabel: "input: \(info.tokens.tokens) tokens", panels: traced.trace.stages.map(Self.panel)
-    ).image()
+    let predictions = try predictions(predictor)
+    let drawing = try picture(traced, predictor, predictions).svg()
     let stem = URL(fileURLWithPath: image).deletingPathExtension().lastPathComponent
-    let file = out ?? "\(stem)-\(predictor.method.name).png"
-    try PNGWriter.write(
-      pixels: drawing.pixels, width: drawing.width, height: drawing.height, to: file)
-    for stage in traced.trace.stages { print(Self.line(stage)) }
-    print(file)
+    let file = out ?? "\(stem)-\(predictor.method.setting.name).svg"
+    if let converter {
+      try converter.write(drawing, to: file)
+    } else {
+      try OutputFile.store(drawing, in: file)
+    }
+    for line in traced.trace.stages.map(Self.line) + predictions + [file] { print(line) }
+  }
+
+  /// The command line as a spec; half of the patches go where it names no method.
+  private func spec() throws -> Spec {
+    guard options.method == nil else { return try options.spec() }
+    let patches = try options.spec().models[0].entry.info.tokens.patchTokens
+    return try options.spec(
+      standard: #"{"method": "\#(TailEffect.name)", "r": \#(patches / 2)}"#)
+  }
+
+  /// What the picture is taken for, with every token and with the method.
+  private func predictions(_ predictor: Predictor) throws -> [String] {
+    let classes = ClassNames(predictor.model)
+    return try [("every token", try predictor.unreduced()), ("the method", predictor)].map {
+      "prediction with \($0): \(classes.prediction(try $1.logits(files: [image])[0]))"
+    }
+  }
+
+  private func picture(
+    _ traced: TracedImage, _ predictor: Predictor, _ predictions: [String]
+  ) throws -> TokenPicture {
+    let info = predictor.model.info
+    return TokenPicture(
+      input: TokenPicture.Input(
+        base64PNG: Data(try PNGWriter.data(traced.input)).base64EncodedString(),
+        grid: info.stages.first?.grid ?? 1, label: "input: \(info.tokens.tokens) tokens"),
+      headings: [
+        "\(predictor.model.setting.name): \(TrialLabel.short(predictor.method.setting))"
+      ] + predictions, panels: traced.trace.stages.map(Self.panel))
   }
 
   private static func place(_ stage: TokenTrace.Stage) -> String {

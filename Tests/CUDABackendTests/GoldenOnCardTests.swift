@@ -15,7 +15,7 @@ extension CUDASuite {
     ) throws {
       FakeMachine.reset()
       let run = try GoldenRun(golden, backend: try FakeMachine.backend())
-      let comparison = try GoldenComparison(golden, run)
+      let comparison = try PassComparison(golden, run)
       #expect(comparison.isGood(.float32), "\(comparison.text)")
       // As a graph the same kernels run on the same numbers.
       #expect(run.unwatchedLogits == run.logits)
@@ -34,7 +34,7 @@ extension CUDASuite {
         FakeMachine.reset()
         let golden = try #require(GoldenCase.all.first { $0.name == name })
         let backend = try FakeMachine.backend().computing(at: precision)
-        let comparison = try GoldenComparison(golden, try GoldenRun(golden, backend: backend))
+        let comparison = try PassComparison(golden, try GoldenRun(golden, backend: backend))
         #expect(comparison.isGood(precision), "\(name): \(comparison.text)")
         // In bfloat16 most near ties turn.
         if precision == .float16 {
@@ -47,20 +47,20 @@ extension CUDASuite {
       let golden = try #require(
         GoldenCase.all.first { $0.name == "vit_micro__pomt__l1_R12_per_image" })
       let right = try GoldenRun(golden, backend: CPUBackend(threads: 1))
-      #expect(try GoldenComparison(golden, right).isGood(.float32))
+      #expect(try PassComparison(golden, right).isGood(.float32))
       var wrong = right
       wrong.logits[3] += 0.01
-      #expect(try !GoldenComparison(golden, wrong).isGood(.float32))
+      #expect(try !PassComparison(golden, wrong).isGood(.float32))
       wrong = right
       wrong.logits[3] = .nan
-      #expect(try !GoldenComparison(golden, wrong).isGood(.float16))
+      #expect(try !PassComparison(golden, wrong).isGood(.float16))
       wrong = right
       wrong.sources[1]?[2].swapAt(1, 2)
-      #expect(try GoldenComparison(golden, wrong).differingImages == [2])
-      #expect(try !GoldenComparison(golden, wrong).isGood(.float32))
+      #expect(try PassComparison(golden, wrong).differingImages == [2])
+      #expect(try !PassComparison(golden, wrong).isGood(.float32))
       wrong = right
       wrong.unwatchedLogits[0] += 0.01
-      #expect(try !GoldenComparison(golden, wrong).isGood(.bfloat16))
+      #expect(try !PassComparison(golden, wrong).isGood(.bfloat16))
     }
   }
 }

@@ -177,7 +177,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
       seen.bad.map { $0.path.dropFirst(folder.path.count) + " " + $0.reason } == [
         "/a/2.jpg is empty",
         "/a/3.jpg is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 3C 68 74 6D)",
-        "/a/4.jpg cannot be read (No such file or directory)",
+        "/a/4.jpg cannot be read (no such file or directory)",
         "/a/5.jpg is a truncated JPEG (Premature end of JPEG file)",
       ])
   }

@@ -95,7 +95,7 @@ import _TestSupport
     #expect(open(.sorted()) == nil)
     #expect(
       sentence(in: folder) { try ClassFolderDataset(folder: folder.path + "/nowhere") }
-        == "DIR/nowhere cannot be read as a folder of pictures (No such file or directory).")
+        == "DIR/nowhere cannot be read as a folder of pictures (no such file or directory).")
   }
 }
 

@@ -113,7 +113,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
   @Test func `a folder that is not there`() {
     #expect(
       sentence(in: folder) { try ImageNetDataset(folder: folder.path + "/x") }
-        == "DIR/x cannot be read as a folder of pictures (No such file or directory).")
+        == "DIR/x cannot be read as a folder of pictures (no such file or directory).")
   }
 
   @Test func `training pictures only`() throws {

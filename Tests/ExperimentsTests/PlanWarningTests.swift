@@ -75,11 +75,11 @@ import Testing
     }
   }
 
-  @Test func `an r that is cut to what may go is said in the plan`() throws {
+  @Test func `an r that exceeds what is left is said in the plan`() throws {
     let planner = try planner(#""methods": [{"method": "topk", "r": [5, 30]}]"#)
     let lines = PlanText(planner: planner, plan: try planner.plan { _ in nil }) { _ in false }.lines
-    let cut = lines.filter { $0.contains("is cut") }
+    let cut = lines.filter { $0.contains("exceeds") }
     #expect(cut.count == 2)
-    #expect(cut.allSatisfy { $0.contains("(r=30 is cut to what may go: block 1 removes 5)") })
+    #expect(cut.allSatisfy { $0.contains("(r=30 exceeds what is left: block 1 removes 5)") })
   }
 }

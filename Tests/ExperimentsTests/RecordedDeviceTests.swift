@@ -23,7 +23,7 @@ import Testing
         .latency(
           LatencyTrial(
             model: planner.models[0].timedSetting,
-            method: SearchGrid.method(tokens: tokens, seed: 0, geometry), device: Self.board,
+            method: SearchGrid.setting(tokens: tokens, seed: 0, geometry), device: Self.board,
             precision: "float32", batchSize: 1,
             timing: TimingSetting(warmup: 9, minSeconds: 9, minSamples: 9)),
           LatencyResult(

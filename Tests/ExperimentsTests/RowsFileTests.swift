@@ -47,4 +47,21 @@ import Testing
     let record = try RecordLine.read(Array(line.dropLast().utf8), with: LineDecoder()).record
     #expect(record.traits?.family == .random)
   }
+
+  @Test func `a cut schedule of a record of an earlier version is found`() throws {
+    guard case .accuracy(var trial, var result) = RecordSamples.accuracy(correct: true) else {
+      Issue.record("no accuracy")
+      return
+    }
+    trial.method = MethodSetting(name: "topk", parameters: ["r": .integer(6)])
+    result.cost.tokensAfterBlocks = [4, 2]
+    let line = try RecordSamples.line(.accuracy(trial, result))
+    #expect(!line.contains("\"cut\""))
+    let record = try RecordLine.read(Array(line.dropLast().utf8), with: LineDecoder()).record
+    guard case .accuracy(_, let read) = record.measurement else {
+      Issue.record("\(record)")
+      return
+    }
+    #expect(read.cost.cut == ScheduleCut(r: 6, block: 1, removed: 2))
+  }
 }

@@ -188,9 +188,7 @@ import Testing
       ).replacing(#""latency": {"min_seconds": 0, "min_samples": 3, "warmup": 1},"#, with: "")
         .replacing(#""batch_size": 8"#, with: #""batch_size": \#(batchSize)"#)
       let plan = try MicroRun(spec, in: folder).runner.plan()
-      return plan.accuracy.flatMap { work in
-        work.methods.map { method in work.shards.map { work.trial(method, $0).key } }
-      }
+      return plan.accuracy.flatMap { work in work.methods.map { $0.trials.map(\.key) } }
     }
     let (small, large) = (try keys(4), try keys(8))
     #expect(small[0] == large[0])

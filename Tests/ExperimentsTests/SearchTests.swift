@@ -18,9 +18,12 @@ import Testing
     let before = try run.runner.plan()
     #expect(before.pending.map(\.choices.count) == [4])
     #expect(before.latency.map(\.purpose) == [.grid])
-    #expect(before.latency[0].methods.compactMap { $0.parameters["r"]?.asInt } == [0, 9, 18, 27])
+    #expect(
+      before.latency[0].trials.compactMap { $0.trial.method.parameters["r"]?.asInt } == [
+        0, 9, 18, 27,
+      ])
     // The baseline waits, so that it is interleaved with the methods whose R is still open.
-    #expect(before.waiting.map { $0.methods.map(\.name) } == [["none"]])
+    #expect(before.waiting.map { $0.trials.map(\.trial.method.name) } == [["none"]])
 
     let summary = try run.runner.run()
     #expect(summary.pending.isEmpty)
@@ -34,14 +37,12 @@ import Testing
     let reader = GridReader(result: run.store.result, givenUp: [])
     for tokens in [37, 28, 19, 10] {
       let work = after.latency[0]
-      if case .value(let value) = reader.latency(
-        work.trial(SearchGrid.method(tokens: tokens, seed: 0, work.model.info.tokens)))
-      {
-        latency[tokens] = value
-      }
-      let judged = SearchGrid.accuracyMethod(
-        tokens: tokens, seed: 0, work.model.info.tokens)
-      if case .value(let value) = reader.accuracy([after.accuracy[0].trial(judged, 0..<20)]) {
+      let timed = try SearchGrid.method(tokens: tokens, seed: 0, work.model)
+      let trial = try #require(work.trials.first { $0.method == timed })
+      if case .value(let value) = reader.latency(trial) { latency[tokens] = value }
+      let judged = try SearchGrid.accuracyMethod(tokens: tokens, seed: 0, work.model)
+      let shards = try #require(after.accuracy[0].methods.first { $0.method == judged })
+      if case .value(let value) = reader.accuracy(shards.trials) {
         accuracy[tokens] = value
       }
     }
@@ -86,11 +87,12 @@ import Testing
     let plan = try run.runner.plan()
     let work = try #require(plan.latency.first { $0.purpose == .candidates })
     var found: [MethodSetting: (latency: Double, accuracy: Double)] = [:]
-    for method in work.methods {
-      guard case .value(let latency) = reader.latency(work.trial(method)),
-        case .value(let accuracy) = reader.accuracy([plan.accuracy[0].trial(method, 0..<20)])
+    for trial in work.trials {
+      let shards = plan.accuracy[0].methods.first { $0.method == trial.method }?.trials
+      guard case .value(let latency) = reader.latency(trial),
+        case .value(let accuracy) = reader.accuracy(try #require(shards))
       else { continue }
-      found[method] = (latency, accuracy)
+      found[trial.trial.method] = (latency, accuracy)
     }
     return found
   }
@@ -166,10 +168,12 @@ import Testing
     let work = try #require(try run.runner.plan().latency.first { $0.purpose == .match })
     // r from 0 until one patch token is left.
     #expect(
-      work.methods.filter { $0.name == "topk" }.compactMap { $0.parameters["r"]?.asInt }
+      work.trials.map(\.trial.method).filter { $0.name == "topk" }
+        .compactMap { $0.parameters["r"]?.asInt }
         == Array(0...6))
     func median(_ method: MethodSetting) throws -> Double {
-      guard case .value(let median) = reader.latency(work.trial(method)) else {
+      let trial = try #require(work.trials.first { $0.trial.method == method })
+      guard case .value(let median) = reader.latency(trial) else {
         Issue.record("\(method) was not timed")
         return 0
       }
@@ -179,7 +183,7 @@ import Testing
       let target = try median(reference.method)
       let difference = abs(try median(matched.method) - target)
       let least =
-        try work.methods.filter { $0.name == "topk" }
+        try work.trials.map(\.trial.method).filter { $0.name == "topk" }
         .map { abs(try median($0) - target) }.min() ?? 0
       #expect(difference == least || difference <= RSearcher.tolerance * target)
     }

@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 import Testing
 import TokenReduction
 
@@ -41,7 +42,7 @@ import TokenReduction
   }
 
   @Test func `a larger alpha never leaves more tokens`() {
-    var generator = SeededGenerator(seed: 5)
+    var generator = SplitMix64(seed: 5)
     for _ in 0..<200 {
       let counts = (1...12).map { $0 * 16 }
       let utility = TailEffectUtility(
@@ -70,7 +71,7 @@ import TokenReduction
     for count in (prefix + 2)...tokens {
       // The grid runs the model on `count` tokens, prefix included, and R leaves as many.
       let grid = try TokenReductionRegistry.composition(
-        for: SearchGrid.method(tokens: count, seed: 0, geometry), geometry: geometry)
+        for: SearchGrid.setting(tokens: count, seed: 0, geometry), geometry: geometry)
       #expect(grid.tokensAfterBlocks.allSatisfy { $0 == count })
       let chosen = try TokenReductionRegistry.composition(
         for: MethodSetting(

@@ -1,3 +1,4 @@
+import Support
 import Tensors
 
 /// Changes inputs as a broken disk, a hurried hand or an ill will would, the same from the same

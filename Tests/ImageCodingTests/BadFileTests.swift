@@ -137,7 +137,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
   @Test func `a missing file and a folder each have their sentence`() throws {
     let missing = "/nonexistent/picture.png"
     let folder = Fixtures.root.path
-    #expect(throws: ImageError.unreadable(path: missing, reason: "No such file or directory")) {
+    #expect(throws: ImageError.unreadable(path: missing, reason: "no such file or directory")) {
       try ImageDecoder.withShared { try $0.decode(path: missing) }
     }
     #expect(
@@ -147,8 +147,8 @@ private func sentence(_ bytes: [UInt8]) -> String? {
       try ImageDecoder.withShared { try $0.decode(path: folder) }
     }
     #expect(
-      ImageError.unreadable(path: missing, reason: "No such file or directory").description
-        == "/nonexistent/picture.png cannot be read (No such file or directory).")
+      ImageError.unreadable(path: missing, reason: "no such file or directory").description
+        == "/nonexistent/picture.png cannot be read (no such file or directory).")
   }
 
   @Test func `a header that claims more pixels than anyone has is refused before memory is taken`()

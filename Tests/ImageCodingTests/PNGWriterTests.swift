@@ -16,6 +16,14 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path + ".part"))
   }
 
+  @Test func `the bytes of a file in memory are read back pixel for pixel`() throws {
+    let path = NSTemporaryDirectory() + UUID().uuidString + ".png"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let picture = RGBImage(width: 7, height: 53, pixels: pixels)
+    try Data(PNGWriter.data(picture)).write(to: URL(fileURLWithPath: path))
+    #expect(try ImageDecoder().decode(path: path) == picture)
+  }
+
   @Test func `a file that is there is replaced`() throws {
     let path = NSTemporaryDirectory() + UUID().uuidString + ".png"
     defer { try? FileManager.default.removeItem(atPath: path) }

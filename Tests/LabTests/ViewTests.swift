@@ -96,7 +96,7 @@ import _TestSupport
     let text = try String(
       contentsOf: folder.url.appendingPathComponent("notebooks-export/sample.ipynb"),
       encoding: .utf8)
-    #expect(text.contains("Path(\\\"../Results/sample\\\")"))
+    #expect(text.contains("RESULTS = \\\"../Results/sample\\\""))
   }
 
   @Test func `the committed notebook is what the program writes for the sample`() throws {
@@ -128,10 +128,10 @@ import _TestSupport
     #expect(page.components(separatedBy: "src=\"data:image/png").count >= 3)
   }
 
-  private static let canRasterise = ["rsvg-convert", "chromium", "chromium-browser"]
+  private static let canRasterize = ["rsvg-convert", "chromium", "chromium-browser"]
     .contains { FileManager.default.isExecutableFile(atPath: "/usr/bin/\($0)") }
 
-  @Test(.enabled(if: canRasterise, "neither rsvg-convert nor chromium on this machine"))
+  @Test(.enabled(if: canRasterize, "neither rsvg-convert nor chromium on this machine"))
   func `a report's figures are written as PNG on request`() throws {
     let folder = try workplace("sample")
     let figures = folder.url.appendingPathComponent("Results/sample/figures")
@@ -170,17 +170,43 @@ import _TestSupport
     let folder = try Workplace()
     let picture = Fixtures.url("pictures/rgb_300x300.png").path
     let result = try LabProcess.run(
-      "visualize", picture, "--model", Workplace.model, "--method", method, "--out", "t.png",
+      "visualize", picture, "--model", Workplace.model, "--method", method, "--out", "t.svg",
       in: folder.url)
     #expect(result.exitCode == 0, "\(result.error)")
-    #expect(result.output.hasSuffix("t.png\n"))
-    #expect(result.output.contains("patches: "))
+    #expect(result.output.hasSuffix("t.svg\n"))
+    let lines = result.output.split(separator: "\n")
+    let blocks = lines.filter { $0.contains("patches: ") }
+    #expect(!blocks.isEmpty)
+    #expect(lines.filter { $0.hasPrefix("prediction with ") }.count == 2)
+    let drawing = try String(
+      contentsOf: folder.url.appendingPathComponent("t.svg"), encoding: .utf8)
+    // A panel for each reducing block, and one for the input.
+    #expect(drawing.components(separatedBy: "<g class=\"panel\">").count - 1 == blocks.count + 1)
+    #expect(drawing.contains("href=\"data:image/png;base64,"))
+  }
+
+  @Test func `half of the patches go where no method is named`() throws {
+    let folder = try Workplace()
+    let picture = Fixtures.url("pictures/rgb_300x300.png").path
+    let result = try LabProcess.run(
+      "visualize", picture, "--model", Workplace.model, in: folder.url)
+    #expect(result.exitCode == 0, "\(result.error)")
+    #expect(result.output.contains("37 → 19 tokens"))
+    #expect(result.output.hasSuffix("rgb_300x300-tail_effect.svg\n"))
+  }
+
+  @Test(.enabled(if: canRasterize, "neither rsvg-convert nor chromium on this machine"))
+  func `tokens are drawn as PNG on request`() throws {
+    let folder = try Workplace()
+    let picture = Fixtures.url("pictures/rgb_300x300.png").path
+    let result = try LabProcess.run(
+      "visualize", picture, "--model", Workplace.model, "--out", "t.png", in: folder.url)
+    #expect(result.exitCode == 0, "\(result.error)")
     let data = try Data(contentsOf: folder.url.appendingPathComponent("t.png"))
     #expect(Array(data.prefix(4)) == [0x89, 0x50, 0x4E, 0x47])
-    // A panel for each line of the output but the last, and one for the input.
-    let panels = result.output.split(separator: "\n").count
+    // Two panels of 384 units with margins of 16, two pixels each.
     let width = data[16..<20].reduce(0) { $0 << 8 | Int($1) }
-    #expect(width >= 16 + min(panels, 2) * (288 + 16))
+    #expect(width == 2 * (16 + 2 * (384 + 16)))
   }
 
   @Test func `what cannot be drawn is one sentence and exit code 2`() throws {
@@ -198,7 +224,7 @@ import _TestSupport
     let topk = #"{"method": "topk", "r": 3}"#
     #expect(
       try visualize("none.png", "--method", topk).error
-        == "error: none.png cannot be read (No such file or directory).\n")
+        == "error: none.png cannot be read (no such file or directory).\n")
     #expect(
       try visualize("bad.png", "--method", topk).error
         == "error: bad.png is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 6E 6F 20 70).\n"
@@ -209,9 +235,9 @@ import _TestSupport
         + "does, such as '{\"method\": \"tail_effect\", \"r\": 98, \"layer\": \"25%\"}'\n")
     #expect(
       try visualize(picture, "--method", topk, "--out", "a.jpg").error
-        .contains("--out names a PNG file, such as tokens.png, not a.jpg."))
+        .contains("--out names an SVG or PNG file, such as tokens.svg, not a.jpg."))
     #expect(
-      try visualize(picture, "--method", topk, "--out", "no/a.png").error.hasPrefix(
-        "error: no/a.png"))
+      try visualize(picture, "--method", topk, "--out", "/dev/null/a.svg").error.hasPrefix(
+        "error: /dev/null/a.svg: cannot be written: "))
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Testing
 
 @testable import Measurement
@@ -16,7 +17,7 @@ import Testing
 
   /// Timings of every variant around 1, visited in turns as the timer does.
   private static func timings(
-    _ machine: Machine, rounds: Int, perVisit: Int, _ generator: inout SeededGenerator
+    _ machine: Machine, rounds: Int, perVisit: Int, _ generator: inout SplitMix64
   ) -> [[Double]] {
     var timings = [[Double]](repeating: [], count: variants)
     var level = generator.normal()
@@ -46,7 +47,7 @@ import Testing
 
   /// The median of the machine's timings, from a very long measurement.
   private static func truth(_ machine: Machine) -> Double {
-    var generator = SeededGenerator(seed: 99)
+    var generator = SplitMix64(seed: 99)
     let all = timings(machine, rounds: 20_000, perVisit: 9, &generator)[0].sorted()
     return quantile(0.5, ofSorted: all)
   }
@@ -57,7 +58,7 @@ import Testing
   ) throws -> (median: Double, ratio: Double) {
     let truth = truth(machine)
     let names = (0..<(rounds * perVisit)).map { $0 / perVisit }
-    var generator = SeededGenerator(seed: 7)
+    var generator = SplitMix64(seed: 7)
     var medians = 0
     var ratios = 0
     for _ in 0..<simulations {
@@ -102,7 +103,7 @@ import Testing
 
 @Suite struct BlockLengthTests {
   private func autoregressive(_ rho: Double, count: Int) -> [Double] {
-    var generator = SeededGenerator(seed: 11)
+    var generator = SplitMix64(seed: 11)
     var value = generator.normal()
     return (0..<count).map { _ in
       value = rho * value + (1 - rho * rho).squareRoot() * generator.normal()
@@ -160,7 +161,7 @@ import Testing
   {
     // U of 50 and 75 tokens is nearly the same, and 100 is far below.
     let measured = utility([50: 1, 75: 2, 100: 3], [50: 0.60, 75: 0.94, 100: 0.95])
-    var generator = SeededGenerator(seed: 4)
+    var generator = SplitMix64(seed: 4)
     let resampled = (0..<400).map { _ in
       utility(
         [50: 1 + 0.1 * generator.normal(), 75: 2 + 0.1 * generator.normal(), 100: 3],
@@ -179,7 +180,7 @@ import Testing
   }
 
   @Test func `shares are drawn with the same images for every method`() {
-    var generator = SeededGenerator(seed: 5)
+    var generator = SplitMix64(seed: 5)
     let hard = (0..<300).map { $0 % 3 == 0 }
     // The second classifies all that the first does, and one more.
     var easy = hard

@@ -1,5 +1,6 @@
 import Foundation
 import Records
+import Support
 import Testing
 
 @testable import Measurement
@@ -223,7 +224,7 @@ import Testing
     throws
   {
     // The second variant's passes scatter; the first's and the third's are sure from the start.
-    var generator = SeededGenerator(seed: 3)
+    var generator = SplitMix64(seed: 3)
     let noise = (0..<4000).map { _ in 10 * (1 + 0.3 * generator.uniform()) }
     func counts(_ until: Double?) throws -> [Int] {
       let rule = StopRule(
@@ -245,7 +246,7 @@ import Testing
   }
 
   @Test func `the limit of seconds ends it, and an interval that says nothing is marked`() throws {
-    var generator = SeededGenerator(seed: 3)
+    var generator = SplitMix64(seed: 3)
     let noise = (0..<4000).map { _ in generator.uniform() < 0.5 ? 10.0 : 20.0 }
     let limited = StopRule(
       warmup: 1, minSeconds: 0, minSamples: 60, until: 0.0001, maxSeconds: 2)

@@ -1,11 +1,12 @@
+import Support
 import Testing
 
 @testable import Measurement
 
-@Suite struct SeededGeneratorTests {
+@Suite struct SplitMix64Tests {
   @Test func `the sequence is SplitMix64's`() {
     // First outputs of splitmix64.c for seed 1234567.
-    var generator = SeededGenerator(seed: 1_234_567)
+    var generator = SplitMix64(seed: 1_234_567)
     #expect(generator.next() == 6_457_827_717_110_365_317)
     #expect(generator.next() == 3_203_168_211_198_807_973)
     #expect(generator.next() == 9_817_491_932_198_370_423)
@@ -13,7 +14,7 @@ import Testing
 
   @Test(arguments: [(10, 0.3), (400, 0.02), (50_000, 0.8), (17, 0.5)])
   func `binomial draws have the mean and variance they should`(trials: Int, p: Double) {
-    var generator = SeededGenerator(seedText: "binomial")
+    var generator = SplitMix64(seedText: "binomial")
     let draws = (0..<20_000).map { _ in Double(generator.binomial(trials: trials, p: p)) }
     let mean = draws.reduce(0, +) / Double(draws.count)
     let variance =
@@ -27,7 +28,7 @@ import Testing
   }
 
   @Test func `certain and impossible outcomes need no luck`() {
-    var generator = SeededGenerator(seed: 3)
+    var generator = SplitMix64(seed: 3)
     #expect(generator.binomial(trials: 100, p: 0) == 0)
     #expect(generator.binomial(trials: 100, p: 1) == 100)
   }
@@ -53,7 +54,7 @@ import Testing
 
   @Test func `the ratio's interval agrees with SciPy's`() throws {
     // scipy.stats.bootstrap of median/median, 20,000 resamples: (1.3096, 1.3500)
-    var generator = SeededGenerator(seed: 5)
+    var generator = SplitMix64(seed: 5)
     let slow = try #require(
       BootstrapMedians(samples: Self.slow, rounds: [], replicates: 20_000, using: &generator))
     let fast = try #require(
@@ -67,7 +68,7 @@ import Testing
     // Ten rounds of 20 equal timings: 200 timings, but only ten things known.
     let rounds = (0..<200).map { $0 / 20 }
     let samples = rounds.map { 10 + Double($0 * 7 % 10) / 10 }
-    var generator = SeededGenerator(seed: 5)
+    var generator = SplitMix64(seed: 5)
     let alone = try #require(
       BootstrapMedians(samples: samples, rounds: [], using: &generator)
     ).interval
@@ -79,8 +80,8 @@ import Testing
 
   @Test func `one round is resampled timing by timing`() {
     let samples = Array(Self.slow.prefix(50))
-    var first = SeededGenerator(seed: 5)
-    var second = SeededGenerator(seed: 5)
+    var first = SplitMix64(seed: 5)
+    var second = SplitMix64(seed: 5)
     let oneRound = BootstrapMedians(
       samples: samples, rounds: samples.map { _ in 3 }, using: &first)
     let none = BootstrapMedians(samples: samples, rounds: [], using: &second)
@@ -95,7 +96,7 @@ import Testing
     func timings(_ value: Double, slowFrom: Int) -> [Double] {
       rounds.map { ($0 >= slowFrom ? 50 : value) + Double($0 % 3) / 100 }
     }
-    var generator = SeededGenerator(seed: 5)
+    var generator = SplitMix64(seed: 5)
     let baseline = try #require(
       BootstrapMedians(
         samples: timings(4, slowFrom: count / 2), rounds: rounds, using: &generator))
@@ -107,7 +108,7 @@ import Testing
 
   @Test func `few rounds that agree are about as certain as their timings`() throws {
     let rounds = Self.slow.indices.map { $0 % 3 }
-    var generator = SeededGenerator(seed: 5)
+    var generator = SplitMix64(seed: 5)
     let alone = try #require(
       BootstrapMedians(samples: Self.slow, rounds: [], using: &generator)
     ).interval
@@ -119,7 +120,7 @@ import Testing
   }
 
   @Test func `equal timings have no uncertainty`() throws {
-    var generator = SeededGenerator(seed: 5)
+    var generator = SplitMix64(seed: 5)
     let medians = try #require(
       BootstrapMedians(samples: [4, 4, 4, 4], rounds: [], using: &generator))
     #expect(medians.interval == Interval(lower: 4, upper: 4))
@@ -127,7 +128,7 @@ import Testing
   }
 
   @Test func `a median of two timings is their mean when both are drawn`() throws {
-    var generator = SeededGenerator(seed: 5)
+    var generator = SplitMix64(seed: 5)
     let medians = try #require(
       BootstrapMedians(samples: [1, 3], rounds: [], using: &generator))
     // Drawn twice alike they are moved away from 2: two timings say little.
@@ -138,7 +139,7 @@ import Testing
 
   @Test(arguments: [[], [1, .nan]] as [[Double]])
   func `no or non-finite samples cannot be resampled`(samples: [Double]) {
-    var generator = SeededGenerator(seed: 5)
+    var generator = SplitMix64(seed: 5)
     #expect(BootstrapMedians(samples: samples, rounds: [], using: &generator) == nil)
   }
 }

@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import Measurement
@@ -7,7 +8,7 @@ import Testing
   private func curves(
     _ positions: [Int], noise: Double, seed: UInt64, _ truth: (Double) -> Double
   ) -> (values: [Double], resampled: [[Double]]) {
-    var generator = SeededGenerator(seed: seed)
+    var generator = SplitMix64(seed: seed)
     let values = positions.map { truth(Double($0)) + noise * generator.normal() }
     let resampled = (0..<100).map { _ in values.map { $0 + noise * generator.normal() } }
     return (values, resampled)

@@ -1,3 +1,4 @@
+import Support
 import Testing
 
 @testable import Measurement
@@ -94,7 +95,7 @@ import Testing
   @Test func `the bootstrap interval of the difference agrees with SciPy's`() throws {
     // scipy.stats.bootstrap over images, 20,000 resamples: (-0.029, -0.0115)
     let outcomes = PairedOutcomes(both: 1700, onlyFirst: 60, onlySecond: 20, neither: 220)
-    var generator = SeededGenerator(seed: 1)
+    var generator = SplitMix64(seed: 1)
     let interval = try #require(
       outcomes.differenceInterval(replicates: 20_000, using: &generator))
     #expect(abs(interval.lower - -0.029) <= 0.0006)
@@ -103,14 +104,14 @@ import Testing
 
   @Test func `the same seed gives the same interval`() {
     let outcomes = PairedOutcomes(both: 17, onlyFirst: 6, onlySecond: 2, neither: 22)
-    var first = SeededGenerator(seed: 9)
-    var second = SeededGenerator(seed: 9)
+    var first = SplitMix64(seed: 9)
+    var second = SplitMix64(seed: 9)
     #expect(
       outcomes.differenceInterval(using: &first) == outcomes.differenceInterval(using: &second))
   }
 
   @Test func `no discordant image gives an interval of zero width`() throws {
-    var generator = SeededGenerator(seed: 1)
+    var generator = SplitMix64(seed: 1)
     let interval = try #require(
       PairedOutcomes(both: 9, neither: 1).differenceInterval(using: &generator))
     #expect(interval == Interval(lower: 0, upper: 0))
@@ -118,7 +119,7 @@ import Testing
   }
 
   @Test func `every image discordant one way stays at that end`() throws {
-    var generator = SeededGenerator(seed: 1)
+    var generator = SplitMix64(seed: 1)
     let interval = try #require(PairedOutcomes(onlyFirst: 7).differenceInterval(using: &generator))
     #expect(interval == Interval(lower: -1, upper: -1))
   }

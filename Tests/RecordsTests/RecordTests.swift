@@ -16,7 +16,9 @@ import Testing
     model: model, method: method, device: DeviceSetting(name: "cpu", hardware: "p", threads: 2),
     precision: "float32", batchSize: 4,
     timing: TimingSetting(warmup: 3, minSeconds: 0.5, minSamples: 10))
-  static let cost = ForwardCost(tokensAfterBlocks: [189, 181], macs: 5, parameters: 6)
+  static let cost = ForwardCost(
+    tokensAfterBlocks: [189, 181], macs: 5, parameters: 6,
+    cut: ScheduleCut(r: 8, block: 1, removed: 4))
 
   static let measurements: [Record.Measurement] = [
     .latency(
@@ -131,21 +133,5 @@ import Testing
           "b": .object(["c": .integer(-3)]),
         ]))
     #expect(value.text == #"{"a": [1, 1.5, true, null, "x"], "b": {"c": -3}}"#)
-  }
-
-  @Test func `a schedule that asks for more than may go is found, and no other`() {
-    func cut(_ name: String, _ parameters: [String: JSONValue], _ counts: [Int]) -> String? {
-      CutSchedule(
-        MethodSetting(name: name, parameters: parameters), tokens: 37, tokensAfterBlocks: counts
-      )?.text
-    }
-    let r = { (count: Int) in ["r": JSONValue.integer(count)] }
-    #expect(cut("topk", r(5), [32, 27, 22]) == nil)
-    #expect(cut("topk", r(30), [7, 2, 2]) == "r=30 is cut to what may go: block 1 removes 5")
-    #expect(cut("topk", r(35), [2, 2]) == "r=35 is cut to what may go: block 1 removes none")
-    #expect(cut("topk", r(0), [37, 37]) == nil)
-    #expect(cut("random", r(12), [25, 25]) == nil)
-    #expect(cut("tail_effect", r(9).merging(["layer": .integer(0)]) { $1 }, [28, 28]) == nil)
-    #expect(cut("tome", r(8).merging(["inflection": .integer(-1)]) { $1 }, [21, 15, 15]) == nil)
   }
 }

@@ -66,7 +66,7 @@ import Testing
       return nil
     }
     #expect(Set(ids).count == cells.count)
-    #expect(text.contains("Path(\\\"../Results/quick_start\\\")"))
+    #expect(text.contains("RESULTS = \\\"../Results/quick_start\\\""))
     #expect(text.contains("staircase.csv"))
     let plain = ReportExport.notebook(
       Report(records: RecordBuilder.comparison(), name: "plain"), results: ".")

@@ -1,4 +1,5 @@
 import Measurement
+import Support
 import Testing
 
 @testable import Reporting
@@ -6,7 +7,7 @@ import Testing
 @Suite struct FigureTests {
   @Test(arguments: 1...30)
   func `ticks are few, round, equally spaced and inside`(seed: Int) throws {
-    var generator = SeededGenerator(seed: UInt64(seed))
+    var generator = SplitMix64(seed: UInt64(seed))
     let low = generator.uniform() * 1000
     let scale = Scale(
       showing: [low, low + generator.uniform() * Double(seed * seed)], from: 0, to: 320)
@@ -34,7 +35,7 @@ import Testing
 
   @Test(arguments: 1...20)
   func `labels cover neither one another nor a marker nor the edge`(seed: Int) {
-    var generator = SeededGenerator(seed: UInt64(seed))
+    var generator = SplitMix64(seed: UInt64(seed))
     let bounds = Box(x: 0, y: 0, width: 330, height: 250)
     let points = (0..<(5 + 2 * seed)).map { _ in
       Point(x: 10 + 310 * generator.uniform(), y: 10 + 230 * generator.uniform())
@@ -54,9 +55,9 @@ import Testing
   }
 
   @Test func `text in a drawing is escaped`() throws {
-    let node = SVGNode("text", ["data": "a\"b<c"], text: "1 < 2 & 'x'\u{1}")
+    let node = Markup("text", ["data": "a\"b<c"], text: "1 < 2 & 'x'\u{1}")
     #expect(
-      node.rendered()
+      node.xml()
         == "<text data=\"a&quot;b&lt;c\">1 &lt; 2 &amp; &#39;x&#39; </text>")
   }
 
@@ -85,11 +86,32 @@ import Testing
 
   @Test func `the front and every row with both numbers are drawn`() throws {
     let report = Report(records: RecordBuilder.comparison(), name: "r")
-    let drawing = try #require(ParetoFigure(report)).drawing().rendered()
+    let drawing = try #require(ParetoFigure(report)).drawing().xml()
     for row in report.groups.flatMap(\.rows) {
       #expect(drawing.contains("<title>\(row.label): "))
     }
     #expect(drawing.components(separatedBy: "class=\"panel\"").count == 3)
+  }
+
+  @Test func `a row far below the others is an arrow with its value, and does not set the axis`()
+    throws
+  {
+    func drawing(lowest: Double) throws -> String {
+      let builder = RecordBuilder()
+      let rows = [(0, 0.93), (2, 0.92), (4, 0.91), (6, 0.9), (20, lowest)].flatMap { r, correct in
+        let method =
+          r == 0
+          ? RecordBuilder.baseline : RecordBuilder.method("topk", ["r": .integer(r)])
+        return builder.accuracy(method, correct: correct)
+          + [builder.latency(method, milliseconds: 12 - 0.2 * Double(r))]
+      }
+      return try #require(ParetoFigure(Report(records: rows, name: "r"))).drawing().xml()
+    }
+    let clipped = try drawing(lowest: 0.3)
+    #expect(clipped.contains("l4,4.5l4,-4.5"))
+    #expect(clipped.firstMatch(of: />r=20: [23][0-9]\.[0-9] %</) != nil)
+    #expect(!clipped.contains(">40<"))
+    #expect(try !drawing(lowest: 0.88).contains("l4,4.5l4,-4.5"))
   }
 
   @Test func `a staircase needs a grid`() {

@@ -13,7 +13,8 @@ enum Browser {
   static func document(of page: String, after script: String, in folder: URL) throws -> String {
     let file = folder.appendingPathComponent("page.html")
     // The page's policy runs no script but its own.
-    let open = page.replacing(/script-src [^;]*/, with: "script-src 'unsafe-inline'")
+    let open = page.replacing(
+      /script-src .*?; base-uri/, with: "script-src 'unsafe-inline'; base-uri")
     let whole = open.replacing("</body>", with: "<script>\(script)</script></body>")
     try Data(whole.utf8).write(to: file)
     let process = Process()
@@ -60,7 +61,8 @@ enum Browser {
       "default-src 'none'; style-src \(try hash("style")); script-src \(try hash("script")); "
       + "base-uri 'none'; form-action 'none'"
     #expect(
-      page.contains("<meta http-equiv=\"Content-Security-Policy\" content=\"\(policy)\">"))
+      page.contains(
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"\(escapedXML(policy))\">"))
     // Neither is covered by a hash.
     for inline in [" style=\"", " onclick=", "javascript:"] { #expect(!page.contains(inline)) }
   }

@@ -1,4 +1,5 @@
 import Measurement
+import Support
 import Testing
 
 @testable import Reporting
@@ -24,7 +25,7 @@ import Testing
 
   @Test(arguments: 1...50)
   func `exactly the points that no other dominates are on the front`(seed: Int) {
-    var generator = SeededGenerator(seed: UInt64(seed))
+    var generator = SplitMix64(seed: UInt64(seed))
     // Few values, so that ties are common.
     let points = (0..<seed).map { _ in
       TradeOff(latency: Double(generator.below(12)), accuracy: Double(generator.below(12)))

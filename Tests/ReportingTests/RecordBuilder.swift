@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 
 @testable import Reporting
 
@@ -75,7 +76,7 @@ struct RecordBuilder {
   ) -> Record {
     let trial = latencyTrial(method)
     let key = "l-\(text(method))-\(model.name)-\(device.name)-\(batchSize)"
-    var generator = SeededGenerator(seedText: key)
+    var generator = SplitMix64(seedText: key)
     let values = (0..<samples).map { _ in
       (milliseconds * (1 + spread * abs(generator.normal())) * 1000).rounded() / 1000
     }
@@ -113,8 +114,8 @@ struct RecordBuilder {
   }
 
   private func topFive(of image: Int, _ method: MethodSetting, _ correct: Double) -> [Int] {
-    var difficulty = SeededGenerator(seedText: "image \(image)")
-    var luck = SeededGenerator(seedText: "\(text(method)) \(image)")
+    var difficulty = SplitMix64(seedText: "image \(image)")
+    var luck = SplitMix64(seedText: "\(text(method)) \(image)")
     let shifted = difficulty.uniform() + 0.04 * (luck.uniform() - 0.5)
     let label = image % dataset.classes
     let others = (1...5).map { (label + $0) % dataset.classes }

@@ -31,7 +31,7 @@ import Testing
     try withScratchFolder("empty") { folder in
       let files = try ReportWriter.write(report, to: folder)
       #expect(
-        files.map(\.lastPathComponent) == ["table.csv", "pareto.csv", "report.md", "report.html"])
+        files.map(\.lastPathComponent) == ["table.csv", "report.md", "report.html"])
       #expect(
         try String(contentsOf: folder.appendingPathComponent("report.md"), encoding: .utf8)
           .contains("No results yet."))

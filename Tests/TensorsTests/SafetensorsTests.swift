@@ -117,7 +117,7 @@ import Testing
         == "DIR/zero.safetensors: cannot be read: it is a device; only regular files are read")
     #expect(
       message(folder.appendingPathComponent("none.safetensors"))
-        == "DIR/none.safetensors: cannot be read: No such file or directory")
+        == "DIR/none.safetensors: cannot be read: no such file or directory")
     let short = folder.appendingPathComponent("s.safetensors")
     try Data([1, 2]).write(to: short)
     #expect(

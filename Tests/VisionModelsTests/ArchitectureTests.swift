@@ -1,5 +1,6 @@
 import CPUBackend
 import Records
+import Support
 import Tensors
 import Testing
 import TokenReduction

@@ -12,7 +12,7 @@ import _TestSupport
   func `the blas engine gives the published logits and tokens`(golden: GoldenCase) throws {
     let backend = try CPUBackend(threads: 2, engines: try #require(Self.blas))
     #expect(backend.engine == "blas")
-    let comparison = try GoldenComparison(golden, GoldenRun(golden, backend: backend))
+    let comparison = try PassComparison(golden, GoldenRun(golden, backend: backend))
     #expect(comparison.isGood(.float32), "\(comparison.text)")
   }
 
@@ -21,7 +21,7 @@ import _TestSupport
     golden: GoldenCase, precision: Precision
   ) throws {
     let backend = try CPUBackend(threads: 2).computing(at: precision)
-    let comparison = try GoldenComparison(golden, GoldenRun(golden, backend: backend))
+    let comparison = try PassComparison(golden, GoldenRun(golden, backend: backend))
     #expect(comparison.isGood(precision), "\(comparison.text)")
     #expect(comparison.relative > 1e-5, "nothing was rounded")
     // Also where every image has kept other tokens.
@@ -36,7 +36,7 @@ import _TestSupport
   ) throws {
     let backend = try CPUBackend(threads: 2).computing(at: precision)
     let same = try GoldenCase.all.reduce(0) { count, golden in
-      let comparison = try GoldenComparison(golden, GoldenRun(golden, backend: backend))
+      let comparison = try PassComparison(golden, GoldenRun(golden, backend: backend))
       return count + comparison.images - comparison.differingImages.count
     }
     #expect(same >= minimum)

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 import Tensors
 
 /// Every operation as plain loops in double precision: what the fast ones are compared with.

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Compiled kernels as a cache file holds them: a mark, a digest, and the image.
 enum KernelCacheEntry {
@@ -22,11 +23,10 @@ enum KernelCacheEntry {
   }
 }
 
-/// A 64-bit FNV-1a digest: against accidents, not against malice.
+/// A 64-bit digest: against accidents, not against malice.
 enum Digest {
   static func hex(_ data: some Sequence<UInt8>) -> String {
-    let hash = data.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-    let text = String(hash, radix: 16)
+    let text = String(FNV1a.hash(data), radix: 16)
     return String(repeating: "0", count: 16 - text.count) + text
   }
 

@@ -1,4 +1,8 @@
-/// The labels of ImageNet-1k.
+/// The 1,000 classes of ImageNet-1k in the order of their labels.
+///
+/// Facts of the challenge: ILSVRC 2012, https://image-net.org/challenges/LSVRC/2012, in the order
+/// of the sorted ids, which torchvision and timm label by. Names: WordNet 3.0, copyright 2006 by
+/// Princeton University, https://wordnet.princeton.edu/license-and-commercial-use.
 package enum ImageNetClasses {
   /// The WordNet id of every label: sorted, as torchvision and timm label them.
   package static let wordNetIDs: [String] = lines.map { String($0.prefix(9)) }
@@ -11,8 +15,12 @@ package enum ImageNetClasses {
     uniqueKeysWithValues: zip(wordNetIDs, 0...))
 
   /// The label of the challenge's ids, which start at 1: entry 0 belongs to id 1.
-  package static let labelsOfChallengeIDs: [Int] =
-    imageNetLabelsOfChallengeIds.split { $0 == " " || $0 == "\n" }.compactMap { Int($0) }
+  ///
+  /// The ids are not the order of the labels. Facts of the challenge: `map_clsloc.txt` in the
+  /// development kit of its classification task.
+  package static let labelsOfChallengeIDs: [Int] = String(
+    decoding: PackageResources.imagenet_challenge_labels_txt, as: UTF8.self
+  ).split { $0 == " " || $0 == "\n" }.compactMap { Int($0) }
 
   /// Whether a folder is named as a WordNet noun: "n" and eight digits.
   static func isWordNetID(_ name: some StringProtocol) -> Bool {
@@ -20,5 +28,7 @@ package enum ImageNetClasses {
       && name.utf8.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
   }
 
-  private static let lines = imageNetClassList.split(separator: "\n")
+  private static let lines = String(
+    decoding: PackageResources.imagenet_classes_txt, as: UTF8.self
+  ).split(separator: "\n")
 }

@@ -1,5 +1,6 @@
 import Files
 import ImageCoding
+import Support
 
 /// ImageNet-1k's validation pictures, in any of the layouts that people keep them in.
 ///

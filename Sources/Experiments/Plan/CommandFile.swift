@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The command line of the last run of a folder, in `command.json` beside the records: a report
@@ -7,7 +8,7 @@ package enum CommandFile {
 
   /// Stores the arguments, whole or not at all.
   ///
-  /// Errors: `ExperimentsError.recordNotStored`.
+  /// - Throws: `ExperimentsError.recordNotStored`.
   package static func write(_ arguments: [String], to folder: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes]

@@ -16,7 +16,7 @@ struct ContentFingerprint {
   /// Told how far it is, at most once a second, from the first second on.
   let progress: @Sendable (String) -> Void
 
-  /// Errors: `ExperimentsError.interrupted`.
+  /// - Throws: `ExperimentsError.interrupted`.
   func text(of content: DatasetContent) throws -> String {
     switch content {
     case .drawn(let text): return Self.hexadecimal(SHA256.hash(data: Data(text.utf8)))

@@ -13,7 +13,7 @@ struct DatasetOpener {
 
   /// The data set with at most `images` of its images, balanced over the classes.
   ///
-  /// Errors: `DatasetError`, `ExperimentsError.interrupted`.
+  /// - Throws: `DatasetError`, `ExperimentsError.interrupted`.
   func open(_ choice: DatasetChoice, images: Int?) throws -> PlannedDataset {
     let limits = [choice.limit, images].compactMap { $0 }
     let opened = try open(choice, limit: limits.min())

@@ -25,7 +25,7 @@ final class HashCache: Sendable {
   private static let mark = Array("labpics1".utf8)
   private static let entryBytes = 72
   /// Entries beyond which all are forgotten, those of files long gone among them.
-  private static let mostEntries = 4_000_000
+  private static let maxEntries = 4_000_000
   private static let unsettled: Int64 = 2_000_000_000
 
   private let path: URL?
@@ -53,7 +53,7 @@ final class HashCache: Sendable {
     let read = Int64(moment.timeIntervalSince1970 * 1e9)
     guard path != nil, max(status.modified, status.changed) < read - Self.unsettled else { return }
     state.withLock { state in
-      if state.entries.count >= Self.mostEntries { state.entries = [:] }
+      if state.entries.count >= Self.maxEntries { state.entries = [:] }
       state.entries[status.identity] = Entry(
         size: status.size, modified: status.modified, changed: status.changed, digest: digest)
       state.isChanged = true
@@ -83,7 +83,7 @@ final class HashCache: Sendable {
   }
 
   private static func read(_ path: URL) -> [FileStatus.Identity: Entry] {
-    let most = mostEntries * entryBytes + 64
+    let most = maxEntries * entryBytes + 64
     guard let bytes = try? RegularFile.contents(of: PathBytes(path.path), mostBytes: most),
       bytes.count >= 40, Array(bytes[..<8]) == mark, (bytes.count - 40) % entryBytes == 0,
       Array(SHA256.hash(data: bytes[40...])) == Array(bytes[8..<40])

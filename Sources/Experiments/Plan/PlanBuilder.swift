@@ -9,8 +9,8 @@ struct PlanBuilder {
   /// What other machines have measured.
   let timings: RecordedTimings
   var plan = Plan()
-  private var accuracy: OrderedDictionary<AccuracyPlace, OrderedSet<MethodSetting>> = [:]
-  private var latency: OrderedDictionary<LatencyPlace, OrderedSet<MethodSetting>> = [:]
+  private var accuracy: OrderedDictionary<AccuracyPlace, OrderedSet<PlannedMethod>> = [:]
+  private var latency: OrderedDictionary<LatencyPlace, OrderedSet<PlannedMethod>> = [:]
   private var datasets: [DatasetSetting: PlannedDataset] = [:]
   /// Sets of rows whose searches have not ended.
   private var waiting: Set<LatencyPlace> = []
@@ -119,14 +119,14 @@ struct PlanBuilder {
   }
 
   private mutating func addRow(
-    _ method: MethodSetting, _ reason: RowReason?, _ table: Table
+    _ method: PlannedMethod, _ reason: RowReason?, _ table: Table
   ) {
     let planned = planner.models[table.model]
     if let dataset = table.dataset { addAccuracy(method, on: dataset, table) }
     if let place = table.place { addLatency(method, at: place) }
     plan.rows.append(
       PlannedRow(
-        model: planned.setting, method: method, reason: reason,
+        model: planned.setting, method: method.setting, reason: reason,
         dataset: table.dataset?.setting(planned.choice.entry.imagePreprocessing),
         device: table.place.map { planner.places[$0.device].setting },
         batchSize: table.place?.batchSize, precision: table.precision))
@@ -134,11 +134,11 @@ struct PlanBuilder {
 
   // MARK: Trials
 
-  mutating func addLatency(_ method: MethodSetting, at place: LatencyPlace) {
+  mutating func addLatency(_ method: PlannedMethod, at place: LatencyPlace) {
     switch planner.places[place.device] {
     case .here: latency[place, default: []].append(method)
     case .recorded(let device):
-      let trial = trial(method, at: place)
+      let trial = trial(method.setting, at: place)
       guard timings.median(trial) == nil else { return }
       let name = "\(TrialLabel.text(trial)) (\(device.hardware))"
       if !plan.elsewhere.contains(name) { plan.elsewhere.append(name) }
@@ -146,7 +146,7 @@ struct PlanBuilder {
     }
   }
 
-  mutating func addAccuracy(_ method: MethodSetting, on dataset: PlannedDataset, _ table: Table) {
+  mutating func addAccuracy(_ method: PlannedMethod, on dataset: PlannedDataset, _ table: Table) {
     let place = accuracyPlace(dataset, table)
     datasets[place.dataset] = dataset
     accuracy[place, default: []].append(method)
@@ -155,15 +155,15 @@ struct PlanBuilder {
   /// The recorded latency of a method in milliseconds, which becomes work where there is none.
   ///
   /// What another machine has not measured cannot be had here.
-  mutating func latency(of method: MethodSetting, at place: LatencyPlace) -> GridReader.Point {
-    let trial = trial(method, at: place)
+  mutating func latency(of method: PlannedMethod, at place: LatencyPlace) -> GridReader.Point {
+    let trial = trial(method.setting, at: place)
     switch planner.places[place.device] {
     case .here: break
     case .recorded: return timings.median(trial).map { .value($0) } ?? .givenUp
     case .unavailable: return .givenUp
     }
     addLatency(method, at: place)
-    return reader.latency(PlannedLatency(trial))
+    return reader.latency(planner.trials.latency(trial, method))
   }
 
   /// The token counts of a search's grid at a place: the spec's, or those that another machine has
@@ -172,8 +172,8 @@ struct PlanBuilder {
     guard case .recorded = planner.places[place.device] else {
       return planner.spec.grid.tokenCounts(geometry)
     }
-    let none = SearchGrid.method(tokens: geometry.tokens, seed: 0, geometry)
-    return timings.grid(trial(none, at: place)).keys.sorted(by: >)
+    let any = SearchGrid.setting(tokens: geometry.tokens, seed: 0, geometry)
+    return timings.grid(trial(any, at: place)).keys.sorted(by: >)
   }
 
   private func trial(_ method: MethodSetting, at place: LatencyPlace) -> LatencyTrial {
@@ -190,10 +190,11 @@ struct PlanBuilder {
 
   /// The recorded accuracy of a method, 0…1, which becomes work where there is none.
   mutating func accuracy(
-    of method: MethodSetting, on dataset: PlannedDataset, _ table: Table
+    of method: PlannedMethod, on dataset: PlannedDataset, _ table: Table
   ) -> GridReader.Point {
     addAccuracy(method, on: dataset, table)
-    return reader.accuracy(work(accuracyPlace(dataset, table), dataset, [method]).trials)
+    let work = work(accuracyPlace(dataset, table), dataset, [method])
+    return reader.accuracy(work.trials)
   }
 
   private func accuracyPlace(_ dataset: PlannedDataset, _ table: Table) -> AccuracyPlace {
@@ -203,18 +204,31 @@ struct PlanBuilder {
   }
 
   private func work(
-    _ place: AccuracyPlace, _ dataset: PlannedDataset, _ methods: [MethodSetting]
+    _ place: AccuracyPlace, _ dataset: PlannedDataset, _ methods: [PlannedMethod]
   ) -> AccuracyWork {
-    AccuracyWork(
-      model: planner.models[place.model], dataset: dataset, device: planner.devices[0],
-      precision: place.precision, batchSize: planner.spec.accuracy.batchSize, methods: methods)
+    let model = planner.models[place.model]
+    let shards = Shards.ranges(of: model, on: dataset)
+    let batchSize = planner.spec.accuracy.batchSize
+    return AccuracyWork(
+      model: model, dataset: dataset, device: planner.devices[0], precision: place.precision,
+      batchSize: batchSize, shards: shards,
+      methods: methods.map { method in
+        let trial = AccuracyTrial(
+          model: model.setting, method: method.setting, dataset: place.dataset,
+          precision: place.precision, firstImage: 0, imageCount: 0,
+          batchSize: method.composition.dependsOnBatch ? batchSize : nil)
+        return AccuracyWork.Method(
+          method: method, trials: planner.trials.accuracies(trial, method, shards: shards))
+      })
   }
 
   /// The work of a place of this machine.
-  private func work(_ place: LatencyPlace, _ methods: [MethodSetting]) -> LatencyWork? {
+  private func work(_ place: LatencyPlace, _ methods: [PlannedMethod]) -> LatencyWork? {
     guard case .here(let device) = planner.places[place.device] else { return nil }
     return LatencyWork(
       model: planner.models[place.model], device: device, precision: place.precision,
-      batchSize: place.batchSize, timing: timing(place), methods: methods, purpose: place.set)
+      batchSize: place.batchSize, timing: timing(place),
+      trials: methods.map { planner.trials.latency(trial($0.setting, at: place), $0) },
+      purpose: place.set)
   }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Records
+import Support
 import TokenReduction
 
 /// A plan in words, for a person who wants to see it before it runs.
@@ -68,8 +69,8 @@ package struct PlanText {
       + "\(work.device.setting.name); \(work.model.choice.entry.imagePreprocessing.text)"
     return [heading]
       + work.methods.map { method in
-        let done = shards.count { isDone(work.trial(method, $0).key) }
-        return methodLine(method, work.model, state: "\(done) of \(shards.count) shards recorded")
+        let done = method.trials.count { isDone($0.key) }
+        return methodLine(method.method, state: "\(done) of \(shards.count) shards recorded")
       }
   }
 
@@ -82,10 +83,8 @@ package struct PlanText {
       + "\(counted(timing.minSamples, "sample")), until ±\(Self.percent(timing.rule.until ?? 0)) or "
       + "\(JSONValue.number(timing.rule.maxSeconds).shortText) s"
     return [heading]
-      + work.methods.map { method in
-        methodLine(
-          method, work.model,
-          state: isDone(work.trial(method).key) ? "recorded" : "to measure")
+      + work.trials.map { trial in
+        methodLine(trial.method, state: isDone(trial.key) ? "recorded" : "to measure")
       }
   }
 
@@ -97,7 +96,7 @@ package struct PlanText {
     ]
       + search.choices.map { choice in
         // With any r the other parameters resolve alike.
-        let method = try? planner.setting(choice, r: 0, search.model)
+        let method = try? search.model.method(choice, r: 0).setting
         var parameters = method?.parameters ?? choice.parameters
         parameters["r"] = nil
         if !choice.layers.isEmpty {
@@ -113,20 +112,11 @@ package struct PlanText {
     JSONValue.number((share * 1e4).rounded() / 100).shortText + " %"
   }
 
-  private func methodLine(_ method: MethodSetting, _ model: PlannedModel, state: String) -> String {
-    let composition = try? model.choice.entry.composition(for: method)
-    let tokens = composition.map { Self.runs($0.tokensAfterBlocks) } ?? ""
-    let cut = Self.cut(method, tokensAfterBlocks: composition?.tokensAfterBlocks, model)
-    return "  \(TrialLabel.text(method)): tokens after blocks \(tokens)\(cut); \(state)"
-  }
-
-  /// A clause where blocks remove fewer tokens than `r`, since no more are left to remove.
-  private static func cut(
-    _ method: MethodSetting, tokensAfterBlocks: [Int]?, _ model: PlannedModel
-  ) -> String {
-    tokensAfterBlocks.flatMap {
-      CutSchedule(method, tokens: model.setting.tokens, tokensAfterBlocks: $0)
-    }.map { " (\($0.text))" } ?? ""
+  private func methodLine(_ method: PlannedMethod, state: String) -> String {
+    let tokens = method.composition.tokensAfterBlocks
+    let cut = method.cut.map { " (\($0))" } ?? ""
+    return "  \(TrialLabel.text(method.setting)): tokens after blocks \(Self.runs(tokens))\(cut); "
+      + state
   }
 
   /// Token counts with repeats folded: `145×3 73×9`.
@@ -141,10 +131,6 @@ package struct PlanText {
     }
     return folded.map { $0.times == 1 ? "\($0.count)" : "\($0.count)×\($0.times)" }
       .joined(separator: " ")
-  }
-
-  private func counted(_ count: Int, _ noun: String) -> String {
-    "\(count) \(noun)\(count == 1 ? "" : "s")"
   }
 
   /// Seconds as a person says them: `40 s`, `3 min 20 s`, `2 h 5 min`.

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Records
+import Support
 import Tensors
 import TokenReduction
 import VisionModels
@@ -17,6 +18,7 @@ package final class Planner {
   let places: [DevicePlace]
   let datasets: [PlannedDataset]
   private let gridDatasets: [PlannedDataset]
+  let trials = PlannedTrials()
 
   /// Opens everything that the spec names.
   ///
@@ -154,7 +156,7 @@ package final class Planner {
     throw ExperimentsError.impossible(
       subject: spec.source.place(of: dataset.choice.path),
       message: mended(dataset, model)
-        ?? "\(dataset.images.name) has \(classes) \(classes == 1 ? "class" : "classes") and \(model.setting.name) tells "
+        ?? "\(dataset.images.name) has \(counted(classes, "class", "classes")) and \(model.setting.name) tells "
         + "\(model.info.classes) apart; name the data set that it was trained on, or give "
         + "each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
   }
@@ -192,17 +194,5 @@ package final class Planner {
     return datasets.indices.map {
       (datasets[$0], gridDatasets.indices.contains($0) ? gridDatasets[$0] : nil)
     }
-  }
-
-  /// The method of a point of the spec for a model, with nothing left to default.
-  ///
-  /// Errors: a `ParameterProblem`.
-  func setting(_ choice: MethodChoice, r: Int?, _ model: PlannedModel) throws -> MethodSetting {
-    var parameters = choice.parameters
-    if let r { parameters["r"] = .integer(r) }
-    let resolved = try TokenReductionRegistry.resolve(
-      method: choice.method, parameters: parameters, geometry: model.info.tokens)
-    return MethodSetting(
-      name: resolved.name, parameters: resolved.parameters.mapValues(\.canonical))
   }
 }

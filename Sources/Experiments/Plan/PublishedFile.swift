@@ -8,7 +8,7 @@ package enum PublishedFile {
 
   /// Stores what a spec says, whole or not at all; `nil` takes away what an earlier run left.
   ///
-  /// Errors: `ExperimentsError.recordNotStored`.
+  /// - Throws: `ExperimentsError.recordNotStored`.
   package static func write(_ published: JSONValue?, to folder: URL) throws {
     let file = folder.appendingPathComponent(name)
     do {

@@ -65,7 +65,7 @@ struct Repeats {
     return repeats(
       planner.spec.methods.map { choice in
         let settings = planner.models.map { model in
-          try? planner.setting(choice, r: choice.search == nil ? nil : 0, model)
+          try? model.method(choice, r: choice.search == nil ? nil : 0).setting
         }
         return (
           choice.path, Resolved(settings: settings, search: choice.search, layers: choice.layers)

@@ -13,7 +13,7 @@ package struct ReportContext: Codable, Hashable, Sendable {
 
   private static let fileName = "context.json"
   /// A thousand data sets of the longest paths have less.
-  private static let mostBytes = 16 << 20
+  private static let maxBytes = 16 << 20
 
   package init(spec: String? = nil, paths: [String: String] = [:], remarks: [String] = []) {
     self.spec = spec
@@ -40,7 +40,7 @@ package struct ReportContext: Codable, Hashable, Sendable {
   /// What the last run stored; nothing where none has.
   package static func read(_ folder: URL) -> ReportContext {
     let path = PathBytes(folder.appendingPathComponent(fileName).path)
-    guard let bytes = try? RegularFile.contents(of: path, mostBytes: mostBytes),
+    guard let bytes = try? RegularFile.contents(of: path, mostBytes: maxBytes),
       let context = try? JSONDecoder().decode(ReportContext.self, from: Data(bytes))
     else { return ReportContext() }
     return context

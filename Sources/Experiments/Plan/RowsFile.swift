@@ -8,7 +8,7 @@ package enum RowsFile {
 
   /// Stores the rows, whole or not at all.
   ///
-  /// Errors: `ExperimentsError.recordNotStored`.
+  /// - Throws: `ExperimentsError.recordNotStored`.
   package static func write(_ rows: [PlannedRow], to folder: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

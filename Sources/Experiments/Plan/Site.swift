@@ -38,6 +38,15 @@ package struct PlannedModel {
   package let weights: WeightSource
   /// What a person should know of the files of weights, one clause each.
   package internal(set) var notes: [String] = []
+  /// What of the spec's methods has been resolved for it.
+  let methods: PlannedMethods
+
+  init(choice: ModelChoice, setting: ModelSetting, weights: WeightSource) {
+    self.choice = choice
+    self.setting = setting
+    self.weights = weights
+    methods = PlannedMethods(choice.entry)
+  }
 
   /// As it appears in latency trials: time does not depend on what the weights are.
   package var timedSetting: ModelSetting {
@@ -72,7 +81,7 @@ package struct PlannedDevice {
 
   /// The device computing as a trial says.
   ///
-  /// Errors: `TensorsError.precisionUnavailable`.
+  /// - Throws: `TensorsError.precisionUnavailable`.
   package func backend(precision: String) throws -> any Backend {
     guard let known = Precision(rawValue: precision) else {
       throw TensorsError.precisionUnavailable(precision: precision, device: setting.name)

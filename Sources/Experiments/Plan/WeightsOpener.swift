@@ -1,4 +1,5 @@
 import Crypto
+import Files
 import Foundation
 import Records
 import Tensors
@@ -12,7 +13,7 @@ struct WeightsOpener {
 
   /// The model with its weights; a weight file is read once, for its SHA-256.
   ///
-  /// Errors: `ExperimentsError.impossible` for a file that cannot be read.
+  /// - Throws: `ExperimentsError.impossible` for a file that cannot be read.
   func open(_ choice: ModelChoice) throws -> PlannedModel {
     let weights: WeightSource
     let setting: WeightsSetting
@@ -28,7 +29,7 @@ struct WeightsOpener {
       let urls = paths.map { URL(fileURLWithPath: source.path($0, ofKey: "model")) }
       weights = .files(urls)
       let files: CheckpointFiles
-      // A file of another kind is told with its key, not by what comes to read it.
+      // A file of another kind is reported with its key in the spec.
       do {
         files = try CheckpointFiles(urls)
       } catch {
@@ -51,7 +52,7 @@ struct WeightsOpener {
 
   /// The model with what a person should know of its files, once every key and shape was compared.
   ///
-  /// Errors: `ExperimentsError.impossible` for weights of another model.
+  /// - Throws: `ExperimentsError.impossible` for weights of another model.
   func fitted(_ model: PlannedModel) throws -> PlannedModel {
     guard case .files(let urls) = model.weights, case .files = model.choice.weights else {
       return model

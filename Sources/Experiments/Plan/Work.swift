@@ -1,31 +1,4 @@
 import Records
-import TokenReduction
-
-/// One accuracy trial with its key.
-package struct PlannedAccuracy {
-  package let trial: AccuracyTrial
-  package let key: String
-
-  init(_ trial: AccuracyTrial) {
-    self.init(trial, key: RecordLine.key(of: trial))
-  }
-
-  init(_ trial: AccuracyTrial, key: String) {
-    self.trial = trial
-    self.key = key
-  }
-}
-
-/// One latency trial with its key.
-package struct PlannedLatency {
-  package let trial: LatencyTrial
-  package let key: String
-
-  init(_ trial: LatencyTrial) {
-    self.trial = trial
-    key = RecordLine.key(of: trial)
-  }
-}
 
 /// Predictions of one model on one data set: shards of images times methods.
 ///
@@ -36,58 +9,44 @@ package struct AccuracyWork {
   package let device: PlannedDevice
   package let precision: String
   package let batchSize: Int
-  package let methods: [MethodSetting]
+  /// First image and image count of each shard.
+  package let shards: [Range<Int>]
+  /// One entry a method, in the order of the report's rows.
+  package let methods: [Method]
 
+  /// A method with its trials on each shard.
+  package struct Method {
+    package let method: PlannedMethod
+    package let trials: [PlannedAccuracy]
+  }
+
+  package var trials: [PlannedAccuracy] { methods.flatMap(\.trials) }
+
+  /// The work without the methods of which every trial is left out.
+  ///
+  /// Labels name shards, so that a pattern may; a method stays when any of its shards does.
+  func keeping(_ isKept: (AccuracyTrial) -> Bool) -> AccuracyWork {
+    AccuracyWork(
+      model: model, dataset: dataset, device: device, precision: precision, batchSize: batchSize,
+      shards: shards, methods: methods.filter { $0.trials.contains { isKept($0.trial) } })
+  }
+}
+
+/// How a data set is cut into shards.
+enum Shards {
   /// The most images of a shard: what a kill costs at most.
-  package static let shardImages = 250
+  static let maxImages = 250
   /// The most memory that a shard's decoded images may take, in bytes of 8-bit pixels.
-  package static let shardBytes = 1 << 27
+  static let maxBytes = 1 << 27
 
   /// First image and image count of each shard.
   ///
   /// The same for every run of a spec, since shards are part of a record's key.
-  package var shards: [Range<Int>] {
+  static func ranges(of model: PlannedModel, on dataset: PlannedDataset) -> [Range<Int>] {
     let bytesOfImage = model.choice.entry.imagePreprocessing.elementCount
-    let most = max(1, min(Self.shardImages, Self.shardBytes / bytesOfImage))
-    return stride(from: 0, to: dataset.images.count, by: most).map {
-      $0..<min($0 + most, dataset.images.count)
-    }
-  }
-
-  /// The trial of a method on a shard.
-  package func trial(_ method: MethodSetting, _ shard: Range<Int>) -> PlannedAccuracy {
-    PlannedAccuracy(
-      AccuracyTrial(
-        model: model.setting, method: method,
-        dataset: dataset.setting(model.choice.entry.imagePreprocessing), precision: precision,
-        firstImage: shard.lowerBound, imageCount: shard.count,
-        batchSize: dependsOnBatch(method) ? batchSize : nil))
-  }
-
-  private func dependsOnBatch(_ method: MethodSetting) -> Bool {
-    let composition = try? model.choice.entry.composition(for: method)
-    return composition?.dependsOnBatch == true
-  }
-
-  package var trials: [PlannedAccuracy] { trialsByShard.flatMap(\.trials) }
-
-  /// The trials of all methods on each shard.
-  package var trialsByShard: [(shard: Range<Int>, trials: [PlannedAccuracy])] {
-    let shards = shards
-    let byMethod = methods.map { trials($0, shards) }
-    return shards.indices.map { index in (shards[index], byMethod.map { $0[index] }) }
-  }
-
-  /// The trials of a method, whose keys differ in the shard alone: a sweep over ImageNet has
-  /// 20,000.
-  private func trials(_ method: MethodSetting, _ shards: [Range<Int>]) -> [PlannedAccuracy] {
-    guard let first = shards.first else { return [] }
-    var trial = trial(method, first).trial
-    let keys = RecordLine.ShardKeys(trial)
-    return shards.map { shard in
-      trial.firstImage = shard.lowerBound
-      trial.imageCount = shard.count
-      return PlannedAccuracy(trial, key: keys.key(shard))
+    let size = max(1, min(maxImages, maxBytes / bytesOfImage))
+    return stride(from: 0, to: dataset.images.count, by: size).map {
+      $0..<min($0 + size, dataset.images.count)
     }
   }
 }
@@ -99,7 +58,8 @@ package struct LatencyWork {
   package let precision: String
   package let batchSize: Int
   package let timing: TimingSetting
-  package let methods: [MethodSetting]
+  /// One trial a method, in the order of the report's rows.
+  package let trials: [PlannedLatency]
   package let purpose: Purpose
 
   /// What the timings are for.
@@ -113,14 +73,12 @@ package struct LatencyWork {
     case match = "latency match"
   }
 
-  package func trial(_ method: MethodSetting) -> PlannedLatency {
-    PlannedLatency(
-      LatencyTrial(
-        model: model.timedSetting, method: method, device: device.setting, precision: precision,
-        batchSize: batchSize, timing: timing))
+  /// The work without the trials that are left out.
+  func keeping(_ isKept: (LatencyTrial) -> Bool) -> LatencyWork {
+    LatencyWork(
+      model: model, device: device, precision: precision, batchSize: batchSize, timing: timing,
+      trials: trials.filter { isKept($0.trial) }, purpose: purpose)
   }
-
-  package var trials: [PlannedLatency] { methods.map(trial) }
 }
 
 /// A line of the report: a method as a person asked for it, in one place.

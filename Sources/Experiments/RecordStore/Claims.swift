@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// A lock on a file, held until released or until the process ends, however it ends.
@@ -29,7 +30,7 @@ package struct Claims {
   /// - Parameters:
   ///   - folder: Made if it is not there and anything may be written.
   ///
-  /// Errors: `ExperimentsError.folderNotWritable`.
+  /// - Throws: `ExperimentsError.folderNotWritable`.
   package init(folder: URL, host: String, process: Int32, writes: Bool = true) throws {
     self.folder = folder
     owner = "\(host) \(process)\n"

@@ -10,8 +10,8 @@ package enum RecordLine {
 
   /// SHA-256, in hexadecimal, of the canonical JSON (sorted keys, no spaces) of kind and trial.
   ///
-  /// A failure has the key of the trial that failed. The machine's mood, the host and the program
-  /// are no part of it.
+  /// A failure has the key of the trial that failed. The host, the program and the state of
+  /// the machine are no part of it.
   package static func key(of measurement: Record.Measurement) -> String {
     switch measurement {
     case .accuracy(let trial, _), .failedAccuracy(let trial, _): key(of: trial)
@@ -161,10 +161,7 @@ package enum RecordLine {
     guard seal != .broken else {
       throw .notARecord("its seal does not fit its numbers, as if it had been edited by hand")
     }
-    // Programs before this one did not store them.
-    record.traits =
-      record.traits
-      ?? TokenReductionRegistry.method(named: record.measurement.method.name)?.traits
+    record.fillIn()
     return Reading(record: record, isSealed: seal == .fits)
   }
 
@@ -228,5 +225,31 @@ package enum RecordLine {
       "'\(context.codingPath.map(\.stringValue).joined(separator: "."))' has no such value"
     default: LineDecoder.twice
     }
+  }
+}
+
+extension Record {
+  /// Adds what programs before this one did not store, and what follows from the trial.
+  fileprivate mutating func fillIn() {
+    if traits == nil {
+      traits = TokenReductionRegistry.method(named: measurement.method.name)?.traits
+    }
+    switch measurement {
+    case .accuracy(let trial, var result) where result.cost.cut == nil:
+      guard let cut = result.cost.scheduleCut(trial.method, trial.model) else { return }
+      result.cost.cut = cut
+      measurement = .accuracy(trial, result)
+    case .latency(let trial, var result) where result.cost.cut == nil:
+      guard let cut = result.cost.scheduleCut(trial.method, trial.model) else { return }
+      result.cost.cut = cut
+      measurement = .latency(trial, result)
+    default: break
+    }
+  }
+}
+
+extension ForwardCost {
+  fileprivate func scheduleCut(_ method: MethodSetting, _ model: ModelSetting) -> ScheduleCut? {
+    ScheduleCut(method, tokens: model.tokens, tokensAfterBlocks: tokensAfterBlocks)
   }
 }

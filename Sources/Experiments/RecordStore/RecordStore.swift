@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Measurement
 import Records
@@ -20,7 +21,7 @@ package final class RecordStore {
 
   /// Opens a folder for reading and writing, and makes it if it is not there.
   ///
-  /// Errors: `ExperimentsError.folderNotWritable`, `.recordTooNew`, `.fileUnreadable`.
+  /// - Throws: `ExperimentsError.folderNotWritable`, `.recordTooNew`, `.fileUnreadable`.
   /// - Parameter writes: Whether the folder is made; one that is not there is empty otherwise.
   package init(
     folder: URL, host: String = MachineFacts.current.host,
@@ -53,7 +54,7 @@ package final class RecordStore {
 
   /// Stores a record: once this returns, it survives the process and the machine's power.
   ///
-  /// Errors: `ExperimentsError.recordNotStored`, `.folderNotWritable`.
+  /// - Throws: `ExperimentsError.recordNotStored`, `.folderNotWritable`.
   package func append(_ measurement: Record.Measurement, environment: Environment) throws {
     let record = Record(
       key: RecordLine.key(of: measurement), measurement: measurement, environment: environment,
@@ -78,7 +79,8 @@ package final class RecordStore {
   /// Moves all records of a folder into `earlier/<moment>` inside it, so that everything is
   /// measured anew.
   ///
-  /// Errors: `ExperimentsError.folderInUse` while any process measures there, `.folderNotWritable`.
+  /// - Throws: `ExperimentsError.folderInUse` while any process measures there,
+  ///   `.folderNotWritable`.
   package static func setAside(_ folder: URL, moment: String) throws {
     let manager = FileManager.default
     let files = RecordsFolder(url: folder)

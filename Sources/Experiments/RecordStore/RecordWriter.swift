@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Appends whole lines to a file that this process alone writes.
@@ -10,13 +11,13 @@ final class RecordWriter {
 
   /// Makes a new file in `folder`, named after the kind of record, the host and this process.
   ///
-  /// Errors: `ExperimentsError.folderNotWritable`.
+  /// - Throws: `ExperimentsError.folderNotWritable`.
   init(folder: URL, folderName: String, kind: String, host: String, process: Int32) throws {
     let safeHost = String(
       host.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") ? $0 : "-" })
     var descriptor: Int32 = -1
     var name = ""
-    // A process number comes round again, and nobody appends to another's file.
+    // Process numbers are reused, and no process appends to the file of another.
     for attempt in 1... {
       name = "\(kind)-\(safeHost)-\(process)" + (attempt == 1 ? "" : "-\(attempt)") + ".jsonl"
       descriptor = open(
@@ -41,7 +42,7 @@ final class RecordWriter {
 
   /// Appends a line, newline included, whole or not at all.
   ///
-  /// Errors: `ExperimentsError.recordNotStored`, with the file as it was before.
+  /// - Throws: `ExperimentsError.recordNotStored`, with the file as it was before.
   func append(_ line: Data) throws {
     let before = lseek(descriptor, 0, SEEK_END)
     var written = 0
@@ -63,10 +64,4 @@ final class RecordWriter {
     _ = ftruncate(descriptor, max(length, 0))
     return .recordNotStored(file: name, reason: reason)
   }
-}
-
-/// What the system says of the last failed call, in lower case: `no space left on device`.
-func systemReason() -> String {
-  let reason = String(cString: strerror(errno))
-  return reason.prefix(1).lowercased() + reason.dropFirst()
 }

@@ -11,12 +11,12 @@ struct RecordsFile {
   private var lines = 0
   private var hasWarnedOfTear = false
 
-  /// More than all records of a year; a sparse file of a terabyte is none of ours.
-  private static let mostBytes = 1 << 36
+  /// Above the size of any file of records; a sparse file of a terabyte is refused.
+  private static let maxBytes = 1 << 36
   /// The bytes of a reading, of which each ends with a whole line.
   private static let chunkBytes = 1 << 22
   /// More than any record has.
-  private static let mostLineBytes = 1 << 26
+  private static let maxLineBytes = 1 << 26
 
   init(path: PathBytes, name: String) {
     self.path = path
@@ -37,7 +37,7 @@ struct RecordsFile {
   mutating func readNew(into found: inout Found, with decoder: LineDecoder) throws {
     let file: RegularFile
     do {
-      file = try RegularFile(path, mostBytes: Self.mostBytes)
+      file = try RegularFile(path, mostBytes: Self.maxBytes)
     } catch {
       throw ExperimentsError.impossible(
         subject: name, message: "\(error.reason); move it out of the folder")
@@ -57,7 +57,7 @@ struct RecordsFile {
         return readTail(chunk, into: &found, with: decoder)
       }
       chunkBytes *= 2
-      guard chunkBytes <= Self.mostLineBytes else {
+      guard chunkBytes <= Self.maxLineBytes else {
         throw ExperimentsError.impossible(
           subject: "\(name):\(lines + 1)",
           message: "the line is longer than any record; move the file out of the folder")

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Records
+import Support
 
 /// All record files of a folder, read bit by bit as they grow.
 package struct RecordsFolder {
@@ -14,7 +15,7 @@ package struct RecordsFolder {
   /// The usable records of a folder that is only read, one of each key, and what is wrong with its
   /// files.
   ///
-  /// Errors: `ExperimentsError.recordTooNew`, `.fileUnreadable`.
+  /// - Throws: `ExperimentsError.recordTooNew`, `.fileUnreadable`.
   package static func read(_ url: URL) throws -> (records: [Record], warnings: [String]) {
     var folder = RecordsFolder(url: url)
     var index = RecordIndex()
@@ -25,7 +26,7 @@ package struct RecordsFolder {
   /// What is wrong with the files, a sentence each.
   var warnings: [String] {
     guard found.unsealed > 0 else { return found.warnings }
-    let count = "\(found.unsealed) record\(found.unsealed == 1 ? " carries" : "s carry")"
+    let count = counted(found.unsealed, "record carries", "records carry")
     return found.warnings + [
       "\(url.relativePath): \(count) no seal, as a run writes it, so that a change by hand would "
         + "not show; --fresh measures them again"
@@ -64,28 +65,8 @@ package struct RecordsFolder {
   func versionNotes(of records: [Record]) -> [String] {
     let versions = Dictionary(grouping: records, by: \.environment.program)
     return versions.filter { $0.key != Program.version }.sorted { $0.key < $1.key }.map {
-      "\(url.relativePath): \($0.value.count) record\($0.value.count == 1 ? " was" : "s were") made "
+      "\(url.relativePath): \(counted($0.value.count, "record was", "records were")) made "
         + "by lab \($0.key); this is lab \(Program.version); --fresh measures them again"
     }
-  }
-}
-
-/// What the system says of a failed file operation: `no such file or directory`.
-package func systemReason(of error: any Error) -> String {
-  var current: (any Error)? = error
-  while let candidate = current {
-    let described = candidate as NSError
-    if described.domain == NSPOSIXErrorDomain {
-      let text = String(cString: strerror(Int32(described.code)))
-      return text.prefix(1).lowercased() + text.dropFirst()
-    }
-    current = described.userInfo[NSUnderlyingErrorKey] as? any Error
-  }
-  switch (error as? CocoaError)?.code {
-  case .fileNoSuchFile, .fileReadNoSuchFile: return "no such file or directory"
-  case .fileReadNoPermission, .fileWriteNoPermission: return "permission denied"
-  case .fileWriteOutOfSpace: return "no space left on device"
-  case .fileReadInapplicableStringEncoding: return "it is not UTF-8 text"
-  default: return error.localizedDescription
   }
 }

@@ -13,7 +13,7 @@ struct StoppedHolders {
 
   /// Looks now and then at who holds the locked files at `paths`.
   ///
-  /// Errors: `ExperimentsError.heldByStopped` once every holder has been stopped for a while.
+  /// - Throws: `ExperimentsError.heldByStopped` once every holder has been stopped for a while.
   mutating func check(_ paths: [String]) throws {
     let now = ContinuousClock.now
     if let lastLook, now - lastLook < .seconds(1) { return }
@@ -29,7 +29,8 @@ struct StoppedHolders {
     since = since ?? now
   }
 
-  /// The processes that hold `flock(2)` locks on the files; none where the system does not tell.
+  /// The processes that hold `flock(2)` locks on the files; none where the system does not report
+  /// them.
   static func holders(of paths: [String]) -> Set<Int32> {
     let files = Set(
       paths.compactMap { path -> String? in

@@ -24,10 +24,12 @@ struct AccuracyRunner {
 
   /// Whether anything was done; what other processes hold is left.
   ///
-  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`; the failure of a
-  /// method is recorded instead.
+  /// - Throws: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`; the failure of a
+  ///   method is recorded instead.
   func run() throws -> Bool {
-    var shards = work.trialsByShard[...]
+    var shards = work.shards.indices.map { index in
+      (shard: work.shards[index], trials: work.methods.map { $0.trials[index] })
+    }[...]
     var claimed = try nextShard(&shards)
     let didSomething = claimed != nil
     while let shard = claimed {
@@ -62,7 +64,7 @@ struct AccuracyRunner {
   }
 
   private func measure(_ planned: PlannedAccuracy, _ images: ShardImages) throws {
-    let method = planned.trial.method
+    let method = planned.method
     let label = TrialLabel.text(planned.trial)
     let expected = context.estimate.seconds(work, method, images: planned.trial.imageCount)
     guard context.isOpen(planned.key) else { return }
@@ -73,7 +75,7 @@ struct AccuracyRunner {
         .accuracy(planned.trial, result),
         environment: provenance.environment(
           work.device, precision: work.precision),
-        label: "accuracy of \(work.model.setting.name), \(TrialLabel.short(method))",
+        label: "accuracy of \(work.model.setting.name), \(TrialLabel.short(method.setting))",
         rate: rate(result.imagesPerSecond))
     } catch let error as ExperimentsError {
       throw error
@@ -87,13 +89,13 @@ struct AccuracyRunner {
   }
 
   private func predict(
-    _ method: MethodSetting, _ images: ShardImages, expected: Double, _ provenance: Provenance
+    _ method: PlannedMethod, _ images: ShardImages, expected: Double, _ provenance: Provenance
   ) throws -> AccuracyResult {
     var topFive: [[Int]] = []
     var pass = try context.pool.pass(
       work.model, on: work.device, method, batchSize: min(work.batchSize, max(images.count, 1)),
       precision: work.precision)
-    let cost = pass.cost
+    let cost = pass.cost(of: method)
     let classes = work.model.info.classes
     var start = 0
     while start < images.count {
@@ -119,7 +121,7 @@ struct AccuracyRunner {
       context.meter.setPartial(
         expectedSeconds: expected * Double(start) / Double(max(images.count, 1)))
       context.report(
-        "accuracy of \(work.model.setting.name), \(TrialLabel.short(method))",
+        "accuracy of \(work.model.setting.name), \(TrialLabel.short(method.setting))",
         rate: rate(Double(start) / max(provenance.seconds, 1e-9)))
     }
     let seconds = provenance.seconds + images.decodeSeconds

@@ -1,5 +1,4 @@
 import Records
-import TokenReduction
 import VisionModels
 
 /// Expected seconds of trials: multiply-adds over a speed taken from earlier records or from a few
@@ -37,22 +36,19 @@ package struct CostEstimate {
 
   /// Expected seconds of one pass over `images` images; 0 where nothing is known.
   package func seconds(
-    _ model: PlannedModel, _ device: PlannedDevice, _ method: MethodSetting, images: Int
+    _ model: PlannedModel, _ device: PlannedDevice, _ method: PlannedMethod, images: Int
   ) -> Double {
-    guard let speed = speeds[Place(model, device)],
-      let composition = try? model.choice.entry.composition(for: method)
-    else { return 0 }
-    return Double(DryRun.macs(model.choice.entry.architecture, composition)) * Double(images)
-      / speed
+    guard let speed = speeds[Place(model, device)] else { return 0 }
+    return Double(method.macs) * Double(images) / speed
   }
 
   /// Expected seconds of an accuracy trial.
-  package func seconds(_ work: AccuracyWork, _ method: MethodSetting, images: Int) -> Double {
+  package func seconds(_ work: AccuracyWork, _ method: PlannedMethod, images: Int) -> Double {
     seconds(work.model, work.device, method, images: images)
   }
 
   /// Expected seconds of a latency trial.
-  package func seconds(_ work: LatencyWork, _ method: MethodSetting) -> Double {
+  package func seconds(_ work: LatencyWork, _ method: PlannedMethod) -> Double {
     let pass = seconds(work.model, work.device, method, images: work.batchSize)
     return work.timing.rule.expectedSeconds(estimate: pass)
   }

@@ -1,6 +1,7 @@
 import Foundation
 import Measurement
 import Records
+import Support
 import TokenReduction
 import VisionModels
 
@@ -10,8 +11,8 @@ struct LatencyRunner {
   let seed: Int
   let context: RunContext
 
-  /// The most variants that are interleaved: each holds its activations.
-  static let variants = (fewest: 24, most: 64)
+  /// How many variants are interleaved: each holds its activations.
+  static let variants = (min: 24, max: 64)
   /// What the activations of a set may take where it is large, in bytes.
   static let setBytes = 1 << 29
 
@@ -27,10 +28,10 @@ struct LatencyRunner {
 
   /// Whether anything was done; what other processes hold is left.
   ///
-  /// Errors: `ExperimentsError.interrupted`, `.recordNotStored`; the failure of a method is
-  /// recorded instead.
+  /// - Throws: `ExperimentsError.interrupted`, `.recordNotStored`; the failure of a method is
+  ///   recorded instead.
   func run() throws -> Bool {
-    let open = work.methods.map(work.trial).filter { context.isOpen($0.key) }
+    let open = work.trials.filter { context.isOpen($0.key) }
     var didSomething = false
     for members in sets(open) {
       try context.checkStop()
@@ -45,24 +46,23 @@ struct LatencyRunner {
   /// set of rows holds the baseline, recorded or not: a speed-up is a ratio of timings from the
   /// same rounds.
   private func sets(_ open: [PlannedLatency]) -> [[PlannedLatency]] {
-    let baseline = work.purpose == .rows ? work.methods.first { $0.name == NoReduction.name } : nil
-    let others = open.filter { $0.trial.method != baseline }
+    let anchors = work.purpose == .rows ? Array(work.trials.filter(\.isBaseline).prefix(1)) : []
+    let others = open.filter { $0.key != anchors.first?.key }
     guard !others.isEmpty else { return open.isEmpty ? [] : [open] }
-    let anchors = baseline.map { [work.trial($0)] } ?? []
-    let most = mostVariants - anchors.count
-    let sets = (others.count + most - 1) / most
+    let limit = maxVariants - anchors.count
+    let sets = (others.count + limit - 1) / limit
     return (0..<sets).map { set in
       anchors + stride(from: set, to: others.count, by: sets).map { others[$0] }
     }
   }
 
   /// As many as fit `setBytes`, within the bounds of `variants`.
-  private var mostVariants: Int {
+  private var maxVariants: Int {
     // What a pass without token reduction holds: other methods hold about as much.
     let entry = work.model.choice.entry
     let run = try? DryRun(entry.architecture, .unreduced(entry.info.tokens))
     let fitting = Self.setBytes / (work.batchSize * max(1, run?.activationBytes ?? 1))
-    return min(Self.variants.most, max(Self.variants.fewest, fitting))
+    return min(Self.variants.max, max(Self.variants.min, fitting))
   }
 
   private func run(_ members: [PlannedLatency]) throws -> Bool {
@@ -72,10 +72,10 @@ struct LatencyRunner {
     var variants: [Variant] = members.compactMap { planned in
       let claim = claims[planned.key]
       // Others may hold or have done a row meanwhile; the baseline is needed all the same.
-      guard claim != nil || planned.trial.method.name == NoReduction.name else { return nil }
+      guard claim != nil || planned.isBaseline else { return nil }
       return Variant(
         planned: planned, claim: claim,
-        expectedSeconds: context.estimate.seconds(work, planned.trial.method))
+        expectedSeconds: context.estimate.seconds(work, planned.method))
     }
     try withExtendedLifetime(lock) {
       let provenance = Provenance(work.device.backend)
@@ -117,9 +117,9 @@ struct LatencyRunner {
   /// A pass whose input is seeded noise: time depends on shapes alone.
   private func makePass(_ variant: Variant) throws -> PassRunner {
     let pass = try context.pool.pass(
-      work.model, on: work.device, variant.planned.trial.method, batchSize: work.batchSize,
+      work.model, on: work.device, variant.planned.method, batchSize: work.batchSize,
       precision: work.precision)
-    var generator = SeededGenerator(seed: UInt64(seed))
+    var generator = SplitMix64(seed: UInt64(seed))
     for index in pass.input.indices {
       pass.input[index] = Float(generator.next() >> 40) / Float(1 << 23) - 1
     }
@@ -148,7 +148,7 @@ struct LatencyRunner {
     let timer = InterleavedTimer(
       rule: work.timing.rule, seed: UInt64(seed), stopwatch: context.stopwatch,
       reference: work.purpose == .rows
-        ? variants.firstIndex { $0.planned.trial.method.name == NoReduction.name } : nil,
+        ? variants.firstIndex { $0.planned.isBaseline } : nil,
       counters: context.counters,
       disturbance: DisturbanceRule(
         workers: work.device.setting.threads, cores: MachineFacts.current.cores),
@@ -200,10 +200,16 @@ struct LatencyRunner {
         variant.planned.trial,
         LatencyResult(
           samplesMilliseconds: samples.milliseconds, rounds: samples.rounds, notes: notes,
-          peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost, quality: samples.quality,
+          peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost(of: variant.planned.method),
+          quality: samples.quality,
           cardMilliseconds: cardMilliseconds)),
       environment: environment,
       label: "\(activity), \(TrialLabel.short(variant.planned.trial.method))",
       rate: "\((median * 100).rounded() / 100) ms")
   }
+}
+
+extension PlannedLatency {
+  /// Whether the speed-ups of a set are against it.
+  fileprivate var isBaseline: Bool { trial.method.name == NoReduction.name }
 }

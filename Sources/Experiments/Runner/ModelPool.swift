@@ -13,7 +13,7 @@ final class ModelPool {
 
   /// The model on a device, loaded unless it is the one asked for last.
   ///
-  /// Errors: those of weights that do not fit, and of memory.
+  /// - Throws: Those of weights that do not fit, and of memory.
   func model(
     _ planned: PlannedModel, on device: PlannedDevice, precision: String
   ) throws -> any VisionModel {
@@ -30,20 +30,20 @@ final class ModelPool {
 
   /// A pass of a method over `batchSize` images.
   func pass(
-    _ planned: PlannedModel, on device: PlannedDevice, _ method: MethodSetting, batchSize: Int,
+    _ planned: PlannedModel, on device: PlannedDevice, _ method: PlannedMethod, batchSize: Int,
     precision: String
   ) throws -> PassRunner {
-    let composition = try planned.choice.entry.composition(for: method)
-    return try PassRunner(
-      model: try model(planned, on: device, precision: precision), composition: composition,
-      batchSize: batchSize)
+    try PassRunner(
+      model: try model(planned, on: device, precision: precision),
+      composition: method.composition, batchSize: batchSize)
   }
 }
 
 extension PassRunner {
-  /// What a record says of the cost.
-  var cost: ForwardCost {
+  /// What a record says of the cost of a method.
+  func cost(of method: PlannedMethod) -> ForwardCost {
     ForwardCost(
-      tokensAfterBlocks: tokensAfterBlocks, macs: macs, parameters: model.info.parameters)
+      tokensAfterBlocks: tokensAfterBlocks, macs: macs, parameters: model.info.parameters,
+      cut: method.cut)
   }
 }

@@ -11,10 +11,10 @@ package struct TracedImage {
 extension Predictor {
   /// What became of the patches of an image file, prepared as the model wants it.
   ///
-  /// Errors: `ImageError`, `LogitsNotFinite`, and those of weights.
+  /// - Throws: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func trace(file: String) throws -> TracedImage {
     let preprocessing = model.choice.entry.imagePreprocessing
-    // Before the weights: a missing image should be told at once.
+    // Before the weights are read, so that a missing image is reported at once.
     let image = try ImageDecoder.withShared { try $0.decode(path: file) }
     let pass = try makePass(batchSize: 1)
     preprocessing.apply(to: image, into: pass.input)

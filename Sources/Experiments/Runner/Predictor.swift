@@ -9,15 +9,15 @@ import VisionModels
 /// One model with one method, for single images.
 package final class Predictor {
   package let model: PlannedModel
-  package let method: MethodSetting
+  package let method: PlannedMethod
   let device: PlannedDevice
   let precision: String
-  let pool = ModelPool()
+  private let pool: ModelPool
 
   /// Opens the first model, method and device of a spec.
   ///
-  /// Errors: those of `Planner`, and `ExperimentsError.impossible` where `r` would have to be
-  /// measured first.
+  /// - Throws: Those of `Planner`, and `ExperimentsError.impossible` where `r` would have to be
+  ///   measured first.
   package init(_ planner: Planner) throws {
     model = planner.models[0]
     device = planner.devices[0]
@@ -29,12 +29,24 @@ package final class Predictor {
         message: "r is not given, and only a run can choose it; give r, such as {\"method\": "
           + "\"\(choice.method.name)\", \"r\": \(model.info.tokens.patchTokens / 2)}")
     }
-    method = try planner.setting(choice, r: nil, model)
+    method = try model.method(choice)
+    pool = ModelPool()
   }
+
+  private init(_ other: Predictor, _ method: PlannedMethod) {
+    model = other.model
+    device = other.device
+    precision = other.precision
+    pool = other.pool
+    self.method = method
+  }
+
+  /// The same model with every token, its weights shared.
+  package func unreduced() throws -> Predictor { Predictor(self, try model.unreduced()) }
 
   /// Logits of image files, prepared as the model wants them; one row each.
   ///
-  /// Errors: `ImageError`, `LogitsNotFinite`, and those of weights.
+  /// - Throws: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func logits(files: [String]) throws -> [[Float]] {
     let preprocessing = model.choice.entry.imagePreprocessing
     let pass = try makePass(batchSize: 1)
@@ -85,7 +97,7 @@ package final class Predictor {
   /// The images of a safetensors file: its tensor `images`, or its only one, of shape [B, 3, side,
   /// side].
   ///
-  /// Errors: `TensorsError`, and `ExperimentsError.impossible` for another shape.
+  /// - Throws: `TensorsError`, and `ExperimentsError.impossible` for another shape.
   package func images(of file: SafetensorsFile) throws -> [Float] {
     let side = model.info.imageSize
     let name =

@@ -1,9 +1,10 @@
 import Foundation
 import Measurement
 import Records
+import Support
 import VisionModels
 
-/// Measures what a plan asks for and nobody has measured yet.
+/// Measures the trials of a plan that are not recorded yet.
 package final class Runner {
   private let planner: Planner
   private let store: RecordStore
@@ -70,7 +71,7 @@ package final class Runner {
 
   /// Learns how fast each model runs on each device: from records, or from a few passes.
   ///
-  /// Errors: those of weights that do not fit their model.
+  /// - Throws: Those of weights that do not fit their model.
   package func calibrate(_ plan: Plan) throws {
     for record in store.records { learn(from: record, plan) }
     let places =
@@ -89,9 +90,8 @@ package final class Runner {
   private func calibrate(
     _ model: PlannedModel, _ device: PlannedDevice, _ precision: String
   ) throws {
-    let none = MethodSetting(name: "none", parameters: [:])
     let pass = try context.pool.pass(
-      model, on: device, none, batchSize: 1, precision: precision)
+      model, on: device, try model.unreduced(), batchSize: 1, precision: precision)
     pass.run()
     try pass.model.backend.check()
     let seconds = bestSeconds(threads: device.setting.threads) {
@@ -110,7 +110,7 @@ package final class Runner {
   private func bestSeconds(threads: Int, _ run: () -> Void) -> Double {
     let started = context.stopwatch.now
     var best = Double.infinity
-    for attempt in 1...Self.calibrationPasses.most {
+    for attempt in 1...Self.calibrationPasses.max {
       let start = context.stopwatch.now
       let processorStart = ProcessorTime.seconds
       run()
@@ -118,12 +118,12 @@ package final class Runner {
       let processor = ProcessorTime.seconds - processorStart
       if processor > 0, threads > 0 { best = min(best, processor / Double(threads)) }
       let spent = (context.stopwatch.now - started).inSeconds
-      if attempt >= Self.calibrationPasses.fewest, spent >= Self.calibrationSeconds { break }
+      if attempt >= Self.calibrationPasses.min, spent >= Self.calibrationSeconds { break }
     }
     return best
   }
 
-  private static let calibrationPasses = (fewest: 3, most: 60)
+  private static let calibrationPasses = (min: 3, max: 60)
   private static let calibrationSeconds = 0.3
 
   private func learn(from record: Record, _ plan: Plan) {
@@ -143,20 +143,20 @@ package final class Runner {
     openTrials(plan).reduce(0) { $0 + $1.seconds }
   }
 
-  /// Trials of a plan that nobody has measured, each once.
+  /// Trials of a plan that are not recorded, each once.
   package func openTrials(_ plan: Plan) -> [(key: String, seconds: Double)] {
     var seen: Set<String> = []
     var open: [(key: String, seconds: Double)] = []
     for work in plan.latency + plan.waiting {
       for trial in work.trials where context.isOpen(trial.key) && seen.insert(trial.key).inserted {
-        open.append((trial.key, context.estimate.seconds(work, trial.trial.method)))
+        open.append((trial.key, context.estimate.seconds(work, trial.method)))
       }
     }
     for work in plan.accuracy {
       for trial in work.trials where context.isOpen(trial.key) && seen.insert(trial.key).inserted {
         let images = trial.trial.imageCount
         open.append(
-          (trial.key, context.estimate.seconds(work, trial.trial.method, images: images)))
+          (trial.key, context.estimate.seconds(work, trial.method, images: images)))
       }
     }
     return open
@@ -164,8 +164,8 @@ package final class Runner {
 
   /// Measures everything that is open, and what the grids then add.
   ///
-  /// Errors: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`, `.heldByStopped`;
-  /// failed trials are in the summary instead.
+  /// - Throws: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`, `.heldByStopped`;
+  ///   failed trials are in the summary instead.
   package func run() throws -> RunSummary {
     while true {
       try context.checkStop()
@@ -180,7 +180,7 @@ package final class Runner {
       ready.waiting = []
       let open = openTrials(ready)
       guard !open.isEmpty else {
-        // What still waits does so in vain: its grid is left out.
+        // What still waits cannot be chosen: its grid is left out.
         if plan.waiting.isEmpty { return summary(plan) }
         isSearchOver = true
         continue
@@ -203,7 +203,7 @@ package final class Runner {
   /// died.
   private func waitForOthers(_ keys: [String]) throws {
     context.listener.note(
-      "\(keys.count) trial\(keys.count == 1 ? " is" : "s are") being measured by other processes")
+      "\(counted(keys.count, "trial is", "trials are")) being measured by other processes")
     var holders = StoppedHolders()
     while keys.allSatisfy(context.isOpen) {
       try holders.check(store.claims.paths(keys))
@@ -217,16 +217,15 @@ package final class Runner {
     }
   }
 
-  /// Data sets of which no picture could be read, each once: a result of nothing is none.
+  /// Data sets of which no picture could be read, each once: accuracy over no image is a failure.
   private func unreadableDatasets(_ plan: Plan) -> [RunFailure] {
     var failures: [RunFailure] = []
     for work in plan.accuracy {
       for method in work.methods {
-        let results = work.shards.map { range -> AccuracyResult? in
-          guard
-            case .accuracy(_, let result)? =
-              store.result(work.trial(method, range).key)?.measurement
-          else { return nil }
+        let results = method.trials.map { trial -> AccuracyResult? in
+          guard case .accuracy(_, let result)? = store.result(trial.key)?.measurement else {
+            return nil
+          }
           return result
         }
         guard !results.isEmpty, results.allSatisfy({ $0?.labels.isEmpty == true }) else { continue }
@@ -266,24 +265,4 @@ package struct RunSummary {
   /// Trials that this run measured.
   package let measured: Int
   package let failures: [RunFailure]
-}
-
-extension AccuracyWork {
-  /// The work without the methods of which every trial is left out.
-  ///
-  /// Labels name shards, so that a pattern may; a method stays when any of its shards does.
-  func keeping(_ isKept: (AccuracyTrial) -> Bool) -> AccuracyWork {
-    AccuracyWork(
-      model: model, dataset: dataset, device: device, precision: precision, batchSize: batchSize,
-      methods: methods.filter { method in shards.contains { isKept(trial(method, $0).trial) } })
-  }
-}
-
-extension LatencyWork {
-  /// The work without the trials that are left out.
-  func keeping(_ isKept: (LatencyTrial) -> Bool) -> LatencyWork {
-    LatencyWork(
-      model: model, device: device, precision: precision, batchSize: batchSize, timing: timing,
-      methods: methods.filter { isKept(trial($0).trial) }, purpose: purpose)
-  }
 }

@@ -19,7 +19,7 @@ final class ShardImages {
 
   /// Waits for all images of `loader`.
   ///
-  /// Errors: `ExperimentsError.badImage` where a bad image stops the run, `.interrupted`.
+  /// - Throws: `ExperimentsError.badImage` where a bad image stops the run, `.interrupted`.
   init(
     _ loader: BatchLoader, capacity: Int, _ preprocessing: Preprocessing, context: RunContext
   ) throws {

@@ -4,7 +4,7 @@ enum FolderName {
     "a name of letters, digits, '.', '_' and '-' that does not begin with '.' or '-'"
 
   /// Bytes that a name has at most: file systems take 255, and files of ours add an ending.
-  private static let mostBytes = 200
+  private static let maxBytes = 200
 
   /// Whether a character may stand in a name.
   static func isPlain(_ character: Character) -> Bool {
@@ -13,8 +13,8 @@ enum FolderName {
 
   /// Why `text` is no name; `nil` for one that is.
   static func mistake(_ text: String) -> String? {
-    if text.utf8.count > mostBytes {
-      return "it has \(text.utf8.count) bytes; a folder's name has at most \(mostBytes)"
+    if text.utf8.count > maxBytes {
+      return "it has \(text.utf8.count) bytes; a folder's name has at most \(maxBytes)"
     }
     let beginning = text.first.map { $0 != "." && $0 != "-" } ?? false
     return beginning && text.allSatisfy(isPlain)

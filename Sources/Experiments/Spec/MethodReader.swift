@@ -6,7 +6,7 @@ import VisionModels
 /// model.
 struct MethodReader {
   /// The most combinations that one entry may have.
-  static let mostChoices = 10_000
+  static let maxChoices = 10_000
 
   /// For methods that have a seed and give none.
   let seed: Int
@@ -42,10 +42,10 @@ struct MethodReader {
         case .axis(let elementRule) = rule.rule,
         let elements = try? Sweep.elements(given, rule: elementRule)
       else { continue }
-      guard points.count * elements.count <= Self.mostChoices else {
+      guard points.count * elements.count <= Self.maxChoices else {
         checker.report(
           path,
-          "its lists multiply to more than \(Self.mostChoices) combinations; shorten one of them")
+          "its lists multiply to more than \(Self.maxChoices) combinations; shorten one of them")
         return []
       }
       points = points.flatMap { point in

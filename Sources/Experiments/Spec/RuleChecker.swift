@@ -8,12 +8,12 @@ struct RuleChecker {
   private(set) var problems: [SpecProblem] = []
 
   /// Nobody reads more, and each is compared with all before it.
-  private static let mostProblems = 200
+  private static let maxProblems = 200
 
   init(source: @escaping (String) -> String) { self.source = source }
 
   mutating func report(_ path: String, _ message: String) {
-    guard problems.count < Self.mostProblems else { return }
+    guard problems.count < Self.maxProblems else { return }
     let problem = SpecProblem(source: source(path), path: path, message: message)
     if !problems.contains(problem) { problems.append(problem) }
   }
@@ -57,7 +57,7 @@ struct RuleChecker {
     _ members: [String: JSONValue], known: [String], path: String
   ) {
     for key in members.keys.sorted() where !known.contains(key) {
-      guard problems.count < Self.mostProblems else { return }
+      guard problems.count < Self.maxProblems else { return }
       report(
         path.isEmpty ? key : "\(path).\(key)",
         "unknown key; \(NearestName.advice(key, among: known, noun: "known keys"))")

@@ -70,7 +70,8 @@ enum SpecFiles {
 extension SpecReader {
   /// The spec that `source` means, with every file that it names in place.
   ///
-  /// Errors: `ExperimentsError.invalidSpec` with everything that is wrong, missing files included.
+  /// - Throws: `ExperimentsError.invalidSpec` with everything that is wrong, missing files
+  ///   included.
   package static func readWithFiles(_ source: SpecSource) throws -> Spec {
     let missing = SpecFiles.problems(in: source)
     let spec: Spec

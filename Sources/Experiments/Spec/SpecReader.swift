@@ -20,7 +20,7 @@ package struct SpecReader {
 
   /// The spec that `source` means.
   ///
-  /// Errors: `ExperimentsError.invalidSpec` with everything that is wrong.
+  /// - Throws: `ExperimentsError.invalidSpec` with everything that is wrong.
   package static func read(_ source: SpecSource) throws -> Spec {
     var reader = SpecReader(source)
     let spec = reader.read()

@@ -26,7 +26,7 @@ package struct SpecSource: Sendable {
 
   /// Reads a spec and those that it extends; of one key the nearest spec's value stands whole.
   ///
-  /// Errors: `ExperimentsError.fileUnreadable`, `.syntax`, `.invalidSpec` for a broken `extends`.
+  /// - Throws: `ExperimentsError.fileUnreadable`, `.syntax`, `.invalidSpec` for a broken `extends`.
   package init(file: String, overrides: [Override] = []) throws {
     var chain: [String] = []
     try self.init(file: file, chain: &chain)
@@ -35,7 +35,7 @@ package struct SpecSource: Sendable {
 
   /// A spec from text.
   ///
-  /// Errors: `ExperimentsError.syntax`, `.invalidSpec` when it is not an object.
+  /// - Throws: `ExperimentsError.syntax`, `.invalidSpec` when it is not an object.
   package init(text: String, file: String, overrides: [Override] = []) throws {
     self.file = file
     func noSpec(_ found: String) -> ExperimentsError {
@@ -131,7 +131,7 @@ package struct SpecSource: Sendable {
 extension SpecSource {
   /// A single JSON value, for example of a command-line option.
   ///
-  /// Errors: `ExperimentsError.syntax`.
+  /// - Throws: `ExperimentsError.syntax`.
   package static func value(text: String, origin: String) throws -> JSONValue {
     do {
       return try JSONText.parse(text)

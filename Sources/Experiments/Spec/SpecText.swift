@@ -4,15 +4,15 @@ import Foundation
 /// The text of a spec's file.
 enum SpecText {
   /// A spec with the published numbers of a whole literature has a hundredth of this.
-  private static let mostBytes = 4 << 20
+  private static let maxBytes = 4 << 20
 
   /// The text of a file in UTF-8.
   ///
-  /// Errors: `ExperimentsError.fileUnreadable`, which tells other encodings from what is no text.
+  /// - Throws: `ExperimentsError.fileUnreadable`, which tells other encodings from what is no text.
   static func read(_ file: String) throws(ExperimentsError) -> String {
     let data: Data
     do throws(FileError) {
-      data = Data(try InputFile.contents(of: file, mostBytes: mostBytes))
+      data = Data(try InputFile.contents(of: file, mostBytes: maxBytes))
     } catch .unreadable(_, let reason) {
       throw .fileUnreadable(
         file: file, reason: reason.prefix(1).lowercased() + reason.dropFirst())

@@ -3,7 +3,7 @@ import Records
 /// The values of a sweep axis: a single value, a list, or ranges.
 enum Sweep {
   /// The most values that one axis may have; more is a slip of the step.
-  static let mostValues = 10_000
+  static let maxValues = 10_000
 
   /// One value of an axis and where it stands: empty for a single value, `[1]` in a list.
   struct Element {
@@ -29,10 +29,10 @@ enum Sweep {
       guard !values.isEmpty else {
         throw Mistake(suffix: "", message: "the list is empty; it must hold \(rule.expectation)")
       }
-      guard values.count <= mostValues else {
+      guard values.count <= maxValues else {
         throw Mistake(
           suffix: "",
-          message: "the list has \(values.count) values; at most \(mostValues) are taken")
+          message: "the list has \(values.count) values; at most \(maxValues) are taken")
       }
       var elements: [Element] = []
       for (index, element) in values.enumerated() {
@@ -95,12 +95,12 @@ enum Sweep {
       guard !distance.overflow, !overflows else {
         throw tooMany(range, (stop - start) / step, suffix)
       }
-      guard steps < mostValues else { throw tooMany(range, Double(steps) + 1, suffix) }
+      guard steps < maxValues else { throw tooMany(range, Double(steps) + 1, suffix) }
       return (0...steps).map { .integer(first + $0 * each) }
     }
     // A millionth of a step forgives 0.1 + 0.2.
     let count = ((stop - start) / step + 1e-6).rounded(.down) + 1
-    guard count <= Double(mostValues) else { throw tooMany(range, count, suffix) }
+    guard count <= Double(maxValues) else { throw tooMany(range, count, suffix) }
     return (0..<Int(count)).map { index in
       // Twelve digits: 0.1 + 2 · 0.1 is 0.3 to a person.
       let value = start + Double(index) * step
@@ -114,6 +114,6 @@ enum Sweep {
     Mistake(
       suffix: suffix,
       message: "the range \(range.text) has \(Int(min(count, 1e15))) values; at most "
-        + "\(mostValues) are taken, so a larger step is needed")
+        + "\(maxValues) are taken, so a larger step is needed")
   }
 }

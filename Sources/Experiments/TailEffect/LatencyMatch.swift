@@ -7,7 +7,7 @@ extension RSearcher {
   static let tolerance = 0.02
 
   /// The most values of `r` that a match tries.
-  static let mostMatched = 40
+  static let maxMatched = 40
 
   /// One row for each row of `other`, with the `r` whose latency is nearest to it.
   ///
@@ -17,7 +17,7 @@ extension RSearcher {
   ) throws -> Decision {
     guard var place = table.place else { return .chosen([]) }
     var searches = RSearcher(table: table)
-    var references: [MethodSetting] = []
+    var references: [PlannedMethod] = []
     var unmet: String?
     for reference in builder.planner.spec.methods where reference.method.name == other {
       switch try searches.decide(reference, in: &builder) {
@@ -30,7 +30,7 @@ extension RSearcher {
     place.set = .match
     var missing = 0
     var unreliable = 0
-    func median(_ method: MethodSetting, _ builder: inout PlanBuilder) -> Double? {
+    func median(_ method: PlannedMethod, _ builder: inout PlanBuilder) -> Double? {
       switch builder.latency(of: method, at: place) {
       case .value(let median): return median
       case .missing: missing += 1
@@ -48,7 +48,7 @@ extension RSearcher {
     }
     let geometry = builder.planner.models[table.model].info.tokens
     let rows = targets.compactMap {
-      reference, target -> (method: MethodSetting, reason: RowReason?)? in
+      reference, target -> (method: PlannedMethod, reason: RowReason?)? in
       guard let target else { return nil }
       let measured = candidates.compactMap { method, median in median.map { (method, $0) } }
       // Of several that are near enough the one that keeps the most tokens, which come in this
@@ -60,7 +60,7 @@ extension RSearcher {
       return (
         best.0,
         .latencyMatch(
-          of: Self.distinguished(reference, geometry), difference: best.1 / target - 1)
+          of: Self.distinguished(reference.setting, geometry), difference: best.1 / target - 1)
       )
     }
     return rows.isEmpty
@@ -82,21 +82,20 @@ extension RSearcher {
   }
 
   /// The method with every `r` that changes its token counts, thinned where there are many.
-  private func matched(_ choice: MethodChoice, _ builder: PlanBuilder) throws -> [MethodSetting] {
+  private func matched(_ choice: MethodChoice, _ builder: PlanBuilder) throws -> [PlannedMethod] {
     let model = builder.planner.models[table.model]
     let geometry = model.info.tokens
-    var methods: [MethodSetting] = []
+    var methods: [PlannedMethod] = []
     var left: Int?
     for r in 0...geometry.patchTokens {
       // The end is an r that the method refuses, or one that leaves no fewer tokens than the last.
-      guard let method = try? builder.planner.setting(choice, r: r, model),
-        let composition = try? TokenReductionRegistry.composition(for: method, geometry: geometry),
-        composition.tokensAfterBlocks.last != left
+      guard let method = try? model.method(choice, r: r),
+        case let tokens = method.composition.tokensAfterBlocks.last, tokens != left
       else { break }
-      left = composition.tokensAfterBlocks.last
+      left = tokens
       methods.append(method)
     }
-    let stride = (methods.count + Self.mostMatched - 1) / Self.mostMatched
+    let stride = (methods.count + Self.maxMatched - 1) / Self.maxMatched
     return methods.enumerated().filter { $0.offset % max(stride, 1) == 0 }.map(\.element)
   }
 }

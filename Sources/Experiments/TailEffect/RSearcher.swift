@@ -7,7 +7,7 @@ struct RSearcher {
   /// What is known of a row.
   enum Decision {
     /// One row, or one for each row that it is matched to.
-    case chosen([(method: MethodSetting, reason: RowReason?)])
+    case chosen([(method: PlannedMethod, reason: RowReason?)])
     /// So many trials have to be measured first.
     case waiting(Int)
     /// Everything is measured, and nothing is as was asked.
@@ -29,11 +29,11 @@ struct RSearcher {
 
   /// The row or rows that a choice of the spec means.
   ///
-  /// Errors: a `ParameterProblem`.
+  /// - Throws: A `ParameterProblem`.
   mutating func decide(_ choice: MethodChoice, in builder: inout PlanBuilder) throws -> Decision {
     let model = builder.planner.models[table.model]
     guard let search = choice.search else {
-      return .chosen([(try builder.planner.setting(choice, r: nil, model), nil)])
+      return .chosen([(try model.method(choice), nil)])
     }
     switch search {
     case .utility(let alpha):
@@ -51,7 +51,8 @@ struct RSearcher {
     _ choice: MethodChoice, alpha: Double, in builder: inout PlanBuilder
   ) throws -> Decision {
     let model = builder.planner.models[table.model]
-    let grid = utility ?? measureGrid(in: &builder)
+    let grid: Grid
+    if let utility { grid = utility } else { grid = try measureGrid(in: &builder) }
     utility = grid
     switch grid {
     case .waiting(let missing): return .waiting(missing)
@@ -68,28 +69,29 @@ struct RSearcher {
               + "on it and copy its .jsonl files here"
             : "r cannot be chosen, since every trial of the grid failed")
       }
-      return .chosen([(try builder.planner.setting(choice, r: r, model), .alpha(alpha))])
+      return .chosen([(try model.method(choice, r: r), .alpha(alpha))])
     }
   }
 
-  private func measureGrid(in builder: inout PlanBuilder) -> Grid {
+  private func measureGrid(in builder: inout PlanBuilder) throws -> Grid {
     guard var place = table.place, let dataset = table.gridDataset else { return .waiting(0) }
     place.set = .grid
-    let geometry = builder.planner.models[table.model].info.tokens
+    let model = builder.planner.models[table.model]
+    let geometry = model.info.tokens
     let seed = builder.planner.spec.seed
     var latencyByTokens: [Int: Double] = [:]
     var accuracyByTokens: [Int: Double] = [:]
     var missing = 0
     var unreliable = 0
     for tokens in builder.gridTokens(at: place, geometry) {
-      let timed = SearchGrid.method(tokens: tokens, seed: seed, geometry)
+      let timed = try SearchGrid.method(tokens: tokens, seed: seed, model)
       switch builder.latency(of: timed, at: place) {
       case .value(let median): latencyByTokens[tokens] = median
       case .missing: missing += 1
       case .unreliable: unreliable += 1
       case .givenUp: break
       }
-      let judged = SearchGrid.accuracyMethod(tokens: tokens, seed: seed, geometry)
+      let judged = try SearchGrid.accuracyMethod(tokens: tokens, seed: seed, model)
       switch builder.accuracy(of: judged, on: dataset, table) {
       case .value(let share): accuracyByTokens[tokens] = share
       case .missing: missing += 1
@@ -113,7 +115,7 @@ struct RSearcher {
   // MARK: A target
 
   private struct Candidate {
-    let method: MethodSetting
+    let method: PlannedMethod
     let latency: Double
     let accuracy: Double
   }
@@ -124,7 +126,7 @@ struct RSearcher {
     guard var place = table.place, let dataset = table.gridDataset else { return .waiting(0) }
     place.set = .candidates
     var missing = 0
-    let none = MethodSetting(name: NoReduction.name, parameters: [:])
+    let none = try builder.planner.models[table.model].unreduced()
     let baseline = builder.accuracy(of: none, on: dataset, table)
     if baseline == .missing { missing += 1 }
     var candidates: [Candidate] = []
@@ -154,21 +156,21 @@ struct RSearcher {
   }
 
   /// Every R of the grid at every layer that the choice tries.
-  private func tried(_ choice: MethodChoice, _ builder: PlanBuilder) throws -> [MethodSetting] {
+  private func tried(_ choice: MethodChoice, _ builder: PlanBuilder) throws -> [PlannedMethod] {
     let model = builder.planner.models[table.model]
     let geometry = model.info.tokens
-    var methods: [MethodSetting] = []
+    var methods: [PlannedMethod] = []
     for layer in choice.layers {
       var parameters = choice.parameters
       parameters["layer"] = layer
       let point = MethodChoice(path: choice.path, method: choice.method, parameters: parameters)
       for tokens in builder.planner.spec.grid.tokenCounts(geometry) {
         let r = geometry.tokens - tokens
-        // Where nothing goes, one layer stands for all.
+        // Where no token is removed, all layers are the same.
         guard r <= geometry.patchTokens - 2, r > 0 || layer == choice.layers.first else {
           continue
         }
-        let method = try builder.planner.setting(point, r: r, model)
+        let method = try model.method(point, r: r)
         if !methods.contains(method) { methods.append(method) }
       }
     }

@@ -7,18 +7,25 @@ enum SearchGrid {
   /// The method whose records at many r are a grid.
   static let methodName = RandomRemoval.name
 
-  /// The method that keeps `tokens` of the geometry's tokens, prefix included.
-  static func method(tokens: Int, seed: Int, _ geometry: TokenGeometry) -> MethodSetting {
+  /// The setting that keeps `tokens` of the geometry's tokens, prefix included.
+  static func setting(tokens: Int, seed: Int, _ geometry: TokenGeometry) -> MethodSetting {
     MethodSetting(
       name: RandomRemoval.name,
       parameters: ["r": .integer(geometry.tokens - tokens), "seed": .integer(seed)])
   }
 
+  /// The method that keeps `tokens` of a model's tokens, prefix included.
+  static func method(tokens: Int, seed: Int, _ model: PlannedModel) throws -> PlannedMethod {
+    let setting = setting(tokens: tokens, seed: seed, model.info.tokens)
+    return try model.methods.method(RandomRemoval.self, setting.parameters)
+  }
+
   /// The method whose accuracy stands for `tokens`: without removal that is the baseline's, which
   /// is measured anyway.
-  static func accuracyMethod(tokens: Int, seed: Int, _ geometry: TokenGeometry) -> MethodSetting {
-    tokens == geometry.tokens
-      ? MethodSetting(name: NoReduction.name, parameters: [:])
-      : method(tokens: tokens, seed: seed, geometry)
+  static func accuracyMethod(
+    tokens: Int, seed: Int, _ model: PlannedModel
+  ) throws -> PlannedMethod {
+    tokens == model.info.tokens.tokens
+      ? try model.unreduced() : try method(tokens: tokens, seed: seed, model)
   }
 }

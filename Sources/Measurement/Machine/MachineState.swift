@@ -1,8 +1,9 @@
 import Foundation
+import Support
 
 /// What the machine is doing at one moment: clocks and load.
 package struct MachineState: Hashable, Sendable {
-  /// Clock rate of each core in MHz; empty where the system does not tell.
+  /// Clock rate of each core in MHz; empty where the system does not report it.
   package var clocksMHz: [Double]
   /// Load average of the last minute.
   package var loadAverage: Double?
@@ -22,7 +23,7 @@ package struct MachineState: Hashable, Sendable {
   private static func clocks() -> [Double] {
     #if os(Linux)
       let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-      return CPUInfo.values(of: "cpu MHz", in: text).compactMap(Double.init)
+      return Processor.values(of: "cpu MHz", in: text).compactMap(Double.init)
     #else
       return []
     #endif

@@ -2,7 +2,7 @@ import Foundation
 
 /// The resident memory of this process.
 package enum ProcessMemory {
-  /// Starts the peak anew, where the system can (Linux); without it a peak belongs to the whole
+  /// Resets the peak, where the system can (Linux); without it a peak belongs to the whole
   /// process so far.
   package static func resetPeak() {
     #if os(Linux)
@@ -13,7 +13,8 @@ package enum ProcessMemory {
     #endif
   }
 
-  /// The highest resident memory since the last reset, in bytes; 0 where the system does not tell.
+  /// The highest resident memory since the last reset, in bytes; 0 where the system does not report
+  /// it.
   package static func peakBytes() -> Int {
     #if os(Linux)
       let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the system has counted so far of processor time; `nil` for what it does not tell.
+/// What the system has counted so far of processor time; `nil` for what it does not report.
 package struct SystemCounters: Hashable, Sendable {
   /// Seconds that a hypervisor kept our cores from us, all cores together.
   package var stolenSeconds: Double?
@@ -39,7 +39,7 @@ package struct NoCounters: CounterSource {
 
 /// The counters of Linux, of `/proc/stat` and `/proc/self`: about 0.1 ms a reading.
 ///
-/// Other systems tell an unprivileged process too little: there are none there.
+/// Other systems report too little to an unprivileged process, so they have no counters.
 package struct ProcCounters: CounterSource {
   /// Seconds in which the kernel counts `/proc/stat`.
   package static let tick = 0.01

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// Medians of resampled timings: the uncertainty of a median latency, and of ratios of two.
 ///
@@ -27,7 +28,7 @@ package struct BootstrapMedians: Sendable {
   /// Edge cases: `nil` when there is no sample or one is not finite; `rounds` of another length
   /// than `samples` are ignored, since they cannot be told apart.
   package init?(
-    samples: [Double], rounds: [Int], replicates: Int = 1000, using generator: inout SeededGenerator
+    samples: [Double], rounds: [Int], replicates: Int = 1000, using generator: inout SplitMix64
   ) {
     guard !samples.isEmpty, samples.allSatisfy(\.isFinite) else { return nil }
     let known = rounds.count == samples.count ? rounds : []
@@ -84,7 +85,7 @@ package struct BootstrapMedians: Sendable {
   /// any.
   private static func next(
     after place: Int, isFirst: Bool, of count: Int, block: Double,
-    _ generator: inout SeededGenerator
+    _ generator: inout SplitMix64
   ) -> Int {
     if !isFirst, block > 1, generator.uniform() >= 1 / block { return (place + 1) % count }
     return generator.below(count)

@@ -1,4 +1,5 @@
 import Foundation
+import Support
 
 /// How two classifiers did on the same images: the four cells of their agreement table.
 package struct PairedOutcomes: Hashable, Sendable {
@@ -73,7 +74,7 @@ package struct PairedOutcomes: Hashable, Sendable {
   /// distribution instead of resampling images. `nil` without images.
   /// Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
   package func differenceInterval(
-    replicates: Int = 4000, using generator: inout SeededGenerator
+    replicates: Int = 4000, using generator: inout SplitMix64
   ) -> Interval? {
     guard images > 0 else { return nil }
     let n = Double(images)

@@ -1,4 +1,5 @@
 import Records
+import Support
 
 /// When timings are certain enough to conclude something from them.
 package enum Reliability {
@@ -6,7 +7,7 @@ package enum Reliability {
   /// effects that token reduction is chosen for are of that size.
   package static let widest = 0.1
   /// Fewer timings than this are a trial run: their interval cannot reach 95 %.
-  package static let fewestSamples = 6
+  package static let minSamplesJudged = 6
   /// Of many timings, as a grid's, so many must be sound for a conclusion from those.
   package static let soundShare = 0.75
 
@@ -23,7 +24,7 @@ package enum Reliability {
     var medians: [Int: BootstrapMedians] = [:]
     for (index, samples) in samples.sorted(by: { $0.key < $1.key }) {
       // Seeded by the place: equal samples give an equal decision.
-      var generator = SeededGenerator(seed: UInt64(index))
+      var generator = SplitMix64(seed: UInt64(index))
       medians[index] = BootstrapMedians(
         samples: samples.milliseconds, rounds: samples.rounds, replicates: 400, using: &generator)
     }
@@ -52,7 +53,7 @@ extension LatencyResult {
   /// programs that did not look, how wide the interval of its median is.
   package var flaws: [TimingFlaw] {
     if let quality { return quality.flaws }
-    guard samplesMilliseconds.count >= Reliability.fewestSamples else { return [] }
+    guard samplesMilliseconds.count >= Reliability.minSamplesJudged else { return [] }
     var samples = TimedSamples()
     samples.milliseconds = samplesMilliseconds
     samples.rounds = rounds

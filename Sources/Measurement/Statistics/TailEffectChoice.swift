@@ -1,3 +1,5 @@
+import Support
+
 /// The token count that a utility chooses, and how sure the choice is.
 package struct TailEffectChoice: Hashable, Sendable {
   /// n*, of the measured grids.
@@ -49,7 +51,7 @@ package enum ResampledShares {
   ///
   /// Shape of the result: `[replicates][outcomes]`. Empty without images.
   package static func draw(
-    _ outcomes: [[Bool]], replicates: Int, using generator: inout SeededGenerator
+    _ outcomes: [[Bool]], replicates: Int, using generator: inout SplitMix64
   ) -> [[Double]] {
     guard let images = outcomes.first?.count, images > 0 else { return [] }
     precondition(outcomes.allSatisfy { $0.count == images }, "the images must be the same")

@@ -3,8 +3,8 @@ import Foundation
 /// What would change a reader's mind about a series of timings: marked, never hidden and never
 /// removed.
 ///
-/// A median over interleaved rounds bears outliers and some drift, and its interval tells of more;
-/// what is said of every row is read by nobody.
+/// A median over interleaved rounds tolerates outliers and some drift, and its interval shows more;
+/// a note on every row would not be read.
 package enum NoiseNotes {
   /// Medians of the first and the last third may differ by this part.
   package static let drift = 0.2
@@ -31,7 +31,7 @@ package enum NoiseNotes {
 
   /// Notes on what the machine did from `before` to `after` a measurement.
   ///
-  /// - Parameter judgesLoad: Whether nothing better than the load average tells what else ran.
+  /// - Parameter judgesLoad: Whether nothing better than the load average shows what else ran.
   package static func notes(
     from before: MachineState, to after: MachineState, cores: Int, judgesLoad: Bool = true
   ) -> [String] {
@@ -50,7 +50,7 @@ package enum NoiseNotes {
   /// Notes on timings by a device's own clock, beside the stopwatch's of the same passes.
   ///
   /// Starting a pass and waiting for it take some hundredths of a millisecond, so that only a
-  /// larger difference is told.
+  /// larger difference gets a note.
   package static func notes(deviceMilliseconds: [Double], wallMilliseconds: [Double]) -> [String] {
     guard let device = Summary(deviceMilliseconds)?.median,
       let wall = Summary(wallMilliseconds)?.median

@@ -47,7 +47,7 @@ package struct StopRule: Hashable, Sendable {
 
   /// The fewest samples of one visit: the untimed pass that opens a visit must not cost more than a
   /// third.
-  package static let fewestPerVisit = 3
+  package static let minPerVisit = 3
 
   /// How many samples to take in a row before the next variant's turn.
   ///
@@ -57,7 +57,7 @@ package struct StopRule: Hashable, Sendable {
       estimate > 0 ? (minSeconds / Double(Self.rounds) / estimate).rounded(.up) : 1
     let forSamples = (Double(minSamples) / Double(Self.rounds)).rounded(.up)
     // A pass too short to be seen by the clock must not ask for endless samples.
-    return Int(min(max(forSeconds, forSamples, Double(Self.fewestPerVisit)), 10_000))
+    return Int(min(max(forSeconds, forSamples, Double(Self.minPerVisit)), 10_000))
   }
 
   /// How many samples of each of several variants to take at a visit, so that all need the same

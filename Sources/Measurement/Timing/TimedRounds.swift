@@ -22,12 +22,12 @@ struct TimedRounds {
     active = Set(samples.indices)
   }
 
-  /// Whether the rounds are worth judging; a handful of timings is a trial run.
-  var isJudged: Bool { rule.minSamples >= Reliability.fewestSamples }
+  /// Whether there are enough timings to judge rounds by.
+  var isJudged: Bool { rule.minSamples >= Reliability.minSamplesJudged }
 
   var isComplete: Bool { active.isEmpty || isEnough }
 
-  /// Ends a round with what disturbed it; `nil` where no counters tell.
+  /// Ends a round with what disturbed it; `nil` without counters.
   mutating func end(_ disturbance: (reasons: [Disturbance], share: Double)?) {
     if let disturbance {
       hasCounters = true

@@ -1,11 +1,11 @@
 /// One JSON value as bytes, checked to be whole and strict JSON.
 ///
-/// Edge cases: values nested deeper than ``mostDepth``, text that is not UTF-8, lone surrogates and
+/// Edge cases: values nested deeper than ``maxDepth``, text that is not UTF-8, lone surrogates and
 /// anything behind the value are flaws; so is a key that an object has twice, once that object is
 /// read.
 package final class JSONBytes {
   /// Deeper nesting than any record has.
-  package static let mostDepth = 32
+  package static let maxDepth = 32
 
   package let bytes: [UInt8]
   /// Where the value begins, past leading blanks.

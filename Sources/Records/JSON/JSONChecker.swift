@@ -29,7 +29,7 @@ struct JSONChecker {
   }
 
   private func value(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
-    guard start < text.count, depth <= JSONBytes.mostDepth else {
+    guard start < text.count, depth <= JSONBytes.maxDepth else {
       throw JSONBytes.Flaw(offset: start)
     }
     switch text[start] {

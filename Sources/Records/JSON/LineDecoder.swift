@@ -12,7 +12,7 @@ package final class LineDecoder {
 
   /// The value of a line.
   ///
-  /// Errors: `DecodingError`.
+  /// - Throws: `DecodingError`.
   package func decode<Value: Decodable>(_ type: Value.Type, from line: JSONBytes) throws -> Value {
     try LineValue(line: line, start: line.start, codingPath: [], memory: self).decode(type)
   }

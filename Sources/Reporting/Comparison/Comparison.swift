@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 
 /// Two reports side by side: two machines, two commits, two settings of a machine.
 ///
@@ -127,7 +128,7 @@ private struct RowPairing {
 
   /// Resampled apart on each side: the same key on two machines must not draw the same rounds.
   private func medians(_ timing: JoinedRecords.Timing, _ side: String) -> BootstrapMedians? {
-    var generator = SeededGenerator(seedText: timing.key + side)
+    var generator = SplitMix64(seedText: timing.key + side)
     return BootstrapMedians(
       samples: timing.result.samplesMilliseconds, rounds: timing.result.rounds, using: &generator)
   }

@@ -31,6 +31,9 @@ struct LaTeXTable {
   ]
 
   private func table(_ index: Int, _ group: RowGroup) -> String {
+    let columns = self.columns.filter { column in
+      group.rows.contains { !["", "–"].contains(column.cell($0)) }
+    }
     let rows = group.rows.map { row in
       let cells = columns.map { column in
         let cell = Self.escaped(column.cell(row))
@@ -38,9 +41,13 @@ struct LaTeXTable {
       }
       return "    " + cells.joined(separator: " & ") + " \\\\"
     }
-    let caption =
-      "\(group.title). Accuracy with half of its 95 % interval, median latency of a batch with "
-      + "its quartiles."
+    let parts = [
+      group.rows.contains { $0.accuracy != nil } ? "accuracy with half of its 95 % interval" : nil,
+      group.rows.contains { $0.latency != nil }
+        ? "median latency of a batch with its quartiles" : nil,
+    ].compactMap { $0 }
+    let shown = parts.joined(separator: ", ")
+    let caption = "\(group.title)" + (shown.isEmpty ? "." : "; \(shown).")
     return """
       \\begin{table}
         \\centering

@@ -58,31 +58,20 @@ struct Notebook {
         Reads `table.csv` of a run and redraws its figures. Needs pandas and matplotlib. The columns
         are explained in `Results/README.md`.
         """),
-      .code(
-        """
-        from pathlib import Path
-
-        import matplotlib.pyplot as plt
-        import pandas as pd
-
-        results = Path(\(pythonText(results)))
-        table = pd.read_csv(results / "table.csv")
-        table[["method", "label", "batch_size", "top1_percent", "latency_ms_median", "speedup", "on_front"]]
-        """),
+      .code("RESULTS = \(pythonText(results))\n\n" + Resource.notebookTables),
       .code(style),
       .markdown("## Accuracy against latency"),
-      .code(Self.pareto),
+      .code(Resource.notebookPareto),
     ]
     if !report.staircases.isEmpty {
-      cells += [.markdown("## Latency against the number of tokens"), .code(Self.staircase)]
+      cells += [
+        .markdown("## Latency against the number of tokens"), .code(Resource.notebookStaircase),
+      ]
     }
+    guard report.groups.contains(where: { !$0.front.isEmpty }) else { return cells }
     return cells + [
       .markdown("## The front, by rising latency"),
-      .code(
-        """
-        front = pd.read_csv(results / "pareto.csv")
-        front[["batch_size", "label", "top1_percent", "delta_top1_points", "latency_ms_median", "speedup"]]
-        """),
+      .code(Resource.notebookFront),
     ]
   }
 
@@ -96,49 +85,8 @@ struct Notebook {
       "    \(pythonText(name)): (\"\(style.color)\", \"\(style.shape.matplotlibMarker)\"),"
     }
     return "# Color and marker of each method, as in the report.\nSTYLE = {\n"
-      + lines.joined(separator: "\n") + "\n}\n" + Self.settings
+      + lines.joined(separator: "\n") + "\n}\n" + Resource.notebookSettings
   }
-
-  private static let settings = """
-    plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-                         "grid.color": "#e6e6e6", "axes.axisbelow": True, "svg.fonttype": "none"})
-    PLACE = ["model", "weights", "dataset", "device", "hardware", "threads", "batch_size", "precision"]
-    """
-
-  private static let pareto = """
-    drawn = table.dropna(subset=["top1_percent", "latency_ms_median"])
-    for place, rows in drawn.groupby(PLACE, dropna=False):
-        figure, axes = plt.subplots(figsize=(6, 4))
-        for method, points in rows.groupby("method", sort=False):
-            color, marker = STYLE.get(method, ("#0072B2", "P"))
-            x, y = points["latency_ms_median"], points["top1_percent"]
-            axes.errorbar(
-                x, y, fmt=marker, color=color, label=method, elinewidth=1, markersize=6,
-                xerr=[x - points["latency_ms_q1"], points["latency_ms_q3"] - x],
-                yerr=[y - points["top1_percent_low"], points["top1_percent_high"] - y])
-        best = rows[rows["on_front"]].sort_values("latency_ms_median")
-        axes.step(best["latency_ms_median"], best["top1_percent"], where="post", color="#8a8a8a", zorder=1)
-        axes.set(xlabel="Latency (ms per batch, median)", ylabel="Top-1 accuracy (%)",
-                 title="{model}, batch {batch_size}".format(**dict(zip(PLACE, place))))
-        axes.legend(frameon=False, fontsize=8)
-        plt.show()
-    """
-
-  private static let staircase = """
-    grid = pd.read_csv(results / "staircase.csv")
-    steps = pd.read_csv(results / "steps.csv")
-    keys = ["model", "device", "hardware", "threads", "batch_size", "precision"]
-    for place, points in grid.groupby(keys):
-        figure, axes = plt.subplots(figsize=(6, 4))
-        axes.plot(points["tokens"], points["latency_ms_median"], ".-", color="#0072B2")
-        axes.fill_between(points["tokens"], points["latency_ms_q1"], points["latency_ms_q3"],
-                          color="#0072B2", alpha=0.2, linewidth=0)
-        for _, step in steps[(steps[keys] == list(place)).all(axis=1)].iterrows():
-            axes.axvspan(step["tokens_low"], step["tokens_high"], color="#D55E00", alpha=0.18)
-        axes.set(xlabel="Tokens in every block", ylabel="Latency (ms per batch, median)",
-                 title="{model}, batch {batch_size}".format(**dict(zip(keys, place))))
-        plt.show()
-    """
 }
 
 extension MethodStyle.Shape {

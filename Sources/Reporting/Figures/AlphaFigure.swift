@@ -40,7 +40,7 @@ struct AlphaFigure {
     if curves.isEmpty { return nil }
   }
 
-  func drawing() -> SVGNode {
+  func drawing() -> Markup {
     let shared = SharedTitle(curves.map(\.group))
     let series = curves.map { self.series(in: $0.group) }
     let labels = series.flatMap { $0 }.reduce(into: [(String, String)]()) { known, one in
@@ -55,7 +55,7 @@ struct AlphaFigure {
             stroke: "#888888", width: 1)
         }
       ], panels: 3 * curves.count)
-    var panels: [SVGNode] = []
+    var panels: [Markup] = []
     for (index, item) in curves.enumerated() {
       let choices = choices(of: item.curve)
       let title = shared.panelTitle(of: item.group)
@@ -109,7 +109,7 @@ struct AlphaFigure {
 
   private func removedPanel(
     _ choices: [Choice], _ title: String, _ area: Box, _ curve: UtilityCurve
-  ) -> SVGNode {
+  ) -> Markup {
     let plot = plot(
       area, title, showing: choices.map { Double($0.removed) } + [0], "Tokens removed, R")
     let corners = choices.flatMap { choice in
@@ -138,7 +138,7 @@ struct AlphaFigure {
 
   private func accuracyPanel(
     _ choices: [Choice], _ title: String, _ area: Box, _ series: [Series]
-  ) -> SVGNode {
+  ) -> Markup {
     panel(choices, title, area, series, "Top-1 accuracy (%)") { row in
       row.accuracy.map { ($0.top1Percent, $0.top1Interval) }
     }
@@ -146,7 +146,7 @@ struct AlphaFigure {
 
   private func latencyPanel(
     _ choices: [Choice], _ title: String, _ area: Box, _ series: [Series]
-  ) -> SVGNode {
+  ) -> Markup {
     panel(choices, title, area, series, "Latency (ms per batch, median)") { row in
       row.latency.map {
         (
@@ -160,7 +160,7 @@ struct AlphaFigure {
   private func panel(
     _ choices: [Choice], _ title: String, _ area: Box, _ series: [Series], _ yTitle: String,
     value: (Row) -> (middle: Double, bar: Interval)?
-  ) -> SVGNode {
+  ) -> Markup {
     let found = series.flatMap { one in
       choices.compactMap { choice in
         one.rows[choice.removed].flatMap(value).map { (one, choice, $0.middle, $0.bar) }
@@ -172,16 +172,16 @@ struct AlphaFigure {
       let left = plot.point(choice.alphas.lowerBound, middle)
       let right = plot.point(choice.alphas.upperBound, middle)
       let center = Point(x: (left.x + right.x) / 2, y: left.y)
-      return SVGNode(
+      return Markup(
         "g", ["class": "point"],
         children: [
-          SVGNode(
+          Markup(
             "title", text: "R = \(choice.removed): \(significant(middle)), \(one.label)"),
           .line(from: left, to: right, stroke: one.color, width: 1.6),
           .line(
             from: Point(x: center.x, y: plot.y(bar.upper)),
             to: Point(x: center.x, y: plot.y(bar.lower)), stroke: one.color, width: 1),
-          SVGNode(
+          Markup(
             "circle",
             [
               "cx": .number(center.x), "cy": .number(center.y), "r": 3, "fill": .text(one.color),

@@ -12,7 +12,7 @@ struct BreakEvenFigure {
     if maps.isEmpty { return nil }
   }
 
-  func drawing() -> SVGNode {
+  func drawing() -> Markup {
     let groups = maps.map {
       RowGroup(
         model: $0.model, weights: nil, dataset: nil, device: $0.device, batchSize: nil,
@@ -35,7 +35,7 @@ struct BreakEvenFigure {
       .cell("as the baseline", color: Self.color(of: 1)),
       .cell("slower, 0.8×", color: Self.color(of: 0.8)),
       LegendEntry(text: "dotted: within noise") { point in
-        SVGNode(
+        Markup(
           "rect",
           [
             "x": .number(point.x - 8), "y": .number(point.y - 5), "width": 16, "height": 10,
@@ -53,12 +53,12 @@ struct BreakEvenFigure {
     return "#" + mixed.map { String(format: "%02X", $0) }.joined()
   }
 
-  private func panel(_ map: BreakEven, title: String, area: Box) -> SVGNode {
+  private func panel(_ map: BreakEven, title: String, area: Box) -> Markup {
     let batches = map.batchSizes
     let removed = map.removedTokens
     let wide = area.width / Double(batches.count)
     let edges = edges(of: removed, area)
-    var nodes: [SVGNode] = []
+    var nodes: [Markup] = []
     for cell in map.cells {
       guard let column = batches.firstIndex(of: cell.batchSize),
         let row = removed.firstIndex(of: cell.removedTokens)
@@ -84,8 +84,8 @@ struct BreakEvenFigure {
     }
   }
 
-  private func draw(_ cell: BreakEven.Cell, _ box: Box) -> SVGNode {
-    var frame = SVGNode(
+  private func draw(_ cell: BreakEven.Cell, _ box: Box) -> Markup {
+    var frame = Markup(
       "rect",
       [
         "x": .number(box.x + 0.5), "y": .number(box.y + 0.5), "width": .number(box.width - 1),
@@ -101,7 +101,7 @@ struct BreakEvenFigure {
     let text =
       "\(label), batch \(cell.batchSize): \(ratio) "
       + "(\(fixed(interval.lower, digits: 2))–\(fixed(interval.upper, digits: 2)))"
-    var children = [SVGNode("title", text: text), frame]
+    var children = [Markup("title", text: text), frame]
     if box.height >= Self.textSize + 3, box.width > FigureText.width(ratio, size: Self.textSize) + 4
     {
       let isDark = abs(log2(max(cell.speedup.ratio, 1e-6))) > 0.55
@@ -110,14 +110,14 @@ struct BreakEvenFigure {
           ratio, at: Point(x: box.center.x, y: box.center.y + 3.4), size: Self.textSize,
           anchor: .middle, color: isDark ? "#ffffff" : FigureText.ink))
     }
-    return SVGNode("g", ["class": "point cell"], children: children)
+    return Markup("g", ["class": "point cell"], children: children)
   }
 
   private func axes(
     _ batches: [Int], _ removed: [Int], _ edges: [Double], _ title: String, _ area: Box
-  ) -> SVGNode {
+  ) -> Markup {
     let wide = area.width / Double(batches.count)
-    var nodes: [SVGNode] = [
+    var nodes: [Markup] = [
       FigureText.node(title, at: Point(x: area.x, y: area.y - 9), size: 11.5, bold: true),
       FigureText.node(
         "Batch size", at: Point(x: area.center.x, y: area.maxY + 35), size: 11.5, anchor: .middle),
@@ -151,7 +151,7 @@ extension LegendEntry {
   /// An entry whose sign is a filled cell.
   static func cell(_ text: String, color: String) -> LegendEntry {
     LegendEntry(text: text) { point in
-      SVGNode(
+      Markup(
         "rect",
         [
           "x": .number(point.x - 8), "y": .number(point.y - 5), "width": 16, "height": 10,

@@ -3,10 +3,10 @@ struct ReportFigure {
   /// The file's name without its ending.
   let name: String
   let caption: String
-  let drawing: SVGNode
+  let drawing: Markup
 
   /// The names that `all` may give.
-  static let names = ["pareto", "staircase", "utility", "alpha", "break_even"]
+  static let names = ["pareto", "latency", "cost", "staircase", "utility", "alpha", "break_even"]
 
   /// The figures that `report` has data for, in the order a reader meets them.
   static func all(_ report: Report) -> [ReportFigure] {
@@ -16,10 +16,18 @@ struct ReportFigure {
           name: "pareto", caption: "Accuracy against latency, with the Pareto front",
           drawing: $0.drawing())
       },
-      StaircaseFigure(report).map {
+      LatencyFigure(report).map {
         ReportFigure(
-          name: "staircase", caption: "Latency against the number of tokens, with its steps",
+          name: "latency", caption: "Latency of each row, with quartiles and speed-up",
           drawing: $0.drawing())
+      },
+      CostFigure(report).map {
+        ReportFigure(
+          name: "cost", caption: "Accuracy against the multiply-adds of one image",
+          drawing: $0.drawing())
+      },
+      StaircaseFigure(report).map {
+        ReportFigure(name: "staircase", caption: $0.caption, drawing: $0.drawing())
       },
       UtilityFigure(report).map {
         ReportFigure(

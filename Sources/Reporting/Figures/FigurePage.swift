@@ -42,7 +42,7 @@ struct FigurePage {
   }
 
   /// The whole drawing: a white page, the heading, the panels' nodes and the legend.
-  func drawing(title: String, panels: [SVGNode]) -> SVGNode {
+  func drawing(title: String, panels: [Markup]) -> Markup {
     let rows = (Double(panelCount) / Double(columns)).rounded(.up)
     let legendTop = headingHeight + rows * panelSize.height + 8
     let (legendNode, legendHeight) = LegendEntry.layout(
@@ -55,7 +55,7 @@ struct FigurePage {
         at: Point(x: Self.side + Self.margins.left, y: 18 + Double(index) * 16), size: 11.5,
         color: index == 0 ? FigureText.ink : FigureText.softInk)
     }
-    return SVGNode(
+    return Markup(
       "svg",
       [
         "xmlns": "http://www.w3.org/2000/svg",
@@ -64,8 +64,8 @@ struct FigurePage {
         "font-family": .text(FigureText.family), "role": "img",
       ],
       children: [
-        SVGNode("title", text: title),
-        SVGNode(
+        Markup("title", text: title),
+        Markup(
           "rect",
           ["class": "page", "width": .number(width), "height": .number(height), "fill": "#ffffff"]),
         .group("heading", lines),
@@ -77,13 +77,13 @@ struct FigurePage {
 struct LegendEntry {
   let text: String
   /// Draws the sign, at most 18 pixels wide, around a point.
-  let sign: (Point) -> SVGNode
+  let sign: (Point) -> Markup
 
   /// The entries side by side, wrapped at `width`, and the height they take.
   static func layout(
     _ entries: [LegendEntry], top: Double, left: Double, width: Double
-  ) -> (node: SVGNode, height: Double) {
-    var nodes: [SVGNode] = []
+  ) -> (node: Markup, height: Double) {
+    var nodes: [Markup] = []
     var x = left
     var y = top + 10
     for entry in entries {

@@ -4,14 +4,17 @@ enum FigureText {
   static let ink = "#222222"
   static let softInk = "#666666"
 
+  /// What stands before the drawing in a file of its own.
+  static let prologue = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+
   enum Anchor: String { case start, middle, end }
 
   /// Text whose baseline starts, centers or ends at `point`.
   static func node(
     _ text: String, at point: Point, size: Double = 11, anchor: Anchor = .start,
     color: String = ink, bold: Bool = false
-  ) -> SVGNode {
-    var node = SVGNode(
+  ) -> Markup {
+    var node = Markup(
       "text",
       [
         "x": .number(point.x), "y": .number(point.y), "font-size": .number(size),
@@ -44,6 +47,17 @@ enum FigureText {
     case "=", "+", "−", "<", ">", "×", "±", "≈": 584
     case "…", "—": 1000
     default: 556
+    }
+  }
+
+  /// `text` in lines that fit, broken between words.
+  static func wrapped(_ text: String, width limit: Double, size: Double) -> [String] {
+    text.split(separator: " ").reduce(into: [String]()) { lines, word in
+      if let last = lines.last, width("\(last) \(word)", size: size) <= limit {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
     }
   }
 

@@ -87,8 +87,8 @@ extension Double {
 
 extension LabelPlacement.Placed {
   /// The text with a white edge, and a thin line from its point where it is far off.
-  var nodes: [SVGNode] {
-    var nodes: [SVGNode] = []
+  var nodes: [Markup] {
+    var nodes: [Markup] = []
     if needsLeader {
       let anchor = label.anchor
       let end = Point(

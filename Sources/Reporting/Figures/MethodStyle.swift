@@ -55,12 +55,12 @@ struct MethodStyle: Hashable, Sendable {
   }
 
   /// The marker around `point`: filled when `isSolid`, else an outline.
-  func marker(at point: Point, isSolid: Bool, size: Double = 4.2) -> SVGNode {
-    let fill: SVGNode.Value = isSolid ? .text(color) : "#ffffff"
-    let stroke: SVGNode.Value = .text(color)
+  func marker(at point: Point, isSolid: Bool, size: Double = 4.2) -> Markup {
+    let fill: Markup.Value = isSolid ? .text(color) : "#ffffff"
+    let stroke: Markup.Value = .text(color)
     switch shape {
     case .circle:
-      return SVGNode(
+      return Markup(
         "circle",
         [
           "cx": .number(point.x), "cy": .number(point.y), "r": .number(size), "fill": fill,
@@ -72,13 +72,13 @@ struct MethodStyle: Hashable, Sendable {
         "M\(coordinate(point.x - arm)),\(coordinate(point.y - arm))l\(coordinate(2 * arm)),"
         + "\(coordinate(2 * arm))M\(coordinate(point.x - arm)),\(coordinate(point.y + arm))"
         + "l\(coordinate(2 * arm)),\(coordinate(-2 * arm))"
-      return SVGNode(
+      return Markup(
         "path",
         ["d": .text(d), "fill": "none", "stroke": stroke, "stroke-width": isSolid ? 2.4 : 1.3])
     default:
       let corners = corners(size: size).map { Point(x: point.x + $0.x, y: point.y + $0.y) }
       let list = corners.map { "\(coordinate($0.x)),\(coordinate($0.y))" }.joined(separator: " ")
-      return SVGNode(
+      return Markup(
         "polygon",
         [
           "points": .text(list), "fill": fill, "stroke": stroke, "stroke-width": 1.3,

@@ -9,11 +9,13 @@ struct ParetoFigure {
     let accuracy: AccuracyFigures
     let latency: LatencyFigures
     let shortLabel: String
+    /// Whether the row lies so far below the others that it is drawn as an arrow at the lower edge.
+    var isClipped = false
   }
 
   private static let labelSize = 9.5
   /// With more points than this, only those on the front are named.
-  private static let mostLabels = 28
+  private static let maxLabels = 28
 
   private let groups: [RowGroup]
   private let parameterText: ParameterText
@@ -29,7 +31,7 @@ struct ParetoFigure {
     if groups.isEmpty { return nil }
   }
 
-  func drawing() -> SVGNode {
+  func drawing() -> Markup {
     let shared = SharedTitle(groups)
     let methods = groups.flatMap { $0.rows.map(\.method.name) }
     let styles = MethodStyle.styles(for: methods, catalog)
@@ -59,7 +61,7 @@ struct ParetoFigure {
           stroke: Self.frontColor, width: 1.6)
       },
       LegendEntry(text: "outlined: not on the front") { point in
-        SVGNode(
+        Markup(
           "circle",
           [
             "cx": .number(point.x), "cy": .number(point.y), "r": 3.8, "fill": "#ffffff",
@@ -67,7 +69,7 @@ struct ParetoFigure {
           ])
       },
       LegendEntry(text: "bars: 95 % of accuracy, quartiles of latency") { point in
-        SVGNode(
+        Markup(
           "path",
           [
             "d": .text(
@@ -85,13 +87,14 @@ struct ParetoFigure {
 
   private func panel(
     _ group: RowGroup, title: String, area: Box, _ styles: [String: MethodStyle]
-  ) -> SVGNode {
-    let items = group.rows.compactMap { row -> Item? in
-      guard let accuracy = row.accuracy, let latency = row.latency else { return nil }
-      return Item(
-        row: row, accuracy: accuracy, latency: latency,
-        shortLabel: row.isBaseline ? "baseline" : shortLabel(row))
-    }
+  ) -> Markup {
+    let items = Self.clipped(
+      group.rows.compactMap { row -> Item? in
+        guard let accuracy = row.accuracy, let latency = row.latency else { return nil }
+        return Item(
+          row: row, accuracy: accuracy, latency: latency,
+          shortLabel: row.isBaseline ? "baseline" : shortLabel(row))
+      })
     let plot = Plot(
       area: area,
       x: Scale(
@@ -103,7 +106,7 @@ struct ParetoFigure {
         }, from: area.x, to: area.maxX, spacing: 60, limits: 0 ... .infinity, allowsLogarithm: true
       ),
       y: Scale(
-        showing: items.flatMap {
+        showing: items.filter { !$0.isClipped }.flatMap {
           [$0.accuracy.top1Interval.lower, $0.accuracy.top1Interval.upper]
         },
         from: area.maxY, to: area.y, spacing: 40, limits: 0...100),
@@ -125,7 +128,29 @@ struct ParetoFigure {
   }
 
   private func center(_ item: Item, _ plot: Plot) -> Point {
-    plot.point(item.latency.milliseconds.median, item.accuracy.top1Percent)
+    var point = plot.point(item.latency.milliseconds.median, item.accuracy.top1Percent)
+    if item.isClipped { point.y = plot.area.maxY - 7 }
+    return point
+  }
+
+  /// Marks rows far below the others, which would squeeze what matters into a strip.
+  ///
+  /// A row is far below where it is further from the median of the rows than three times the best
+  /// one is above it, and than five points; where a third of the rows is, none is.
+  private static func clipped(_ items: [Item]) -> [Item] {
+    let sorted = items.map(\.accuracy.top1Percent).sorted()
+    guard let best = sorted.last else { return items }
+    let median = sorted[sorted.count / 2]
+    let limit = median - max(5, 3 * (best - median))
+    guard 3 * sorted.count(where: { $0 < limit }) < sorted.count else { return items }
+    // What lies within the others' intervals has its place on the axis anyway.
+    let lowest = items.filter { $0.accuracy.top1Percent >= limit }
+      .map(\.accuracy.top1Interval.lower).min()
+    return items.map { item in
+      var item = item
+      item.isClipped = item.accuracy.top1Percent < min(limit, lowest ?? limit)
+      return item
+    }
   }
 
   /// Corners of the front: the accuracy of a point holds until the next one's latency.
@@ -140,7 +165,7 @@ struct ParetoFigure {
   }
 
   /// Where the baseline's latency lies: right of it a method is slower than doing nothing.
-  private func baselineLine(_ items: [Item], _ plot: Plot) -> [SVGNode] {
+  private func baselineLine(_ items: [Item], _ plot: Plot) -> [Markup] {
     guard let baseline = items.first(where: \.row.isBaseline) else { return [] }
     let x = center(baseline, plot).x
     return [
@@ -153,12 +178,12 @@ struct ParetoFigure {
   /// Thin lines through the points of a method that differ in one parameter.
   private func trends(
     _ items: [Item], _ plot: Plot, _ styles: [String: MethodStyle]
-  ) -> [SVGNode] {
+  ) -> [Markup] {
     Dictionary(grouping: items, by: \.row.method.name).sorted { $0.key < $1.key }
       .compactMap { name, items in
         guard items.count > 1, parameterText.onlyVaryingKey(of: name) != nil else { return nil }
         let ordered = items.sorted { catalog.precedes($0.row.method, $1.row.method) }
-        return SVGNode.polyline(
+        return Markup.polyline(
           ordered.map { center($0, plot) }, stroke: styles[name]?.color ?? FigureText.ink,
           width: 1
         ).with("stroke-opacity", 0.45).with("data-method", .text(name))
@@ -167,17 +192,19 @@ struct ParetoFigure {
 
   private func errorBars(
     _ item: Item, _ plot: Plot, _ styles: [String: MethodStyle]
-  ) -> SVGNode {
+  ) -> Markup {
     let middle = center(item, plot)
     let color = styles[item.row.method.name]?.color ?? FigureText.ink
     let left = plot.x(item.latency.milliseconds.lowerQuartile)
     let right = plot.x(item.latency.milliseconds.upperQuartile)
     let top = plot.y(item.accuracy.top1Interval.upper)
     let bottom = plot.y(item.accuracy.top1Interval.lower)
+    let vertical =
+      item.isClipped ? "" : "M\(coordinate(middle.x)),\(coordinate(top))V\(coordinate(bottom))"
     let d =
       "M\(coordinate(left)),\(coordinate(middle.y))H\(coordinate(right))"
-      + "M\(coordinate(middle.x)),\(coordinate(top))V\(coordinate(bottom))"
-    return SVGNode(
+      + vertical
+    return Markup(
       "path",
       [
         "d": .text(d), "fill": "none", "stroke": .text(color), "stroke-width": 1,
@@ -185,26 +212,42 @@ struct ParetoFigure {
       ])
   }
 
-  private func marker(_ item: Item, _ plot: Plot, _ styles: [String: MethodStyle]) -> SVGNode {
+  private func marker(_ item: Item, _ plot: Plot, _ styles: [String: MethodStyle]) -> Markup {
     let style = styles[item.row.method.name] ?? MethodStyle(color: FigureText.ink, shape: .circle)
-    let marker = style.marker(at: center(item, plot), isSolid: item.row.isOnFront)
+    let marker =
+      item.isClipped
+      ? Self.arrow(at: center(item, plot), color: style.color)
+      : style.marker(at: center(item, plot), isSolid: item.row.isOnFront)
     let text =
       "\(item.row.label): \(item.accuracy.top1Text) %, \(item.latency.text) ms"
       + (item.row.isReliable ? "" : ", timing not reliable")
-    return SVGNode(
+    return Markup(
       "g", ["class": "point", "data-method": .text(item.row.method.name)],
       children: [
-        SVGNode("title", text: text),
+        Markup("title", text: text),
         item.row.isReliable ? marker : marker.with("opacity", .number(Self.doubtOpacity)),
+      ])
+  }
+
+  /// Points below the axis: the value stands in the label and the tooltip.
+  private static func arrow(at point: Point, color: String) -> Markup {
+    Markup(
+      "path",
+      [
+        "d": .text(
+          "M\(coordinate(point.x)),\(coordinate(point.y - 8))v11m-4,-4.5l4,4.5l4,-4.5"),
+        "fill": "none", "stroke": .text(color), "stroke-width": 1.8,
       ])
   }
 
   private func labels(
     _ items: [Item], _ front: [Point], _ plot: Plot, _ styles: [String: MethodStyle]
-  ) -> [SVGNode] {
-    let shown = items.filter { $0.row.isOnFront || items.count <= Self.mostLabels }
-      .filter { !$0.shortLabel.isEmpty }
-      .sorted { ($0.row.isOnFront ? 0 : 1) < ($1.row.isOnFront ? 0 : 1) }
+  ) -> [Markup] {
+    let shown = items.filter {
+      $0.row.isOnFront || $0.isClipped || items.count <= Self.maxLabels
+    }
+    .filter { !$0.shortLabel.isEmpty }
+    .sorted { ($0.row.isOnFront ? 0 : 1) < ($1.row.isOnFront ? 0 : 1) }
     let placement = LabelPlacement(
       bounds: plot.area.outset(by: -1),
       obstacles: items.map { item in
@@ -213,20 +256,23 @@ struct ParetoFigure {
       }, soft: items.flatMap { bars($0, plot) } + segments(front))
     let labels = shown.map {
       LabelPlacement.Label(
-        text: $0.shortLabel, anchor: center($0, plot), size: Self.labelSize,
+        text: $0.isClipped
+          ? "\($0.shortLabel): \(fixed($0.accuracy.top1Percent, digits: 1)) %" : $0.shortLabel,
+        anchor: center($0, plot), size: Self.labelSize,
         color: styles[$0.row.method.name]?.textColor ?? FigureText.ink,
         method: $0.row.method.name)
     }
     return placement.place(labels).map { placed in
-      SVGNode("g", ["data-method": .text(placed.label.method ?? "")], children: placed.nodes)
+      Markup("g", ["data-method": .text(placed.label.method ?? "")], children: placed.nodes)
     }
   }
 
   private func bars(_ item: Item, _ plot: Plot) -> [Box] {
     let middle = center(item, plot)
-    let top = plot.y(item.accuracy.top1Interval.upper)
     let left = plot.x(item.latency.milliseconds.lowerQuartile)
     let right = plot.x(item.latency.milliseconds.upperQuartile)
+    guard !item.isClipped else { return [] }
+    let top = plot.y(item.accuracy.top1Interval.upper)
     return [
       Box(
         x: middle.x - 1, y: top, width: 2,

@@ -15,8 +15,8 @@ struct Plot {
   }
 
   /// Everything that lies behind the data.
-  var background: SVGNode {
-    var nodes: [SVGNode] = []
+  var background: Markup {
+    var nodes: [Markup] = []
     for tick in y.ticks {
       let height = y(tick)
       nodes.append(
@@ -48,7 +48,7 @@ struct Plot {
     return .group("axes", nodes + titles)
   }
 
-  private var titles: [SVGNode] {
+  private var titles: [Markup] {
     let middle = area.center
     let widest = y.ticks.map { FigureText.width(y.label($0), size: Self.tickSize) }.max() ?? 0
     let left = area.x - widest - 18

@@ -12,7 +12,13 @@ struct StaircaseFigure {
     if staircases.isEmpty { return nil }
   }
 
-  func drawing() -> SVGNode {
+  /// What the figure shows, for a caption; that no step was found is a result.
+  var caption: String {
+    "Latency against the number of tokens"
+      + (staircases.contains { !$0.steps.isEmpty } ? ", with its steps" : "; no step was found")
+  }
+
+  func drawing() -> Markup {
     let groups = staircases.map {
       RowGroup(
         model: $0.model, weights: nil, dataset: nil, device: $0.device, batchSize: $0.batchSize,
@@ -35,7 +41,7 @@ struct StaircaseFigure {
           stroke: Self.color, width: 1.6)
       },
       LegendEntry(text: "quartiles") { point in
-        SVGNode(
+        Markup(
           "rect",
           [
             "x": .number(point.x - 9), "y": .number(point.y - 5), "width": 18, "height": 10,
@@ -46,7 +52,7 @@ struct StaircaseFigure {
         .group(
           "step",
           [
-            SVGNode(
+            Markup(
               "rect",
               [
                 "x": .number(point.x - 5), "y": .number(point.y - 6), "width": 10, "height": 12,
@@ -61,7 +67,7 @@ struct StaircaseFigure {
     return hasSteps ? entries : Array(entries.dropLast())
   }
 
-  private func panel(_ staircase: Staircase, title: String, area: Box) -> SVGNode {
+  private func panel(_ staircase: Staircase, title: String, area: Box) -> Markup {
     let points = staircase.points
     let values = points.flatMap { [$0.milliseconds.lowerQuartile, $0.milliseconds.upperQuartile] }
     let plot = Plot(
@@ -76,11 +82,11 @@ struct StaircaseFigure {
     }
     let band = line(\.lowerQuartile) + line(\.upperQuartile).reversed()
     let markers = zip(points, line(\.median)).map { point, place in
-      SVGNode(
+      Markup(
         "g", ["class": "point"],
         children: [
-          SVGNode("title", text: text(of: point)),
-          SVGNode(
+          Markup("title", text: text(of: point)),
+          Markup(
             "circle",
             [
               "cx": .number(place.x), "cy": .number(place.y),
@@ -101,7 +107,7 @@ struct StaircaseFigure {
 
   private func place(of step: Step) -> Double { Double(step.before + step.after) / 2 }
 
-  private func steps(of staircase: Staircase, _ plot: Plot) -> SVGNode {
+  private func steps(of staircase: Staircase, _ plot: Plot) -> Markup {
     .group(
       "steps",
       staircase.steps.map { step in
@@ -111,10 +117,10 @@ struct StaircaseFigure {
         return .group(
           "step",
           [
-            SVGNode(
+            Markup(
               "title",
               text: "step between \(step.before) and \(step.after) tokens: \(height(of: step)) ms"),
-            SVGNode(
+            Markup(
               "rect",
               [
                 "x": .number(left), "y": .number(plot.area.y), "width": .number(right - left),
@@ -133,7 +139,7 @@ struct StaircaseFigure {
   }
 
   /// The height of each step beside its middle.
-  private func stepLabels(of staircase: Staircase, _ plot: Plot) -> SVGNode {
+  private func stepLabels(of staircase: Staircase, _ plot: Plot) -> Markup {
     func value(at tokens: Int) -> Double? {
       staircase.points.first { $0.tokens == tokens }?.milliseconds.median
     }

@@ -12,7 +12,7 @@ struct UtilityFigure {
     if curves.isEmpty { return nil }
   }
 
-  func drawing() -> SVGNode {
+  func drawing() -> Markup {
     let groups = curves.map(\.group)
     let shared = SharedTitle(groups)
     let page = FigurePage(heading: shared.heading, legend: legend, panels: curves.count)
@@ -36,7 +36,7 @@ struct UtilityFigure {
     ]
   }
 
-  private func panel(_ curve: UtilityCurve, title: String, area: Box) -> SVGNode {
+  private func panel(_ curve: UtilityCurve, title: String, area: Box) -> Markup {
     let plot = Plot(
       area: area,
       x: Scale(
@@ -46,8 +46,7 @@ struct UtilityFigure {
     let best = curve.bestTokens(alpha: Self.alpha)
     let place = plot.x(Double(best))
     let chosen = label(curve, best, at: place, plot)
-    func line(_ color: String, _ width: Double, _ value: (UtilityCurve.Point) -> Double) -> SVGNode
-    {
+    func line(_ color: String, _ width: Double, _ value: (UtilityCurve.Point) -> Double) -> Markup {
       .polyline(
         curve.points.map { plot.point(Double($0.tokens), value($0)) }, stroke: color, width: width)
     }
@@ -68,7 +67,7 @@ struct UtilityFigure {
   /// The chosen count beside its line, where no curve runs.
   private func label(
     _ curve: UtilityCurve, _ best: Int, at place: Double, _ plot: Plot
-  ) -> [SVGNode] {
+  ) -> [Markup] {
     let values: [(UtilityCurve.Point) -> Double] = [
       { $0.accuracyUtility }, { $0.latencyUtility }, { $0.utility(alpha: Self.alpha) },
     ]
@@ -103,7 +102,7 @@ struct UtilityFigure {
     return [below.with("stroke", "#ffffff").with("stroke-width", 2.6).with("paint-order", "stroke")]
   }
 
-  private func dots(_ point: UtilityCurve.Point, _ plot: Plot) -> SVGNode {
+  private func dots(_ point: UtilityCurve.Point, _ plot: Plot) -> Markup {
     let total = point.utility(alpha: Self.alpha)
     let values = [
       (point.accuracyUtility, Self.accuracyColor), (point.latencyUtility, Self.latencyColor),
@@ -113,12 +112,12 @@ struct UtilityFigure {
       "\(point.tokens) tokens: U = \(fixed(total, digits: 3)), "
       + "U_A = \(fixed(point.accuracyUtility, digits: 3)), "
       + "U_L = \(fixed(point.latencyUtility, digits: 3))"
-    return SVGNode(
+    return Markup(
       "g", ["class": "point"],
-      children: [SVGNode("title", text: text)]
+      children: [Markup("title", text: text)]
         + values.map { value, color in
           let place = plot.point(Double(point.tokens), value)
-          return SVGNode(
+          return Markup(
             "circle",
             [
               "cx": .number(place.x), "cy": .number(place.y), "r": 1.8, "fill": .text(color),

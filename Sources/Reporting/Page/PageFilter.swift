@@ -11,24 +11,29 @@ struct PageFilter {
     ]
 
   /// What the controls compare with, on each table's section.
-  static func attributes(of group: RowGroup) -> String {
-    facts.map { fact in
-      fact.value(group).map { " data-\(fact.key)=\"\(escapedXML($0))\"" } ?? ""
-    }.joined()
+  static func attributes(of group: RowGroup) -> [(name: String, value: String)] {
+    facts.compactMap { fact in fact.value(group).map { ("data-\(fact.key)", $0) } }
   }
 
-  var html: String {
-    """
-    <form id="filter" aria-label="What is shown">
-    \(Self.facts.map { choice($0.key, $0.title, values(of: $0.value)) }.joined(separator: "\n"))
-    <fieldset><legend>Methods</legend>\(methods)</fieldset>
-    <label>Theme <select id="theme">
-    <option value="">as the system</option><option value="light">light</option>
-    <option value="dark">dark</option></select></label>
-    <button type="reset">Show all</button>
-    <output id="shown" aria-live="polite"></output>
-    </form>
-    """
+  var form: Markup {
+    let choices = Self.facts.compactMap { choice($0.key, $0.title, values(of: $0.value)) }
+    let rest = [
+      Markup("fieldset", children: [Markup("legend", text: "Methods")] + methods), theme,
+      Markup("button", ["type": "reset"], text: "Show all"),
+      Markup("output", ["id": "shown", "aria-live": "polite"]),
+    ]
+    return Markup(
+      "form", ["id": "filter", "aria-label": "What is shown"], children: choices + rest)
+  }
+
+  private var theme: Markup {
+    let options = [("", "as the system"), ("light", "light"), ("dark", "dark")].map(Self.option)
+    return Markup(
+      "label", text: "Theme ", children: [Markup("select", ["id": "theme"], children: options)])
+  }
+
+  private static func option(_ value: String, _ text: String) -> Markup {
+    Markup("option", ["value": .text(value)], text: text)
   }
 
   private func values(of value: (RowGroup) -> String?) -> [String] {
@@ -38,33 +43,31 @@ struct PageFilter {
   }
 
   /// A list to choose from, left out where there is nothing to choose.
-  private func choice(_ key: String, _ title: String, _ values: [String]) -> String {
-    guard values.count > 1 else { return "" }
-    let options = values.map {
-      "<option value=\"\(escapedXML($0))\">\(escapedXML($0))</option>"
-    }
-    return "<label>\(title) <select data-filter=\"\(key)\"><option value=\"\">all</option>"
-      + options.joined() + "</select></label>"
+  private func choice(_ key: String, _ title: String, _ values: [String]) -> Markup? {
+    guard values.count > 1 else { return nil }
+    let options = [Self.option("", "all")] + values.map { Self.option($0, $0) }
+    return Markup(
+      "label", text: "\(title) ",
+      children: [Markup("select", ["data-filter": .text(key)], children: options)])
   }
 
-  private var methods: String {
+  private var methods: [Markup] {
     let names = report.groups.flatMap { $0.rows.map(\.method.name) }
     let styles = MethodStyle.styles(for: names, report.joined.catalog)
     var shown: [String] = []
     for name in names where !shown.contains(name) { shown.append(name) }
     return shown.map { name in
       let sign = styles[name].map { style in
-        SVGNode(
+        Markup(
           "svg",
           [
             "class": "sign", "width": 14, "height": 14, "viewBox": "-7 -7 14 14",
             "aria-hidden": "true",
-          ], children: [style.marker(at: Point(x: 0, y: 0), isSolid: true)]
-        ).rendered()
+          ], children: [style.marker(at: Point(x: 0, y: 0), isSolid: true)])
       }
-      return
-        "<label><input type=\"checkbox\" name=\"method\" value=\"\(escapedXML(name))\" checked>"
-        + "\(sign ?? "")\(escapedXML(name))</label>"
-    }.joined(separator: "\n")
+      let box = Markup(
+        "input", ["type": "checkbox", "name": "method", "value": .text(name), "checked": ""])
+      return Markup("label", children: [box, sign, Markup.text(name)].compactMap { $0 })
+    }
   }
 }

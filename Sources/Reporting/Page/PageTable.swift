@@ -4,58 +4,113 @@ struct PageTable {
   /// Tells the tables of a page apart.
   let number: Int
 
-  var html: String {
+  /// The table and what stands below it.
+  var nodes: [Markup] {
     var notes = NumberedNotes()
     let references = group.rows.map { notes.reference(to: $0.notes) }
-    let hasNotes = references.contains { !$0.isEmpty }
-    let head = Column.document.map(heading) + (hasNotes ? ["<th scope=\"col\">notes</th>"] : [])
-    let body = zip(group.rows, references).map { row, reference in
-      line(row) + (hasNotes ? "<td>\(escapedXML(reference))</td>" : "") + "</tr>"
+    let columns = group.filled(Column.document)
+    let body = group.rows.map { line($0, columns) }
+    let headings = columns.map {
+      HTMLTable.heading($0.title, isNumber: $0.alignment == .trailing)
     }
     let listed = notes.lines + [group.droppedText].compactMap { $0 } + group.choiceLines
-    let list = listed.map { "<li>\(escapedXML($0))</li>" }.joined(separator: "\n")
-    let steps = group.nextStepLines.map { "<li>\(escapedXML($0))</li>" }.joined(separator: "\n")
-    return """
-      <div class="scroll" tabindex="0" role="region" aria-labelledby="caption-\(number)">
-      <table>
-      <caption id="caption-\(number)">Methods, \(escapedXML(group.placeText))</caption>
-      <thead><tr>\(head.joined())</tr></thead>
-      <tbody>
-      \(body.joined(separator: "\n"))
-      </tbody>
-      </table>
-      </div>
-      \(list.isEmpty ? "" : "<ul class=\"notes\">\(list)</ul>")
-      \(steps.isEmpty ? "" : "<h3>Next step down the staircase</h3><ul class=\"notes\">\(steps)</ul>")
-      """
+    let steps = group.nextStepLines
+    let table = HTMLTable(
+      id: "caption-\(number)", caption: "Methods, \(group.placeText)", headings: headings,
+      rows: body, references: references)
+    let title = Markup("h3", text: "Next step down the staircase")
+    return [table.node] + HTMLTable.notes(listed) + (steps.isEmpty ? [] : [title])
+      + HTMLTable.notes(steps)
   }
 
-  private func heading(_ column: Column) -> String {
-    let kind = column.alignment == .leading ? "text" : "number"
-    return "<th scope=\"col\" class=\"\(kind)\" aria-sort=\"none\">"
-      + "<button type=\"button\">\(escapedXML(column.title))</button></th>"
-  }
-
-  private func line(_ row: Row) -> String {
-    let cells = Column.document.enumerated().map { index, column in
-      let kind = column.alignment == .leading ? "text" : "number"
-      let value = column.number(row).map { " data-value=\"\(trimmed($0, digits: 9))\"" } ?? ""
-      let text = escapedXML(column.cell(row))
-      if index == 0 {
-        // A dot says nothing aloud.
-        let spoken = row.isOnFront ? "<span class=\"spoken\">on the front</span>" : ""
-        return
-          "<td class=\"\(kind)\"\(value)><span aria-hidden=\"true\">\(text)</span>\(spoken)</td>"
-      }
-      // Parameters alone are long enough to be broken.
-      let wraps = column.title == "parameters" ? " wraps" : ""
-      return index == 1
-        ? "<th scope=\"row\" class=\"\(kind)\">\(text)</th>"
-        : "<td class=\"\(kind)\(wraps)\"\(value)>\(text)</td>"
+  private func line(_ row: Row, _ columns: [Column]) -> Markup {
+    let cells = columns.map { cell($0, row) }
+    var line = Markup("tr", children: cells)
+    if row.isOnFront {
+      line = line.with("class", "front")
+    } else if !row.isReliable {
+      line = line.with("class", "unreliable")
     }
-    let front =
-      row.isOnFront ? " class=\"front\"" : row.isReliable ? "" : " class=\"unreliable\""
-    return "<tr\(front) data-method=\"\(escapedXML(row.method.name))\">" + cells.joined()
+    return line.with("data-method", .text(row.method.name))
+  }
+
+  private func cell(_ column: Column, _ row: Row) -> Markup {
+    let isNumber = column.alignment == .trailing
+    let text = column.cell(row)
+    if column.title == "method" { return HTMLTable.cell(text, isNumber: isNumber, isHeading: true) }
+    // Parameters alone are long enough to be broken.
+    let wraps = column.title == "parameters"
+    var cell = HTMLTable.cell(
+      text, isNumber: isNumber, wraps: wraps, value: column.number(row))
+    if column.title == "front" {
+      // A dot says nothing aloud.
+      cell.text = nil
+      cell.children = [Markup("span", ["aria-hidden": "true"], text: text)]
+      if row.isOnFront {
+        cell.children.append(Markup("span", ["class": "spoken"], text: "on the front"))
+      }
+    }
+    return cell
+  }
+}
+
+/// A table of HTML that scrolls and sorts.
+struct HTMLTable {
+  let id: String
+  let caption: String
+  let headings: [Markup]
+  let rows: [Markup]
+  /// The references of each row to the notes below the table.
+  let references: [String]
+
+  /// The table, with a column of references where there are any.
+  var node: Markup {
+    let hasNotes = references.contains { !$0.isEmpty }
+    let notes = hasNotes ? [Markup("th", ["scope": "col"], text: "notes")] : []
+    let body = zip(rows, references).map { row, reference in
+      var row = row
+      if hasNotes { row.children.append(Markup("td", text: reference)) }
+      return row
+    }
+    let table = Markup(
+      "table",
+      children: [
+        Markup("caption", ["id": .text(id)], text: caption),
+        Markup("thead", children: [Markup("tr", children: headings + notes)]),
+        Markup("tbody", children: body),
+      ])
+    return Markup(
+      "div",
+      ["class": "scroll", "tabindex": "0", "role": "region", "aria-labelledby": .text(id)],
+      children: [table])
+  }
+
+  /// A heading that sorts its column.
+  static func heading(_ title: String, isNumber: Bool) -> Markup {
+    Markup(
+      "th",
+      ["scope": "col", "class": isNumber ? "number" : "text", "aria-sort": "none"],
+      children: [Markup("button", ["type": "button"], text: title)])
+  }
+
+  /// A cell, with the number by which its column is sorted.
+  static func cell(
+    _ text: String, isNumber: Bool, isHeading: Bool = false, wraps: Bool = false,
+    value: Double? = nil
+  ) -> Markup {
+    let kind = (isNumber ? "number" : "text") + (wraps ? " wraps" : "")
+    guard !isHeading else {
+      return Markup("th", ["scope": "row", "class": .text(kind)], text: text)
+    }
+    let cell = Markup("td", ["class": .text(kind)], text: text)
+    return value.map { cell.with("data-value", .text(trimmed($0, digits: 9))) } ?? cell
+  }
+
+  /// A list below a table; nothing without lines.
+  static func notes(_ lines: [String]) -> [Markup] {
+    guard !lines.isEmpty else { return [] }
+    let items = lines.map { Markup("li", text: $0) }
+    return [Markup("ul", ["class": "notes"], children: items)]
   }
 }
 

@@ -27,52 +27,34 @@ extension PublishedTable {
       }
   }
 
-  /// The section of the page that shows the tables; empty without tables.
-  static func html(_ tables: [PublishedTable]) -> String {
-    guard !tables.isEmpty else { return "" }
-    return """
-      <section class="published">
-      <h2>\(title)</h2>
-      \(tables.enumerated().map { $1.html(number: $0 + 1) }.joined(separator: "\n"))
-      </section>
-      """
+  /// The section of the page that shows the tables; `nil` without tables.
+  static func section(_ tables: [PublishedTable]) -> Markup? {
+    guard !tables.isEmpty else { return nil }
+    return Markup(
+      "section", ["class": "published"],
+      children: [Markup("h2", text: title)]
+        + tables.enumerated().flatMap { $1.nodes(number: $0 + 1) })
   }
 
-  private func html(number: Int) -> String {
+  private func nodes(number: Int) -> [Markup] {
     let columns = PublishedColumn.columns(of: self)
     var notes = NumberedNotes()
     let references = lines.map { notes.reference(to: $0.notes) }
-    let hasNotes = references.contains { !$0.isEmpty }
-    let head = columns.map { column in
-      "<th scope=\"col\" class=\"\(column.isNumber ? "number" : "text")\" aria-sort=\"none\">"
-        + "<button type=\"button\">\(escapedXML(column.title))</button></th>"
+    let rows = lines.map { line in
+      Markup(
+        "tr",
+        children: columns.enumerated().map { index, column in
+          HTMLTable.cell(
+            column.cell(line), isNumber: column.isNumber, isHeading: index == 0,
+            value: column.number(line))
+        })
     }
-    let body = zip(lines, references).map { line, reference in
-      let cells = columns.enumerated().map { index, column in
-        let kind = column.isNumber ? "number" : "text"
-        let value = column.number(line).map { " data-value=\"\(trimmed($0, digits: 9))\"" } ?? ""
-        let text = escapedXML(column.cell(line))
-        return index == 0
-          ? "<th scope=\"row\" class=\"\(kind)\">\(text)</th>"
-          : "<td class=\"\(kind)\"\(value)>\(text)</td>"
-      }
-      return "<tr>" + cells.joined()
-        + (hasNotes ? "<td>\(escapedXML(reference))</td>" : "") + "</tr>"
-    }
-    let list = notes.lines.map { "<li>\(escapedXML($0))</li>" }.joined(separator: "\n")
-    return """
-      <p>\(sentences.map(escapedXML).joined(separator: " "))</p>
-      <div class="scroll" tabindex="0" role="region" aria-labelledby="published-\(number)">
-      <table>
-      <caption id="published-\(number)">\(Self.title), \(escapedXML(numbers.source))</caption>
-      <thead><tr>\(head.joined())\(hasNotes ? "<th scope=\"col\">notes</th>" : "")</tr></thead>
-      <tbody>
-      \(body.joined(separator: "\n"))
-      </tbody>
-      </table>
-      </div>
-      \(list.isEmpty ? "" : "<ul class=\"notes\">\(list)</ul>")
-      """
+    let table = HTMLTable(
+      id: "published-\(number)", caption: "\(Self.title), \(numbers.source)",
+      headings: columns.map { HTMLTable.heading($0.title, isNumber: $0.isNumber) }, rows: rows,
+      references: references)
+    return [Markup("p", text: sentences.joined(separator: " ")), table.node]
+      + HTMLTable.notes(notes.lines)
   }
 }
 

@@ -60,7 +60,7 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
 
   /// The tables of a stored `published`, which is one object or a list of them.
   ///
-  /// Errors: `DecodingError`.
+  /// - Throws: `DecodingError`.
   package static func tables(of data: Data) throws -> [PublishedNumbers] {
     let decoder = JSONDecoder()
     if let one = try? decoder.decode(PublishedNumbers.self, from: data) { return [one] }

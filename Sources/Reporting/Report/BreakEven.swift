@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 
 /// Where a method beats the baseline: its speed-up by batch size and tokens removed.
 package struct BreakEven: Sendable {
@@ -37,7 +38,7 @@ package struct BreakEven: Sendable {
     ) -> BootstrapMedians? {
       let id = timing.id(key)
       if let known = medians[id] { return known }
-      var generator = SeededGenerator(seedText: timing.key)
+      var generator = SplitMix64(seedText: timing.key)
       medians[id] = BootstrapMedians(
         samples: timing.result.samplesMilliseconds, rounds: timing.result.rounds, replicates: 400,
         using: &generator)

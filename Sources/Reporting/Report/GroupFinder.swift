@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 
 /// Finds what was measured of a method within one group, and compares it with the baseline.
 struct GroupFinder {
@@ -114,20 +115,15 @@ struct GroupFinder {
     }
     if let note = chanceNote(accuracy, method) { notes.append(note) }
     if let accuracy, accuracy.skippedImages > 0 {
-      let images = accuracy.skippedImages == 1 ? "image" : "images"
+      let images = noun(accuracy.skippedImages, "image")
       notes.append("\(grouped(accuracy.skippedImages)) \(images) could not be read")
     }
-    if let cost = timing?.result.cost ?? tally?.cost,
-      let cut = CutSchedule(
-        method, tokens: group.model.tokens, tokensAfterBlocks: cost.tokensAfterBlocks)
-    {
-      notes.append(cut.text)
-    }
+    if let cut = (timing?.result.cost ?? tally?.cost)?.cut { notes.append("\(cut)") }
     if let key = group.accuracyKey(of: method), let batch = joined.accuracyBatches[key] {
       notes.append("scores normalized over batches of \(batch) images")
     }
     guard let timing else { return notes }
-    // The verdict says more of an unreliable timing than what it did meanwhile.
+    // The verdict replaces the notes of an unreliable timing.
     if timing.flaws.isEmpty { notes += timing.result.notes }
     if timing.measurements > 1 {
       notes.append(
@@ -145,7 +141,7 @@ extension AccuracyChange {
   init?(of tally: AccuracyTally, against baseline: AccuracyTally) {
     let outcomes = tally.paired(with: baseline)
     // The counts are the data: equal tables get equal intervals wherever they are drawn.
-    var generator = SeededGenerator(seedText: "\(outcomes)")
+    var generator = SplitMix64(seedText: "\(outcomes)")
     guard let difference = outcomes.difference,
       let interval = outcomes.differenceInterval(using: &generator)
     else { return nil }

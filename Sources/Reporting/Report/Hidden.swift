@@ -1,4 +1,5 @@
 import Records
+import Support
 
 /// Measured rows that a report leaves out, since the last run did not ask for them.
 package struct Hidden: Sendable {
@@ -41,9 +42,9 @@ package struct Hidden: Sendable {
   /// For example `3 timings of cpu: Neoverse N1, 4 threads`; `nil` where nothing is left out.
   package var text: String? {
     let others = devices.map { device, count in
-      "\(grouped(count)) timing\(count == 1 ? "" : "s") of \(device.text)"
+      "\(grouped(count)) \(noun(count, "timing")) of \(device.text)"
     }
-    let mine = rows == 0 ? [] : ["\(grouped(rows)) row\(rows == 1 ? "" : "s") of earlier specs"]
+    let mine = rows == 0 ? [] : ["\(grouped(rows)) \(noun(rows, "row")) of earlier specs"]
     let parts = mine + others
     return parts.isEmpty ? nil : parts.joined(separator: "; ")
   }

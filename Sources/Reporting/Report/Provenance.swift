@@ -1,4 +1,5 @@
 import Records
+import Support
 
 /// A machine and program version that records come from.
 package struct Provenance: Hashable, Sendable {
@@ -50,7 +51,7 @@ package struct Provenance: Hashable, Sendable {
   /// One line: the machine, the libraries, the program, and when.
   var text: String {
     func count(_ number: Int, _ word: String) -> String {
-      "\(grouped(number)) \(word)\(number == 1 ? "" : "s")"
+      "\(grouped(number)) \(noun(number, word))"
     }
     return
       "\(host): \(processor), \(count(cores, "core")), \(count(threads, "thread")), \(system), "

@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 
 /// Makes the rows of a report from joined records.
 struct RowBuilder {
@@ -63,7 +64,7 @@ struct RowBuilder {
     let rows = joined.latencies.filter { wanted.contains($0.key.method) }.map { ($0.key, $0.value) }
     let baselines = joined.baselines.flatMap { key, timings in timings.map { (key, $0) } }
     for (key, timing) in rows + baselines {
-      var generator = SeededGenerator(seedText: timing.key)
+      var generator = SplitMix64(seedText: timing.key)
       medians[timing.id(key)] = BootstrapMedians(
         samples: timing.result.samplesMilliseconds, rounds: timing.result.rounds,
         using: &generator)

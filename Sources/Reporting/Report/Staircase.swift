@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 
 /// Median latency against the number of tokens: one model on one device at one batch size.
 ///
@@ -21,7 +22,7 @@ package struct Staircase: Sendable {
   }
 
   /// Fewer token counts than this are a comparison of methods, not a grid.
-  package static let fewestPoints = 4
+  package static let minPoints = 4
   /// Resampled curves for the intervals of steps.
   private static let replicates = 200
 
@@ -71,7 +72,7 @@ package struct Staircase: Sendable {
     var curves = [[Double]](repeating: [], count: Self.replicates)
     var medians: [Int: [Double]] = [:]
     for (tokens, timing) in timings.sorted(by: { $0.key < $1.key }) {
-      var generator = SeededGenerator(seedText: timing.key)
+      var generator = SplitMix64(seedText: timing.key)
       guard let summary = Summary(timing.result.samplesMilliseconds),
         let resampled = BootstrapMedians(
           samples: timing.result.samplesMilliseconds, rounds: timing.result.rounds,
@@ -85,7 +86,7 @@ package struct Staircase: Sendable {
       medians[tokens] = resampled.medians
       for (i, median) in resampled.medians.enumerated() { curves[i].append(median) }
     }
-    guard points.count >= Self.fewestPoints else { return nil }
+    guard points.count >= Self.minPoints else { return nil }
     model = place.model
     device = place.device
     batchSize = place.batchSize
@@ -97,6 +98,14 @@ package struct Staircase: Sendable {
       Reliability.suffices(sound: sound.count, of: points.count)
       ? StepDetector(positions: sound.map(\.tokens))
         .steps(in: sound.map(\.milliseconds.median), resampled: curves) : []
+  }
+
+  /// The median of the first point with so many tokens or more, in milliseconds a batch; `nil`
+  /// beyond the grid.
+  ///
+  /// Between two points may lie a step, so that the line between them says nothing.
+  func median(from tokens: Int) -> Double? {
+    points.first { $0.tokens >= tokens }?.milliseconds.median
   }
 
   /// Whether the grid was measured in the place of `group`.

@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 
 /// What is wrong with the timings of a report, in one sentence that stands above everything else.
 package struct TimingVerdict: Hashable, Sendable {
@@ -42,8 +43,8 @@ package struct TimingVerdict: Hashable, Sendable {
       + (command.map { " with `\($0)`" } ?? "")
   }
 
-  private static func part(_ count: Int, of all: Int, _ noun: String) -> String? {
-    count == 0 ? nil : "\(grouped(count)) of \(grouped(all)) \(noun)\(all == 1 ? "" : "s")"
+  private static func part(_ count: Int, of all: Int, _ word: String) -> String? {
+    count == 0 ? nil : "\(grouped(count)) of \(grouped(all)) \(noun(all, word))"
   }
 }
 

@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 
 /// What every token count is worth: latency gained against accuracy kept, from two grids.
 ///
@@ -21,7 +22,7 @@ package struct UtilityCurve: Sendable {
   package let weights: WeightsSetting?
   /// The data set of the accuracy grid, often smaller than that of the rows.
   package let dataset: DatasetSetting
-  /// By rising token count, at least `Staircase.fewestPoints`.
+  /// By rising token count, at least `Staircase.minPoints`.
   package let points: [Point]
   private let utility: TailEffectUtility
   /// Utilities of grids that could as well have been measured.
@@ -82,7 +83,7 @@ package struct UtilityCurve: Sendable {
     for point in sound { latencyByTokens[point.tokens] = point.milliseconds.median }
     utility = TailEffectUtility(
       latencyByTokens: latencyByTokens, accuracyByTokens: tallies.mapValues(\.top1Share))
-    guard utility.points.count >= Staircase.fewestPoints,
+    guard utility.points.count >= Staircase.minPoints,
       utility.points.contains(where: { $0.latency > 0 }),
       utility.points.contains(where: { $0.accuracy > 0 })
     else { return nil }
@@ -98,7 +99,7 @@ package struct UtilityCurve: Sendable {
 }
 
 extension UtilityCurve {
-  /// Both grids drawn anew: timings in blocks of rounds, images alike for every token count.
+  /// Both grids resampled: timings in blocks of rounds, images alike for every token count.
   private static func resampled(
     _ tokens: [Int], _ staircase: Staircase, _ tallies: [Int: AccuracyTally]
   ) -> [TailEffectUtility] {
@@ -106,7 +107,7 @@ extension UtilityCurve {
     guard latencies.count == tokens.count, let replicates = latencies.map(\.count).min() else {
       return []
     }
-    var generator = SeededGenerator(seedText: "images \(tokens)")
+    var generator = SplitMix64(seedText: "images \(tokens)")
     let shares = ResampledShares.draw(
       AccuracyTally.sharedOutcomes(tokens.compactMap { tallies[$0] }), replicates: replicates,
       using: &generator)
@@ -118,7 +119,7 @@ extension UtilityCurve {
     }
   }
 
-  /// How sure the choice for some α are, a sentence each: `α=0.5: R = 72 (68–80)`.
+  /// How sure the choices for some α are, a sentence each: `α=0.5: R = 72 (68–80)`.
   func choiceLines(alphas: [Double]) -> [String] {
     alphas.compactMap { alpha in
       choice(alpha: alpha).map { "α=\(trimmed(alpha, digits: 6)): \(text(of: $0))" }

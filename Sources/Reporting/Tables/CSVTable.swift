@@ -75,9 +75,10 @@ struct CSVTable {
         { _, row in number(row.latency.map { Double($0.peakMemoryBytes) / 1e6 }, 3) }
       ),
       ("next_step_tokens", { _, row in count(row.nextStep?.moreTokens) }),
-      ("next_step_gain_ms", { _, row in number(row.nextStep?.gain, 6) }),
-      ("next_step_gain_ms_low", { _, row in number(row.nextStep?.gainInterval.lower, 6) }),
-      ("next_step_gain_ms_high", { _, row in number(row.nextStep?.gainInterval.upper, 6) }),
+      ("next_step_total_gain_ms", { _, row in number(row.nextStep?.gain, 6) }),
+      ("next_step_gain_ms", { _, row in number(row.nextStep?.stepGain, 6) }),
+      ("next_step_gain_ms_low", { _, row in number(row.nextStep?.stepGainInterval.lower, 6) }),
+      ("next_step_gain_ms_high", { _, row in number(row.nextStep?.stepGainInterval.upper, 6) }),
       ("on_front", { _, row in .boolean(row.isOnFront) }),
       ("notes", { _, row in .string(row.notes.joined(separator: "; ")) }),
     ]

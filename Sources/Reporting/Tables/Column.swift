@@ -1,6 +1,6 @@
 import Measurement
 
-/// One column of the tables that people read: its heading, its cells, and how dear it is.
+/// One column of the tables that people read: its heading, its cells, and its priority.
 package struct Column: Sendable {
   package enum Alignment: Sendable { case leading, trailing }
 
@@ -121,6 +121,20 @@ package struct Column: Sendable {
     case "n": column.with(title: "samples")
     case "MB": column.with(title: "peak MB")
     default: column
+    }
+  }
+}
+
+extension RowGroup {
+  /// The columns of `all` that have something to show in the table; all where nothing is measured
+  /// yet.
+  func filled(_ all: [Column]) -> [Column] {
+    guard rows.contains(where: { $0.accuracy != nil || $0.latency != nil }) else { return all }
+    return all.filter { column in
+      rows.contains { row in
+        let cell = column.cell(row)
+        return !cell.isEmpty && cell != Column.missing
+      }
     }
   }
 }

@@ -35,14 +35,14 @@ struct MarkdownReport {
     "next step down: the nearest fall of latency on the measured staircase; the gain is the step's "
       + "height in the share of blocks that would run below it; methods that reduce at several "
       + "blocks stand on several steps and have none",
-    "GMACs: multiply-adds of one image in thousand millions, counted from the shapes that ran",
+    "GMACs: multiply-adds of one image in billions, counted from the shapes that ran",
     "peak MB: highest memory in use while the row was timed, in millions of bytes",
   ]
 
   private func section(of group: RowGroup) -> [String] {
     var notes = NumberedNotes()
     let references = group.rows.map { notes.reference(to: $0.notes) }
-    let columns = Column.document
+    let columns = group.filled(Column.document)
     let hasNotes = references.contains { !$0.isEmpty }
     var lines = [line(columns.map(\.title) + (hasNotes ? ["notes"] : []))]
     lines.append(

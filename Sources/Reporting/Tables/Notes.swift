@@ -1,4 +1,5 @@
 import Records
+import Support
 
 /// The notes of a table, numbered in the order of the rows.
 ///
@@ -84,7 +85,7 @@ extension RowGroup {
 extension DeviceSetting {
   /// For example `cpu: Xeon 8275CL, 2 threads`, with the engine where it is not our own.
   var text: String {
-    let threads = threads == 0 ? "" : ", \(threads) thread\(threads == 1 ? "" : "s")"
+    let threads = threads == 0 ? "" : ", \(counted(threads, "thread"))"
     return "\(name): \(hardware)\(threads)\(engine.map { ", \($0) engine" } ?? "")"
   }
 }

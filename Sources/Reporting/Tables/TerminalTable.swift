@@ -43,7 +43,7 @@ package struct TerminalTable {
   private func text(of group: RowGroup) -> String {
     var notes = NumberedNotes()
     let references = group.rows.map { notes.reference(to: $0.notes) }
-    var columns = Column.terminal
+    var columns = group.filled(Column.terminal)
     var table = table(of: group, columns, references)
     while table.width > width,
       let least = columns.min(by: { $0.rank < $1.rank }), least.rank < 9

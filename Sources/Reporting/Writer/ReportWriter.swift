@@ -8,13 +8,15 @@ package enum ReportWriter {
   /// Each file is written beside its place and then renamed, so a reader never sees half of one.
   /// Figures without data are not written, and what an earlier report left of them is deleted,
   /// pictures of drawings that have changed included. Returns the paths, in the order written.
-  /// Errors: `ReportingError`.
+  /// - Throws: `ReportingError`.
   @discardableResult
   package static func write(_ report: Report, to folder: URL) throws -> [URL] {
     let figures = ReportFigure.all(report)
     var files = figures.map { ("figures/\($0.name).svg", document($0.drawing)) }
     files.append(("table.csv", CSVTable.all(report)))
-    files.append(("pareto.csv", CSVTable.front(report)))
+    if report.groups.contains(where: { !$0.front.isEmpty }) {
+      files.append(("pareto.csv", CSVTable.front(report)))
+    }
     if !report.staircases.isEmpty {
       files.append(("staircase.csv", GridCSV.points(report.staircases)))
       files.append(("steps.csv", GridCSV.steps(report.staircases)))
@@ -44,7 +46,7 @@ package enum ReportWriter {
   private static func stale(besides files: [(String, String)], in folder: URL) -> [URL] {
     let written = Dictionary(files, uniquingKeysWith: { first, _ in first })
     let drawings = ReportFigure.names.map { "figures/\($0).svg" }
-    let names = drawings + ["staircase.csv", "steps.csv", "published.csv"]
+    let names = drawings + ["pareto.csv", "staircase.csv", "steps.csv", "published.csv"]
     return names.flatMap { name -> [URL] in
       let file = folder.appendingPathComponent(name)
       let isNew = written[name].map { Data($0.utf8) != (try? Data(contentsOf: file)) } ?? true
@@ -54,15 +56,15 @@ package enum ReportWriter {
     }
   }
 
-  private static func document(_ drawing: SVGNode) -> String {
-    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + drawing.rendered() + "\n"
+  private static func document(_ drawing: Markup) -> String {
+    FigureText.prologue + drawing.xml() + "\n"
   }
 
   private static func makeFolder(_ folder: URL) throws {
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
-      throw ReportingError.cannotCreateFolder(path: folder.path, reason: reason(error))
+      throw ReportingError.cannotCreateFolder(path: folder.path, reason: systemReason(of: error))
     }
   }
 
@@ -70,20 +72,7 @@ package enum ReportWriter {
     do {
       try WholeFile.write(Data(text.utf8), to: file)
     } catch {
-      throw ReportingError.cannotWrite(path: file.path, reason: reason(error))
+      throw ReportingError.cannotWrite(path: file.path, reason: systemReason(of: error))
     }
-  }
-
-  /// The system's words for what went wrong, without a full stop.
-  private static func reason(_ error: any Error) -> String {
-    let underlying =
-      error is POSIXError
-      ? error as NSError : (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError
-    if let underlying, underlying.domain == NSPOSIXErrorDomain {
-      let text = String(cString: strerror(Int32(underlying.code)))
-      return text.prefix(1).lowercased() + text.dropFirst()
-    }
-    let text = underlying?.localizedDescription ?? error.localizedDescription
-    return text.hasSuffix(".") ? String(text.dropLast()) : text
   }
 }

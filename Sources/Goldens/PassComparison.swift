@@ -1,36 +1,49 @@
 import Tensors
 
-/// How far a pass is from the published one.
-package struct GoldenComparison {
-  /// Of the logits, over the greatest, in images that keep the published tokens; of all images
-  /// where none does.
+/// How far a pass is from the same pass elsewhere: a published one, or that of the processor.
+package struct PassComparison {
+  /// Of the logits, over the largest expected one, in images that keep the expected tokens; of all
+  /// images where none does.
   package let relative: Float
   /// The same for a pass that nothing watched, against the watched one: a device's graph against
   /// its single operations.
   package let unwatched: Float
-  /// Images that keep, merge or drop other tokens than the published pass, in some block.
+  /// Images that keep, merge or drop other tokens than expected, in some block.
   package let differingImages: [Int]
   package let images: Int
 
-  /// Errors: those of the file's reader.
-  package init(_ golden: GoldenCase, _ run: GoldenRun) throws {
-    let expected = try golden.file.floats("logits")
-    images = golden.file.entries["logits"]?.shape[0] ?? 1
-    let differing = try Self.differing(golden, run)
+  /// - Parameters:
+  ///   - logits: Of the watched pass, `[images, classes]` as one list, as all logits here.
+  ///   - unwatched: Of the same pass when nothing watched it.
+  ///   - differing: Images that keep, merge or drop other tokens than expected.
+  init(
+    _ logits: [Float], unwatched: [Float], expected: [Float], images: Int, differing: Set<Int>
+  ) {
+    self.images = images
     differingImages = differing.sorted()
     let classes = expected.count / images
-    let most = max(expected.reduce(0) { max($0, abs($1)) }, .leastNormalMagnitude)
+    let largest = max(expected.reduce(0) { max($0, abs($1)) }, .leastNormalMagnitude)
     func apart(_ left: [Float], _ right: [Float], _ counts: (Int) -> Bool) -> Float {
       guard left.count == right.count else { return .infinity }
-      return left.indices.reduce(0) { greatest, index in
-        guard counts(index / classes) else { return greatest }
-        let difference = abs(left[index] - right[index]) / most
-        return difference.isFinite ? max(greatest, difference) : .infinity
+      return left.indices.reduce(0) { found, index in
+        guard counts(index / classes) else { return found }
+        let difference = abs(left[index] - right[index]) / largest
+        return difference.isFinite ? max(found, difference) : .infinity
       }
     }
     let all = differing.count == images
-    relative = apart(run.logits, expected) { all || !differing.contains($0) }
-    unwatched = apart(run.unwatchedLogits, run.logits) { _ in true }
+    relative = apart(logits, expected) { all || !differing.contains($0) }
+    self.unwatched = apart(unwatched, logits) { _ in true }
+  }
+
+  /// A pass over a golden case against the published one.
+  ///
+  /// - Throws: What the file's reader throws.
+  package init(_ golden: GoldenCase, _ run: GoldenRun) throws {
+    self.init(
+      run.logits, unwatched: run.unwatchedLogits, expected: try golden.file.floats("logits"),
+      images: golden.file.entries["logits"]?.shape[0] ?? 1,
+      differing: try Self.differing(golden, run))
   }
 
   /// Whether it is as close as the precision allows: in float32 1e-4 and the same tokens, in half
@@ -54,7 +67,7 @@ package struct GoldenComparison {
       differingImages.isEmpty
       ? "" : ", other tokens in \(differingImages.count) of \(images) images"
     let graph = unwatched <= 1e-6 ? "" : ", \(unwatched) from the same pass unwatched"
-    return "logits within \(relative) of the greatest\(others)\(graph)"
+    return "logits within \(relative) of the largest\(others)\(graph)"
   }
 
   /// Whether two tokens are the same, or so close in score that their order means nothing.

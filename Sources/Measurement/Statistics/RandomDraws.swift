@@ -1,26 +1,8 @@
 import Foundation
+import Support
 
-/// A small random generator whose sequence depends on its seed alone (SplitMix64).
-///
-/// Source: Steele, Lea and Flood, OOPSLA 2014; the constants of `splitmix64.c` by S. Vigna.
-package struct SeededGenerator: RandomNumberGenerator, Sendable {
-  private var state: UInt64
-
-  package init(seed: UInt64) { state = seed }
-
-  /// A generator whose seed is the FNV-1a hash of `text`, the same on every platform.
-  package init(seedText text: String) {
-    state = text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-  }
-
-  package mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
-  }
-
+/// Numbers of some distributions.
+extension SplitMix64 {
   /// A uniform number in the open interval (0, 1).
   package mutating func uniform() -> Double {
     (Double(next() >> 11) + 0.5) * 0x1p-53

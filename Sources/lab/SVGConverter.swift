@@ -2,11 +2,10 @@ import Experiments
 import Files
 import Foundation
 
-/// Turns a report's SVG figures into PNG with a program that is on this machine; the drawing stays
-/// in one place.
-enum FigurePNG {
+/// Turns SVG into PNG with a program that is on this machine, so that drawing stays in one place.
+struct SVGConverter {
   /// A program that turns SVG into PNG.
-  struct Rasteriser: Sendable {
+  struct Rasterizer: Sendable {
     let name: String
     /// Its arguments for an input, an output, and the drawing's width and height.
     let arguments: @Sendable (_ svg: URL, _ png: URL, _ width: Int, _ height: Int) -> [String]
@@ -16,14 +15,14 @@ enum FigurePNG {
   static let scale = 2
 
   /// In the order in which they are tried; rsvg-convert is faster.
-  static let rasterisers: [Rasteriser] =
+  static let rasterizers: [Rasterizer] =
     [
-      Rasteriser(name: "rsvg-convert") { svg, png, _, _ in
+      Rasterizer(name: "rsvg-convert") { svg, png, _, _ in
         ["--zoom", "\(scale)", "--output", png.path, svg.path]
       }
     ]
     + ["chromium", "chromium-browser", "google-chrome"].map { name in
-      Rasteriser(name: name) { svg, png, width, height in
+      Rasterizer(name: name) { svg, png, width, height in
         [
           "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
           "--host-resolver-rules=MAP * ~NOTFOUND", "--force-device-scale-factor=\(scale)",
@@ -34,45 +33,81 @@ enum FigurePNG {
       }
     }
 
+  private let rasterizer: Rasterizer
+  private let program: URL
+
+  /// Finds a program on the PATH.
+  ///
+  /// - Parameters:
+  ///   - option: What asks for a PNG.
+  ///   - rest: What a person has without it, as the end of a sentence.
+  /// - Throws: `ExperimentsError.impossible` where no program is found.
+  init(for option: String, rest: String = "") throws {
+    guard let (rasterizer, program) = Self.find() else {
+      throw ExperimentsError.impossible(
+        subject: option,
+        message: "needs rsvg-convert or chromium to turn SVG into PNG, and neither is on the PATH; "
+          + "install librsvg2-bin (apt-get install librsvg2-bin)\(rest)")
+    }
+    self.rasterizer = rasterizer
+    self.program = program
+  }
+
   /// Writes `figures/*.png` beside each SVG of a results folder; returns their names.
   ///
-  /// Errors: `ExperimentsError.impossible` where no program is found, or where it draws nothing.
-  static func write(in results: URL) throws -> [String] {
-    guard let (rasteriser, program) = find() else {
-      throw ExperimentsError.impossible(
-        subject: "--png",
-        message: "needs rsvg-convert or chromium to turn SVG into PNG, and neither is on the PATH; "
-          + "install librsvg2-bin (apt-get install librsvg2-bin); the SVG figures are written")
-    }
+  /// - Throws: `ExperimentsError.impossible` where the program draws nothing.
+  func writeFigures(in results: URL) throws -> [String] {
     let figures = results.appendingPathComponent("figures", isDirectory: true)
     let names = ((try? FileManager.default.contentsOfDirectory(atPath: figures.path)) ?? [])
       .filter { $0.hasSuffix(".svg") }.sorted()
-    let scratch = FileManager.default.temporaryDirectory
-      .appendingPathComponent("lab-figures-\(ProcessInfo.processInfo.processIdentifier)")
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: scratch) }
     return try names.map { name in
       let svg = figures.appendingPathComponent(name)
       let png = svg.deletingPathExtension().appendingPathExtension("png")
-      let drawn = scratch.appendingPathComponent(png.lastPathComponent)
-      let size = try size(of: svg)
-      try run(program, rasteriser.arguments(svg, drawn, size.width, size.height))
-      guard let data = try? Data(contentsOf: drawn), !data.isEmpty else {
-        throw ExperimentsError.impossible(
-          subject: svg.relativePath, message: "\(rasteriser.name) made no PNG of it")
-      }
-      try WholeFile.write(data, to: png)
+      try WholeFile.write(try self.png(of: svg), to: png)
       return "figures/\(png.lastPathComponent)"
     }
   }
 
-  private static func find() -> (Rasteriser, URL)? {
+  /// Writes a drawing as a PNG file.
+  ///
+  /// - Throws: `ExperimentsError.impossible` where the program draws nothing or the file cannot be
+  ///   written.
+  func write(_ drawing: String, to file: String) throws {
+    try Self.withScratch { folder in
+      let svg = folder.appendingPathComponent("drawing.svg")
+      try Data(drawing.utf8).write(to: svg)
+      try OutputFile.store(try png(of: svg), in: file)
+    }
+  }
+
+  private func png(of svg: URL) throws -> Data {
+    let size = try Self.size(of: svg)
+    return try Self.withScratch { folder in
+      let drawn = folder.appendingPathComponent("drawing.png")
+      try Self.run(program, rasterizer.arguments(svg, drawn, size.width, size.height))
+      guard let data = try? Data(contentsOf: drawn), !data.isEmpty else {
+        throw ExperimentsError.impossible(
+          subject: svg.relativePath, message: "\(rasterizer.name) made no PNG of it")
+      }
+      return data
+    }
+  }
+
+  private static func withScratch<Value>(_ body: (URL) throws -> Value) throws -> Value {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("lab-drawing-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder)
+  }
+
+  private static func find() -> (Rasterizer, URL)? {
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    for rasteriser in rasterisers {
+    for rasterizer in rasterizers {
       for folder in folders {
-        let path = "\(folder)/\(rasteriser.name)"
+        let path = "\(folder)/\(rasterizer.name)"
         if FileManager.default.isExecutableFile(atPath: path) {
-          return (rasteriser, URL(fileURLWithPath: path))
+          return (rasterizer, URL(fileURLWithPath: path))
         }
       }
     }

@@ -1,11 +1,13 @@
-/// A seeded stream of random numbers, the same on every platform.
+/// A small random generator whose sequence depends on its seed alone, on every platform.
 ///
-/// Source: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014,
-/// doi:10.1145/2660193.2660195.
+/// Source: Steele, Lea and Flood, OOPSLA 2014; the constants of `splitmix64.c` by S. Vigna.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
   package init(seed: UInt64) { state = seed }
+
+  /// A generator whose seed is the FNV-1a hash of `text`.
+  package init(seedText text: String) { self.init(seed: FNV1a.hash(text.utf8)) }
 
   package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
@@ -15,7 +17,7 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
   /// A uniform number in [0, 1) with 24 random bits, exactly representable.
   package mutating func nextUniform() -> Float { Float(next() >> 40) * 0x1p-24 }
 
-  /// The finaliser alone: a hash of `value` in which every input bit moves every output bit.
+  /// The finalizer alone: a hash of `value` in which every input bit moves every output bit.
   package static func mix(_ value: UInt64) -> UInt64 {
     var z = value
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -1,0 +1,75 @@
+import Records
+import TokenReduction
+import VisionModels
+
+/// A method of the plan for one model: resolved, composed and costed once, whatever asks for it.
+package final class PlannedMethod {
+  package let setting: MethodSetting
+  package let composition: Composition
+  /// Where its schedule asks blocks for more tokens than they can remove.
+  package let cut: ScheduleCut?
+  private let architecture: any ModelArchitecture
+  /// Multiply-adds of one image, from a dry run.
+  package private(set) lazy var macs = DryRun.macs(architecture, composition)
+
+  fileprivate init(
+    _ setting: MethodSetting, _ composition: Composition, _ architecture: any ModelArchitecture
+  ) {
+    self.setting = setting
+    self.composition = composition
+    cut = ScheduleCut(
+      setting, tokens: composition.geometry.tokens,
+      tokensAfterBlocks: composition.tokensAfterBlocks)
+    self.architecture = architecture
+  }
+}
+
+extension PlannedMethod: Hashable {
+  /// Methods of one model are the same where their settings are.
+  package static func == (a: PlannedMethod, b: PlannedMethod) -> Bool {
+    a === b || a.setting == b.setting
+  }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(setting) }
+}
+
+/// The methods of one model, each made on first use.
+final class PlannedMethods {
+  private let entry: ModelEntry
+  /// By what was asked for, defaults left out or not, and by the resolved setting.
+  private var known: [MethodSetting: PlannedMethod] = [:]
+
+  init(_ entry: ModelEntry) { self.entry = entry }
+
+  /// A method with every default filled in and every percentage turned into a block.
+  ///
+  /// - Throws: A `ParameterProblem`, or `VisionModelsError.noTokens`.
+  func method(
+    _ type: any TokenReductionMethod.Type, _ parameters: [String: JSONValue]
+  ) throws -> PlannedMethod {
+    let asked = MethodSetting(name: type.name, parameters: parameters)
+    if let found = known[asked] { return found }
+    let resolved = try entry.resolved(type, parameters)
+    let setting = MethodSetting(
+      name: type.name, parameters: resolved.parameters.mapValues(\.canonical))
+    let method =
+      known[setting] ?? PlannedMethod(setting, resolved.composition, entry.architecture)
+    known[asked] = method
+    known[setting] = method
+    return method
+  }
+}
+
+extension PlannedModel {
+  /// The method of a point of the spec, with `r` where a search has chosen it.
+  ///
+  /// - Throws: A `ParameterProblem`, or `VisionModelsError.noTokens`.
+  func method(_ choice: MethodChoice, r: Int? = nil) throws -> PlannedMethod {
+    var parameters = choice.parameters
+    if let r { parameters["r"] = .integer(r) }
+    return try methods.method(choice.method, parameters)
+  }
+
+  /// The baseline.
+  func unreduced() throws -> PlannedMethod { try methods.method(NoReduction.self, [:]) }
+}

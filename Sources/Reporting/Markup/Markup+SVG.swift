@@ -1,0 +1,39 @@
+extension Markup {
+  /// Elements drawn together.
+  static func group(_ name: String, _ children: [Markup]) -> Markup {
+    Markup("g", ["class": .text(name)], children: children)
+  }
+
+  static func line(
+    from start: Point, to end: Point, stroke: String, width: Double, dash: String? = nil
+  ) -> Markup {
+    let node = Markup(
+      "line",
+      [
+        "x1": .number(start.x), "y1": .number(start.y), "x2": .number(end.x), "y2": .number(end.y),
+        "stroke": .text(stroke), "stroke-width": .number(width),
+      ])
+    return dash.map { node.with("stroke-dasharray", .text($0)) } ?? node
+  }
+
+  /// A line through points, not filled.
+  static func polyline(_ points: [Point], stroke: String, width: Double) -> Markup {
+    Markup(
+      "polyline",
+      [
+        "points": .text(list(points)), "fill": "none", "stroke": .text(stroke),
+        "stroke-width": .number(width), "stroke-linejoin": "round",
+      ])
+  }
+
+  /// A filled area without an edge.
+  static func polygon(_ points: [Point], fill: String, opacity: Double) -> Markup {
+    Markup(
+      "polygon",
+      ["points": .text(list(points)), "fill": .text(fill), "fill-opacity": .number(opacity)])
+  }
+
+  private static func list(_ points: [Point]) -> String {
+    points.map { "\(coordinate($0.x)),\(coordinate($0.y))" }.joined(separator: " ")
+  }
+}

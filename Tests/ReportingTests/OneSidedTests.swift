@@ -1,0 +1,48 @@
+import Foundation
+import Records
+import Testing
+
+@testable import Reporting
+
+/// Reports of latency alone and of accuracy alone, which is what most people begin with.
+@Suite struct OneSidedTests {
+  private static func report(_ keeps: (Record.Measurement) -> Bool) -> Report {
+    Report(records: RecordBuilder.comparison().filter { keeps($0.measurement) }, name: "r")
+  }
+
+  private static let latency = report { if case .latency = $0 { true } else { false } }
+  private static let accuracy = report { if case .accuracy = $0 { true } else { false } }
+
+  @Test func `latency alone has bars, and no columns or captions of accuracy`() throws {
+    let report = Self.latency
+    #expect(ReportFigure.all(report).first?.name == "latency")
+    let drawing = try #require(LatencyFigure(report)).drawing().xml()
+    for row in report.groups.flatMap(\.rows) {
+      #expect(drawing.contains("<title>\(row.label): "))
+    }
+    #expect(ParetoFigure(report) == nil && CostFigure(report) == nil)
+    for text in [TerminalTable(report).text(), ReportExport.latex(report)] {
+      #expect(!text.contains("top-1 %") && !text.contains("Top-1"))
+      #expect(!text.contains("accuracy with"))
+    }
+  }
+
+  @Test func `accuracy alone is drawn against multiply-adds, without columns of latency`() throws {
+    let report = Self.accuracy
+    #expect(ReportFigure.all(report).map(\.name) == ["cost"])
+    let drawing = try #require(CostFigure(report)).drawing().xml()
+    for row in report.groups.flatMap(\.rows) {
+      #expect(drawing.contains("<title>\(row.label): "))
+    }
+    #expect(!TerminalTable(report).text().contains("latency ms"))
+    #expect(!ReportExport.latex(report).contains("median latency"))
+    #expect(!HTMLPage(report: report).text().contains(">speed-up (95 %)<"))
+  }
+
+  @Test func `a report without a front writes no file of it`() throws {
+    let files = try withScratchFolder("one-sided") {
+      try ReportWriter.write(Self.latency, to: $0).map(\.lastPathComponent)
+    }
+    #expect(files.contains("table.csv") && !files.contains("pareto.csv"))
+  }
+}
