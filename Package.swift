@@ -57,6 +57,11 @@ let package = Package(
     .target(
       name: "Checkpoints", dependencies: ["CZlib", "Files", "Tensors"], exclude: ["README.md"],
       swiftSettings: hotSwift),
+    // Models of the Hugging Face Hub; libcurl is opened at run time.
+    .target(name: "CCurl", exclude: ["README.md"]),
+    .target(
+      name: "Hub", dependencies: ["CCurl", .product(name: "Crypto", package: "swift-crypto")],
+      exclude: ["README.md"]),
     .target(
       name: "CPUBackend", dependencies: ["Support", "Files", "Tensors", "CKernels", "COpenBLAS"],
       exclude: ["README.md"], swiftSettings: hotSwift),
@@ -93,7 +98,7 @@ let package = Package(
       name: "Experiments",
       dependencies: [
         "Support", "Files", "Records", "Measurement", "Tensors", "ImageCoding", "Datasets",
-        "Checkpoints", "TokenReduction", "VisionModels",
+        "Checkpoints", "Hub", "TokenReduction", "VisionModels",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
@@ -114,8 +119,9 @@ let package = Package(
       name: "lab",
       dependencies: [
         "Files", "Support", "Records", "Measurement", "Tensors", "CPUBackend", "CUDABackend",
-        "ImageCoding",
-        "Datasets", "TokenReduction", "VisionModels", "Goldens", "Experiments", "Reporting",
+        "ImageCoding", "Checkpoints", "Datasets", "Hub", "TokenReduction", "VisionModels",
+        "Goldens",
+        "Experiments", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -124,7 +130,10 @@ let package = Package(
     // Tests mirror Sources.
     .target(
       name: "_TestSupport",
-      dependencies: ["Support", "Tensors", "TokenReduction", "Records", "VisionModels", "Goldens"],
+      dependencies: [
+        "Support", "Tensors", "TokenReduction", "Records", "VisionModels", "Goldens",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
     // Changed inputs for everything that reads files (Scripts/drill.py).
@@ -146,6 +155,7 @@ let package = Package(
       name: "CPTXInterpreter", path: "Tests/CPTXInterpreter", exclude: ["README.md"],
       cxxSettings: [.unsafeFlags(["-std=c++17", "-O2"])]),
     .testTarget(name: "SupportTests", dependencies: ["Support"]),
+    .testTarget(name: "HubTests", dependencies: ["Hub", "_TestSupport"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Support", "Measurement", "Records"]),
@@ -195,7 +205,8 @@ let package = Package(
         "VisionModels", "CPUBackend", "Tensors", "_TestSupport",
       ]),
     .testTarget(
-      name: "LabTests", dependencies: ["lab", "Tensors", "_TestSupport"]),
+      name: "LabTests",
+      dependencies: ["lab", "Records", "Tensors", "VisionModels", "_TestSupport"]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [

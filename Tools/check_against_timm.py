@@ -2,7 +2,7 @@
 """Compares lab's logits with timm's on models of real size, random weights, the same normalized images.
 
     python3 -m venv .venv && .venv/bin/pip install -r Tools/requirements.txt
-    .venv/bin/python Tools/check_against_timm.py                    # DeiT-S, DeiT-B distilled, DINOv2-S, and reg4
+    .venv/bin/python Tools/check_against_timm.py                    # DeiT-S, DeiT-B distilled, DeiT-III, DINOv2-S, reg4, and others
     .venv/bin/python Tools/check_against_timm.py --models vit_large_patch16_224 --batch 4
 
 Writes each model's weights as safetensors with timm's keys, runs `lab predict --images … --logits …` on them, and prints the
@@ -29,6 +29,13 @@ DEFAULT = [
     "deit_base_distilled_patch16_224",
     "vit_small_patch14_dinov2",
     "vit_small_patch14_reg4_dinov2",
+    "deit3_small_patch16_224",
+    "vit_small_patch32_224",
+    "vit_little_patch16_reg4_gap_256",
+    "vit_base_patch32_clip_224",
+    "test_vit",
+    "test_vit2",
+    "test_vit3",
 ]
 
 
@@ -100,7 +107,7 @@ def check(name: str, batch: int, lab: list[str], folder: Path) -> float:
         if hasattr(model, "distilled_training"):
             model.distilled_training = False
     model.eval()
-    side = 384 if name.endswith("384") else 224
+    side = 224 if "dinov2" in name else model.default_cfg["input_size"][1]
     images = torch.randn(batch, 3, side, side, generator=torch.Generator().manual_seed(2))
     paths = {key: folder / f"{name}.{key}.safetensors" for key in ("weights", "images", "logits")}
     save_file({k: v.contiguous() for k, v in weights.items()}, paths["weights"])

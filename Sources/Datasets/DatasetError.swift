@@ -20,6 +20,8 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
   case unknownClass(path: String, folder: String, known: [String])
   /// A class that is given twice, or a label below zero.
   case badClassMapping(reason: String)
+  /// Classes or labels that a score cannot go by.
+  case unusableScoring(reason: String)
 
   // ImageNet's layouts.
   /// Two layouts in one folder.
@@ -78,6 +80,7 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
         + "it names \(listed(known))."
     case .badClassMapping(let reason):
       "\"classes\" \(reason)."
+    case .unusableScoring(let reason): reason
     case .badImage(let path, let reason):
       "\(path) \(reason); set \"on_bad_image\" to \"skip\" to leave such pictures out."
     case .ambiguousLayout(let path, let first, let second):

@@ -32,6 +32,15 @@ package protocol ImageDataset: Sendable {
   /// The label of picture `index`, an index into `classNames`.
   func label(at index: Int) -> Int
 
+  /// All labels of picture `index` that count as right, at least one.
+  func rightLabels(at index: Int) -> [Int]
+
+  /// The classes that compete; `nil` for all.
+  var validClasses: [Int]? { get }
+
+  /// What determines what is right besides the labels; `nil` where nothing does.
+  var scoring: String? { get }
+
   /// What names picture `index` in output and errors: its file, if it has one.
   func path(at index: Int) -> String
 
@@ -46,4 +55,7 @@ package protocol ImageDataset: Sendable {
 
 extension ImageDataset {
   package var warnings: [String] { [] }
+  package var validClasses: [Int]? { nil }
+  package var scoring: String? { nil }
+  package func rightLabels(at index: Int) -> [Int] { [label(at: index)] }
 }

@@ -56,7 +56,13 @@ package struct SubsetDataset: ImageDataset {
 
   package var warnings: [String] { base.warnings }
 
+  package var validClasses: [Int]? { base.validClasses }
+
+  package var scoring: String? { base.scoring }
+
   package func label(at index: Int) -> Int { base.label(at: indices[index]) }
+
+  package func rightLabels(at index: Int) -> [Int] { base.rightLabels(at: indices[index]) }
 
   package func path(at index: Int) -> String { base.path(at: indices[index]) }
 

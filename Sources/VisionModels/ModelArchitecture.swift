@@ -17,9 +17,18 @@ package protocol ModelArchitecture: Codable, Hashable, Sendable {
   /// How other projects name the same tensors; timm's names are always understood.
   static var layouts: [any CheckpointLayout] { get }
 
+  /// Values of `model_type` in Hugging Face's `config.json` that mean this family.
+  static var huggingFaceTypes: [String] { get }
+  /// The sizes that such a configuration means.
+  static func huggingFace(
+    _ given: HuggingFaceSizes
+  ) throws(ConfigurationError) -> any ModelArchitecture
+
   /// Pixels of a side.
   var imageSize: Int { get }
   var numClasses: Int { get }
+  /// Whether the first token is a class token, whose attention a method may read.
+  var hasClassToken: Bool { get }
   /// Tokens that a method can reduce; `nil` where there are none.
   var geometry: TokenGeometry? { get }
   /// Sequences of tokens by stage, for a person.
@@ -36,6 +45,13 @@ package protocol ModelArchitecture: Codable, Hashable, Sendable {
 extension ModelArchitecture {
   package static var parameters: [MethodParameter] { [] }
   package static var layouts: [any CheckpointLayout] { [] }
+  package static var huggingFaceTypes: [String] { [] }
+  package static func huggingFace(
+    _ given: HuggingFaceSizes
+  ) throws(ConfigurationError) -> any ModelArchitecture {
+    throw given.reader.wrong("\(family) is not read from Hugging Face's configurations")
+  }
+  package var hasClassToken: Bool { true }
   package var geometry: TokenGeometry? { nil }
   package var stages: [TokenStage] { [] }
   package func problems() -> [(key: String, message: String)] { [] }

@@ -51,13 +51,24 @@ extension ModelEntry {
       }
       return .unreduced(.none)
     }
-    return try TokenReductionRegistry.composition(for: setting, geometry: geometry)
+    let composition = try TokenReductionRegistry.composition(for: setting, geometry: geometry)
+    guard architecture.hasClassToken || composition.score != .classAttention else {
+      throw VisionModelsError.noClassToken(model: name, method: setting.name)
+    }
+    return composition
   }
 }
 
 /// How a model wants its images.
 package struct ModelPreprocessing: Hashable, Sendable {
-  package enum Interpolation: String, Sendable { case bicubic, bilinear }
+  package enum Interpolation: String, CaseIterable, Sendable { case bicubic, bilinear }
+
+  /// What `resize` measures.
+  package enum Fit: Sendable {
+    case shorterSide
+    /// Both sides, whatever the proportion: timm's `squash`.
+    case bothSides
+  }
 
   /// The shorter side after resizing; `nil` takes images as they are, and they must have the
   /// model's size.
@@ -65,6 +76,7 @@ package struct ModelPreprocessing: Hashable, Sendable {
   /// Side of the center crop: the model's image size.
   package let crop: Int
   package let interpolation: Interpolation
+  package let fit: Fit
   /// Per channel, of values in 0 … 1.
   package let mean: [Float]
   package let deviation: [Float]
@@ -73,13 +85,14 @@ package struct ModelPreprocessing: Hashable, Sendable {
 
   /// - Parameter cropFraction: The sizes' own where it is not given.
   package init(
-    resize: Int?, crop: Int, interpolation: Interpolation = .bicubic, mean: [Float],
-    deviation: [Float], cropFraction: Double? = nil
+    resize: Int?, crop: Int, interpolation: Interpolation = .bicubic, fit: Fit = .shorterSide,
+    mean: [Float], deviation: [Float], cropFraction: Double? = nil
   ) {
     self.cropFraction = cropFraction ?? resize.map { Double(crop) / Double($0) } ?? 1
     self.resize = resize
     self.crop = crop
     self.interpolation = interpolation
+    self.fit = fit
     self.mean = mean
     self.deviation = deviation
   }
@@ -109,6 +122,7 @@ package struct ModelPreprocessing: Hashable, Sendable {
     guard size != crop else { return self }
     return ModelPreprocessing(
       resize: resize == nil ? nil : Int(Double(size) / cropFraction), crop: size,
-      interpolation: interpolation, mean: mean, deviation: deviation, cropFraction: cropFraction)
+      interpolation: interpolation, fit: fit, mean: mean, deviation: deviation,
+      cropFraction: cropFraction)
   }
 }

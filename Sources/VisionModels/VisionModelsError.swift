@@ -17,6 +17,8 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   case modelTooLarge(model: String, bytes: Int, memoryBytes: Int)
   /// A method on a model that has nothing to reduce.
   case noTokens(model: String)
+  /// A method that reads the class token's attention, on a model without one.
+  case noClassToken(model: String, method: String)
 
   package var description: String {
     switch self {
@@ -38,6 +40,9 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
       return "\(second): has the tensor \(name), which \(first) has too; name one of the two files"
     case .noTokens(let model):
       return "\(model) has no tokens to reduce; only \(NoReduction.name) runs on it"
+    case .noClassToken(let model, let method):
+      return "\(model) has no class token, whose attention \(method) reads; methods without it are "
+        + "random, tome and tail_effect"
     case .modelTooLarge(let model, let bytes, let memoryBytes):
       return "\(model): its weights need \(Self.gibibytes(bytes)) GiB and this machine has "
         + "\(Self.gibibytes(memoryBytes)) GiB; choose smaller sizes"

@@ -1,3 +1,5 @@
+import Records
+
 /// What files of weights are to a model: where its tensors are in them, and what else is there.
 package struct WeightFit: Sendable {
   /// The project whose names the tensors carry.
@@ -8,6 +10,10 @@ package struct WeightFit: Sendable {
   package let unused: [String]
   /// Other copies of the model in the files that were left: `model_ema`.
   package let others: [String]
+  /// Tensors that the family brings to its own shape: positions of another grid.
+  let reshaped: [String]
+  /// How it does so, as a spec names it.
+  var interpolation: String?
   let missing: [String]
   let misshapen: [String]
   /// Names that belong to no part of the model, nor to a part that may be left.
@@ -35,7 +41,7 @@ package struct WeightFit: Sendable {
     others =
       most == 0
       ? [] : candidates.filter { $0.found == most && $0.wrapper != best.wrapper }.map(\.wrapper)
-    var (missing, misshapen): ([String], [String]) = ([], [])
+    var (missing, misshapen, reshaped): ([String], [String], [String]) = ([], [], [])
     var known: Set<String> = []
     for specification in expected {
       let source = best.layout.source(of: specification.key)
@@ -44,7 +50,11 @@ package struct WeightFit: Sendable {
         missing.append(specification.key)
         continue
       }
-      guard shape != specification.shape, specification.accepts?(shape) != true else { continue }
+      guard shape != specification.shape else { continue }
+      guard specification.accepts?(shape) != true else {
+        reshaped.append("\(specification.key) \(shape) brought to \(specification.shape)")
+        continue
+      }
       misshapen.append("\(specification.key) is \(shape), not \(specification.shape)")
     }
     var (unused, extra): ([String], [String]) = ([], [])
@@ -55,6 +65,7 @@ package struct WeightFit: Sendable {
       if !isInside || Self.isHead(key) { unused.append(name) } else { extra.append(key) }
     }
     (self.missing, self.misshapen, self.unused, self.extra) = (missing, misshapen, unused, extra)
+    self.reshaped = reshaped
   }
 
   /// What may stand before the names of a model's tensors.
@@ -115,6 +126,10 @@ package struct WeightFit: Sendable {
     var notes: [String] = []
     if layout.name != TimmLayout().name { notes.append("\(layout.name)'s names") }
     if !wrapper.isEmpty { notes.append("the tensors under \(wrapper.dropLast())") }
+    if !reshaped.isEmpty {
+      let way = interpolation.map { " by \"position_interpolation\": \"\($0)\"" } ?? ""
+      notes.append(reshaped.joined(separator: ", ") + way)
+    }
     if !others.isEmpty {
       notes.append("left another copy, \(others.map { $0.dropLast() }.joined(separator: ", "))")
     }
@@ -145,6 +160,8 @@ extension ModelArchitecture {
   /// - Throws: `VisionModelsError.weightsDoNotFit` with all that is wrong, or `.noHead` for a
   ///   backbone without the classifier that the model needs.
   package func fit(_ files: CheckpointFiles, name: String = "this model") throws -> WeightFit {
-    try FileWeights(files, model: name, tensors, layouts: Self.layouts).fit
+    var fit = try FileWeights(files, model: name, tensors, layouts: Self.layouts).fit
+    fit.interpolation = members["position_interpolation"]?.asString
+    return fit
   }
 }

@@ -19,7 +19,8 @@ struct Lab: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, ReportCommand.self, CompareCommand.self, ExportCommand.self,
       ProfileCommand.self, PredictCommand.self, VisualizeCommand.self,
-      ModelsCommand.self, MethodsCommand.self, DevicesCommand.self, DatasetCommand.self,
+      ModelsCommand.self, WeightsCommand.self, MethodsCommand.self, DevicesCommand.self,
+      DatasetCommand.self,
       SchemaCommand.self,
     ])
 

@@ -29,7 +29,7 @@ struct OperationProfile {
   /// - Throws: Those of `Planner`, of weights and of memory; `ExperimentsError.impossible` where
   ///   only a run can choose r.
   init(_ spec: Spec, minSeconds: Double, minSamples: Int) throws {
-    let planner = try Planner(spec, site: .here)
+    let planner = try Planner(spec, site: .here())
     let predictor = try Predictor(planner)
     let (planned, method, device) = (predictor.model, predictor.method, planner.devices[0])
     let stopwatch = MonotonicStopwatch()

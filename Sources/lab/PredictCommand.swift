@@ -42,7 +42,8 @@ struct PredictCommand: ParsableCommand {
   }
 
   func run() throws {
-    let predictor = try Predictor(try Planner(try model.spec(), site: .here))
+    let predictor = try Predictor(
+      try Planner(try model.spec(), site: .here(isOffline: model.offline)))
     let rows: [[Float]]
     var names = files
     if let images {

@@ -1,11 +1,12 @@
 import ArgumentParser
 import Experiments
 import Foundation
+import Hub
 import Records
 
 /// A model, a method and a device on the command line.
 struct PredictOptions: ParsableArguments {
-  @Option(help: "The model's name, or a JSON object as in a spec.")
+  @Option(help: "The model's name, hf:OWNER/NAME, a folder, or a JSON object as in a spec.")
   var model = "demo_vit"
 
   @Option(help: "A file of weights, 'random', or 'demo'.", completion: .file())
@@ -13,6 +14,9 @@ struct PredictOptions: ParsableArguments {
 
   @Option(help: "An entry of a spec's methods, as JSON, or a method's name.")
   var method: String?
+
+  @Flag(help: "Never use the network; models of the Hub must be in the cache.")
+  var offline = false
 
   @Option(help: "Where to run: 'cpu', 'cuda' or 'cuda:N'.")
   var device = "cpu"
@@ -33,7 +37,7 @@ struct PredictOptions: ParsableArguments {
           override("model", model, "--model"),
           override("methods", .array([method]), "--method"),
           override("device", .string(device), "--device"),
-        ]))
+        ]), finder: ModelFinder(hub: .here(isOffline: offline)))
     guard spec.methods.count == 1 else {
       throw ExperimentsError.impossible(
         subject: "--method",

@@ -14,6 +14,7 @@ struct RunCommand: AsyncParsableCommand {
       Examples:
         lab run Experiments/quickstart.json
         lab run Experiments/quickstart.json --dry-run
+        lab run exp.json --model hf:timm/deit_small_patch16_224.fb_in1k --dataset imagenet:/data/val
         lab run exp.json --model deit_small_patch16_224 --weights deit_small.safetensors \
       --dataset imagenet:/data/val
 
@@ -33,7 +34,9 @@ struct RunCommand: AsyncParsableCommand {
   var only: String?
 
   func run() async throws {
-    let session = try Session(spec.read(), folder: results, fresh: fresh, writes: !dryRun)
+    let session = try Session(
+      spec.read(), folder: results, fresh: fresh, writes: !dryRun,
+      site: .here(isOffline: spec.offline, downloads: !dryRun))
     if dryRun {
       try session.printPlan(only: only)
     } else {

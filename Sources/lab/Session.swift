@@ -4,6 +4,7 @@ import Datasets
 import Experiments
 import Files
 import Foundation
+import Hub
 import Records
 import Reporting
 import Support
@@ -18,11 +19,12 @@ struct Session {
   ///
   /// - Parameter writes: Whether anything may be written; a dry run makes no folder.
   init(
-    _ spec: Spec, folder results: ResultsOptions, fresh: Bool = false, writes: Bool = true
+    _ spec: Spec, folder results: ResultsOptions, fresh: Bool = false, writes: Bool = true,
+    site: Site = .here()
   ) throws {
     folder = results.folder(spec.name)
     try ReportContext.checkOwner(of: folder, source: spec.source)
-    planner = try Planner(spec, site: .here, recorded: try Self.recordedDevices(spec, folder))
+    planner = try Planner(spec, site: site, recorded: try Self.recordedDevices(spec, folder))
     for warning in planner.warnings { Console.log.warning("\(warning)") }
     if fresh, writes { try RecordStore.setAside(folder, moment: Session.moment()) }
     store = try RecordStore(folder: folder, writes: writes)
@@ -139,11 +141,17 @@ struct Session {
 
 extension Site {
   /// The devices of this machine and the demo model's weights.
-  static var here: Site {
-    Site(
+  ///
+  /// - Parameters:
+  ///   - isOffline: Whether the network is not to be used.
+  ///   - downloads: Whether weights that are not here are fetched, or only named.
+  static func here(isOffline: Bool = false, downloads: Bool = true) -> Site {
+    var site = Site(
       backend: { try Backends.make($0, threads: $1) },
-      demoWeights: { try DemoModel.weightsURL() },
+      demoWeights: { try DemoModel.weightsURL() }, hub: .here(isOffline: isOffline),
       pictureHashes: CacheFolder.ofThisUser("pictures").url,
       progress: { Console.log.notice("\($0)") })
+    site.downloads = downloads
+    return site
   }
 }

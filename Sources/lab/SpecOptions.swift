@@ -1,6 +1,7 @@
 import ArgumentParser
 import Experiments
 import Foundation
+import Hub
 import Records
 import TokenReduction
 
@@ -9,7 +10,7 @@ struct SpecOptions: ParsableArguments {
   @Argument(help: "The spec, a JSON file.", completion: .file(extensions: ["json"]))
   var spec: String
 
-  @Option(help: "Another model: its name, or a JSON object as in a spec.")
+  @Option(help: "Another model: its name, hf:OWNER/NAME, a folder, or a JSON object as in a spec.")
   var model: [String] = []
 
   @Option(help: "Weights of --model: a file, or 'random'.", completion: .file())
@@ -25,6 +26,9 @@ struct SpecOptions: ParsableArguments {
   @Option(help: "Other batch sizes.")
   var batchSize: [Int] = []
 
+  @Flag(help: "Never use the network; models of the Hub must be in the cache.")
+  var offline = false
+
   @Option(help: "At most so many images for every accuracy, that of the grids included.")
   var limit: Int?
 
@@ -39,7 +43,9 @@ struct SpecOptions: ParsableArguments {
   ///
   /// - Throws: `ExperimentsError` with everything that is wrong.
   func read() throws -> Spec {
-    var spec = try SpecReader.readWithFiles(SpecSource(file: spec, overrides: try overrides()))
+    var spec = try SpecReader.readWithFiles(
+      SpecSource(file: spec, overrides: try overrides()),
+      finder: ModelFinder(hub: .here(isOffline: offline)))
     if let limit {
       spec.accuracy.images = min(spec.accuracy.images ?? limit, limit)
       spec.grid.images = min(spec.grid.images, limit)

@@ -45,7 +45,8 @@ struct VisualizeCommand: ParsableCommand {
   func run() throws {
     let isPNG = out?.lowercased().hasSuffix(".png") == true
     let converter = try isPNG ? SVGConverter(for: "--out") : nil
-    let predictor = try Predictor(try Planner(try spec(), site: .here))
+    let predictor = try Predictor(
+      try Planner(try spec(), site: .here(isOffline: options.offline)))
     let traced = try predictor.trace(file: image)
     guard !traced.trace.stages.isEmpty else {
       throw ExperimentsError.impossible(

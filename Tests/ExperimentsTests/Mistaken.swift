@@ -32,7 +32,7 @@ extension Mistaken {
     ("diet_small_patch16_224", "did you mean 'deit_small_patch16_224'?"),
     ("beit_base_patch16_224", "`lab models` lists them"),
     ("deit_huge_patch14_224", "`lab models` lists them"),
-    ("vit_base_patch32_clip_448.laion2b", "`lab models` lists them"),
+    ("vit_base_patch32_quickgelu_448.laion2b", "`lab models` lists them"),
     ("vit", "`lab models` lists them"),
   ].map { name, advice in
     Mistaken(

@@ -108,6 +108,16 @@ import _TestSupport
     #expect(fit.notes == of.notes)
   }
 
+  @Test func `positions of another grid are said with how they are brought to the model's`() throws
+  {
+    var larger = Self.plain
+    larger.imageSize = 48
+    #expect(
+      try larger.fit(CheckpointFiles([Self.url("vit.safetensors")])).notes == [
+        "pos_embed [1, 17, 16] brought to [1, 37, 16] by \"position_interpolation\": \"timm\""
+      ])
+  }
+
   private static func message(_ files: String..., as a: ViTArchitecture) -> String? {
     do {
       _ = try a.fit(CheckpointFiles(files.map(url)), name: "tiny")

@@ -1,3 +1,4 @@
+import Crypto
 import Datasets
 import Foundation
 
@@ -17,12 +18,16 @@ struct DatasetOpener {
   func open(_ choice: DatasetChoice, images: Int?) throws -> PlannedDataset {
     let limits = [choice.limit, images].compactMap { $0 }
     let opened = try open(choice, limit: limits.min())
-    return PlannedDataset(
-      choice: choice, images: opened, fingerprint: try fingerprint.text(of: opened.content))
+    var text = try fingerprint.text(of: opened.content)
+    if let scoring = opened.scoring {
+      text = SHA256.hash(data: Data((text + scoring).utf8)).map { String(format: "%02x", $0) }
+        .joined()
+    }
+    return PlannedDataset(choice: choice, images: opened, fingerprint: text)
   }
 
   private func open(_ choice: DatasetChoice, limit: Int?) throws -> any ImageDataset {
-    let whole: any ImageDataset
+    var whole: any ImageDataset
     switch choice.kind {
     case .demo: return DemoImages(count: limit ?? Self.demoImages)
     case .imagenet(let folder):
@@ -33,9 +38,17 @@ struct DatasetOpener {
         case .sorted(let order): .sorted(order)
         case .order(let names): .order(names)
         case .labels(let labels): .labels(labels)
+        case .imageNet: .labels(ImageNetClasses.labels)
         }
       whole = try ClassFolderDataset(
         folder: source.path(folder, ofKey: "dataset"), classes: labels)
+    }
+    if choice.validClasses != .all || choice.reassessedLabels != nil {
+      whole = try ScoredDataset(
+        whole, valid: choice.validClasses,
+        reassessed: try choice.reassessedLabels.map {
+          try ReassessedLabels(file: source.path($0, ofKey: "dataset"))
+        })
     }
     guard let limit, limit < whole.count else { return whole }
     return SubsetDataset(whole, limit: limit, seed: UInt64(seed))

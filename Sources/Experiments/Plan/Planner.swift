@@ -28,7 +28,8 @@ package final class Planner {
   package init(_ spec: Spec, site: Site, recorded: [DeviceSetting] = []) throws {
     self.spec = spec
     let weights = WeightsOpener(
-      source: spec.source, seed: spec.seed, demoWeights: site.demoWeights)
+      source: spec.source, seed: spec.seed, demoWeights: site.demoWeights, hub: site.hub,
+      downloads: site.downloads)
     models = try spec.models.map(weights.open)
     var devices: [PlannedDevice] = []
     places = try spec.devices.enumerated().flatMap { index, choice -> [DevicePlace] in

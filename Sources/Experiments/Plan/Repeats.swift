@@ -1,5 +1,7 @@
+import Datasets
 import Records
 import TokenReduction
+import VisionModels
 
 /// Finds what a spec names twice: it is measured once, and a person may have meant something else.
 struct Repeats {
@@ -32,10 +34,14 @@ struct Repeats {
   private struct DatasetContent: Hashable {
     let kind: DatasetChoice.Kind
     let limit: Int?
+    let validClasses: ScoredDataset.ValidClasses
+    let reassessedLabels: String?
 
     init(_ choice: DatasetChoice) {
       kind = choice.kind
       limit = choice.limit
+      validClasses = choice.validClasses
+      reassessedLabels = choice.reassessedLabels
     }
   }
 
@@ -85,7 +91,15 @@ extension Planner {
   }
 
   /// A model of the spec by what determines its numbers.
-  func identity(_ choice: ModelChoice) -> ModelSetting? {
-    models.first { $0.choice.path == choice.path }?.setting
+  func identity(_ choice: ModelChoice) -> ModelIdentity? {
+    models.first { $0.choice.path == choice.path }.map {
+      ModelIdentity(setting: $0.setting, preprocessing: $0.choice.entry.preprocessing)
+    }
+  }
+
+  /// What tells one model of a spec from another.
+  struct ModelIdentity: Hashable {
+    let setting: ModelSetting
+    let preprocessing: ModelPreprocessing
   }
 }

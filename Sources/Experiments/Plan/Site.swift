@@ -1,5 +1,6 @@
 import Datasets
 import Foundation
+import Hub
 import ImageCoding
 import Records
 import Tensors
@@ -13,6 +14,10 @@ package struct Site: Sendable {
   package var backend: @Sendable (_ device: String, _ threads: Int?) throws -> any Backend
   /// The weights of the demo model.
   package var demoWeights: @Sendable () throws -> URL
+  /// Where weights of the Hugging Face Hub come from; `nil` has none.
+  package var hub: Hub?
+  /// Whether weights that are not here are downloaded; else a plan says what would be.
+  package var downloads = true
   /// Where hashes of pictures are kept between runs; `nil` keeps none.
   package var pictureHashes: URL?
   /// Told what takes long before anything is measured.
@@ -20,9 +25,11 @@ package struct Site: Sendable {
 
   package init(
     backend: @escaping @Sendable (_ device: String, _ threads: Int?) throws -> any Backend,
-    demoWeights: @escaping @Sendable () throws -> URL, pictureHashes: URL? = nil,
+    demoWeights: @escaping @Sendable () throws -> URL, hub: Hub? = nil,
+    pictureHashes: URL? = nil,
     progress: @escaping @Sendable (String) -> Void = { _ in }
   ) {
+    self.hub = hub
     self.pictureHashes = pictureHashes
     self.progress = progress
     self.backend = backend
@@ -96,6 +103,7 @@ extension ModelEntry {
     Preprocessing(
       resize: preprocessing.resize ?? preprocessing.crop, crop: preprocessing.crop,
       interpolation: preprocessing.interpolation == .bicubic ? .bicubic : .bilinear,
+      fit: preprocessing.fit == .shorterSide ? .shorterSide : .bothSides,
       mean: preprocessing.mean, std: preprocessing.deviation)
   }
 }

@@ -1,6 +1,7 @@
 import Crypto
 import Files
 import Foundation
+import Hub
 import Records
 import Tensors
 import VisionModels
@@ -10,6 +11,8 @@ struct WeightsOpener {
   let source: SpecSource
   let seed: Int
   let demoWeights: () throws -> URL
+  let hub: Hub?
+  let downloads: Bool
 
   /// The model with its weights; a weight file is read once, for its SHA-256.
   ///
@@ -17,6 +20,7 @@ struct WeightsOpener {
   func open(_ choice: ModelChoice) throws -> PlannedModel {
     let weights: WeightSource
     let setting: WeightsSetting
+    var notes: [String] = choice.notes
     switch choice.weights {
     case .random:
       weights = .random(seed: UInt64(seed))
@@ -26,7 +30,17 @@ struct WeightsOpener {
       weights = .file(url)
       setting = WeightsSetting(name: "demo", digest: try digest([url], choice))
     case .files(let paths):
-      let urls = paths.map { URL(fileURLWithPath: source.path($0, ofKey: "model")) }
+      let places = try paths.map { try place(of: $0, choice) }
+      let urls = places.compactMap(\.url)
+      // A stand-in while it is only planned.
+      guard urls.count == places.count else {
+        weights = .random(seed: UInt64(seed))
+        setting = WeightsSetting(
+          name: places.map(\.name).joined(separator: " + "),
+          digest: places.map { $0.digest ?? "" }.joined(separator: "+"))
+        notes += places.compactMap(\.note)
+        break
+      }
       weights = .files(urls)
       let files: CheckpointFiles
       // A file of another kind is reported with its key in the spec.
@@ -37,7 +51,7 @@ struct WeightsOpener {
       }
       let read = files.checkpoints.flatMap(\.files).map { URL(fileURLWithPath: "\($0)") }
       setting = WeightsSetting(
-        name: urls.map(\.lastPathComponent).joined(separator: " + "),
+        name: places.map(\.name).joined(separator: " + "),
         digest: try digest(read, choice))
     }
     let tokens = choice.entry.info.tokens
@@ -47,7 +61,38 @@ struct WeightsOpener {
         name: choice.name,
         architecture: choice.entry.architecture.members.mapValues(\.canonical),
         weights: setting, tokens: tokens.tokens, prefixTokens: tokens.prefixTokens),
-      weights: weights)
+      weights: weights, notes: notes)
+  }
+
+  /// Where one file of weights is, or what would be downloaded.
+  private struct Place {
+    let name: String
+    var url: URL?
+    var digest: String?
+    var note: String?
+  }
+
+  private func place(of path: String, _ choice: ModelChoice) throws -> Place {
+    guard HubReference.isMeant(by: path) else {
+      let url = URL(fileURLWithPath: source.path(path, ofKey: "model"))
+      return Place(name: url.lastPathComponent, url: url)
+    }
+    guard let hub else { throw wrong(choice, "\(path): nothing is downloaded here") }
+    do {
+      let reference = try HubReference(path)
+      let name = reference.repository + (reference.file.map { "/\($0)" } ?? "")
+      let found = try hub.findWeights(of: reference)
+      if case .there(let info) = found, !downloads {
+        let size = info.bytes.map { String(format: " (%.1f MB)", Double($0) / 1e6) } ?? ""
+        return Place(
+          name: name, digest: info.hash,
+          note: "not here yet: a run downloads \(reference.repository)/\(info.name)\(size) from "
+            + hub.settings.endpoint)
+      }
+      return Place(name: name, url: try hub.fetchWeights(found, of: reference))
+    } catch {
+      throw wrong(choice, "\(error)")
+    }
   }
 
   /// The model with what a person should know of its files, once every key and shape was compared.

@@ -4,10 +4,16 @@ package enum TopClasses {
   ///
   /// Edge cases: fewer classes than `count` are all returned; NaN counts below every number, so
   /// that a broken model is wrong and not at the top.
-  package static func best(_ count: Int, of logits: UnsafeBufferPointer<Float>) -> [Int] {
+  ///
+  /// - Parameter valid: The classes that compete, ascending; `nil` for all.
+  package static func best(
+    _ count: Int, of logits: UnsafeBufferPointer<Float>, among valid: [Int]? = nil
+  ) -> [Int] {
     var best: [(index: Int, value: Float)] = []
     best.reserveCapacity(count + 1)
-    for (index, logit) in logits.enumerated() {
+    for place in 0..<(valid?.count ?? logits.count) {
+      let index = valid?[place] ?? place
+      let logit = logits[index]
       let value = logit.isNaN ? -Float.infinity : logit
       if best.count == count, let last = best.last, value <= last.value { continue }
       let place = best.firstIndex { value > $0.value } ?? best.count

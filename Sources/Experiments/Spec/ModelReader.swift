@@ -5,28 +5,49 @@ import VisionModels
 /// Reads one value of `model`: a name, or an object with name, weights and sizes.
 struct ModelReader {
   let path: String
+  private let found: [String: Result<ModelFinder.Found, any Error>]
 
-  init(path: String) { self.path = path }
+  init(path: String, found: [String: Result<ModelFinder.Found, any Error>] = [:]) {
+    self.path = path
+    self.found = found
+  }
+
+  /// What a repository or folder of this name holds.
+  private func model(named name: String?) -> ModelFinder.Found? {
+    name.flatMap { try? found[$0]?.get() }
+  }
 
   /// The model, or `nil` when something is wrong with it, which `checker` then holds.
   mutating func choice(_ value: JSONValue, checker: inout RuleChecker) -> ModelChoice? {
     switch value {
     case .string(let name):
       guard let entry = entry(name, at: path, checker: &checker) else { return nil }
-      return choice(entry, weights: nil, checker: &checker)
+      return choice(entry, weights: nil, of: name, checker: &checker)
     case .object(let members):
-      guard let entry = entry(members, checker: &checker) else { return nil }
+      guard let sized = entry(members, checker: &checker),
+        let entry = PreprocessingReader(path: "\(path).preprocessing")
+          .apply(members["preprocessing"], to: sized, checker: &checker)
+      else { return nil }
+      let name = members["name"]?.asString
       if case .array(let files)? = members["weights"] {
         let names = files.compactMap(\.asString)
-        return ModelChoice(path: path, entry: entry, weights: .files(names))
+        return ModelChoice(
+          path: path, entry: entry, weights: .files(names), notes: model(named: name)?.notes ?? [])
       }
-      return choice(entry, weights: members["weights"]?.asString, checker: &checker)
+      return choice(entry, weights: members["weights"]?.asString, of: name, checker: &checker)
     default: return nil
     }
   }
 
   private func entry(_ name: String, at path: String, checker: inout RuleChecker) -> ModelEntry? {
     if let entry = ModelRegistry.entry(named: name) { return entry }
+    switch found[name] {
+    case .success(let model)?: return model.entry
+    case .failure(let error)?:
+      checker.report(path, "\(error)")
+      return nil
+    case nil: break
+    }
     checker.report(path, "\"\(name)\" is not a model; \(ModelNameAdvice().text(for: name))")
     return nil
   }
@@ -42,10 +63,13 @@ struct ModelReader {
     var merged: [String: JSONValue] = [:]
     var name = members["name"]?.asString ?? "custom"
     var base: ModelEntry?
-    if let named = ModelRegistry.entry(named: name) {
+    if let named = ModelRegistry.entry(named: name) ?? model(named: name)?.entry {
       base = named
       merged = named.architecture.members
-      name = ModelChoice.customPrefix + name
+      name = ModelChoice.customPrefix + named.name
+    } else if case .failure(let error)? = found[name] {
+      checker.report("\(path).name", "\(error)")
+      return nil
     }
     merged.merge(sizes) { $1 }
     let family = merged.removeValue(forKey: "family")?.asString ?? ModelRegistry.defaultFamily
@@ -83,8 +107,12 @@ struct ModelReader {
   }
 
   private func choice(
-    _ entry: ModelEntry, weights: String?, checker: inout RuleChecker
+    _ entry: ModelEntry, weights: String?, of name: String?, checker: inout RuleChecker
   ) -> ModelChoice? {
+    if let found = model(named: name), weights == nil || weights != "random" && weights != "demo" {
+      return ModelChoice(
+        path: path, entry: entry, weights: .files([weights ?? found.weights]), notes: found.notes)
+    }
     let isDemo = entry.name == Self.demoModel
     switch weights {
     case nil: return ModelChoice(path: path, entry: entry, weights: isDemo ? .demo : .random)

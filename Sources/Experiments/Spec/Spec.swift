@@ -50,6 +50,8 @@ package struct ModelChoice: Sendable {
   package let path: String
   package let entry: ModelEntry
   package let weights: Weights
+  /// What the model's configuration says, one clause each.
+  package var notes: [String] = []
 
   package var name: String { entry.name }
   /// What stands before the name of a registered model whose sizes a spec changes.
@@ -71,11 +73,17 @@ package struct DatasetChoice: Hashable, Sendable {
     case sorted(ClassOrder)
     case order([String])
     case labels([String: Int])
+    /// Folders are named by ImageNet's ids.
+    case imageNet
   }
 
   package let path: String
   package let kind: Kind
   package let limit: Int?
+  /// The classes that compete.
+  package var validClasses = ScoredDataset.ValidClasses.all
+  /// A file of several right labels for each of ImageNet's pictures, as the spec wrote it.
+  package var reassessedLabels: String?
 }
 
 /// One point of one entry of `methods`: its values as written, one for each key.

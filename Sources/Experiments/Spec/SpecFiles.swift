@@ -1,4 +1,5 @@
 import Foundation
+import Hub
 import Records
 
 /// Looks for the files and folders that a spec names, so that a missing one is told with all other
@@ -10,7 +11,7 @@ enum SpecFiles {
   static func problems(in source: SpecSource) -> [SpecProblem] {
     let models = values(source.members["model"], at: "model").flatMap { path, value in
       named(value, at: path, ["weights"]).compactMap { path, text in
-        ["random", "demo"].contains(text)
+        ["random", "demo"].contains(text) || HubReference.isMeant(by: text)
           ? nil : problem(source, text, key: "model", path, wantsFolder: false)
       }
     }
@@ -29,6 +30,20 @@ enum SpecFiles {
     case .array(let values)?: values.enumerated().map { ("\(path)[\($0)]", $1) }
     case let value?: [(path, value)]
     }
+  }
+
+  /// Every model of the spec that is no name of the registry, or why it is not found.
+  static func models(
+    in source: SpecSource, _ finder: ModelFinder
+  ) -> [String: Result<ModelFinder.Found, any Error>] {
+    var found: [String: Result<ModelFinder.Found, any Error>] = [:]
+    for (_, value) in values(source.members["model"], at: "model") {
+      var name = value.asString
+      if case .object(let members) = value { name = members["name"]?.asString }
+      guard let name, found[name] == nil, ModelFinder.isMeant(by: name, source) else { continue }
+      found[name] = Result { try finder.find(name, source) }
+    }
+    return found
   }
 
   private static func named(
@@ -70,13 +85,16 @@ enum SpecFiles {
 extension SpecReader {
   /// The spec that `source` means, with every file that it names in place.
   ///
+  /// - Parameter finder: Finds models that no registry names; without one they are mistakes.
   /// - Throws: `ExperimentsError.invalidSpec` with everything that is wrong, missing files
   ///   included.
-  package static func readWithFiles(_ source: SpecSource) throws -> Spec {
+  package static func readWithFiles(
+    _ source: SpecSource, finder: ModelFinder? = nil
+  ) throws -> Spec {
     let missing = SpecFiles.problems(in: source)
     let spec: Spec
     do {
-      spec = try read(source)
+      spec = try read(source, found: finder.map { SpecFiles.models(in: source, $0) } ?? [:])
     } catch ExperimentsError.invalidSpec(let problems) {
       // A file that a wrong value stands for is no second mistake.
       let paths = Set(problems.map(\.path))

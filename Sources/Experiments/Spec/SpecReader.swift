@@ -11,9 +11,12 @@ package struct SpecReader {
   private let source: SpecSource
   private var checker: RuleChecker
   private let members: [String: JSONValue]
+  /// Models that no registry names, by how the spec writes them.
+  private let found: [String: Result<ModelFinder.Found, any Error>]
 
-  private init(_ source: SpecSource) {
+  private init(_ source: SpecSource, _ found: [String: Result<ModelFinder.Found, any Error>]) {
     self.source = source
+    self.found = found
     members = source.members
     checker = RuleChecker { source.origin(of: $0) }
   }
@@ -21,8 +24,10 @@ package struct SpecReader {
   /// The spec that `source` means.
   ///
   /// - Throws: `ExperimentsError.invalidSpec` with everything that is wrong.
-  package static func read(_ source: SpecSource) throws -> Spec {
-    var reader = SpecReader(source)
+  package static func read(
+    _ source: SpecSource, found: [String: Result<ModelFinder.Found, any Error>] = [:]
+  ) throws -> Spec {
+    var reader = SpecReader(source, found)
     let spec = reader.read()
     guard let spec, reader.checker.problems.isEmpty else {
       throw ExperimentsError.invalidSpec(reader.checker.problems)
@@ -132,29 +137,51 @@ package struct SpecReader {
       }
       let limit = members["limit"]?.asInt
       if let folder = members["imagenet"]?.asString {
-        return DatasetChoice(path: path, kind: .imagenet(folder), limit: limit)
+        return DatasetChoice(
+          path: path, kind: .imagenet(folder), limit: limit,
+          validClasses: Self.validClasses(members),
+          reassessedLabels: members["reassessed_labels"]?.asString)
       }
       guard let folder = members["folder"]?.asString else { return nil }
       if members["classes"] != nil, members["class_order"] != nil {
         checker.report(
           path + ".class_order", "\"classes\" gives the order already; write one of the two")
       }
+      if members["class_map"] != nil, members["classes"] != nil || members["class_order"] != nil {
+        checker.report(
+          path + ".class_map",
+          "it says the class of each folder; leave out \"classes\" and "
+            + "\"class_order\"")
+      }
       let classes: DatasetChoice.Classes =
-        switch members["classes"] {
+        switch members["class_map"] ?? members["classes"] {
+        case .string?: .imageNet
         case .array(let names)?: .order(names.compactMap(\.asString))
         case .object(let labels)?: .labels(labels.compactMapValues(\.asInt))
         default:
           .sorted(
             members["class_order"]?.asString.flatMap(ClassOrder.init(rawValue:)) ?? .sorted)
         }
-      return DatasetChoice(path: path, kind: .folder(folder, classes: classes), limit: limit)
+      return DatasetChoice(
+        path: path, kind: .folder(folder, classes: classes), limit: limit,
+        validClasses: Self.validClasses(members))
+    }
+  }
+
+  private static func validClasses(
+    _ members: [String: JSONValue]
+  ) -> ScoredDataset.ValidClasses {
+    switch members["valid_classes"] {
+    case .array(let classes)?: .listed(classes.compactMap(\.asInt))
+    case .string?: .present
+    default: .all
     }
   }
 
   private mutating func models() -> [ModelChoice] {
     var models: [ModelChoice] = []
     for element in elements("model") {
-      var reader = ModelReader(path: "model" + element.suffix)
+      var reader = ModelReader(path: "model" + element.suffix, found: found)
       if let model = reader.choice(element.value, checker: &checker) { models.append(model) }
     }
     return models

@@ -16,7 +16,7 @@ package enum SpecRules {
     KeyRule("$schema", .text, "for editors"),
     KeyRule(
       "model", .axis(.either([.modelName, .object(model)])), required: true,
-      "a model's name, or its name and weights"),
+      "a model's name, hf:OWNER/NAME, a folder with a config.json, or its name and weights"),
     KeyRule(
       "dataset", .axis(.either([.choice(["demo"]), .object(imagenet), .object(folder)])),
       standard: .value(.string("demo")), "where the images come from"),
@@ -65,15 +65,43 @@ package enum SpecRules {
   ]
 
   static let model: [KeyRule] = [
-    KeyRule("name", .text, standard: .value(.string("custom")), "a name of `lab models`"),
+    KeyRule(
+      "name", .text, standard: .value(.string("custom")),
+      "a name of `lab models`, hf:OWNER/NAME, or a folder with a config.json"),
     KeyRule(
       "weights", .either([.text, .list(.text)]),
       standard: .described("\"demo\" for demo_vit, else \"random\""),
-      "a file of weights (safetensors, .pth, .npz), a list of a backbone's and its classifier's, "
-        + "\"random\", or \"demo\""),
+      "a file of weights (safetensors, .pth, .npz), hf:OWNER/NAME, a list of a backbone's and its "
+        + "classifier's, \"random\", or \"demo\""),
     KeyRule(
       "architecture", .object(architecture), standard: .described("that of the named model"),
       "sizes that differ from the named model's, or all of them"),
+    KeyRule(
+      "preprocessing", .object(preprocessing), standard: .described("that of the named model"),
+      "how images are prepared, where it differs; `--dry-run` shows all of it"),
+  ]
+
+  static let preprocessing: [KeyRule] = [
+    KeyRule(
+      "resize", .integer(minimum: 1, maximum: 16_384),
+      standard: .described("from crop_fraction, or the model's"),
+      "pixels of the shorter side before the central crop of the model's image size"),
+    KeyRule(
+      "crop_fraction", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
+      standard: .described("the model's"),
+      "image size over resize, whose part behind the point is cut off as timm does"),
+    KeyRule(
+      "squash", .boolean, standard: .described("the model's, mostly false"),
+      "resize both sides, whatever the proportion"),
+    KeyRule(
+      "interpolation", .choice(ModelPreprocessing.Interpolation.allCases.map(\.rawValue)),
+      standard: .described("the model's"), "the antialiased filter of the resize"),
+    KeyRule(
+      "mean", .list(.number(minimum: -1000, exclusiveMinimum: false, maximum: 1000)),
+      standard: .described("the model's"), "of red, green and blue between 0 and 1"),
+    KeyRule(
+      "std", .list(.number(minimum: 0, exclusiveMinimum: true, maximum: 1000)),
+      standard: .described("the model's"), "of red, green and blue"),
   ]
 
   /// The sizes of every family; where there is more than one, the first key names it.
@@ -102,7 +130,12 @@ package enum SpecRules {
   package static var architectureKeys: Set<String> { Set(architecture.map(\.key)) }
 
   static let imagenet: [KeyRule] = [
-    KeyRule("imagenet", .text, required: true, "the folder of ImageNet's validation images"), limit,
+    KeyRule("imagenet", .text, required: true, "the folder of ImageNet's validation images"),
+    validClasses,
+    KeyRule(
+      "reassessed_labels", .text, standard: .described("the one label of each picture"),
+      "real.json of reassessed-imagenet: several right labels, and none for pictures to leave out"),
+    limit,
   ]
 
   static let folder: [KeyRule] = [
@@ -114,8 +147,18 @@ package enum SpecRules {
       "class_order", .choice(ClassOrder.allCases.map(\.rawValue)),
       standard: .value(.string(ClassOrder.sorted.rawValue)),
       "how folders are sorted without \"classes\": as torchvision (1, 10, 2) or as timm (1, 2, 10)"),
+    KeyRule(
+      "class_map", .choice(["imagenet"]), standard: .described("\"classes\""),
+      "folders are named by ImageNet's ids (n01440764), some or all of the 1000"),
+    validClasses,
     limit,
   ]
+
+  private static let validClasses = KeyRule(
+    "valid_classes",
+    .either([.choice(["present"]), .list(.integer(minimum: 0, maximum: 1_000_000))]),
+    standard: .described("all classes of the model"),
+    "the classes that compete: a list, or \"present\" for those that pictures have")
 
   private static let limit = KeyRule(
     "limit", .integer(minimum: 1, maximum: nil), standard: .described("all images"),

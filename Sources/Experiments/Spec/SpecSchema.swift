@@ -51,7 +51,14 @@ package enum SpecSchema {
   private static func schema(_ rule: ValueRule) -> JSONValue {
     switch rule {
     case .text: .object(["type": .string("string"), "minLength": .integer(1)])
-    case .modelName: .object(["enum": .array(ModelRegistry.all.map { .string($0.name) })])
+    case .modelName:
+      .object([
+        "anyOf": .array([
+          .object(["enum": .array(ModelRegistry.all.map { .string($0.name) })]),
+          // A repository of the Hugging Face Hub, or a folder.
+          .object(["type": .string("string"), "pattern": .string("^hf:.+/.+|/")]),
+        ])
+      ])
     case .fileName:
       .object([
         "type": .string("string"),

@@ -114,6 +114,11 @@ struct GroupFinder {
         "accuracy over \(grouped(accuracy.images)) of \(grouped(accuracy.expectedImages)) images")
     }
     if let note = chanceNote(accuracy, method) { notes.append(note) }
+    if let note = KnownGate.note(
+      model: group.model.name, method, group.dataset, precision: group.precision, accuracy)
+    {
+      notes.append(note)
+    }
     if let accuracy, accuracy.skippedImages > 0 {
       let images = noun(accuracy.skippedImages, "image")
       notes.append("\(grouped(accuracy.skippedImages)) \(images) could not be read")

@@ -7,7 +7,7 @@ package enum PositionEmbedding {
   /// Shapes: `values` [side · side, width] row-major, result [rows · columns, width]. Edge cases:
   /// the same grid is copied. Sums are in double precision. Source: `resample_abs_pos_embed` of
   /// timm (antialias, a = -0.5); `interpolate_pos_encoding` of DINOv2 (a = -0.75, scale `side /
-  /// (target + 0.1)`).
+  /// (target + 0.1)`) and of transformers' Dinov2 (a = -0.75, scale `side / target`).
   package static func resample(
     _ values: [Float], side: Int, width: Int, rows: Int, columns: Int,
     interpolation: ViTArchitecture.PositionInterpolation
@@ -46,6 +46,7 @@ package enum PositionEmbedding {
     switch interpolation {
     case .timm: antialiasedTaps(from: input, to: output)
     case .dinov2: plainTaps(from: input, scale: Double(input) / (Double(output) + 0.1), to: output)
+    case .huggingFace: plainTaps(from: input, scale: Double(input) / Double(output), to: output)
     }
   }
 

@@ -10,12 +10,15 @@ extension ViTArchitecture: ModelArchitecture {
   }
 
   package static var entries: [ModelEntry] {
-    DemoViT.entries + AugRegViT.entries + DeiT.entries + DINOv2.entries
+    DemoViT.entries + AugRegViT.entries + DeiT.entries + DeiT3.entries + DINOv2.entries
+      + ViTVariants.entries
   }
 
   package var geometry: TokenGeometry? {
     TokenGeometry(tokens: tokens, prefixTokens: prefixTokens, depth: depth)
   }
+
+  package var hasClassToken: Bool { classToken }
 
   package var stages: [TokenStage] {
     [
@@ -61,17 +64,41 @@ extension ViTArchitecture: ModelArchitecture {
       MethodParameter(
         "pretrained_image_size", positive, otherwise: "image_size",
         "pixels of a side where the weights were trained"),
+      MethodParameter(
+        "class_token", .boolean, default: .boolean(true), "a class token before the patches"),
+      MethodParameter(
+        "no_embed_class", .boolean, otherwise: "true with registers",
+        "positions of the patches alone"),
+      MethodParameter(
+        "qkv_bias", .boolean, default: .boolean(true), "biases of queries, keys and values"),
+      MethodParameter(
+        "qk_norm", .boolean, default: .boolean(false), "norms of each head's queries and keys"),
+      MethodParameter(
+        "norm_pre", .boolean, default: .boolean(false),
+        "a norm before the first block, and patches without a bias"),
+      MethodParameter(
+        "fc_norm", .boolean, otherwise: "true with the head \"patch_mean\"",
+        "the last norm behind the pooling"),
+      MethodParameter(
+        "pool_include_prefix", .boolean, default: .boolean(false),
+        "prefix tokens in the pooling of \"patch_mean\" and \"attention_pool\""),
+      MethodParameter(
+        "norm_epsilon", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
+        default: .number(1e-6), "what every norm adds to the variance"),
     ]
   }()
 
-  /// Rows of `pos_embed` before the patches: timm's register models have none.
-  var positionedPrefix: Int { registers > 0 ? 0 : prefixTokens }
+  /// Rows of `pos_embed` before the patches: timm's models of DINOv2 with registers have none.
+  var positionedPrefix: Int { noEmbedClass ?? (registers > 0) ? 0 : prefixTokens }
+
+  /// Hidden width of the attention pool's network.
+  var poolMLPWidth: Int { Int(mlpRatio * Double(embedDim)) }
 
   /// Every tensor of timm's `VisionTransformer` with these sizes.
   package var tensors: [WeightSpecification] {
     let (c, positioned) = (embedDim, positionedPrefix)
     var list = WeightList()
-    list.add("cls_token", [1, 1, c])
+    if classToken { list.add("cls_token", [1, 1, c]) }
     if distilled { list.add("dist_token", [1, 1, c]) }
     if registers > 0 { list.add("reg_token", [1, registers, c]) }
     // Another square grid is interpolated.
@@ -82,11 +109,17 @@ extension ViTArchitecture: ModelArchitecture {
       return side > 0 && side * side == patches
     }
     list.convolution(
-      "patch_embed.proj", ConvolutionExtent(inputs: 3, outputs: c, kernel: patchSize))
+      "patch_embed.proj", ConvolutionExtent(inputs: 3, outputs: c, kernel: patchSize),
+      bias: !normPre)
+    if normPre { list.norm("norm_pre", c) }
     for block in 0..<depth {
       let key = "blocks.\(block)"
       list.norm("\(key).norm1", c)
-      list.linear("\(key).attn.qkv", inputs: c, outputs: 3 * c)
+      list.linear("\(key).attn.qkv", inputs: c, outputs: 3 * c, bias: qkvBias)
+      if qkNorm {
+        list.norm("\(key).attn.q_norm", headDim)
+        list.norm("\(key).attn.k_norm", headDim)
+      }
       list.linear("\(key).attn.proj", inputs: c, outputs: c)
       list.norm("\(key).norm2", c)
       list.linear("\(key).mlp.fc1", inputs: c, outputs: fc1Width)
@@ -96,7 +129,16 @@ extension ViTArchitecture: ModelArchitecture {
         list.add("\(key).ls2.gamma", [c], .ones)
       }
     }
-    list.norm("norm", c)
+    list.norm(normalizesFeatures ? "fc_norm" : "norm", c)
+    if head == .attentionPool {
+      list.add("attn_pool.latent", [1, 1, c])
+      list.linear("attn_pool.q", inputs: c, outputs: c)
+      list.linear("attn_pool.kv", inputs: c, outputs: 2 * c)
+      list.linear("attn_pool.proj", inputs: c, outputs: c)
+      list.norm("attn_pool.norm", c)
+      list.linear("attn_pool.mlp.fc1", inputs: c, outputs: poolMLPWidth)
+      list.linear("attn_pool.mlp.fc2", inputs: poolMLPWidth, outputs: c)
+    }
     list.linear("head", inputs: distilled ? c : featureDim, outputs: numClasses)
     if distilled { list.linear("head_dist", inputs: c, outputs: numClasses) }
     return list.tensors

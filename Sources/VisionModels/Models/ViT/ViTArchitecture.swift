@@ -1,5 +1,5 @@
 /// The sizes of a plain vision transformer; the keys are those of a spec's `architecture`.
-package struct ViTArchitecture: Codable, Hashable, Sendable {
+package struct ViTArchitecture: Hashable, Sendable {
   package enum MLP: String, Codable, CaseIterable, Hashable, Sendable { case gelu, swiglu }
 
   /// What the classifier reads.
@@ -8,6 +8,12 @@ package struct ViTArchitecture: Codable, Hashable, Sendable {
     case token
     /// The class token beside the mean patch token (DINOv2's linear head).
     case tokenAndPatchMean = "token_and_patch_mean"
+    /// The class tokens of the last four blocks beside the mean patch token (DINOv2's larger head).
+    case lastTokensAndPatchMean = "last_four_tokens_and_patch_mean"
+    /// The mean patch token.
+    case patchMean = "patch_mean"
+    /// One learned query that attends to the tokens (`map` in timm).
+    case attentionPool = "attention_pool"
   }
 
   /// How a checkpoint's position embedding is brought to another grid.
@@ -16,6 +22,8 @@ package struct ViTArchitecture: Codable, Hashable, Sendable {
     case timm
     /// Bicubic without antialias, scale offset 0.1, as DINOv2 without registers.
     case dinov2
+    /// Bicubic without antialias, as Hugging Face's models without registers.
+    case huggingFace = "hugging_face"
   }
 
   package var imageSize: Int
@@ -38,6 +46,21 @@ package struct ViTArchitecture: Codable, Hashable, Sendable {
   package var positionInterpolation: PositionInterpolation
   /// Side of the checkpoint's image, where it differs: 518 for DINOv2.
   package var pretrainedImageSize: Int?
+  /// Whether a class token leads the sequence.
+  package var classToken = true
+  /// Whether positions are learned for patches alone; `nil` where there are registers.
+  package var noEmbedClass: Bool?
+  package var qkvBias = true
+  /// Whether each head's queries and keys are normalized before they meet.
+  package var qkNorm = false
+  /// Whether the embedded tokens are normalized before block 0, and patches have no bias.
+  package var normPre = false
+  /// Whether the last norm comes after pooling instead of before; `nil` with a mean alone.
+  package var fcNorm: Bool?
+  /// Whether pooling takes the prefix tokens in.
+  package var poolIncludePrefix = false
+  /// LayerNorm's epsilon everywhere.
+  package var normEpsilon = 1e-6
 
   package init(
     imageSize: Int = 224, patchSize: Int = 16, embedDim: Int, depth: Int = 12, numHeads: Int,
@@ -61,39 +84,6 @@ package struct ViTArchitecture: Codable, Hashable, Sendable {
     self.positionInterpolation = positionInterpolation
     self.pretrainedImageSize = pretrainedImageSize
   }
-
-  package enum CodingKeys: String, CodingKey, CaseIterable {
-    case depth, mlp, distilled, registers, head
-    case imageSize = "image_size"
-    case patchSize = "patch_size"
-    case embedDim = "embed_dim"
-    case numHeads = "num_heads"
-    case mlpRatio = "mlp_ratio"
-    case hiddenDim = "hidden_dim"
-    case layerScale = "layer_scale"
-    case numClasses = "num_classes"
-    case positionInterpolation = "position_interpolation"
-    case pretrainedImageSize = "pretrained_image_size"
-  }
-
-  /// Decodes with the defaults of `init`; `embed_dim` and `num_heads` must be there.
-  package init(from decoder: any Decoder) throws {
-    let values = try decoder.container(keyedBy: CodingKeys.self)
-    func value<T: Decodable>(_ key: CodingKeys, or standard: T) throws -> T {
-      try values.decodeIfPresent(T.self, forKey: key) ?? standard
-    }
-    self.init(
-      imageSize: try value(.imageSize, or: 224), patchSize: try value(.patchSize, or: 16),
-      embedDim: try values.decode(Int.self, forKey: .embedDim),
-      depth: try value(.depth, or: 12), numHeads: try values.decode(Int.self, forKey: .numHeads),
-      mlpRatio: try value(.mlpRatio, or: 4),
-      hiddenDim: try values.decodeIfPresent(Int.self, forKey: .hiddenDim),
-      mlp: try value(.mlp, or: .gelu), distilled: try value(.distilled, or: false),
-      registers: try value(.registers, or: 0), layerScale: try value(.layerScale, or: false),
-      head: try value(.head, or: .token), numClasses: try value(.numClasses, or: 1000),
-      positionInterpolation: try value(.positionInterpolation, or: .timm),
-      pretrainedImageSize: try values.decodeIfPresent(Int.self, forKey: .pretrainedImageSize))
-  }
 }
 
 extension ViTArchitecture {
@@ -101,7 +91,7 @@ extension ViTArchitecture {
   package var grid: Int { imageSize / patchSize }
   package var patches: Int { grid * grid }
   /// Class, distillation and register tokens.
-  package var prefixTokens: Int { 1 + (distilled ? 1 : 0) + registers }
+  package var prefixTokens: Int { (classToken ? 1 : 0) + (distilled ? 1 : 0) + registers }
   /// Tokens that enter block 0.
   package var tokens: Int { patches + prefixTokens }
   package var headDim: Int { embedDim / numHeads }
@@ -117,7 +107,20 @@ extension ViTArchitecture {
   package var fc1Width: Int { mlp == .swiglu ? 2 * mlpWidth : mlpWidth }
 
   /// Numbers that the classifier reads.
-  package var featureDim: Int { head == .tokenAndPatchMean || distilled ? 2 * embedDim : embedDim }
+  package var featureDim: Int {
+    switch head {
+    case .token: distilled ? 2 * embedDim : embedDim
+    case .tokenAndPatchMean: 2 * embedDim
+    case .lastTokensAndPatchMean: (Self.lastBlocks + 1) * embedDim
+    case .patchMean, .attentionPool: embedDim
+    }
+  }
+
+  /// Blocks whose class tokens DINOv2's larger head reads.
+  static let lastBlocks = 4
+
+  /// Whether the last norm is that of the pooled features.
+  var normalizesFeatures: Bool { fcNorm ?? (head == .patchMean) }
 
   /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be
   /// built.
@@ -150,8 +153,20 @@ extension ViTArchitecture {
       (0...1024).contains(registers), .registers,
       "\(registers) is out of range; it must be from 0 to 1024")
     check(
-      !(distilled && head == .tokenAndPatchMean), .head,
-      "\"token_and_patch_mean\" does not go with \"distilled\": true")
+      !distilled || head == .token && classToken, .head,
+      "\"\(head.rawValue)\" does not go with \"distilled\": true")
+    check(
+      classToken || head == .patchMean || head == .attentionPool, .head,
+      "\"\(head.rawValue)\" reads the class token, and \"class_token\" is false")
+    check(
+      head != .lastTokensAndPatchMean || depth >= Self.lastBlocks, .head,
+      "\"\(head.rawValue)\" reads four blocks, and \"depth\" is \(depth)")
+    check(
+      fcNorm == nil || head == .token && !distilled || head == .patchMean, .fcNorm,
+      "a norm behind the pooling goes with the heads \"token\" and \"patch_mean\"")
+    check(
+      normEpsilon > 0 && normEpsilon < 1, .normEpsilon,
+      "\(normEpsilon) is out of range; it must be above 0, below 1")
     if let side = pretrainedImageSize {
       check(
         (patchSize...8192).contains(side) && side % patchSize == 0, .pretrainedImageSize,

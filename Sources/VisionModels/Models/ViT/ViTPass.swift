@@ -12,6 +12,7 @@ final class ViTPass: ModelPass {
   private let qkv: Tensor
   private let attended: Tensor
   private var reducer: Reducer
+  private let pool: PoolingPass
 
   init(
     _ model: VisionTransformer, _ composition: Composition, batchSize: Int,
@@ -25,6 +26,7 @@ final class ViTPass: ModelPass {
     qkv = try device.allocate(Shape(batchSize, a.tokens, 3 * a.embedDim), type)
     attended = try device.allocate(Shape(batchSize, a.tokens, a.embedDim), type)
     features = try device.allocate(Shape(batchSize, a.featureDim), type)
+    pool = try PoolingPass(model, batchSize: batchSize, features: features, on: device)
     reducer = try Reducer(
       composition: composition, architecture: a, batchSize: batchSize, backend: device)
   }
@@ -33,6 +35,9 @@ final class ViTPass: ModelPass {
     let a = model.architecture
     var stream = reducer.begin(tokens: a.tokens)
     device.embedPatches(images, model.embedding, into: stream)
+    if let norm = model.normPre {
+      device.layerNorm(TensorView(stream), norm, into: TensorView(stream))
+    }
     context.onBlock?(-1, stream)
     for index in 0..<a.depth {
       let block = model.blocks[index]
@@ -44,6 +49,7 @@ final class ViTPass: ModelPass {
       let mixed = attended.view(Shape(batchSize, tokens, a.embedDim))
       let step = composition.step(block: index, position: .insideBlock)
       device.project(stream, norm: block.norm1, block.qkv, into: projected)
+      if let norms = block.headNorms { normalizeHeads(projected, norms) }
       let findings = device.attend(
         projected, heads: a.numHeads, tokenSize: reducer.attentionSizes(tokens: tokens),
         statistics: step.flatMap { reducer.statistics(for: $0) }, into: mixed)
@@ -52,9 +58,24 @@ final class ViTPass: ModelPass {
         stream = reducer.reduce(stream, step, qkv: projected, findings: findings, context)
       }
       device.feedForward(stream, block.feedForward)
+      pool.take(stream, afterBlock: index)
       context.onBlock?(index, stream)
     }
-    device.readOut(stream, norm: model.norm, model.readOut, into: features)
+    pool.finish(stream)
     device.project(features, norm: nil, model.head, into: logits)
+  }
+  /// Normalizes every head's query and key of fused rows [B, N, 3C] where they lie.
+  private func normalizeHeads(
+    _ qkv: Tensor, _ norms: (query: LayerNormParameters, key: LayerNormParameters)
+  ) {
+    let a = model.architecture
+    let rows = TensorView(qkv)
+    for (part, norm) in [norms.query, norms.key].enumerated() {
+      for head in 0..<a.numHeads {
+        let first = part * a.embedDim + head * a.headDim
+        let columns = rows.columns(first..<(first + a.headDim))
+        device.layerNorm(columns, norm, into: columns)
+      }
+    }
   }
 }

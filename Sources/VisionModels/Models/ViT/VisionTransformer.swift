@@ -10,33 +10,38 @@ final class VisionTransformer: VisionModel {
   struct Block {
     let norm1: LayerNormParameters
     let qkv: LinearParameters
+    /// Of each head's queries and keys, where the model has them.
+    let headNorms: (query: LayerNormParameters, key: LayerNormParameters)?
     let projection: LinearParameters
     let feedForward: FeedForwardParameters
   }
 
   let embedding: PatchEmbedding
   let blocks: [Block]
+  /// Before block 0, where the model has it.
+  let normPre: LayerNormParameters?
+  /// The last one: of the stream, or with `normalizesFeatures` of the pooled features.
   let norm: LayerNormParameters
+  let pooling: FeaturePooling
   /// One linear layer over the features, whatever the head: distillation's two are side by side and
   /// halved.
   let head: LinearParameters
-  let readOut: ReadOut
-
-  /// LayerNorm's epsilon in every model of the family.
-  private static let epsilon: Float = 1e-6
 
   init(_ a: ViTArchitecture, _ loader: WeightLoader) throws {
     architecture = a
     info = a.info
     backend = loader.backend
     func norm(_ key: String) throws -> LayerNormParameters {
-      try loader.norm(key, epsilon: Self.epsilon)
+      try loader.norm(key, epsilon: Float(a.normEpsilon))
     }
     embedding = try Self.embedding(a, loader)
     blocks = try (0..<a.depth).map { index in
       let key = "blocks.\(index)"
       return Block(
-        norm1: try norm("\(key).norm1"), qkv: try loader.linear("\(key).attn.qkv"),
+        norm1: try norm("\(key).norm1"),
+        qkv: try loader.linear("\(key).attn.qkv", bias: a.qkvBias),
+        headNorms: a.qkNorm
+          ? (try norm("\(key).attn.q_norm"), try norm("\(key).attn.k_norm")) : nil,
         projection: try loader.linear(
           "\(key).attn.proj", layerScale: a.layerScale ? "\(key).ls1.gamma" : nil),
         feedForward: FeedForwardParameters(
@@ -45,11 +50,10 @@ final class VisionTransformer: VisionModel {
           fc2: try loader.linear(
             "\(key).mlp.fc2", layerScale: a.layerScale ? "\(key).ls2.gamma" : nil)))
     }
-    self.norm = try norm("norm")
+    normPre = try a.normPre ? norm("norm_pre") : nil
+    self.norm = try norm(a.normalizesFeatures ? "fc_norm" : "norm")
+    pooling = try FeaturePooling(a, loader)
     head = try a.distilled ? Self.distilledHead(a, loader) : loader.linear("head")
-    readOut =
-      a.head == .tokenAndPatchMean
-      ? .classAndPatchMean(prefixTokens: a.prefixTokens) : .prefix(count: a.distilled ? 2 : 1)
   }
 
   func makePass(
@@ -84,7 +88,7 @@ final class VisionTransformer: VisionModel {
     let width = a.embedDim
     let positions = try loader.values("pos_embed")
     let positioned = a.positionedPrefix
-    var prefix = try loader.values("cls_token")
+    var prefix = try a.classToken ? loader.values("cls_token") : []
     if a.distilled { prefix += try loader.values("dist_token") }
     if a.registers > 0 { prefix += try loader.values("reg_token") }
     for index in 0..<positioned * width { prefix[index] += positions[index] }
@@ -94,7 +98,7 @@ final class VisionTransformer: VisionModel {
       side: Int(Double(trained).squareRoot().rounded()), width: width, rows: a.grid,
       columns: a.grid, interpolation: a.positionInterpolation)
     return PatchEmbedding(
-      linear: try loader.linear("patch_embed.proj"), patchSize: a.patchSize,
+      linear: try loader.linear("patch_embed.proj", bias: !a.normPre), patchSize: a.patchSize,
       positions: try loader.upload(grid, Shape(a.patches, width)),
       prefix: try loader.upload(prefix, Shape(a.prefixTokens, width)))
   }

@@ -1,0 +1,93 @@
+import Foundation
+import Hub
+import Records
+import VisionModels
+
+/// Finds models that no registry names: repositories of the Hugging Face Hub, and folders with a
+/// `config.json`.
+package struct ModelFinder: Sendable {
+  /// What was found behind a text.
+  package struct Found: Sendable {
+    package let entry: ModelEntry
+    /// As a spec would name its file of weights.
+    package let weights: String
+    /// What its configuration says, one clause each.
+    package let notes: [String]
+  }
+
+  private let hub: Hub
+
+  package init(hub: Hub) { self.hub = hub }
+
+  /// Whether a model's name means a repository or a folder, and not a name of the registry.
+  static func isMeant(by text: String, _ source: SpecSource) -> Bool {
+    if HubReference.isMeant(by: text) { return true }
+    guard ModelRegistry.entry(named: text) == nil else { return false }
+    return text.hasPrefix("/") || text.hasPrefix("./") || text.hasPrefix("../")
+      || folder(text, source) != nil
+  }
+
+  private static func folder(_ text: String, _ source: SpecSource) -> URL? {
+    var isFolder: ObjCBool = false
+    let path = source.path(text, ofKey: "model")
+    guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+    else { return nil }
+    return URL(fileURLWithPath: path)
+  }
+
+  /// The model of a repository or folder; of a repository its configuration alone is fetched.
+  ///
+  /// Errors: `HubError`, `ConfigurationError`, or a `Problem`.
+  package func find(_ text: String, _ source: SpecSource) throws -> Found {
+    if HubReference.isMeant(by: text) { return try repository(HubReference(text)) }
+    guard let folder = Self.folder(text, source) else {
+      throw Problem(
+        "\"\(text)\" is no folder; a model is a name of `lab models`, a folder with a config.json, "
+          + "or hf:OWNER/NAME")
+    }
+    func data(_ name: String) -> Data? {
+      try? Data(contentsOf: folder.appendingPathComponent(name))
+    }
+    guard let config = data("config.json") else {
+      throw Problem(
+        "\"\(text)\" has no config.json, which says what its weights are of; name the model, and "
+          + "the file as its \"weights\"")
+    }
+    let read = try ModelConfiguration(
+      config, preprocessor: data("preprocessor_config.json"), source: text)
+    let names = Hub.weightNames
+    guard
+      let name = names.first(where: {
+        FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+      })
+    else {
+      throw Problem(
+        "\"\(text)\" has a config.json and none of \(names.joined(separator: ", ")); name its file "
+          + "of weights as \"weights\"")
+    }
+    return Found(
+      entry: read.entry, weights: folder.appendingPathComponent(name).path, notes: read.notes)
+  }
+
+  private func repository(_ reference: HubReference) throws -> Found {
+    guard let config = try hub.file("config.json", of: reference) else {
+      throw Problem(
+        "\(reference.repository) has no config.json, which says what its weights are of; name the "
+          + "model, and the repository as its \"weights\"")
+    }
+    let data = try Data(contentsOf: config)
+    // timm's say everything in one file.
+    let asksForMore = !String(decoding: data, as: UTF8.self).contains("\"architecture\"")
+    let images =
+      try asksForMore ? hub.file("preprocessor_config.json", of: reference) : nil
+    let read = try ModelConfiguration(
+      data, preprocessor: try images.map { try Data(contentsOf: $0) }, source: reference.text)
+    return Found(entry: read.entry, weights: reference.text, notes: read.notes)
+  }
+
+  /// A sentence about a place of the spec.
+  struct Problem: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+  }
+}

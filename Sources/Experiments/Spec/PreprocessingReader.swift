@@ -1,0 +1,59 @@
+import Records
+import VisionModels
+
+/// Reads a model's `preprocessing`: what differs from the model's own.
+struct PreprocessingReader {
+  let path: String
+
+  /// The entry with images prepared as the spec says, `nil` where that cannot be.
+  func apply(
+    _ value: JSONValue?, to entry: ModelEntry, checker: inout RuleChecker
+  ) -> ModelEntry? {
+    guard case .object(let members)? = value else { return entry }
+    let own = entry.preprocessing
+    if members["resize"] != nil, members["crop_fraction"] != nil {
+      checker.report(path, "\"resize\" and \"crop_fraction\" say the same thing; write one of them")
+      return nil
+    }
+    var resize = own.resize
+    if let pixels = members["resize"]?.asInt { resize = pixels }
+    if let fraction = members["crop_fraction"]?.asDouble, fraction > 0 {
+      resize = Int(min(16_384, Double(own.crop) / fraction))
+    }
+    guard resize ?? own.crop >= own.crop else {
+      checker.report(
+        "\(path).resize",
+        "\(resize ?? 0) is below \(own.crop), the side of \(entry.name)'s images; it must be from "
+          + "\(own.crop)")
+      return nil
+    }
+    guard let mean = channels("mean", members, own.mean, checker: &checker),
+      let deviation = channels("std", members, own.deviation, checker: &checker)
+    else { return nil }
+    let filter = members["interpolation"]?.asString.flatMap(
+      ModelPreprocessing.Interpolation.init(rawValue:))
+    var fit = own.fit
+    if case .boolean(let squashes)? = members["squash"] {
+      fit = squashes ? .bothSides : .shorterSide
+    }
+    return ModelEntry(
+      name: entry.name, displayName: entry.displayName, architecture: entry.architecture,
+      preprocessing: ModelPreprocessing(
+        resize: resize, crop: own.crop, interpolation: filter ?? own.interpolation, fit: fit,
+        mean: mean, deviation: deviation),
+      source: entry.source)
+  }
+
+  private func channels(
+    _ key: String, _ members: [String: JSONValue], _ own: [Float], checker: inout RuleChecker
+  ) -> [Float]? {
+    guard case .array(let values)? = members[key] else { return own }
+    guard values.count == 3 else {
+      checker.report(
+        "\(path).\(key)",
+        "it has \(values.count) numbers; it must have three, for red, green and blue")
+      return nil
+    }
+    return values.map { Float($0.asDouble ?? 0) }
+  }
+}

@@ -1,0 +1,56 @@
+import Tensors
+
+/// How the classifier's features come from the tokens, with the weights that this takes.
+enum FeaturePooling {
+  /// Tokens that a device reads out in one operation.
+  case readOut(ReadOut)
+  /// The class tokens of the last four blocks and the mean patch token.
+  case lastTokens
+  /// The mean of the tokens, normalized before or after.
+  case mean
+  case attention(AttentionPool)
+
+  /// A learned query that attends to the tokens, and a feed-forward network.
+  struct AttentionPool {
+    /// Projected when it is loaded, [1, C].
+    let query: [Float]
+    let keysAndValues: LinearParameters
+    let projection: LinearParameters
+    let feedForward: FeedForwardParameters
+  }
+
+  init(_ a: ViTArchitecture, _ loader: WeightLoader) throws {
+    switch a.head {
+    case .token where a.normalizesFeatures: self = .mean
+    case .token: self = .readOut(.prefix(count: a.distilled ? 2 : 1))
+    case .tokenAndPatchMean: self = .readOut(.classAndPatchMean(prefixTokens: a.prefixTokens))
+    case .lastTokensAndPatchMean: self = .lastTokens
+    case .patchMean: self = .mean
+    case .attentionPool: self = .attention(try AttentionPool(a, loader))
+    }
+  }
+}
+
+extension FeaturePooling.AttentionPool {
+  /// timm's `AttentionPoolLatent` of one query.
+  ///
+  /// Source: timm 1.0.31, layers/attention_pool.py.
+  init(_ a: ViTArchitecture, _ loader: WeightLoader) throws {
+    let key = "attn_pool"
+    let latent = try loader.values("\(key).latent")
+    let weight = try loader.values("\(key).q.weight")
+    query = try loader.values("\(key).q.bias").enumerated().map { row, bias in
+      // In double precision: it is computed once.
+      Float(
+        latent.indices.reduce(Double(bias)) {
+          $0 + Double(weight[row * a.embedDim + $1]) * Double(latent[$1])
+        })
+    }
+    keysAndValues = try loader.linear("\(key).kv")
+    projection = try loader.linear("\(key).proj")
+    feedForward = FeedForwardParameters(
+      norm: try loader.norm("\(key).norm", epsilon: Float(a.normEpsilon)),
+      fc1: try loader.linear("\(key).mlp.fc1"), activation: .gelu,
+      fc2: try loader.linear("\(key).mlp.fc2"))
+  }
+}

@@ -1,0 +1,97 @@
+import Records
+import Testing
+
+@testable import Reporting
+
+/// Reports of models whose accuracy was published.
+@Suite struct `Published accuracies` {
+  private static let transform =
+    "resize 248 (shorter side) bicubic antialiased, center crop 224, mean 0.485/0.456/0.406, "
+    + "std 0.229/0.224/0.225"
+
+  private func dataset(_ preprocessing: String = transform, images: Int = 50_000) -> DatasetSetting
+  {
+    DatasetSetting(
+      name: "imagenet", layout: "class folders", fingerprint: "f", images: images, classes: 1000,
+      preprocessing: preprocessing)
+  }
+
+  /// A record of all images, of which so many are right.
+  private func record(
+    _ model: String, right: Int, _ dataset: DatasetSetting, method: MethodSetting
+  ) -> Record {
+    let trial = AccuracyTrial(
+      model: ModelSetting(
+        name: model, architecture: [:], weights: WeightsSetting(name: "w", digest: "d"),
+        tokens: 197, prefixTokens: 1), method: method, dataset: dataset, precision: "float32",
+      firstImage: 0, imageCount: dataset.images)
+    let result = AccuracyResult(
+      topFive: (0..<dataset.images).map { [$0 < right ? 1 : 2, 3, 4, 5, 6] },
+      labels: Array(repeating: 1, count: dataset.images),
+      imageIndices: Array(0..<dataset.images), skipped: [], imagesPerSecond: 1,
+      cost: ForwardCost(tokensAfterBlocks: [197], macs: 1, parameters: 1))
+    return Record(
+      key: "gate", measurement: .accuracy(trial, result), environment: RecordBuilder().environment)
+  }
+
+  private static let none = MethodSetting(name: "none", parameters: [:])
+
+  private func notes(
+    _ model: String = "deit_small_patch16_224", right: Int, _ dataset: DatasetSetting,
+    method: MethodSetting = none
+  ) -> [String] {
+    let report = Report(
+      records: [record(model, right: right, dataset, method: method)], name: "gates")
+    return report.groups.flatMap(\.rows).flatMap(\.notes)
+  }
+
+  @Test func `a run that gives the published number says so`() {
+    #expect(
+      notes(right: 39_923, dataset()) == [
+        "reproduces the published 79.86 of timm's deit_small_patch16_224.fb_in1k (−0.01, interval "
+          + "79.49–80.20)"
+      ])
+  }
+
+  @Test func `a run that does not give it says where to look`() {
+    #expect(
+      notes(right: 39_000, dataset()) == [
+        "deviates from the published 79.86 of timm's deit_small_patch16_224.fb_in1k (−1.86, interval "
+          + "77.63–78.36): look at the weights, the order of the labels, and how images are decoded"
+      ])
+  }
+
+  @Test func `another resize has its own number`() {
+    let at256 = Self.transform.replacing("248", with: "256")
+    #expect(
+      notes("deit_base_patch16_224", right: 40_923, dataset(at256)).first?.hasPrefix(
+        "reproduces the published 81.85 of DeiT's repository (+0.00") == true)
+    let squashed = Self.transform.replacing("248 (shorter side)", with: "248x248")
+    #expect(
+      notes(right: 39_923, dataset(squashed)) == [
+        "the published 79.86 (timm's deit_small_patch16_224.fb_in1k) is of resize 248, crop 224, "
+          + "and not of this preprocessing"
+      ])
+  }
+
+  @Test func `a method is held to its own number`() {
+    let tome = MethodSetting(name: "tome", parameters: ["r": .integer(13)])
+    let at256 = Self.transform.replacing("248", with: "256")
+    #expect(
+      notes("vit_base_patch16_224", right: 41_300, dataset(at256), method: tome).first?.hasPrefix(
+        "reproduces the published 82.60 of ToMe's README, r=13 (+0.00") == true)
+    let other = MethodSetting(name: "tome", parameters: ["r": .integer(12)])
+    #expect(
+      notes("vit_base_patch16_224", right: 41_300, dataset(at256), method: other).allSatisfy {
+        !$0.contains("published")
+      })
+  }
+
+  @Test func `a part of the images and other models are held to nothing`() {
+    for notes in [
+      notes(right: 400, dataset(images: 500)), notes("custom", right: 39_923, dataset()),
+    ] {
+      #expect(notes.allSatisfy { !$0.contains("published") })
+    }
+  }
+}

@@ -1,0 +1,173 @@
+import Foundation
+import Testing
+import VisionModels
+
+/// What `config.json` of timm and of Hugging Face say.
+@Suite struct `Configurations of models` {
+  private func read(_ config: String, _ images: String? = nil) throws -> ModelEntry {
+    try ModelConfiguration(
+      Data(config.utf8), preprocessor: images.map { Data($0.utf8) }, source: "test"
+    ).entry
+  }
+
+  private func vit(_ entry: ModelEntry) throws -> ViTArchitecture {
+    try #require(entry.architecture as? ViTArchitecture)
+  }
+
+  private func message(_ config: String, _ images: String? = nil) -> String {
+    do {
+      _ = try read(config, images)
+      return "no error"
+    } catch { return "\(error)" }
+  }
+
+  /// As timm's repository `deit_small_patch16_224.fb_in1k` has it.
+  private static let deit = """
+    {"architecture": "deit_small_patch16_224", "num_classes": 1000, "num_features": 384,
+     "global_pool": "token", "pretrained_cfg": {"tag": "fb_in1k", "custom_load": false,
+     "input_size": [3, 224, 224], "fixed_input_size": true, "interpolation": "bicubic",
+     "crop_pct": 0.9, "crop_mode": "center", "mean": [0.485, 0.456, 0.406],
+     "std": [0.229, 0.224, 0.225], "num_classes": 1000, "pool_size": null,
+     "first_conv": "patch_embed.proj", "classifier": "head"}}
+    """
+
+  @Test func `timm's says the registry's own model and preprocessing`() throws {
+    let entry = try read(Self.deit)
+    let own = try #require(ModelRegistry.entry(named: "deit_small_patch16_224"))
+    #expect(try vit(entry) == vit(own))
+    #expect(entry.preprocessing == own.preprocessing)
+    #expect(entry.name == "deit_small_patch16_224")
+  }
+
+  @Test func `a model that was fine-tuned at another size keeps where it was trained`() throws {
+    let entry = try read(
+      Self.deit.replacing("224, 224", with: "384, 384").replacing(
+        "\"num_classes\": 1000", with: "\"num_classes\": 37"
+      )
+      .replacing("\"center\"", with: "\"squash\"").replacing("0.9", with: "1.0"))
+    let sizes = try vit(entry)
+    #expect(sizes.imageSize == 384)
+    #expect(sizes.pretrainedImageSize == 224)
+    #expect(sizes.numClasses == 37)
+    #expect(entry.preprocessing.fit == .bothSides)
+    #expect(entry.preprocessing.resize == 384)
+  }
+
+  @Test func `arguments of timm's models are sizes`() throws {
+    let sizes = try vit(
+      read(
+        Self.deit.replacing(
+          "\"pretrained_cfg\"",
+          with:
+            #""model_args": {"init_values": 1e-5, "no_embed_class": true, "qk_norm": true, "global_pool": "avg"}, "pretrained_cfg""#
+        )))
+    #expect(sizes.layerScale && sizes.qkNorm && sizes.noEmbedClass == true)
+    #expect(sizes.head == .patchMean)
+  }
+
+  /// As `facebook/dinov2-small-imagenet1k-1-layer` has them.
+  private static let dinov2 = """
+    {"architectures": ["Dinov2ForImageClassification"], "hidden_act": "gelu", "hidden_size": 384,
+     "id2label": {"0": "a", "1": "b", "2": "c"}, "image_size": 518, "layer_norm_eps": 1e-06,
+     "mlp_ratio": 4, "model_type": "dinov2", "num_attention_heads": 6, "num_channels": 3,
+     "num_hidden_layers": 12, "patch_size": 14, "qkv_bias": true, "use_swiglu_ffn": false}
+    """
+  private static let bit = """
+    {"crop_size": {"height": 224, "width": 224}, "do_center_crop": true, "do_convert_rgb": true,
+     "do_normalize": true, "do_rescale": true, "do_resize": true,
+     "image_mean": [0.485, 0.456, 0.406], "image_processor_type": "BitImageProcessor",
+     "image_std": [0.229, 0.224, 0.225], "resample": 3, "rescale_factor": 0.00392156862745098,
+     "size": {"shortest_edge": 256}}
+    """
+
+  @Test func `Hugging Face's DINOv2 runs at the size of its crop`() throws {
+    let entry = try read(Self.dinov2, Self.bit)
+    let sizes = try vit(entry)
+    let own = try vit(#require(ModelRegistry.entry(named: "vit_small_patch14_dinov2")))
+    var expected = own
+    expected.numClasses = 3
+    expected.positionInterpolation = .huggingFace
+    #expect(sizes == expected)
+    #expect(
+      entry.preprocessing
+        == ModelPreprocessing(
+          resize: 256, crop: 224, mean: ModelPreprocessing.imageNetMean,
+          deviation: ModelPreprocessing.imageNetDeviation))
+  }
+
+  /// As `google/vit-base-patch16-224` has them.
+  @Test func `Hugging Face's ViT squashes its images`() throws {
+    let labels = (0..<1000).map { "\"\($0)\": \"x\"" }.joined(separator: ", ")
+    let config = """
+      {"architectures": ["ViTForImageClassification"], "hidden_act": "gelu", "hidden_size": 768,
+       "id2label": {\(labels)}, "image_size": 224, "intermediate_size": 3072,
+       "layer_norm_eps": 1e-12, "model_type": "vit", "num_attention_heads": 12, "num_channels": 3,
+       "num_hidden_layers": 12, "patch_size": 16, "qkv_bias": true}
+      """
+    let images = """
+      {"do_normalize": true, "do_resize": true, "image_mean": [0.5, 0.5, 0.5],
+       "image_std": [0.5, 0.5, 0.5], "size": 224}
+      """
+    let entry = try read(config, images)
+    var expected = ViTArchitecture(embedDim: 768, numHeads: 12)
+    expected.normEpsilon = 1e-12
+    expected.positionInterpolation = .huggingFace
+    #expect(try vit(entry) == expected)
+    #expect(
+      entry.preprocessing
+        == ModelPreprocessing(
+          resize: 224, crop: 224, interpolation: .bilinear, fit: .bothSides,
+          mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5]))
+  }
+
+  /// As `facebook/deit-small-distilled-patch16-224` has them.
+  @Test func `Hugging Face's distilled DeiT is read with two classifiers`() throws {
+    let config = """
+      {"architectures": ["DeiTForImageClassificationWithTeacher"], "hidden_size": 384,
+       "id2label": {"0": "a"}, "model_type": "deit", "num_attention_heads": 6,
+       "num_hidden_layers": 12, "intermediate_size": 1536}
+      """
+    let images = """
+      {"crop_size": 224, "do_center_crop": true, "do_resize": true, "do_normalize": true,
+       "feature_extractor_type": "DeiTFeatureExtractor", "resample": 3, "size": 256,
+       "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}
+      """
+    let entry = try read(config, images)
+    #expect(try vit(entry).distilled)
+    #expect(entry.preprocessing.fit == .bothSides)
+    #expect(entry.preprocessing.resize == 256)
+    #expect(entry.preprocessing.crop == 224)
+    #expect(
+      message(config.replacing("WithTeacher", with: ""))
+        == "config.json: it is of DeiTForImageClassification, which reads the class token of a "
+        + "distilled model alone; DeiTForImageClassificationWithTeacher is known, and plain DeiT "
+        + "as a ViT")
+  }
+
+  @Test func `what cannot be read is told`() {
+    #expect(message("[]") == "config.json: it is no JSON object")
+    #expect(message("{}").hasPrefix("config.json: it has neither timm's \"architecture\" nor"))
+    #expect(
+      message(#"{"architecture": "resnet50"}"#).hasPrefix(
+        "config.json: its architecture \"resnet50\" is none of the models that are known"))
+    #expect(
+      message(#"{"model_type": "bert"}"#).hasPrefix(
+        "config.json: its model_type \"bert\" is not known; known are vit, deit, dinov2"))
+    #expect(
+      message(Self.dinov2.replacing("\"gelu\"", with: "\"relu\""))
+        == #"config.json: its "hidden_act" is "relu", and "gelu" is known"#)
+    #expect(
+      message(Self.dinov2, Self.bit.replacing("\"resample\": 3", with: "\"resample\": 1"))
+        .hasPrefix("preprocessor_config.json: its images are resized by \"lanczos\""))
+    #expect(
+      message(Self.deit.replacing("0.9", with: "1.9"))
+        == "config.json: its \"crop_pct\" is 1.9; it lies above 0, up to 1")
+    #expect(
+      message(
+        Self.deit.replacing(
+          "\"pretrained_cfg\"", with: #""model_args": {"norm_layer": "rmsnorm"}, "pretrained_cfg""#)
+      )
+        == "config.json: its model was made with \"norm_layer\": \"rmsnorm\", which is not known "
+        + "here; name the model and its sizes under \"architecture\"")
+  }
+}

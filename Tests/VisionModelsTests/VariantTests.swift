@@ -1,0 +1,188 @@
+import CPUBackend
+import Foundation
+import Records
+import Tensors
+import Testing
+import TokenReduction
+import VisionModels
+import _TestSupport
+
+/// Small models of timm that differ from ViT in a part (`Fixtures/make_variants.py`).
+@Suite struct `Variants of ViT` {
+  private static func sizes(_ change: (inout ViTArchitecture) -> Void) -> ViTArchitecture {
+    var a = ViTArchitecture(
+      imageSize: 32, patchSize: 8, embedDim: 16, depth: 2, numHeads: 2, numClasses: 5)
+    change(&a)
+    return a
+  }
+
+  private static let variants: [(name: String, sizes: ViTArchitecture)] = [
+    (
+      "deit3",
+      sizes {
+        $0.layerScale = true
+        $0.noEmbedClass = true
+      }
+    ),
+    ("patch4", sizes { $0.patchSize = 4 }),
+    (
+      "mean",
+      sizes {
+        $0.classToken = false
+        $0.head = .patchMean
+      }
+    ),
+    (
+      "mean_of_all",
+      sizes {
+        $0.registers = 2
+        $0.head = .patchMean
+        $0.poolIncludePrefix = true
+        $0.fcNorm = false
+      }
+    ),
+    (
+      "registers",
+      sizes {
+        $0.classToken = false
+        $0.registers = 1
+        $0.noEmbedClass = false
+        $0.layerScale = true
+        $0.head = .patchMean
+      }
+    ),
+    ("token_fc_norm", sizes { $0.fcNorm = true }),
+    (
+      "heads",
+      sizes {
+        $0.qkvBias = false
+        $0.qkNorm = true
+      }
+    ),
+    (
+      "norm_pre",
+      sizes {
+        $0.normPre = true
+        $0.normEpsilon = 1e-5
+      }
+    ),
+    (
+      "pool",
+      sizes {
+        $0.classToken = false
+        $0.registers = 1
+        $0.noEmbedClass = false
+        $0.head = .attentionPool
+        $0.poolIncludePrefix = true
+        $0.mlpRatio = 2
+      }
+    ),
+    (
+      "pool_of_patches",
+      sizes {
+        $0.registers = 1
+        $0.head = .attentionPool
+      }
+    ),
+    (
+      "last_four",
+      sizes {
+        $0.depth = 5
+        $0.layerScale = true
+        $0.head = .lastTokensAndPatchMean
+      }
+    ),
+  ]
+
+  private static func runner(
+    _ sizes: ViTArchitecture, _ name: String, method: MethodSettingText = .none, threads: Int = 2
+  ) throws -> PassRunner {
+    let model = try sizes.load(
+      name: name, weights: .file(Fixtures.url("variants/\(name).safetensors")),
+      backend: CPUBackend(threads: threads))
+    let entry = ModelRegistry.custom(sizes, name: name)
+    return try PassRunner(
+      model: model, composition: entry.composition(for: method.setting), batchSize: 2)
+  }
+
+  /// Methods of these tests.
+  enum MethodSettingText: String, CaseIterable, Sendable {
+    case none, random, topk, tome
+
+    var setting: MethodSetting {
+      switch self {
+      case .none: MethodSetting(name: "none", parameters: [:])
+      case .random: MethodSetting(name: "random", parameters: ["r": .integer(4)])
+      case .topk: MethodSetting(name: "topk", parameters: ["r": .integer(3)])
+      case .tome: MethodSetting(name: "tome", parameters: ["r": .integer(3)])
+      }
+    }
+  }
+
+  @Test(arguments: variants.indices)
+  func `a variant gives timm's logits`(index: Int) throws {
+    let (name, sizes) = Self.variants[index]
+    let stored = try SafetensorsFile(url: Fixtures.url("variants/logits.safetensors"))
+    let expected = try stored.floats(name)
+    for threads in [1, 3] {
+      let runner = try Self.runner(sizes, name, threads: threads)
+      for (position, value) in try stored.floats("images").enumerated() {
+        runner.input[position] = value
+      }
+      runner.run()
+      let difference = zip(runner.logits, expected).map { abs($0 - $1) }.max() ?? .infinity
+      #expect(difference < 1e-4, "\(name): the largest difference is \(difference)")
+    }
+  }
+
+  @Test(arguments: variants.indices)
+  func `methods run on every variant that has what they read`(index: Int) throws {
+    let (name, sizes) = Self.variants[index]
+    for method in [MethodSettingText.random, .tome, .topk] {
+      guard sizes.classToken || method != .topk else {
+        let error = #expect(throws: VisionModelsError.self) {
+          try Self.runner(sizes, name, method: method)
+        }
+        #expect(error == .noClassToken(model: name, method: "topk"))
+        continue
+      }
+      let runner = try Self.runner(sizes, name, method: method)
+      for position in runner.input.indices { runner.input[position] = Float(position % 17) / 17 }
+      runner.run()
+      let isFinite = runner.logits.allSatisfy { $0.isFinite }
+      #expect(isFinite, "\(name) with \(method)")
+      #expect(runner.tokensAfterBlocks.last ?? 0 < sizes.tokens)
+    }
+  }
+
+  @Test(arguments: ["timm", "dinov2", "hugging_face"], [3, 6])
+  func `positions are brought to another grid as each project does`(
+    project: String, side: Int
+  ) throws {
+    let stored = try SafetensorsFile(url: Fixtures.url("variants/logits.safetensors"))
+    let interpolation = try #require(ViTArchitecture.PositionInterpolation(rawValue: project))
+    let ours = PositionEmbedding.resample(
+      try stored.floats("grid"), side: 4, width: 8, rows: side, columns: side,
+      interpolation: interpolation)
+    let expected = try stored.floats("\(project)_\(side)")
+    #expect(zip(ours, expected).allSatisfy { abs($0 - $1) < 1e-5 })
+  }
+
+  @Test func `what few models have is written where they have it`() throws {
+    let plain = Self.sizes { _ in }
+    #expect(plain.members["class_token"] == nil && plain.members["norm_epsilon"] == nil)
+    for (_, sizes) in Self.variants {
+      #expect(ViTArchitecture.decode(sizes.members) as? ViTArchitecture == sizes)
+    }
+  }
+
+  @Test func `parts that do not go together are refused`() {
+    let noClass = Self.sizes { $0.classToken = false }
+    #expect(
+      noClass.problems().map(\.message) == [
+        "\"token\" reads the class token, and \"class_token\" is false"
+      ])
+    let shallow = Self.sizes { $0.head = .lastTokensAndPatchMean }
+    #expect(shallow.problems().map(\.key) == ["head"])
+  }
+}
