@@ -4,6 +4,7 @@ A contender is opened for one cell (model, batch size, threads) and then asked f
 untimed pass, since another program has just used the caches. Inputs are seeded noise; the output is read by the caller in every one.
 """
 
+import copy
 import importlib.util
 import json
 import os
@@ -58,8 +59,9 @@ def images(cell, model, seed):
 class Eager:
     """PyTorch as it comes: `torch.set_num_threads`, inference mode, fused attention; a method wraps the model."""
 
-    def __init__(self, cell, model, seed):
-        self.cell, self.model, self.input = cell, model, images(cell, model.model if hasattr(model, "model") else model, seed)
+    def __init__(self, cell, model, seed, dtype=torch.float32):
+        self.cell, self.model = cell, model if dtype == torch.float32 else copy.deepcopy(model).to(dtype)
+        self.input = images(cell, model.model if hasattr(model, "model") else model, seed).to(dtype)
 
     def visit(self, seconds, least):
         torch.set_num_threads(self.cell.threads)
@@ -103,16 +105,23 @@ class OnnxRuntime:
 
 
 class OpenVINO:
-    """OpenVINO with its latency hint in float32 (it would take bfloat16 where the processor has it)."""
+    """OpenVINO with its latency hint in a precision.
 
-    def __init__(self, cell, path, side):
+    float32 has to be asked for, since it takes bfloat16 where the processor has it; int8 is what its own post-training quantization
+    (nncf, for a transformer) made of the model, the rest in bfloat16 where the processor has it, as by default.
+    """
+
+    HINTS = {"float32": {"INFERENCE_PRECISION_HINT": "f32"}, "bfloat16": {"INFERENCE_PRECISION_HINT": "bf16"}, "int8": {}}
+
+    def __init__(self, cell, path, side, precision="float32"):
         import numpy
         import openvino
 
         core = openvino.Core()
+        model = quantized(path, side, cell.batch) if precision == "int8" else path
         self.request = core.compile_model(
-            str(path), "CPU",
-            {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": cell.threads, "PERFORMANCE_HINT": "LATENCY"},
+            str(model), "CPU",
+            {**self.HINTS[precision], "INFERENCE_NUM_THREADS": cell.threads, "PERFORMANCE_HINT": "LATENCY"},
         ).create_infer_request()
         self.input = numpy.random.default_rng(0).standard_normal((cell.batch, 3, side, side), numpy.float32)
 
@@ -120,11 +129,29 @@ class OpenVINO:
         return timed(lambda: self.request.infer([self.input], share_inputs=True), seconds, least)
 
 
+def quantized(path, side, batch):
+    """The model as nncf quantizes it after training, kept beside the ONNX file; noise calibrates as well as pictures where only time counts."""
+    import nncf
+    import numpy
+    import openvino
+
+    kept = path.with_suffix(".int8.xml")
+    if not kept.exists():
+        nncf.set_log_level(40)
+        random = numpy.random.default_rng(0)
+        pictures = [random.standard_normal((batch, 3, side, side), numpy.float32) for _ in range(8)]
+        model = nncf.quantize(
+            openvino.Core().read_model(str(path)), nncf.Dataset(pictures), model_type=nncf.ModelType.TRANSFORMER, subset_size=8)
+        openvino.save_model(model, str(kept))
+    return kept
+
+
 class Lab:
     """`lab run` on a spec of its own, one process a visit, its methods interleaved; the samples are read from its records."""
 
-    def __init__(self, cell, command, methods=({"method": "none"},)):
+    def __init__(self, cell, command, methods=({"method": "none"},), precision="float32", engine="packed"):
         self.cell, self.command, self.methods = cell, command, list(methods)
+        self.precision, self.engine = precision, engine
         self.environment = {}
 
     def visit(self, seconds, least):
@@ -135,6 +162,7 @@ class Lab:
         return {
             "name": "peers", "model": {"name": self.cell.model, "weights": "random"}, "device": "cpu",
             "threads": self.cell.threads, "batch_size": self.cell.batch, "accuracy": False,
+            "precision": self.precision, "engine": self.engine,
             "latency": {"warmup": 1, "min_seconds": seconds, "min_samples": least}, "methods": self.methods}
 
     def results(self, seconds, least):
@@ -165,24 +193,28 @@ def is_installed(name):
     return importlib.util.find_spec(name) is not None
 
 
-def peers(cell, names, seed, folder):
-    """The peers of `names` that can be imported, opened for a cell: name to contender."""
+def peers(cell, names, seed, folder, precisions=("float32",)):
+    """The peers of `names` that can be imported, opened for a cell: (name, precision) to contender."""
     if not names:
         return {}
     model = timm_model(cell.model, seed)
     side = model.patch_embed.img_size[0]
     opened = {}
     if "pytorch" in names:
-        opened["pytorch"] = Eager(cell, model, seed)
-    if "compiled" in names:
-        opened["compiled"] = Compiled(cell, model, seed)
+        for precision in set(precisions) & {"float32", "bfloat16"}:
+            opened["pytorch", precision] = Eager(cell, model, seed, getattr(torch, precision))
+    if "compiled" in names and "float32" in precisions:
+        opened["compiled", "float32"] = Compiled(cell, model, seed)
     graph = [name for name in ("onnxruntime", "openvino") if name in names and is_installed(name)]
     if graph and is_installed("onnx") and is_installed("onnxscript"):
         path = Path(folder) / f"{cell.model}-{cell.batch}.onnx"
         if not path.exists():
             export(model, cell.batch, side, path)
-        for name in graph:
-            opened[name] = (OnnxRuntime if name == "onnxruntime" else OpenVINO)(cell, path, side)
+        if "onnxruntime" in graph and "float32" in precisions:
+            opened["onnxruntime", "float32"] = OnnxRuntime(cell, path, side)
+        for precision in precisions if "openvino" in graph else ():
+            if precision != "int8" or is_installed("nncf"):
+                opened["openvino", precision] = OpenVINO(cell, path, side, precision)
     return opened
 
 

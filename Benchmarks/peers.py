@@ -1,14 +1,16 @@
-"""Latency of lab beside PyTorch, ONNX Runtime and OpenVINO: the same models, batches and threads, random weights, float32.
+"""Latency of lab beside PyTorch, ONNX Runtime and OpenVINO: the same models, batches and threads, random weights.
 
     swift build -c release && python3 Benchmarks/peers.py                  # with a quiet machine: some minutes
     python3 Benchmarks/peers.py --quick                                     # DeiT-S, batch 1, PyTorch: 20 s
     python3 Benchmarks/peers.py --models deit_base_patch16_224 --batch-sizes 1 4 16 --threads 1 2 --compiled
+    python3 Benchmarks/peers.py --precisions float32 bfloat16 int8 --engines packed blas --peers openvino
     python3 Benchmarks/peers.py --methods                                   # with token reduction
     python3 Benchmarks/peers.py --lab .build/debug/lab .build/release/lab   # two builds of lab beside each other
 
 Absolute times of a shared machine are noise, ratios of one run less so: in each round every contender of a cell (model, batch,
 threads) is visited in seeded random order for about a second. The table gives the median over all samples, and lab over the peer: the median of
-the rounds' ratios with the smallest and the largest. A ratio below 1 says that lab is faster.
+the rounds' ratios with the smallest and the largest. A ratio below 1 says that lab is faster. A program is compared with lab in the same
+precision, on its first engine. OPENBLAS_CORETYPE and the like are taken out of the environment: every program chooses its own kernels.
 
 With --methods lab's methods run beside the published methods' arithmetic in PyTorch (`pruning.py`), and each is asked what the removal
 gives back: (1 - L/L0) / (1 - MACs/MACs0), where L0 is the same program's unpruned latency of the same round.
@@ -19,6 +21,7 @@ pip install -r Benchmarks/requirements.txt
 
 import argparse
 import csv
+import os
 import random
 import shlex
 import statistics
@@ -27,11 +30,15 @@ import tempfile
 import warnings
 from pathlib import Path
 
+# Libraries read it when they are loaded.
+for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
+    del os.environ[name]
+
 import contenders
 import pruning
 from contenders import Cell, Lab
 
-TITLES = {"pytorch": "PyTorch eager", "compiled": "PyTorch compiled", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO f32"}
+TITLES = {"pytorch": "PyTorch eager", "compiled": "PyTorch compiled", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
 OURS = ({"method": "none"}, {"method": "tail_effect", "r": 98, "layer": 3}, {"method": "evit", "keep_rate": 0.7},
         {"method": "tome", "r": 8}, {"method": "topk", "r": 8})
 PUBLISHED = ("none", *pruning.METHODS)
@@ -43,6 +50,8 @@ def arguments():
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 4])
     parser.add_argument("--threads", nargs="+", type=int, default=[2])
     parser.add_argument("--peers", nargs="*", choices=list(TITLES), default=["pytorch", "onnxruntime", "openvino"])
+    parser.add_argument("--precisions", nargs="+", choices=["float32", "bfloat16", "int8"], default=["float32"])
+    parser.add_argument("--engines", nargs="+", choices=["auto", "packed", "blas"], default=["packed"], help="of lab in float32")
     parser.add_argument("--compiled", action="store_true", help="PyTorch compiled too (needs a C++ compiler; minutes)")
     parser.add_argument("--methods", action="store_true", help="token reduction, ours and the published code's, instead of the peers")
     parser.add_argument("--lab", nargs="+", default=[".build/release/lab"], help="commands; all are timed, the first is compared")
@@ -82,18 +91,22 @@ def flat(rounds):
 
 def compare(options, cell, order, folder):
     """Rows of one cell: one for each contender."""
-    opened = {f"lab ({command})" if index else "lab": Lab(cell, shlex.split(command))
-              for index, command in enumerate(options.lab)}
-    ours = opened["lab"]
-    opened |= contenders.peers(cell, options.peers, options.seed, folder)
+    opened = {}
+    for precision in options.precisions:
+        for engine in options.engines if precision == "float32" else ["packed"]:
+            for index, command in enumerate(options.lab):
+                name = "lab" + (f" ({command})" if index else "") + (f", {engine}" if engine != options.engines[0] and precision == "float32" else "")
+                opened[name, precision] = Lab(cell, shlex.split(command), precision=precision, engine=engine)
+    ours = opened["lab", options.precisions[0]]
+    opened |= contenders.peers(cell, options.peers, options.seed, folder, options.precisions)
     rounds = interleave(
         {name: lambda c=contender: c.visit(options.seconds, options.least) for name, contender in opened.items()},
         options.rounds, order)
-    for name, samples in rounds.items():
-        ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(rounds["lab"], samples)]
+    for (name, precision), samples in sorted(rounds.items(), key=lambda item: options.precisions.index(item[0][1])):
+        ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(rounds["lab", precision], samples)]
         quartiles = statistics.quantiles(flat(samples), n=4)
         yield {
-            "model": cell.model, "batch": cell.batch, "threads": cell.threads, "program": TITLES.get(name, name),
+            "model": cell.model, "batch": cell.batch, "threads": cell.threads, "precision": precision, "program": TITLES.get(name, name),
             "median ms": f"{statistics.median(flat(samples)):.1f}", "IQR ms": f"{quartiles[0]:.1f}–{quartiles[2]:.1f}",
             "samples": len(flat(samples)), "lab / program": "" if name == "lab" else spread(ratios)}
     options.environment = ours.environment

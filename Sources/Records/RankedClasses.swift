@@ -21,6 +21,12 @@ package struct RankedClasses: Hashable, Sendable {
     self.init(lists.flatMap { $0.map { Int32($0) } }, perImage: lists.first?.count ?? 0)
   }
 
+  /// The best class of an image; `nil` where there is no such image.
+  package func best(_ image: Int) -> Int? {
+    perImage > 0 && classes.indices.contains(image * perImage)
+      ? Int(classes[image * perImage]) : nil
+  }
+
   /// Whether the best class of an image is `label`.
   package func isTop1(_ image: Int, _ label: Int) -> Bool {
     Int(classes[image * perImage]) == label

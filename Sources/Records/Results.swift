@@ -14,11 +14,16 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
   /// Images per second of the whole pipeline, decoding included.
   package var imagesPerSecond: Double
   package var cost: ForwardCost
+  /// A digest of the tokens that each image kept and merged, whatever their order, in the order of
+  /// `labels`: images with equal digests were reduced alike. `nil` where nothing is reduced, and in
+  /// records of programs that did not look.
+  package var keptTokens: [UInt32]?
 
   package init(
     topFive: [[Int]], labels: [Int], imageIndices: [Int], skipped: [SkippedImage],
-    imagesPerSecond: Double, cost: ForwardCost
+    imagesPerSecond: Double, cost: ForwardCost, keptTokens: [UInt32]? = nil
   ) {
+    self.keptTokens = keptTokens
     self.topFive = RankedClasses(topFive)
     self.labels = labels
     self.imageIndices = imageIndices
@@ -31,6 +36,7 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
     case labels, skipped, cost
     case topFive = "top5"
     case imageIndices = "image_indices"
+    case keptTokens = "kept_tokens"
     case imagesPerSecond = "images_per_second"
   }
 }

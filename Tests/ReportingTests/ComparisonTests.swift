@@ -84,7 +84,7 @@ import Testing
       a: report("left", host: "a", hardware: "CPU"), b: Report(records: [], name: "right"))
     #expect(
       ComparisonTable(comparison).text()
-        == "The two reports share no model, batch size and precision.\n")
+        == "The two reports share no model and batch size whose precisions can be paired.\n")
   }
 
   @Test func `the three texts hold every row`() throws {

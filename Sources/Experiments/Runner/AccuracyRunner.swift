@@ -98,6 +98,8 @@ struct AccuracyRunner {
       precision: work.precision)
     let cost = pass.cost(of: method)
     let classes = work.model.info.classes
+    let kept = KeptTokens()
+    kept.watch(pass)
     var start = 0
     while start < images.count {
       try context.checkStop()
@@ -105,6 +107,7 @@ struct AccuracyRunner {
       if count != pass.batchSize {
         pass = try context.pool.pass(
           work.model, on: work.device, method, batchSize: count, precision: work.precision)
+        kept.watch(pass)
       }
       images.copy(start..<(start + count), into: pass.input)
       let keys = images.indices[start..<(start + count)].map { UInt64($0) }
@@ -120,6 +123,7 @@ struct AccuracyRunner {
         labels.append(Self.label(of: images.indices[start + image], best, work.dataset.images))
         topFive.append(best)
       }
+      kept.finishBatch()
       start += count
       context.meter.setPartial(
         expectedSeconds: expected * Double(start) / Double(max(images.count, 1)))
@@ -131,7 +135,7 @@ struct AccuracyRunner {
     return AccuracyResult(
       topFive: topFive, labels: labels, imageIndices: images.indices,
       skipped: images.skipped, imagesPerSecond: Double(images.count) / max(seconds, 1e-9),
-      cost: cost)
+      cost: cost, keptTokens: kept.digests)
   }
 
   /// The label that an image is held to: of several right ones that which the model ranks highest,

@@ -5,8 +5,8 @@ import Support
 /// Two reports side by side: two machines, two commits, two settings of a machine.
 ///
 /// Tables are paired by model, batch size and precision, and by device where both name the same
-/// one; a device without a namesake is paired when each side has just one. Rows are paired by
-/// method.
+/// one; a device without a namesake is paired when each side has just one, and so are tables of two
+/// precisions. Rows are paired by method.
 package struct Comparison: Sendable {
   /// The first report's name, the second's.
   package let names: (first: String, second: String)
@@ -29,12 +29,19 @@ package struct Comparison: Sendable {
     _ first: [RowGroup], _ second: [RowGroup]
   ) -> [(first: RowGroup, second: RowGroup)] {
     first.compactMap { group in
-      let alike = second.filter { $0.isAlike(group) }
+      let comparable = second.filter { $0.isAlike(group) }
+      let equal = comparable.filter { $0.precision == group.precision }
+      // Of another precision only where there is no choice of which to set beside which.
+      if equal.isEmpty {
+        let others = first.filter { $0.isAlike(group) }
+        return comparable.count == 1 && others.count == 1 ? (group, comparable[0]) : nil
+      }
+      let alike = equal
       if let same = alike.first(where: { $0.device == group.device }) { return (group, same) }
       if let namesake = alike.first(where: { $0.device?.name == group.device?.name }) {
         return (group, namesake)
       }
-      let rivals = first.filter { $0.isAlike(group) }
+      let rivals = first.filter { $0.isAlike(group) && $0.precision == group.precision }
       return alike.count == 1 && rivals.count == 1 ? (group, alike[0]) : nil
     }
   }
@@ -47,9 +54,7 @@ extension RowGroup {
     if let dataset, let theirs = other.dataset {
       sameData = DistinctNames.isSame(dataset.name, theirs.name)
     }
-    return model.isSame(as: other.model) && batchSize == other.batchSize
-      && precision == other.precision
-      && sameData
+    return model.isSame(as: other.model) && batchSize == other.batchSize && sameData
   }
 }
 
@@ -63,7 +68,9 @@ package struct ComparedGroup: Sendable {
   package var title: String {
     var shared = [first.model.name]
     if let batchSize = first.batchSize { shared.append("batch \(batchSize)") }
-    shared.append(first.precision)
+    shared.append(
+      first.precision == second.precision
+        ? first.precision : "\(first.precision) (A) and \(second.precision) (B)")
     return shared.joined(separator: " · ")
   }
 }

@@ -46,7 +46,8 @@ package struct ComparisonTable {
   /// One line a row, with units in the names.
   package func csv() -> String {
     let columns = [
-      "model", "batch_size", "precision", "method", "parameters", "a_hardware", "b_hardware",
+      "model", "batch_size", "a_precision", "b_precision", "method", "parameters", "a_hardware",
+      "b_hardware",
       "a_top1_percent", "b_top1_percent", "delta_top1_points", "delta_top1_points_low",
       "delta_top1_points_high", "delta_mcnemar_mid_p", "a_latency_ms_median",
       "b_latency_ms_median", "speedup", "speedup_low", "speedup_high",
@@ -55,7 +56,8 @@ package struct ComparisonTable {
       group.rows.map { row in
         let names = [
           group.first.model.name, group.first.batchSize.map(String.init) ?? "",
-          group.first.precision, row.method.name, JSONText.line(.object(row.method.parameters)),
+          group.first.precision, group.second.precision, row.method.name,
+          JSONText.line(.object(row.method.parameters)),
           group.first.device?.hardware ?? "", group.second.device?.hardware ?? "",
         ]
         let numbers = [
@@ -72,7 +74,8 @@ package struct ComparisonTable {
     return ([columns.joined(separator: ",")] + lines).joined(separator: "\n") + "\n"
   }
 
-  private static let nothing = "The two reports share no model, batch size and precision."
+  private static let nothing =
+    "The two reports share no model and batch size whose precisions can be paired."
   private static let legend = [
     "B over A: how many times as fast B is; \(Mark.withinNoise) within noise, "
       + "\(Mark.slower) slower beyond noise",

@@ -7,7 +7,8 @@ struct PageSections {
     let none = report.groups.isEmpty ? Markup("p", text: "No results yet.") : nil
     return tables
       + [
-        none, PublishedTable.section(report.published), orphans, breakEven, failures, explanations,
+        none, VariantTable.section(report.variants), PublishedTable.section(report.published),
+        orphans, breakEven, failures, explanations,
         provenance,
       ].compactMap { $0 }
   }

@@ -3,7 +3,7 @@ import Records
 
 /// Which images of a data set were classified correctly, joined from shards.
 ///
-/// An image counts once however many shards hold it: the first record wins. One byte an image.
+/// An image counts once however many shards hold it: the first record wins. Nine bytes an image.
 package struct AccuracyTally: Sendable {
   private static let seen: UInt8 = 1
   private static let top1: UInt8 = 2
@@ -11,6 +11,9 @@ package struct AccuracyTally: Sendable {
 
   /// By position in the data set.
   private var outcomes: [UInt8] = []
+  /// The best class, and a digest of the tokens that were kept (0 where it is not known).
+  private var bestClass: [Int32] = []
+  private var keptTokens: [UInt32] = []
   private var skippedPaths: Set<String> = []
   package private(set) var images = 0
   package private(set) var top1Correct = 0
@@ -32,11 +35,15 @@ package struct AccuracyTally: Sendable {
       if index >= outcomes.count {
         let room = max(index + 1, outcomes.count * 2)
         outcomes.append(contentsOf: repeatElement(0, count: room - outcomes.count))
+        bestClass.append(contentsOf: repeatElement(-1, count: room - bestClass.count))
+        keptTokens.append(contentsOf: repeatElement(0, count: room - keptTokens.count))
       }
       guard outcomes[index] == 0 else { continue }
       let first = result.topFive.isTop1(i, result.labels[i])
       let anyOfFive = result.topFive.isTop5(i, result.labels[i])
       outcomes[index] = Self.seen | (first ? Self.top1 : 0) | (anyOfFive ? Self.top5 : 0)
+      bestClass[index] = Int32(clamping: result.topFive.best(i) ?? -1)
+      if let kept = result.keptTokens, i < kept.count { keptTokens[index] = kept[i] }
       images += 1
       top1Correct += first ? 1 : 0
       top5Correct += anyOfFive ? 1 : 0
@@ -51,6 +58,23 @@ package struct AccuracyTally: Sendable {
       tallies.allSatisfy { $0.outcomes[image] & seen != 0 }
     }
     return tallies.map { tally in shared.map { tally.outcomes[$0] & top1 != 0 } }
+  }
+
+  /// Images that both hold, those of them with the same best class, and those whose reductions kept
+  /// other tokens; `nil` for the last where it was not looked at.
+  package func agreement(
+    with other: AccuracyTally
+  ) -> (images: Int, sameClass: Int, otherTokens: Int?) {
+    var (images, sameClass, known, differing) = (0, 0, 0, 0)
+    for image in 0..<min(outcomes.count, other.outcomes.count)
+    where outcomes[image] & Self.seen != 0 && other.outcomes[image] & Self.seen != 0 {
+      images += 1
+      if bestClass[image] == other.bestClass[image] { sameClass += 1 }
+      guard keptTokens[image] != 0, other.keptTokens[image] != 0 else { continue }
+      known += 1
+      if keptTokens[image] != other.keptTokens[image] { differing += 1 }
+    }
+    return (images, sameClass, known == 0 ? nil : differing)
   }
 
   /// The agreement of `baseline` (first) and this (second) on the images that both hold.

@@ -18,6 +18,8 @@ package struct Report: Sendable {
   package let utilityCurves: [UtilityCurve]
   /// Where each method beats the baseline, where several batch sizes were timed.
   package let breakEvens: [BreakEven]
+  /// Tables that differ in precision or engine alone, as one each.
+  package let variants: [VariantTable]
   /// Numbers of publications with the rows that stand beside them.
   package let published: [PublishedTable]
   /// The machines and program versions that the records come from, each once.
@@ -63,6 +65,7 @@ package struct Report: Sendable {
     verdict = TimingVerdict(groups, staircases, command: command)
     self.published = published.map { [groups] in PublishedTable($0, groups: groups) }
     breakEvens = BreakEven.all(in: joined)
+    variants = VariantTable.all(groups, joined)
     failures = joined.failures
     provenance = Provenance.all(in: records)
   }

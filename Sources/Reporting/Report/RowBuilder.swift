@@ -101,6 +101,7 @@ struct RowBuilder {
         group.dataset?.name ?? "", group.dataset?.fingerprint ?? "",
         group.dataset?.preprocessing ?? "", group.precision, group.device?.name ?? "",
         group.device?.hardware ?? "", group.device.map { "\($0.threads)" } ?? "",
+        group.device?.engine ?? "",
       ]
     }
     return groups.map { (rank: ranks[$0.model] ?? .max, text: text($0), group: $0) }

@@ -1,6 +1,6 @@
 grid = pd.read_csv(results / "staircase.csv")
 steps = pd.read_csv(results / "steps.csv")
-keys = ["model", "device", "hardware", "threads", "batch_size", "precision"]
+keys = ["model", "device", "hardware", "threads", "engine", "batch_size", "precision"]
 for place, points in grid.groupby(keys):
     figure, axes = plt.subplots(figsize=(6, 4))
     axes.plot(points["tokens"], points["latency_ms_median"], ".-", color="#0072B2")

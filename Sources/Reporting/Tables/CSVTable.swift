@@ -14,6 +14,12 @@ struct CSVTable {
       ("device", { group, _ in text(group.device?.name) }),
       ("hardware", { group, _ in text(group.device?.hardware) }),
       ("threads", { group, _ in count(group.device?.threads) }),
+      (
+        "engine",
+        { group, _ in
+          text(group.device.flatMap { $0.engine ?? ($0.threads > 0 ? "packed" : nil) })
+        }
+      ),
       ("batch_size", { group, _ in count(group.batchSize) }),
       ("precision", { group, _ in .string(group.precision) }),
       ("method", { _, row in .string(row.method.name) }),

@@ -1,6 +1,6 @@
 /// The latency grids as comma-separated values: their points, and the steps found in them.
 enum GridCSV {
-  private static let place = "model,device,hardware,threads,batch_size,precision"
+  private static let place = "model,device,hardware,threads,engine,batch_size,precision"
 
   /// One line a measured token count.
   static func points(_ staircases: [Staircase]) -> String {
@@ -38,7 +38,9 @@ enum GridCSV {
     let rows = staircases.flatMap { staircase in
       let place = [
         staircase.model.name, staircase.device.name, staircase.device.hardware,
-        String(staircase.device.threads), String(staircase.batchSize), staircase.precision,
+        String(staircase.device.threads),
+        staircase.device.engine ?? (staircase.device.threads > 0 ? "packed" : ""),
+        String(staircase.batchSize), staircase.precision,
       ].map(CSVTable.quoted)
       return lines(staircase).map { (place + $0).joined(separator: ",") }
     }

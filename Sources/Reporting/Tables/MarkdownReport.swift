@@ -11,6 +11,7 @@ struct MarkdownReport {
     for figure in figures { blocks.append("![\(figure.caption)](\(figure.path))") }
     blocks += report.groups.flatMap { section(of: $0) }
     if report.groups.isEmpty { blocks.append("No results yet.") }
+    blocks += VariantTable.markdown(report.variants, escaped: escaped)
     blocks += PublishedTable.markdown(report.published, escaped: escaped)
     if !report.failures.isEmpty {
       blocks.append("## Failed trials")

@@ -20,6 +20,7 @@ package struct TerminalTable {
   package func text() -> String {
     var blocks = report.groups.map { text(of: $0) }
     if blocks.isEmpty { blocks.append("No results yet.") }
+    blocks += VariantTable.text(report.variants)
     let verdict = report.verdict.map { PlainText.printable($0.text) }
     let legend = Mark.legend.filter { line in
       line.first.map { mark in
