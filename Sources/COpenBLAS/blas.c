@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 // CBLAS's enumerations and its product, as the reference interface declares them.
@@ -43,6 +44,8 @@ static void *open_any(const char *path) {
 }
 
 static void open_once(const char *path) {
+  // OpenBLAS starts its threads when it is loaded, and they would wait beside our workers.
+  setenv("OPENBLAS_NUM_THREADS", "1", 1);
   void *handle = open_any(path);
   if (!handle) {
     const char *reason = dlerror();

@@ -14,9 +14,10 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
   /// Images per second of the whole pipeline, decoding included.
   package var imagesPerSecond: Double
   package var cost: ForwardCost
-  /// A digest of the tokens that each image kept and merged, whatever their order, in the order of
-  /// `labels`: images with equal digests were reduced alike. `nil` where nothing is reduced, and in
-  /// records of programs that did not look.
+  /// A digest of the tokens that each image kept and merged, whatever their order.
+  ///
+  /// Images with equal digests were reduced alike; in the order of `labels`. `nil` where nothing is
+  /// reduced, and in records of programs that did not look.
   package var keptTokens: [UInt32]?
 
   package init(

@@ -31,7 +31,9 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
       "\(device): does not compute in \(precision); a cpu device computes in float32, bfloat16 and "
         + "int8, a cuda device in float32, tf32, float16 and bfloat16"
     case .engineUnavailable(let engine, let device):
-      "\(device): has no engine \"\(engine)\"; engines are those of a cpu device"
+      "\(device): has no engine \"\(engine)\"; "
+        + (device == "cpu"
+          ? "a cpu device has \"auto\", \"packed\" and \"blas\"" : "engines are a cpu device's")
     case .operationsUnavailable(let operations, let device):
       "\(device): has no \(operations.joined(separator: ", ")) yet; this model runs on a cpu device"
     case .deviceFailed(let sentence): sentence

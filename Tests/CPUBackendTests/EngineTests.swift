@@ -1,0 +1,134 @@
+import Files
+import Foundation
+import Tensors
+import Testing
+import _TestSupport
+
+@testable import CPUBackend
+
+/// Choosing, naming and refusing what multiplies on a processor.
+@Suite struct EngineTests {
+  private static func sentence(_ body: () throws -> Void) -> String {
+    do {
+      try body()
+      return "nothing"
+    } catch { return "\(error)" }
+  }
+
+  @Test func `our kernels are named with their instruction set, and are no engine of a record`()
+    throws
+  {
+    let backend = try CPUBackend(threads: 1)
+    #expect(backend.engine == nil)
+    #expect(backend.libraryDescription.hasPrefix("packed: lab "))
+    #expect(try backend.using(engine: "packed") === backend)
+  }
+
+  @Test(.enabled(if: BLASLibraryTests.isInstalled, "no BLAS is installed"))
+  func `the blas engine is named with library, version and kernels`() throws {
+    let backend = try CPUBackend(threads: 1).using(engine: "blas")
+    #expect(backend.engine == "blas")
+    #expect(backend.libraryDescription == "blas: \(try BLASLibrary.open().summary)")
+  }
+
+  @Test(.enabled(if: BLASLibraryTests.isInstalled, "no BLAS is installed"))
+  func `the blas engine refuses another precision by a sentence`() throws {
+    let backend = try CPUBackend(threads: 1).using(engine: "blas")
+    #expect(
+      Self.sentence { _ = try backend.computing(at: .int8) }
+        == "cpu: the engine \"blas\" multiplies float32 alone, not int8; take the engine "
+        + "\"packed\"")
+  }
+
+  @Test func `float16 is refused by a sentence`() throws {
+    let backend = try CPUBackend(threads: 1)
+    #expect(
+      Self.sentence { _ = try backend.computing(at: .float16) }
+        == "cpu: does not compute in float16; a cpu device computes in float32, bfloat16 and int8, "
+        + "a cuda device in float32, tf32, float16 and bfloat16")
+  }
+
+  @Test func `an unknown engine is refused by a sentence`() throws {
+    let backend = try CPUBackend(threads: 1)
+    #expect(
+      Self.sentence { _ = try backend.using(engine: "mkl") }
+        == "cpu: has no engine \"mkl\"; a cpu device has \"auto\", \"packed\" and \"blas\"")
+  }
+
+  @Test(.enabled(if: BLASLibraryTests.isInstalled, "no BLAS is installed"))
+  func `a trial is kept by processor, kernels and library, and a kept one is believed`() throws {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("engines-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let cache = CacheFolder(folder)
+    let first = EngineTrial(cache).choice()
+    #expect(first.isTried)
+    let data = try #require(cache.read("engines.json"))
+    let kept = try JSONDecoder().decode([String: String].self, from: data)
+    let identity = try #require(kept.keys.first)
+    #expect(kept.count == 1 && identity.contains(try BLASLibrary.open().summary))
+    #expect(identity.contains(Processor.name))
+    // What a trial would not find here, or would: it is read, not tried again.
+    cache.write(
+      try JSONEncoder().encode([identity: "blas packed"]), "engines.json")
+    let second = EngineTrial(cache).choice()
+    #expect(second.name == "blas, attention packed")
+    #expect(second.description(.float32).hasSuffix("(by trial)"))
+    // A line that makes no sense is tried anew.
+    cache.write(try JSONEncoder().encode([identity: "fast"]), "engines.json")
+    #expect(EngineTrial(cache).choice() == first)
+  }
+
+  #if os(Linux)
+    @Test func `without a library auto takes our kernels, and blas says what to install`() async {
+      await #expect(processExitsWith: .success) {
+        setenv("LAB_BLAS", "/nowhere/libopenblas.so", 1)
+        let backend = try CPUBackend(threads: 1)
+        #expect(try backend.using(engine: "auto") === backend)
+        #expect(throws: CPUBackendError.self) { try backend.using(engine: "blas") }
+      }
+    }
+
+    static let clang = ["/usr/bin/clang", "/opt/swift/usr/bin/clang", "/usr/bin/cc"].first {
+      FileManager.default.isExecutableFile(atPath: $0)
+    }
+
+    @Test(.enabled(if: clang != nil, "no C compiler to make a wrong library with"))
+    func `a library that computes wrongly is refused by a sentence`() async throws {
+      await #expect(processExitsWith: .success) {
+        let folder = FileManager.default.temporaryDirectory
+          .appendingPathComponent("wrong-blas-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let source = folder.appendingPathComponent("wrong.c")
+        let library = folder.appendingPathComponent("wrong.so")
+        // Right but for the last column.
+        try """
+        void cblas_sgemm(int o, int ta, int tb, int m, int n, int k, float alpha, const float *a,
+                         int lda, const float *b, int ldb, float beta, float *c, int ldc) {
+          for (int i = 0; i < m; i++)
+            for (int j = 0; j < n; j++) {
+              float sum = 0;
+              for (int l = 0; l < k; l++)
+                sum += a[i * lda + l] * (tb == 112 ? b[j * ldb + l] : b[l * ldb + j]);
+              c[i * ldc + j] = beta * c[i * ldc + j] + alpha * sum + (j == 32 ? 0.5f : 0);
+            }
+        }
+        """.write(to: source, atomically: true, encoding: .utf8)
+        let compiler = Process()
+        compiler.executableURL = URL(fileURLWithPath: try #require(Self.clang))
+        compiler.arguments = ["-shared", "-fPIC", "-O1", source.path, "-o", library.path]
+        try compiler.run()
+        compiler.waitUntilExit()
+        #expect(compiler.terminationStatus == 0)
+        setenv("LAB_BLAS", library.path, 1)
+        let error = #expect(throws: CPUBackendError.self) { try EngineChoice.blas() }
+        #expect(
+          error?.description.hasPrefix(
+            "cpu: CBLAS is wrong by inf in a product of 1 x 1000 x 384; take the engine")
+            == true || error?.description.hasPrefix("cpu: CBLAS is wrong by 0.5") == true)
+        #expect(EngineTrial(CacheFolder(nil)).choice() == .packed)
+      }
+    }
+  #endif
+}

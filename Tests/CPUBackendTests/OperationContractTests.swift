@@ -1,0 +1,40 @@
+import CPUBackend
+import Foundation
+import Tensors
+import Testing
+import _TestSupport
+
+/// The contract of every operation on every engine, precision and instruction set of a processor.
+@Suite struct OperationContractTests {
+  @Test(arguments: [Precision.float32, .bfloat16, .int8], [1, 3])
+  func `every operation holds to its contract`(precision: Precision, threads: Int) throws {
+    let backend = try CPUBackend(threads: threads, precision: precision)
+    #expect(try OperationContract.failures(of: backend) == [])
+  }
+
+  @Test(.enabled(if: BLASLibraryTests.isInstalled, "no BLAS is installed"))
+  func `every operation holds to its contract on the blas engine`() throws {
+    #expect(
+      try OperationContract.failures(of: CPUBackend(threads: 2, engines: .blas())) == [])
+  }
+
+  #if arch(x86_64) && os(Linux)
+    @Test func `every operation holds to its contract on AVX2`() async {
+      await #expect(processExitsWith: .success) { Self.check("avx2") }
+    }
+
+    @Test func `every operation holds to its contract on plain kernels`() async {
+      await #expect(processExitsWith: .success) { Self.check("sse2") }
+    }
+
+    private static func check(_ kernels: String) {
+      setenv("LAB_KERNELS", kernels, 1)
+      for precision in [Precision.float32, .bfloat16, .int8] {
+        let failures = Result {
+          try OperationContract.failures(of: CPUBackend(threads: 2, precision: precision))
+        }
+        #expect((try? failures.get()) == [], "\(precision): \(failures)")
+      }
+    }
+  #endif
+}
