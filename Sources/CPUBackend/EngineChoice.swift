@@ -91,7 +91,7 @@ extension CPUBackend {
       lines.append("blas: none (\(error.reason))")
     }
     for precision in [Precision.bfloat16, .int8] {
-      lines.append("\(precision.rawValue): \(engines.description(precision).dropFirst(12))")
+      lines.append("\(engines.description(precision).dropFirst("packed: lab ".count))")
     }
     return lines
   }
