@@ -32,8 +32,9 @@ struct OperationProfile {
     let planner = try Planner(spec, site: .here())
     let predictor = try Predictor(planner)
     let (planned, method, device) = (predictor.model, predictor.method, planner.devices[0])
+    let backend = try device.backend(precision: spec.precisions.first ?? "float32")
     let stopwatch = MonotonicStopwatch()
-    let timing = TimingBackend(device.backend) { stopwatch.now }
+    let timing = TimingBackend(backend) { stopwatch.now }
     func makePass(_ backend: any Backend) throws -> PassRunner {
       let entry = planned.choice.entry
       let model = try entry.architecture.load(
@@ -47,11 +48,11 @@ struct OperationProfile {
       }
       return pass
     }
-    bounds = try DeviceBounds(of: device.backend, stopwatch: stopwatch)
-    let (plain, timed) = (try makePass(device.backend), try makePass(timing))
+    bounds = try DeviceBounds(of: backend, stopwatch: stopwatch)
+    let (plain, timed) = (try makePass(backend), try makePass(timing))
     plain.run()
     timed.run()
-    try device.backend.check()
+    try backend.check()
     try LogitsNotFinite.check(
       plain.logits, images: plain.batchSize, model: planned.setting.name
     ) { "image \($0) of the noise that is timed" }
@@ -75,8 +76,8 @@ struct OperationProfile {
     }
     title =
       "\(planned.setting.name), \(TrialLabel.short(method.setting)), batch \(spec.batchSizes[0]) on "
-      + "\(device.setting.name): \(device.backend.hardware), \(device.backend.threads) threads, "
-      + "\(device.backend.libraryDescription); the medians of \(totals.count) passes"
+      + "\(device.setting.name): \(backend.hardware), \(backend.threads) threads, "
+      + "\(backend.libraryDescription); the medians of \(totals.count) passes"
   }
 
   private var sum: Double { rows.map(\.seconds).reduce(0, +) }

@@ -46,6 +46,12 @@ struct ProfileCommand: AsyncParsableCommand {
   @Option(help: "Worker threads on a CPU (default: one for each core).")
   var threads: Int?
 
+  @Option(help: "Precision of the products (default: float32).")
+  var precision: [String] = []
+
+  @Option(help: "What multiplies on a CPU: 'auto', 'packed' or 'blas' (default: auto).")
+  var engine: [String] = []
+
   @Flag(help: "Print the time of each kind of operation of one forward pass instead.")
   var ops = false
 
@@ -64,8 +70,10 @@ struct ProfileCommand: AsyncParsableCommand {
     if method != nil, !ops {
       throw ValidationError("--method goes with --ops; the staircase removes tokens at random.")
     }
-    if ops, device.count > 1 || batchSize.count > 1 || dryRun || fresh {
-      throw ValidationError("--ops takes one --device and one --batch-size, and records nothing.")
+    let isSweep = [device.count, batchSize.count, precision.count, engine.count].contains { $0 > 1 }
+    if ops, isSweep || dryRun || fresh {
+      throw ValidationError(
+        "--ops takes one --device, --batch-size, --precision and --engine, and records nothing.")
     }
   }
 
@@ -100,6 +108,10 @@ struct ProfileCommand: AsyncParsableCommand {
     add("model", value, "--model")
     add("device", axis(device.map { .string($0) }), "--device")
     add("batch_size", axis(batchSize.map { .integer($0) }), "--batch-size")
+    if !precision.isEmpty {
+      add("precision", axis(precision.map { .string($0) }), "--precision")
+    }
+    if !engine.isEmpty { add("engine", axis(engine.map { .string($0) }), "--engine") }
     if let threads { add("threads", .integer(threads), "--threads") }
     var grid: [String: JSONValue] = ["stride": .integer(stride)]
     grid["start"] = start.map { .integer($0) }

@@ -40,7 +40,8 @@ package struct VariantTable: Sendable {
     let groups = groups.sorted { Self.rank($0) < Self.rank($1) }
     let first = groups[0]
     title = first.sharedTitle
-    let reference = first.rows.first { $0.method.name == joined.catalog.baseline?.name }?.latency?.milliseconds
+    let reference = first.rows.first { $0.method.name == joined.catalog.baseline?.name }?.latency?
+      .milliseconds
     var lines = groups.flatMap { group in
       group.rows.map { row in
         let mine = group.accuracyKey(of: row.method).flatMap { joined.accuracies[$0] }
