@@ -33,13 +33,19 @@ static double gelu(double x) { return 0.5 * x * (1 + erf(x * 0.70710678118654752
 enum { FLOAT32, BFLOAT16, INT8 };
 static const char *const names[] = {"float32", "bfloat16", "int8"};
 
-/// A number of a row as the product takes it, times the row's scale.
-static double held(const float *row, ptrdiff_t k, ptrdiff_t at, int precision) {
-  if (precision == FLOAT32) return row[at];
-  if (precision == BFLOAT16) return lab_round_bfloat16(row[at]);
-  float most = 0;
-  for (ptrdiff_t i = 0; i < k; i++) most = fmaxf(most, fabsf(row[i]));
-  return most > 0 ? nearbyintf(row[at] * (127.0f / most)) * (double)(most / 127.0f) : 0;
+/// Rows as the product takes them, times the row's scale.
+static double *held(const float *x, ptrdiff_t rows, ptrdiff_t k, int precision) {
+  double *out = malloc((size_t)(rows * k) * sizeof *out);
+  for (ptrdiff_t row = 0; row < rows; row++) {
+    float most = 0;
+    for (ptrdiff_t i = 0; i < k; i++) most = fmaxf(most, fabsf(x[row * k + i]));
+    for (ptrdiff_t i = row * k; i < (row + 1) * k; i++) {
+      out[i] = precision == FLOAT32    ? x[i]
+               : precision == BFLOAT16 ? lab_round_bfloat16(x[i])
+                                       : nearbyintf(x[i] * (127.0f / most)) * (double)(most / 127.0f);
+    }
+  }
+  return out;
 }
 
 static void check_product(int precision, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t k,
@@ -78,12 +84,11 @@ static void check_product(int precision, ptrdiff_t rows, ptrdiff_t columns, ptrd
     free(bytes);
     free(scales);
   }
-  double worst = 0;
+  double worst = 0, *left = held(a, rows, k, precision), *right = held(b, columns, k, precision);
   for (ptrdiff_t row = 0; row < rows; row++) {
     for (ptrdiff_t column = 0; column < columns; column++) {
       double sum = bias[column];
-      for (ptrdiff_t at = 0; at < k; at++)
-        sum += held(a + row * k, k, at, precision) * held(b + column * k, k, at, precision);
+      for (ptrdiff_t at = 0; at < k; at++) sum += left[row * k + at] * right[column * k + at];
       const ptrdiff_t place = row * columns + column;
       if (epilogue == LAB_EPILOGUE_ADD) sum += before[place];
       if (epilogue == LAB_EPILOGUE_GELU) sum = gelu(sum);
@@ -95,6 +100,8 @@ static void check_product(int precision, ptrdiff_t rows, ptrdiff_t columns, ptrd
   snprintf(what, sizeof what, "%s product %td x %td x %td, epilogue %d", names[precision], rows,
            columns, k, epilogue);
   expect(worst < 2e-5 * sqrt((double)k), what, worst);
+  free(left);
+  free(right);
   free(a);
   free(b);
   free(bias);
