@@ -198,13 +198,13 @@ typedef struct {
 
 static ptrdiff_t part_count(const lab_picture *p) {
   const ptrdiff_t line = line_depth(p);
-  if (line > MOST_DEPTH) return p->kernel_height * divided_up(line, MOST_DEPTH);
-  return divided_up(p->kernel_height, MOST_DEPTH / line);
+  if (line > MAXIMUM_K) return p->kernel_height * divided_up(line, MAXIMUM_K);
+  return divided_up(p->kernel_height, MAXIMUM_K / line);
 }
 
 static depth_part part_at(const lab_picture *p, ptrdiff_t part, ptrdiff_t parts) {
   const ptrdiff_t line = line_depth(p), lines = p->kernel_height;
-  if (line > MOST_DEPTH) {
+  if (line > MAXIMUM_K) {
     const ptrdiff_t pieces = parts / lines, piece = part % pieces;
     const ptrdiff_t from = line * piece / pieces, to = line * (piece + 1) / pieces;
     return (depth_part){.line = part / pieces, .lines = 1, .from = from, .depth = to - from};
@@ -215,7 +215,7 @@ static depth_part part_at(const lab_picture *p, ptrdiff_t part, ptrdiff_t parts)
 
 /// One part of each pixel's numbers side by side.
 static factor gathered(factor f, depth_part part, float *scratch) {
-  const ptrdiff_t stride = MOST_DEPTH + COPY_PADDING;
+  const ptrdiff_t stride = MAXIMUM_K + COPY_PADDING;
   float *to = scratch;
   for (ptrdiff_t run = 0; run < f.runs.runs; run++)
     for (ptrdiff_t pixel = 0; pixel < f.runs.width; pixel++, to += stride)
@@ -255,7 +255,7 @@ static void multiply(const lab_picture *p, factor f, const float *packed,
         .a_stride = own.pixel,
         .lines = part.lines,
         .a_line = own.line,
-        .depth = part.depth,
+        .k = part.depth,
         .adds = index > 0 || adds,
         .c_stride = p->out_stride,
     };

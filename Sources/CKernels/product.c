@@ -78,42 +78,42 @@ ptrdiff_t lab_panel_width(void) { return lab_kernels()->panel; }
 
 ptrdiff_t lab_panels(ptrdiff_t columns) { return (columns + lab_kernels()->panel - 1) / lab_kernels()->panel; }
 
-ptrdiff_t lab_packed_count(ptrdiff_t columns, ptrdiff_t depth) {
-  return lab_panels(columns) * lab_kernels()->panel * depth;
+ptrdiff_t lab_packed_count(ptrdiff_t columns, ptrdiff_t k) {
+  return lab_panels(columns) * lab_kernels()->panel * k;
 }
 
-ptrdiff_t lab_product_scratch_count(ptrdiff_t rows) { return rows * (MOST_DEPTH + COPY_PADDING); }
+ptrdiff_t lab_product_scratch_count(ptrdiff_t rows) { return rows * (MAXIMUM_K + COPY_PADDING); }
 
-void lab_pack_transposed(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
+void lab_pack_transposed(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t stride,
                          ptrdiff_t first_panel, ptrdiff_t last_panel, float *packed) {
   const ptrdiff_t width = lab_kernels()->panel;
   for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
     const float *source = b + panel * width * stride;
-    float *to = packed + panel * width * depth;
+    float *to = packed + panel * width * k;
     const ptrdiff_t own = columns - panel * width < width ? columns - panel * width : width;
-    if (own < width) memset(to, 0, (size_t)(width * depth) * sizeof *to);
-    lab_transpose(source, own, depth, stride, to, width);
+    if (own < width) memset(to, 0, (size_t)(width * k) * sizeof *to);
+    lab_transpose(source, own, k, stride, to, width);
   }
 }
 
-void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
+void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t stride,
                     float *packed) {
   const ptrdiff_t width = lab_kernels()->panel;
   for (ptrdiff_t column = 0; column < columns; column += width) {
     const ptrdiff_t own = columns - column < width ? columns - column : width;
-    for (ptrdiff_t k = 0; k < depth; k++, packed += width) {
-      memcpy(packed, b + k * stride + column, (size_t)own * sizeof *b);
+    for (ptrdiff_t at = 0; at < k; at++, packed += width) {
+      memcpy(packed, b + at * stride + column, (size_t)own * sizeof *b);
       if (own < width) memset(packed + own, 0, (size_t)(width - own) * sizeof *b);
     }
   }
 }
 
-void lab_multiply_panel(const product_kernels *k, product_tile tile, row_runs runs,
+void lab_multiply_panel(const product_kernels *kernels, product_tile tile, row_runs runs,
                         ptrdiff_t columns, const float *ahead, const lab_fetch *fetch,
                         ptrdiff_t tiles_before, const tile_end *end) {
-  const bool narrow = columns <= k->lanes;
-  const ptrdiff_t computed = narrow ? k->lanes : k->panel;
-  const ptrdiff_t blocks = (runs.width + k->tile_rows - 1) / k->tile_rows;
+  const bool narrow = columns <= kernels->lanes;
+  const ptrdiff_t computed = narrow ? kernels->lanes : kernels->panel;
+  const ptrdiff_t blocks = (runs.width + kernels->tile_rows - 1) / kernels->tile_rows;
   const ptrdiff_t tiles = blocks * runs.runs;
   const float *a = tile.a;
   float *c = tile.c;
@@ -124,7 +124,7 @@ void lab_multiply_panel(const product_kernels *k, product_tile tile, row_runs ru
   const tile_end as_it_is = {.activation = LAB_ACTIVATION_NONE};
   const bool is_cut = columns != computed;
   const bool is_detour = is_cut || end;
-  tile.ahead_step = ahead ? k->panel * (ptrdiff_t)sizeof *ahead / tiles : 0;
+  tile.ahead_step = ahead ? kernels->panel * (ptrdiff_t)sizeof *ahead / tiles : 0;
   // One tile alone has to fetch all of the panel: two lines a step on AVX-512, or every second one
   // would be waited for.
   tile.ahead_second = tile.ahead_step > CACHE_LINE ? CACHE_LINE : 0;
@@ -133,10 +133,10 @@ void lab_multiply_panel(const product_kernels *k, product_tile tile, row_runs ru
     const ptrdiff_t run = block / blocks, own = block % blocks;
     const ptrdiff_t first = runs.width * own / blocks, last = runs.width * (own + 1) / blocks;
     const ptrdiff_t rows = last - first, row = run * runs.width + first;
-    product_tile_function *const compute = k->tiles[rows * 2 + narrow];
+    product_tile_function *const compute = kernels->tiles[rows * 2 + narrow];
     tile.a = a + run * runs.a_run + first * tile.a_stride;
     float *target = c + row * stride;
-    tile.ahead = ahead ? (const char *)ahead + block * tile.lines * tile.depth * tile.ahead_step
+    tile.ahead = ahead ? (const char *)ahead + block * tile.lines * tile.k * tile.ahead_step
                        : (const char *)tile.b;
     if (fetch->rows) {
       enum { LINE = 16 };
@@ -152,54 +152,54 @@ void lab_multiply_panel(const product_kernels *k, product_tile tile, row_runs ru
     tile.c_stride = is_detour ? computed : stride;
     if (is_detour && tile.adds) {
       if (is_cut) memset(whole, 0, sizeof whole);
-      k->finish(&as_it_is, target, stride, rows, columns, whole, computed);
+      kernels->finish(&as_it_is, target, stride, rows, columns, whole, computed);
     }
     compute(&tile);
     if (!is_detour) continue;
     tile_end own_end = end ? *end : as_it_is;
     if (own_end.residual) own_end.residual += row * own_end.residual_stride;
-    k->finish(&own_end, whole, computed, rows, columns, target, stride);
+    kernels->finish(&own_end, whole, computed, rows, columns, target, stride);
   }
 }
 
 void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
-                 ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
-                 lab_fetch fetch, const float *bias, int then, float *c, ptrdiff_t c_stride,
+                 ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel, ptrdiff_t last_panel,
+                 lab_fetch fetch, const float *bias, int epilogue, float *c, ptrdiff_t c_stride,
                  float *scratch) {
-  const product_kernels *k = lab_kernels();
+  const product_kernels *kernels = lab_kernels();
   const tile_end gelu = {.activation = LAB_ACTIVATION_GELU};
-  const ptrdiff_t parts = (depth + MOST_DEPTH - 1) / MOST_DEPTH;
+  const ptrdiff_t parts = (k + MAXIMUM_K - 1) / MAXIMUM_K;
   const bool copies = rows > 4 && a_stride * (ptrdiff_t)sizeof *a % ALIASING_BYTES == 0;
   for (ptrdiff_t part = 0; part < parts; part++) {
-    const ptrdiff_t from = depth * part / parts, to = depth * (part + 1) / parts;
+    const ptrdiff_t from = k * part / parts, to = k * (part + 1) / parts;
     product_tile tile = {
-        .a = a + from, .a_stride = a_stride, .lines = 1, .depth = to - from, .c_stride = c_stride};
+        .a = a + from, .a_stride = a_stride, .lines = 1, .k = to - from, .c_stride = c_stride};
     if (copies) {
       tile.a = scratch;
-      tile.a_stride = MOST_DEPTH + COPY_PADDING;
+      tile.a_stride = MAXIMUM_K + COPY_PADDING;
       for (ptrdiff_t row = 0; row < rows; row++)
         memcpy(scratch + row * tile.a_stride, a + row * a_stride + from,
                (size_t)(to - from) * sizeof *a);
     }
-    tile.adds = part > 0 || then == LAB_EPILOGUE_ADD;
+    tile.adds = part > 0 || epilogue == LAB_EPILOGUE_ADD;
     for (ptrdiff_t panel = first_panel; panel < last_panel; panel++) {
-      const ptrdiff_t column = panel * k->panel;
-      tile.b = packed + column * depth + from * k->panel;
+      const ptrdiff_t column = panel * kernels->panel;
+      tile.b = packed + column * k + from * kernels->panel;
       tile.bias = part == 0 && bias ? bias + column : NULL;
       tile.c = c + column;
-      const ptrdiff_t own = columns - column < k->panel ? columns - column : k->panel;
+      const ptrdiff_t own = columns - column < kernels->panel ? columns - column : kernels->panel;
       // Then the next panel of this part, the first of the next part, or of the task that comes
       // after this one.
       const ptrdiff_t following = panel + 1 < last_panel ? panel + 1
                                   : part + 1 < parts     ? first_panel
                                                          : fetch.panel_after - 1;
-      const ptrdiff_t depth_ahead = panel + 1 < last_panel ? from : part + 1 < parts ? to : 0;
-      const float *ahead = following >= 0 && following * k->panel < columns && !fetch.rows
-                               ? packed + following * k->panel * depth + depth_ahead * k->panel
+      const ptrdiff_t k_ahead = panel + 1 < last_panel ? from : part + 1 < parts ? to : 0;
+      const float *ahead = following >= 0 && following * kernels->panel < columns && !fetch.rows
+                               ? packed + following * kernels->panel * k + k_ahead * kernels->panel
                                : NULL;
-      const ptrdiff_t tiles_before = (panel - first_panel) * ((rows + k->tile_rows - 1) / k->tile_rows);
-      const bool ends = part == parts - 1 && then == LAB_EPILOGUE_GELU;
-      lab_multiply_panel(k, tile, (row_runs){.width = rows, .runs = 1}, own, ahead, &fetch,
+      const ptrdiff_t tiles_before = (panel - first_panel) * ((rows + kernels->tile_rows - 1) / kernels->tile_rows);
+      const bool ends = part == parts - 1 && epilogue == LAB_EPILOGUE_GELU;
+      lab_multiply_panel(kernels, tile, (row_runs){.width = rows, .runs = 1}, own, ahead, &fetch,
                          tiles_before, ends ? &gelu : NULL);
     }
   }

@@ -1,16 +1,18 @@
 // The matrix product for one instruction set; included by product.c once for each, with these
 // defined:
-//   ISA           suffix of the names made here TARGET        function attributes that allow the
-//   instructions LANES         float32 numbers in a vector register PANEL_VECTORS vectors in a row
-//   of a panel TILE_ROWS     most rows of a tile: TILE_ROWS * PANEL_VECTORS sums, the row of the
-//   panel and one factor fill the registers
+//   ISA             suffix of the names made here
+//   TARGET          function attributes that allow the instructions
+//   LANES           float32 numbers in a vector register
+//   PANEL_VECTORS   vectors in a row of a panel
+//   TILE_ROWS       maximum rows of a tile: TILE_ROWS * PANEL_VECTORS sums, the row of the panel
+//                   and one factor fill the registers
 #include "activation_kernels.h"
 #define PANEL (PANEL_VECTORS * LANES)
 
-/// One tile: `rows` x (`vectors` * LANES) sums held in registers over `depth`, in one chain of
+/// One tile: `rows` x (`vectors` * LANES) sums held in registers over `k`, in one chain of
 /// fused multiply-adds each.
 ///
-/// A sum's order is that of `depth` alone, so it is the same whatever rows and columns are computed
+/// A sum's order is that of `k` alone, so it is the same whatever rows and columns are computed
 /// beside it.
 TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const product_tile *t) {
 #pragma clang fp contract(fast)
@@ -26,12 +28,12 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
     }
   const float *a = t->a, *b = t->b;
   const char *ahead = t->ahead;
-  const ptrdiff_t stride = t->a_stride, depth = t->depth, step = t->ahead_step;
+  const ptrdiff_t stride = t->a_stride, count = t->k, step = t->ahead_step;
   const ptrdiff_t second = t->ahead_second;
   ptrdiff_t lines = t->lines;
   do {
 #pragma clang loop unroll(disable)
-    for (ptrdiff_t k = 0; k < depth; k++, b += PANEL, ahead += step) {
+    for (ptrdiff_t at = 0; at < count; at++, b += PANEL, ahead += step) {
       __builtin_prefetch(ahead, 0, 2);
       __builtin_prefetch(ahead + second, 0, 2);
       VECTOR line[PANEL_VECTORS];
@@ -39,7 +41,7 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
       for (int j = 0; j < vectors; j++) line[j] = *(const VECTOR *)(b + j * LANES);
 #pragma unroll
       for (int i = 0; i < rows; i++) {
-        const VECTOR factor = (VECTOR)(a[i * stride + k]);
+        const VECTOR factor = (VECTOR)(a[i * stride + at]);
 #pragma unroll
         for (int j = 0; j < vectors; j++) sums[i][j] = factor * line[j] + sums[i][j];
       }

@@ -6,9 +6,9 @@
 #include "CKernels.h"
 
 enum {
-  /// Most of the depth in one go: a panel's part (64 kB on AVX-512) leaves room for the rows in the
+  /// Maximum k in one go: a panel's part (64 kB on AVX-512) leaves room for the rows in the
   /// L2 cache.
-  MOST_DEPTH = 512,
+  MAXIMUM_K = 512,
   /// Rows this many bytes apart share a set of the L1 cache, which then holds fewer of them than a
   /// tile has.
   ALIASING_BYTES = 4096,
@@ -20,19 +20,19 @@ enum {
 typedef struct {
   const float *a;
   ptrdiff_t a_stride;
-  /// The sum runs over `lines` pieces of `depth` numbers of each row, `a_line` apart: the rows of a
+  /// The sum runs over `lines` pieces of `k` numbers of each row, `a_line` apart: the rows of a
   /// convolution's kernel.
   ptrdiff_t lines, a_line;
-  /// A panel: `lines` * `depth` lines of its columns.
+  /// A panel: `lines` * `k` lines of its columns.
   const float *b;
-  ptrdiff_t depth;
+  ptrdiff_t k;
   /// The panel's part of the bias, or NULL.
   const float *bias;
   /// Whether the product is added to what `c` holds.
   bool adds;
   float *c;
   ptrdiff_t c_stride;
-  /// Bytes that will be read after this panel, of which each step of the depth fetches
+  /// Bytes that will be read after this panel, of which each step of k fetches
   /// `ahead_step`.
   const char *ahead;
   ptrdiff_t ahead_step;
@@ -70,13 +70,13 @@ typedef struct {
   ptrdiff_t width, runs, a_run;
 } row_runs;
 
-/// One part of the depth of one panel, or of its first `columns`, for all rows of `runs`.
+/// One part of k of one panel, or of its first `columns`, for all rows of `runs`.
 ///
 /// While its tiles are computed, the part of the next panel at `ahead` comes into the L2 cache: one
 /// image's weights are read once a pass from memory, and the first tile of a panel would wait for
 /// them. Or rows of `fetch` come, a cache line's width a tile. With `end` the sums are finished:
 /// its residual is that of the panel's first column.
-void lab_multiply_panel(const product_kernels *k, product_tile tile, row_runs runs,
+void lab_multiply_panel(const product_kernels *kernels, product_tile tile, row_runs runs,
                         ptrdiff_t columns, const float *ahead, const lab_fetch *fetch,
                         ptrdiff_t tiles_before, const tile_end *end)
     __attribute__((visibility("hidden")));

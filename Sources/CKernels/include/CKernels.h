@@ -37,15 +37,15 @@ const char *lab_product_kernels(void);
 ptrdiff_t lab_panel_width(void);
 /// Panels of `columns`, the last one perhaps cut.
 ptrdiff_t lab_panels(ptrdiff_t columns);
-/// Numbers that a packed factor [depth, columns] takes: whole panels, each `depth` lines of its
+/// Numbers that a packed factor [k, columns] takes: whole panels, each `k` lines of its
 /// columns.
-ptrdiff_t lab_packed_count(ptrdiff_t columns, ptrdiff_t depth);
-/// Packs some panels of a factor that stands as b [columns, depth]: a weight [outputs, inputs],
+ptrdiff_t lab_packed_count(ptrdiff_t columns, ptrdiff_t k);
+/// Packs some panels of a factor that stands as b [columns, k]: a weight [outputs, inputs],
 /// keys.
-void lab_pack_transposed(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
+void lab_pack_transposed(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t stride,
                          ptrdiff_t first_panel, ptrdiff_t last_panel, float *packed);
-/// Packs a factor that stands as b [depth, columns]: values.
-void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t stride,
+/// Packs a factor that stands as b [k, columns]: values.
+void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t stride,
                     float *packed);
 /// Numbers of scratch that a product of `rows` may use.
 ptrdiff_t lab_product_scratch_count(ptrdiff_t rows);
@@ -55,20 +55,20 @@ typedef struct {
   /// A panel of the same packed factor, with which the caller will probably go on; 0 for none,
   /// panel p as p + 1.
   ptrdiff_t panel_after;
-  /// `pieces` pieces of `width` numbers, `piece_stride` apart, in each of as many rows as the
-  /// product is deep.
+  /// `pieces` pieces of `width` numbers, `piece_stride` apart, in each of as many rows as k is
+  /// long.
   const float *rows;
   ptrdiff_t row_stride, width, piece_stride, pieces;
 } lab_fetch;
 enum { LAB_EPILOGUE_NONE = 0, LAB_EPILOGUE_ADD = 1, LAB_EPILOGUE_GELU = 2 };
-/// c = a * packed + bias for rows a [rows, depth] in the columns of some panels.
+/// c = a * packed + bias for rows a [rows, k] in the columns of some panels.
 ///
 /// `bias` may be NULL; it is as long as whole panels. LAB_EPILOGUE_ADD adds all to what `c` holds;
 /// LAB_EPILOGUE_GELU applies GELU. Each number of `c` is one chain of fused multiply-adds in the
-/// order of the depth: the same bits whatever is computed beside it.
+/// order of k: the same bits whatever is computed beside it.
 void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
-                 ptrdiff_t columns, ptrdiff_t depth, ptrdiff_t first_panel, ptrdiff_t last_panel,
-                 lab_fetch fetch, const float *bias, int then, float *c, ptrdiff_t c_stride,
+                 ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel, ptrdiff_t last_panel,
+                 lab_fetch fetch, const float *bias, int epilogue, float *c, ptrdiff_t c_stride,
                  float *scratch);
 /// x[i] = gelu(x[i]), with the exact error function: what LAB_EPILOGUE_GELU does to a finished
 /// tile.
