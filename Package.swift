@@ -91,6 +91,11 @@ let package = Package(
       exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
+      name: "SimulatedDevices",
+      dependencies: ["Records", "Support", "Tensors", "TokenReduction", "VisionModels"],
+      exclude: ["README.md", "device.schema.json"], resources: [.embedInCode("Devices")],
+      swiftSettings: hotSwift),
+    .target(
       name: "Goldens",
       dependencies: ["VisionModels", "TokenReduction", "Tensors", "Records"],
       exclude: ["README.md"]),
@@ -99,6 +104,7 @@ let package = Package(
       dependencies: [
         "Support", "Files", "Records", "Measurement", "Tensors", "ImageCoding", "Datasets",
         "Checkpoints", "Hub", "TokenReduction", "VisionModels",
+        "SimulatedDevices",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
@@ -120,6 +126,7 @@ let package = Package(
       dependencies: [
         "Files", "Support", "Records", "Measurement", "Tensors", "CPUBackend", "CUDABackend",
         "ImageCoding", "Checkpoints", "Datasets", "Hub", "TokenReduction", "VisionModels",
+        "SimulatedDevices",
         "Goldens",
         "Experiments", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -196,6 +203,11 @@ let package = Package(
         "Support",
         "VisionModels", "TokenReduction", "Records", "CPUBackend", "Tensors", "Goldens",
         "_TestSupport", "CAllocationCounter",
+      ], swiftSettings: hotSwift),
+    .testTarget(
+      name: "SimulatedDevicesTests",
+      dependencies: [
+        "SimulatedDevices", "VisionModels", "TokenReduction", "Records", "Tensors",
       ], swiftSettings: hotSwift),
     .testTarget(
       name: "ExperimentsTests",

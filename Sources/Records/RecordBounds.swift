@@ -175,6 +175,16 @@ extension LatencyTrial {
     try Bound.whole("trial.timing.min_samples", timing.minSamples, 0...Bound.maxCount)
     try Bound.number("trial.timing.min_seconds", timing.minSeconds, atMost: Bound.maxTime)
     try Bound.number("trial.timing.max_seconds", timing.maxSeconds ?? 0, atMost: Bound.maxTime)
+    if let simulated = device.simulated {
+      for text in [simulated.execution, simulated.precision, simulated.digest] {
+        try Bound.text("trial.device.simulated", text)
+      }
+      for error in [simulated.medianErrorPercent, simulated.worstErrorPercent] {
+        try Bound.number("trial.device.simulated", error ?? 0, atMost: 1e6)
+      }
+      try Bound.whole(
+        "trial.device.simulated.checked_points", simulated.checkedPoints ?? 0, 0...Bound.maxCount)
+    }
     try Bound.number("trial.timing.until", timing.until ?? 0, atMost: 1)
   }
 }
@@ -222,6 +232,11 @@ extension LatencyResult {
     try Bound.whole("result.peak_memory_bytes", peakMemoryBytes, 0...Bound.maxSize)
     try cost.checkBounds(trial.model)
     try quality?.checkBounds()
+    for operation in predicted ?? [] {
+      try Bound.text("result.predicted.name", operation.name)
+      try Bound.number("result.predicted.ms", operation.milliseconds, atMost: Bound.maxTime)
+      try Bound.whole("result.predicted.waves", operation.waves ?? 0, 0...Bound.maxCount)
+    }
   }
 }
 

@@ -71,12 +71,16 @@ package struct LatencyResult: Codable, Hashable, Sendable {
   ///
   /// The samples without the host's starting of each; `nil` elsewhere.
   package var cardMilliseconds: Double?
+  /// What the one sample is made of where it was predicted; `nil` where it was measured.
+  package var predicted: [PredictedOperation]?
 
   package init(
     samplesMilliseconds: [Double], rounds: [Int], notes: [String], peakMemoryBytes: Int,
-    cost: ForwardCost, quality: TimingQuality? = nil, cardMilliseconds: Double? = nil
+    cost: ForwardCost, quality: TimingQuality? = nil, cardMilliseconds: Double? = nil,
+    predicted: [PredictedOperation]? = nil
   ) {
     self.cardMilliseconds = cardMilliseconds
+    self.predicted = predicted
     self.samplesMilliseconds = samplesMilliseconds
     self.rounds = rounds
     self.notes = notes
@@ -86,7 +90,7 @@ package struct LatencyResult: Codable, Hashable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case rounds, notes, cost, quality
+    case rounds, notes, cost, quality, predicted
     case samplesMilliseconds = "samples_ms"
     case cardMilliseconds = "card_ms"
     case peakMemoryBytes = "peak_memory_bytes"

@@ -97,10 +97,51 @@ package struct DeviceSetting: Codable, Hashable, Sendable {
   /// weights, and for a GPU.
   package var engine: String?
 
-  package init(name: String, hardware: String, threads: Int, engine: String? = nil) {
+  /// How latencies are predicted; `nil` where they are measured.
+  package var simulated: SimulationSetting?
+
+  package init(
+    name: String, hardware: String, threads: Int, engine: String? = nil,
+    simulated: SimulationSetting? = nil
+  ) {
     self.name = name
     self.hardware = hardware
     self.threads = threads
     self.engine = engine
+    self.simulated = simulated
+  }
+}
+
+/// What determines the latencies of a simulated device, and how far they have been off.
+package struct SimulationSetting: Codable, Hashable, Sendable {
+  /// `eager` or `graph`.
+  package var execution: String
+  /// The precision that passes are predicted in.
+  package var precision: String
+  /// SHA-256 of the device's facts and fitted constants.
+  package var digest: String
+  /// Latencies that the fit did not see; `nil` where it was never checked.
+  package var checkedPoints: Int?
+  /// Of the error at those, in percent.
+  package var medianErrorPercent: Double?
+  package var worstErrorPercent: Double?
+
+  package init(
+    execution: String, precision: String, digest: String, checkedPoints: Int? = nil,
+    medianErrorPercent: Double? = nil, worstErrorPercent: Double? = nil
+  ) {
+    self.execution = execution
+    self.precision = precision
+    self.digest = digest
+    self.checkedPoints = checkedPoints
+    self.medianErrorPercent = medianErrorPercent
+    self.worstErrorPercent = worstErrorPercent
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case execution, precision, digest
+    case checkedPoints = "checked_points"
+    case medianErrorPercent = "median_error_percent"
+    case worstErrorPercent = "worst_error_percent"
   }
 }

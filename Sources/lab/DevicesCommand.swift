@@ -3,6 +3,7 @@ import CPUBackend
 import CUDABackend
 import Foundation
 import Measurement
+import SimulatedDevices
 
 /// `lab devices`.
 struct DevicesCommand: ParsableCommand {
@@ -52,5 +53,12 @@ struct DevicesCommand: ParsableCommand {
     print("cpu   \(cpu.hardware), \(cpu.threads) threads, \(Int(memory.rounded())) GiB of memory")
     for line in cpu.engineLines { print("      \(line)") }
     for line in CUDAInventory.ofThisMachine().lines { print(line) }
+    print("")
+    print("simulated, whose latencies are predicted and never measured:")
+    for name in DeviceCatalog.names {
+      let device = try DeviceCatalog.device(name)
+      print("\(SimulatedDeviceName.prefix)\(name)  \(device.title)")
+      print("      \(device.errorSentence)")
+    }
   }
 }

@@ -20,6 +20,7 @@ struct Lab: AsyncParsableCommand {
       RunCommand.self, ReportCommand.self, CompareCommand.self, ExportCommand.self,
       ProfileCommand.self, PredictCommand.self, VisualizeCommand.self,
       ModelsCommand.self, WeightsCommand.self, MethodsCommand.self, DevicesCommand.self,
+      SimulateCommand.self,
       DatasetCommand.self,
       SchemaCommand.self,
     ])

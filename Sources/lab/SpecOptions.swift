@@ -3,6 +3,7 @@ import Experiments
 import Foundation
 import Hub
 import Records
+import SimulatedDevices
 import TokenReduction
 
 /// A spec and what the command line changes in it.
@@ -20,7 +21,9 @@ struct SpecOptions: ParsableArguments {
   var dataset: String?
 
   @Option(
-    help: "Another device: 'cpu', 'cuda', 'cuda:N', or another machine's as 'recorded:HARDWARE'.")
+    help:
+      "Another device: 'cpu', 'cuda', 'cuda:N', another machine's as 'recorded:HARDWARE', or a predicted one as 'simulated:NAME'."
+  )
   var device: [String] = []
 
   @Option(help: "Other batch sizes.")
@@ -114,7 +117,13 @@ struct SpecOptions: ParsableArguments {
   }
 
   private static func device(_ text: String) -> JSONValue {
-    text.hasPrefix("recorded:")
+    if text.hasPrefix(SimulatedDeviceName.prefix) {
+      let name = SimulatedDeviceName(String(text.dropFirst(SimulatedDeviceName.prefix.count)))
+      return .object([
+        "simulated": .string(name.device), "execution": .string(name.execution.rawValue),
+      ])
+    }
+    return text.hasPrefix("recorded:")
       ? .object(["recorded": .string(String(text.dropFirst("recorded:".count)))]) : .string(text)
   }
 

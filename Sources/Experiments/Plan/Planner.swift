@@ -53,6 +53,14 @@ package final class Planner {
               DeviceSetting(name: name, hardware: "", threads: 0), reason: "\(error)")
           ]
         }
+      case .simulated(let choice):
+        let path = spec.devices.count == 1 ? "device" : "device[\(index)]"
+        return [
+          .here(
+            try Self.named(path, of: spec) {
+              try PlannedDevice.simulated(choice) { spec.source.path($0, ofKey: "device") }
+            })
+        ]
       case .recorded(let text):
         return [.recorded(try Self.find(text, in: recorded, spec))]
       }

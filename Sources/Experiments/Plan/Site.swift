@@ -3,6 +3,7 @@ import Foundation
 import Hub
 import ImageCoding
 import Records
+import SimulatedDevices
 import Tensors
 import VisionModels
 
@@ -85,6 +86,8 @@ package struct PlannedDataset {
 package struct PlannedDevice {
   package let backend: any Backend
   package let setting: DeviceSetting
+  /// What predicts its latencies; `nil` where they are measured.
+  package var simulation: CostModel?
 
   /// The device computing as a trial says.
   ///

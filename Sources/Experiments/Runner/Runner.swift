@@ -77,7 +77,8 @@ package final class Runner {
     let places =
       (plan.latency + plan.waiting).map { ($0.model, $0.device, $0.precision) }
       + plan.accuracy.map { ($0.model, $0.device, $0.precision) }
-    for (model, device, precision) in places where !context.estimate.knows(model, device) {
+    for (model, device, precision) in places
+    where device.simulation == nil && !context.estimate.knows(model, device) {
       do {
         try calibrate(model, device, precision)
       } catch  where device.backend.capturesPasses {
@@ -187,6 +188,11 @@ package final class Runner {
       }
       var didSomething = false
       for work in plan.latency {
+        if let simulation = work.device.simulation {
+          let predicted = SimulatedLatencies(work: work, simulation: simulation, context: context)
+          if try predicted.run() { didSomething = true }
+          continue
+        }
         let runner = LatencyRunner(work: work, seed: planner.spec.seed, context: context)
         if try runner.run() { didSomething = true }
       }

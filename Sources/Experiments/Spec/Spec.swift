@@ -1,5 +1,7 @@
 import Datasets
 import Records
+import SimulatedDevices
+import Tensors
 import TokenReduction
 import VisionModels
 
@@ -34,6 +36,17 @@ package enum DeviceChoice: Hashable, Sendable {
   /// One of another machine, by a part of its hardware's name; its timings are in the results
   /// folder.
   case recorded(String)
+  /// One whose latencies are predicted.
+  case simulated(SimulatedChoice)
+}
+
+/// A simulated device as the spec names it.
+package struct SimulatedChoice: Hashable, Sendable {
+  /// A name, or the path of a device file as the spec wrote it.
+  package var device: String
+  package var execution: Execution
+  /// `nil` for the device's own.
+  package var precision: Precision?
 }
 
 /// A model with its weights.

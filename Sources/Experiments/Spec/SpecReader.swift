@@ -1,6 +1,8 @@
 import Datasets
 import Foundation
 import Records
+import SimulatedDevices
+import Tensors
 import TokenReduction
 import VisionModels
 
@@ -81,6 +83,13 @@ package struct SpecReader {
 
   private static func device(_ value: JSONValue) -> DeviceChoice? {
     if case .object(let members) = value {
+      if let device = members["simulated"]?.asString {
+        return .simulated(
+          SimulatedChoice(
+            device: device,
+            execution: members["execution"]?.asString.flatMap(Execution.init(rawValue:)) ?? .eager,
+            precision: members["precision"]?.asString.flatMap(Precision.init(rawValue:))))
+      }
       return members["recorded"]?.asString.map(DeviceChoice.recorded)
     }
     return value.asString.map(DeviceChoice.here)

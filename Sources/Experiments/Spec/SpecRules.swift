@@ -1,5 +1,6 @@
 import Datasets
 import Records
+import SimulatedDevices
 import Tensors
 import TokenReduction
 import VisionModels
@@ -21,7 +22,7 @@ package enum SpecRules {
       "dataset", .axis(.either([.choice(["demo"]), .object(imagenet), .object(folder)])),
       standard: .value(.string("demo")), "where the images come from"),
     KeyRule(
-      "device", .axis(.either([.device, .object(recordedDevice)])),
+      "device", .axis(.either([.device, .object(recordedDevice), .object(simulatedDevice)])),
       standard: .value(.string("cpu")),
       "where to measure latency; accuracy is computed on the first"),
     KeyRule(
@@ -62,6 +63,20 @@ package enum SpecRules {
     KeyRule(
       "recorded", .text, required: true,
       "a part of the name of another machine's hardware, whose records lie in the results folder")
+  ]
+
+  static let simulatedDevice: [KeyRule] = [
+    KeyRule(
+      "simulated", .text, required: true,
+      "a device of `lab devices` whose latencies are predicted and not measured, or the JSON file "
+        + "of one"),
+    KeyRule(
+      "execution", .choice(Execution.allCases.map(\.rawValue)),
+      standard: .value(.string(Execution.eager.rawValue)),
+      "kernel by kernel as an eager framework starts them, or as a captured graph"),
+    KeyRule(
+      "precision", .choice(Precision.allCases.map(\.rawValue)),
+      standard: .described("the device's own"), "that passes are predicted in"),
   ]
 
   static let model: [KeyRule] = [

@@ -119,7 +119,7 @@ struct StaircaseFigure {
           [
             Markup(
               "title",
-              text: "step between \(step.before) and \(step.after) tokens: \(height(of: step)) ms"),
+              text: stepText(step, of: staircase)),
             Markup(
               "rect",
               [
@@ -132,6 +132,13 @@ struct StaircaseFigure {
               stroke: Self.stepColor, width: 1, dash: "3 2"),
           ])
       })
+  }
+
+  /// What a step is, and what makes it where it was predicted.
+  private func stepText(_ step: Step, of staircase: Staircase) -> String {
+    let causes = staircase.causes(of: step)
+    return "step between \(step.before) and \(step.after) tokens: \(height(of: step)) ms"
+      + (causes.isEmpty ? "" : " (predicted; \(causes.joined(separator: ", ")))")
   }
 
   private func height(of step: Step) -> String {

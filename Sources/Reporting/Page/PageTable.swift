@@ -13,7 +13,8 @@ struct PageTable {
     let headings = columns.map {
       HTMLTable.heading($0.title, isNumber: $0.alignment == .trailing)
     }
-    let listed = notes.lines + [group.droppedText].compactMap { $0 } + group.choiceLines
+    let listed =
+      notes.lines + [group.simulatedText, group.droppedText].compactMap { $0 } + group.choiceLines
     let steps = group.nextStepLines
     let table = HTMLTable(
       id: "caption-\(number)", caption: "Methods, \(group.placeText)", headings: headings,

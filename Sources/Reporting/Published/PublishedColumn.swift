@@ -23,6 +23,9 @@ struct PublishedColumn: Sendable {
     let numbers = table.numbers
     let rows = numbers.rows
     let places = Set(table.lines.compactMap { $0.measured?.group.shortPlace })
+    let simulatedPlaces = Set(table.lines.compactMap { $0.simulated?.group.shortPlace })
+    // What was not measured has no columns where something was predicted instead.
+    let showsMeasured = table.isMeasured || !table.isSimulated
     let hasLatency = rows.contains { $0.latencyMilliseconds != nil }
     let hasDrop = rows.contains { numbers.dropPoints($0) != nil }
     let hasTop1 = rows.contains { $0.top1 != nil }
@@ -44,10 +47,19 @@ struct PublishedColumn: Sendable {
           numbers.changePercent($0.published).map { "\(signed($0, digits: 1)) %" }
             ?? Column.missing
         } : nil,
-      PublishedColumn("measured here") { $0.measured?.row.label ?? Column.missing },
+      showsMeasured
+        ? PublishedColumn("measured here") { $0.measured?.row.label ?? Column.missing } : nil,
       places.count > 1
         ? PublishedColumn("in") { $0.measured?.group.shortPlace ?? Column.missing } : nil,
-      hasTop1 ? top1 : nil, drop, hasLatency ? milliseconds : nil, hasLatency ? change : nil,
+      hasTop1 ? top1 : nil, drop, hasLatency && showsMeasured ? milliseconds : nil,
+      hasLatency && showsMeasured ? change : nil,
+      table.isSimulated
+        ? PublishedColumn("simulated") { $0.simulated?.row.label ?? Column.missing } : nil,
+      simulatedPlaces.count > 1
+        ? PublishedColumn("simulated in") { $0.simulated?.group.shortPlace ?? Column.missing }
+        : nil,
+      hasLatency && table.isSimulated ? simulatedMilliseconds : nil,
+      hasLatency && table.isSimulated ? simulatedChange : nil,
     ]
     return columns.compactMap { $0 }
   }
@@ -61,13 +73,13 @@ struct PublishedColumn: Sendable {
   }
 
   private static let top1 = PublishedColumn(
-    "here top-1 %", number: { $0.measured?.row.accuracy?.top1Percent }
-  ) { $0.measured?.row.accuracy?.top1Text ?? Column.missing }
+    "here top-1 %", number: { $0.judged?.row.accuracy?.top1Percent }
+  ) { $0.judged?.row.accuracy?.top1Text ?? Column.missing }
 
   private static let drop = PublishedColumn(
-    "here drop, pp (95 %)", number: { ($0.measured?.row.change?.points).map { -$0 } }
+    "here drop, pp (95 %)", number: { ($0.judged?.row.change?.points).map { -$0 } }
   ) {
-    guard let change = $0.measured?.row.change else { return Column.missing }
+    guard let change = $0.judged?.row.change else { return Column.missing }
     func text(_ value: Double) -> String { fixed(-value, digits: change.digits + 1) }
     let mark = change.isWithinNoise ? " \(Mark.withinNoise)" : ""
     return text(change.points) + mark
@@ -78,6 +90,19 @@ struct PublishedColumn: Sendable {
     "here ms", number: { $0.measured?.row.latency?.milliseconds.median }
   ) {
     ($0.measured?.row.latency?.milliseconds.median).map { significant($0) } ?? Column.missing
+  }
+
+  private static let simulatedMilliseconds = PublishedColumn(
+    "simulated ms", number: { $0.simulated?.row.latency?.milliseconds.median }
+  ) {
+    ($0.simulated?.row.latency?.milliseconds.median).map { significant($0) } ?? Column.missing
+  }
+
+  private static let simulatedChange = PublishedColumn(
+    "simulated change", number: { $0.simulated?.row.latencyChange?.percent }
+  ) {
+    ($0.simulated?.row.latencyChange?.percent).map { "\(signed($0, digits: 1)) %" }
+      ?? Column.missing
   }
 
   private static let change = PublishedColumn(
@@ -119,7 +144,12 @@ extension PublishedTable {
         + "\(significant($0)) ms"
     }
     let here = devices.isEmpty ? "nothing that fits" : devices.joined(separator: "; ")
-    return ["Published: \(numbers.source), on \(numbers.hardware)", "Measured here: \(here)"]
-      .map(sentence) + [sentence(numbers.comparable)] + (base.map { [sentence($0)] } ?? [])
+    let simulated = lines.compactMap { $0.simulated?.group.device }
+    let predicted = simulated.indices.filter { simulated.firstIndex(of: simulated[$0]) == $0 }
+      .map { "Simulated: \(simulated[$0].text); \(simulated[$0].simulated?.errorText ?? "")" }
+    return ["Published: \(numbers.source), on \(numbers.hardware)"].map(sentence)
+      + (isMeasured || !isSimulated ? ["Measured here: \(here)"] : []).map(sentence)
+      + predicted.map(sentence) + [sentence(numbers.comparable)]
+      + (base.map { [sentence($0)] } ?? [])
   }
 }

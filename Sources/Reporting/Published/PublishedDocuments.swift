@@ -82,21 +82,21 @@ enum PublishedCSV {
       { table, line in text(table.numbers.changePercent(line.published)) }
     ),
     ("published_stated_change_percent", { _, line in text(line.published.statedChangePercent) }),
-    ("model", { _, line in line.measured?.group.model.name ?? "" }),
-    ("dataset", { _, line in line.measured?.group.dataset?.name ?? "" }),
+    ("model", { _, line in line.judged?.group.model.name ?? "" }),
+    ("dataset", { _, line in line.judged?.group.dataset?.name ?? "" }),
     ("device", { _, line in line.measured?.group.device?.name ?? "" }),
     ("hardware", { _, line in line.measured?.group.device?.hardware ?? "" }),
     ("batch_size", { _, line in text((line.measured?.group.batchSize).map(Double.init)) }),
     ("label", { _, line in line.measured?.row.label ?? "" }),
-    ("top1_percent", { _, line in text(line.measured?.row.accuracy?.top1Percent) }),
-    ("drop_points", { _, line in text((line.measured?.row.change?.points).map { -$0 }) }),
+    ("top1_percent", { _, line in text(line.judged?.row.accuracy?.top1Percent) }),
+    ("drop_points", { _, line in text((line.judged?.row.change?.points).map { -$0 }) }),
     (
       "drop_points_low",
-      { _, line in text((line.measured?.row.change?.interval.upper).map { -$0 }) }
+      { _, line in text((line.judged?.row.change?.interval.upper).map { -$0 }) }
     ),
     (
       "drop_points_high",
-      { _, line in text((line.measured?.row.change?.interval.lower).map { -$0 }) }
+      { _, line in text((line.judged?.row.change?.interval.lower).map { -$0 }) }
     ),
     ("latency_ms_median", { _, line in text(line.measured?.row.latency?.milliseconds.median) }),
     ("change_percent", { _, line in text(line.measured?.row.latencyChange?.percent) }),
@@ -111,7 +111,22 @@ enum PublishedCSV {
     ("notes", { _, line in line.notes.joined(separator: "; ") }),
   ]
 
+  /// Added where something is simulated.
+  private static let simulatedColumns: [(name: String, cell: Value)] = [
+    ("simulated_device", { _, line in line.simulated?.group.device?.name ?? "" }),
+    ("simulated_label", { _, line in line.simulated?.row.label ?? "" }),
+    (
+      "simulated_latency_ms",
+      { _, line in text(line.simulated?.row.latency?.milliseconds.median) }
+    ),
+    (
+      "simulated_change_percent", { _, line in text(line.simulated?.row.latencyChange?.percent) }
+    ),
+  ]
+
   static func text(_ tables: [PublishedTable]) -> String {
+    let columns =
+      columns + (tables.contains(where: \.isSimulated) ? simulatedColumns : [])
     var lines = [columns.map(\.name).joined(separator: ",")]
     for table in tables {
       for line in table.lines {

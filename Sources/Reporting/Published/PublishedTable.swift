@@ -11,6 +11,8 @@ package struct PublishedTable: Sendable {
     package let published: PublishedNumbers.Line
     /// `nil` where nothing that fits was measured.
     package let measured: Measured?
+    /// A row of a simulated device; `nil` where none fits.
+    package let simulated: Measured?
     /// What a reader should know, each a clause without a full stop.
     package let notes: [String]
   }
@@ -19,6 +21,11 @@ package struct PublishedTable: Sendable {
     package let group: RowGroup
     package let row: Row
   }
+
+  /// Whether predicted latencies stand in it.
+  var isSimulated: Bool { lines.contains { $0.simulated != nil } }
+  /// Whether latencies of this machine or another stand in it.
+  var isMeasured: Bool { lines.contains { $0.measured != nil } }
 
   /// Finds the rows of `groups` that each published line means.
   ///
@@ -36,12 +43,21 @@ package struct PublishedTable: Sendable {
         group.rows.filter { Self.fits($0, line, group) }.map { Measured(group: group, row: $0) }
       }
       guard !found.isEmpty else {
-        return [Line(published: line, measured: nil, notes: [note].compactMap { $0 })]
+        return [
+          Line(published: line, measured: nil, simulated: nil, notes: [note].compactMap { $0 })
+        ]
       }
-      return found.map { measured in
-        let others = Self.difference(measured.group, model: numbers.model, batchSize: batchSize)
+      let simulated = found.filter { $0.group.device?.simulated != nil }
+      let measured = found.filter { $0.group.device?.simulated == nil }
+      return (0..<max(simulated.count, measured.count)).map { index in
+        let mine = measured.indices.contains(index) ? measured[index] : nil
+        let theirs = simulated.indices.contains(index) ? simulated[index] : nil
+        let others = (mine ?? theirs).flatMap {
+          Self.difference($0.group, model: numbers.model, batchSize: batchSize)
+        }
         return Line(
-          published: line, measured: measured, notes: [note, others].compactMap { $0 })
+          published: line, measured: mine, simulated: theirs,
+          notes: [note, others].compactMap { $0 })
       }
     }
   }
@@ -115,4 +131,9 @@ extension Row {
       Interval(lower: percent(speedup.interval.upper), upper: percent(speedup.interval.lower))
     )
   }
+}
+
+extension PublishedTable.Line {
+  /// Where accuracy is read: it is measured whether or not latency is.
+  var judged: PublishedTable.Measured? { measured ?? simulated }
 }

@@ -79,9 +79,11 @@ struct GroupFinder {
 
   /// What is to be known of the baseline that a row's speed-up is against.
   private func baselineNote(_ method: MethodSetting) -> String? {
-    guard let known = joined.catalog.baseline, method.name != known.name,
-      let key = group.latencyKey(of: method), let timing = joined.latencies[key],
-      let baseline = joined.baseline(of: key), let shown = self.timing(of: known)
+    // Predictions have no rounds.
+    guard group.device?.simulated == nil, let known = joined.catalog.baseline,
+      method.name != known.name, let key = group.latencyKey(of: method),
+      let timing = joined.latencies[key], let baseline = joined.baseline(of: key),
+      let shown = self.timing(of: known)
     else { return nil }
     if baseline.timing.environment.host != timing.environment.host {
       return "timed on host \(timing.environment.host), the baseline on "

@@ -17,6 +17,8 @@ package struct Staircase: Sendable {
     package let quality: TimingQuality?
     /// Why no step is read from it; empty where it is sound.
     package let flaws: [TimingFlaw]
+    /// What it is made of where it was predicted; `nil` where it was measured.
+    package let predicted: [PredictedOperation]?
 
     package var isReliable: Bool { flaws.isEmpty }
   }
@@ -80,8 +82,9 @@ package struct Staircase: Sendable {
       else { continue }
       points.append(
         Point(
-          tokens: tokens, milliseconds: summary, quality: timing.result.quality, flaws: timing.flaws
-        ))
+          tokens: tokens, milliseconds: summary, quality: timing.result.quality,
+          flaws: timing.flaws,
+          predicted: timing.result.predicted))
       guard timing.flaws.isEmpty else { continue }
       medians[tokens] = resampled.medians
       for (i, median) in resampled.medians.enumerated() { curves[i].append(median) }
@@ -106,6 +109,16 @@ package struct Staircase: Sendable {
   /// Between two points may lie a step, so that the line between them says nothing.
   func median(from tokens: Int) -> Double? {
     points.first { $0.tokens >= tokens }?.milliseconds.median
+  }
+
+  /// The operations that make a step of a predicted staircase, the greatest part first; empty where
+  /// it was measured.
+  func causes(of step: Step) -> [String] {
+    func predicted(_ tokens: Int) -> [PredictedOperation] {
+      points.first { $0.tokens == tokens }?.predicted ?? []
+    }
+    return PredictedChange.all(from: predicted(step.after), to: predicted(step.before)).prefix(3)
+      .map(\.text)
   }
 
   /// Whether the grid was measured in the place of `group`.

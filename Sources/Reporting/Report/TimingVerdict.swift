@@ -69,6 +69,12 @@ extension Disturbance {
 }
 
 extension RowGroup {
+  /// That its latencies are predicted, and how far such predictions have been off; `nil` where they
+  /// are measured.
+  package var simulatedText: String? {
+    device?.simulated.map { "simulated: every latency here is predicted; \($0.errorText)" }
+  }
+
   /// How many rounds were left out of the table's timings, and why; `nil` where none was.
   package var droppedText: String? {
     let timings = rows.compactMap { $0.latency?.quality }.filter { $0.droppedRounds > 0 }

@@ -53,7 +53,8 @@ struct MarkdownReport {
       let cells = columns.map { row.isOnFront ? bold($0.cell(row)) : $0.cell(row) }
       lines.append(line(cells + (hasNotes ? [reference] : [])))
     }
-    let told = notes.lines + [group.droppedText].compactMap { $0 } + group.choiceLines
+    let told =
+      notes.lines + [group.simulatedText, group.droppedText].compactMap { $0 } + group.choiceLines
     let listed = told.map { "\(escaped($0))  " }.joined(separator: "\n")
     let steps = group.nextStepLines.map { "- \(escaped($0))" }.joined(separator: "\n")
     return ["## \(escaped(group.title))", lines.joined(separator: "\n")]

@@ -82,9 +82,26 @@ extension RowGroup {
   }
 }
 
+extension SimulationSetting {
+  /// How far predictions of the device have been off, a clause.
+  var errorText: String {
+    guard let checkedPoints, let medianErrorPercent, let worstErrorPercent else {
+      return "its constants were never checked against a latency"
+    }
+    return
+      "off by \(trimmed(medianErrorPercent, digits: 1)) % in the median and "
+      + "\(trimmed(worstErrorPercent, digits: 1)) % at worst at \(checkedPoints) latencies that its "
+      + "fit did not see"
+  }
+}
+
 extension DeviceSetting {
   /// For example `cpu: Xeon 8275CL, 2 threads`, with the engine where it is not our own.
   var text: String {
+    if let simulated {
+      return "\(name): \(hardware), \(simulated.precision), \(simulated.execution) execution, "
+        + "predicted and not measured"
+    }
     let threads = threads == 0 ? "" : ", \(counted(threads, "thread"))"
     return "\(name): \(hardware)\(threads)\(engine.map { ", \($0) engine" } ?? "")"
   }

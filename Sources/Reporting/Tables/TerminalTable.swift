@@ -70,7 +70,8 @@ package struct TerminalTable {
     let stepLines = steps.isEmpty ? [] : ["Next step down the staircase:"] + steps
     return
       ([PlainText.printable(group.title)] + lines
-      + (notes.lines + [group.droppedText].compactMap { $0 } + group.choiceLines + stepLines)
+      + (notes.lines + [group.simulatedText, group.droppedText].compactMap { $0 }
+      + group.choiceLines + stepLines)
       .map(PlainText.printable)).joined(separator: "\n")
   }
 

@@ -1,0 +1,43 @@
+import Foundation
+import Tensors
+
+/// The simulated devices that come with the program.
+package enum DeviceCatalog {
+  /// In the order in which they are listed.
+  private static let files: [(name: String, bytes: [UInt8])] = [
+    ("jetson_tx2", PackageResources.jetson_tx2_json),
+    ("agx_orin_32gb", PackageResources.agx_orin_32gb_json),
+    ("a100_80gb", PackageResources.a100_80gb_json),
+    ("v100_16gb", PackageResources.v100_16gb_json),
+    ("rtx_3090", PackageResources.rtx_3090_json),
+    ("rtx_4090", PackageResources.rtx_4090_json),
+  ]
+
+  package static var names: [String] { files.map(\.name) }
+
+  /// A device by its name, or by the path of a file that ends in `.json`.
+  ///
+  /// - Throws: `SimulatedDevicesError`.
+  package static func device(_ name: String) throws -> DeviceDescription {
+    if name.hasSuffix(".json") { return try DeviceFile.read(path: name) }
+    guard let file = files.first(where: { $0.name == name }) else {
+      throw SimulatedDevicesError.unknownDevice(name: name, known: names)
+    }
+    return try DeviceFile.read(Data(file.bytes), file: "\(name).json")
+  }
+}
+
+/// A simulated device as people name one: `jetson_tx2`, `jetson_tx2:graph`, `my_board.json`.
+package struct SimulatedDeviceName: Hashable, Sendable {
+  package let device: String
+  package let execution: Execution
+  /// What stands before it where it stands beside real devices.
+  package static let prefix = "simulated:"
+
+  /// - Parameter text: Without the prefix. An execution other than `eager` follows a colon.
+  package init(_ text: String) {
+    let suffix = ":" + Execution.graph.rawValue
+    execution = text.hasSuffix(suffix) ? .graph : .eager
+    device = execution == .graph ? String(text.dropLast(suffix.count)) : text
+  }
+}

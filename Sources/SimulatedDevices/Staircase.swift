@@ -1,0 +1,60 @@
+import Records
+
+/// Predicted latencies by token count, with the operations that make the steps.
+package struct SimulatedStaircase: Hashable, Sendable {
+  package struct Point: Hashable, Sendable {
+    package let tokens: Int
+    package let milliseconds: Double
+  }
+
+  /// A fall of the latency between two neighboring token counts.
+  package struct Edge: Hashable, Sendable {
+    /// The highest token count of the lower side.
+    package let tokens: Int
+    /// What one token more takes, in milliseconds; negative where more tokens take less.
+    package let rise: Double
+    /// What changes, the greatest part first: `fc1: 13 → 12 waves`.
+    package let causes: [String]
+  }
+
+  /// Ascending by tokens.
+  package let points: [Point]
+  package let edges: [Edge]
+
+  /// The least share of a latency that counts as a step.
+  package static let smallestShare = 0.01
+  /// Causes that are named of one step.
+  private static let mostCauses = 3
+
+  /// The staircase of passes that differ in their token count alone.
+  ///
+  /// - Parameter passes: Ascending by tokens, at best without gaps.
+  package init(_ passes: [(tokens: Int, pass: PreparedPass)], _ model: CostModel) {
+    points = passes.map { Point(tokens: $0.tokens, milliseconds: model.milliseconds($0.pass)) }
+    var edges: [Edge] = []
+    for index in points.indices.dropLast() {
+      let (low, high) = (points[index], points[index + 1])
+      let rise = high.milliseconds - low.milliseconds
+      guard abs(rise) >= Self.smallestShare * low.milliseconds else { continue }
+      edges.append(
+        Edge(
+          tokens: low.tokens, rise: rise,
+          causes: PredictedChange.all(
+            from: model.operations(passes[index + 1].pass),
+            to: model.operations(passes[index].pass)
+          ).prefix(Self.mostCauses).map(\.text)))
+    }
+    self.edges = edges
+  }
+
+  /// The token counts from which one more is dearest: the lower sides of the steps, the highest
+  /// token count of all first.
+  package var worthTrying: [Int] {
+    edges.filter { $0.rise > 0 }.map(\.tokens).reversed()
+  }
+
+  /// The step nearest to a token count, and how far it is.
+  package func nearestEdge(to tokens: Int) -> (edge: Edge, distance: Int)? {
+    edges.map { ($0, abs($0.tokens - tokens)) }.min { $0.1 < $1.1 }
+  }
+}

@@ -1,0 +1,99 @@
+import Foundation
+import Records
+import Testing
+
+@testable import Reporting
+
+@Suite struct SimulatedTests {
+  private static let board = DeviceSetting(
+    name: "simulated:board", hardware: "simulated Board", threads: 0,
+    simulated: SimulationSetting(
+      execution: "eager", precision: "float16", digest: "d", checkedPoints: 12,
+      medianErrorPercent: 3.5, worstErrorPercent: 14))
+
+  private static func records(simulated: Bool) -> [Record] {
+    var builder = RecordBuilder()
+    if simulated { builder.device = board }
+    return [
+      builder.latency(RecordBuilder.baseline, milliseconds: simulated ? 40 : 10),
+      builder.latency(
+        RecordBuilder.method("topk", ["r": .integer(4)]), milliseconds: simulated ? 50 : 8),
+    ]
+  }
+
+  private static func published() throws -> [PublishedNumbers] {
+    try PublishedNumbers.tables(
+      of: Data(
+        #"""
+        {"source": "the paper", "hardware": "Board", "comparable": "latency", "batch_size": 1,
+         "model": "demo_vit", "baseline": {"latency_ms": 35},
+         "rows": [{"label": "Top-K", "method": "topk", "match": {"r": 4}, "latency_ms": 43}]}
+        """#.utf8))
+  }
+
+  @Test func `predicted rows stand in a table of their own that says so`() throws {
+    let report = Report(
+      records: Self.records(simulated: true) + Self.records(simulated: false), name: "both")
+    #expect(report.groups.count == 2)
+    let group = try #require(report.groups.first { $0.device == Self.board })
+    #expect(
+      group.simulatedText
+        == "simulated: every latency here is predicted; off by 3.5 % in the median and 14 % at "
+        + "worst at 12 latencies that its fit did not see")
+    #expect(report.groups.filter { $0.simulatedText == nil }.count == 1)
+    #expect(
+      Self.board.text
+        == "simulated:board: simulated Board, float16, eager execution, predicted and not measured")
+    let document = MarkdownReport(report: report, figures: []).text()
+    #expect(document.components(separatedBy: "every latency here is predicted").count == 2)
+  }
+
+  @Test func `published, measured and simulated latencies have columns of their own`() throws {
+    let report = Report(
+      records: Self.records(simulated: true) + Self.records(simulated: false), name: "both",
+      published: try Self.published())
+    let table = try #require(report.published.first)
+    let line = try #require(table.lines.first)
+    #expect(table.lines.count == 1)
+    #expect(line.measured?.group.device?.simulated == nil)
+    #expect(line.simulated?.group.device == Self.board)
+    let titles = PublishedColumn.columns(of: table).map(\.title)
+    #expect(titles.contains("here ms") && titles.contains("simulated ms"))
+    #expect(table.sentences.contains { $0.hasPrefix("Simulated: simulated:board") })
+    #expect(PublishedCSV.text([table]).contains("simulated_latency_ms"))
+  }
+
+  @Test func `what was only predicted is not called measured`() throws {
+    let report = Report(
+      records: Self.records(simulated: true), name: "one", published: try Self.published())
+    let table = try #require(report.published.first)
+    let titles = PublishedColumn.columns(of: table).map(\.title)
+    #expect(!titles.contains("here ms") && !titles.contains("measured here"))
+    #expect(titles.contains("simulated") && titles.contains("simulated ms"))
+    #expect(!table.sentences.contains { $0.hasPrefix("Measured here") })
+  }
+
+  @Test func `points of a predicted staircase tell what makes the step between them`() throws {
+    var records: [Record] = []
+    for (tokens, waves) in [(145, 4), (121, 4), (97, 2), (73, 2), (49, 2)] {
+      var builder = RecordBuilder()
+      builder.device = Self.board
+      var record = builder.latency(
+        RecordBuilder.method("random", ["r": .integer(145 - tokens)]),
+        milliseconds: Double(10 * waves), spread: 0, tokensIn: tokens, tokensLeft: tokens)
+      guard case .latency(let trial, var result) = record.measurement else { continue }
+      result.predicted = [
+        PredictedOperation(name: "fc1", milliseconds: Double(9 * waves), waves: waves),
+        PredictedOperation(name: "norm", milliseconds: 1, waves: nil),
+      ]
+      record.measurement = .latency(trial, result)
+      records.append(record)
+    }
+    let report = Report(records: records, name: "steps")
+    let staircase = try #require(report.staircases.first)
+    let predicted = try staircase.points.map { try #require($0.predicted) }
+    #expect(
+      PredictedChange.all(from: predicted[3], to: predicted[2]).map(\.text)
+        == ["fc1: 4 → 2 waves"])
+  }
+}

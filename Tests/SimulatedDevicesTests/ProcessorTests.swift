@@ -1,0 +1,61 @@
+import Foundation
+import Records
+import Tensors
+import Testing
+import TokenReduction
+import VisionModels
+
+@testable import SimulatedDevices
+
+/// Latencies of a processor that `Benchmarks/results` holds, measured with `Benchmarks/peers.py`.
+@Suite struct ProcessorTests {
+  private static let results = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("Benchmarks/results")
+
+  /// The lines of a table that this program made on two threads, by columns.
+  private static func lines(_ name: String) throws -> [[String]] {
+    let text = try String(contentsOf: results.appendingPathComponent(name), encoding: .utf8)
+    return text.split(separator: "\n").map {
+      $0.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    }.filter { $0.count > 5 && $0[2] == "2" && $0[3] == "lab" }
+  }
+
+  /// The method that `tail_effect r=98 layer=3` means.
+  private static func method(_ text: String, _ geometry: TokenGeometry) throws -> MethodSetting {
+    let words = text.split(separator: " ")
+    let method = try #require(TokenReductionRegistry.method(named: String(words[0])))
+    var parameters: [String: JSONValue] = [:]
+    for word in words.dropFirst() {
+      let parts = word.split(separator: "=")
+      let number = try #require(Double(parts[1]))
+      parameters[String(parts[0])] = Int(parts[1]).map { .integer($0) } ?? .number(number)
+    }
+    return try TokenReductionRegistry.resolve(
+      method: method, parameters: parameters, geometry: geometry)
+  }
+
+  @Test func `measured latencies of DeiT-T, S and B are predicted within 10 % in the median`()
+    throws
+  {
+    let processor = DeviceDescription.processor(hardware: "", threads: 2)
+    let model = try CostModel(device: processor, execution: .graph)
+    let rows =
+      try Self.lines("peers.csv").map { ($0[0], $0[1], "none", $0[4]) }
+      + Self.lines("methods.csv").map { ($0[0], $0[1], $0[4], $0[5]) }
+    let points = try rows.enumerated().map { index, row in
+      let entry = try #require(ModelRegistry.entry(named: row.0))
+      let method = try Self.method(row.2, try #require(entry.info.geometry))
+      return CalibrationPoint(
+        label: "\(row.0) \(row.2)", milliseconds: try #require(Double(row.3)),
+        pass: try model.pass(
+          entry, entry.composition(for: method), batchSize: try #require(Int(row.1))),
+        model: model, group: index)
+    }
+    #expect(points.count >= 15)
+    let unseen = Calibration(points: points, start: processor.constants).crossValidated()
+    let error = try #require(Calibration.error(unseen))
+    #expect(error.points == points.count)
+    #expect(error.medianPercent <= 10)
+  }
+}
