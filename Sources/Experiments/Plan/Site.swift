@@ -49,7 +49,10 @@ package struct PlannedModel {
   /// What of the spec's methods has been resolved for it.
   let methods: PlannedMethods
 
-  init(choice: ModelChoice, setting: ModelSetting, weights: WeightSource) {
+  init(
+    choice: ModelChoice, setting: ModelSetting, weights: WeightSource, notes: [String] = []
+  ) {
+    self.notes = notes
     self.choice = choice
     self.setting = setting
     self.weights = weights
