@@ -30,32 +30,30 @@ extension ModelEntry {
 
   /// A method with every default filled in, and its composition for this model.
   ///
-  /// - Throws: The first `ParameterProblem`, or `VisionModelsError.noTokens`.
+  /// - Throws: The first `ParameterProblem`, `VisionModelsError.noTokens` or `.noClassToken`.
   package func resolved(
     _ method: any TokenReductionMethod.Type, _ parameters: [String: JSONValue]
   ) throws -> TokenReductionRegistry.Resolved {
     guard
       let geometry = info.geometry ?? (method.name == NoReduction.name ? TokenGeometry.none : nil)
     else { throw VisionModelsError.noTokens(model: name) }
-    return try TokenReductionRegistry.resolved(
+    let resolved = try TokenReductionRegistry.resolved(
       method, parameters: parameters, geometry: geometry)
+    guard architecture.hasClassToken || resolved.composition.score != .classAttention else {
+      throw VisionModelsError.noClassToken(model: name, method: method.name)
+    }
+    return resolved
   }
 
   /// The composition that a method means for this model.
   ///
   /// - Throws: `TokenReductionError`, or a `ParameterProblem`.
   package func composition(for setting: MethodSetting) throws -> Composition {
-    guard let geometry = info.geometry else {
-      guard setting.name == NoReduction.name else {
-        throw VisionModelsError.noTokens(model: name)
-      }
-      return .unreduced(.none)
+    guard let method = TokenReductionRegistry.method(named: setting.name) else {
+      throw TokenReductionError.unknownMethod(
+        name: setting.name, known: TokenReductionRegistry.all.map { $0.name })
     }
-    let composition = try TokenReductionRegistry.composition(for: setting, geometry: geometry)
-    guard architecture.hasClassToken || composition.score != .classAttention else {
-      throw VisionModelsError.noClassToken(model: name, method: setting.name)
-    }
-    return composition
+    return try resolved(method, setting.parameters).composition
   }
 }
 

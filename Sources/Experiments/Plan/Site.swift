@@ -45,7 +45,7 @@ package struct PlannedModel {
   package let setting: ModelSetting
   package let weights: WeightSource
   /// What a person should know of the files of weights, one clause each.
-  package internal(set) var notes: [String] = []
+  package internal(set) var notes: [String]
   /// What of the spec's methods has been resolved for it.
   let methods: PlannedMethods
 
