@@ -5,6 +5,7 @@ untimed pass, since another program has just used the caches. Inputs are seeded 
 """
 
 import copy
+import functools
 import importlib.util
 import json
 import os
@@ -48,11 +49,44 @@ def timm_model(name, seed):
     import timm
 
     torch.manual_seed(seed)
+    if name.startswith("reduceformer"):
+        return reduceformer(name)
     return timm.create_model(name, pretrained=False).eval()
 
 
+def reduceformer(name):
+    """timm's EfficientViT-B of the same size with ReduceFormer's attention."""
+    import timm
+    from timm.models.efficientvit_mit import LiteMLA
+
+    size, _, side = name.removeprefix("reduceformer_").partition(".r")
+    model = timm.create_model(f"efficientvit_{size}" + (f".r{side}_in1k" if side else ""), pretrained=False)
+    for module in model.modules():
+        if isinstance(module, LiteMLA):
+            module.aggreg[0] = torch.nn.Sequential(module.aggreg[0][0])
+            module.forward = functools.partial(reduced_attention, module)
+    return model.eval()
+
+
+def reduced_attention(self, x):
+    """ReduceFormer's forward of timm's `LiteMLA`, as lab reads the poster."""
+    batch, _, height, width = x.shape
+    fine = self.qkv(x)
+    scales = torch.cat([fine, self.aggreg[0](fine)], 1).reshape(batch, -1, 3, self.dim, height * width)
+    q, k, v = torch.relu(scales[:, :, 0]), torch.relu(scales[:, :, 1]), scales[:, :, 2]
+    values, keys = (k * v).sum(-1, keepdim=True), k.sum(-1, keepdim=True)
+    out = q * values / (q * keys).sum(2, keepdim=True).clamp(min=1e-15)
+    return self.proj(out.reshape(batch, -1, height, width))
+
+
+def side_of(model):
+    """Pixels of a side of a timm model's images."""
+    embedding = getattr(model, "patch_embed", None)
+    return embedding.img_size[0] if hasattr(embedding, "img_size") else model.pretrained_cfg["input_size"][1]
+
+
 def images(cell, model, seed):
-    side = model.patch_embed.img_size[0]
+    side = side_of(model)
     return torch.randn(cell.batch, 3, side, side, generator=torch.Generator().manual_seed(seed))
 
 
@@ -198,7 +232,7 @@ def peers(cell, names, seed, folder, precisions=("float32",)):
     if not names:
         return {}
     model = timm_model(cell.model, seed)
-    side = model.patch_embed.img_size[0]
+    side = side_of(model)
     opened = {}
     if "pytorch" in names:
         for precision in set(precisions) & {"float32", "bfloat16"}:

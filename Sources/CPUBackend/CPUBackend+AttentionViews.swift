@@ -21,14 +21,19 @@ extension CPUBackend {
   package func linearAttention(
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView
   ) {
-    precondition(queries.tokens == keys.tokens, "tokens that see others than themselves")
-    var attention = lab_linear_attention(
-      images: queries.batch, pixels: queries.tokens, heads: queries.heads,
-      key_dim: queries.headDim, value_dim: values.headDim, q: lab_view(queries),
-      k: lab_view(keys), v: lab_view(values), epsilon: epsilon, out: output.floats,
-      out_pixel: output.tokenStride, out_head: output.headStride)
+    var attention = lab_linear_attention(queries, keys, values, epsilon, into: output)
     reservePicture(lab_linear_attention_scratch_count(&attention))
-    run(LinearAttentionRegion(backend: self, attention: attention)) {
+    run(LinearAttentionRegion(backend: self, attention: attention, isReduced: false)) {
+      LinearAttentionRegion.enter($0, $1)
+    }
+  }
+
+  package func reducedAttention(
+    queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView
+  ) {
+    let attention = lab_linear_attention(queries, keys, values, epsilon, into: output)
+    reservePicture(2 * queries.headDim)
+    run(LinearAttentionRegion(backend: self, attention: attention, isReduced: true)) {
       LinearAttentionRegion.enter($0, $1)
     }
   }
@@ -121,6 +126,20 @@ extension lab_view {
   }
 }
 
+extension lab_linear_attention {
+  fileprivate init(
+    _ queries: HeadView, _ keys: HeadView, _ values: HeadView, _ epsilon: Float,
+    into output: HeadView
+  ) {
+    precondition(queries.tokens == keys.tokens, "tokens that see others than themselves")
+    self.init(
+      images: queries.batch, pixels: queries.tokens, heads: queries.heads,
+      key_dim: queries.headDim, value_dim: values.headDim, q: lab_view(queries),
+      k: lab_view(keys), v: lab_view(values), epsilon: epsilon, out: output.floats,
+      out_pixel: output.tokenStride, out_head: output.headStride)
+  }
+}
+
 extension lab_window_attention {
   fileprivate init(_ operands: AttentionOperands) {
     let (queries, output) = (operands.queries, operands.output)
@@ -163,12 +182,17 @@ private struct WindowAttentionRegion: ParallelRegion {
 private struct LinearAttentionRegion: ParallelRegion {
   let backend: CPUBackend
   let attention: lab_linear_attention
+  let isReduced: Bool
 
   func run(worker: Int) {
     var attention = attention
     let scratch = backend.scratch[worker].picture.floats
     while let task = backend.nextTask(below: lab_linear_attention_tasks(&attention)) {
-      lab_attend_linear(&attention, task, task + 1, scratch)
+      if isReduced {
+        lab_attend_reduced(&attention, task, task + 1, scratch)
+      } else {
+        lab_attend_linear(&attention, task, task + 1, scratch)
+      }
     }
   }
 }

@@ -115,6 +115,13 @@ extension CPUBackend {
     }
   }
 
+  package func copy(_ input: FeatureMap, into output: FeatureMap) {
+    let region = CopyRegion(backend: self, input: input, output: output)
+    let lines = output.batch * output.height
+    guard output.count >= Self.numbersWorthSharing else { return region.run(0..<lines) }
+    run(region) { CopyRegion.enter($0, $1) }
+  }
+
   package func unfold(_ images: Tensor, patch: Int, into rows: TensorView) {
     run(UnfoldRegion(backend: self, images: images, patch: patch, rows: rows)) {
       UnfoldRegion.enter($0, $1)
@@ -237,6 +244,45 @@ private struct GlobalPoolingRegion: ParallelRegion {
     lab_global_mean(
       input.floats, input.pixels, input.channels, input.pixelStride, input.imageStride,
       output.floats, output.stride, own.lowerBound, own.upperBound)
+  }
+}
+
+/// Work items are rows of pixels of the output.
+private struct CopyRegion: ParallelRegion {
+  let backend: CPUBackend
+  let input: FeatureMap
+  let output: FeatureMap
+
+  func run(worker: Int) { run(backend.share(of: output.batch * output.height, worker: worker)) }
+
+  func run(_ lines: Range<Int>) {
+    let width = min(input.width, output.width)
+    for line in lines {
+      let (image, y) = (line / output.height, line % output.height)
+      let target =
+        output.floats + image * output.imageStride + y * output.width * output.pixelStride
+      let inside = y < input.height ? width : 0
+      if inside > 0 {
+        let source = input.floats + image * input.imageStride + y * input.width * input.pixelStride
+        copy(source, to: target, pixels: inside)
+      }
+      for x in inside..<output.width {
+        (target + x * output.pixelStride).update(repeating: 0, count: output.channels)
+      }
+    }
+  }
+
+  private func copy(
+    _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, pixels: Int
+  ) {
+    let channels = output.channels
+    if input.pixelStride == channels, output.pixelStride == channels {
+      return target.update(from: source, count: pixels * channels)
+    }
+    for x in 0..<pixels {
+      (target + x * output.pixelStride).update(
+        from: source + x * input.pixelStride, count: channels)
+    }
   }
 }
 

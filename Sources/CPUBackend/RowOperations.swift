@@ -110,7 +110,7 @@ extension CPUBackend {
     run(region) { RowRegion.enter($0, $1) }
   }
 
-  private static var numbersWorthSharing: Int { 8_192 }
+  static var numbersWorthSharing: Int { 8_192 }
 
   package func linear(
     _ input: TensorView, _ linear: LinearParameters, _ epilogue: Epilogue, into output: TensorView

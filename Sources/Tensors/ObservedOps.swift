@@ -102,6 +102,22 @@ extension ObservedOps {
     }
   }
 
+  package func reducedAttention(
+    queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView
+  ) {
+    observe(
+      PassOperation(
+        .reducedAttention,
+        .attention(
+          batch: queries.batch, queries: queries.tokens, keys: keys.tokens, heads: queries.heads,
+          headDim: queries.headDim, valueDim: values.headDim),
+        bytesRead: queries.bytes + keys.bytes + values.bytes, bytesWritten: output.bytes)
+    ) {
+      $0.reducedAttention(
+        queries: queries, keys: keys, values: values, epsilon: epsilon, into: output)
+    }
+  }
+
   package func attentionMap(
     queries: HeadView, keys: HeadView, scale: Float, tokenSize: Tensor?, into map: Tensor
   ) {
@@ -164,6 +180,14 @@ extension ObservedOps {
 
   package func copy(_ input: TensorView, into output: TensorView) {
     observe(.rows(.copy, [input.bytes], output)) { $0.copy(input, into: output) }
+  }
+
+  package func copy(_ input: FeatureMap, into output: FeatureMap) {
+    observe(
+      PassOperation(
+        .copy, .rows(output.batch * output.pixels, width: output.channels),
+        bytesRead: min(input.bytes, output.bytes), bytesWritten: output.bytes)
+    ) { $0.copy(input, into: output) }
   }
 
   package func unfold(_ images: Tensor, patch: Int, into rows: TensorView) {

@@ -15,6 +15,7 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   case linear
   case normalization
   case linearAttention = "linear attention"
+  case reducedAttention = "reduced attention"
   /// The attention map in memory: made, read or summed up.
   case attentionMap = "attention map"
   case pooling

@@ -40,6 +40,10 @@ package protocol TensorOps: Device {
   /// epsilon)` with q and k behind a ReLU.
   func linearAttention(
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView)
+  /// ReduceFormer's attention: products of elements where `linearAttention` has those of matrices,
+  /// `relu(q) · (Σ relu(k) · v) / max(relu(q) Σ relu(k), epsilon)`.
+  func reducedAttention(
+    queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView)
   /// The attention weights themselves, [B, H, N, N], for methods that read or change them.
   ///
   /// `tokenSize` [B, N] adds the logarithm of each key's size to its logits.
@@ -64,6 +68,8 @@ package protocol TensorOps: Device {
   func gather(_ input: TensorView, _ indices: Tensor, into output: TensorView)
   /// Copies rows: concatenation and splitting where no operation can write or read in place.
   func copy(_ input: TensorView, into output: TensorView)
+  /// Copies pixels; those of the output beyond the input are zero.
+  func copy(_ input: FeatureMap, into output: FeatureMap)
   /// Patches of images [B, 3, S, S] as rows [channel][y][x]; with a patch of 1, NCHW to NHWC.
   func unfold(_ images: Tensor, patch: Int, into rows: TensorView)
 }

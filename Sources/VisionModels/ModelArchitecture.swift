@@ -38,6 +38,8 @@ package protocol ModelArchitecture: Codable, Hashable, Sendable {
   /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be
   /// built.
   func problems() -> [(key: String, message: String)]
+  /// The sizes that a spec's members say, `nil` where a key is missing or of another type.
+  static func decode(_ members: [String: JSONValue]) -> (any ModelArchitecture)?
   /// The model with the weights that the loader brings to its device.
   func makeModel(_ loader: WeightLoader) throws -> any VisionModel
 }
@@ -73,7 +75,6 @@ extension ModelArchitecture {
     return members
   }
 
-  /// The sizes that a spec's members say, `nil` where a key is missing or of another type.
   package static func decode(_ members: [String: JSONValue]) -> (any ModelArchitecture)? {
     guard let data = try? JSONEncoder().encode(members) else { return nil }
     return try? JSONDecoder().decode(Self.self, from: data)

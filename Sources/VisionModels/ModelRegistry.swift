@@ -4,7 +4,8 @@ import Records
 package enum ModelRegistry {
   /// Every family of models.
   package static let families: [any ModelArchitecture.Type] = [
-    ViTArchitecture.self
+    ViTArchitecture.self, EfficientViTM.self, EfficientViTB.self, ReduceFormer.self, ConvNeXt.self,
+    Swin.self, CoAtNet.self, MobileNetV3.self, MobileViT.self,
   ]
 
   /// The family of an `architecture` that names none.

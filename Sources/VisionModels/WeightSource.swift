@@ -21,7 +21,12 @@ package enum WeightSource: Hashable, Sendable {
 /// A tensor that a model needs, by its key in timm's checkpoints.
 package struct WeightSpecification: Sendable {
   /// How a random model draws it.
-  package enum Initial: Sendable { case normal, zeros, ones }
+  package enum Initial: Sendable {
+    case normal, zeros, ones
+    /// Normal with a variance of one over a number's inputs, so that deep chains of layers keep
+    /// their size.
+    case fanIn
+  }
 
   package let key: String
   package let shape: [Int]
@@ -61,17 +66,21 @@ package struct WeightList {
 
   /// `key.weight` [outputs, inputs] and `key.bias`.
   package mutating func linear(
-    _ key: String, inputs: Int, outputs: Int, bias: Bool = true
+    _ key: String, inputs: Int, outputs: Int, bias: Bool = true,
+    _ initial: WeightSpecification.Initial = .normal
   ) {
-    add("\(key).weight", [outputs, inputs])
+    add("\(key).weight", [outputs, inputs], initial)
     if bias { add("\(key).bias", [outputs], .zeros) }
   }
 
   /// `key.weight` [outputs, inputs / groups, kernel, kernel], and `key.bias` where there is one.
-  package mutating func convolution(_ key: String, _ extent: ConvolutionExtent, bias: Bool = true) {
+  package mutating func convolution(
+    _ key: String, _ extent: ConvolutionExtent, bias: Bool = true,
+    _ initial: WeightSpecification.Initial = .normal
+  ) {
     add(
       "\(key).weight",
-      [extent.outputs, extent.inputs / extent.groups, extent.kernel, extent.kernel])
+      [extent.outputs, extent.inputs / extent.groups, extent.kernel, extent.kernel], initial)
     if bias { add("\(key).bias", [extent.outputs], .zeros) }
   }
 
@@ -131,8 +140,8 @@ struct ShapeWeights: WeightReader {
   }
 }
 
-/// Random weights with timm's spread: normal of 0.02, bell-shaped by the sum of four uniforms so
-/// that no platform's logarithm decides a bit.
+/// Random weights, bell-shaped by the sum of four uniforms so that no platform's logarithm decides
+/// a bit: timm's deviation of 0.02, or one by the inputs of a number.
 struct RandomWeights: WeightReader {
   let seed: UInt64
 
@@ -141,11 +150,13 @@ struct RandomWeights: WeightReader {
     switch specification.initial {
     case .zeros: return Array(repeating: 0, count: count)
     case .ones: return Array(repeating: 1, count: count)
-    case .normal:
+    case .normal, .fanIn:
       // By the key, so that a tensor's numbers do not depend on what is drawn before it.
       var random = SplitMix64(seed: SplitMix64.mix(seed) ^ FNV1a.hash(specification.key.utf8))
       // Four 16-bit uniforms have a variance of 4 / 12 · 2^32.
-      let scale = Float(0.02) / (Float(1.0 / 3.0).squareRoot() * 65536)
+      let inputs = Float(max(1, count / max(1, specification.shape[0])))
+      let deviation = specification.initial == .fanIn ? 1 / inputs.squareRoot() : 0.02
+      let scale = deviation / (Float(1.0 / 3.0).squareRoot() * 65536)
       return (0..<count).map { _ in
         let bits = random.next()
         let sum = (bits & 0xFFFF) + (bits >> 16 & 0xFFFF) + (bits >> 32 & 0xFFFF) + (bits >> 48)

@@ -32,7 +32,9 @@ import VisionModels
 
   @Test func `every size of an architecture is a key of a spec`() {
     let declared = SpecRules.architectureKeys
-    #expect(declared == Set(ViTArchitecture.CodingKeys.allCases.map(\.stringValue)))
+    // The key "family" stands before those of every family.
+    let keys = Set(ViTArchitecture.CodingKeys.allCases.map(\.stringValue))
+    #expect(declared == keys.union(["family"]))
   }
 
   @Test func `every method has a form with all its keys`() throws {
