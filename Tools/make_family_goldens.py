@@ -25,6 +25,8 @@ from timm.models._efficientnet_blocks import SqueezeExcite
 from timm.models._efficientnet_builder import decode_arch_def, round_channels
 
 CLASSES = 10
+# EfficientViT-M's last norm of each residual, which timm begins with zeros.
+RESIDUAL_NORMS = ("pw2.bn", "proj.1.bn", "dw0.m.bn", "dw1.m.bn", "res1.0.m.bn", "res2.0.m.bn")
 
 
 def randomize(model, seed):
@@ -32,11 +34,13 @@ def randomize(model, seed):
     generator = torch.Generator().manual_seed(seed)
     normal = lambda shape: torch.randn(shape, generator=generator)
     with torch.no_grad():
-        for module in model.modules():
+        for name, module in model.named_modules():
             if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
                 module.running_mean.copy_(0.1 * normal(module.running_mean.shape))
                 module.running_var.copy_(0.8 + 0.4 * torch.rand(module.running_var.shape, generator=generator))
-                module.weight.copy_(1 + 0.1 * normal(module.weight.shape))
+                # A chain of residuals without a norm between them would double its range at each.
+                scale = 0.25 if name.endswith(RESIDUAL_NORMS) else 1
+                module.weight.copy_(scale * (1 + 0.1 * normal(module.weight.shape)))
                 module.bias.copy_(0.1 * normal(module.bias.shape))
         norms = {id(p) for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for p in m.parameters()}
         for name, parameter in model.named_parameters():

@@ -55,6 +55,12 @@ extension CPUBackend {
   }
 
   package func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters) {
+    feedForward(stream, parameters, onto: stream)
+  }
+
+  package func feedForward(
+    _ input: Tensor, _ parameters: FeedForwardParameters, onto stream: Tensor
+  ) {
     let (fc1, fc2) = (parameters.fc1, parameters.fc2)
     let rows = stream.shape.count / fc1.inputs
     let hidden = linearGEMM.hiddenFloats(
@@ -66,22 +72,22 @@ extension CPUBackend {
       run(
         FeedForwardRegion(
           backend: self, split: WorkSplit(chainedRows: rows, hidden: hidden, threads: threads),
-          stream: stream.floats, parameters: parameters)
+          input: input.floats, stream: stream.floats, parameters: parameters)
       ) { FeedForwardRegion.enter($0, $1) }
     } else {
-      feedForwardTogether(stream, parameters, rows: rows)
+      feedForwardTogether(input, parameters, rows: rows, onto: stream)
     }
   }
 
   /// All workers on the same rows, each on its own panels; of many rows some at a time, so that the
   /// hidden rows stay few.
   private func feedForwardTogether(
-    _ stream: Tensor, _ parameters: FeedForwardParameters, rows: Int
+    _ input: Tensor, _ parameters: FeedForwardParameters, rows: Int, onto stream: Tensor
   ) {
     let (fc1, fc2) = (parameters.fc1, parameters.fc2)
     let isGated = parameters.activation == .swiglu
     let hidden = Rows(sharedHidden.floats, stride: Rows.stride(fc1.outputs))
-    let normalized = normalize(stream.floats, parameters.norm, rows)
+    let normalized = normalize(input.floats, parameters.norm, rows)
     let slabs = (rows + WorkSplit.slabRows - 1) / WorkSplit.slabRows
     for slab in 0..<slabs {
       let own = (rows * slab / slabs)..<(rows * (slab + 1) / slabs)

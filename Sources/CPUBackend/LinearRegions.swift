@@ -115,6 +115,8 @@ struct GateRegion: ParallelRegion {
 struct FeedForwardRegion: ParallelRegion {
   let backend: CPUBackend
   let split: WorkSplit
+  /// What is normalized: the stream itself, or as many rows beside it.
+  let input: UnsafePointer<Float>
   let stream: UnsafeMutablePointer<Float>
   let parameters: FeedForwardParameters
 
@@ -126,7 +128,7 @@ struct FeedForwardRegion: ParallelRegion {
       let own = split.rowRange(task)
       guard !own.isEmpty else { continue }
       let rows = Rows(stream, stride: width).from(own.lowerBound)
-      parameters.norm.apply(rows.start, rows: own.count, into: normalized)
+      parameters.norm.apply(input + own.lowerBound * width, rows: own.count, into: normalized)
       apply(normalized, own.count, onto: rows, scratch)
     }
   }

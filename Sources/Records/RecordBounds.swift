@@ -116,7 +116,8 @@ extension ModelSetting {
     try Bound.text("trial.model.name", name)
     try Bound.text("trial.model.weights.name", weights?.name ?? "")
     try Bound.text("trial.model.weights.digest", weights?.digest ?? "")
-    try Bound.whole("trial.model.tokens", tokens, 1...Bound.maxCount)
+    // A model of convolutions alone has none.
+    try Bound.whole("trial.model.tokens", tokens, 0...Bound.maxCount)
     try Bound.whole("trial.model.prefix_tokens", prefixTokens, 0...tokens)
     for (key, value) in architecture { try Bound.value("trial.model.architecture.\(key)", value) }
   }
@@ -261,6 +262,7 @@ extension ForwardCost {
     }
     try Bound.whole("result.cost.macs", macs, 0...Bound.maxSize)
     try Bound.whole("result.cost.parameters", parameters, 0...Bound.maxSize)
+    try Bound.whole("result.cost.traffic_bytes", trafficBytes ?? 0, 0...Bound.maxSize)
     if let cut {
       try Bound.whole("result.cost.cut.r", cut.r, 1...Bound.maxCount)
       try Bound.whole("result.cost.cut.block", cut.block, 0...Bound.maxCount)

@@ -105,21 +105,27 @@ package struct ForwardCost: Codable, Hashable, Sendable {
   package var macs: Int
   /// Trained numbers of the model.
   package var parameters: Int
+  /// Bytes that the operations of one image read and write at least: inputs, weights and outputs
+  /// once each, a batch's weights shared by its images; `nil` in records of earlier versions.
+  package var trafficBytes: Int?
   /// `nil` where every block removes as many tokens as its schedule asks for.
   package var cut: ScheduleCut?
 
   package init(
-    tokensAfterBlocks: [Int], macs: Int, parameters: Int, cut: ScheduleCut? = nil
+    tokensAfterBlocks: [Int], macs: Int, parameters: Int, trafficBytes: Int? = nil,
+    cut: ScheduleCut? = nil
   ) {
     self.tokensAfterBlocks = tokensAfterBlocks
     self.macs = macs
     self.parameters = parameters
+    self.trafficBytes = trafficBytes
     self.cut = cut
   }
 
   enum CodingKeys: String, CodingKey {
     case macs, parameters, cut
     case tokensAfterBlocks = "tokens_after_blocks"
+    case trafficBytes = "traffic_bytes"
   }
 }
 

@@ -246,19 +246,21 @@ extension ObservedOps {
   }
 
   package func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters) {
-    guard !composesBlocks else { return composedFeedForward(stream, parameters) }
-    let (fc1, fc2) = (parameters.fc1, parameters.fc2)
-    let rows = stream.shape.count / fc1.inputs
-    observe(
-      PassOperation(
-        .feedForward,
-        .feedForward(
-          rows: rows, inputs: fc1.inputs, hidden: fc1.outputs, outputs: fc2.outputs,
-          isGated: parameters.activation == .swiglu),
-        macs: rows * (fc1.inputs * fc1.outputs + fc2.inputs * fc2.outputs),
-        bytesRead: stream.bytes + parameters.norm.bytes + fc1.bytes + fc2.bytes,
-        bytesWritten: stream.bytes)
-    ) { $0.feedForward(stream, parameters) }
+    guard !composesBlocks else {
+      return composedFeedForward(stream, parameters, onto: stream)
+    }
+    observe(.feedForward(stream.bytes, parameters, onto: stream)) {
+      $0.feedForward(stream, parameters)
+    }
+  }
+
+  package func feedForward(
+    _ input: Tensor, _ parameters: FeedForwardParameters, onto stream: Tensor
+  ) {
+    guard !composesBlocks else { return composedFeedForward(input, parameters, onto: stream) }
+    observe(.feedForward(input.bytes + stream.bytes, parameters, onto: stream)) {
+      $0.feedForward(input, parameters, onto: stream)
+    }
   }
 
   package func attend(
@@ -459,6 +461,22 @@ extension ObservedOps {
 }
 
 extension PassOperation {
+  /// A feed-forward network; `bytesRead` are those of its input and of the stream, each once.
+  fileprivate static func feedForward(
+    _ bytesRead: Int, _ parameters: FeedForwardParameters, onto stream: Tensor
+  ) -> PassOperation {
+    let (fc1, fc2) = (parameters.fc1, parameters.fc2)
+    let rows = stream.shape.count / fc1.inputs
+    return PassOperation(
+      .feedForward,
+      .feedForward(
+        rows: rows, inputs: fc1.inputs, hidden: fc1.outputs, outputs: fc2.outputs,
+        isGated: parameters.activation == .swiglu),
+      macs: rows * (fc1.inputs * fc1.outputs + fc2.inputs * fc2.outputs),
+      bytesRead: bytesRead + parameters.norm.bytes + fc1.bytes + fc2.bytes,
+      bytesWritten: stream.bytes)
+  }
+
   /// One that reads and writes rows.
   fileprivate static func rows(
     _ kind: OperationKind, _ bytesRead: [Int], _ output: TensorView

@@ -15,6 +15,9 @@ package protocol TransformerOps: TensorOps {
   func projectResidual(_ input: Tensor, _ linear: LinearParameters, onto stream: Tensor)
   /// `stream += fc2(activation(fc1(norm(stream))))`.
   func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters)
+  /// The same of an input beside the stream, `stream += fc2(activation(fc1(norm(input))))`
+  /// (ConvNeXt).
+  func feedForward(_ input: Tensor, _ parameters: FeedForwardParameters, onto stream: Tensor)
   /// Softmax attention of all heads from fused rows [B, N, 3C] = [Q heads | K heads | V heads] into
   /// [B, N, C].
   ///
@@ -45,7 +48,13 @@ extension TransformerOps {
   }
 
   package func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters) {
-    composedFeedForward(stream, parameters)
+    composedFeedForward(stream, parameters, onto: stream)
+  }
+
+  package func feedForward(
+    _ input: Tensor, _ parameters: FeedForwardParameters, onto stream: Tensor
+  ) {
+    composedFeedForward(input, parameters, onto: stream)
   }
 
   package func attend(
@@ -101,13 +110,15 @@ extension TransformerOps {
       Self.rows(input, width: linear.inputs), linear, Epilogue(residual: rows), into: rows)
   }
 
-  package func composedFeedForward(_ stream: Tensor, _ parameters: FeedForwardParameters) {
+  package func composedFeedForward(
+    _ input: Tensor, _ parameters: FeedForwardParameters, onto stream: Tensor
+  ) {
     let (fc1, fc2) = (parameters.fc1, parameters.fc2)
     let rows = Self.rows(stream, width: fc1.inputs)
     let normalized = TensorView(
       temporary(.normalized, Shape(rows.rows, fc1.inputs), activationType))
     let hidden = TensorView(temporary(.hidden, Shape(rows.rows, fc1.outputs), activationType))
-    layerNorm(rows, parameters.norm, into: normalized)
+    layerNorm(Self.rows(input, width: fc1.inputs), parameters.norm, into: normalized)
     switch parameters.activation {
     case .gelu: linear(normalized, fc1, Epilogue(.gelu), into: hidden)
     case .swiglu:

@@ -109,6 +109,11 @@ package final class PassRunner {
   /// Multiply-adds of one image, counted from the shapes that each layer really sees.
   package var macs: Int { DryRun.macs(of: operations) / batchSize }
 
+  /// Bytes that the operations of one image read and write at least; a batch shares its weights.
+  package var trafficBytes: Int {
+    operations.reduce(0) { $0 + $1.bytesRead + $1.bytesWritten } / batchSize
+  }
+
   /// Classifies the images in `input`; on return `logits` holds the result.
   ///
   /// `imageKeys` (batch many) seed random scores per image, so that a result does not depend on the

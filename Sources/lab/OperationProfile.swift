@@ -22,6 +22,7 @@ struct OperationProfile {
   /// Of the whole pass without timing inside it.
   let passSeconds: Double
   let title: String
+  let batchSize: Int
 
   /// Runs passes of the first model, method, device and batch size of a spec until `minSeconds` and
   /// `minSamples` are reached.
@@ -74,6 +75,7 @@ struct OperationProfile {
       else { return nil }
       return Row(kind: kind, calls: first.calls, seconds: time.median, cost: first.cost)
     }
+    batchSize = spec.batchSizes[0]
     title =
       "\(planned.setting.name), \(TrialLabel.short(method.setting)), batch \(spec.batchSizes[0]) on "
       + "\(device.setting.name): \(backend.hardware), \(backend.threads) threads, "
@@ -109,6 +111,14 @@ struct OperationProfile {
           "Measured here: %.0f GFLOP/s in a large product, %.1f GB/s in a large copy; "
           + "below %.1f FLOPs a byte an operation is bound by memory.",
         bounds.flopsPerSecond / 1e9, bounds.bytesPerSecond / 1e9, bounds.balance))
+    let bound = rows.filter { bounds.isMemoryBound($0.cost) }.map(\.seconds).reduce(0, +)
+    let bytes = rows.reduce(0) { $0 + $1.cost.bytes } / batchSize
+    lines.append(
+      String(
+        format:
+          "Operations that are bound by memory take %.1f %% of the operations' time; "
+          + "an image moves %.1f MB at least.",
+        100 * bound / sum, Double(bytes) / 1e6))
     lines.append(
       "Bytes are inputs, weights and outputs once each: what is still in a cache is faster than its bound."
     )

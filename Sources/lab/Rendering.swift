@@ -49,7 +49,7 @@ extension Report {
     let context = ReportContext.read(folder)
     self.init(
       records: records, name: name, rows: rows, published: published, command: command,
-      paths: context.paths, remarks: context.remarks)
+      paths: context.paths, remarks: context.remarks, baselines: context.baselines ?? [:])
   }
 }
 

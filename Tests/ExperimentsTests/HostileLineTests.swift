@@ -98,7 +98,7 @@ import Testing
     .outOfBounds(latency: #""warmup":1"#, #""warmup":-1"#, "trial.timing.warmup is -1"),
     .outOfBounds(
       latency: #""min_seconds":0.5"#, #""min_seconds":-0.5"#, "trial.timing.min_seconds is -0.5"),
-    .outOfBounds(latency: #""tokens":10"#, #""tokens":0"#, "trial.model.tokens is 0"),
+    .outOfBounds(latency: #""tokens":10"#, #""tokens":-1"#, "trial.model.tokens is -1"),
     .outOfBounds(
       latency: #""prefix_tokens":1"#, #""prefix_tokens":11"#, "trial.model.prefix_tokens is 11"),
     .outOfBounds(

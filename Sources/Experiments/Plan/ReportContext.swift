@@ -10,15 +10,21 @@ package struct ReportContext: Codable, Hashable, Sendable {
   package var paths: [String: String]
   /// What a reader should know of the run, a sentence each.
   package var remarks: [String]
+  /// Model to the model that it is compared with; `nil` in folders of earlier versions.
+  package var baselines: [String: String]?
 
   private static let fileName = "context.json"
   /// A thousand data sets of the longest paths have less.
   private static let maxBytes = 16 << 20
 
-  package init(spec: String? = nil, paths: [String: String] = [:], remarks: [String] = []) {
+  package init(
+    spec: String? = nil, paths: [String: String] = [:], remarks: [String] = [],
+    baselines: [String: String] = [:]
+  ) {
     self.spec = spec
     self.paths = paths
     self.remarks = remarks
+    self.baselines = baselines.isEmpty ? nil : baselines
   }
 
   /// Stores the context, whole or not at all.
@@ -80,7 +86,8 @@ extension Planner {
       }
     }
     return ReportContext(
-      spec: spec.source.namingFile?.path, paths: paths, remarks: unmeasuredAccuracies)
+      spec: spec.source.namingFile?.path, paths: paths, remarks: unmeasuredAccuracies,
+      baselines: spec.baselines)
   }
 
   /// Models that a data set was given for and whose accuracy is not measured, a sentence each.

@@ -44,6 +44,6 @@ extension PassRunner {
   func cost(of method: PlannedMethod) -> ForwardCost {
     ForwardCost(
       tokensAfterBlocks: tokensAfterBlocks, macs: macs, parameters: model.info.parameters,
-      cut: method.cut)
+      trafficBytes: trafficBytes, cut: method.cut)
   }
 }

@@ -38,6 +38,8 @@ extension SpecRules {
       "match", .parameters, standard: .described("every row of the method"),
       "parameters that those rows have; a list holds values of which each will do"),
     KeyRule(
+      "model", .modelName, standard: .described("that of all lines"), "the published model"),
+    KeyRule(
       "batch_size", .integer(minimum: 1, maximum: 65_536),
       standard: .described("that of all lines"),
       "the published batch size"),

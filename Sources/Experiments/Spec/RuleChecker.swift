@@ -159,7 +159,8 @@ struct RuleChecker {
     case (.text, .string), (.modelName, .string), (.fileName, .string),
       (.choice, .string), (.device, .string),
       (.integer, .integer), (.integer, .number), (.number, .integer), (.number, .number),
-      (.boolean, .boolean), (.object, .object), (.mapping, .object), (.parameters, .object),
+      (.boolean, .boolean), (.object, .object), (.mapping, .object), (.names, .object),
+      (.parameters, .object),
       (.method, .object),
       (.list, .array), (.layer, .integer), (.layer, .string), (.percent, .string):
       true
@@ -203,6 +204,9 @@ struct RuleChecker {
     case (.mapping, .object(let members)):
       let wrong = members.sorted { $0.key < $1.key }.first { ($0.value.asInt ?? -1) < 0 }
       return wrong.map { "'\($0.key)' is \($0.value.text); it must be a whole number from 0" }
+    case (.names, .object(let members)):
+      let wrong = members.sorted { $0.key < $1.key }.first { $0.value.asString == nil }
+      return wrong.map { "'\($0.key)' is \($0.value.text); it must be a name" }
     case (.parameters, .object(let members)):
       let wrong = members.sorted { $0.key < $1.key }.first { !Self.isParameter($0.value) }
       return wrong.map {

@@ -25,6 +25,8 @@ package struct Spec: Sendable {
   package var threads: [Int?]
   /// What multiplies matrices on a CPU: `auto`, `packed`, `blas`.
   package var engines: [String]
+  /// Model to the model that it is compared with; `*` stands for all others.
+  package var baselines: [String: String] = [:]
   /// Published numbers as written, checked; `nil` where there are none.
   package var published: JSONValue?
 }

@@ -14,6 +14,21 @@ enum SpecContradictions {
     search(spec, &checker)
     grid(spec, &checker)
     SpecRules.checkMatches(spec.published, &checker)
+    baselines(spec, &checker)
+  }
+
+  /// Baselines that are no models of the spec.
+  private static func baselines(_ spec: Spec, _ checker: inout RuleChecker) {
+    let models = spec.models.map(\.name)
+    guard !models.isEmpty else { return }
+    for (model, baseline) in spec.baselines.sorted(by: { $0.key < $1.key }) {
+      for name in [model, baseline] where name != "*" && !models.contains(name) {
+        checker.report(
+          model == "*" ? "baseline" : "baseline.\(model)",
+          "\"\(name)\" is not a model of this spec; "
+            + NearestName.advice(name, among: models, noun: "its models"))
+      }
+    }
   }
 
   private static func measurement(_ spec: Spec, _ checker: inout RuleChecker) {

@@ -57,9 +57,17 @@ package struct SpecReader {
       precisions: axis("precision").compactMap(\.asString),
       threads: members["threads"] == nil ? [nil] : axis("threads").map(\.asInt),
       engines: axis("engine").compactMap(\.asString),
-      published: members["published"])
+      baselines: Self.baselines(members["baseline"]), published: members["published"])
     SpecContradictions.find(in: spec, checker: &checker)
     return spec
+  }
+
+  private static func baselines(_ value: JSONValue?) -> [String: String] {
+    switch value {
+    case .string(let name)?: ["*": name]
+    case .object(let members)?: members.compactMapValues(\.asString)
+    default: [:]
+    }
   }
 
   private func name() -> String {

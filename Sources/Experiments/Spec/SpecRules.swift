@@ -55,6 +55,9 @@ package enum SpecRules {
       "what multiplies matrices on a CPU: our kernels on weights packed once, OpenBLAS (Accelerate on "
         + "macOS), or what a short trial finds to be faster"),
     KeyRule(
+      "baseline", .either([.text, .names]),
+      "the model that the others are compared with, or for each model its own"),
+    KeyRule(
       "published", .either([.object(published), .list(.object(published))]),
       "numbers of a publication that the report sets beside the measured ones"),
   ]

@@ -85,6 +85,13 @@ package enum SpecSchema {
         "type": .string("object"),
         "additionalProperties": .object(["type": .string("integer"), "minimum": .integer(0)]),
       ])
+    case .names:
+      .object([
+        "type": .string("object"),
+        "additionalProperties": .object([
+          "type": .string("string"), "minLength": .integer(1),
+        ]),
+      ])
     case .parameters:
       .object([
         "type": .string("object"),

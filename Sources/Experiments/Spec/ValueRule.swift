@@ -18,6 +18,8 @@ package indirect enum ValueRule: Sendable {
   case object([KeyRule])
   /// Any keys, whose values are whole numbers from 0.
   case mapping
+  /// Any keys, whose values are text.
+  case names
   /// Some parameters of a method with a value or a list of values each.
   case parameters
   case list(ValueRule)
@@ -49,6 +51,7 @@ package indirect enum ValueRule: Sendable {
     case .object(let keys):
       keys.first.map { "an object such as {\"\($0.key)\": …}" } ?? "an object"
     case .mapping: "an object from names to whole numbers"
+    case .names: "an object from names to names"
     case .parameters: "an object of a method's parameters such as {\"r\": 8}"
     case .list(let element): "a list of which each is \(element.expectation)"
     case .either(let rules): rules.map(\.expectation).joined(separator: ", or ")

@@ -23,7 +23,7 @@ struct ParetoFigure {
 
   /// Draws every table of `report`, or `only` one; `nil` when no row has accuracy and latency.
   init?(_ report: Report, only group: RowGroup? = nil) {
-    groups = (group.map { [$0] } ?? report.groups).filter { group in
+    groups = (group.map { [$0] } ?? report.tables).filter { group in
       group.rows.contains { $0.accuracy != nil && $0.latency != nil }
     }
     parameterText = report.parameterText
@@ -93,7 +93,8 @@ struct ParetoFigure {
         guard let accuracy = row.accuracy, let latency = row.latency else { return nil }
         return Item(
           row: row, accuracy: accuracy, latency: latency,
-          shortLabel: row.isBaseline ? "baseline" : shortLabel(row))
+          shortLabel: group.isOfModels
+            ? row.method.name : row.isBaseline ? "baseline" : shortLabel(row))
       })
     let plot = Plot(
       area: area,

@@ -61,10 +61,10 @@ struct HTMLPage {
   }
 
   private var summary: String {
-    let rows = report.groups.reduce(0) { $0 + $1.rows.count }
-    let methods = Set(report.groups.flatMap { $0.rows.map(\.method.name) }).count
-    return "\(counted(rows, "row")) in \(counted(report.groups.count, "table")), "
-      + counted(methods, "method")
+    let rows = report.tables.reduce(0) { $0 + $1.rows.count }
+    let methods = Set(report.tables.flatMap { $0.rows.map(\.method.name) }).count
+    return "\(counted(rows, "row")) in \(counted(report.tables.count, "table")), "
+      + counted(methods, report.tables.allSatisfy(\.isOfModels) ? "model" : "method")
       + (report.failures.isEmpty ? "" : ", \(counted(report.failures.count, "failed trial"))")
   }
 }

@@ -18,7 +18,11 @@ struct PageFilter {
   var form: Markup {
     let choices = Self.facts.compactMap { choice($0.key, $0.title, values(of: $0.value)) }
     let rest = [
-      Markup("fieldset", children: [Markup("legend", text: "Methods")] + methods), theme,
+      Markup(
+        "fieldset",
+        children: [
+          Markup("legend", text: report.tables.allSatisfy(\.isOfModels) ? "Models" : "Methods")
+        ] + methods), theme,
       Markup("button", ["type": "reset"], text: "Show all"),
       Markup("output", ["id": "shown", "aria-live": "polite"]),
     ]
@@ -37,7 +41,7 @@ struct PageFilter {
   }
 
   private func values(of value: (RowGroup) -> String?) -> [String] {
-    report.groups.compactMap(value).reduce(into: []) { known, one in
+    report.tables.compactMap(value).reduce(into: []) { known, one in
       if !known.contains(one) { known.append(one) }
     }
   }
@@ -52,7 +56,7 @@ struct PageFilter {
   }
 
   private var methods: [Markup] {
-    let names = report.groups.flatMap { $0.rows.map(\.method.name) }
+    let names = report.tables.flatMap { $0.rows.map(\.method.name) }
     let styles = MethodStyle.styles(for: names, report.joined.catalog)
     var shown: [String] = []
     for name in names where !shown.contains(name) { shown.append(name) }

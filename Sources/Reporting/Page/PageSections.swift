@@ -3,7 +3,7 @@ struct PageSections {
   let report: Report
 
   var all: [Markup] {
-    let tables = report.groups.enumerated().map(section)
+    let tables = report.tables.enumerated().map(section)
     let none = report.groups.isEmpty ? Markup("p", text: "No results yet.") : nil
     return tables
       + [
@@ -106,7 +106,9 @@ struct PageSections {
   }
 
   private var explanations: Markup {
-    let texts = (Mark.legend + MarkdownReport.explanations).map { $0.replacing("`", with: "") }
+    let texts = (Mark.legend + MarkdownReport.explanations(of: report)).map {
+      $0.replacing("`", with: "")
+    }
     let summary = Markup("summary", children: [Markup("h2", text: "How to read this")])
     return Markup("section", children: [Markup("details", children: [summary, list(texts)])])
   }

@@ -8,7 +8,7 @@ struct PageTable {
   var nodes: [Markup] {
     var notes = NumberedNotes()
     let references = group.rows.map { notes.reference(to: $0.notes) }
-    let columns = group.filled(Column.document)
+    let columns = group.filled(Column.document(of: group))
     let body = group.rows.map { line($0, columns) }
     let headings = columns.map {
       HTMLTable.heading($0.title, isNumber: $0.alignment == .trailing)
@@ -17,7 +17,8 @@ struct PageTable {
       notes.lines + [group.simulatedText, group.droppedText].compactMap { $0 } + group.choiceLines
     let steps = group.nextStepLines
     let table = HTMLTable(
-      id: "caption-\(number)", caption: "Methods, \(group.placeText)", headings: headings,
+      id: "caption-\(number)",
+      caption: "\(group.isOfModels ? "Models" : "Methods"), \(group.placeText)", headings: headings,
       rows: body, references: references)
     let title = Markup("h3", text: "Next step down the staircase")
     return [table.node] + HTMLTable.notes(listed) + (steps.isEmpty ? [] : [title])

@@ -66,7 +66,7 @@ enum PublishedCSV {
   static let columns: [(name: String, cell: Value)] = [
     ("source", { table, _ in table.numbers.source }),
     ("published_hardware", { table, line in line.published.device ?? table.numbers.hardware }),
-    ("published_model", { table, _ in table.numbers.model ?? "" }),
+    ("published_model", { table, line in line.published.model ?? table.numbers.model ?? "" }),
     (
       "published_batch_size",
       { table, line in text((line.published.batchSize ?? table.numbers.batchSize).map(Double.init))

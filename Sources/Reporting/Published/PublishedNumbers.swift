@@ -33,6 +33,8 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     package let method: String?
     /// Parameters that measured rows have; a list holds values of which each will do.
     package let match: [String: JSONValue]?
+    /// The published model, where lines differ in it.
+    package let model: String?
     package let batchSize: Int?
     package let device: String?
     package let r: Int?
@@ -45,7 +47,7 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     package let statedChangePercent: Double?
 
     enum CodingKeys: String, CodingKey {
-      case label, method, match, device, r, top1
+      case label, method, match, model, device, r, top1
       case batchSize = "batch_size"
       case latencyMilliseconds = "latency_ms"
       case accuracyDropPoints = "accuracy_drop_pp"

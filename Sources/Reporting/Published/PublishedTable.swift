@@ -31,16 +31,23 @@ package struct PublishedTable: Sendable {
   ///
   /// A measured model or batch size that is not the published one is better than none, since
   /// the same spec runs on any model; it is then said in a note.
-  init(_ numbers: PublishedNumbers, groups: [RowGroup]) {
+  /// - Parameter models: Tables of models, whose comparisons stand for those of their rows.
+  init(_ numbers: PublishedNumbers, groups: [RowGroup], models: [RowGroup] = []) {
     self.numbers = numbers
     lines = numbers.rows.flatMap { line -> [Line] in
       let note = numbers.note(line)
       let batchSize = line.batchSize ?? numbers.batchSize
       var places = groups
-      Self.narrow(&places) { numbers.model == nil || $0.model.name == numbers.model }
+      if let model = line.model {
+        // A line of a model of its own says nothing of others.
+        places.removeAll { $0.model.name != model }
+      } else {
+        Self.narrow(&places) { numbers.model == nil || $0.model.name == numbers.model }
+      }
       Self.narrow(&places) { batchSize == nil || $0.batchSize == nil || $0.batchSize == batchSize }
       let found = places.flatMap { group in
-        group.rows.filter { Self.fits($0, line, group) }.map { Measured(group: group, row: $0) }
+        group.rows.filter { Self.fits($0, line, group) }
+          .map { Measured(group: group, row: Self.compared($0, group, models)) }
       }
       guard !found.isEmpty else {
         return [
@@ -53,13 +60,23 @@ package struct PublishedTable: Sendable {
         let mine = measured.indices.contains(index) ? measured[index] : nil
         let theirs = simulated.indices.contains(index) ? simulated[index] : nil
         let others = (mine ?? theirs).flatMap {
-          Self.difference($0.group, model: numbers.model, batchSize: batchSize)
+          Self.difference($0.group, model: line.model ?? numbers.model, batchSize: batchSize)
         }
         return Line(
           published: line, measured: mine, simulated: theirs,
           notes: [note, others].compactMap { $0 })
       }
     }
+  }
+
+  /// A model's row with what a table of models compares it with.
+  private static func compared(_ row: Row, _ group: RowGroup, _ models: [RowGroup]) -> Row {
+    guard row.isBaseline else { return row }
+    let table = models.first {
+      $0.device == group.device && $0.batchSize == group.batchSize && $0.dataset == group.dataset
+        && $0.precision == group.precision
+    }
+    return table?.rows.first { $0.method.name == group.model.name } ?? row
   }
 
   private static func narrow(_ groups: inout [RowGroup], _ fits: (RowGroup) -> Bool) {

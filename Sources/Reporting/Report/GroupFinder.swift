@@ -27,7 +27,7 @@ struct GroupFinder {
       tellingParameters: text.tellingText(for: method), accuracy: accuracy,
       latency: latency, change: change(of: tally, method), speedup: speedup(of: method),
       tokensLeft: cost?.tokensAfterBlocks.last, macs: cost?.macs,
-      modelParameters: cost?.parameters,
+      modelParameters: cost?.parameters, trafficBytes: cost?.trafficBytes,
       nextStep: flaws.isEmpty
         ? cost.flatMap { NextStep(after: $0, on: staircase, tokens: group.model.tokens) } : nil,
       flaws: flaws,

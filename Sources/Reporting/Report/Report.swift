@@ -10,6 +10,8 @@ package struct Report: Sendable {
   package let name: String
   /// One table each: the rows that share model, weights, data set, device and batch size.
   package let groups: [RowGroup]
+  /// What is shown: the groups, or models side by side where they are what is compared.
+  package let tables: [RowGroup]
   /// Trials without a result, in the words of the records.
   package let failures: [Failure]
   /// Latency against token count, where it was measured on a grid.
@@ -44,9 +46,11 @@ package struct Report: Sendable {
   ///   - paths: where weights and data sets lie, by digest or fingerprint: what tells apart those
   ///     of one name.
   ///   - remarks: what a reader should know of the run, a sentence each.
+  ///   - baselines: model to the model that it is compared with; `*` stands for all others.
   package init(
     records: [Record], name: String, rows: [RowKey]? = nil, published: [PublishedNumbers] = [],
-    command: String? = nil, paths: [String: String] = [:], remarks: [String] = []
+    command: String? = nil, paths: [String: String] = [:], remarks: [String] = [],
+    baselines: [String: String] = [:]
   ) {
     self.name = name
     self.remarks = remarks
@@ -62,8 +66,11 @@ package struct Report: Sendable {
       joined: joined, rows: rows, parameterText: parameterText, staircases: staircases,
       curves: utilityCurves
     ).groups()
+    tables = ModelTables(groups: groups, joined: joined, baselines: baselines).tables()
     verdict = TimingVerdict(groups, staircases, command: command)
-    self.published = published.map { [groups] in PublishedTable($0, groups: groups) }
+    self.published = published.map { [groups, tables] in
+      PublishedTable($0, groups: groups, models: tables.filter(\.isOfModels))
+    }
     breakEvens = BreakEven.all(in: joined)
     variants = VariantTable.all(groups, joined)
     failures = joined.failures
@@ -84,6 +91,8 @@ package struct RowGroup: Sendable {
   package let batchSize: Int?
   package let precision: String
   package internal(set) var rows: [Row]
+  /// Whether its rows are models where nothing is reduced, instead of methods.
+  package internal(set) var isOfModels = false
   /// How sure R is that α chooses for rows of the table, a sentence each.
   package internal(set) var choiceLines: [String] = []
 

@@ -3,10 +3,10 @@ import Records
 
 /// One line of a report: a model with a method, on a data set, a device and a batch size.
 package struct Row: Sendable {
-  package let method: MethodSetting
+  package internal(set) var method: MethodSetting
   /// Why the method has its parameters: as many reasons as entries of the spec that mean this row.
   package let reasons: [RowReason]
-  package let family: MethodFamily
+  package internal(set) var family: MethodFamily
   /// The parameters that tell the row from its siblings, for example `r=4`; may be empty.
   package let parameters: String
   /// The parameters that differ between rows of the same method; may be empty.
@@ -19,15 +19,18 @@ package struct Row: Sendable {
   /// `nil` when no timing is recorded.
   package let latency: LatencyFigures?
   /// Against the baseline on the same images; `nil` for the baseline itself and without either.
-  package let change: AccuracyChange?
+  package internal(set) var change: AccuracyChange?
   /// Against the baseline on the same device; `nil` for the baseline itself and without either.
-  package let speedup: Speedup?
+  package internal(set) var speedup: Speedup?
   /// Tokens that leave the last block, prefix included.
   package let tokensLeft: Int?
   /// Multiply-adds of one image.
   package let macs: Int?
   /// Trained numbers of the model.
   package let modelParameters: Int?
+  /// Bytes that the operations of one image read and write at least; `nil` in records of programs
+  /// that did not count them.
+  package let trafficBytes: Int?
   /// The nearest fall of latency that pruning more would reach; `nil` without a grid or a step.
   package let nextStep: NextStep?
   /// Whether no other row of the group is at least as accurate and as fast, and better in one.
@@ -36,7 +39,7 @@ package struct Row: Sendable {
   /// sound.
   package let flaws: [TimingFlaw]
   /// What a reader should know of these numbers, each a clause without a full stop.
-  package let notes: [String]
+  package internal(set) var notes: [String]
 
   /// Whether the front, marks and steps may rest on the row's timing.
   package var isReliable: Bool { flaws.isEmpty }

@@ -24,7 +24,7 @@ struct RowBuilder {
           let isEmpty = row.accuracy == nil && row.latency == nil
           return rows == nil && isEmpty ? nil : row
         }
-        markFront(of: &group)
+        group.markFront()
         group.choiceLines = choiceLines(for: group)
         return group.rows.isEmpty ? nil : group
       })
@@ -72,23 +72,6 @@ struct RowBuilder {
     return medians
   }
 
-  /// Marks the rows that no other dominates; rows of incomplete data sets and of unreliable timings
-  /// do not compete.
-  private func markFront(of group: inout RowGroup) {
-    let candidates = group.rows.indices.compactMap { index -> (Int, TradeOff)? in
-      guard let accuracy = group.rows[index].accuracy, accuracy.isComplete,
-        let latency = group.rows[index].latency, group.rows[index].isReliable
-      else { return nil }
-      return (
-        index,
-        TradeOff(latency: latency.milliseconds.median, accuracy: accuracy.top1Percent)
-      )
-    }
-    for position in paretoFront(candidates.map(\.1)) {
-      group.rows[candidates[position].0].isOnFront = true
-    }
-  }
-
   /// By model, data set, device, batch size; models in the spec's order where there is one.
   private func sorted(_ groups: [RowGroup]) -> [RowGroup] {
     var ranks: [ModelIdentity: Int] = [:]
@@ -110,5 +93,24 @@ struct RowBuilder {
         if a.text != b.text { return a.text.lexicographicallyPrecedes(b.text) }
         return (a.group.batchSize ?? 0) < (b.group.batchSize ?? 0)
       }.map(\.group)
+  }
+}
+
+extension RowGroup {
+  /// Marks the rows that no other dominates; rows of incomplete data sets and of unreliable timings
+  /// do not compete.
+  mutating func markFront() {
+    for index in rows.indices { rows[index].isOnFront = false }
+    let candidates = rows.indices.compactMap { index -> (Int, TradeOff)? in
+      guard let accuracy = rows[index].accuracy, accuracy.isComplete,
+        let latency = rows[index].latency, rows[index].isReliable
+      else { return nil }
+      return (
+        index, TradeOff(latency: latency.milliseconds.median, accuracy: accuracy.top1Percent)
+      )
+    }
+    for position in paretoFront(candidates.map(\.1)) {
+      rows[candidates[position].0].isOnFront = true
+    }
   }
 }

@@ -25,6 +25,35 @@ package struct Column: Sendable {
     self.cell = cell
   }
 
+  /// The columns of a table on a terminal.
+  static func terminal(of group: RowGroup) -> [Column] {
+    group.isOfModels ? ofModels(terminal) : terminal
+  }
+
+  /// The columns of a table in a document.
+  static func document(of group: RowGroup) -> [Column] {
+    group.isOfModels ? ofModels(document) : document
+  }
+
+  /// Models have sizes where methods have parameters, and no tokens that leave.
+  private static func ofModels(_ columns: [Column]) -> [Column] {
+    columns.compactMap { column in
+      switch column.title {
+      case "method": column.with(title: "model")
+      case "parameters":
+        Column("params, M", number: { $0.modelParameters.map(Double.init) }) {
+          $0.modelParameters.map { fixed(Double($0) / 1e6, digits: 2) } ?? missing
+        }
+      case "tokens": nil
+      default: column
+      }
+    } + [
+      Column("traffic, MB/image", rank: 3, number: { $0.trafficBytes.map(Double.init) }) {
+        $0.trafficBytes.map { fixed(Double($0) / 1e6, digits: 1) } ?? missing
+      }
+    ]
+  }
+
   /// The column under another heading, or with other cells.
   func with(title: String, cell: (@Sendable (Row) -> String)? = nil) -> Column {
     Column(title, alignment, rank: rank, number: number, cell: cell ?? self.cell)

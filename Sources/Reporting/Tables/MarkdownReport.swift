@@ -9,7 +9,7 @@ struct MarkdownReport {
     if let verdict = report.verdict { blocks.append("> **\(escaped(verdict.text))**") }
     blocks += report.remarks.map { "> \(escaped($0))" }
     for figure in figures { blocks.append("![\(figure.caption)](\(figure.path))") }
-    blocks += report.groups.flatMap { section(of: $0) }
+    blocks += report.tables.flatMap { section(of: $0) }
     if report.groups.isEmpty { blocks.append("No results yet.") }
     blocks += VariantTable.markdown(report.variants, escaped: escaped)
     blocks += PublishedTable.markdown(report.published, escaped: escaped)
@@ -20,7 +20,8 @@ struct MarkdownReport {
           .joined(separator: "\n"))
     }
     blocks.append("## How to read this")
-    blocks.append((Mark.legend + Self.explanations).map { "- \($0)" }.joined(separator: "\n"))
+    blocks.append(
+      (Mark.legend + Self.explanations(of: report)).map { "- \($0)" }.joined(separator: "\n"))
     blocks += provenance()
     return blocks.joined(separator: "\n\n") + "\n"
   }
@@ -40,10 +41,20 @@ struct MarkdownReport {
     "peak MB: highest memory in use while the row was timed, in millions of bytes",
   ]
 
+  /// What the columns of a report's tables mean.
+  static func explanations(of report: Report) -> [String] {
+    guard report.tables.contains(where: \.isOfModels) else { return explanations }
+    return explanations + [
+      "traffic: what the operations of one image read and write at least, in millions of bytes; "
+        + "inputs, weights and outputs once each, a batch's weights shared by its images, whatever a "
+        + "cache holds"
+    ]
+  }
+
   private func section(of group: RowGroup) -> [String] {
     var notes = NumberedNotes()
     let references = group.rows.map { notes.reference(to: $0.notes) }
-    let columns = group.filled(Column.document)
+    let columns = group.filled(Column.document(of: group))
     let hasNotes = references.contains { !$0.isEmpty }
     var lines = [line(columns.map(\.title) + (hasNotes ? ["notes"] : []))]
     lines.append(

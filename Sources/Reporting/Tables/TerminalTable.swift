@@ -18,7 +18,7 @@ package struct TerminalTable {
   /// Whether the timings are reliable, the tables, what their marks mean, and the trials that
   /// failed; ends with a line break.
   package func text() -> String {
-    var blocks = report.groups.map { text(of: $0) }
+    var blocks = report.tables.map { text(of: $0) }
     if blocks.isEmpty { blocks.append("No results yet.") }
     blocks += VariantTable.text(report.variants)
     let verdict = report.verdict.map { PlainText.printable($0.text) }
@@ -44,7 +44,7 @@ package struct TerminalTable {
   private func text(of group: RowGroup) -> String {
     var notes = NumberedNotes()
     let references = group.rows.map { notes.reference(to: $0.notes) }
-    var columns = group.filled(Column.terminal)
+    var columns = group.filled(Column.terminal(of: group))
     var table = table(of: group, columns, references)
     while table.width > width,
       let least = columns.min(by: { $0.rank < $1.rank }), least.rank < 9

@@ -142,6 +142,14 @@ package final class PassBuilder {
     step { $0.device.feedForward(tensor, parameters) }
   }
 
+  /// The same of an input beside the stream.
+  func feedForward(
+    _ input: PassMap, _ parameters: FeedForwardParameters, onto stream: PassMap
+  ) {
+    let (from, to) = (input.tensor, stream.tensor)
+    step { $0.device.feedForward(from, parameters, onto: to) }
+  }
+
   // MARK: Attention
 
   /// Softmax attention into `output`.

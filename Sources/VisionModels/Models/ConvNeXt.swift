@@ -100,24 +100,22 @@ package struct ConvNeXt: LayeredArchitecture {
 
   private struct Block {
     let depthwise: ConvolutionParameters
-    let norm: LayerNormParameters
-    let fc1: LinearParameters
-    let fc2: LinearParameters
+    let feedForward: FeedForwardParameters
 
     init(_ layers: LayerSource, _ key: String, width: Int) throws {
       depthwise = try layers.convolution(
         "\(key).conv_dw", .depthwise(width, kernel: 7), bias: true)
-      norm = try layers.layerNorm("\(key).norm", width, epsilon: epsilon)
-      fc1 = try layers.linear("\(key).mlp.fc1", inputs: width, outputs: 4 * width)
-      fc2 = try layers.linear(
-        "\(key).mlp.fc2", inputs: 4 * width, outputs: width, scale: "\(key).gamma")
+      feedForward = FeedForwardParameters(
+        norm: try layers.layerNorm("\(key).norm", width, epsilon: epsilon),
+        fc1: try layers.linear("\(key).mlp.fc1", inputs: width, outputs: 4 * width),
+        activation: .gelu,
+        fc2: try layers.linear(
+          "\(key).mlp.fc2", inputs: 4 * width, outputs: width, scale: "\(key).gamma"))
     }
 
     /// Adds to `x` in place.
     func forward(_ x: PassMap, _ pass: PassBuilder) throws {
-      let local = try pass.layerNorm(try pass.convolve(x, depthwise), norm)
-      let hidden = try pass.linear(local, fc1, .gelu)
-      _ = try pass.linear(hidden, fc2, residual: x, into: x)
+      pass.feedForward(try pass.convolve(x, depthwise), feedForward, onto: x)
     }
   }
 }

@@ -1,0 +1,87 @@
+import Measurement
+import Records
+import Testing
+
+@testable import Reporting
+
+/// Reports whose rows are models.
+@Suite struct ModelTableTests {
+  private static let names = ["small", "medium", "large"]
+
+  /// Three models, each more accurate and slower than the one before.
+  private func records(method: MethodSetting? = nil) -> [Record] {
+    Self.names.enumerated().flatMap { index, name -> [Record] in
+      var builder = RecordBuilder()
+      builder.model.name = name
+      builder.model.tokens = 145 + index
+      let none = RecordBuilder.baseline
+      let milliseconds = Double(10 * (index + 1))
+      return builder.accuracy(none, correct: 0.7 + 0.1 * Double(index)) + [
+        builder.latency(none, milliseconds: milliseconds)
+      ] + (method.map { [builder.latency($0, milliseconds: milliseconds / 2)] } ?? [])
+    }
+  }
+
+  @Test func `models of one place are the rows of one table`() throws {
+    let report = Report(records: records(), name: "r", baselines: ["*": "small"])
+    #expect(report.tables.count == 1)
+    let table = try #require(report.tables.first)
+    #expect(table.isOfModels)
+    #expect(Set(table.rows.map(\.label)) == Set(Self.names))
+    // Every one is on the front: none is as accurate and as fast as another.
+    #expect(table.rows.filter(\.isOnFront).count == 3)
+    let large = try #require(table.rows.first { $0.label == "large" })
+    let ratio = try #require(large.speedup?.ratio)
+    #expect(abs(ratio - 1 / 3) < 0.02)
+    #expect(try #require(large.speedup).isSlower)
+    let groups = Dictionary(uniqueKeysWithValues: report.groups.map { ($0.model.name, $0.rows[0]) })
+    let points = try #require(large.change?.points)
+    let mine = try #require(groups["large"]?.accuracy?.top1Percent)
+    let theirs = try #require(groups["small"]?.accuracy?.top1Percent)
+    #expect(abs(points - (mine - theirs)) < 1e-9)
+    let small = try #require(table.rows.first { $0.label == "small" })
+    #expect(small.speedup == nil && small.change == nil)
+    let text = TerminalTable(report, width: 200).text()
+    #expect(text.contains("model") && text.contains("params, M") && !text.contains("tokens"))
+  }
+
+  @Test func `each model has the baseline that the spec names`() throws {
+    let report = Report(
+      records: records(), name: "r", baselines: ["large": "medium"])
+    let rows = try #require(report.tables.first).rows
+    let large = try #require(rows.first { $0.label == "large" })
+    let ratio = try #require(large.speedup?.ratio)
+    #expect(abs(ratio - 2.0 / 3) < 0.03)
+    #expect(large.notes.contains("against medium"))
+    let medium = try #require(rows.first { $0.label == "medium" })
+    #expect(medium.speedup == nil)
+  }
+
+  @Test func `models that methods are measured on keep their tables`() {
+    let topk = RecordBuilder.method("topk", ["r": .integer(4)])
+    let report = Report(records: records(method: topk), name: "r")
+    #expect(report.tables.count == 3 && !report.tables.contains(where: \.isOfModels))
+    let named = Report(
+      records: records(method: topk), name: "r", baselines: ["*": "small"])
+    #expect(named.tables.count == 4 && named.tables[0].isOfModels)
+  }
+
+  @Test func `a published line of a model stands beside that model alone`() throws {
+    let line = { (model: String) in
+      PublishedNumbers.Line(
+        label: model, method: "none", match: nil, model: model, batchSize: nil, device: nil,
+        r: nil, latencyMilliseconds: 1, accuracyDropPoints: nil, top1: nil,
+        statedChangePercent: nil)
+    }
+    let published = PublishedNumbers(
+      source: "a paper", hardware: "a card", comparable: "ratios", model: nil, batchSize: nil,
+      baseline: nil, rows: [line("large"), line("absent")])
+    let report = Report(
+      records: records(), name: "r", published: [published], baselines: ["*": "small"])
+    let lines = report.published[0].lines
+    #expect(lines.count == 2)
+    #expect(lines[0].measured?.group.model.name == "large")
+    #expect(lines[0].measured?.row.speedup?.isSlower == true)
+    #expect(lines[1].measured == nil)
+  }
+}
