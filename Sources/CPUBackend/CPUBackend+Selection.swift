@@ -34,6 +34,11 @@ extension CPUBackend {
     run(region) { SelectionRegion.enter($0, $1) }
   }
 
+  package func runOnHost(_ step: HostStep) {
+    if step.batchSize == 1 { return step.run(image: 0) }
+    run(HostStepRegion(backend: self, step: step)) { HostStepRegion.enter($0, $1) }
+  }
+
   package func assemble(
     _ tokens: Tensor, _ assignment: TokenAssignment, weighting: TokenWeighting, scores: Tensor?,
     sizes: Tensor?, into output: Tensor, outputSizes: Tensor?
@@ -43,6 +48,16 @@ extension CPUBackend {
         backend: self, tokens: tokens, assignment: assignment, weighting: weighting,
         scores: scores, sizes: sizes, output: output, outputSizes: outputSizes)
     ) { AssemblyRegion.enter($0, $1) }
+  }
+}
+
+/// What has no kernel, shared by images.
+private struct HostStepRegion: ParallelRegion {
+  let backend: CPUBackend
+  let step: HostStep
+
+  func run(worker: Int) {
+    for image in backend.share(of: step.batchSize, worker: worker) { step.run(image: image) }
   }
 }
 

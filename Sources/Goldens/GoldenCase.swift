@@ -42,8 +42,30 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
     method = try TokenReductionRegistry.resolve(
       method: try Self.method(file.metadata["method"] ?? ""),
       parameters: try Self.parameters(
-        file.metadata["method"] ?? "", schedule, architecture, name: name),
+        file.metadata["method"] ?? "", schedule,
+        counts: try Self.counts(file.metadata["token_counts"]), architecture,
+        name: name),
       geometry: architecture.info.tokens)
+  }
+
+  /// Whether the file says which tokens each image keeps, in a form that a comparison reads.
+  ///
+  /// At low precision near ties fall otherwise, and only of such a case is known in which images.
+  package var tellsKeptTokens: Bool {
+    switch method.name {
+    case NoReduction.name, "dct": true
+    case "tome": file.entries.keys.contains { $0.hasPrefix("src_idx.") }
+    default: file.entries.keys.contains { $0.hasPrefix("kept.") }
+    }
+  }
+
+  /// Counts by block; those of a method that reduces once are a list, which says nothing that its
+  /// schedule does not.
+  private static func counts(_ text: String?) throws -> [String: JSONValue] {
+    guard let text else { return [:] }
+    let value = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
+    guard case .object(let members) = value else { return [:] }
+    return members
   }
 
   private static func json(_ text: String?) throws -> [String: JSONValue] {
@@ -73,7 +95,8 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
   }
 
   private static func parameters(
-    _ method: String, _ schedule: [String: JSONValue], _ a: ViTArchitecture, name: String
+    _ method: String, _ schedule: [String: JSONValue], counts: [String: JSONValue],
+    _ a: ViTArchitecture, name: String
   ) throws -> [String: JSONValue] {
     switch method {
     case "topk": return ["r": .integer(3)]
@@ -113,6 +136,52 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
       default: break
       }
       return parameters
+    default: return try furtherParameters(method, schedule, counts: counts)
+    }
+  }
+}
+
+extension GoldenCase {
+  /// Settings of the methods that came later, whose files tell their counts.
+  private static func furtherParameters(
+    _ method: String, _ schedule: [String: JSONValue], counts: [String: JSONValue]
+  ) throws -> [String: JSONValue] {
+    func given(_ keys: [String: String]) -> [String: JSONValue] {
+      keys.compactMapValues { schedule[$0] }
+    }
+    let tokens = ["tokens": counts["after"] ?? .null]
+    switch method {
+    case "dynamicvit":
+      guard case .array(let rates)? = schedule["token_ratio"], let first = rates.first else {
+        return [:]
+      }
+      return ["keep_rate": first, "layers": schedule["pruning_loc"] ?? .null]
+    case "ats": return given(["layers": "reduction_loc", "samples": "sample_count"])
+    case "dpcknn":
+      return tokens.merging([
+        "nearest": schedule["k"] ?? .null,
+        "learned_weights": .boolean(schedule["equal_weight"] == .boolean(false)),
+      ]) { $1 }
+    case "kmedoids": return tokens.merging(given(["rounds": "iters"])) { $1 }
+    case "diffrate":
+      return given(["prune": "prune", "tokens": "merge"])
+    case "pitome":
+      let alternates = schedule["alternate_over_all_first_half"] == .boolean(true)
+      guard case .array(let margins)? = schedule["margins"] else { return [:] }
+      return given(["keep_rate": "ratio"]).merging([
+        "margin": margins[0], "first_half": .string(alternates ? "alternate" : "energy"),
+      ]) { $1 }
+    case "tofu", "dct": return given(["keep_rate": "ratio"])
+    case "ppt": return given(["r": "r", "layers": "layers", "tau": "tau"])
+    case "gtp":
+      return given([
+        "r": "P", "sparsity": "theta", "propagation": "alpha", "neighbors": "neighbours",
+      ]).merging(["graph": .string(schedule["graph"]?.asString?.lowercased() ?? "")]) { $1 }
+    case "mctf":
+      return given(["r": "r", "layers": "layers"]).merging([
+        "pool": .string(schedule["pooling_type"] == .integer(1) ? "attention_size" : "size")
+      ]) { $1 }
+    case "atc": return given(["layers": "layers", "keep_rate": "ratio", "linkage": "linkage"])
     default: return [:]
     }
   }

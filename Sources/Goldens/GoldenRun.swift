@@ -28,8 +28,10 @@ package struct GoldenRun {
     let pixels = try images.floats(golden.file.metadata["input"] ?? "images")
     let count = batchSize ?? golden.file.entries["logits"]?.shape[0] ?? 1
     let weights = golden.file.metadata["weights"] ?? ""
+    // A method that was trained brings a file of its own.
+    let files = [weights] + (golden.file.metadata["extra_weights"].map { [$0] } ?? [])
     let model = try golden.architecture.load(
-      weights: .file(golden.folder.appendingPathComponent(weights)), backend: backend)
+      weights: .files(files.map { golden.folder.appendingPathComponent($0) }), backend: backend)
     let pass = try PassRunner(
       model: model,
       composition: try TokenReductionRegistry.composition(

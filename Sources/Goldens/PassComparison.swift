@@ -96,15 +96,18 @@ package struct PassComparison {
         let prefix = golden.architecture.prefixTokens
         for image in 0..<entry.shape[0] {
           let ours = sources.indices.contains(image) ? sources[image].compactMap(\.first) : []
-          let found = ours.dropFirst(prefix).prefix(width)
+          // One method's list begins with the class token, and ends in padding.
+          let stored = row(kept, image)
+          let expected = stored.first == 0 ? Array(stored.filter { $0 > 0 }) : Array(stored)
+          let found = Array(ours.dropFirst(prefix).prefix(expected.count))
           let scores = run.scores[block]?[image]
-          if Set(found) != Set(row(kept, image))
-            || zip(found, row(kept, image)).contains(where: { !isNearTie($0, $1, scores) })
+          if Set(found) != Set(expected)
+            || zip(found, expected).contains(where: { !isNearTie($0, $1, scores) })
           {
             differing.insert(image)
           }
         }
-      case "src_idx":
+      case "src_idx" where golden.method.name == "tome":
         let from = try golden.file.integers(key).map { 2 * $0 }
         let to = try golden.file.integers("dst_idx.\(block)").map { 2 * $0 + 1 }
         for image in 0..<entry.shape[0] {

@@ -48,7 +48,7 @@ package struct KernelExpansion {
 
   private mutating func add(_ operation: PassOperation) -> Bool {
     switch operation.kind {
-    case .reduction, .selection, .assembly, .scores:
+    case .reduction, .selection, .assembly, .scores, .hostReduction:
       return addReduction(operation)
     case .attention, .scoredAttention:
       guard

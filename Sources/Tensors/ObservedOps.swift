@@ -441,6 +441,8 @@ extension ObservedOps {
     }
   }
 
+  package func runOnHost(_ step: HostStep) { observe(step.operation) { $0.runOnHost(step) } }
+
   /// Handed on whole: a device may have fewer launches for a step than for its parts.
   package func reduce(_ selection: TokenSelection) {
     guard !composesBlocks else { return reduceByParts(selection) }

@@ -26,6 +26,8 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   case assembly = "reduction: new tokens"
   /// Scores, selection and new tokens in one operation.
   case reduction = "reduction: whole step"
+  /// A score or a disposal that has no kernel.
+  case hostReduction = "reduction: on the host"
   case readOut = "read-out"
   /// A linear layer without a LayerNorm.
   case head
@@ -34,7 +36,7 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   /// Whether a pass without token reduction has none of it.
   package var isReduction: Bool {
     switch self {
-    case .scores, .selection, .assembly, .reduction: true
+    case .scores, .selection, .assembly, .reduction, .hostReduction: true
     default: false
     }
   }

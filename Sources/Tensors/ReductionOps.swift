@@ -45,10 +45,14 @@ package protocol ReductionOps: TransformerOps {
   /// A whole step that drops or fuses: scores, selection, new tokens; by default one operation
   /// after another.
   func reduce(_ selection: TokenSelection)
+  /// What has no kernel, on the host; by default on copies.
+  func runOnHost(_ step: HostStep)
 }
 
 extension ReductionOps {
   package func complete(_ received: ReceivedAttention) {}
+
+  package func runOnHost(_ step: HostStep) { step.run(copyingOn: self) }
 
   package func reduce(_ selection: TokenSelection) { reduceByParts(selection) }
 

@@ -1,61 +1,14 @@
-import Tensors
-
-/// How important each patch token is; the first of a method's three choices.
-package enum TokenScore: Hashable, Sendable {
-  /// Seeded uniform, per image.
-  case random(seed: UInt64)
-  /// Mean over heads of what the class token attends to.
-  case classAttention
-  /// Attention received from all patch tokens, plus a feature term; see `TailEffectScore`.
-  case tailEffect(TailEffectScore)
-  /// Similarity of keys in ToMe's bipartite matching; it chooses pairs, so it goes with `merge`
-  /// alone.
-  case keySimilarity
-}
-
-/// The tail-effect score `a / max a + softmax(v)` with its ablations as parameters.
-///
-/// `a_j = Σ_i reduce_h A[h, i, j]` over patch rows and columns, `v_j = softmax_j(Σ_c reduce_h V[h,
-/// j, c])` over all tokens. Source: "Pruning One More Token is Enough", section 3.3.
-package struct TailEffectScore: Hashable, Sendable {
-  package var usesAttention: Bool
-  /// `nil` leaves the feature term out.
-  package var feature: AttentionFeature?
-  package var attentionHeads: HeadReduction
-  package var featureHeads: HeadReduction
-  package var normalization: ScoreNormalization
-
-  package init(
-    usesAttention: Bool = true, feature: AttentionFeature? = .value,
-    attentionHeads: HeadReduction = .max, featureHeads: HeadReduction = .max,
-    normalization: ScoreNormalization = .image
-  ) {
-    self.usesAttention = usesAttention
-    self.feature = feature
-    self.attentionHeads = attentionHeads
-    self.featureHeads = featureHeads
-    self.normalization = normalization
-  }
-}
-
-/// What happens to the patch tokens that are not kept; the second choice.
-package enum TokenDisposal: Hashable, Sendable {
-  case drop
-  /// One extra token at the end: the plain mean of the others.
-  case fuseMean
-  /// One extra token at the end: the score-weighted sum of the others, not renormalized.
-  case fuseScoreSum
-  /// Each into a partner, weighted by size.
-  case merge
-}
-
 /// One reduction of a forward pass.
 package struct ReductionStep: Hashable, Sendable {
   /// Where in a block tokens go.
-  package enum Position: String, Hashable, Sendable {
+  package enum Position: String, CaseIterable, Hashable, Sendable {
     case beforeBlock
+    /// Before the attention map multiplies the values: tokens and map are reduced.
+    case insideAttention
     /// Between the attention residual and the MLP.
     case insideBlock
+    /// Behind the MLP.
+    case afterBlock
   }
 
   /// Zero-based.
@@ -74,16 +27,19 @@ package struct ReductionStep: Hashable, Sendable {
 
 /// A method as three choices that compose, with every token count known before the first pass.
 package struct Composition: Hashable, Sendable {
-  package let score: TokenScore
-  package let disposal: TokenDisposal
-  /// Steps that remove something, in order.
+  /// `nil` where the disposal chooses by itself.
+  package let score: (any TokenScore)?
+  package let disposal: any TokenDisposal
+  /// In order; a step may keep the count and still change the tokens.
   package let steps: [ReductionStep]
-  /// Adds `log(size)` to the attention logits once tokens are merged.
+  /// Adds `log(size)` to the attention logits from the first step on.
   package let proportionalAttention: Bool
   package let geometry: TokenGeometry
+  /// Whether scores and disposals run as their references on the host, where kernels would do.
+  package var usesReferences = false
 
   package init(
-    score: TokenScore, disposal: TokenDisposal, steps: [ReductionStep],
+    score: (any TokenScore)?, disposal: any TokenDisposal, steps: [ReductionStep],
     proportionalAttention: Bool = false, geometry: TokenGeometry
   ) {
     self.score = score
@@ -93,9 +49,22 @@ package struct Composition: Hashable, Sendable {
     self.geometry = geometry
   }
 
+  package static func == (left: Composition, right: Composition) -> Bool {
+    left.parts == right.parts
+  }
+
+  package func hash(into hasher: inout Hasher) { hasher.combine(parts) }
+
+  private var parts: [AnyHashable] {
+    [
+      score.map { AnyHashable($0) } ?? AnyHashable(false), AnyHashable(disposal), steps,
+      proportionalAttention, geometry, usesReferences,
+    ]
+  }
+
   /// The composition that leaves every token.
   package static func unreduced(_ geometry: TokenGeometry) -> Composition {
-    Composition(score: .random(seed: 0), disposal: .drop, steps: [], geometry: geometry)
+    Composition(score: nil, disposal: Drop(), steps: [], geometry: geometry)
   }
 
   /// Tokens that leave each of the `depth` blocks, prefix included.
@@ -108,10 +77,19 @@ package struct Composition: Hashable, Sendable {
   }
 
   /// Whether what becomes of an image depends on the others of its batch.
-  package var dependsOnBatch: Bool {
-    guard case .tailEffect(let score) = score, !steps.isEmpty else { return false }
-    return score.usesAttention && score.normalization == .batch
+  package var dependsOnBatch: Bool { !steps.isEmpty && score?.dependsOnBatch == true }
+
+  /// Whether the score reads what the class token attends to.
+  package var readsClassToken: Bool { !steps.isEmpty && score?.readsClassToken == true }
+
+  /// What the steps read of their blocks.
+  package var inputs: ReductionInputs {
+    (score?.inputs ?? ReductionInputs()).union(disposal.inputs)
   }
+
+  /// The devices' kernels of the score and the disposal; `nil` runs the reference.
+  package var scoreKernel: ScoreKernel? { usesReferences ? nil : score?.kernel }
+  package var disposalKernel: DisposalKernel? { usesReferences ? nil : disposal.kernel }
 
   /// The step of a block at a position, if any.
   package func step(block: Int, position: ReductionStep.Position) -> ReductionStep? {

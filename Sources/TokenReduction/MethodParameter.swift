@@ -13,6 +13,10 @@ package struct MethodParameter: Sendable {
     case layer
     /// A list of layers.
     case layers
+    /// A list of counts, one for each block or step.
+    case counts
+    /// A list of shares above 0 up to 1.
+    case rates
   }
 
   package let name: String
@@ -34,6 +38,11 @@ package struct MethodParameter: Sendable {
     self.summary = summary
   }
 
+  /// The same key without a default value of its own.
+  var asOptional: MethodParameter {
+    MethodParameter(name, kind, otherwise: otherwise ?? defaultValue?.text ?? "needed", summary)
+  }
+
   /// What a value of this kind looks like, for messages: `a whole number from 0`.
   package var expectation: String {
     switch kind {
@@ -44,6 +53,8 @@ package struct MethodParameter: Sendable {
     case .boolean: "true or false"
     case .choice(let names): names.map { "\"\($0)\"" }.joined(separator: " or ")
     case .layer: "a block counted from 0, or a percentage of the depth such as \"25%\""
+    case .counts: "a list of whole numbers from 0"
+    case .rates: "a list of numbers above 0 up to 1"
     case .layers: "a list of blocks counted from 0, or of percentages of the depth such as \"25%\""
     }
   }
@@ -75,6 +86,16 @@ package struct MethodParameter: Sendable {
       }
       return value
     case (.layer, _): return .integer(try block(value, geometry))
+    case (.counts, .array(let values)):
+      guard !values.isEmpty, values.allSatisfy({ ($0.asInt ?? -1) >= 0 }) else {
+        throw problem("\(value.text) does not fit; it must be \(expectation)")
+      }
+      return value
+    case (.rates, .array(let values)):
+      guard !values.isEmpty,
+        values.allSatisfy({ ($0.asDouble ?? 0) > 0 && ($0.asDouble ?? 2) <= 1 })
+      else { throw problem("\(value.text) does not fit; it must be \(expectation)") }
+      return .array(values.map { .number($0.asDouble ?? 1) })
     case (.layers, .array(let values)):
       guard !values.isEmpty else { throw problem("is empty; it must be \(expectation)") }
       let blocks = try values.map { (value) throws(ParameterProblem) in try block(value, geometry) }
@@ -134,6 +155,17 @@ package struct ParameterProblem: Error, Hashable, CustomStringConvertible {
 package struct ParameterValues {
   let values: [String: JSONValue]
 
+  /// With the defaults of what is not given.
+  func filled(_ parameters: [MethodParameter]) -> ParameterValues {
+    var filled = values
+    for parameter in parameters where filled[parameter.name] == nil {
+      filled[parameter.name] = parameter.defaultValue
+    }
+    return ParameterValues(values: filled)
+  }
+
+  /// Whether a key that has no default is given.
+  func has(_ key: String) -> Bool { values[key] != nil }
   func integer(_ key: String) -> Int { values[key]?.asInt ?? 0 }
   func double(_ key: String) -> Double { values[key]?.asDouble ?? 0 }
   func boolean(_ key: String) -> Bool { values[key] == .boolean(true) }
@@ -141,5 +173,9 @@ package struct ParameterValues {
   func integers(_ key: String) -> [Int] {
     guard case .array(let list)? = values[key] else { return [] }
     return list.compactMap(\.asInt)
+  }
+  func doubles(_ key: String) -> [Double] {
+    guard case .array(let list)? = values[key] else { return [] }
+    return list.compactMap(\.asDouble)
   }
 }

@@ -15,9 +15,41 @@ package protocol TokenReductionMethod: Sendable {
   static var parameters: [MethodParameter] { get }
   /// Family, color and order in reports; every record of the method carries them.
   static var traits: MethodTraits { get }
+  /// What it needs of a model and a device.
+  static var needs: MethodNeeds { get }
   /// The composition for a model.
   ///
   /// Errors: a `ParameterProblem` for values that do not fit the model's tokens.
   static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
     throws(ParameterProblem) -> Composition
+}
+
+extension TokenReductionMethod {
+  package static var needs: MethodNeeds { MethodNeeds() }
+}
+
+/// What a method needs, for a table of methods.
+package struct MethodNeeds: Hashable, Sendable {
+  /// Whether attention must hand out its weights, so that a fused attention without them will not
+  /// do.
+  package var readsAttention = false
+  /// Whether sizes of tokens enter the attention logits, where parameters do not say otherwise.
+  package var sizesInAttention = false
+  /// Whether the model must have been trained with it.
+  package var isTrained = false
+  /// Whether tokens leave in another order than they came in.
+  package var reordersTokens = false
+  /// Whether what a device's latency looks like decides how many tokens go.
+  package var isHardwareAware = false
+
+  package init(
+    readsAttention: Bool = false, sizesInAttention: Bool = false, isTrained: Bool = false,
+    reordersTokens: Bool = false, isHardwareAware: Bool = false
+  ) {
+    self.readsAttention = readsAttention
+    self.sizesInAttention = sizesInAttention
+    self.isTrained = isTrained
+    self.reordersTokens = reordersTokens
+    self.isHardwareAware = isHardwareAware
+  }
 }

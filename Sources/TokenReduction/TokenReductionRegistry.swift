@@ -4,11 +4,19 @@ import Records
 package enum TokenReductionRegistry {
   package static let all: [any TokenReductionMethod.Type] = [
     NoReduction.self, RandomRemoval.self, TopK.self, EViT.self, ToMe.self, TailEffect.self,
-    ComposedMethod.self,
+    DynamicViT.self, DiffRate.self, PiToMe.self, ToFu.self, PPT.self, ATS.self, DPCKNN.self,
+    KMedoids.self, GTP.self, MCTF.self, ATC.self, DCT.self, ZeroTPrune.self,
+    RepresentationShift.self, ToMeByImportance.self, ComposedMethod.self,
   ]
 
   package static func method(named name: String) -> (any TokenReductionMethod.Type)? {
     all.first { $0.name == name }
+  }
+
+  /// Whether a tensor of a checkpoint belongs to a method that was trained with the model: a
+  /// predictor of DynamicViT, a layer of DPC-KNN.
+  package static func isMethodTensor(_ key: String) -> Bool {
+    key.hasPrefix("score_predictor.") || key.hasPrefix("cluster_layers.")
   }
 
   /// Everything that is wrong with the parameters of a method for a model; empty when it can run.
@@ -43,6 +51,8 @@ package enum TokenReductionRegistry {
     var resolved: [String: JSONValue] = [:]
     for parameter in method.parameters {
       guard let value = parameters[parameter.name] ?? parameter.defaultValue else {
+        // Explicit counts stand for a method's own schedule.
+        guard parameter.otherwise == nil, parameters[Schedule.tokens.name] == nil else { continue }
         problems.append(
           ParameterProblem(
             key: parameter.name, message: "is missing; it must be \(parameter.expectation)"))

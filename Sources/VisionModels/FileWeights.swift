@@ -22,6 +22,9 @@ struct FileWeights: WeightReader {
         path: files.path, format: files.format, model: model, expected: expected.map(\.key),
         found: files.names.sorted())
     }
+    if let classes = fit.otherClasses {
+      throw VisionModelsError.otherClasses(path: files.path, model: model, classes: classes)
+    }
     throw VisionModelsError.weightsDoNotFit(
       path: files.path, model: model, layout: fit.layout.name, missing: fit.missing,
       extra: fit.extra, misshapen: fit.misshapen)
@@ -43,6 +46,16 @@ struct FileWeights: WeightReader {
       return try values(specification).withUnsafeBufferPointer(body)
     }
     return try files.withFloats(fit.wrapper + key, body)
+  }
+
+  func methodValues(_ specification: WeightSpecification) throws -> [Float] {
+    let name = fit.wrapper + specification.key
+    guard let shape = files.shape(name), shape == specification.shape else {
+      throw VisionModelsError.noMethodTensor(
+        path: files.path, key: specification.key, shape: specification.shape,
+        found: files.shape(name))
+    }
+    return try files.floats(name)
   }
 
   func shape(_ specification: WeightSpecification) -> [Int] {

@@ -39,7 +39,7 @@ extension ModelEntry {
     else { throw VisionModelsError.noTokens(model: name) }
     let resolved = try TokenReductionRegistry.resolved(
       method, parameters: parameters, geometry: geometry)
-    guard architecture.hasClassToken || resolved.composition.score != .classAttention else {
+    guard architecture.hasClassToken || !resolved.composition.readsClassToken else {
       throw VisionModelsError.noClassToken(model: name, method: method.name)
     }
     return resolved

@@ -139,7 +139,10 @@ package final class PassRunner {
   ///
   /// `nil` where the device captures nothing, or a callback wants to see what happens inside.
   package var captured: (any CapturedPass)? {
-    guard onReduction == nil, onBlock == nil, model.backend.capturesPasses else { return nil }
+    // What runs on the host is no part of a graph.
+    guard onReduction == nil, onBlock == nil, model.backend.capturesPasses,
+      !operations.contains(where: { $0.kind == .hostReduction })
+    else { return nil }
     switch capture {
     case .done(let pass): return pass
     case .impossible: return nil

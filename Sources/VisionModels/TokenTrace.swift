@@ -38,9 +38,9 @@ package struct TokenTrace: Hashable, Sendable {
   private var tokens: [Token]
 
   /// A trace in which nothing has been reduced yet.
-  package init(geometry: TokenGeometry, disposal: TokenDisposal) {
+  package init(geometry: TokenGeometry, disposal: any TokenDisposal) {
     patchCount = geometry.patchTokens
-    fuses = disposal == .fuseMean || disposal == .fuseScoreSum
+    fuses = disposal.extraTokens > 0
     tokens =
       Array(repeating: Token(patches: []), count: geometry.prefixTokens)
       + (0..<geometry.patchTokens).map { Token(patches: [$0]) }

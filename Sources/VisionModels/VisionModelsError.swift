@@ -11,10 +11,14 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
     path: String, format: String, model: String, expected: [String], found: [String])
   /// A backbone without the classifier that the model needs.
   case noHead(path: String, model: String, missing: [String])
+  /// A file that fits but for the number of classes of its classifier.
+  case otherClasses(path: String, model: String, classes: Int)
   /// A tensor that two files hold.
   case tensorTwice(name: String, first: String, second: String)
   /// A model whose weights alone exceed the machine's memory.
   case modelTooLarge(model: String, bytes: Int, memoryBytes: Int)
+  /// Weights without a tensor that a method was trained with, or with one of another shape.
+  case noMethodTensor(path: String, key: String, shape: [Int], found: [Int]?)
   /// A method on a model that has nothing to reduce.
   case noTokens(model: String)
   /// A method that reads the class token's attention, on a model without one.
@@ -36,8 +40,15 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
       return "\(path): is a backbone without a classifier, and \(model) needs one (missing: "
         + "\(Self.list(missing))); give its file too, as \"weights\": [\"BACKBONE\", \"HEAD\"], or "
         + "weights that have one"
+    case .otherClasses(let path, let model, let classes):
+      return "\(path): its classifier tells \(classes) classes apart, and \(model) another number; "
+        + "write \"architecture\": {\"num_classes\": \(classes)} beside it"
     case .tensorTwice(let name, let first, let second):
       return "\(second): has the tensor \(name), which \(first) has too; name one of the two files"
+    case .noMethodTensor(let path, let key, let shape, let found):
+      return "\(path): "
+        + (found.map { "has \(key) of \($0)" } ?? "has no \(key)")
+        + ", and the method needs it of \(shape); give weights that were trained with the method"
     case .noTokens(let model):
       return "\(model) has no tokens to reduce; only \(NoReduction.name) runs on it"
     case .noClassToken(let model, let method):

@@ -1,4 +1,5 @@
 import Records
+import TokenReduction
 
 /// What files of weights are to a model: where its tensors are in them, and what else is there.
 package struct WeightFit: Sendable {
@@ -18,6 +19,9 @@ package struct WeightFit: Sendable {
   let misshapen: [String]
   /// Names that belong to no part of the model, nor to a part that may be left.
   let extra: [String]
+
+  /// How many classes the file's classifier has, where nothing else keeps the file from fitting.
+  let otherClasses: Int?
 
   package var fits: Bool { missing.isEmpty && misshapen.isEmpty && extra.isEmpty }
 
@@ -42,6 +46,7 @@ package struct WeightFit: Sendable {
       most == 0
       ? [] : candidates.filter { $0.found == most && $0.wrapper != best.wrapper }.map(\.wrapper)
     var (missing, misshapen, reshaped): ([String], [String], [String]) = ([], [], [])
+    var otherClasses: Set<Int?> = []
     var known: Set<String> = []
     for specification in expected {
       let source = best.layout.source(of: specification.key)
@@ -56,15 +61,22 @@ package struct WeightFit: Sendable {
         continue
       }
       misshapen.append("\(specification.key) is \(shape), not \(specification.shape)")
+      let isClassifier =
+        Self.isHead(specification.key) && shape.dropFirst() == specification.shape.dropFirst()
+      otherClasses.insert(isClassifier ? shape.first : nil)
     }
     var (unused, extra): ([String], [String]) = ([], [])
     for name in names.sorted() {
       let isInside = name.hasPrefix(best.wrapper)
       let key = isInside ? Self.strip(name, best.wrapper) : name
       if isInside, known.contains(key) || Self.isOfTraining(key) { continue }
+      // A method that was trained with the model brings its own.
+      if isInside, TokenReductionRegistry.isMethodTensor(key) { continue }
       if !isInside || Self.isHead(key) { unused.append(name) } else { extra.append(key) }
     }
     (self.missing, self.misshapen, self.unused, self.extra) = (missing, misshapen, unused, extra)
+    let isAlone = missing.isEmpty && extra.isEmpty && otherClasses.count == 1
+    self.otherClasses = isAlone ? otherClasses.first ?? nil : nil
     self.reshaped = reshaped
   }
 

@@ -1,4 +1,5 @@
 import Tensors
+import TokenReduction
 
 /// Brings a model's tensors to the device, one at a time, in the form that the forward pass reads.
 package struct WeightLoader {
@@ -29,6 +30,21 @@ package struct WeightLoader {
   /// The host's copy of a tensor.
   package func values(_ key: String) throws -> [Float] {
     try reader.values(specification(key))
+  }
+
+  /// The host's copy of a tensor that a method brings.
+  ///
+  /// - Throws: `VisionModelsError.noMethodTensor`.
+  func values(of tensor: MethodTensor) throws -> [Float] {
+    let initial: WeightSpecification.Initial =
+      switch tensor.initial {
+      case .normal: .normal
+      case .zeros: .zeros
+      case .ones: .ones
+      }
+    let specification = WeightSpecification(tensor.key, tensor.shape, initial)
+    return try tensor.isDrawn
+      ? RandomWeights(seed: 0).values(specification) : reader.methodValues(specification)
   }
 
   /// The shape of a tensor, which a file may have its own.

@@ -109,6 +109,8 @@ protocol WeightReader {
   ) throws -> Result
   /// The shape that the values have, which a specification may leave open.
   func shape(_ specification: WeightSpecification) -> [Int]
+  /// The values of a tensor that is no part of the model, of a method.
+  func methodValues(_ specification: WeightSpecification) throws -> [Float]
 }
 
 extension WeightReader {
@@ -119,6 +121,10 @@ extension WeightReader {
   }
 
   func shape(_ specification: WeightSpecification) -> [Int] { specification.shape }
+
+  func methodValues(_ specification: WeightSpecification) throws -> [Float] {
+    try values(specification)
+  }
 }
 
 /// Zeros, for dry runs, which read none of them.

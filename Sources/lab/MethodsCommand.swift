@@ -14,12 +14,17 @@ struct MethodsCommand: ParsableCommand {
       Examples:
         lab methods
         lab methods tail_effect
+        lab methods --table
       """)
 
   @Argument(help: "Only this method, with all its keys.")
   var name: String?
 
+  @Flag(help: "What each method needs: training, attention weights, sizes in attention.")
+  var table = false
+
   func run() throws {
+    if table { return printNeeds() }
     guard let name else {
       let table = TextTable(
         header: ["method", "what it does", "keys"],
@@ -46,6 +51,26 @@ struct MethodsCommand: ParsableCommand {
       alignments: [.leading, .leading, .leading, .leading],
       rows: SpecRules.keys(of: method).dropFirst().map { key in
         [key.key, key.rule.valueText, key.standardText, key.summary]
+      })
+    print(table.lines().joined(separator: "\n"))
+  }
+
+  /// Which method is training-free, which looks at the device, and what else each needs.
+  private func printNeeds() {
+    func mark(_ holds: Bool) -> String { holds ? "yes" : "no" }
+    let table = TextTable(
+      header: [
+        "method", "training-free", "hardware-aware", "reads attention", "sizes in attention",
+        "reorders tokens", "source",
+      ],
+      alignments: Array(repeating: .leading, count: 7),
+      rows: TokenReductionRegistry.all.filter { $0 != ComposedMethod.self }.map { method in
+        let needs = method.needs
+        return [
+          method.name, mark(!needs.isTrained), mark(needs.isHardwareAware),
+          mark(needs.readsAttention), mark(needs.sizesInAttention), mark(needs.reordersTokens),
+          method.source,
+        ]
       })
     print(table.lines().joined(separator: "\n"))
   }

@@ -1,24 +1,31 @@
+import CPUBackend
 import Foundation
 import Records
+import Tensors
 import Testing
+import VisionModels
+import _TestSupport
 
 @testable import TokenReduction
 
-/// The method that CONTRIBUTING.md shows is the one that these tests compile and run, so that the
-/// page cannot grow old.
+/// The method and the score that CONTRIBUTING.md shows are the ones that these tests compile and
+/// run, so that the page cannot grow old.
 @Suite struct ContributingTests {
-  @Test func `the page's example is the code that is tested`() throws {
+  @Test(arguments: ["SingleTopK", "KeyLengthScore"])
+  func `the page's examples are the code that is tested`(name: String) throws {
     let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     let page = try String(
       contentsOf: here.appendingPathComponent("../../CONTRIBUTING.md"), encoding: .utf8)
     let code = try String(
-      contentsOf: here.appendingPathComponent("SingleTopK.swift"), encoding: .utf8)
-    let block = try #require(
-      page.components(separatedBy: "   ```swift\n").last?.components(separatedBy: "   ```\n").first)
+      contentsOf: here.appendingPathComponent("\(name).swift"), encoding: .utf8)
+    let blocks = page.components(separatedBy: "   ```swift\n").dropFirst().compactMap {
+      $0.components(separatedBy: "   ```\n").first
+    }
+    let block = try #require(blocks.first { $0.contains(" \(name): ") })
     let shown = block.split(separator: "\n", omittingEmptySubsequences: false)
       .map { $0.hasPrefix("   ") ? String($0.dropFirst(3)) : String($0) }.joined(separator: "\n")
     #expect(code.hasSuffix(shown))
-    #expect(shown.hasPrefix("/// Keeps the tokens"))
+    #expect(shown.hasPrefix("/// "))
   }
 
   @Test func `the example removes what it says`() throws {
@@ -29,5 +36,34 @@ import Testing
     let composition = try SingleTopK.composition(
       ParameterValues(values: setting.parameters), geometry)
     #expect(composition.tokensAfterBlocks == [197, 197, 197] + Array(repeating: 148, count: 9))
+  }
+
+  @Test func `the example score runs in a pass and keeps the longest keys`() throws {
+    let a = ViTArchitecture(
+      imageSize: 48, patchSize: 8, embedDim: 32, depth: 2, numHeads: 2, numClasses: 7)
+    let model = try a.load(weights: .random(seed: 5), backend: CPUBackend(threads: 2))
+    let pass = try PassRunner(
+      model: model,
+      composition: Composition(
+        score: KeyLengthScore(), disposal: Drop(),
+        steps: Schedule.single(r: 10, block: 1, position: .insideBlock, a.info.tokens),
+        geometry: a.info.tokens), batchSize: 2)
+    for (place, value) in randomFloats(pass.input.count, seed: 3).enumerated() {
+      pass.input[place] = 20 * value
+    }
+    var steps = 0
+    pass.onReduction = { event in
+      steps += 1
+      guard let scores = event.scores else { return }
+      for image in 0..<2 {
+        let row = (0..<37).map { scores.floats[image * 37 + $0] }
+        let best = (1..<37).sorted { row[$0] > row[$1] || row[$0] == row[$1] && $0 < $1 }
+        let kept = (1..<27).map { Int(event.assignment.sources.integers[image * 37 + $0]) }
+        #expect(kept == Array(best.prefix(26)))
+        #expect(Set(row.dropFirst()).count > 30)
+      }
+    }
+    pass.run()
+    #expect(steps == 1)
   }
 }

@@ -20,7 +20,7 @@ package enum SingleTopK: TokenReductionMethod {
     let r = values.integer("r")
     try checkRemoval(r, leaving: 1, geometry)
     return Composition(
-      score: .classAttention, disposal: .drop,
+      score: ClassAttentionScore(), disposal: Drop(),
       steps: Schedule.single(
         r: r, block: values.integer("layer"), position: .insideBlock, geometry),
       geometry: geometry)

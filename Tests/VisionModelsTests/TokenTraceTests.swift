@@ -15,7 +15,7 @@ import TokenReduction
   }
 
   @Test func `dropped patches stay dropped, and kept ones are found wherever they moved`() {
-    var trace = TokenTrace(geometry: Self.geometry, disposal: .drop)
+    var trace = TokenTrace(geometry: Self.geometry, disposal: Drop())
     // Kept in descending score: patches 4, 0, 2, 5.
     trace.apply(
       Self.step(0, 7, 5), offsets: [0, 1, 2, 3, 4, 5], sources: [0, 5, 1, 3, 6, 2, 4])
@@ -27,7 +27,7 @@ import TokenReduction
   }
 
   @Test func `a fused token keeps its patches fused, whether it is kept or fused again`() {
-    var trace = TokenTrace(geometry: Self.geometry, disposal: .fuseScoreSum)
+    var trace = TokenTrace(geometry: Self.geometry, disposal: FuseScoreSum())
     // Patches 3, 1, 0 are kept, and 2, 4, 5 fused into token 4.
     trace.apply(
       Self.step(1, 7, 5), offsets: [0, 1, 2, 3, 4, 7], sources: [0, 4, 2, 1, 3, 5, 6])
@@ -42,7 +42,7 @@ import TokenReduction
   }
 
   @Test func `merged groups grow, join, and are named by their first patch`() {
-    var trace = TokenTrace(geometry: Self.geometry, disposal: .merge)
+    var trace = TokenTrace(geometry: Self.geometry, disposal: MergePairs())
     // Patch 2 joins patch 1, patch 4 joins patch 5.
     trace.apply(
       Self.step(0, 7, 5), offsets: [0, 1, 2, 3, 5, 7], sources: [0, 1, 4, 2, 3, 6, 5])

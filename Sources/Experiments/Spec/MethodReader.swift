@@ -85,7 +85,8 @@ struct MethodReader {
           : "\(given[0]) and \(given[1]) both choose r; remove one of the two")
       return nil
     }
-    if given == ["r"] { return "" }
+    // Explicit counts leave nothing to choose.
+    if given == ["r"] || members[Schedule.tokens.name] != nil { return "" }
     if let key = given.first { return key }
     if searches.contains(SpecRules.alpha.key) { return SpecRules.alpha.key }
     let r = method.parameters.first { $0.name == "r" }

@@ -148,16 +148,20 @@ package enum SpecRules {
   package static var architectureKeys: Set<String> { Set(architecture.map(\.key)) }
 
   static let imagenet: [KeyRule] = [
-    KeyRule("imagenet", .text, required: true, "the folder of ImageNet's validation images"),
+    KeyRule(
+      "imagenet", .text, required: true,
+      "the folder of ImageNet's validation images"),
     validClasses,
     KeyRule(
       "reassessed_labels", .text, standard: .described("the one label of each picture"),
       "real.json of reassessed-imagenet: several right labels, and none for pictures to leave out"),
-    limit,
+    limit, manifest,
   ]
 
   static let folder: [KeyRule] = [
-    KeyRule("folder", .text, required: true, "a folder with one folder of images for each class"),
+    KeyRule(
+      "folder", .text, required: true,
+      "a folder with one folder of images for each class"),
     KeyRule(
       "classes", .either([.list(.text), .mapping]), standard: .described("sorted folder names"),
       "the class folders in the order of the model's classes, or the class of each"),
@@ -169,8 +173,12 @@ package enum SpecRules {
       "class_map", .choice(["imagenet"]), standard: .described("\"classes\""),
       "folders are named by ImageNet's ids (n01440764), some or all of the 1000"),
     validClasses,
-    limit,
+    limit, manifest,
   ]
+
+  private static let manifest = KeyRule(
+    "manifest", .text, standard: .described("every picture is read once"),
+    "what `lab dataset check` wrote of this data set, whose hashes are then trusted")
 
   private static let validClasses = KeyRule(
     "valid_classes",
@@ -255,7 +263,8 @@ package enum SpecRules {
     let parameters = method.parameters.map { parameter in
       KeyRule(
         parameter.name, .axis(parameter.rule),
-        required: parameter.defaultValue == nil && (parameter.name != "r" || searches.isEmpty),
+        required: parameter.defaultValue == nil && parameter.otherwise == nil
+          && (parameter.name != "r" || searches.isEmpty),
         standard: standard(of: parameter, searches), parameter.summary)
     }
     return [name] + searches + parameters
@@ -269,7 +278,8 @@ package enum SpecRules {
         searches.count > 1 ? "chosen by alpha" : "needed, or chosen by \(matchLatency.key)")
     }
     if parameter.name == "seed" { return .described("the spec's seed") }
-    return parameter.defaultValue.map { .value($0) } ?? .none
+    return parameter.defaultValue.map { .value($0) }
+      ?? parameter.otherwise.map { .described($0) } ?? .none
   }
 
   /// The keys by which `r` can be left to measurements.

@@ -153,7 +153,8 @@ package enum SpecSchema {
     }
     var form: [String: JSONValue] = ["not": .object(["anyOf": .array(pairs)])]
     if !searches.contains(SpecRules.alpha.key) {
-      form["anyOf"] = .array(ways.map { required([$0]) })
+      let counts = method.parameters.contains { $0.name == Schedule.tokens.name }
+      form["anyOf"] = .array((ways + (counts ? [Schedule.tokens.name] : [])).map { required([$0]) })
     }
     return form
   }

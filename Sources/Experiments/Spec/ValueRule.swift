@@ -113,6 +113,8 @@ extension MethodParameter {
     case .choice(let names): .choice(names)
     case .layer: .layer
     case .layers: .either([.layer, .list(.layer)])
+    case .counts: .list(.integer(minimum: 0, maximum: nil))
+    case .rates: .list(.number(minimum: 0, exclusiveMinimum: true, maximum: 1))
     }
   }
 }

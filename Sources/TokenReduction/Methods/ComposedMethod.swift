@@ -1,5 +1,4 @@
 import Records
-import Tensors
 
 /// Any score with any disposal and any schedule, so that a new combination is a spec and not a new
 /// class.
@@ -10,100 +9,203 @@ package enum ComposedMethod: TokenReductionMethod {
   package static let traits = MethodTraits(family: .composed, color: "#CC79A7", order: 60)
   package static let example =
     #"{"method": "compose", "score": "tail_effect", "disposal": "merge", "schedule": "single", "r": 72}"#
-  package static let parameters =
-    [
-      MethodParameter(
-        "score", .choice(["random", "class_attention", "tail_effect", "key_similarity"]),
-        "how important each patch token is; \"key_similarity\" is ToMe's matching"),
-      MethodParameter(
-        "disposal", .choice(["drop", "fuse_mean", "fuse_score_sum", "merge"]),
-        "what happens to the tokens that are not kept"),
-      MethodParameter(
-        "schedule", .choice(["single", "progressive", "keep_rate"]), default: .string("single"),
-        "R at one block, r at every block, or a share at some blocks"),
-      MethodParameter(
-        "r", .integer(minimum: 0, maximum: nil), default: .integer(0),
-        "tokens removed: in total (\"single\") or at every block (\"progressive\")"),
-      MethodParameter("layer", .layer, default: .string("25%"), "block of the \"single\" schedule"),
-      MethodParameter(
-        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1), default: .number(1),
-        "share of the current patch tokens that stays (\"keep_rate\")"),
-      MethodParameter(
-        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-        "blocks of the \"keep_rate\" schedule"),
-      MethodParameter(
-        "proportional_attention", .boolean, default: .boolean(true),
-        "whether merged tokens count in attention as often as the patches behind them"),
-      MethodParameter(
-        "seed", .integer(minimum: 0, maximum: nil), default: .integer(0), "seed of \"random\""),
-    ] + TailEffectScore.parameters
+  package static let parameters: [MethodParameter] = {
+    let parameters =
+      [
+        MethodParameter(
+          "score", .choice(TokenScores.all.map { $0.name } + [keySimilarity, noScore]),
+          "how important each patch token is; \"key_similarity\" is ToMe's matching, \"none\" for a "
+            + "disposal that chooses by itself"),
+        MethodParameter(
+          "disposal", .choice(TokenDisposals.all.map { $0.name }),
+          "what happens to the tokens that are not kept"),
+        MethodParameter(
+          "schedule", .choice(["single", "progressive", "keep_rate"]), default: .string("single"),
+          "R at one block, r at every block, or a share at some blocks"),
+        MethodParameter(
+          "r", .integer(minimum: 0, maximum: nil), default: .integer(0),
+          "tokens removed: in total (\"single\") or at every block (\"progressive\")"),
+        MethodParameter(
+          "layer", .layer, default: .string("25%"), "block of the \"single\" schedule"),
+        MethodParameter(
+          "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1), default: .number(1),
+          "share of the patch tokens that stays (\"keep_rate\")"),
+        MethodParameter(
+          "keep_base", .choice(["current", "initial"]), otherwise: "\"current\"",
+          "of which patch tokens the share is: of those at the block, rounded up, or of the model's, "
+            + "once more at each block and rounded down"),
+        MethodParameter(
+          "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
+          "blocks of the \"keep_rate\" schedule"),
+        Schedule.tokens,
+        MethodParameter(
+          "position", .choice(positions.keys.sorted()), otherwise: "that of the score",
+          "where in a block tokens go"),
+        MethodParameter(
+          "proportional_attention", .boolean, default: .boolean(true),
+          "whether merged tokens count in attention as often as the patches behind them"),
+        MethodParameter(
+          "seed", .integer(minimum: 0, maximum: nil), default: .integer(0), "seed of \"random\""),
+      ]
+    return parameters + TailEffectScore.parameters
+      + own.filter { parameter in
+        !TailEffectScore.parameters.contains { $0.name == parameter.name }
+      }.map(\.asOptional)
+  }()
+
+  /// Keys of scores and disposals.
+  private static let own =
+    TokenScores.all.flatMap { $0.parameters } + TokenDisposals.all.flatMap { $0.parameters }
+
+  static let keySimilarity = "key_similarity"
+  static let noScore = "none"
+  private static let positions: [String: ReductionStep.Position] = [
+    "before_block": .beforeBlock, "inside_attention": .insideAttention,
+    "inside_block": .insideBlock, "after_block": .afterBlock,
+  ]
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
     throws(ParameterProblem) -> Composition
   {
-    let disposal = disposals[values.string("disposal")] ?? .drop
-    let score = try score(values)
-    guard score != .keySimilarity || disposal == .merge else {
+    // Keys of scores that are not chosen have no place in a record: defaults come in here.
+    let values = values.filled(Self.own)
+    let disposal = try disposal(values)
+    let score = try score(values, for: disposal)
+    let position = try position(values, score, disposal)
+    let steps: [ReductionStep]
+    if let explicit = try Schedule.explicit(values, disposal, position: position, geometry) {
+      steps = explicit
+    } else {
+      steps = try self.steps(values, disposal: disposal, position: position, geometry)
+    }
+    let inputs = (score?.inputs ?? ReductionInputs()).union(disposal.inputs)
+    if position == .beforeBlock, inputs.received != nil, steps.first?.block == 0 {
       throw ParameterProblem(
-        key: "disposal", message: "\"key_similarity\" chooses pairs; it goes with \"merge\" alone")
+        key: "layer",
+        message: "block 0 has no block before it, whose attention is read; begin later")
     }
     return Composition(
-      score: score, disposal: disposal,
-      steps: try steps(values, score: score, disposal: disposal, geometry),
-      proportionalAttention: disposal == .merge && values.boolean("proportional_attention"),
+      score: score, disposal: disposal, steps: steps,
+      proportionalAttention: disposal.tracksSizes && values.boolean("proportional_attention"),
       geometry: geometry)
   }
 
-  private static let disposals: [String: TokenDisposal] = [
-    "drop": .drop, "fuse_mean": .fuseMean, "fuse_score_sum": .fuseScoreSum, "merge": .merge,
-  ]
-
-  private static func score(_ values: ParameterValues) throws(ParameterProblem) -> TokenScore {
-    switch values.string("score") {
-    case "random": .random(seed: UInt64(values.integer("seed")))
-    case "class_attention": .classAttention
-    case "key_similarity": .keySimilarity
-    default: .tailEffect(try TailEffectScore(values))
+  private static func disposal(
+    _ values: ParameterValues
+  ) throws(ParameterProblem) -> any TokenDisposal {
+    let name = values.string("disposal")
+    if values.string("score") == keySimilarity {
+      guard name == MergeIntoKept.name else {
+        throw ParameterProblem(
+          key: "disposal",
+          message: "\"key_similarity\" chooses pairs; it goes with \"merge\" alone")
+      }
+      return MergePairs()
     }
+    guard let type = TokenDisposals.all.first(where: { $0.name == name }) else {
+      throw ParameterProblem(key: "disposal", message: "\"\(name)\" is not known")
+    }
+    return try type.init(values)
+  }
+
+  private static func score(
+    _ values: ParameterValues, for disposal: any TokenDisposal
+  ) throws(ParameterProblem) -> (any TokenScore)? {
+    let (name, other) = (values.string("score"), values.string("disposal"))
+    if name == keySimilarity { return nil }
+    guard disposal.takesScore else {
+      guard name == noScore else {
+        throw ParameterProblem(
+          key: "score",
+          message: "\"\(other)\" chooses by itself and reads no score; it goes with \"none\" alone")
+      }
+      return nil
+    }
+    guard let type = TokenScores.all.first(where: { $0.name == name }) else {
+      throw ParameterProblem(
+        key: "score", message: "\"\(other)\" needs a score, and \"\(name)\" is none")
+    }
+    return try type.init(values)
+  }
+
+  /// The place that both allow.
+  private static func position(
+    _ values: ParameterValues, _ score: (any TokenScore)?, _ disposal: any TokenDisposal
+  ) throws(ParameterProblem) -> ReductionStep.Position {
+    let shared = (score?.positions ?? disposal.positions).filter(disposal.positions.contains)
+    guard let first = shared.first else {
+      throw ParameterProblem(
+        key: "disposal",
+        message:
+          "\"\(values.string("disposal"))\" does not act where \"\(values.string("score"))\" "
+          + "can be computed; take \"drop\", which acts everywhere")
+    }
+    guard let wished = positions[values.string("position")] else { return first }
+    guard shared.contains(wished) else {
+      let names = positions.filter { shared.contains($0.value) }.keys.sorted()
+      throw ParameterProblem(
+        key: "position",
+        message: "\"\(values.string("position"))\" is not possible with this score and disposal; "
+          + "possible is \(names.map { "\"\($0)\"" }.joined(separator: ", "))")
+    }
+    return wished
   }
 
   private static func steps(
-    _ values: ParameterValues, score: TokenScore, disposal: TokenDisposal,
+    _ values: ParameterValues, disposal: any TokenDisposal, position: ReductionStep.Position,
     _ geometry: TokenGeometry
   ) throws(ParameterProblem) -> [ReductionStep] {
-    let extra = disposal == .fuseMean || disposal == .fuseScoreSum ? 1 : 0
+    let extra = disposal.extraTokens
     let r = values.integer("r")
     let counts = Array(repeating: r, count: geometry.depth)
     switch values.string("schedule") {
     case "progressive":
       try checkRemoval(r, leaving: 1 + extra, geometry)
-      return score == .keySimilarity
-        ? Schedule.halving(r: counts, geometry)
-        : Schedule.progressive(r: counts, leaving: 1 + extra, geometry)
+      return halves(disposal, geometry)
+        ? Schedule.halving(r: counts, position: position, geometry)
+        : Schedule.progressive(r: counts, leaving: 1 + extra, position: position, geometry)
     case "keep_rate":
-      let steps = Schedule.keepRate(
-        values.double("keep_rate"), layers: values.integers("layers"), extra: extra, geometry)
-      guard score != .keySimilarity || steps.allSatisfy({ halves($0, geometry) }) else {
+      let (rate, layers) = (values.double("keep_rate"), values.integers("layers"))
+      let steps =
+        values.string("keep_base") == "initial"
+        ? Schedule.compounding(rate, layers: layers, position: position, geometry)
+        : Schedule.keepRate(rate, layers: layers, extra: extra, position: position, geometry)
+      guard steps.allSatisfy({ fits($0, disposal, geometry) }) else {
         throw ParameterProblem(
-          key: "keep_rate", message: "\"key_similarity\" can remove at most half of the tokens")
+          key: "keep_rate",
+          message: "\(subject(values)) can remove at most half of the tokens")
       }
       return steps
     default:
       try checkRemoval(r, leaving: 1 + extra, geometry)
       let steps = Schedule.single(
-        r: r, block: values.integer("layer"), position: .insideBlock, geometry)
-      guard score != .keySimilarity || steps.allSatisfy({ halves($0, geometry) }) else {
+        r: r, block: values.integer("layer"), position: position, geometry)
+      guard steps.allSatisfy({ fits($0, disposal, geometry) }) else {
         throw ParameterProblem(
           key: "r",
           message:
             "\(r) is more than half of the \(geometry.patchTokens) patch tokens, which is all "
-            + "that \"key_similarity\" can pair at one block")
+            + "that \(subject(values)) can pair at one block")
       }
       return steps
     }
   }
 
-  private static func halves(_ step: ReductionStep, _ geometry: TokenGeometry) -> Bool {
-    step.tokensIn - step.tokensOut <= (step.tokensIn - geometry.prefixTokens) / 2
+  private static func subject(_ values: ParameterValues) -> String {
+    let score = values.string("score")
+    return score == keySimilarity ? "\"\(score)\"" : "\"\(values.string("disposal"))\""
+  }
+
+  /// Whether a disposal can remove no more than half at one block.
+  private static func halves(_ disposal: any TokenDisposal, _ geometry: TokenGeometry) -> Bool {
+    geometry.patchTokens > 3
+      && disposal.mostRemoved(of: geometry.patchTokens) < geometry.patchTokens - 1
+  }
+
+  private static func fits(
+    _ step: ReductionStep, _ disposal: any TokenDisposal, _ geometry: TokenGeometry
+  ) -> Bool {
+    step.tokensIn - step.tokensOut
+      <= disposal.mostRemoved(of: step.tokensIn - geometry.prefixTokens)
   }
 }

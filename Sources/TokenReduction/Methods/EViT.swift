@@ -19,17 +19,22 @@ package enum EViT: TokenReductionMethod {
     MethodParameter(
       "fused_token", .boolean, default: .boolean(true),
       "whether the others become one token (their score-weighted sum) or are dropped"),
+    Schedule.tokens,
   ]
+
+  package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
     throws(ParameterProblem) -> Composition
   {
     let fuses = values.boolean("fused_token")
+    let disposal: any TokenDisposal = fuses ? FuseScoreSum() : Drop()
     return Composition(
-      score: .classAttention, disposal: fuses ? .fuseScoreSum : .drop,
-      steps: Schedule.keepRate(
-        values.double("keep_rate"), layers: values.integers("layers"), extra: fuses ? 1 : 0,
-        geometry),
+      score: ClassAttentionScore(), disposal: disposal,
+      steps: try Schedule.explicit(values, disposal, geometry)
+        ?? Schedule.keepRate(
+          values.double("keep_rate"), layers: values.integers("layers"), extra: fuses ? 1 : 0,
+          geometry),
       geometry: geometry)
   }
 }

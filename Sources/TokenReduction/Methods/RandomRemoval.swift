@@ -14,7 +14,10 @@ package enum RandomRemoval: TokenReductionMethod {
     MethodParameter(
       "seed", .integer(minimum: 0, maximum: nil), default: .integer(0),
       "which tokens go, together with the image"),
+    Schedule.tokens,
   ]
+
+  package static let needs = MethodNeeds(reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
     throws(ParameterProblem) -> Composition
@@ -22,8 +25,9 @@ package enum RandomRemoval: TokenReductionMethod {
     let r = values.integer("r")
     try checkRemoval(r, leaving: 1, geometry)
     return Composition(
-      score: .random(seed: UInt64(values.integer("seed"))), disposal: .drop,
-      steps: Schedule.single(r: r, block: 0, position: .beforeBlock, geometry), geometry: geometry)
+      score: RandomScore(values), disposal: Drop(),
+      steps: try Schedule.explicit(values, Drop(), position: .beforeBlock, geometry)
+        ?? Schedule.single(r: r, block: 0, position: .beforeBlock, geometry), geometry: geometry)
   }
 }
 

@@ -16,7 +16,10 @@ package enum ToMe: TokenReductionMethod {
     MethodParameter(
       "proportional_attention", .boolean, default: .boolean(true),
       "whether a merged token counts in attention as often as the patches behind it"),
+    Schedule.tokens,
   ]
+
+  package static let needs = MethodNeeds(sizesInAttention: true, reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
     throws(ParameterProblem) -> Composition
@@ -25,7 +28,9 @@ package enum ToMe: TokenReductionMethod {
     try checkRemoval(r, leaving: 1, geometry)
     let schedule = counts(r: r, inflection: values.double("inflection"), depth: geometry.depth)
     return Composition(
-      score: .keySimilarity, disposal: .merge, steps: Schedule.halving(r: schedule, geometry),
+      score: nil, disposal: MergePairs(),
+      steps: try Schedule.explicit(values, MergePairs(), geometry)
+        ?? Schedule.halving(r: schedule, geometry),
       proportionalAttention: values.boolean("proportional_attention"), geometry: geometry)
   }
 

@@ -8,8 +8,11 @@ package enum TopK: TokenReductionMethod {
   package static let traits = MethodTraits(family: .drop, color: "#56B4E9", order: 20)
   package static let example = #"{"method": "topk", "r": 8}"#
   package static let parameters = [
-    MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed at every block")
+    MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed at every block"),
+    Schedule.tokens,
   ]
+
+  package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
     throws(ParameterProblem) -> Composition
@@ -18,7 +21,9 @@ package enum TopK: TokenReductionMethod {
     try checkRemoval(r, leaving: 1, geometry)
     let counts = Array(repeating: r, count: geometry.depth)
     return Composition(
-      score: .classAttention, disposal: .drop, steps: Schedule.progressive(r: counts, geometry),
+      score: ClassAttentionScore(), disposal: Drop(),
+      steps: try Schedule.explicit(values, Drop(), geometry)
+        ?? Schedule.progressive(r: counts, geometry),
       geometry: geometry)
   }
 }

@@ -2,190 +2,205 @@ import Tensors
 import TokenReduction
 
 /// Carries a composition out: owns the token streams, sizes and scores of one forward pass.
-struct Reducer {
+///
+/// Where the device has kernels for the score and the disposal they run; else their references do,
+/// on the host.
+final class Reducer {
   private let composition: Composition
-  private let backend: any Backend
+  private let device: any Backend
   private let batchSize: Int
-  private let embedDim: Int
   private let heads: Int
   private let headDim: Int
+  private let embedDim: Int
   private let prefixTokens: Int
-  /// Two streams, of which each reduction reads one and writes the other.
-  private let streams: (Tensor, Tensor)
-  private let sizes: (Tensor, Tensor)?
-  private let scores: Tensor?
-  private let receivedAttention: Tensor?
-  private let featureScores: Tensor?
-  private let metric: Tensor?
-  private let nodeMaximum: Tensor?
-  private let offsets: Tensor?
-  private let sources: Tensor?
-  private var writesSecond = true
-  private var hasMerged = false
+  private let buffers: ReductionBuffers
+  private let host: HostReduction
+  /// By block and position.
+  private var steps: [PreparedStep?]
+  private var beginning: HostStep?
+  /// Sizes of the stream after the steps so far; `nil` before the first.
+  private var currentSizes: Tensor?
 
   init(
-    composition: Composition, architecture a: ViTArchitecture, batchSize: Int,
-    backend: any Backend
+    _ composition: Composition, _ model: VisionTransformer, qkv: Tensor, batchSize: Int,
+    on device: any Backend
   ) throws {
+    let a = model.architecture
     self.composition = composition
-    self.backend = backend
+    self.device = device
     self.batchSize = batchSize
-    embedDim = a.embedDim
     heads = a.numHeads
     headDim = a.headDim
+    embedDim = a.embedDim
     prefixTokens = a.prefixTokens
-    let tokens = a.tokens
-    func buffer(_ needed: Bool, _ width: Int, _ dtype: DType = .float32) throws -> Tensor? {
-      needed ? try backend.allocate(Shape(batchSize, width), dtype) : nil
+    let buffers = try ReductionBuffers(composition, a, batchSize: batchSize, on: device)
+    self.buffers = buffers
+    let extents = composition.steps.enumerated().map { ordinal, step in
+      StepExtent(
+        step: step, ordinal: ordinal, geometry: composition.geometry, width: a.embedDim,
+        heads: a.numHeads)
     }
-    let reduces = !composition.steps.isEmpty
-    let merges = reduces && composition.disposal == .merge
-    let type = backend.activationType
-    let first = try backend.allocate(Shape(batchSize, tokens, embedDim), type)
-    streams = (
-      first, reduces ? try backend.allocate(Shape(batchSize, tokens, embedDim), type) : first
-    )
-    sizes =
-      merges
-      ? (
-        try backend.allocate(Shape(batchSize, tokens), .float32),
-        try backend.allocate(Shape(batchSize, tokens), .float32)
-      ) : nil
-    scores = try buffer(reduces && composition.score != .keySimilarity, tokens)
-    let tailEffect: TailEffectScore? =
-      if case .tailEffect(let score) = composition.score { score } else { nil }
-    receivedAttention = try buffer(reduces && tailEffect?.usesAttention == true, tokens)
-    featureScores = try buffer(reduces && tailEffect?.feature != nil, tokens)
-    metric =
-      merges ? try backend.allocate(Shape(batchSize, tokens, headDim), .float32) : nil
-    nodeMaximum = try buffer(
-      reduces && composition.score == .keySimilarity, (tokens + 1) / 2)
-    offsets = try buffer(reduces, tokens + 1, .int32)
-    sources = try buffer(reduces, tokens, .int32)
+    let prepared = extents.map {
+      PreparedStep(
+        $0, buffers, composition, qkv: qkv, batchSize: batchSize,
+        writesSecond: $0.ordinal.isMultiple(of: 2))
+    }
+    steps = Array(repeating: nil, count: a.depth * ReductionStep.Position.allCases.count)
+    let runsScore = composition.score != nil && composition.scoreKernel == nil
+    let runsDisposal = composition.disposalKernel == nil
+    let isUsed =
+      !extents.isEmpty && (runsScore || runsDisposal || composition.disposal.changesMap)
+    let host = try HostReduction(
+      composition, extents, batchSize: batchSize, isUsed: isUsed, device: device.name)
+    self.host = host
+    for step in prepared {
+      step.constants = try model.constants(step.extent, composition, isDryRun: device.isDryRun)
+      step.scoreConstants =
+        composition.score?.tensors(step.extent).reduce(0) { $0 + $1.count } ?? 0
+      if runsScore || runsDisposal {
+        step.onHost = host.step(
+          step, batchSize: batchSize, scores: runsScore, reduces: runsDisposal)
+      }
+      if composition.disposal.changesMap {
+        step.changesMap = host.changeMap(step, batchSize: batchSize)
+      }
+      steps[Self.place(step.step.block, step.step.position)] = step
+    }
+    if runsDisposal { beginning = prepared.first.flatMap { host.begin($0, batchSize: batchSize) } }
+  }
+
+  private static func place(_ block: Int, _ position: ReductionStep.Position) -> Int {
+    let place =
+      switch position {
+      case .beforeBlock: 0
+      case .insideAttention: 1
+      case .insideBlock: 2
+      case .afterBlock: 3
+      }
+    return 4 * block + place
+  }
+
+  /// The step of a block at a position, if any; none behind the last block.
+  func step(_ block: Int, _ position: ReductionStep.Position) -> PreparedStep? {
+    let place = Self.place(block, position)
+    return place < steps.count ? steps[place] : nil
   }
 
   /// The stream that a pass begins with; forgets the last pass.
-  mutating func begin(tokens: Int) -> Tensor {
-    writesSecond = true
-    hasMerged = false
-    if let sizes { backend.resetSizes(sizes.0.view(Shape(batchSize, tokens))) }
-    return streams.0.view(Shape(batchSize, tokens, embedDim))
+  func begin(tokens: Int, _ context: PassContext) -> Tensor {
+    host.imageKeys = context.imageKeys
+    currentSizes = nil
+    if let sizes = buffers.sizes { device.resetSizes(sizes.0.view(Shape(batchSize, tokens))) }
+    return buffers.streams.0.view(Shape(batchSize, tokens, embedDim))
   }
 
-  /// Sizes for proportional attention: from the first merge on.
-  func attentionSizes(tokens: Int) -> Tensor? {
-    guard composition.proportionalAttention, hasMerged, let sizes else { return nil }
-    return (writesSecond ? sizes.0 : sizes.1).view(Shape(batchSize, tokens))
+  /// Lets the disposal see the embedded tokens.
+  func beginEmbedded() {
+    if let beginning { device.runOnHost(beginning) }
   }
 
-  /// What the attention of the step's block must hand back.
-  func statistics(for step: ReductionStep) -> AttentionStatistics? {
-    let shape = Shape(batchSize, step.tokensIn)
-    switch composition.score {
-    case .classAttention:
-      return AttentionStatistics(
-        classAttention: scores?.view(shape), receivedAttention: nil, headReduction: .mean,
-        prefixTokens: prefixTokens)
-    case .tailEffect(let score) where score.usesAttention:
-      return AttentionStatistics(
-        classAttention: nil, receivedAttention: receivedAttention?.view(shape),
-        headReduction: score.attentionHeads, prefixTokens: prefixTokens)
-    case .random, .keySimilarity, .tailEffect: return nil
-    }
-  }
+  /// Sizes for proportional attention: from the first step on.
+  var attentionSizes: Tensor? { composition.proportionalAttention ? currentSizes : nil }
 
   /// The stream after a step.
   ///
   /// `qkv` [B, N, 3C] of the step's block is there for every step inside a block.
-  mutating func reduce(
-    _ stream: Tensor, _ step: ReductionStep, qkv: Tensor?, findings: AttentionFindings,
-    _ context: PassContext
+  func reduce(
+    _ prepared: PreparedStep, qkv: Tensor?, findings: AttentionFindings, _ context: PassContext
   ) -> Tensor {
-    guard let offsets, let sources else { preconditionFailure("a step of another composition") }
-    let assignment = TokenAssignment(
-      offsets: offsets, sources: sources, batchSize: batchSize, tokensIn: step.tokensIn,
-      tokensOut: step.tokensOut,
-      fusesLast: composition.disposal == .fuseMean || composition.disposal == .fuseScoreSum)
-    let shape = Shape(batchSize, step.tokensIn)
-    let scores = scores?.view(shape)
-    let maxima = nodeMaximum?.view(Shape(batchSize, (step.tokensIn + 1) / 2))
-    if case .random(let seed) = composition.score, let scores {
-      backend.randomScores(seed: seed, imageKeys: context.imageKeys, into: scores)
+    writeScores(prepared, qkv: qkv, findings, context)
+    var maxima: Tensor?
+    switch composition.disposalKernel {
+    case .drop: select(prepared, qkv: qkv, findings, fuse: false, .mean)
+    case .fuse(let weighting): select(prepared, qkv: qkv, findings, fuse: true, weighting)
+    case .mergeIntoKept: merge(prepared, qkv: qkv, nodeMaximum: nil)
+    case .mergePairs:
+      maxima = buffers.nodeMaximum?.view(Shape(batchSize, (prepared.step.tokensIn + 1) / 2))
+      merge(prepared, qkv: qkv, nodeMaximum: maxima)
+    case nil:
+      if let work = prepared.onHost { device.runOnHost(work) }
     }
-    let output = (writesSecond ? streams.1 : streams.0).view(
-      Shape(batchSize, step.tokensOut, embedDim))
-    let sizesIn = sizes.map { (writesSecond ? $0.0 : $0.1).view(shape) }
-    let sizesOut = sizes.map {
-      (writesSecond ? $0.1 : $0.0).view(Shape(batchSize, step.tokensOut))
-    }
-    if composition.disposal == .merge {
-      if let qkv {
-        match(
-          step, scores: scores, nodeMaximum: maxima, qkv: qkv, findings: findings,
-          into: assignment)
-      }
-      backend.assemble(
-        stream, assignment, weighting: weighting, scores: scores, sizes: sizesIn, into: output,
-        outputSizes: sizesOut)
-    } else if let scores {
-      let fuses = composition.disposal != .drop
-      backend.reduce(
-        TokenSelection(
-          stream: stream, score: score(scores.shape, qkv: qkv, findings), scores: scores,
-          prefixTokens: prefixTokens, keep: step.tokensOut - prefixTokens - (fuses ? 1 : 0),
-          fuse: fuses, weighting: weighting, assignment: assignment, output: output))
-    }
-    writesSecond.toggle()
-    hasMerged = true
+    currentSizes = prepared.sizes?.after
     context.onReduction?(
       ReductionEvent(
-        step: step, before: stream, after: output, assignment: assignment, scores: scores,
-        nodeMaximum: maxima, sizes: sizesOut))
-    return output
+        step: prepared.step, before: prepared.input, after: prepared.output,
+        assignment: prepared.assignment,
+        scores: composition.disposalKernel == .mergePairs ? nil : prepared.scores,
+        nodeMaximum: maxima, sizes: prepared.sizes?.after))
+    return prepared.output
   }
 
-  private var weighting: TokenWeighting {
-    switch composition.disposal {
-    case .drop, .fuseMean: .mean
-    case .fuseScoreSum: .score
-    case .merge: .size
+  /// What the disposal reads; a kernel that takes the score's origin writes it itself.
+  private func writeScores(
+    _ prepared: PreparedStep, qkv: Tensor?, _ findings: AttentionFindings, _ context: PassContext
+  ) {
+    let selects = takesOrigin
+    switch composition.scoreKernel {
+    case .random(let seed):
+      device.randomScores(seed: seed, imageKeys: context.imageKeys, into: prepared.scores)
+    case .classAttention: break
+    case .tailEffect:
+      if !selects {
+        device.score(
+          origin(prepared, qkv: qkv, findings), prefixTokens: prefixTokens, into: prepared.scores)
+      }
+    case nil:
+      if let received = findings.received { device.complete(received) }
+      if composition.disposalKernel != nil, let work = prepared.onHost { device.runOnHost(work) }
     }
   }
 
-  /// Class attention is in the scores already: the block's attention wrote it there.
-  private func score(
-    _ shape: Shape, qkv: Tensor?, _ findings: AttentionFindings
+  private var takesOrigin: Bool {
+    switch composition.disposalKernel {
+    case .drop, .fuse: true
+    case .mergeIntoKept, .mergePairs, nil: false
+    }
+  }
+
+  private func select(
+    _ prepared: PreparedStep, qkv: Tensor?, _ findings: AttentionFindings, fuse: Bool,
+    _ weighting: TokenWeighting
+  ) {
+    device.reduce(
+      TokenSelection(
+        stream: prepared.input, score: origin(prepared, qkv: qkv, findings),
+        scores: prepared.scores, prefixTokens: prefixTokens,
+        keep: prepared.step.tokensOut - prefixTokens - (fuse ? 1 : 0), fuse: fuse,
+        weighting: weighting, assignment: prepared.assignment, output: prepared.output))
+  }
+
+  /// All but the tail-effect score are in the scores already.
+  private func origin(
+    _ prepared: PreparedStep, qkv: Tensor?, _ findings: AttentionFindings
   ) -> ScoreOrigin {
-    guard case .tailEffect(let score) = composition.score else { return .given }
+    guard case .tailEffect(let score)? = composition.scoreKernel else { return .given }
     var features: FeatureOperands?
-    if let scores = featureScores?.view(shape), let qkv, let feature = score.feature {
+    if let qkv, let feature = score.feature {
       features = FeatureOperands(
-        qkv: qkv, heads: heads, feature: feature, reduction: score.featureHeads, scores: scores)
+        qkv: qkv, heads: heads, feature: feature, reduction: score.featureHeads,
+        scores: buffers.featureScores.view(prepared.scores.shape))
     }
     return .tailEffect(
       attention: score.usesAttention ? findings.received : nil, features: features,
       normalization: score.normalization)
   }
 
-  private func match(
-    _ step: ReductionStep, scores: Tensor?, nodeMaximum: Tensor?, qkv: Tensor,
-    findings: AttentionFindings, into assignment: TokenAssignment
-  ) {
-    guard let metric else { return }
-    if let scores {
-      backend.score(
-        score(scores.shape, qkv: qkv, findings), prefixTokens: prefixTokens, into: scores)
-    }
+  private func merge(_ prepared: PreparedStep, qkv: Tensor?, nodeMaximum: Tensor?) {
+    guard let metric = buffers.metric, let qkv else { return }
+    let step = prepared.step
     let keys = metric.view(Shape(batchSize, step.tokensIn, headDim))
-    backend.keyMetric(qkv, heads: heads, into: keys)
+    device.keyMetric(qkv, heads: heads, into: keys)
     if let nodeMaximum {
-      backend.matchBipartite(
+      device.matchBipartite(
         keys, prefixTokens: prefixTokens, r: step.tokensIn - step.tokensOut,
-        nodeMaximum: nodeMaximum, into: assignment)
-    } else if let scores {
-      backend.selectAndMatch(
-        scores, metric: keys, prefixTokens: prefixTokens, keep: step.tokensOut - prefixTokens,
-        into: assignment)
+        nodeMaximum: nodeMaximum, into: prepared.assignment)
+    } else {
+      device.selectAndMatch(
+        prepared.scores, metric: keys, prefixTokens: prefixTokens,
+        keep: step.tokensOut - prefixTokens, into: prepared.assignment)
     }
+    device.assemble(
+      prepared.input, prepared.assignment, weighting: .size, scores: prepared.scores,
+      sizes: prepared.sizes?.before, into: prepared.output, outputSizes: prepared.sizes?.after)
   }
 }

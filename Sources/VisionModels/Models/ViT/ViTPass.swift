@@ -6,12 +6,11 @@ final class ViTPass: ModelPass {
   let features: Tensor
 
   private let model: VisionTransformer
-  private let composition: Composition
   private let batchSize: Int
   private let device: any Backend
   private let qkv: Tensor
   private let attended: Tensor
-  private var reducer: Reducer
+  private let reducer: Reducer
   private let pool: PoolingPass
 
   init(
@@ -20,50 +19,114 @@ final class ViTPass: ModelPass {
   ) throws {
     let (a, type) = (model.architecture, device.activationType)
     self.model = model
-    self.composition = composition
     self.batchSize = batchSize
     self.device = device
     qkv = try device.allocate(Shape(batchSize, a.tokens, 3 * a.embedDim), type)
     attended = try device.allocate(Shape(batchSize, a.tokens, a.embedDim), type)
     features = try device.allocate(Shape(batchSize, a.featureDim), type)
     pool = try PoolingPass(model, batchSize: batchSize, features: features, on: device)
-    reducer = try Reducer(
-      composition: composition, architecture: a, batchSize: batchSize, backend: device)
+    reducer = try Reducer(composition, model, qkv: qkv, batchSize: batchSize, on: device)
   }
 
   func compute(_ images: Tensor, into logits: Tensor, _ context: PassContext) {
     let a = model.architecture
-    var stream = reducer.begin(tokens: a.tokens)
+    var stream = reducer.begin(tokens: a.tokens, context)
     device.embedPatches(images, model.embedding, into: stream)
     if let norm = model.normPre {
       device.layerNorm(TensorView(stream), norm, into: TensorView(stream))
     }
+    reducer.beginEmbedded()
     context.onBlock?(-1, stream)
+    var findings = AttentionFindings.none
     for index in 0..<a.depth {
       let block = model.blocks[index]
-      if let step = composition.step(block: index, position: .beforeBlock) {
-        stream = reducer.reduce(stream, step, qkv: nil, findings: .none, context)
+      if let step = reducer.step(index, .beforeBlock) {
+        stream = reducer.reduce(step, qkv: nil, findings: findings, context)
       }
-      let tokens = stream.shape[1]
-      let projected = qkv.view(Shape(batchSize, tokens, 3 * a.embedDim))
-      let mixed = attended.view(Shape(batchSize, tokens, a.embedDim))
-      let step = composition.step(block: index, position: .insideBlock)
-      device.project(stream, norm: block.norm1, block.qkv, into: projected)
-      if let norms = block.headNorms { normalizeHeads(projected, norms) }
-      let findings = device.attend(
-        projected, heads: a.numHeads, tokenSize: reducer.attentionSizes(tokens: tokens),
-        statistics: step.flatMap { reducer.statistics(for: $0) }, into: mixed)
-      device.projectResidual(mixed, block.projection, onto: stream)
-      if let step {
-        stream = reducer.reduce(stream, step, qkv: projected, findings: findings, context)
+      findings = attend(&stream, block, index, context)
+      if let step = reducer.step(index, .insideBlock) {
+        stream = reducer.reduce(step, qkv: projected(stream), findings: findings, context)
+      }
+      if let before = reducer.step(index, .afterBlock)?.beforeBranch {
+        device.copy(TensorView(stream), into: TensorView(before))
       }
       device.feedForward(stream, block.feedForward)
+      if let step = reducer.step(index, .afterBlock) {
+        stream = reducer.reduce(step, qkv: nil, findings: findings, context)
+      }
       pool.take(stream, afterBlock: index)
       context.onBlock?(index, stream)
     }
     pool.finish(stream)
     device.project(features, norm: nil, model.head, into: logits)
   }
+
+  /// Fused rows [B, N, 3C] of as many tokens as a stream has.
+  private func projected(_ stream: Tensor) -> Tensor {
+    qkv.view(Shape(batchSize, stream.shape[1], 3 * model.architecture.embedDim))
+  }
+
+  /// The attention of a block onto its stream, and what it found for the step that reads it.
+  private func attend(
+    _ stream: inout Tensor, _ block: VisionTransformer.Block, _ index: Int, _ context: PassContext
+  ) -> AttentionFindings {
+    let heads = model.architecture.numHeads
+    let rows = projected(stream)
+    let mixed = attended.view(stream.shape)
+    project(stream, block, into: rows)
+    if let step = reducer.step(index, .insideAttention), let map = step.map {
+      writeMap(rows, into: map)
+      stream = reducer.reduce(step, qkv: rows, findings: .none, context)
+      let fewer = projected(stream)
+      let output = attended.view(stream.shape)
+      project(stream, block, into: fewer)
+      if let map = step.outputMap { apply(map, fewer, into: output) }
+      device.projectResidual(output, block.projection, onto: stream)
+      return .none
+    }
+    let inside = reducer.step(index, .insideBlock)
+    if let step = inside, let map = step.map {
+      writeMap(rows, into: map)
+      if let change = step.changesMap { device.runOnHost(change) }
+      apply(map, rows, into: mixed)
+      if let statistics = step.statistics { device.summarizeAttention(map, statistics) }
+      device.projectResidual(mixed, block.projection, onto: stream)
+      return AttentionFindings(
+        classAttention: step.statistics?.classAttention,
+        received: step.statistics?.receivedAttention.map { ReceivedAttention(sums: $0) })
+    }
+    let reader = inside ?? reducer.step(index + 1, .beforeBlock) ?? reducer.step(index, .afterBlock)
+    let findings = device.attend(
+      rows, heads: heads, tokenSize: reducer.attentionSizes, statistics: reader?.statistics,
+      into: mixed)
+    device.projectResidual(mixed, block.projection, onto: stream)
+    return findings
+  }
+
+  /// Queries, keys and values of a block, where its heads are normalized with that.
+  private func project(
+    _ stream: Tensor, _ block: VisionTransformer.Block, into rows: Tensor
+  ) {
+    device.project(stream, norm: block.norm1, block.qkv, into: rows)
+    if let norms = block.headNorms { normalizeHeads(rows, norms) }
+  }
+
+  private func writeMap(_ rows: Tensor, into map: Tensor) {
+    let a = model.architecture
+    device.attentionMap(
+      queries: HeadView(rows, part: .query, heads: a.numHeads),
+      keys: HeadView(rows, part: .key, heads: a.numHeads),
+      scale: 1 / Float(a.headDim).squareRoot(), tokenSize: reducer.attentionSizes, into: map)
+  }
+
+  private func apply(_ map: Tensor, _ rows: Tensor, into output: Tensor) {
+    let a = model.architecture
+    device.applyAttentionMap(
+      map, values: HeadView(rows, part: .value, heads: a.numHeads),
+      into: HeadView(
+        output, batch: batchSize, tokens: output.shape[1], heads: a.numHeads, headDim: a.headDim))
+  }
+
   /// Normalizes every head's query and key of fused rows [B, N, 3C] where they lie.
   private func normalizeHeads(
     _ qkv: Tensor, _ norms: (query: LayerNormParameters, key: LayerNormParameters)

@@ -27,8 +27,12 @@ final class VisionTransformer: VisionModel {
   /// halved.
   let head: LinearParameters
 
+  /// Reads what a method brings besides the model's tensors.
+  private let loader: WeightLoader
+
   init(_ a: ViTArchitecture, _ loader: WeightLoader) throws {
     architecture = a
+    self.loader = loader
     info = a.info
     backend = loader.backend
     func norm(_ key: String) throws -> LayerNormParameters {
@@ -60,6 +64,18 @@ final class VisionTransformer: VisionModel {
     _ composition: Composition, batchSize: Int, on device: any Backend
   ) throws -> any ModelPass {
     try ViTPass(self, composition, batchSize: batchSize, on: device)
+  }
+
+  /// The tensors and numbers of a step's score and disposal, one behind the other.
+  ///
+  /// - Throws: `VisionModelsError.noMethodTensor` for weights that lack one.
+  func constants(
+    _ extent: StepExtent, _ composition: Composition, isDryRun: Bool
+  ) throws -> [Float] {
+    guard !isDryRun else { return [] }
+    let tensors = (composition.score?.tensors(extent) ?? []) + composition.disposal.tensors(extent)
+    return try tensors.flatMap { try loader.values(of: $0) }
+      + composition.disposal.constants(extent)
   }
 
   /// The two classifiers side by side over [class | distillation], halved: their mean in one

@@ -1,0 +1,100 @@
+/// A part of a token reduction that runs on the host, image by image: the reference of a score or a
+/// disposal, and what a device runs that has no kernel for it.
+///
+/// It is made before the first pass, with the tensors that it reads and writes. A device whose
+/// memory the host can read hands their addresses over; another one copies them out and back, and
+/// does not capture the pass.
+package final class HostStep {
+  /// What happens to a tensor.
+  package enum Access: Sendable { case read, write, update }
+
+  package struct Operand {
+    package let tensor: Tensor
+    package let access: Access
+
+    package init(tensor: Tensor, access: Access) {
+      self.tensor = tensor
+      self.access = access
+    }
+  }
+
+  package let batchSize: Int
+  /// What the dry run logs.
+  package let operation: PassOperation
+  package let operands: [Operand]
+  private let body: (_ image: Int, _ addresses: UnsafePointer<UnsafeMutableRawPointer>) -> Void
+  private let addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>
+  /// Copies of the operands, of a device whose memory the host cannot read.
+  private var staging: [UnsafeMutableRawPointer] = []
+
+  /// - Parameters:
+  ///   - tokens: Of an image before and after, and their width.
+  ///   - body: Called once for each image, perhaps by several threads at once, with the first
+  ///     element of every operand; float32 but for Int32 tensors.
+  package init(
+    batchSize: Int, tokens: (before: Int, after: Int, width: Int), operands: [Operand],
+    body: @escaping (_ image: Int, _ addresses: UnsafePointer<UnsafeMutableRawPointer>) -> Void
+  ) {
+    self.batchSize = batchSize
+    self.operands = operands
+    self.body = body
+    operation = PassOperation(
+      .hostReduction,
+      .tokens(
+        batch: batchSize, before: tokens.before, after: tokens.after, width: tokens.width),
+      bytesRead: operands.reduce(0) { $1.access == .write ? $0 : $0 + $1.tensor.bytes },
+      bytesWritten: operands.reduce(0) { $1.access == .read ? $0 : $0 + $1.tensor.bytes })
+    addresses = .allocate(capacity: max(1, operands.count))
+    for (index, operand) in operands.enumerated() {
+      (addresses + index).initialize(to: operand.tensor.storage.address)
+    }
+  }
+
+  deinit {
+    addresses.deallocate()
+    for buffer in staging { buffer.deallocate() }
+  }
+
+  /// Runs one image on the operands' own memory.
+  package func run(image: Int) { body(image, addresses) }
+
+  /// Copies the operands to the host, runs every image, and copies the results back.
+  package func run(copyingOn device: any Device) {
+    if staging.isEmpty {
+      for (index, operand) in operands.enumerated() {
+        let copy = UnsafeMutableRawPointer.allocate(
+          byteCount: 4 * operand.tensor.shape.count, alignment: 64)
+        copy.initializeMemory(as: Int32.self, repeating: 0, count: operand.tensor.shape.count)
+        staging.append(copy)
+        addresses[index] = copy
+      }
+    }
+    for (operand, copy) in zip(operands, staging) where operand.access != .write {
+      let (tensor, count) = (operand.tensor, operand.tensor.shape.count)
+      if tensor.dtype == .int32 {
+        device.download(
+          tensor,
+          to: UnsafeMutableBufferPointer(
+            start: copy.assumingMemoryBound(to: Int32.self), count: count))
+      } else {
+        device.download(
+          tensor,
+          to: UnsafeMutableBufferPointer(
+            start: copy.assumingMemoryBound(to: Float.self), count: count))
+      }
+    }
+    for image in 0..<batchSize { body(image, addresses) }
+    for (operand, copy) in zip(operands, staging) where operand.access != .read {
+      let (tensor, count) = (operand.tensor, operand.tensor.shape.count)
+      if tensor.dtype == .int32 {
+        device.upload(
+          UnsafeBufferPointer(start: copy.assumingMemoryBound(to: Int32.self), count: count),
+          to: tensor)
+      } else {
+        device.upload(
+          UnsafeBufferPointer(start: copy.assumingMemoryBound(to: Float.self), count: count),
+          to: tensor)
+      }
+    }
+  }
+}

@@ -1,0 +1,197 @@
+import Records
+
+/// ATC: patch tokens are clustered by the cosine of their keys from the closest pair on, and each
+/// cluster becomes its size-weighted mean.
+///
+/// Clusters come in the order of scikit-learn's `AgglomerativeClustering`. Source: Haurum et al.,
+/// "Agglomerative Token Clustering", ECCV 2024.
+package struct AgglomerativeClusters: TokenDisposal {
+  package static let name = "agglomerative_clusters"
+  package static let summary =
+    "clusters the tokens from the closest pair on, and merges each cluster"
+  package static let parameters = [
+    MethodParameter(
+      "linkage", .choice(Linkage.allCases.map(\.rawValue)), default: .string("average"),
+      "distance of two clusters: of all pairs' mean, of the closest or of the farthest pair")
+  ]
+
+  package enum Linkage: String, CaseIterable, Hashable, Sendable {
+    case average, single, complete
+  }
+
+  package let linkage: Linkage
+
+  package init(_ values: ParameterValues) {
+    linkage = Linkage(rawValue: values.string("linkage")) ?? .average
+  }
+
+  package var inputs: ReductionInputs { ReductionInputs(projections: true) }
+  package var tracksSizes: Bool { true }
+
+  package func scratchFloats(_ extent: StepExtent) -> Int {
+    let n = extent.step.tokensIn
+    return n * (extent.headDim + n + 3)
+  }
+
+  package func reduce(_ image: ImageStep) {
+    let (n, d) = (image.tokensIn - image.prefix, image.headDim)
+    let (keys, distance) = (image.scratch, image.scratch + image.tokensIn * d)
+    image.writeMeanKeys(into: keys)
+    let patches = keys + image.prefix * d
+    for i in 0..<n {
+      for j in 0..<n { distance[i * n + j] = 1 - dot(patches + i * d, patches + j * d, d) }
+    }
+    let tree = Tree(image, n, distance: distance, linkage: linkage)
+    tree.build()
+    tree.write(clusters: image.tokensOut - image.prefix)
+    image.merge()
+  }
+
+  /// The whole dendrogram: leaf i is node i, the m-th merge makes node n + m.
+  private struct Tree {
+    let image: ImageStep
+    let n: Int
+    let distance: UnsafeMutablePointer<Float>
+    let linkage: Linkage
+
+    init(_ image: ImageStep, _ n: Int, distance: UnsafeMutablePointer<Float>, linkage: Linkage) {
+      self.image = image
+      self.n = n
+      self.distance = distance
+      self.linkage = linkage
+    }
+
+    /// The node that a row of `distance` stands for, or −1.
+    var node: UnsafeMutablePointer<Int32> { image.integers }
+    var lower: UnsafeMutablePointer<Int32> { image.integers + image.tokensIn }
+    var higher: UnsafeMutablePointer<Int32> { image.integers + 2 * image.tokensIn }
+    var heap: UnsafeMutablePointer<Int32> { image.integers + 3 * image.tokensIn }
+    var stack: UnsafeMutablePointer<Int32> { image.integers + 4 * image.tokensIn }
+    /// Leaves under a row.
+    var leaves: UnsafeMutablePointer<Float> { distance + n * n }
+    var nearest: UnsafeMutablePointer<Float> { distance + n * n + n }
+    var neighbor: UnsafeMutablePointer<Int32> { image.integers + 5 * image.tokensIn }
+
+    func build() {
+      for i in 0..<n {
+        node[i] = Int32(i)
+        leaves[i] = 1
+      }
+      for i in 0..<n { findNeighbor(of: i) }
+      for merge in 0..<(n - 1) {
+        var (i, least) = (-1, Float.infinity)
+        for row in 0..<n where node[row] >= 0 && neighbor[row] >= 0 {
+          if i < 0 || nearest[row] < least { (i, least) = (row, nearest[row]) }
+        }
+        let j = Int(neighbor[i])
+        lower[merge] = min(node[i], node[j])
+        higher[merge] = max(node[i], node[j])
+        join(i, j)
+        node[i] = Int32(n + merge)
+      }
+    }
+
+    /// The closest row behind `row` itself.
+    private func findNeighbor(of row: Int) {
+      neighbor[row] = -1
+      nearest[row] = .infinity
+      for other in (row + 1)..<max(row + 1, n) where node[other] >= 0 {
+        let value = distance[row * n + other]
+        if neighbor[row] < 0 || value < nearest[row] {
+          neighbor[row] = Int32(other)
+          nearest[row] = value
+        }
+      }
+    }
+
+    /// Row i takes in row j.
+    private func join(_ i: Int, _ j: Int) {
+      node[j] = -1
+      for k in 0..<n where node[k] >= 0 && k != i {
+        let (a, b) = (distance[i * n + k], distance[j * n + k])
+        let value =
+          switch linkage {
+          case .single: min(a, b)
+          case .complete: max(a, b)
+          case .average: (leaves[i] * a + leaves[j] * b) / (leaves[i] + leaves[j])
+          }
+        distance[i * n + k] = value
+        distance[k * n + i] = value
+      }
+      leaves[i] += leaves[j]
+      for row in 0..<n where node[row] >= 0 {
+        if row == i || Int(neighbor[row]) == i || Int(neighbor[row]) == j || row < i {
+          findNeighbor(of: row)
+        }
+      }
+    }
+
+    /// Splits the highest nodes until there are so many clusters: slots of a heap of minus ids, as
+    /// scikit-learn numbers them.
+    func write(clusters: Int) {
+      heap[0] = -Int32(2 * n - 2)
+      var count = 1
+      for _ in 1..<max(1, clusters) {
+        let merge = Int(-heap[0]) - n
+        heap[count] = -lower[merge]
+        rise(count)
+        count += 1
+        let pushed = -higher[merge]
+        if heap[0] < pushed { heap[0] = pushed; sink(count) }
+      }
+      var list = image.list()
+      for cluster in 0..<count {
+        list.begin()
+        addLeaves(of: -heap[cluster], to: &list)
+      }
+      list.end()
+    }
+
+    /// As Python's `heapq` moves a new last element up.
+    private func rise(_ start: Int) {
+      var place = start
+      let value = heap[place]
+      while place > 0, value < heap[(place - 1) / 2] {
+        heap[place] = heap[(place - 1) / 2]
+        place = (place - 1) / 2
+      }
+      heap[place] = value
+    }
+
+    /// As `heapq` does: down to a leaf along the smaller children, then up.
+    private func sink(_ count: Int) {
+      var place = 0
+      let value = heap[0]
+      var child = 1
+      while child < count {
+        if child + 1 < count, !(heap[child] < heap[child + 1]) { child += 1 }
+        heap[place] = heap[child]
+        place = child
+        child = 2 * place + 1
+      }
+      heap[place] = value
+      rise(place)
+    }
+
+    private func addLeaves(of root: Int32, to list: inout SourceList) {
+      // Ascending, so that sums do not depend on the tree's shape.
+      var (depth, count) = (1, 0)
+      stack[0] = root
+      let found = neighbor
+      while depth > 0 {
+        depth -= 1
+        let id = stack[depth]
+        if id < n {
+          found[count] = id
+          count += 1
+        } else {
+          stack[depth] = lower[Int(id) - n]
+          stack[depth + 1] = higher[Int(id) - n]
+          depth += 2
+        }
+      }
+      sortAscending(found, count: count)
+      for index in 0..<count { list.add(image.prefix + Int(found[index])) }
+    }
+  }
+}

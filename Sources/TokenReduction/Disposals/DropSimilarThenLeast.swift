@@ -1,0 +1,52 @@
+import Records
+
+/// Zero-TPrune's three stages: one vote of the attention map parts the tokens into two halves, the
+/// less important tokens of the most similar pairs are dropped, and of the rest those of the lowest
+/// scores.
+///
+/// Differs: the paper ranks the last stage on the map of what is left; here the score is that of
+/// the whole map. Source: Wang et al., "Zero-TPrune", CVPR 2024 (no code published).
+package struct DropSimilarThenLeast: TokenDisposal {
+  package static let name = "drop_similar_then_least"
+  package static let summary =
+    "drops the less important of the most similar pairs, then the lowest scores"
+  package static let parameters = [
+    MethodParameter(
+      "similar", .integer(minimum: 0, maximum: nil), default: .integer(10),
+      "tokens of a step that go for being similar to a more important one")
+  ]
+
+  package let similar: Int
+
+  package init(similar: Int) { self.similar = similar }
+  package init(_ values: ParameterValues) { similar = values.integer("similar") }
+
+  package var takesScore: Bool { true }
+  package var inputs: ReductionInputs { ReductionInputs(projections: true, map: true) }
+
+  package func scratchFloats(_ extent: StepExtent) -> Int {
+    PairMatching.scratchFloats(extent) + 4 * extent.step.tokensIn
+  }
+
+  package func reduce(_ image: ImageStep) {
+    let n = image.tokensIn
+    let (first, votes) = (image.scratch, image.scratch + n)
+    PageRankScore().write(image, iterations: 1, into: first, scratch: votes)
+    let halves = ImportanceHalves(image, scores: first)
+    halves.matchKeys(scratch: image.scratch + 4 * n)
+    let gone = min(similar, n - image.tokensOut, halves.patches - halves.upper)
+    let isGone = image.integers + 3 * n
+    isGone.update(repeating: 0, count: n)
+    for pair in 0..<gone { isGone[Int(halves.order[Int(halves.pairs[pair])])] = 1 }
+    let order = image.integers + 4 * n
+    sortDescending(order, count: halves.patches, by: image.scores, from: image.prefix)
+    var list = image.list()
+    var kept = image.prefix
+    for rank in 0..<halves.patches where kept < image.tokensOut && isGone[Int(order[rank])] == 0 {
+      list.append(Int(order[rank]))
+      kept += 1
+    }
+    list.end()
+    image.copyFirstSources()
+  }
+}

@@ -1,0 +1,48 @@
+/// Each of the others into the kept token with the most similar key, weighted by size.
+package struct MergeIntoKept: TokenDisposal {
+  package static let name = "merge"
+  package static let summary =
+    "merges each of the others into the kept token with the most similar key"
+
+  package init() {}
+  package init(_ values: ParameterValues) {}
+
+  package var takesScore: Bool { true }
+  package var inputs: ReductionInputs { ReductionInputs(projections: true) }
+  package var tracksSizes: Bool { true }
+  package var kernel: DisposalKernel? { .mergeIntoKept }
+
+  package func scratchFloats(_ extent: StepExtent) -> Int { extent.step.tokensIn * extent.headDim }
+
+  package func reduce(_ image: ImageStep) {
+    let (order, keys, d) = (image.integers, image.scratch, image.headDim)
+    let partner = order + image.tokensIn
+    image.writeMeanKeys(into: keys)
+    image.rankPatches(into: order)
+    let kept = image.tokensOut - image.prefix
+    let patches = image.tokensIn - image.prefix
+    for rank in kept..<patches {
+      let row = keys + Int(order[rank]) * d
+      (partner[rank], _) = mostSimilar(of: kept) { dot(row, keys + Int(order[$0]) * d, d) }
+    }
+    var list = image.list()
+    for rank in 0..<kept {
+      list.append(Int(order[rank]))
+      for other in kept..<patches where Int(partner[other]) == rank { list.add(Int(order[other])) }
+    }
+    list.end()
+    image.merge()
+  }
+}
+
+/// The first of `count` candidates with the greatest similarity, and that; 0 where none is a
+/// number.
+@inline(__always)
+func mostSimilar(of count: Int, _ similarity: (Int) -> Float) -> (Int32, Float) {
+  var (best, most) = (Int32(0), -Float.infinity)
+  for candidate in 0..<count {
+    let value = similarity(candidate)
+    if value > most { (best, most) = (Int32(candidate), value) }
+  }
+  return (best, most)
+}

@@ -1,0 +1,224 @@
+import Tensors
+
+/// One image at one step, in the host's memory: what scores and disposals compute on.
+///
+/// N tokens come in and N' leave; the first `prefixTokens` of both are special, and stay in place.
+/// Nothing here allocates.
+package struct ImageStep {
+  package let extent: StepExtent
+  /// Seeds what is random, whatever else is in the batch.
+  package var key: UInt64 = 0
+
+  /// [N, C].
+  package var tokens: UnsafePointer<Float>
+  /// [N, 3C].
+  package var projections: UnsafePointer<Float>?
+  /// [N].
+  package var classAttention: UnsafePointer<Float>?
+  /// [N].
+  package var received: UnsafePointer<Float>?
+  /// [H, N, N].
+  package var map: UnsafeMutablePointer<Float>?
+  /// The tokens before the MLP, [N, C].
+  package var beforeBranch: UnsafePointer<Float>?
+  /// Patches behind each token, [N]; `nil` counts one each.
+  package var sizes: UnsafePointer<Float>?
+  /// Whether attention adds their logarithm.
+  package var sizesInAttention = false
+  /// [N].
+  package var scores: UnsafeMutablePointer<Float>
+  /// [N', C].
+  package var output: UnsafeMutablePointer<Float>
+  /// [N'].
+  package var outputSizes: UnsafeMutablePointer<Float>?
+  /// [H, N', N'], of a step inside attention.
+  package var outputMap: UnsafeMutablePointer<Float>?
+  /// [N' + 1] and [N].
+  package var offsets: UnsafeMutablePointer<Int32>
+  package var sources: UnsafeMutablePointer<Int32>
+
+  /// Tensors and numbers of the score and the disposal, one behind the other.
+  package var constants: UnsafePointer<Float>
+  package var state: UnsafeMutablePointer<Float>
+  /// What the disposal has asked for, behind what the score has.
+  package var scratch: UnsafeMutablePointer<Float>
+  /// At least eight for each token.
+  package var integers: UnsafeMutablePointer<Int32>
+
+  package init(
+    extent: StepExtent, tokens: UnsafePointer<Float>, scores: UnsafeMutablePointer<Float>,
+    output: UnsafeMutablePointer<Float>, offsets: UnsafeMutablePointer<Int32>,
+    sources: UnsafeMutablePointer<Int32>, constants: UnsafePointer<Float>,
+    state: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>,
+    integers: UnsafeMutablePointer<Int32>
+  ) {
+    self.extent = extent
+    self.tokens = tokens
+    self.scores = scores
+    self.output = output
+    self.offsets = offsets
+    self.sources = sources
+    self.constants = constants
+    self.state = state
+    self.scratch = scratch
+    self.integers = integers
+  }
+
+  package var tokensIn: Int { extent.step.tokensIn }
+  package var tokensOut: Int { extent.step.tokensOut }
+  package var prefix: Int { extent.prefixTokens }
+  package var width: Int { extent.width }
+  package var heads: Int { extent.heads }
+  package var headDim: Int { extent.headDim }
+
+  package func token(_ index: Int) -> UnsafePointer<Float> { tokens + index * width }
+  package func size(_ index: Int) -> Float { sizes?[index] ?? 1 }
+
+  /// Queries, keys or values of a token, all heads.
+  package func feature(_ feature: AttentionFeature, _ token: Int) -> UnsafePointer<Float> {
+    // The inputs of whoever asks say that there are projections.
+    projections.unsafelyUnwrapped + token * 3 * width + feature.rawValue * width
+  }
+
+  // MARK: What several scores and disposals read
+
+  /// Mean over heads of the keys at length 1 into [N, d]; of zero where a key is zero.
+  package func writeMeanKeys(into metric: UnsafeMutablePointer<Float>) {
+    let headDim = headDim
+    for token in 0..<tokensIn {
+      let row = feature(.key, token)
+      let mean = metric + token * headDim
+      for c in 0..<headDim { mean[c] = row[c] }
+      for head in 1..<max(1, heads) {
+        for c in 0..<headDim { mean[c] += row[head * headDim + c] }
+      }
+      normalize(mean, headDim)
+    }
+  }
+
+  /// The class token's attention of every head, [H, N].
+  package func writeClassRows(into rows: UnsafeMutablePointer<Float>) {
+    let scale = 1 / Float(headDim).squareRoot()
+    for head in 0..<heads {
+      let query = feature(.query, 0) + head * headDim
+      let row = rows + head * tokensIn
+      var most = -Float.infinity
+      for token in 0..<tokensIn {
+        row[token] = scale * dot(query, feature(.key, token) + head * headDim, headDim)
+        if sizesInAttention { row[token] += logarithm(size(token)) }
+        most = max(most, row[token])
+      }
+      var sum: Float = 0
+      for token in 0..<tokensIn {
+        row[token] = exponential(row[token] - most)
+        sum += row[token]
+      }
+      for token in 0..<tokensIn { row[token] /= sum }
+    }
+  }
+
+  /// Patch tokens by descending score, ties by the lower index, into [N − P] of `order`.
+  package func rankPatches(into order: UnsafeMutablePointer<Int32>) {
+    sortDescending(order, count: tokensIn - prefix, by: scores, from: prefix)
+  }
+
+  /// The list of what each new token is made of, of nothing yet.
+  package func list() -> SourceList { SourceList(self) }
+
+  // MARK: New tokens
+
+  /// Copies each output's first source.
+  package func copyFirstSources() {
+    for index in 0..<tokensOut {
+      (output + index * width).update(from: token(Int(sources[Int(offsets[index])])), count: width)
+    }
+  }
+
+  /// Each output is the mean of its sources, weighted; an output of one source is a copy.
+  package func writeMeans(weights: UnsafePointer<Float>?) {
+    for index in 0..<tokensOut {
+      let target = output + index * width
+      let range = Int(offsets[index])..<Int(offsets[index + 1])
+      if range.count == 1 {
+        target.update(from: token(Int(sources[range.lowerBound])), count: width)
+        continue
+      }
+      target.update(repeating: 0, count: width)
+      var sum: Float = 0
+      for place in range {
+        let source = Int(sources[place])
+        let weight = weights?[source] ?? 1
+        sum += weight
+        add(weight, token(source), to: target, width)
+      }
+      scale(target, by: 1 / sum, width)
+    }
+  }
+
+  /// The sizes of the sources add up.
+  package func addSizes() {
+    guard let outputSizes else { return }
+    for index in 0..<tokensOut {
+      var sum: Float = 0
+      for place in Int(offsets[index])..<Int(offsets[index + 1]) {
+        sum += size(Int(sources[place]))
+      }
+      outputSizes[index] = sum
+    }
+  }
+
+  /// Means by size, and sizes.
+  package func merge() {
+    writeMeans(weights: sizes)
+    addSizes()
+  }
+}
+
+/// Writes what each new token of one image is made of.
+package struct SourceList {
+  private let offsets: UnsafeMutablePointer<Int32>
+  private let sources: UnsafeMutablePointer<Int32>
+  private let tokensIn: Int
+  private let isUsed: UnsafeMutablePointer<Int32>
+  private var outputs = 0
+  private var count = 0
+
+  init(_ image: ImageStep) {
+    offsets = image.offsets
+    sources = image.sources
+    tokensIn = image.tokensIn
+    // The last of the integers that every step has.
+    isUsed = image.integers + 7 * image.tokensIn
+    isUsed.update(repeating: 0, count: tokensIn)
+    for token in 0..<image.prefix { append(token) }
+  }
+
+  /// Starts the next output.
+  package mutating func begin() {
+    offsets[outputs] = Int32(count)
+    outputs += 1
+  }
+
+  /// Adds a source to the current output; a token is one output's alone.
+  package mutating func add(_ token: Int) {
+    precondition(isUsed[token] == 0, "a token of two outputs")
+    sources[count] = Int32(token)
+    isUsed[token] = 1
+    count += 1
+  }
+
+  /// The next output, of this token first.
+  package mutating func append(_ token: Int) {
+    begin()
+    add(token)
+  }
+
+  /// Puts the tokens of no output behind the last.
+  package mutating func end() {
+    offsets[outputs] = Int32(count)
+    for token in 0..<tokensIn where isUsed[token] == 0 {
+      sources[count] = Int32(token)
+      count += 1
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import Records
+
+/// ATC: tokens are clustered from the closest pair on at a few blocks.
+package enum ATC: TokenReductionMethod {
+  package static let name = "atc"
+  package static let summary =
+    "clusters the tokens by their keys from the closest pair on at a few blocks"
+  package static let source = "Haurum et al., ECCV 2024; JoakimHaurum/ATC"
+  package static let traits = MethodTraits(family: .merge, color: "#6699CC", order: 120)
+  package static let example = #"{"method": "atc", "keep_rate": 0.7}"#
+  package static let parameters =
+    [
+      MethodParameter(
+        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
+        default: .number(0.7),
+        "share of the model's patch tokens that stays, its square at the second block, and so on"),
+      MethodParameter(
+        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
+        "blocks where tokens go"),
+    ] + AgglomerativeClusters.parameters + [
+      Schedule.tokens,
+      MethodParameter(
+        "proportional_attention", .boolean, default: .boolean(true),
+        "whether a token counts in attention by its size"),
+    ]
+  package static let needs = MethodNeeds(sizesInAttention: true, reordersTokens: true)
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    let disposal = AgglomerativeClusters(values)
+    return Composition(
+      score: nil, disposal: disposal,
+      steps: try Schedule.explicit(values, disposal, position: .insideBlock, geometry)
+        ?? Schedule.compounding(
+          values.double("keep_rate"), layers: values.integers("layers"), position: .insideBlock,
+          geometry),
+      proportionalAttention: values.boolean("proportional_attention"), geometry: geometry)
+  }
+}

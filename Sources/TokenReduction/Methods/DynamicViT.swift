@@ -1,0 +1,37 @@
+import Records
+
+/// DynamicViT: a predictor that was trained with the model scores the tokens before a few blocks.
+///
+/// The official checkpoints bring the predictors, `score_predictor.{i}.*` for the i-th block of
+/// `layers`.
+package enum DynamicViT: TokenReductionMethod {
+  package static let name = "dynamicvit"
+  package static let summary =
+    "drops what a trained predictor scores lowest, before a few blocks"
+  package static let source = "Rao et al., arXiv:2106.02034; raoyongming/DynamicViT"
+  package static let traits = MethodTraits(family: .drop, color: "#332288", order: 70)
+  package static let example = #"{"method": "dynamicvit", "keep_rate": 0.7, "layers": [3, 6, 9]}"#
+  package static let parameters =
+    [
+      MethodParameter(
+        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
+        default: .number(0.7),
+        "share of the model's patch tokens that stays, its square at the second block, and so on"),
+      MethodParameter(
+        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
+        "blocks where tokens go"),
+      Schedule.tokens,
+    ] + PredictorScore.parameters
+  package static let needs = MethodNeeds(isTrained: true, reordersTokens: true)
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    Composition(
+      score: PredictorScore(values), disposal: Drop(),
+      steps: try Schedule.explicit(values, Drop(), position: .beforeBlock, geometry)
+        ?? Schedule.compounding(
+          values.double("keep_rate"), layers: values.integers("layers"), position: .beforeBlock,
+          geometry), geometry: geometry)
+  }
+}

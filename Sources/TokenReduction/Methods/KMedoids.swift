@@ -1,0 +1,40 @@
+import Records
+
+/// K-medoids: before a few blocks tokens are clustered around some of them, which stay.
+package enum KMedoids: TokenReductionMethod {
+  package static let name = "kmedoids"
+  package static let summary =
+    "keeps the medoids of clusters before a few blocks"
+  package static let source = "Haurum et al., ICCVW 2023; JoakimHaurum/TokenReduction"
+  package static let traits = MethodTraits(family: .drop, color: "#CC6677", order: 105)
+  package static let example = #"{"method": "kmedoids", "keep_rate": 0.7}"#
+  package static let parameters =
+    [
+      MethodParameter(
+        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
+        default: .number(0.7),
+        "share of the model's patch tokens that stays, its square at the second block, and so on"),
+      MethodParameter(
+        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
+        "blocks where tokens go"),
+    ] + KMedoidsClusters.parameters + [Schedule.tokens]
+  package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    let disposal = KMedoidsClusters(values)
+    let steps =
+      try Schedule.explicit(values, disposal, geometry)
+      ?? Schedule.compounding(
+        values.double("keep_rate"), layers: values.integers("layers"), position: .beforeBlock,
+        geometry)
+    guard steps.first?.block != 0 else {
+      throw ParameterProblem(
+        key: values.has("tokens") ? "tokens" : "layers",
+        message:
+          "block 0 has no block before it, whose attention weighs the tokens; begin at block 1")
+    }
+    return Composition(score: nil, disposal: disposal, steps: steps, geometry: geometry)
+  }
+}

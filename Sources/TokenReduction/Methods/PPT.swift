@@ -1,0 +1,40 @@
+import Records
+
+/// PPT: prune or pool, image by image, at a few blocks.
+package enum PPT: TokenReductionMethod {
+  package static let name = "ppt"
+  package static let summary =
+    "per image drops or merges r tokens at a few blocks, by how much the scores vary"
+  package static let source = "Wu et al., arXiv:2310.01812; xjwu1024/PPT"
+  package static let traits = MethodTraits(family: .drop, color: "#999933", order: 90)
+  package static let example = #"{"method": "ppt", "r": 50}"#
+  package static let parameters =
+    [
+      MethodParameter(
+        "r", .integer(minimum: 0, maximum: nil), default: .integer(50),
+        "tokens removed at each of the blocks"),
+      MethodParameter(
+        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
+        "blocks where tokens go"),
+    ] + PruneOrPool.parameters + [
+      Schedule.tokens,
+      MethodParameter(
+        "proportional_attention", .boolean, default: .boolean(true),
+        "whether a token counts in attention by its size"),
+    ]
+  package static let needs = MethodNeeds(
+    readsAttention: true, sizesInAttention: true, reordersTokens: true)
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    let disposal = PruneOrPool(values)
+    let layers = values.integers("layers")
+    let counts = (0..<geometry.depth).map { layers.contains($0) ? values.integer("r") : 0 }
+    return Composition(
+      score: ClassValueScore(), disposal: disposal,
+      steps: try Schedule.explicit(values, disposal, geometry)
+        ?? Schedule.halving(r: counts, geometry),
+      proportionalAttention: values.boolean("proportional_attention"), geometry: geometry)
+  }
+}

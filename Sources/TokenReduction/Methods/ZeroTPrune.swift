@@ -1,0 +1,51 @@
+import Records
+
+/// Zero-TPrune: tokens that are like more important ones go, then those that the attention map's
+/// votes find least important.
+///
+/// The blocks and shares are not settled by a publication of code: the paper's figures are the
+/// defaults, in parts of the depth.
+package enum ZeroTPrune: TokenReductionMethod {
+  package static let name = "zero_tprune"
+  package static let summary =
+    "drops similar tokens, then those that repeated votes of the attention map find least important"
+  package static let source = "Wang et al., CVPR 2024"
+  package static let traits = MethodTraits(family: .drop, color: "#4477AA", order: 130)
+  package static let example = #"{"method": "zero_tprune", "keep_rates": [1, 0.9, 0.8, 0.7, 1]}"#
+  package static let parameters =
+    [
+      MethodParameter(
+        "layers", .layers, otherwise: "1, 3, 6, 9 and 11 of 12 blocks, or as far into others",
+        "blocks where tokens go"),
+      MethodParameter(
+        "keep_rates", .rates, default: .array([1, 0.9, 0.8, 0.7, 1].map { .number($0) }),
+        "share of the tokens left by the similarity stage that stays, for each of the layers"),
+    ] + DropSimilarThenLeast.parameters + PageRankScore.parameters + [Schedule.tokens]
+  package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    let rates = values.doubles("keep_rates")
+    let layers =
+      values.has("layers")
+      ? values.integers("layers") : [1, 3, 6, 9, 11].map { $0 * geometry.depth / 12 }
+    let disposal = DropSimilarThenLeast(values)
+    guard layers.count == rates.count || values.has("tokens") else {
+      throw ParameterProblem(
+        key: "keep_rates",
+        message: "has \(rates.count) values for \(layers.count) layers; give one each")
+    }
+    let steps =
+      try Schedule.explicit(values, disposal, geometry)
+      ?? Schedule.steps(geometry) { block, tokens in
+        guard let index = layers.lastIndex(of: block) else { return nil }
+        let patches = tokens - geometry.prefixTokens
+        let left = patches - min(disposal.similar, patches / 2)
+        let keep = max(1, Int((Double(left) * rates[index]).rounded(.up)))
+        return keep < patches ? geometry.prefixTokens + keep : nil
+      }
+    return Composition(
+      score: PageRankScore(values), disposal: disposal, steps: steps, geometry: geometry)
+  }
+}

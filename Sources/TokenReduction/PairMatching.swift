@@ -1,0 +1,64 @@
+/// ToMe's bipartite soft matching on the host: even positions are matched to odd ones.
+///
+/// Special tokens stand first; the even ones of them are never merged away, the odd ones never
+/// receive. Source: Bolya et al., arXiv:2210.09461; `tome/merge.py`.
+struct PairMatching {
+  let image: ImageStep
+  let evenCount: Int
+  let oddCount: Int
+  /// So many of the even and of the odd positions are special.
+  let evenPrefix: Int
+  let oddPrefix: Int
+
+  init(_ image: ImageStep) {
+    self.image = image
+    evenCount = (image.tokensIn + 1) / 2
+    oddCount = image.tokensIn / 2
+    evenPrefix = (image.prefix + 1) / 2
+    oddPrefix = image.prefix / 2
+  }
+
+  /// Floats that the metric of a step takes.
+  static func scratchFloats(_ extent: StepExtent) -> Int {
+    extent.step.tokensIn * extent.headDim + extent.step.tokensIn
+  }
+
+  /// Even positions by descending similarity to their best odd one.
+  var order: UnsafeMutablePointer<Int32> { image.integers }
+  /// The best odd position of each even one.
+  var partner: UnsafeMutablePointer<Int32> { image.integers + image.tokensIn }
+  var isMatched: UnsafeMutablePointer<Int32> { image.integers + 2 * image.tokensIn }
+
+  /// Finds the `r` closest pairs by the mean keys.
+  func matchKeys(r: Int) {
+    let keys = image.scratch
+    let d = image.headDim
+    let maxima = keys + image.tokensIn * d
+    image.writeMeanKeys(into: keys)
+    for even in evenPrefix..<max(evenPrefix, evenCount) {
+      let row = keys + 2 * even * d
+      let (best, most) = mostSimilar(of: oddCount - oddPrefix) {
+        dot(row, keys + (2 * (oddPrefix + $0) + 1) * d, d)
+      }
+      partner[even] = best + Int32(oddPrefix)
+      maxima[even] = most
+    }
+    sortDescending(order, count: evenCount - evenPrefix, by: maxima, from: evenPrefix)
+    isMatched.update(repeating: 0, count: evenCount)
+    for rank in 0..<r { isMatched[Int(order[rank])] = 1 }
+  }
+
+  /// Unmatched even tokens, then odd ones, each with what is matched to it if `joining`.
+  func write(r: Int, joining: Bool) {
+    var list = image.list()
+    for even in evenPrefix..<evenCount where isMatched[even] == 0 { list.append(2 * even) }
+    for odd in oddPrefix..<oddCount {
+      list.append(2 * odd + 1)
+      guard joining else { continue }
+      for rank in 0..<r where Int(partner[Int(order[rank])]) == odd {
+        list.add(2 * Int(order[rank]))
+      }
+    }
+    list.end()
+  }
+}

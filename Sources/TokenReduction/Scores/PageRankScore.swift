@@ -1,0 +1,93 @@
+import Records
+
+/// Importance that votes by attention agree on: `s ← Aᵀ s`, per head from uniform, then
+/// `sqrt(Σ_h s_h² / count)` over the heads whose scores vary neither too little nor too much.
+///
+/// With Σ s = 1 no variance of N scores could reach the published 0.01, so s is N times that here:
+/// its mean over all tokens is 1. The class token's first vote weighs √N. Where no head is left all
+/// count. Source: Wang et al., "Zero-TPrune", CVPR 2024, sections 3.2 and 3.3; the authors
+/// published no code.
+package struct PageRankScore: TokenScore {
+  package static let name = "page_rank"
+  package static let summary = "importance by repeated votes of the attention map"
+  package static let parameters = [
+    MethodParameter(
+      "iterations", .integer(minimum: 1, maximum: 1000), otherwise: "30, 5 or 1 by depth",
+      "votes: 30 in the first quarter of the blocks, 5 in the middle, 1 in the last quarter"),
+    MethodParameter(
+      "head_filter", .boolean, default: .boolean(true),
+      "whether heads whose variance is outside of [0.01, 0.7] are left out"),
+  ]
+
+  /// `nil` is chosen by the block.
+  package let iterations: Int?
+  package let filtersHeads: Bool
+
+  package init(iterations: Int? = nil, filtersHeads: Bool = true) {
+    self.iterations = iterations
+    self.filtersHeads = filtersHeads
+  }
+
+  package init(_ values: ParameterValues) {
+    iterations = values.has("iterations") ? values.integer("iterations") : nil
+    filtersHeads = values.boolean("head_filter")
+  }
+
+  package var inputs: ReductionInputs { ReductionInputs(map: true) }
+
+  package func scratchFloats(_ extent: StepExtent) -> Int { 3 * extent.step.tokensIn }
+
+  package func writeScores(_ image: ImageStep) {
+    let (block, depth) = (image.extent.step.block, image.extent.geometry.depth)
+    let byDepth = 4 * block < depth ? 30 : 4 * block < 3 * depth ? 5 : 1
+    write(image, iterations: iterations ?? byDepth, into: image.scores, scratch: image.scratch)
+  }
+
+  /// The score of every token, the prefix too, after so many votes.
+  func write(
+    _ image: ImageStep, iterations: Int, into scores: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    guard let map = image.map else { return }
+    let n = image.tokensIn
+    let (votes, next, all) = (scratch, scratch + n, scratch + 2 * n)
+    scores.update(repeating: 0, count: n)
+    all.update(repeating: 0, count: n)
+    var counted: Float = 0
+    for head in 0..<image.heads {
+      vote(
+        map + head * n * n, n, iterations: iterations, hasClassToken: image.prefix > 0, votes, next)
+      var variance: Float = 0
+      for token in 0..<n { variance += (votes[token] - 1) * (votes[token] - 1) }
+      variance /= Float(n)
+      let counts = !filtersHeads || (variance >= 0.01 && variance <= 0.7)
+      if counts { counted += 1 }
+      for token in 0..<n {
+        let square = votes[token] * votes[token]
+        all[token] += square
+        if counts { scores[token] += square }
+      }
+    }
+    for token in 0..<n {
+      let mean = counted > 0 ? scores[token] / counted : all[token] / Float(image.heads)
+      scores[token] = mean.squareRoot()
+    }
+  }
+
+  /// Leaves `votes` with a mean of 1.
+  private func vote(
+    _ map: UnsafePointer<Float>, _ n: Int, iterations: Int, hasClassToken: Bool,
+    _ votes: UnsafeMutablePointer<Float>, _ next: UnsafeMutablePointer<Float>
+  ) {
+    votes.update(repeating: 1, count: n)
+    if hasClassToken { votes[0] = Float(n).squareRoot() }
+    for _ in 0..<iterations {
+      next.update(repeating: 0, count: n)
+      for row in 0..<n { add(votes[row], map + row * n, to: next, n) }
+      votes.update(from: next, count: n)
+    }
+    var sum: Float = 0
+    for token in 0..<n { sum += votes[token] }
+    scale(votes, by: Float(n) / sum, n)
+  }
+}
