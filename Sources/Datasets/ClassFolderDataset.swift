@@ -2,7 +2,8 @@ import Files
 import ImageCoding
 import Support
 
-/// Any set of one folder of pictures per class, as torchvision's `ImageFolder` reads it.
+/// Any set of one folder of pictures per class, as torchvision's `ImageFolder` reads it; also in
+/// tar archives, and as WebDataset's shards and Tiny ImageNet's validation pictures.
 ///
 /// Without a mapping the label of a class is its place in the sorted folder names.
 package struct ClassFolderDataset: FileDataset {
@@ -25,8 +26,22 @@ package struct ClassFolderDataset: FileDataset {
   /// The pictures below `folder`.
   ///
   /// Classes that a mapping names may lack a folder; a folder that it does not name is an error.
-  package init(folder: String, classes: Classes = .sorted()) throws(DatasetError) {
+  ///
+  /// - Parameter cacheFolder: Where the lists of archives are kept; `nil` keeps none.
+  package init(
+    folder: String, classes: Classes = .sorted(), cacheFolder: String? = nil
+  ) throws(DatasetError) {
     let root = PathBytes(folder).trimmed
+    if let found = try PictureArchives.find(root) {
+      let archives = try PictureArchives(
+        root: found.root, archives: found.archives, cacheFolder: cacheFolder)
+      self = try ClassFolderDataset(archives, classes)
+      return
+    }
+    if let annotated = try AnnotatedPictures(root) {
+      self = try ClassFolderDataset(annotated, classes, root)
+      return
+    }
     let listing = try FolderListing(root)
     guard !listing.folders.isEmpty else {
       throw listing.pictures.isEmpty
@@ -48,6 +63,58 @@ package struct ClassFolderDataset: FileDataset {
     warnings =
       search.leftOut.phrases.map { "\(root): \($0)" }
       + (classes == .sorted() ? ClassFolderDataset.orderWarning(listing.folders, root) : [])
+  }
+
+  private init(_ archives: PictureArchives, _ classes: Classes) throws(DatasetError) {
+    let root = archives.root
+    let known: [String] = if case .order(let names) = classes { names } else { [] }
+    let labels: [Int]
+    if let beside = try archives.labelsBeside({ known.firstIndex(of: $0) }) {
+      if case .labels = classes {
+        throw .badClassMapping(
+          reason: "gives folders labels, but the pictures of \(root) have theirs beside them")
+      }
+      labels = beside
+      let count = max(known.count, (labels.max() ?? -1) + 1)
+      if !known.isEmpty, count > known.count {
+        throw .badClassMapping(
+          reason: "names \(counted(known.count, "class", "classes")), and a picture of \(root) has "
+            + "the label \(count - 1)")
+      }
+      classNames = known.isEmpty ? (0..<count).map { "class \($0)" } : known
+    } else {
+      guard let folders = archives.classFolders else { throw .noClassFolders(path: "\(root)") }
+      let labelOf = try ClassFolderDataset.labels(
+        classes, folders: Set(folders).sorted(), root: root)
+      labels = folders.map { labelOf[$0] ?? 0 }
+      classNames = ClassFolderDataset.names(labelOf)
+    }
+    files = LabeledFiles(
+      root: root, paths: archives.names, labels: labels, members: archives.members)
+    name = "\(root.stem)".isEmpty ? "\(root)" : "\(root.stem)"
+    let counts = [
+      counted(archives.archives.count, "tar archive"),
+      counted(Set(labels).count, "class", "classes"), counted(labels.count, "picture"),
+    ]
+    layout = ([counts.joined(separator: ", ")] + (archives.others.map { [$0] } ?? []))
+      .joined(separator: "; ")
+    warnings = archives.others.map { ["\(root): \($0)"] } ?? []
+  }
+
+  private init(
+    _ annotated: AnnotatedPictures, _ classes: Classes, _ root: PathBytes
+  ) throws(DatasetError) {
+    let labelOf = try ClassFolderDataset.labels(classes, folders: annotated.classes, root: root)
+    files = LabeledFiles(
+      root: annotated.folder, paths: annotated.names,
+      labels: annotated.classOfName.map { labelOf[$0] ?? 0 })
+    classNames = ClassFolderDataset.names(labelOf)
+    name = "\(root.name)".isEmpty ? "\(root)" : "\(root.name)"
+    layout =
+      "pictures labeled by \(AnnotatedPictures.fileName), "
+      + "\(counted(annotated.classes.count, "class", "classes")), "
+      + counted(annotated.names.count, "picture")
+    warnings = []
   }
 
   // MARK: What is no class

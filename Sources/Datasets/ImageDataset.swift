@@ -5,8 +5,17 @@ import ImageCoding
 package enum DatasetContent: Sendable {
   /// Pictures that the program draws: what determines them.
   case drawn(String)
-  /// Files below `root`, in the data set's order, each with its label.
-  case files(root: PathBytes, [(path: PathBytes, label: Int)])
+  /// Files below `root`, or members of archives, in the data set's order.
+  case files(root: PathBytes, [LabeledPicture])
+}
+
+/// A picture file with its label.
+package struct LabeledPicture: Hashable, Sendable {
+  /// Below the data set's folder, or in its archive.
+  package let path: PathBytes
+  package let label: Int
+  /// Where it is in an archive; `nil` for a file of its own.
+  package let member: ArchiveMember?
 }
 
 /// Labeled pictures in a fixed order.

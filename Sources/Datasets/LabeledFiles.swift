@@ -1,20 +1,33 @@
 import Files
 import ImageCoding
 
-/// Picture files below one folder, each with its label, in the order of their paths.
+/// A file that is read in place from an archive.
+package struct ArchiveMember: Hashable, Sendable {
+  package let archive: PathBytes
+  /// Of its first byte in the archive.
+  package let offset: Int
+  /// Bytes.
+  package let size: Int
+}
+
+/// Picture files below one folder or in archives, each with its label, in the order of their paths.
 package struct LabeledFiles: Sendable {
-  /// The folder, without a closing slash.
+  /// The folder without a closing slash, or the archive.
   package let root: PathBytes
-  /// Paths relative to `root`.
+  /// Paths relative to `root`; of members of archives their names there.
   package let paths: [PathBytes]
   /// One per path.
   package let labels: [Int]
+  /// Where each is in an archive; `nil` where they are files of their own.
+  package let members: [ArchiveMember]?
 
-  init(root: PathBytes, paths: [PathBytes], labels: [Int]) {
+  init(root: PathBytes, paths: [PathBytes], labels: [Int], members: [ArchiveMember]? = nil) {
     precondition(paths.count == labels.count, "Every file has one label.")
+    precondition((members?.count ?? paths.count) == paths.count, "Every member has one path.")
     self.root = root
     self.paths = paths
     self.labels = labels
+    self.members = members
   }
 }
 
@@ -29,18 +42,31 @@ extension FileDataset {
 
   package func label(at index: Int) -> Int { files.labels[index] }
 
-  package func path(at index: Int) -> String { "\(files.root / files.paths[index])" }
+  package func path(at index: Int) -> String {
+    let folder = files.members?[index].archive ?? files.root
+    return "\(folder / files.paths[index])"
+  }
 
   package var content: DatasetContent {
-    .files(root: files.root, files.paths.indices.map { (files.paths[$0], files.labels[$0]) })
+    .files(
+      root: files.root,
+      files.paths.indices.map { index in
+        LabeledPicture(
+          path: files.paths[index], label: files.labels[index], member: files.members?[index])
+      })
   }
 
   package func decode(
     at index: Int, preprocessing: Preprocessing, into output: UnsafeMutableBufferPointer<UInt8>
   ) throws {
     try ImageDecoder.withShared { decoder throws(ImageError) in
+      guard let member = files.members?[index] else {
+        return try decoder.loadPixels(
+          path: files.root / files.paths[index], preprocessing: preprocessing, into: output)
+      }
       try decoder.loadPixels(
-        path: files.root / files.paths[index], preprocessing: preprocessing, into: output)
+        path: member.archive, part: member.offset..<(member.offset + member.size),
+        named: path(at: index), preprocessing: preprocessing, into: output)
     }
   }
 }

@@ -70,32 +70,54 @@ package final class ImageDecoder {
     resampler.crop(preprocessing, of: try decodeFile(named: "\(path)"), into: output)
   }
 
+  /// Reads a picture that is a part of another file, such as a member of an archive, resizes and
+  /// crops it.
+  ///
+  /// Shapes: output `[crop][crop][3]`.
+  ///
+  /// - Parameters:
+  ///   - part: The picture's bytes in the file at `path`.
+  ///   - name: Stands for the picture in errors.
+  package func loadPixels(
+    path: PathBytes, part: Range<Int>, named name: String, preprocessing: Preprocessing,
+    into output: UnsafeMutableBufferPointer<UInt8>
+  ) throws(ImageError) {
+    try read(path, part: part, named: name)
+    resampler.crop(preprocessing, of: try decodeFile(named: name), into: output)
+  }
+
   // MARK: Files
 
-  /// Reads a file, which must begin as a picture does before the rest of it is read.
-  private func read(_ path: PathBytes) throws(ImageError) {
-    func read(
-      _ opened: borrowing RegularFile, _ count: Int, from offset: Int
-    ) throws(ImageError) -> Int {
-      let target = UnsafeMutableRawBufferPointer(start: file.start + offset, count: count)
-      do { return try opened.read(into: target, from: offset) } catch { throw ImageError(error) }
-    }
+  /// Reads a file or a part of one, which must begin as a picture does before the rest is read.
+  private func read(
+    _ path: PathBytes, part: Range<Int>? = nil, named partName: String? = nil
+  ) throws(ImageError) {
     let opened: RegularFile
     do { opened = try RegularFile(path) } catch { throw ImageError(error) }
-    let first = min(opened.size, ImageFormat.signatureBytes)
+    let name = partName ?? "\(path)"
+    let size = if let part { part.count } else { opened.size }
+    let first = min(size, ImageFormat.signatureBytes)
     file.reserve(first)
-    file.truncate(to: try read(opened, first, from: 0))
-    guard file.count > 0 else { throw .empty(path: "\(path)") }
+    let begin = part?.lowerBound ?? 0
+    file.truncate(to: try fill(from: opened, at: begin, count: first))
+    guard file.count > 0 else { throw .empty(path: name) }
     let bytes = UnsafeRawBufferPointer(start: file.start, count: file.count)
     guard ImageFormat(signature: bytes) != nil else {
-      throw .unknownFormat(path: "\(path)", firstBytes: Array(bytes.prefix(4)))
+      throw .unknownFormat(path: name, firstBytes: Array(bytes.prefix(4)))
     }
-    guard opened.size <= ImageFormat.mostBytes else {
+    guard size <= ImageFormat.mostBytes else {
       throw ImageError(
-        .tooLarge(path: path, bytes: opened.size, most: ImageFormat.mostBytes))
+        .tooLarge(path: PathBytes(name), bytes: size, most: ImageFormat.mostBytes))
     }
-    file.reserve(opened.size)
-    file.truncate(to: try read(opened, opened.size, from: 0))
+    file.reserve(size)
+    file.truncate(to: try fill(from: opened, at: begin, count: size))
+  }
+
+  private func fill(
+    from opened: borrowing RegularFile, at offset: Int, count: Int
+  ) throws(ImageError) -> Int {
+    let target = UnsafeMutableRawBufferPointer(start: file.start, count: count)
+    do { return try opened.read(into: target, from: offset) } catch { throw ImageError(error) }
   }
 
   // MARK: Decoding

@@ -4,17 +4,21 @@ import Files
 import Foundation
 import ImageCoding
 
-/// `lab dataset`: the data set that the program draws, and how fast any is decoded.
+/// `lab dataset`: what is odd in a data set, how fast it is decoded, and the one that the program
+/// draws.
 struct DatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dataset",
-    abstract: "Write out the data set that the program draws itself, or time the decoding of one.",
+    abstract: "Check a data set, time its decoding, or write out the one that the program draws.",
     discussion: """
       Examples:
+        lab dataset check /data/imagenet --out imagenet.json
         lab dataset demo --split val --count 100 --out /tmp/demo
         lab dataset decode /data/imagenet/val --threads 2
       """,
-    subcommands: [DemoDatasetCommand.self, DecodeDatasetCommand.self])
+    subcommands: [
+      CheckDatasetCommand.self, DemoDatasetCommand.self, DecodeDatasetCommand.self,
+    ])
 }
 
 /// `lab dataset demo`: the drawn images as PNG files in folders named after their class.

@@ -106,39 +106,39 @@ private func labels(of data: ImageNetDataset) -> [Int] {
   @Test func `an empty folder`() throws {
     #expect(
       refusal()
-        == "DIR holds no pictures (PNG, JPEG, WebP, BMP, GIF, TIFF); a data set is one folder of pictures "
-        + "per class.")
+        == "DIR: holds no pictures (PNG, JPEG, WebP, BMP, GIF, TIFF); a data set is one folder of pictures "
+        + "per class")
   }
 
   @Test func `a folder that is not there`() {
     #expect(
       sentence(in: folder) { try ImageNetDataset(folder: folder.path + "/x") }
-        == "DIR/x cannot be read as a folder of pictures (no such file or directory).")
+        == "DIR/x: cannot be read as a folder of pictures (no such file or directory)")
   }
 
   @Test func `training pictures only`() throws {
     try folder.addPictures(["train/n01443537/a.JPEG"])
     #expect(
       refusal()
-        == "DIR has a folder train but no folder val; name DIR/train itself to use it.")
+        == "DIR: has a folder train but no folder val; name DIR/train itself to use it")
   }
 
   @Test func `folders of other classes`() throws {
     try folder.addPictures(["n01443537/a.JPEG", "n00000001/a.JPEG", "tench/a.JPEG"])
     #expect(
       refusal()
-        == "DIR has folders that are not among ImageNet-1k's 1000 classes: n00000001, tench; "
+        == "DIR: has folders that are not among ImageNet-1k's 1000 classes: n00000001, tench; "
         + "class folders are named by WordNet id, such as n01440764; "
-        + "for other class folders use {\"folder\": …} with \"classes\".")
+        + "for other class folders use {\"folder\": …} with \"classes\"")
   }
 
-  @Test func `numbered folders, whose text order is not that of the labels`() throws {
-    try folder.addPictures((0..<1000).map { "\($0)/a.JPEG" })
+  @Test func `folders numbered beyond 999`() throws {
+    try folder.addPictures((1...1000).map { "\($0)/a.JPEG" })
     #expect(
       refusal()
-        == "DIR has folders that are not among ImageNet-1k's 1000 classes: 0, 1, 10, 100, 101 and "
-        + "995 more; class folders are named by WordNet id, such as n01440764; "
-        + "for other class folders use {\"folder\": …} with \"classes\".")
+        == "DIR: has folders that are not among ImageNet-1k's 1000 classes: 1, 10, 100, 1000, 101 "
+        + "and 995 more; class folders are named by WordNet id, such as n01440764; "
+        + "for other class folders use {\"folder\": …} with \"classes\"")
   }
 
   @Test func `a class without pictures`() throws {
@@ -146,7 +146,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     try folder.makeFolder("n01440764")
     #expect(
       refusal()
-        == "DIR has class folders without a picture (PNG, JPEG, WebP, BMP, GIF, TIFF): n01440764; fill or remove them."
+        == "DIR: has class folders without a picture (PNG, JPEG, WebP, BMP, GIF, TIFF): n01440764; fill or remove them"
     )
   }
 
@@ -154,33 +154,34 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     try folder.addPictures(["n01443537/a.JPEG", pictures[0]])
     #expect(
       refusal()
-        == "DIR has both pictures (ILSVRC2012_val_00000001.JPEG) and n01443537/, so it is not "
-        + "clear which pictures are meant; name the folder that holds only them.")
+        == "DIR: has both pictures (ILSVRC2012_val_00000001.JPEG) and n01443537/, so it is not "
+        + "clear which pictures are meant; name the folder that holds only them")
   }
 
   @Test func `class folders and a folder val`() throws {
     try folder.addPictures(["n01443537/a.JPEG", "val/n01443537/a.JPEG"])
     #expect(
       refusal()
-        == "DIR has both n01443537 and val/, so it is not clear which pictures are meant; "
-        + "name the folder that holds only them.")
+        == "DIR: has both n01443537 and val/, so it is not clear which pictures are meant; "
+        + "name the folder that holds only them")
   }
 
   @Test func `two folders that may be meant`() throws {
     try folder.addPictures(["val/n01443537/a.JPEG", "validation/n01443537/a.JPEG"])
     #expect(
       refusal()
-        == "DIR has both val/ and validation/, so it is not clear which pictures are meant; "
-        + "name the folder that holds only them.")
+        == "DIR: has both val/ and validation/, so it is not clear which pictures are meant; "
+        + "name the folder that holds only them")
   }
 
   @Test func `flat pictures without a ground truth`() throws {
     try folder.addPictures(pictures)
     #expect(
       refusal()
-        == "DIR holds pictures but nothing says their labels; put one of "
+        == "DIR: holds pictures but nothing says their labels; put one of "
         + "ILSVRC2012_validation_ground_truth.txt, LOC_val_solution.csv, val_map.txt, val.txt, "
-        + "imagenet_2012_validation_synset_labels.txt beside or above them, or use class folders.")
+        + "imagenet_2012_validation_synset_labels.txt, val_annotations.txt beside or above them, "
+        + "or use class folders")
   }
 
   @Test(arguments: [0, 1])
@@ -193,13 +194,13 @@ private func labels(of data: ImageNetDataset) -> [Int] {
         == "DIR/val_map.txt: the labels are the challenge's ids, which are not in the order of "
         + "ImageNet's labels (the first picture, a sea snake, has id 490 and label 65); use the "
         + "development kit's ILSVRC2012_validation_ground_truth.txt, or labels in the order of "
-        + "the WordNet ids.")
+        + "the WordNet ids")
   }
 
   @Test func `labels that start at 1`() throws {
     try folder.addPictures(Array(pictures.prefix(2)))
     try folder.write("\(pictures[0]) 1\n\(pictures[1]) 1000\n", to: "val_map.txt")
-    #expect(refusal() == "DIR/val_map.txt: the labels run from 1 to 1000, not from 0 to 999.")
+    #expect(refusal() == "DIR/val_map.txt: the labels run from 1 to 1000, not from 0 to 999")
   }
 
   @Test func `more pictures in the ground truth than in the folder`() throws {
@@ -207,20 +208,20 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     try folder.write(devkit, to: "ILSVRC2012_validation_ground_truth.txt")
     #expect(
       refusal()
-        == "DIR/ILSVRC2012_validation_ground_truth.txt lists 5 pictures, but there are 3.")
+        == "DIR/ILSVRC2012_validation_ground_truth.txt: lists 5 pictures, but there are 3")
   }
 
   @Test(arguments: ["val_map.txt", "ILSVRC2012_validation_ground_truth.txt"])
   func `a picture that the ground truth does not list`(file: String) throws {
     try folder.addPictures(pictures + ["ILSVRC2012_val_00000006.JPEG"])
     try folder.write(file == "val_map.txt" ? map : devkit, to: file)
-    #expect(refusal() == "DIR/\(file) lists 5 pictures, but not ILSVRC2012_val_00000006.JPEG.")
+    #expect(refusal() == "DIR/\(file): lists 5 pictures, but not ILSVRC2012_val_00000006.JPEG")
   }
 
   @Test func `a picture listed twice, and one there twice`() throws {
     try folder.addPictures(pictures)
     try folder.write(map + "\(pictures[2]) 230\n", to: "val_map.txt")
-    let expected = "DIR/val_map.txt: the picture ILSVRC2012_val_00000003 is there twice."
+    let expected = "DIR/val_map.txt: the picture ILSVRC2012_val_00000003 is there twice"
     #expect(refusal() == expected)
     try folder.write(map, to: "val_map.txt")
     try folder.addPictures(["ILSVRC2012_val_00000003.png"], from: "rgb8.png")
@@ -233,34 +234,34 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     try folder.write(devkit, to: "ILSVRC2012_validation_ground_truth.txt")
     #expect(
       refusal()
-        == "DIR/ILSVRC2012_validation_ground_truth.txt and DIR/val_map.txt give "
-        + "ILSVRC2012_val_00000003.JPEG different labels; remove the wrong one.")
+        == "DIR/ILSVRC2012_validation_ground_truth.txt: gives ILSVRC2012_val_00000003.JPEG another "
+        + "label than DIR/val_map.txt; remove the wrong one")
   }
 
   @Test(arguments: [
     (
       "ILSVRC2012_validation_ground_truth.txt", "490\n1001\n",
-      "line 2 is '1001', not an id of the challenge, 1 to 1000."
+      "line 2 is '1001', not an id of the challenge, 1 to 1000"
     ),
     (
       "ILSVRC2012_validation_ground_truth.txt", "490\n-9223372036854775808\n",
-      "line 2 is '-9223372036854775808', not an id of the challenge, 1 to 1000."
+      "line 2 is '-9223372036854775808', not an id of the challenge, 1 to 1000"
     ),
     (
       "imagenet_2012_validation_synset_labels.txt", "n01751748\nn00000000\n",
-      "line 2 is 'n00000000', not the WordNet id of one of ImageNet's 1000 classes."
+      "line 2 is 'n00000000', not the WordNet id of one of ImageNet's 1000 classes"
     ),
     (
       "LOC_val_solution.csv", "ImageId,PredictionString\nILSVRC2012_val_00000001\n",
-      "line 2 is 'ILSVRC2012_val_00000001', not a picture, a comma and a WordNet id."
+      "line 2 is 'ILSVRC2012_val_00000001', not a picture, a comma and a WordNet id"
     ),
     (
       "val_map.txt", "ILSVRC2012_val_00000001.JPEG\n",
-      "line 1 is 'ILSVRC2012_val_00000001.JPEG', not a file name and a label."
+      "line 1 is 'ILSVRC2012_val_00000001.JPEG', not a file name and a label"
     ),
     (
       "val_map.txt", "ILSVRC2012_val_00000001.JPEG seasnake\n",
-      "line 1 is 'seasnake', not the WordNet id of one of ImageNet's 1000 classes."
+      "line 1 is 'seasnake', not the WordNet id of one of ImageNet's 1000 classes"
     ),
   ])
   func `a line that makes no sense`(file: String, text: String, reason: String) throws {

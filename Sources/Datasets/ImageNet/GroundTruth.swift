@@ -17,7 +17,7 @@ struct GroundTruth {
   /// What is looked for, in this order.
   static let fileNames = [
     "ILSVRC2012_validation_ground_truth.txt", "LOC_val_solution.csv", "val_map.txt", "val.txt",
-    "imagenet_2012_validation_synset_labels.txt",
+    "imagenet_2012_validation_synset_labels.txt", "val_annotations.txt",
   ]
 
   private static let usualFolders: [PathBytes] = [
@@ -59,6 +59,8 @@ struct GroundTruth {
       labels = .numbered(try GroundTruth.wordNetIDs(lines, path))
     case "LOC_val_solution.csv":
       labels = .named(try GroundTruth.solution(lines, path))
+    case "val_annotations.txt":
+      labels = .named(try GroundTruth.annotations(lines, path))
     default:
       labels = .named(try GroundTruth.map(lines, path))
     }
@@ -66,24 +68,31 @@ struct GroundTruth {
 
   // MARK: Labels of pictures
 
-  /// The label of each of the given file names, which must be all that the ground truth lists.
+  /// Pictures that it lists.
+  var listed: Int {
+    switch labels {
+    case .numbered(let labels): labels.count
+    case .named(let labels): labels.count
+    }
+  }
+
+  /// Pictures of ImageNet's validation set.
+  private static let validationPictures = 50_000
+
+  /// The label of each of the given file names, which must be all that the ground truth lists,
+  /// unless that is the whole validation set, of which people keep a part.
   func labels(of pictures: [PathBytes]) throws(DatasetError) -> [Int] {
     var seen: Set<PathBytes> = []
     for picture in pictures where !seen.insert(picture.stem).inserted {
       throw .duplicate(path: "\(path)", picture: "\(picture.stem)")
     }
-    let listed =
-      switch labels {
-      case .numbered(let labels): labels.count
-      case .named(let labels): labels.count
-      }
     let found = try pictures.map { picture throws(DatasetError) in
       guard let label = label(of: picture) else {
         throw .missingFromGroundTruth(path: "\(path)", picture: "\(picture)", listed: listed)
       }
       return label
     }
-    guard listed == pictures.count else {
+    guard listed == pictures.count || listed == Self.validationPictures else {
       throw .groundTruthCount(path: "\(path)", listed: listed, pictures: pictures.count)
     }
     return found
@@ -131,6 +140,19 @@ struct GroundTruth {
         let id = Line(number: line.number, bytes: fields[1].bytes[...]).fields(" ").first
       else { throw line.mistake(path, "a picture, a comma and a WordNet id") }
       try insert(try wordNetLabel(id, line, path), for: fields[0], into: &labels, path)
+    }
+    return labels
+  }
+
+  /// Tiny ImageNet's table: a file, a WordNet id and a box, with tabs between them.
+  private static func annotations(
+    _ lines: [Line], _ path: PathBytes
+  ) throws(DatasetError) -> [PathBytes: Int] {
+    var labels: [PathBytes: Int] = [:]
+    for line in lines {
+      let fields = line.fields(" \t")
+      guard fields.count >= 2 else { throw line.mistake(path, "a file name and a WordNet id") }
+      try insert(try wordNetLabel(fields[1], line, path), for: fields[0], into: &labels, path)
     }
     return labels
   }

@@ -4,9 +4,11 @@ import Support
 
 /// ImageNet-1k's validation pictures, in any of the layouts that people keep them in.
 ///
-/// Class folders (`n01440764/*.JPEG`), also of a part of the classes; or flat files with the
-/// development kit's ground truth, `LOC_val_solution.csv`, `val_map.txt`, `val.txt` or
-/// `imagenet_2012_validation_synset_labels.txt` beside or above them. Labels are those of
+/// Class folders (`n01440764/*.JPEG`, or `0/` to `999/` as ImageNetV2 has them), also of a part of
+/// the classes; flat files whose names hold the WordNet id, as Hugging Face's copy has them; flat
+/// files with the development kit's ground truth, `LOC_val_solution.csv`, `val_map.txt`,
+/// `val.txt`, `imagenet_2012_validation_synset_labels.txt` or Tiny ImageNet's
+/// `val_annotations.txt` beside or above them; each also in tar archives. Labels are those of
 /// torchvision and timm. A folder whose files and labels do not add up is refused.
 package struct ImageNetDataset: FileDataset {
   package let name = "imagenet"
@@ -16,9 +18,21 @@ package struct ImageNetDataset: FileDataset {
 
   package var classNames: [String] { ImageNetClasses.names }
 
-  /// The pictures in `folder`, or in its folder `val` if it has none of its own.
-  package init(folder: String) throws(DatasetError) {
+  /// The pictures in `folder`, or in its folder `val` if it has none of its own; or those of a tar
+  /// archive, or of several.
+  ///
+  /// - Parameter cacheFolder: Where the lists of archives are kept; `nil` keeps none.
+  package init(folder: String, cacheFolder: String? = nil) throws(DatasetError) {
     let given = PathBytes(folder).trimmed
+    if let found = try PictureArchives.find(given, preferring: "ILSVRC2012_img_val.tar") {
+      let archives = try PictureArchives(
+        root: found.root, archives: found.archives, cacheFolder: cacheFolder)
+      let parts: [String]
+      (files, parts, warnings) = try ImageNetDataset.readArchives(archives)
+      try ImageNetDataset.checkBalance(files)
+      layout = parts.joined(separator: "; ")
+      return
+    }
     let root = try ImageNetDataset.picturesFolder(given)
     let listing = try FolderListing(root)
     let pictures = listing.pictures
@@ -29,18 +43,21 @@ package struct ImageNetDataset: FileDataset {
     }
     let found: String
     var leftOut: [String] = []
+    var notes: [String] = []
     if pictures.isEmpty {
       (files, found, leftOut) = try ImageNetDataset.readClassFolders(root, listing)
     } else {
       if ImageNetDataset.isWordNetID(root.name) {
         throw .oneClassFolder(path: "\(root)", parent: "\(root.folder)")
       }
-      (files, found) = try ImageNetDataset.readFlat(root, pictures)
+      let labels: [Int]
+      (labels, found, notes) = try ImageNetDataset.flatLabels(pictures, beside: root)
+      files = LabeledFiles(root: root, paths: pictures, labels: labels)
     }
     try ImageNetDataset.checkBalance(files)
     let place = root == given ? "" : " in \(root.name)/"
     layout = ([found + place] + leftOut).joined(separator: "; ")
-    warnings = leftOut.map { "\(root): \($0)" }
+    warnings = (leftOut + notes).map { "\(root): \($0)" }
   }
 
   // MARK: Finding the folder
@@ -66,7 +83,11 @@ package struct ImageNetDataset: FileDataset {
       throw .ambiguousLayout(
         path: "\(folder)", first: "\(candidates[0])/", second: "\(candidates[1])/")
     }
-    if let only = candidates.first { return folder / only }
+    if let only = candidates.first {
+      // Tiny ImageNet has its validation pictures in val/images.
+      let images = folder / only / "images"
+      return FolderListing.isFolder(images) ? images : folder / only
+    }
     if listing.folders.contains("train") { throw .onlyTraining(path: "\(folder)") }
     return folder
   }
@@ -78,8 +99,7 @@ package struct ImageNetDataset: FileDataset {
   ) throws(DatasetError) -> (LabeledFiles, String, leftOut: [String]) {
     let folders = listing.folders
     guard !folders.isEmpty else { throw .noImages(path: "\(root)") }
-    let labels = Dictionary(
-      uniqueKeysWithValues: ImageNetClasses.labels.map { (PathBytes($0.key), $0.value) })
+    let labels = ImageNetDataset.labelsOfFolders(folders)
     let unknown = folders.filter { labels[$0] == nil }
     guard unknown.isEmpty else {
       throw .notImageNetClasses(path: "\(root)", folders: unknown.map { "\($0)" })
@@ -94,28 +114,72 @@ package struct ImageNetDataset: FileDataset {
     )
   }
 
+  /// The labels of WordNet ids, or of the numbers 0 to 999 where all folders are such.
+  static func labelsOfFolders(_ folders: [PathBytes]) -> [PathBytes: Int] {
+    let numbers = folders.map { folder in
+      folder.text.flatMap { $0.allSatisfy(\.isASCII) ? Int($0) : nil }
+    }
+    if numbers.allSatisfy({ $0.map((0..<1000).contains) ?? false }),
+      Set(numbers).count == folders.count
+    {
+      return Dictionary(uniqueKeysWithValues: zip(folders, numbers.map { $0 ?? 0 }))
+    }
+    return Dictionary(
+      uniqueKeysWithValues: ImageNetClasses.labels.map { (PathBytes($0.key), $0.value) })
+  }
+
   // MARK: Flat files
 
-  private static func readFlat(
-    _ root: PathBytes, _ pictures: [PathBytes]
-  ) throws(DatasetError) -> (LabeledFiles, String) {
+  /// Labels of pictures without class folders: from their names, or from a ground truth.
+  static func flatLabels(
+    _ pictures: [PathBytes], beside root: PathBytes
+  ) throws(DatasetError) -> (labels: [Int], layout: String, notes: [String]) {
+    let inNames = pictures.map(labelInName)
     let truths = try GroundTruth.all(for: root)
+    let count = counted(pictures.count, "picture")
+    if inNames.contains(where: { $0 != nil }) {
+      let labels = try zip(pictures, inNames).map { picture, label throws(DatasetError) in
+        guard let label else { throw .noClassInName(path: "\(root)", picture: "\(picture)") }
+        return label
+      }
+      for truth in truths { try compare(labels, with: truth, pictures, named: "the files' names") }
+      return (
+        labels,
+        "flat files named by class, \(Set(labels).count) of the 1000 classes, \(count)", []
+      )
+    }
     guard let truth = truths.first else {
       throw .noGroundTruth(path: "\(root)", looked: GroundTruth.fileNames)
     }
     let labels = try truth.labels(of: pictures)
     for other in truths.dropFirst() {
-      let otherLabels = try other.labels(of: pictures)
-      for (index, picture) in pictures.enumerated() where labels[index] != otherLabels[index] {
-        throw .groundTruthsDisagree(
-          first: "\(truth.path)", second: "\(other.path)", picture: "\(picture)")
-      }
+      try compare(labels, with: other, pictures, named: "\(truth.path)")
     }
+    let isPart = pictures.count < truth.listed
     return (
-      LabeledFiles(root: root, paths: pictures, labels: labels),
-      "flat files labeled by \(truth.path.name), \(Set(labels).count) of the 1000 classes, "
-        + counted(pictures.count, "picture")
+      labels,
+      "flat files labeled by \(truth.path.name), \(Set(labels).count) of the 1000 classes, \(count)",
+      isPart ? ["\(count) of the \(truth.listed) of the validation set"] : []
     )
+  }
+
+  private static func compare(
+    _ labels: [Int], with truth: GroundTruth, _ pictures: [PathBytes], named first: String
+  ) throws(DatasetError) {
+    let others = try truth.labels(of: pictures)
+    for (index, picture) in pictures.enumerated() where labels[index] != others[index] {
+      throw .groundTruthsDisagree(
+        first: first, second: "\(truth.path)", picture: "\(picture)")
+    }
+  }
+
+  /// 65 for `ILSVRC2012_val_00000001_n01751748.JPEG`, 0 for `n01440764_tench.JPEG`.
+  private static func labelInName(_ picture: PathBytes) -> Int? {
+    let parts = picture.stem.bytes.split(separator: UInt8(ascii: "_"))
+    guard parts.count > 1, let first = parts.first, let last = parts.last else { return nil }
+    return [last, first].lazy.compactMap { part in
+      ImageNetClasses.labels[String(decoding: part, as: UTF8.self)]
+    }.first
   }
 
   /// The whole validation set has 50 pictures of every class; a shifted or shuffled list has not.

@@ -22,31 +22,36 @@ struct ContentFingerprint {
     case .drawn(let text): return Self.hexadecimal(SHA256.hash(data: Data(text.utf8)))
     case .files(let root, let files):
       let cache = HashCache(folder: cacheFolder, root: root)
-      let digests = try digests(of: files.map { root / $0.path }, below: root, cache)
+      let digests = try digests(of: files, below: root, cache)
       cache.save()
-      var hash = SHA256()
-      for (file, digest) in zip(files, digests) {
-        // No name holds a zero.
-        hash.update(data: file.path.bytes + [0] + Array("\(file.label)".utf8) + [0] + digest)
-      }
-      return Self.hexadecimal(hash.finalize())
+      return Self.text(files, digests: digests)
     }
   }
 
+  /// The fingerprint of pictures whose hashes are known.
+  static func text(_ pictures: [LabeledPicture], digests: [[UInt8]]) -> String {
+    var hash = SHA256()
+    for (picture, digest) in zip(pictures, digests) {
+      // No name holds a zero.
+      hash.update(data: picture.path.bytes + [0] + Array("\(picture.label)".utf8) + [0] + digest)
+    }
+    return hexadecimal(hash.finalize())
+  }
+
   private func digests(
-    of paths: [PathBytes], below root: PathBytes, _ cache: HashCache
+    of pictures: [LabeledPicture], below root: PathBytes, _ cache: HashCache
   ) throws -> [[UInt8]] {
     let claimed = Atomic<Int>(0)
-    let done = Mutex((digests: [[UInt8]](repeating: [], count: paths.count), count: 0))
+    let done = Mutex((digests: [[UInt8]](repeating: [], count: pictures.count), count: 0))
     let started = Date()
     let lastTold = Mutex(started)
-    let workers = min(paths.count, 2 * ProcessInfo.processInfo.activeProcessorCount)
+    let workers = min(pictures.count, 2 * ProcessInfo.processInfo.activeProcessorCount)
     DispatchQueue.concurrentPerform(iterations: workers) { _ in
       var hasher = FileHasher()
       while !StopSignal.isRequested {
         let index = claimed.add(1, ordering: .relaxed).oldValue
-        guard index < paths.count else { return }
-        let digest = hasher.digest(of: paths[index], cache)
+        guard index < pictures.count else { return }
+        let digest = hasher.digest(of: pictures[index], below: root, cache)
         let count = done.withLock { state in
           state.digests[index] = digest
           state.count += 1
@@ -58,7 +63,7 @@ struct ContentFingerprint {
           return true
         }
         if isDue {
-          progress("reading \(root) for its fingerprint: \(count) of \(paths.count) pictures")
+          progress("reading \(root) for its fingerprint: \(count) of \(pictures.count) pictures")
         }
       }
     }
@@ -76,20 +81,30 @@ private struct FileHasher {
   private static let partBytes = 1 << 18
   private var buffer = [UInt8](repeating: 0, count: partBytes)
 
-  /// The SHA-256 of a file, or what stands for one that cannot be read.
-  mutating func digest(of path: PathBytes, _ cache: HashCache) -> [UInt8] {
-    if let status = FileStatus(of: path), let known = cache.digest(of: status) { return known }
+  /// The SHA-256 of a picture's bytes, or what stands for one that cannot be read.
+  mutating func digest(
+    of picture: LabeledPicture, below root: PathBytes, _ cache: HashCache
+  ) -> [UInt8] {
+    let path = picture.member?.archive ?? root / picture.path
+    let offset = picture.member?.offset ?? 0
+    if let status = FileStatus(of: path), let known = cache.digest(of: status, offset: offset) {
+      return known
+    }
     let started = Date()
     do throws(FileError) {
-      let file = try RegularFile(path, mostBytes: ImageFormat.mostBytes)
+      let file = try RegularFile(
+        path, mostBytes: picture.member == nil ? ImageFormat.mostBytes : .max)
+      let end = if let member = picture.member { offset + member.size } else { file.size }
       var hash = SHA256()
-      var position = 0
+      var position = offset
       while true {
         var count = 0
+        let wanted = min(Self.partBytes, max(0, end - position))
         var failure: FileError?
         buffer.withUnsafeMutableBytes { bytes in
           do throws(FileError) {
-            count = try file.read(into: bytes, from: position)
+            count = try file.read(
+              into: UnsafeMutableRawBufferPointer(rebasing: bytes[..<wanted]), from: position)
           } catch {
             failure = error
           }
@@ -101,7 +116,9 @@ private struct FileHasher {
       }
       let digest = Array(hash.finalize())
       // Written to meanwhile: true of what was read, and not to be kept.
-      if FileStatus(of: path) == file.status { cache.keep(digest, of: file.status, at: started) }
+      if FileStatus(of: path) == file.status {
+        cache.keep(digest, of: file.status, offset: offset, at: started)
+      }
       return digest
     } catch {
       return Array("unread: \(error.reason)".utf8)

@@ -18,7 +18,7 @@ struct DatasetOpener {
   func open(_ choice: DatasetChoice, images: Int?) throws -> PlannedDataset {
     let limits = [choice.limit, images].compactMap { $0 }
     let opened = try open(choice, limit: limits.min())
-    var text = try fingerprint.text(of: opened.content)
+    var text = try fingerprint(of: opened.content, choice)
     if let scoring = opened.scoring {
       text = SHA256.hash(data: Data((text + scoring).utf8)).map { String(format: "%02x", $0) }
         .joined()
@@ -26,12 +26,24 @@ struct DatasetOpener {
     return PlannedDataset(choice: choice, images: opened, fingerprint: text)
   }
 
+  /// From the spec's manifest where it names one, else from the pictures.
+  private func fingerprint(of content: DatasetContent, _ choice: DatasetChoice) throws -> String {
+    guard let manifest = choice.manifest, case .files(let root, let pictures) = content else {
+      return try fingerprint.text(of: content)
+    }
+    let path = source.path(manifest, ofKey: "dataset")
+    let digests = try DatasetManifest.read(path).digests(
+      of: pictures, below: root, manifest: path)
+    return ContentFingerprint.text(pictures, digests: digests)
+  }
+
   private func open(_ choice: DatasetChoice, limit: Int?) throws -> any ImageDataset {
     var whole: any ImageDataset
     switch choice.kind {
     case .demo: return DemoImages(count: limit ?? Self.demoImages)
     case .imagenet(let folder):
-      whole = try ImageNetDataset(folder: source.path(folder, ofKey: "dataset"))
+      whole = try ImageNetDataset(
+        folder: source.path(folder, ofKey: "dataset"), cacheFolder: fingerprint.cacheFolder?.path)
     case .folder(let folder, let classes):
       let labels: ClassFolderDataset.Classes =
         switch classes {
@@ -41,7 +53,15 @@ struct DatasetOpener {
         case .imageNet: .labels(ImageNetClasses.labels)
         }
       whole = try ClassFolderDataset(
-        folder: source.path(folder, ofKey: "dataset"), classes: labels)
+        folder: source.path(folder, ofKey: "dataset"), classes: labels,
+        cacheFolder: fingerprint.cacheFolder?.path)
+    }
+    if choice.validClasses != .all || choice.reassessedLabels != nil {
+      whole = try ScoredDataset(
+        whole, valid: choice.validClasses,
+        reassessed: try choice.reassessedLabels.map {
+          try ReassessedLabels(file: source.path($0, ofKey: "dataset"))
+        })
     }
     if choice.validClasses != .all || choice.reassessedLabels != nil {
       whole = try ScoredDataset(

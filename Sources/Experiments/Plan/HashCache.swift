@@ -17,13 +17,19 @@ final class HashCache: Sendable {
     let digest: [UInt8]
   }
 
+  /// A file, or a part of one: a member of an archive begins at an offset above 0.
+  private struct Key: Hashable {
+    let identity: FileStatus.Identity
+    let offset: Int
+  }
+
   private struct State {
-    var entries: [FileStatus.Identity: Entry] = [:]
+    var entries: [Key: Entry] = [:]
     var isChanged = false
   }
 
-  private static let mark = Array("labpics1".utf8)
-  private static let entryBytes = 72
+  private static let mark = Array("labpics2".utf8)
+  private static let entryBytes = 80
   /// Entries beyond which all are forgotten, those of files long gone among them.
   private static let maxEntries = 4_000_000
   private static let unsettled: Int64 = 2_000_000_000
@@ -38,9 +44,11 @@ final class HashCache: Sendable {
     state = Mutex(State(entries: path.map(Self.read) ?? [:]))
   }
 
-  func digest(of status: FileStatus) -> [UInt8]? {
+  /// - Parameter offset: Of the part's first byte; 0 for the whole file.
+  func digest(of status: FileStatus, offset: Int = 0) -> [UInt8]? {
     state.withLock { state in
-      guard let entry = state.entries[status.identity], entry.size == status.size,
+      guard let entry = state.entries[Key(identity: status.identity, offset: offset)],
+        entry.size == status.size,
         entry.modified == status.modified, entry.changed == status.changed,
         status.kind == .file
       else { return nil }
@@ -49,12 +57,12 @@ final class HashCache: Sendable {
   }
 
   /// - Parameter moment: When the file began to be read.
-  func keep(_ digest: [UInt8], of status: FileStatus, at moment: Date) {
+  func keep(_ digest: [UInt8], of status: FileStatus, offset: Int = 0, at moment: Date) {
     let read = Int64(moment.timeIntervalSince1970 * 1e9)
     guard path != nil, max(status.modified, status.changed) < read - Self.unsettled else { return }
     state.withLock { state in
       if state.entries.count >= Self.maxEntries { state.entries = [:] }
-      state.entries[status.identity] = Entry(
+      state.entries[Key(identity: status.identity, offset: offset)] = Entry(
         size: status.size, modified: status.modified, changed: status.changed, digest: digest)
       state.isChanged = true
     }
@@ -66,9 +74,9 @@ final class HashCache: Sendable {
     var body: [UInt8] = []
     state.withLock { state in
       body.reserveCapacity(state.entries.count * Self.entryBytes)
-      for (identity, entry) in state.entries {
+      for (key, entry) in state.entries {
         for value in [
-          identity.device, identity.inode, UInt64(bitPattern: Int64(entry.size)),
+          key.identity.device, key.identity.inode, UInt64(key.offset), UInt64(entry.size),
           UInt64(bitPattern: entry.modified), UInt64(bitPattern: entry.changed),
         ] {
           withUnsafeBytes(of: value.littleEndian) { body += $0 }
@@ -82,22 +90,25 @@ final class HashCache: Sendable {
     try? Data(Self.mark + Array(SHA256.hash(data: body)) + body).write(to: path, options: .atomic)
   }
 
-  private static func read(_ path: URL) -> [FileStatus.Identity: Entry] {
+  private static func read(_ path: URL) -> [Key: Entry] {
     let most = maxEntries * entryBytes + 64
     guard let bytes = try? RegularFile.contents(of: PathBytes(path.path), mostBytes: most),
       bytes.count >= 40, Array(bytes[..<8]) == mark, (bytes.count - 40) % entryBytes == 0,
       Array(SHA256.hash(data: bytes[40...])) == Array(bytes[8..<40])
     else { return [:] }
-    var entries: [FileStatus.Identity: Entry] = [:]
+    var entries: [Key: Entry] = [:]
     entries.reserveCapacity((bytes.count - 40) / entryBytes)
     bytes.withUnsafeBytes { raw in
       for start in stride(from: 40, to: raw.count, by: entryBytes) {
-        let values = (0..<5).map {
+        let values = (0..<6).map {
           UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: start + 8 * $0, as: UInt64.self))
         }
-        entries[FileStatus.Identity(device: values[0], inode: values[1])] = Entry(
-          size: Int(Int64(bitPattern: values[2])), modified: Int64(bitPattern: values[3]),
-          changed: Int64(bitPattern: values[4]), digest: Array(raw[(start + 40)..<(start + 72)]))
+        let key = Key(
+          identity: FileStatus.Identity(device: values[0], inode: values[1]),
+          offset: Int(truncatingIfNeeded: values[2]))
+        entries[key] = Entry(
+          size: Int(truncatingIfNeeded: values[3]), modified: Int64(bitPattern: values[4]),
+          changed: Int64(bitPattern: values[5]), digest: Array(raw[(start + 48)..<(start + 80)]))
       }
     }
     return entries

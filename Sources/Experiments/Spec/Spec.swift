@@ -95,6 +95,8 @@ package struct DatasetChoice: Hashable, Sendable {
   package let path: String
   package let kind: Kind
   package let limit: Int?
+  /// The file that `lab dataset check` wrote of it.
+  package var manifest: String?
   /// The classes that compete.
   package var validClasses = ScoredDataset.ValidClasses.all
   /// A file of several right labels for each of ImageNet's pictures, as the spec wrote it.

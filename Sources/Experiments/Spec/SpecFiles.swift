@@ -1,3 +1,5 @@
+import Datasets
+import Files
 import Foundation
 import Hub
 import Records
@@ -17,8 +19,12 @@ enum SpecFiles {
     }
     let datasets = values(source.members["dataset"], at: "dataset").flatMap { path, value in
       named(value, at: path, ["imagenet", "folder"]).compactMap { path, text in
-        problem(source, text, key: "dataset", path, wantsFolder: true)
+        let first = ShardPattern(PathBytes(text))?.paths.first.map { "\($0)" }
+        return problem(source, first ?? text, key: "dataset", path, wantsFolder: true)
       }
+        + named(value, at: path, ["manifest"]).compactMap { path, text in
+          problem(source, text, key: "dataset", path, wantsFolder: false)
+        }
     }
     return models + datasets
   }
@@ -74,7 +80,8 @@ enum SpecFiles {
     } else if isFolder.boolValue != wantsFolder {
       // ImageNet may also be one archive or table, which its own reader judges.
       guard !wantsFolder else { return nil }
-      message = "\"\(text)\" is a folder; name the file of weights"
+      message =
+        "\"\(text)\" is a folder; name the file \(path.hasSuffix(".manifest") ? "that `lab dataset check` wrote" : "of weights")"
     } else {
       return nil
     }

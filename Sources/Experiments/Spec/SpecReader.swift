@@ -156,6 +156,7 @@ package struct SpecReader {
       if let folder = members["imagenet"]?.asString {
         return DatasetChoice(
           path: path, kind: .imagenet(folder), limit: limit,
+          manifest: members["manifest"]?.asString,
           validClasses: Self.validClasses(members),
           reassessedLabels: members["reassessed_labels"]?.asString)
       }
@@ -181,6 +182,7 @@ package struct SpecReader {
         }
       return DatasetChoice(
         path: path, kind: .folder(folder, classes: classes), limit: limit,
+        manifest: members["manifest"]?.asString,
         validClasses: Self.validClasses(members))
     }
   }

@@ -1,0 +1,120 @@
+import Datasets
+import Files
+import Foundation
+
+/// What `lab dataset check` found: every picture with its label and hash, and what is odd.
+///
+/// A spec that names it takes the hashes from it instead of reading every picture again.
+package struct DatasetManifest: Codable, Hashable, Sendable {
+  package struct Picture: Codable, Hashable, Sendable {
+    /// Below the data set's folder, or in its archive.
+    package let path: String
+    package let label: Int
+    package let bytes: Int
+    package let sha256: String
+  }
+
+  package struct Unreadable: Codable, Hashable, Sendable {
+    package let path: String
+    package let reason: String
+  }
+
+  /// Pictures that other programs read otherwise, by their paths.
+  package struct Odd: Codable, Hashable, Sendable {
+    /// Of another format than their names say.
+    package var namedOtherwise: [String] = []
+    package var cmyk: [String] = []
+    package var gray: [String] = []
+    /// Turned or mirrored by EXIF, which evaluation ignores.
+    package var turned: [String] = []
+    /// With the bytes of another picture.
+    package var repeated: [String] = []
+  }
+
+  /// Whether the pictures are ImageNet-1k's whole validation set.
+  package struct ValidationSet: Codable, Hashable, Sendable {
+    package let isWhole: Bool
+    /// Why it is not, or what was compared.
+    package let reasons: [String]
+  }
+
+  static let currentVersion = 1
+
+  package let version: Int
+  package let name: String
+  package let layout: String
+  package let classes: Int
+  package let warnings: [String]
+  package let fingerprint: String
+  package let pictures: [Picture]
+  package let unreadable: [Unreadable]
+  package let odd: Odd
+  /// `nil` for a data set with other classes.
+  package let validationSet: ValidationSet?
+
+  /// Reads a manifest.
+  ///
+  /// - Throws: `ExperimentsError.impossible`.
+  static func read(_ path: String) throws -> DatasetManifest {
+    func failure(_ message: String) -> ExperimentsError {
+      .impossible(subject: path, message: message + "; make it anew with `lab dataset check`")
+    }
+    let bytes: [UInt8]
+    do { bytes = try RegularFile.contents(of: PathBytes(path), mostBytes: 1 << 32) } catch {
+      throw failure(error.reason)
+    }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard let manifest = try? decoder.decode(DatasetManifest.self, from: Data(bytes)) else {
+      throw failure("is no manifest of a data set")
+    }
+    guard manifest.version == currentVersion else {
+      throw failure("is of version \(manifest.version), not \(currentVersion)")
+    }
+    return manifest
+  }
+
+  /// The manifest as JSON.
+  package var json: Data {
+    get throws {
+      let encoder = JSONEncoder()
+      encoder.keyEncodingStrategy = .convertToSnakeCase
+      encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+      return try encoder.encode(self) + Data("\n".utf8)
+    }
+  }
+
+  /// The hashes of these pictures, if the manifest has them all with the same labels and sizes.
+  ///
+  /// - Parameter path: The manifest's, for messages.
+  /// - Throws: `ExperimentsError.impossible` that names the first difference.
+  func digests(
+    of found: [LabeledPicture], below root: PathBytes, manifest path: String
+  ) throws -> [[UInt8]] {
+    func failure(_ message: String) -> ExperimentsError {
+      .impossible(
+        subject: path, message: message + "; make it anew with `lab dataset check \(root)`")
+    }
+    let listed = Dictionary(pictures.map { ($0.path, $0) }) { first, _ in first }
+    return try found.map { picture in
+      guard let known = listed["\(picture.path)"] else {
+        throw failure("does not list '\(picture.path)', which \(root) has")
+      }
+      guard known.label == picture.label else {
+        throw failure("gives '\(known.path)' the label \(known.label), not \(picture.label)")
+      }
+      let size = picture.member?.size ?? FileStatus(of: root / picture.path)?.size ?? -1
+      guard size == known.bytes else {
+        throw failure("lists '\(known.path)' with \(known.bytes) bytes, and it has \(size)")
+      }
+      return Self.bytes(known.sha256)
+    }
+  }
+
+  private static func bytes(_ hexadecimal: String) -> [UInt8] {
+    let digits = Array(hexadecimal.utf8)
+    return stride(from: 0, to: digits.count - 1, by: 2).map {
+      UInt8(String(decoding: digits[$0...($0 + 1)], as: UTF8.self), radix: 16) ?? 0
+    }
+  }
+}
