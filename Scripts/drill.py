@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ill-treats lab as life does, and says what it held: kills, full disks, shared folders, broken and hostile files.
+"""Kills lab, fills its disks, damages its files and hands it hostile ones, and says what it held.
 
     Scripts/drill.py                 every part (an hour or two; most of it the fuzzer)
     Scripts/drill.py kills bombs     these parts
@@ -14,8 +14,8 @@
     fuzz       changed specs, weights, pictures, records and labels, a million of each by a mutator of our own; then
                libFuzzer, which follows what inputs reach, under the address sanitizer where the toolchain has them
 
---program names the program (default: .build/debug/lab), --runs the fuzzer's inputs of each kind, --seed another course of
-chance. What goes wrong is kept in .build/drill and ends with exit code 1.
+--program names the program (default: .build/debug/lab), --kills how many, --runs the fuzzer's inputs of each kind, --seed
+another course of chance. What goes wrong is kept in .build/drill and ends with exit code 1.
 """
 import argparse
 import sys
@@ -35,6 +35,7 @@ def main():
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--program", default=".build/debug/lab")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--runs", type=int, default=1_000_000)
     parser.add_argument(
         "--guided-seconds", type=int, default=300, help="libFuzzer's time for each kind; 0 leaves it out")

@@ -13,8 +13,8 @@ kinds=("$@")
 [[ $# -gt 0 ]] || kinds=(address thread)
 
 # Targets whose tests touch C, raw memory or files; of the others Swift's own checks are on in every build.
-address='^(CPUBackendTests|ImageCodingTests|DatasetsTests|TensorsTests|RecordsTests|TokenReductionTests|CUDABackendTests)\.|ExperimentsTests\.(Record|Claims|Hostile|Line)'
-thread='^(CPUBackendTests|DatasetsTests|MeasurementTests)\.|ExperimentsTests\.(Runner|Claims)|VisionModelsTests\.ForwardPass'
+address='^(CheckpointsTests|FilesTests|CPUBackendTests|CUDAKernelTests|ImageCodingTests|DatasetsTests|TensorsTests|RecordsTests|TokenReductionTests|CUDABackendTests)\.|ExperimentsTests\.(Record|Claims|Hostile|Line)'
+thread='^(CPUBackendTests|DatasetsTests|MeasurementTests)\.|ExperimentsTests\.(Runner|Claims)|VisionModelsTests\.PassRunner'
 
 for kind in "${kinds[@]}"; do
   case "$kind" in

@@ -1,10 +1,11 @@
-"""Pictures and weights that claim to be huge, are no files, or never end."""
+"""Specs, pictures, weights and records that claim to be huge, are no files, or never end."""
 import json
 import os
+import shutil
 import struct
 import zlib
 
-from .common import Failure
+from .common import Failure, root
 
 MOST_SECONDS = 10
 MOST_BYTES = 1_500_000_000
@@ -24,9 +25,15 @@ def run(drill):
         (folder / "bomb.json").write_text(json.dumps(spec))
         held += judge(drill.lab(folder, "run", "bomb.json", "--dry-run", limit=60))
         os.unlink(folder / name)
+    for name, make in SPECS.items():
+        make(folder / name)
+        held += judge(drill.lab(folder, "run", name, "--dry-run", limit=60))
+        os.unlink(folder / name)
     for name, make in RECORDS.items():
         place = folder / "Results/bomb"
         place.mkdir(parents=True, exist_ok=True)
+        # Beside a record, or the report would end before it reads what lies beside.
+        shutil.copy(root / "Tests/Fuzz/Seeds/records/latency.jsonl", place)
         make(place / name)
         held += judge(drill.lab(folder, "report", "bomb", limit=60))
         (os.rmdir if (place / name).is_dir() else os.unlink)(place / name)
@@ -128,7 +135,28 @@ WEIGHTS = {
     "key.safetensors": writer(
         lambda: struct.pack("<Q", 50_000_000) + b'{"' + b"a" * 49_999_996 + b'":'),
 }
+SPECS = {
+    "pipe.json": os.mkfifo,
+    "zero.json": lambda path: os.symlink("/dev/zero", path),
+    "sparse.json": sparse(1 << 40),
+    "deep.json": writer(lambda: b"[" * 1_000_000),
+    "method.json": writer(
+        lambda: b'{"model": "demo_vit", "methods": [{"method": "' + b"a" * 4_000_000 + b'"}]}'),
+    "key.json": writer(
+        lambda: b'{"model": "demo_vit", "methods": [{"method": "none"}], "' + b"a" * 4_000_000 + b'": 1}'),
+    "keys.json": writer(lambda: b"{" + b",".join(b'"%d": 1' % i for i in range(300_000)) + b"}"),
+    "list.json": writer(
+        lambda: b'{"model": "demo_vit", "methods": [{"method": "none"}], "batch_size": ['
+        + b",".join([b"0"] * 2_000_000) + b"]}"),
+    "methods.json": writer(
+        lambda: b'{"model": "demo_vit", "methods": [' + b",".join([b'{"method": "none"}'] * 200_000) + b"]}"),
+    "huge.json": writer(lambda: b'{"model": "' + b"a" * 50_000_000 + b'"}'),
+}
 RECORDS = {
+    "rows.json": os.mkfifo,
+    "context.json": os.mkfifo,
+    "command.json": lambda path: os.symlink("/dev/zero", path),
+    "published.json": sparse(1 << 40),
     "pipe.jsonl": os.mkfifo,
     "zero.jsonl": lambda path: os.symlink("/dev/zero", path),
     "folder.jsonl": os.mkdir,

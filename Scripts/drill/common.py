@@ -88,6 +88,7 @@ class Drill:
     def __init__(self, arguments):
         self.short = arguments.short
         self.runs = arguments.runs
+        self.wanted_kills = arguments.kills
         self.kinds = arguments.kinds
         self.guided_seconds = arguments.guided_seconds
         self.seed = arguments.seed

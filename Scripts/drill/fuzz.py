@@ -11,12 +11,13 @@ SEEDS = {
     "spec": ["Tests/Fuzz/Seeds/spec/*", "Experiments/*.json", "Experiments/sweeps/*.json",
              "Experiments/paper/*.json"],
     "safetensors": ["Tests/Fuzz/Seeds/safetensors/*"],
+    "checkpoint": ["Tests/Fixtures/checkpoints/*"],
     "records": ["Tests/Fuzz/Seeds/records/*"],
     "published": ["Tests/Fuzz/Seeds/published/*"],
     "labels": ["Tests/Fuzz/Seeds/labels/*"],
 }
 EXTENSIONS = {"jpg": ["jpg", "jpeg"], "tif": ["tif", "tiff"]}
-SHORT_RUNS = {"spec": 1500, "safetensors": 5000, "records": 300, "published": 1500, "labels": 3000}
+SHORT_RUNS = {"spec": 1500, "safetensors": 5000, "checkpoint": 5000, "records": 300, "published": 1500, "labels": 3000}
 
 
 def seeds(kind):

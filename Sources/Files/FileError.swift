@@ -24,5 +24,5 @@ package enum FileError: Error, Hashable, CustomStringConvertible {
     }
   }
 
-  package var description: String { "\(path) \(reason)." }
+  package var description: String { "\(path): \(reason)" }
 }

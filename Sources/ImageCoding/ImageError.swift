@@ -58,7 +58,7 @@ package enum ImageError: Error, Hashable, CustomStringConvertible {
       }
   }
 
-  package var description: String { "\(path) \(reason)." }
+  package var description: String { "\(path): \(reason)" }
 }
 
 private func hexadecimal(_ byte: UInt8) -> String {

@@ -12,12 +12,12 @@ package enum PNGWriteError: Error, Equatable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .wrongByteCount(let path, let expected, let found):
-      "\(path): an image of this size has \(expected) bytes of RGB, but \(found) were given."
+      "\(path): an image of this size has \(expected) bytes of RGB, but \(found) were given"
     case .cannotEncode(let path, let reason):
-      "\(path): libpng could not write the file: \(reason)."
+      "\(path): libpng could not write the file: \(reason)"
     case .cannotReplace(let path, let reason):
-      "\(path): the finished file could not be moved into place: \(reason)."
-    case .cannotCompress(let reason): "the picture could not be made a PNG: \(reason)."
+      "\(path): the finished file could not be moved into place: \(reason)"
+    case .cannotCompress(let reason): "the picture could not be made a PNG: \(reason)"
     }
   }
 }

@@ -171,6 +171,16 @@ extension LatencyTrial {
     try Bound.text("trial.device.engine", device.engine ?? "")
     try Bound.text("trial.precision", precision)
     try Bound.whole("trial.device.threads", device.threads, 0...Bound.maxCount)
+    if let simulated = device.simulated {
+      for text in [simulated.execution, simulated.precision, simulated.digest] {
+        try Bound.text("trial.device.simulated", text)
+      }
+      for error in [simulated.medianErrorPercent, simulated.worstErrorPercent] {
+        try Bound.number("trial.device.simulated", error ?? 0, atMost: 1e6)
+      }
+      try Bound.whole(
+        "trial.device.simulated.checked_points", simulated.checkedPoints ?? 0, 0...Bound.maxCount)
+    }
     try Bound.whole("trial.batch_size", batchSize, 1...Bound.maxCount)
     try Bound.whole("trial.timing.warmup", timing.warmup, 0...Bound.maxCount)
     try Bound.whole("trial.timing.min_samples", timing.minSamples, 0...Bound.maxCount)
@@ -261,6 +271,7 @@ extension ForwardCost {
       try Bound.whole("result.cost.tokens_after_blocks", tokens, 0...model.tokens)
     }
     try Bound.whole("result.cost.macs", macs, 0...Bound.maxSize)
+    try Bound.whole("result.cost.traffic_bytes", trafficBytes ?? 0, 0...Bound.maxSize)
     try Bound.whole("result.cost.parameters", parameters, 0...Bound.maxSize)
     try Bound.whole("result.cost.traffic_bytes", trafficBytes ?? 0, 0...Bound.maxSize)
     if let cut {

@@ -1,14 +1,8 @@
 import Foundation
-import Logging
 import Reporting
 
 /// Text for a person beside the output: errors, warnings, and what is known of the terminal.
 enum Console {
-  static let log: Logger = {
-    LoggingSystem.bootstrap { _ in PlainLogHandler() }
-    return Logger(label: "lab")
-  }()
-
   static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
@@ -23,21 +17,11 @@ enum Console {
     write(prefix + PlainText.printable(text) + "\n")
   }
 
+  /// What a person should know, though the work goes on.
+  static func warn(_ text: String) { error(text, prefix: "warning: ") }
+
+  /// What a person may want to know.
+  static func tell(_ text: String) { error(text, prefix: "") }
+
   static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
-}
-
-/// Writes `warning: …` to standard error.
-struct PlainLogHandler: LogHandler {
-  var metadata: Logger.Metadata = [:]
-  var logLevel: Logger.Level = .info
-
-  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
-  }
-
-  func log(event: LogEvent) {
-    let prefix = event.level >= .warning ? "\(event.level): " : ""
-    Console.write("\(prefix)\(PlainText.printable("\(event.message)"))\n")
-  }
 }

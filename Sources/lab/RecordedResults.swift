@@ -18,7 +18,7 @@ struct RecordedResults {
   init(_ text: String) throws {
     folder = try Self.folder(text)
     let (records, warnings) = try RecordsFolder.read(folder)
-    for warning in warnings { Console.log.warning("\(warning)") }
+    for warning in warnings { Console.warn(warning) }
     guard !records.isEmpty else {
       throw ExperimentsError.impossible(
         subject: folder.relativePath, message: "holds no record; `lab run` makes them")

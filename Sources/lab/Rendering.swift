@@ -23,7 +23,7 @@ enum Rendering {
     let names = files.map { $0.path.replacing(folder.path + "/", with: "", maxReplacements: 1) }
     print("\(folder.relativePath): \(names.joined(separator: ", "))")
     if let hidden = Hidden(report).text {
-      Console.log.notice(
+      Console.tell(
         "not shown: \(hidden); `lab report \(Session.quoted(folder.relativePath)) --all` shows all")
     }
   }
@@ -60,7 +60,7 @@ extension PublishedNumbers {
     do {
       return try tables(of: data)
     } catch {
-      Console.log.warning(
+      Console.warn(
         "\(folder.relativePath)/\(PublishedFile.name) is not as a run writes it, so the published numbers are left out; `lab run` writes it anew"
       )
       return []

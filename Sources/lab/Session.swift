@@ -25,10 +25,10 @@ struct Session {
     folder = results.folder(spec.name)
     try ReportContext.checkOwner(of: folder, source: spec.source)
     planner = try Planner(spec, site: site, recorded: try Self.recordedDevices(spec, folder))
-    for warning in planner.warnings { Console.log.warning("\(warning)") }
+    for warning in planner.warnings { Console.warn(warning) }
     if fresh, writes { try RecordStore.setAside(folder, moment: Session.moment()) }
     store = try RecordStore(folder: folder, writes: writes)
-    for warning in store.warnings { Console.log.warning("\(warning)") }
+    for warning in store.warnings { Console.warn(warning) }
   }
 
   /// The devices that the folder's records name, where the spec asks for one of another machine.
@@ -104,13 +104,13 @@ struct Session {
 
   private func finish(_ summary: RunSummary, again: [String]) throws {
     for search in summary.pending {
-      Console.log.warning(
+      Console.warn(
         "r could not be chosen for \(counted(search.choices.count, "row")) of batch \(search.batchSize): \(counted(search.missing, "grid trial")) missing"
       )
     }
-    for unmet in summary.unmet { Console.log.warning("\(unmet)") }
+    for unmet in summary.unmet { Console.warn(unmet) }
     if !summary.elsewhere.isEmpty {
-      Console.log.warning(
+      Console.warn(
         "\(counted(summary.elsewhere.count, "latency", "latencies")) of other machines are missing: run the same methods there and copy the .jsonl files into \(store.name); --dry-run lists them"
       )
     }
@@ -150,7 +150,7 @@ extension Site {
       backend: { try Backends.make($0, threads: $1) },
       demoWeights: { try DemoModel.weightsURL() }, hub: .here(isOffline: isOffline),
       pictureHashes: CacheFolder.ofThisUser("pictures").url,
-      progress: { Console.log.notice("\($0)") })
+      progress: { Console.tell($0) })
     site.downloads = downloads
     return site
   }

@@ -16,7 +16,7 @@ final class TerminalProgress: ProgressListener {
 
   func note(_ text: String) {
     clear()
-    Console.log.notice("\(text)")
+    Console.tell(text)
   }
 
   func advanced(_ progress: RunProgress) {

@@ -211,12 +211,15 @@ extension CUDASuite {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("lab-lib-\(UUID())")
     defer { try? FileManager.default.removeItem(at: folder) }
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try Data("no library".utf8).write(to: folder.appendingPathComponent("libnvrtc.so.12"))
+    try Data("no library".utf8).write(to: folder.appendingPathComponent("libcublasLt.so.12"))
     let search = LibrarySearch(
       LibraryFolders(environment: [:], program: folder.path, list: { _ in [] }))
-    guard case .failure(let missing) = search.open(.compiler) else { return }
+    guard case .failure(let missing) = search.open(.products) else {
+      Issue.record("a text was opened as a library")
+      return
+    }
     #expect(missing.unusable.count == 1)
-    #expect(missing.unusable[0].hasPrefix("\(folder.path)/libnvrtc.so.12 does not open: "))
+    #expect(missing.unusable[0].hasPrefix("\(folder.path)/libcublasLt.so.12 does not open: "))
     #expect(missing.folders.first == folder.path)
   }
 

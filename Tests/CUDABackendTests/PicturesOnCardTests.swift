@@ -466,9 +466,9 @@ extension CUDASuite {
       }
     }
 
-    @Test func `every operation of a model is there`() throws {
+    @Test func `every operation of a model is there but ReduceFormer's sums`() throws {
       let backend = try FakeMachine.backend()
-      #expect(OperationKind.allCases.allSatisfy { backend.supports($0) })
+      #expect(OperationKind.allCases.filter { !backend.supports($0) } == [.reducedAttention])
     }
   }
 }

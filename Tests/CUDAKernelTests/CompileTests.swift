@@ -56,8 +56,10 @@ struct CompileTests {
     return Set(
       (0..<simt_kernel_count()).map { String(cString: simt_kernel_name($0)) }.filter { name in
         !name.hasPrefix("fault_") && exists(name, architecture)
-          && (precision == nil || name == "fill_f32" || name.hasPrefix("convert_")
-            || !others.contains { name.hasSuffix($0) })
+          && (precision == nil || name == "fill_f32"
+            || (name.hasPrefix("convert_")
+              ? precision != .f32 && name.contains("_\(precision.map { "\($0)" } ?? "")")
+              : !others.contains { name.hasSuffix($0) }))
       })
   }
 

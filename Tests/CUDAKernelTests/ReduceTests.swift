@@ -158,6 +158,7 @@ import _TestSupport
     let wrong = Order.allCases.count { order in
       (try? sources("fault_without_barriers_reduce_tokens_f32", order)) != right
     }
-    #expect(wrong > 0)
+    // A kernel that cannot be launched is wrong in every order, and has found nothing.
+    #expect((1...Order.allCases.count).contains(wrong))
   }
 }

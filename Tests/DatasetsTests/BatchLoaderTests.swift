@@ -155,7 +155,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     let error = #expect(throws: DatasetError.self) { try loader.next() }
     #expect(
       error?.description
-        == "picture 9 is empty; set \"on_bad_image\" to \"skip\" to leave such pictures out.")
+        == "picture 9: is empty; set \"on_bad_image\" to \"skip\" to leave such pictures out")
     #expect(throws: CancellationError.self) { try loader.next() }
   }
 

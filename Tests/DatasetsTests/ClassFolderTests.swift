@@ -67,35 +67,35 @@ import _TestSupport
     }
     #expect(
       open(.sorted())
-        == "DIR holds no pictures (PNG, JPEG, WebP, BMP, GIF, TIFF); a data set is one folder of pictures "
-        + "per class.")
+        == "DIR: holds no pictures (PNG, JPEG, WebP, BMP, GIF, TIFF); a data set is one folder of pictures "
+        + "per class")
     try folder.addPictures(["1.jpg"])
     #expect(
       open(.sorted())
-        == "DIR holds pictures but no class folders, so nothing says their labels; "
-        + "put the pictures of each class into a folder of their own.")
+        == "DIR: holds pictures but no class folders, so nothing says their labels; "
+        + "put the pictures of each class into a folder of their own")
     try folder.makeFolder("cat")
     #expect(
       open(.sorted())
-        == "DIR holds no pictures (PNG, JPEG, WebP, BMP, GIF, TIFF); a data set is one folder of pictures "
-        + "per class.")
+        == "DIR: holds no pictures (PNG, JPEG, WebP, BMP, GIF, TIFF); a data set is one folder of pictures "
+        + "per class")
     try folder.addPictures(["dog/1.jpg"])
     #expect(
       open(.sorted())
-        == "DIR has class folders without a picture (PNG, JPEG, WebP, BMP, GIF, TIFF): cat; fill or remove them."
+        == "DIR: has class folders without a picture (PNG, JPEG, WebP, BMP, GIF, TIFF): cat; fill or remove them"
     )
     try folder.addPictures(["cat/1.jpg"])
     #expect(
       open(.order(["dog", "horse"]))
-        == "DIR has the class folder 'cat', which \"classes\" does not name; it names dog, horse.")
-    #expect(open(.order(["dog", "cat", "dog"])) == "\"classes\" names a class twice.")
+        == "DIR: has the class folder 'cat', which \"classes\" does not name; it names dog, horse")
+    #expect(open(.order(["dog", "cat", "dog"])) == "\"classes\": names a class twice")
     #expect(
       open(.labels(["dog": 0, "cat": -1]))
-        == "\"classes\" gives 'cat' the label -1; labels start at 0.")
+        == "\"classes\": gives 'cat' the label -1; labels start at 0")
     #expect(open(.sorted()) == nil)
     #expect(
       sentence(in: folder) { try ClassFolderDataset(folder: folder.path + "/nowhere") }
-        == "DIR/nowhere cannot be read as a folder of pictures (no such file or directory).")
+        == "DIR/nowhere: cannot be read as a folder of pictures (no such file or directory)")
   }
 }
 

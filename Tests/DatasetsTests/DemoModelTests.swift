@@ -41,11 +41,11 @@ import Testing
     }
     #expect(
       error?.description
-        == "The weights of demo_vit were not found; looked for "
+        == "demo_vit: its weights were not found; looked for "
         + "/nowhere/Datasets/demo/demo_vit.safetensors, "
         + "/no/where/Datasets/demo/demo_vit.safetensors, /no/Datasets/demo/demo_vit.safetensors, "
-        + "/Datasets/demo/demo_vit.safetensors. Run the program from within the package's folder, "
-        + "which holds Datasets/demo/demo_vit.safetensors.")
+        + "/Datasets/demo/demo_vit.safetensors; run the program from within the package's folder, "
+        + "which holds Datasets/demo/demo_vit.safetensors")
   }
 
   @Test func `the class list beside the weights is the data set's`() throws {

@@ -38,19 +38,19 @@ import Testing
     try folder.write("\n\nILSVRC2012_val_00000001.JPEG\n", to: "val.txt")
     #expect(
       sentence(in: folder) { try labels() }
-        == "DIR/val.txt: line 3 is 'ILSVRC2012_val_00000001.JPEG', not a file name and a label.")
+        == "DIR/val.txt: line 3 is 'ILSVRC2012_val_00000001.JPEG', not a file name and a label")
   }
 
   @Test func `a pipe and an endless device are refused`() throws {
     #expect(mkfifo(folder.path + "/val.txt", 0o600) == 0)
     #expect(
       sentence(in: folder) { try labels() }
-        == "DIR/val.txt is a pipe; only regular files are read.")
+        == "DIR/val.txt: is a pipe; only regular files are read")
     #expect(unlink(folder.path + "/val.txt") == 0)
     #expect(symlink("/dev/zero", folder.path + "/val.txt") == 0)
     #expect(
       sentence(in: folder) { try labels() }
-        == "DIR/val.txt is a device; only regular files are read.")
+        == "DIR/val.txt: is a device; only regular files are read")
   }
 
   @Test func `a huge file is refused before it is read`() throws {
@@ -58,20 +58,20 @@ import Testing
     #expect(truncate(folder.path + "/val.txt", 1 << 40) == 0)
     #expect(
       sentence(in: folder) { try labels() }
-        == "DIR/val.txt has 1099511627776 bytes; files of more than 268435456 are not read.")
+        == "DIR/val.txt: has 1099511627776 bytes; files of more than 268435456 are not read")
   }
 
   @Test func `one class folder leads to the folder above it`() throws {
     try folder.addPictures(["n01440764/1.JPEG"])
     #expect(
       sentence(in: folder) { try ImageNetDataset(folder: folder.path + "/n01440764") }
-        == "DIR/n01440764 is the folder of one class; write {\"imagenet\": \"DIR\"}.")
+        == "DIR/n01440764: is the folder of one class; write {\"imagenet\": \"DIR\"}")
   }
 
   @Test func `one picture is one picture`() throws {
     try folder.write("ILSVRC2012_val_00000003.JPEG 65\n", to: "val.txt")
     #expect(
       sentence(in: folder) { try labels() }
-        == "DIR/val.txt lists 1 picture, but not ILSVRC2012_val_00000001.JPEG.")
+        == "DIR/val.txt: lists 1 picture, but not ILSVRC2012_val_00000001.JPEG")
   }
 }

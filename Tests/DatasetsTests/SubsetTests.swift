@@ -23,12 +23,14 @@ private struct Labels: ImageDataset {
   private let base = Labels(labels: (0..<100).map { $0 / 10 })
 
   @Test(arguments: [1, 7, 10, 35, 99, 100, 500])
-  func `every class has as many pictures as any other`(limit: Int) {
+  func `every class has as many pictures as any other`(limit: Int) throws {
     let subset = SubsetDataset(base, limit: limit, seed: 3)
     #expect(subset.count == min(limit, 100))
     var counts = [Int](repeating: 0, count: 10)
     for index in 0..<subset.count { counts[subset.label(at: index)] += 1 }
-    #expect((counts.max() ?? 0) - (counts.min() ?? 0) <= 1)
+    #expect(counts.reduce(0, +) == min(limit, 100))
+    let (fewest, most) = (try #require(counts.min()), try #require(counts.max()))
+    #expect(most - fewest <= 1)
     #expect(Set(subset.indices).count == subset.count)
   }
 

@@ -45,6 +45,18 @@ import _TestSupport
     #expect(again.store.records.count == 2 + 2 + 2)
   }
 
+  @Test func `a classifier of another number of classes is told with the line to write`() throws {
+    let folder = try TemporaryFolder()
+    let text = MicroRun.spec(#""accuracy": false, "methods": [{"method": "none"}]"#)
+      .replacing(#""accuracy": {"images": 20, "batch_size": 8}, "#, with: "")
+      .replacing(#""num_classes": 10"#, with: #""num_classes": 7"#)
+    let error = #expect(throws: ExperimentsError.self) { try MicroRun(text, in: folder) }
+    #expect(
+      error?.description
+        == "micro.json: model.weights: \(MicroRun.weights): its classifier tells 10 classes apart, "
+        + #"and custom another number; write "architecture": {"num_classes": 10} beside it"#)
+  }
+
   /// Every trial of a model that gives NaN or an infinity, accuracy and timing and both grids, has
   /// failed.
   @Test(arguments: [

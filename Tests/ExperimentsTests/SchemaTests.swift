@@ -24,6 +24,8 @@ import VisionModels
       .filter { $0.hasSuffix(".json") && $0 != "schema.json" }.sorted()
   }
 
+  @Test func `there are specs in Experiments`() { #expect(Self.specs.count >= 10) }
+
   @Test(arguments: specs)
   func `every spec in Experiments is right`(_ file: String) throws {
     let path = Self.experiments.appendingPathComponent(file).path

@@ -48,6 +48,7 @@ import Testing
     }
     #expect(latency.count == 4 && accuracy.count == 4)
     let utility = TailEffectUtility(latencyByTokens: latency, accuracyByTokens: accuracy)
+    try #require(summary.rows.count == 5)
     for (row, alpha) in zip(summary.rows.dropFirst(), [0.0, 0, 1, 1]) {
       #expect(row.method.parameters["r"]?.asInt == utility.bestTokens(alpha: alpha).map { 37 - $0 })
       #expect(row.method.parameters["alpha"] == nil)
@@ -182,9 +183,9 @@ import Testing
     for (reference, matched) in zip(summary.rows[..<2], summary.rows[2...]) {
       let target = try median(reference.method)
       let difference = abs(try median(matched.method) - target)
-      let least =
+      let least = try #require(
         try work.trials.map(\.trial.method).filter { $0.name == "topk" }
-        .map { abs(try median($0) - target) }.min() ?? 0
+          .map { abs(try median($0) - target) }.min())
       #expect(difference == least || difference <= RSearcher.tolerance * target)
     }
   }

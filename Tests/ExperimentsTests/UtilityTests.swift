@@ -18,9 +18,9 @@ import TokenReduction
       0.5 * (1 - 20.0 / 30) + 0.5 * 0.6 / 0.8, 0.5 * (1 - 20.0 / 30) + 0.5 * 0.7 / 0.8,
       0.5 * 0.75 / 0.8, 0.5,
     ]
-    for (found, expected) in zip(utility.utilities(alpha: 0.5), expected) {
-      #expect(abs(found - expected) < 1e-12)
-    }
+    let found = utility.utilities(alpha: 0.5)
+    #expect(found.count == expected.count)
+    for (found, expected) in zip(found, expected) { #expect(abs(found - expected) < 1e-12) }
   }
 
   @Test func `the best count is at the far edge of a step`() {

@@ -71,12 +71,12 @@ import Testing
     let path: PathBytes = "/x"
     #expect(
       FileError.notRegular(path: path, kind: .pipe).description
-        == "/x is a pipe; only regular files are read.")
+        == "/x: is a pipe; only regular files are read")
     #expect(
       FileError.tooLarge(path: path, bytes: 11, most: 10).description
-        == "/x has 11 bytes; files of more than 10 are not read.")
+        == "/x: has 11 bytes; files of more than 10 are not read")
     #expect(
       FileError.unreadable(path: path, reason: "No such file or directory").description
-        == "/x cannot be read (No such file or directory).")
+        == "/x: cannot be read (No such file or directory)")
   }
 }

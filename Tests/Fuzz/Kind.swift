@@ -13,6 +13,7 @@ struct Kind: Sendable {
     [
       Kind(name: "spec") { try SpecInput.read($0, $1) },
       Kind(name: "safetensors") { try SafetensorsInput.read($0, $1) },
+      Kind(name: "checkpoint") { try CheckpointInput.read($0, $1) },
       Kind(name: "records") { try RecordsInput.read($0, $1) },
       Kind(name: "published") { try PublishedInput.read($0, $1) },
       Kind(name: "labels") { try LabelsInput.read($0, $1) },

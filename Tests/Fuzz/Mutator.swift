@@ -1,8 +1,8 @@
 import Support
 import Tensors
 
-/// Changes inputs as a broken disk, a hurried hand or an ill will would, the same from the same
-/// seed.
+/// Changes inputs at random, with bytes and values that readers stumble over; the same seed gives
+/// the same changes.
 struct Mutator {
   private let seeds: [[UInt8]]
   private var random: SplitMix64
@@ -27,6 +27,9 @@ struct Mutator {
     "9223372036854775808", "18446744073709551616", "[]", "{}", "null", "true", "\"\"",
     "\"\\u0000\"",
     "\"\\ud800\"", "\"é\"", "[0, 9223372036854775807, 1]", "{\"range\": [0, 1e18, 3]}",
+    "4611686018427387904",
+    "{\"range\": [0, 9223372036854775807, 4611686018427387904]}",
+    "{\"range\": [1, 9223372036854775807, 9223372036854775807]}",
   ].map { Array($0.utf8) }
 
   private mutating func change(_ bytes: inout [UInt8]) {

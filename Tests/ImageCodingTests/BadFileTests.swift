@@ -89,10 +89,10 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     }
     #expect(
       try claim("rgb24.bmp", [(18, [0xFF, 0xFF, 0xFF, 0x7F]), (22, [0xFF, 0xFF, 0xFF, 0x7F])])
-        == "a.jpg claims 2147483647 x 2147483647 pixels, more than the 178956970 allowed.")
+        == "a.jpg: claims 2147483647 x 2147483647 pixels, more than the 178956970 allowed")
     #expect(
       try claim("palette.gif", [(6, [0xFF, 0xFF, 0xFF, 0xFF])])
-        == "a.jpg claims 65535 x 65535 pixels, more than the 178956970 allowed.")
+        == "a.jpg: claims 65535 x 65535 pixels, more than the 178956970 allowed")
   }
 
   @Test func `a changed byte in a PNG's pixels is always seen`() throws {
@@ -108,11 +108,11 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     let jpeg = try fixture("ycc420.jpg")
     #expect(
       sentence(Array(jpeg[..<800]))
-        == "a.jpg is a truncated JPEG (Premature end of JPEG file).")
+        == "a.jpg: is a truncated JPEG (Premature end of JPEG file)")
     let png = try fixture("rgb8.png")
     #expect(
       sentence(Array(png[..<800]))
-        == "a.jpg is a truncated PNG (the file ends before the picture does).")
+        == "a.jpg: is a truncated PNG (the file ends before the picture does)")
   }
 
   @Test func `lost picture data are an error though libjpeg only warns`() throws {
@@ -121,17 +121,17 @@ private func sentence(_ bytes: [UInt8]) -> String? {
       bytes.indices.dropLast().last { bytes[$0] == 0xFF && bytes[$0 + 1] & 0xF8 == 0xD0 })
     bytes.replaceSubrange(marker..<(marker + 2), with: [])
     let text = try #require(sentence(bytes))
-    #expect(text.hasPrefix("a.jpg is a damaged JPEG (Corrupt JPEG data: "), "\(text)")
+    #expect(text.hasPrefix("a.jpg: is a damaged JPEG (Corrupt JPEG data: "), "\(text)")
   }
 
   @Test func `an empty file, text and an unread format each have their sentence`() {
-    #expect(sentence([]) == "a.jpg is empty.")
+    #expect(sentence([]) == "a.jpg: is empty")
     #expect(
       sentence(Array("hello world".utf8))
-        == "a.jpg is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 68 65 6C 6C).")
+        == "a.jpg: is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 68 65 6C 6C)")
     #expect(
       sentence(Array("GIF89a".utf8))
-        == "a.jpg is a truncated GIF (the file ends before the picture does).")
+        == "a.jpg: is a truncated GIF (the file ends before the picture does)")
   }
 
   @Test func `a missing file and a folder each have their sentence`() throws {
@@ -148,7 +148,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     }
     #expect(
       ImageError.unreadable(path: missing, reason: "no such file or directory").description
-        == "/nonexistent/picture.png cannot be read (no such file or directory).")
+        == "/nonexistent/picture.png: cannot be read (no such file or directory)")
   }
 
   @Test func `a header that claims more pixels than anyone has is refused before memory is taken`()
@@ -160,7 +160,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     bytes.replaceSubrange((frame + 5)..<(frame + 9), with: [0xFF, 0x00, 0xFF, 0x00])
     #expect(
       sentence(bytes)
-        == "a.jpg claims 65280 x 65280 pixels, more than the 178956970 allowed.")
+        == "a.jpg: claims 65280 x 65280 pixels, more than the 178956970 allowed")
   }
 
   @Test func `the content decides on the format, not the name`() throws {

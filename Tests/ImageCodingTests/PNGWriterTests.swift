@@ -39,7 +39,7 @@ import Testing
     }
     #expect(
       error?.description
-        == "\(path): an image of this size has 6 bytes of RGB, but 4 were given.")
+        == "\(path): an image of this size has 6 bytes of RGB, but 4 were given")
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
@@ -50,6 +50,6 @@ import Testing
     }
     #expect(
       error?.description
-        == "\(path): libpng could not write the file: No such file or directory.")
+        == "\(path): libpng could not write the file: No such file or directory")
   }
 }

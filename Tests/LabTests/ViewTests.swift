@@ -224,10 +224,10 @@ import _TestSupport
     let topk = #"{"method": "topk", "r": 3}"#
     #expect(
       try visualize("none.png", "--method", topk).error
-        == "error: none.png cannot be read (no such file or directory).\n")
+        == "error: none.png: cannot be read (no such file or directory)\n")
     #expect(
       try visualize("bad.png", "--method", topk).error
-        == "error: bad.png is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 6E 6F 20 70).\n"
+        == "error: bad.png: is none of PNG, JPEG, WebP, BMP, GIF, TIFF (it begins with 6E 6F 20 70)\n"
     )
     #expect(
       try visualize(picture, "--method", #"{"method": "none"}"#).error

@@ -49,7 +49,10 @@ import Testing
 
   @Test func `unreadable images are named in a note and do not make a set incomplete`() throws {
     var records = builder.accuracy(topk, correct: 0.8, images: 0..<399)
-    guard case .accuracy(let trial, var result) = records[0].measurement else { return }
+    guard case .accuracy(let trial, var result) = records[0].measurement else {
+      Issue.record("an accuracy was built")
+      return
+    }
     result.skipped = [SkippedImage(path: "a.JPEG", reason: "torn")]
     records[0].measurement = .accuracy(trial, result)
     let found = try row("topk", in: Report(records: records, name: "r"))

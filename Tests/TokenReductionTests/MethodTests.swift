@@ -82,7 +82,7 @@ import Testing
               "score": .string(score), "disposal": .string(disposal),
               "schedule": .string(schedule),
             ]) { $1 })
-          #expect(composition.tokensAfterBlocks.last ?? 0 < 197)
+          #expect(try #require(composition.tokensAfterBlocks.last) < 197)
         }
       }
     }

@@ -14,12 +14,12 @@ package enum Fixtures {
   }
 }
 
-/// Greatest absolute difference between two lists, infinite when their lengths differ or a value is
-/// no number.
+/// Greatest absolute difference between two lists, infinite when their lengths differ, when they
+/// are empty and when a value is no number.
 package func largestDifference(_ left: some Collection<Float>, _ right: some Collection<Float>)
   -> Float
 {
-  guard left.count == right.count else { return .infinity }
+  guard left.count == right.count, !left.isEmpty else { return .infinity }
   var most: Float = 0
   for (a, b) in zip(left, right) {
     // -infinity marks tokens that may not be merged.

@@ -80,9 +80,9 @@ package enum ReferenceOps {
   }
 }
 
-/// Greatest absolute difference of fast results from the reference.
+/// Greatest absolute difference of fast results from the reference; infinite for none.
 package func largestDifference(_ fast: some Collection<Float>, _ reference: [Double]) -> Double {
-  guard fast.count == reference.count else { return .infinity }
+  guard fast.count == reference.count, !reference.isEmpty else { return .infinity }
   return zip(fast, reference).reduce(0) {
     let difference = abs(Double($1.0) - $1.1)
     return difference.isNaN ? .infinity : max($0, difference)

@@ -6,8 +6,8 @@ package struct DemoModelError: Error, Equatable, CustomStringConvertible {
   package let searched: [String]
 
   package var description: String {
-    "The weights of demo_vit were not found; looked for \(searched.joined(separator: ", ")). "
-      + "Run the program from within the package's folder, which holds \(DemoModel.relativePath)."
+    "demo_vit: its weights were not found; looked for \(searched.joined(separator: ", ")); "
+      + "run the program from within the package's folder, which holds \(DemoModel.relativePath)"
   }
 }
 

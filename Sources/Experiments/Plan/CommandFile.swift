@@ -12,20 +12,14 @@ package enum CommandFile {
   package static func write(_ arguments: [String], to folder: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.withoutEscapingSlashes]
-    do {
-      let data = try encoder.encode(arguments) + Data("\n".utf8)
-      try data.write(to: folder.appendingPathComponent(fileName), options: .atomic)
-    } catch {
-      throw ExperimentsError.recordNotStored(
-        file: "\(folder.relativePath)/\(fileName)", reason: systemReason(of: error))
-    }
+    try FolderFile.write(
+      try encoder.encode(arguments) + Data("\n".utf8), to: fileName, in: folder)
   }
 
   /// The arguments, the program first, or `nil` where no run has left any.
   package static func read(_ folder: URL) -> [String]? {
-    guard let data = try? Data(contentsOf: folder.appendingPathComponent(fileName)) else {
-      return nil
+    FolderFile.read(fileName, in: folder).flatMap {
+      try? JSONDecoder().decode([String].self, from: $0)
     }
-    return try? JSONDecoder().decode([String].self, from: data)
   }
 }

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Records
+import Support
 
 /// The published numbers of the last run of a folder, in `published.json` beside the records.
 package enum PublishedFile {
@@ -29,6 +30,6 @@ package enum PublishedFile {
 
   /// What the last run stored, or `nil` where it had nothing to store.
   package static func read(_ folder: URL) -> Data? {
-    try? Data(contentsOf: folder.appendingPathComponent(name))
+    FolderFile.read(name, in: folder)
   }
 }

@@ -14,8 +14,6 @@ package struct ReportContext: Codable, Hashable, Sendable {
   package var baselines: [String: String]?
 
   private static let fileName = "context.json"
-  /// A thousand data sets of the longest paths have less.
-  private static let maxBytes = 16 << 20
 
   package init(
     spec: String? = nil, paths: [String: String] = [:], remarks: [String] = [],
@@ -33,23 +31,15 @@ package struct ReportContext: Codable, Hashable, Sendable {
   package func write(to folder: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    do {
-      try WholeFile.write(
-        try encoder.encode(self) + Data("\n".utf8), to: folder.appendingPathComponent(Self.fileName)
-      )
-    } catch {
-      throw ExperimentsError.recordNotStored(
-        file: "\(folder.relativePath)/\(Self.fileName)", reason: systemReason(of: error))
-    }
+    try FolderFile.write(
+      try encoder.encode(self) + Data("\n".utf8), to: Self.fileName, in: folder)
   }
 
   /// What the last run stored; nothing where none has.
   package static func read(_ folder: URL) -> ReportContext {
-    let path = PathBytes(folder.appendingPathComponent(fileName).path)
-    guard let bytes = try? RegularFile.contents(of: path, mostBytes: maxBytes),
-      let context = try? JSONDecoder().decode(ReportContext.self, from: Data(bytes))
-    else { return ReportContext() }
-    return context
+    let stored = FolderFile.read(fileName, in: folder)
+    return stored.flatMap { try? JSONDecoder().decode(ReportContext.self, from: $0) }
+      ?? ReportContext()
   }
 
   /// Refuses a folder that carries the name of another spec's file.

@@ -1,4 +1,3 @@
-import Files
 import Foundation
 
 /// The lines of the report that the last run of a folder asked for, in `rows.json` beside the
@@ -12,22 +11,15 @@ package enum RowsFile {
   package static func write(_ rows: [PlannedRow], to folder: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let file = folder.appendingPathComponent(fileName)
-    do {
-      let lines = try rows.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
-      let text = "[\n\(lines.joined(separator: ",\n"))\n]\n"
-      try WholeFile.write(Data(text.utf8), to: file)
-    } catch {
-      throw ExperimentsError.recordNotStored(
-        file: "\(folder.relativePath)/\(fileName)", reason: systemReason(of: error))
-    }
+    let lines = try rows.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
+    let text = "[\n\(lines.joined(separator: ",\n"))\n]\n"
+    try FolderFile.write(Data(text.utf8), to: fileName, in: folder)
   }
 
   /// The rows, or `nil` where no run has left any or another version has written them.
   package static func read(_ folder: URL) -> [PlannedRow]? {
-    guard let data = try? Data(contentsOf: folder.appendingPathComponent(fileName)) else {
-      return nil
+    FolderFile.read(fileName, in: folder).flatMap {
+      try? JSONDecoder().decode([PlannedRow].self, from: $0)
     }
-    return try? JSONDecoder().decode([PlannedRow].self, from: data)
   }
 }

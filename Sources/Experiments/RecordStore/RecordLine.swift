@@ -10,8 +10,8 @@ package enum RecordLine {
 
   /// SHA-256, in hexadecimal, of the canonical JSON (sorted keys, no spaces) of kind and trial.
   ///
-  /// A failure has the key of the trial that failed. The host, the program and the state of
-  /// the machine are no part of it.
+  /// A failure has the key of the trial that failed. The host, the program and whatever varies
+  /// between runs are no part of it.
   package static func key(of measurement: Record.Measurement) -> String {
     switch measurement {
     case .accuracy(let trial, _), .failedAccuracy(let trial, _): key(of: trial)

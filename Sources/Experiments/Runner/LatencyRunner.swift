@@ -200,7 +200,8 @@ struct LatencyRunner {
         variant.planned.trial,
         LatencyResult(
           samplesMilliseconds: samples.milliseconds, rounds: samples.rounds, notes: notes,
-          peakMemoryBytes: variant.peakMemoryBytes, cost: pass.cost(of: variant.planned.method),
+          peakMemoryBytes: variant.peakMemoryBytes,
+          cost: pass.cost(of: variant.planned.method, isTimed: true),
           quality: samples.quality,
           cardMilliseconds: cardMilliseconds)),
       environment: environment,
