@@ -14,7 +14,6 @@ let package = Package(
   products: [.executable(name: "lab", targets: ["lab"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
   ],
@@ -81,7 +80,8 @@ let package = Package(
       resources: [.embedInCode("Resources")],
       swiftSettings: hotSwift),
     .target(
-      name: "TokenReduction", dependencies: ["Tensors", "Records"], exclude: ["README.md"],
+      name: "TokenReduction", dependencies: ["Support", "Tensors", "Records"],
+      exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
       name: "VisionModels",
@@ -92,21 +92,18 @@ let package = Package(
       swiftSettings: hotSwift),
     .target(
       name: "SimulatedDevices",
-      dependencies: ["Records", "Support", "Tensors", "TokenReduction", "VisionModels"],
+      dependencies: ["Support", "Records", "Tensors", "TokenReduction", "VisionModels"],
       exclude: ["README.md", "device.schema.json"], resources: [.embedInCode("Devices")],
       swiftSettings: hotSwift),
     .target(
-      name: "Goldens",
-      dependencies: ["VisionModels", "TokenReduction", "Tensors", "Records"],
+      name: "Goldens", dependencies: ["VisionModels", "TokenReduction", "Tensors", "Records"],
       exclude: ["README.md"]),
     .target(
       name: "Experiments",
       dependencies: [
         "Support", "Files", "Records", "Measurement", "Tensors", "ImageCoding", "Datasets",
-        "Checkpoints", "Hub", "TokenReduction", "VisionModels",
-        "SimulatedDevices",
+        "Checkpoints", "Hub", "TokenReduction", "VisionModels", "SimulatedDevices",
         .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "Logging", package: "swift-log"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       exclude: ["README.md"], swiftSettings: hotSwift, plugins: ["BuildCommit"]),
@@ -126,11 +123,8 @@ let package = Package(
       dependencies: [
         "Files", "Support", "Records", "Measurement", "Tensors", "CPUBackend", "CUDABackend",
         "ImageCoding", "Checkpoints", "Datasets", "Hub", "TokenReduction", "VisionModels",
-        "SimulatedDevices",
-        "Goldens",
-        "Experiments", "Reporting",
+        "SimulatedDevices", "Goldens", "Experiments", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        .product(name: "Logging", package: "swift-log"),
       ],
       exclude: ["README.md"]),
 
@@ -138,8 +132,7 @@ let package = Package(
     .target(
       name: "_TestSupport",
       dependencies: [
-        "Support", "Tensors", "TokenReduction", "Records", "VisionModels", "Goldens",
-        .product(name: "Crypto", package: "swift-crypto"),
+        "Support", "Tensors", "Goldens", .product(name: "Crypto", package: "swift-crypto"),
       ],
       path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
@@ -147,9 +140,8 @@ let package = Package(
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        "Support", "Files", "Records", "Tensors", "CPUBackend", "ImageCoding", "Datasets",
-        "TokenReduction",
-        "VisionModels", "Experiments", "Reporting",
+        "Support", "Checkpoints", "Files", "Records", "Tensors", "CPUBackend", "ImageCoding",
+        "Datasets", "Experiments", "Reporting",
       ], path: "Tests/Fuzz", exclude: ["Seeds", "README.md", "make_seeds.py", "tokens.dict"],
       swiftSettings: hotSwift),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
@@ -161,17 +153,17 @@ let package = Package(
     .target(
       name: "CPTXInterpreter", path: "Tests/CPTXInterpreter", exclude: ["README.md"],
       cxxSettings: [.unsafeFlags(["-std=c++17", "-O2"])]),
-    .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "HubTests", dependencies: ["Hub", "_TestSupport"]),
+    .testTarget(name: "SupportTests", dependencies: ["Support"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Support", "Measurement", "Records"]),
     .testTarget(
       name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Tensors", "_TestSupport"]),
-    .testTarget(name: "TensorsTests", dependencies: ["Tensors", "_TestSupport"]),
+    .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(
       name: "CPUBackendTests",
-      dependencies: ["CPUBackend", "CKernels", "Files", "Tensors", "_TestSupport"],
+      dependencies: ["Support", "CPUBackend", "CKernels", "Files", "Tensors", "_TestSupport"],
       swiftSettings: hotSwift),
     .target(name: "CFakeCUDA", path: "Tests/CFakeCUDA", cSettings: hotC),
     .testTarget(
@@ -193,10 +185,12 @@ let package = Package(
       swiftSettings: hotSwift),
     .testTarget(
       name: "DatasetsTests",
-      dependencies: ["Datasets", "Files", "ImageCoding", "Tensors", "_TestSupport"]),
+      dependencies: ["Datasets", "Files", "ImageCoding", "_TestSupport"]),
     .testTarget(
       name: "TokenReductionTests",
-      dependencies: ["TokenReduction", "Records", "CPUBackend", "Tensors", "_TestSupport"]),
+      dependencies: [
+        "TokenReduction", "Records", "CPUBackend", "Tensors", "VisionModels", "_TestSupport",
+      ]),
     .testTarget(
       name: "VisionModelsTests",
       dependencies: [
@@ -214,11 +208,11 @@ let package = Package(
       dependencies: [
         "Support",
         "Experiments", "Files", "Records", "Measurement", "Datasets", "TokenReduction",
-        "VisionModels", "CPUBackend", "Tensors", "_TestSupport",
+        "VisionModels", "CPUBackend", "_TestSupport",
       ]),
     .testTarget(
       name: "LabTests",
-      dependencies: ["lab", "Records", "Tensors", "VisionModels", "_TestSupport"]),
+      dependencies: ["lab", "Goldens", "Records", "Tensors", "VisionModels", "_TestSupport"]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [

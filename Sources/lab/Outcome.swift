@@ -2,6 +2,7 @@ import ArgumentParser
 import Experiments
 import Files
 import Foundation
+import Support
 
 /// How the program ends: the text for a person and the exit code.
 enum Outcome {

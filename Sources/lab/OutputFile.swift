@@ -1,6 +1,7 @@
 import Experiments
 import Files
 import Foundation
+import Support
 
 /// Text for standard output, or for a file that a person named.
 enum OutputFile {

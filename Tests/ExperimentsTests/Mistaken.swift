@@ -90,7 +90,8 @@ extension Mistaken {
   private static let megabyte = String(repeating: "a", count: 1 << 20)
   private static let knownMethods =
     #"" is not a method; methods are 'none', 'random', 'topk', 'evit', 'tome', 'tail_effect', "#
-    + "'compose'"
+    + "'dynamicvit', 'diffrate', 'pitome', 'tofu', 'ppt', 'ats', 'dpcknn', 'kmedoids', 'gtp', "
+    + "'mctf', 'atc', 'dct', 'zero_tprune', 'representation_shift', 'tome_importance', 'compose'"
 
   /// Text that is not JSON.
   static let syntax: [Mistaken] = [
@@ -180,7 +181,8 @@ extension Mistaken {
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "color": "red"}"#,
       #"a.json: color: unknown key; known keys are 'name', 'extends', 'description', "#
         + #"'$schema', 'model', 'dataset', 'device', 'batch_size', 'methods', 'accuracy', "#
-        + #"'latency', 'grid', 'seed', 'on_bad_image', 'precision', 'threads', 'engine', 'published'"#
+        + #"'latency', 'grid', 'seed', 'on_bad_image', 'precision', 'threads', 'engine', "#
+        + #"'baseline', 'published'"#
     ),
     Mistaken(
       "no model",
@@ -442,7 +444,9 @@ extension Mistaken {
       "an entry without a method",
       #"{"model": "demo_vit", "methods": [{"r": 3}]}"#,
       #"a.json: methods[0]: the key 'method' is missing; it must be one of none, random, "#
-        + #"topk, evit, tome, tail_effect, compose"#),
+        + #"topk, evit, tome, tail_effect, dynamicvit, diffrate, pitome, tofu, ppt, ats, dpcknn, "#
+        + #"kmedoids, gtp, mctf, atc, dct, zero_tprune, representation_shift, tome_importance, compose"#
+    ),
     Mistaken(
       "a bare name for an entry",
       #"{"model": "demo_vit", "methods": ["none"]}"#,

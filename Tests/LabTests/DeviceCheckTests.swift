@@ -1,4 +1,5 @@
 import Foundation
+import Goldens
 import Testing
 import _TestSupport
 
@@ -10,8 +11,8 @@ import _TestSupport
     let result = try LabProcess.run(
       "devices", "--check", "cpu", "--goldens", goldens, in: folder.url)
     #expect(result.exitCode == 0, "\(result.output)\(result.error)")
-    // In float32, bfloat16 and int8.
-    let count = 3 * Fixtures.names(in: "goldens/cases").count
+    // In float32; in bfloat16 and int8 those that say which tokens are kept.
+    let count = GoldenCase.all.count + 2 * GoldenCase.all.count { $0.tellsKeptTokens }
     #expect(result.output.contains("\(count) comparisons with published passes, 0 failures"))
     #expect(result.output.contains("float16: left out: "))
     let some = try LabProcess.run(

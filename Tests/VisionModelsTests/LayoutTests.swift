@@ -54,7 +54,7 @@ import _TestSupport
       files: ["parallel.pth"], logits: "vit", architecture: plain,
       notes: [
         "the tensors under state_dict.module",
-        "left state_dict.* (3 tensors)",
+        "left state_dict.* (2 tensors)",
       ]),
     Case(
       files: ["torchvision.safetensors"], logits: "vit", architecture: plain,

@@ -59,8 +59,9 @@ package final class LocalServer: Sendable {
     }
     guard bound else { throw POSIXError(.EADDRNOTAVAIL) }
     port = UInt16(bigEndian: address.sin_port)
-    let answer: @Sendable (Int32) -> Void = { [weak self] connection in
-      self?.answer(connection)
+    // Strong: a test's last use of its server comes before the server's last answer.
+    let answer: @Sendable (Int32) -> Void = { connection in
+      self.answer(connection)
       close(connection)
     }
     Thread.detachNewThread {
@@ -70,11 +71,6 @@ package final class LocalServer: Sendable {
         Thread.detachNewThread { answer(connection) }
       }
     }
-  }
-
-  deinit {
-    shutdown(socket, Int32(SHUT_RDWR))
-    close(socket)
   }
 
   package var address: String { "http://127.0.0.1:\(port)" }

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Support
 
 /// A lock on a file, held until released or until the process ends, however it ends.
 ///

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Measurement
 import Records
+import Support
 import TokenReduction
 
 /// The records of one results folder: what is there, and the place where new ones go.

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Support
 
 /// Appends whole lines to a file that this process alone writes.
 ///

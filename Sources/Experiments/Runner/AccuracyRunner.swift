@@ -96,7 +96,7 @@ struct AccuracyRunner {
     var pass = try context.pool.pass(
       work.model, on: work.device, method, batchSize: min(work.batchSize, max(images.count, 1)),
       precision: work.precision)
-    let cost = pass.cost(of: method)
+    let cost = pass.cost(of: method, isTimed: false)
     let classes = work.model.info.classes
     let kept = KeptTokens()
     kept.watch(pass)

@@ -41,9 +41,11 @@ final class ModelPool {
 
 extension PassRunner {
   /// What a record says of the cost of a method.
-  func cost(of method: PlannedMethod) -> ForwardCost {
+  ///
+  /// - Parameter isTimed: Whether bytes count, which depend on the batch that shares the weights.
+  func cost(of method: PlannedMethod, isTimed: Bool) -> ForwardCost {
     ForwardCost(
       tokensAfterBlocks: tokensAfterBlocks, macs: macs, parameters: model.info.parameters,
-      trafficBytes: trafficBytes, cut: method.cut)
+      trafficBytes: isTimed ? trafficBytes : nil, cut: method.cut)
   }
 }

@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import Support
 
 /// Writes a report's files: the document, the tables and the figures.
 package enum ReportWriter {
