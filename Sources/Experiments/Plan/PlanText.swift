@@ -115,8 +115,9 @@ package struct PlanText {
   private func methodLine(_ method: PlannedMethod, state: String) -> String {
     let tokens = method.composition.tokensAfterBlocks
     let cut = method.cut.map { " (\($0))" } ?? ""
-    return "  \(TrialLabel.text(method.setting)): tokens after blocks \(Self.runs(tokens))\(cut); "
-      + state
+    // A model of convolutions has none.
+    let counts = tokens.isEmpty ? "" : "tokens after blocks \(Self.runs(tokens))\(cut); "
+    return "  \(TrialLabel.text(method.setting)): \(counts)\(state)"
   }
 
   /// Token counts with repeats folded: `145×3 73×9`.
