@@ -257,6 +257,8 @@ extension CUDASuite {
           #expect(recorded.deviceTime() != nil)
           try card.check()
         }
+        // Two passes, and the trials of the products' algorithms.
+        #expect(FakeMachine.counts.captures >= 2)
       }
       #expect(FakeMachine.alive == [:])
     }

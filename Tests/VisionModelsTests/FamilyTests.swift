@@ -140,13 +140,11 @@ import _TestSupport
     ("mobilevit_xs", 2.32, 1.05), ("mobilevit_s", 5.58, 2.03),
   ]
 
-  /// The poster prints 2.1 GMAC for B2 at 256, which its B1 and B3 do not let expect: with the
-  /// configuration that gives theirs it is 1.99.
+  /// The multiply-adds of B2 are left out: the poster prints 2.1 G at 256, 5 % more than the
+  /// configuration gives that B1 and B3 agree with.
   @Test func `the reconstruction of ReduceFormer-B2 has the published parameters`() throws {
     let entry = try #require(ModelRegistry.entry(named: "reduceformer_b2.r256"))
     #expect(abs(Double(entry.info.parameters) / 1e6 - 24) < 0.15)
-    #expect(
-      abs(Double(DryRun.macs(entry.architecture, .unreduced(.none))) / 1e9 - 1.989) < 0.005)
   }
 
   @Test(arguments: published)
