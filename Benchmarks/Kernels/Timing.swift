@@ -22,13 +22,13 @@ func leastSeconds(_ bodies: [() -> Void], rounds: Int = 12) -> [Double] {
     return taken.inSeconds / Double(calls)
   }
   let calls = bodies.map { max(1, Int(0.003 / max(1e-7, time($0, 1)))) }
-  var least = [Double](repeating: .infinity, count: bodies.count)
+  var minimum = [Double](repeating: .infinity, count: bodies.count)
   for _ in 0..<rounds {
     for index in bodies.indices {
-      least[index] = min(least[index], time(bodies[index], calls[index]))
+      minimum[index] = min(minimum[index], time(bodies[index], calls[index]))
     }
   }
-  return least
+  return minimum
 }
 
 func formatted(_ value: Double, _ digits: Int = 1) -> String {

@@ -109,8 +109,8 @@ static void put_color(const bmp_picture *bmp, int index, uint8_t *rgb) {
 static uint8_t field(uint32_t value, uint32_t mask) {
   if (!mask) return 0;
   int shift = __builtin_ctz(mask);
-  uint32_t most = mask >> shift;
-  return (uint8_t)((uint64_t)((value & mask) >> shift) * 255 / most);
+  uint32_t maximum = mask >> shift;
+  return (uint8_t)((uint64_t)((value & mask) >> shift) * 255 / maximum);
 }
 
 static void read_row(const bmp_picture *bmp, const uint8_t *from, uint8_t *rgb) {
@@ -205,8 +205,8 @@ int lab_bmp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *me
   size_t stride = (width * (size_t)bmp.bits + 31) / 32 * 4;
   if (bmp.data > count || (count - bmp.data) / stride < height) {
     // The last row may lack its padding.
-    size_t least = stride * (height - 1) + (width * (size_t)bmp.bits + 7) / 8;
-    if (bmp.data > count || count - bmp.data < least) return lab_cut_short(message);
+    size_t minimum = stride * (height - 1) + (width * (size_t)bmp.bits + 7) / 8;
+    if (bmp.data > count || count - bmp.data < minimum) return lab_cut_short(message);
   }
   for (size_t y = 0; y < height; y++) {
     size_t row = bmp.top_down ? y : height - 1 - y;

@@ -12,8 +12,8 @@ static const integer_lanes lane_index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1
 /// 2^-126.
 ///
 /// y = n + r, |r| <= 1/2; 2^r by Cephes' polynomial of degree 6 (exp2f.c), 2^n by its bits.
-LAB_INLINE void power_of_two(lanes *x, float most, float factor) {
-  lanes y = (*x - most) * factor;
+LAB_INLINE void power_of_two(lanes *x, float maximum, float factor) {
+  lanes y = (*x - maximum) * factor;
   y = y < -126.0f ? (lanes)(-126.0f) : y;
   // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer.
   const lanes shifted = y + 12582912.0f;
@@ -85,13 +85,13 @@ LAB_INLINE void softmax_block(const softmax_call *call, float *x, ptrdiff_t rows
   float greatest[SOFTMAX_ROWS], share[SOFTMAX_ROWS];
   const ptrdiff_t rest = call->width - call->whole;
   for (ptrdiff_t r = 0; r < rows; r++) {
-    lanes most = -__builtin_inff(), next;
-    if (rest) take_last(call, x + r * stride, &most);
+    lanes maximum = -__builtin_inff(), next;
+    if (rest) take_last(call, x + r * stride, &maximum);
     for (ptrdiff_t i = 0; i < call->whole; i += LANES) {
       take(call, x + r * stride, i, &next);
-      most = next > most ? next : most;
+      maximum = next > maximum ? next : maximum;
     }
-    greatest[r] = greatest_lane(&most);
+    greatest[r] = greatest_lane(&maximum);
   }
   for (ptrdiff_t r = 0; r < rows; r++) {
     float *row = x + r * stride;

@@ -22,8 +22,8 @@ enum {
   TASKS_PER_WORKER = 6,
 };
 
-LAB_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-LAB_INLINE ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+LAB_INLINE ptrdiff_t minimum(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+LAB_INLINE ptrdiff_t maximum(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 LAB_INLINE ptrdiff_t divided_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
 LAB_INLINE ptrdiff_t group_inputs(const lab_picture *p) { return p->channels / p->groups; }
@@ -78,7 +78,7 @@ lab_convolution_plan lab_plan_convolution(const lab_picture *p, int workers) {
     smallest = LEAST_BLOCK_PIXELS;
   } else {
     rows = p->out_height;
-    block = most(1, BLOCK_PIXELS / p->out_width);
+    block = maximum(1, BLOCK_PIXELS / p->out_width);
     smallest = divided_up(LEAST_BLOCK_PIXELS, p->out_width);
     if (!reads_in_place(p))
       while (block > 1 &&
@@ -89,9 +89,9 @@ lab_convolution_plan lab_plan_convolution(const lab_picture *p, int workers) {
   if (workers == 1) {
     plan.panel_groups = 1;
   } else {
-    plan.panel_groups = least(panels, divided_up(wanted, images * plan.blocks));
+    plan.panel_groups = minimum(panels, divided_up(wanted, images * plan.blocks));
     const ptrdiff_t blocks = divided_up(wanted, images * plan.panel_groups);
-    plan.blocks = most(plan.blocks, least(blocks, rows / smallest));
+    plan.blocks = maximum(plan.blocks, minimum(blocks, rows / smallest));
   }
   plan.tasks = images * plan.blocks * plan.panel_groups;
   const ptrdiff_t block_rows = divided_up(rows, plan.blocks);
@@ -155,7 +155,7 @@ static void copy_rows(const lab_picture *p, const float *image, ptrdiff_t group,
                       ptrdiff_t last, float *out) {
   const ptrdiff_t inputs = group_inputs(p), pitch = read_width(p) * inputs;
   const ptrdiff_t rows = read_height(p, last - first), top = first * p->stride - p->pad_top;
-  const ptrdiff_t left = p->pad_left, shown = least(p->width, read_width(p) - left);
+  const ptrdiff_t left = p->pad_left, shown = minimum(p->width, read_width(p) - left);
   const ptrdiff_t plane = p->height * p->width;
   for (ptrdiff_t row = 0; row < rows; row++, out += pitch) {
     const ptrdiff_t y = top + row;
@@ -261,7 +261,7 @@ static void multiply(const lab_picture *p, factor f, const float *packed,
     };
     const bool is_last = index == parts - 1;
     for (ptrdiff_t panel = first; panel < last; panel++) {
-      const ptrdiff_t column = panel * k->panel, columns = least(k->panel, outputs - column);
+      const ptrdiff_t column = panel * k->panel, columns = minimum(k->panel, outputs - column);
       tile.a = own.a;
       tile.b = packed + column * depth + before * k->panel;
       tile.bias = index == 0 && epilogue.bias ? epilogue.bias + column : NULL;
@@ -308,7 +308,7 @@ static void convolve_block(const lab_picture *p, const float *image, factor in_p
     if (own.bias) own.bias += group * panels * lab_panel_width();
     if (own.residual) own.residual += group * outputs;
     multiply(p, f, packed + group * lab_packed_count(outputs, whole_depth(p)),
-             most(first - group * panels, 0), least(last - group * panels, panels), own,
+             maximum(first - group * panels, 0), minimum(last - group * panels, panels), own,
              out + group * outputs, gather_scratch);
   }
 }

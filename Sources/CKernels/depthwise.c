@@ -86,18 +86,18 @@ static const depthwise_kernels *kernels_for(ptrdiff_t channels) {
   return &kernels_plain;
 }
 
-LAB_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-LAB_INLINE ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+LAB_INLINE ptrdiff_t minimum(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+LAB_INLINE ptrdiff_t maximum(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 
 lab_depthwise_plan lab_plan_depthwise(const lab_picture *p, int workers) {
   const ptrdiff_t wanted = workers > 1 ? (ptrdiff_t)workers * TASKS_PER_WORKER : 1;
   const ptrdiff_t chunks = (p->channels + CHUNK_CHANNELS - 1) / CHUNK_CHANNELS;
   lab_depthwise_plan plan = {.blocks = 1, .channel_blocks = 1};
   const ptrdiff_t for_each = (wanted + p->images - 1) / p->images;
-  plan.blocks = least(for_each, most(1, p->out_height / BLOCK_ROWS));
-  plan.channel_blocks = least(chunks, (for_each + plan.blocks - 1) / plan.blocks);
+  plan.blocks = minimum(for_each, maximum(1, p->out_height / BLOCK_ROWS));
+  plan.channel_blocks = minimum(chunks, (for_each + plan.blocks - 1) / plan.blocks);
   const ptrdiff_t blocks = (for_each + plan.channel_blocks - 1) / plan.channel_blocks;
-  plan.blocks = most(plan.blocks, least(p->out_height, blocks));
+  plan.blocks = maximum(plan.blocks, minimum(p->out_height, blocks));
   plan.tasks = p->images * plan.blocks * plan.channel_blocks;
   return plan;
 }
@@ -124,7 +124,7 @@ static void run_strip(const depthwise_call *call, depthwise_strip *s, bool is_in
     call->kernels->one_output(s);
   } else {
     depthwise_function *const *pair =
-        call->strips[most(s->outputs, NARROWEST_STRIP) - NARROWEST_STRIP];
+        call->strips[maximum(s->outputs, NARROWEST_STRIP) - NARROWEST_STRIP];
     const ptrdiff_t channels = s->channels, rest = channels % call->kernels->lanes;
     if (!is_inside || s->outputs < NARROWEST_STRIP) {
       pair[1](s);
@@ -161,8 +161,8 @@ static void chunk_rows(const depthwise_call *call, depthwise_strip s, ptrdiff_t 
   float *const out = s.out;
   for (ptrdiff_t y = first; y < last; y++) {
     const ptrdiff_t top = y * p->stride - p->pad_top;
-    const ptrdiff_t first_row = most(0, -top), last_row = least(p->kernel_height, p->height - top);
-    s.rows = most(0, last_row - first_row);
+    const ptrdiff_t first_row = maximum(0, -top), last_row = minimum(p->kernel_height, p->height - top);
+    s.rows = maximum(0, last_row - first_row);
     s.weight = weight + first_row * p->kernel_width * s.weight_stride;
     const float *const line = x + (top + first_row - s.first_line) * s.line;
     ptrdiff_t column = 0;
@@ -170,8 +170,8 @@ static void chunk_rows(const depthwise_call *call, depthwise_strip s, ptrdiff_t 
       s.outputs = width + (strip < wider);
       const ptrdiff_t left = column * p->stride - p->pad_left;
       const ptrdiff_t inputs = (s.outputs - 1) * p->stride + p->kernel_width;
-      s.first_input = most(0, -left);
-      s.last_input = least(inputs, p->width - left);
+      s.first_input = maximum(0, -left);
+      s.last_input = minimum(inputs, p->width - left);
       s.x = line + left * s.pixel;
       s.out = out + (y * p->out_width + column) * s.out_stride;
       if (residual) s.end.residual = residual + (y * p->out_width + column) * s.end.residual_stride;
@@ -188,9 +188,9 @@ static void chunk_rows_closely(const depthwise_call *call, depthwise_strip s, pt
   const ptrdiff_t capacity = CLOSE_NUMBERS / (p->width * CHUNK_CHANNELS);
   const ptrdiff_t step = (capacity - p->kernel_height) / p->stride + 1;
   for (ptrdiff_t y = first; y < last; y += step) {
-    const ptrdiff_t end = least(y + step, last);
-    const ptrdiff_t top = most(0, y * p->stride - p->pad_top);
-    const ptrdiff_t bottom = least(p->height, (end - 1) * p->stride - p->pad_top + p->kernel_height);
+    const ptrdiff_t end = minimum(y + step, last);
+    const ptrdiff_t top = maximum(0, y * p->stride - p->pad_top);
+    const ptrdiff_t bottom = minimum(p->height, (end - 1) * p->stride - p->pad_top + p->kernel_height);
     float *to = close;
     for (ptrdiff_t pixel = top * p->width; pixel < bottom * p->width; pixel++, to += CHUNK_CHANNELS)
       memcpy(to, s.x + pixel * p->in_stride, (size_t)s.channels * sizeof *to);
@@ -237,7 +237,7 @@ void lab_convolve_depthwise(const lab_picture *p, const lab_depthwise_plan *plan
           .weight_stride = p->channels,
           .kernel_width = p->kernel_width,
           .bias = epilogue.bias ? epilogue.bias + c : NULL,
-          .channels = least(CHUNK_CHANNELS, p->channels - c),
+          .channels = minimum(CHUNK_CHANNELS, p->channels - c),
           .out = out + image * p->out_image + c,
           .out_stride = p->out_stride,
           .end = {.activation = epilogue.activation,

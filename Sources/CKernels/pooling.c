@@ -9,8 +9,8 @@ enum {
   MEAN_CHANNELS = 64,
 };
 
-LAB_INLINE ptrdiff_t least(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-LAB_INLINE ptrdiff_t most(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+LAB_INLINE ptrdiff_t smallest(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+LAB_INLINE ptrdiff_t largest(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 
 ptrdiff_t lab_pooling_tasks(const lab_picture *p) { return p->images * p->out_height; }
 
@@ -21,10 +21,10 @@ typedef struct {
 
 LAB_INLINE field field_at(const lab_picture *p, ptrdiff_t y, ptrdiff_t x) {
   const ptrdiff_t top = y * p->stride - p->pad_top, left = x * p->stride - p->pad_left;
-  return (field){.top = most(0, top),
-                 .bottom = least(p->height, top + p->kernel_height),
-                 .left = most(0, left),
-                 .right = least(p->width, left + p->kernel_width)};
+  return (field){.top = largest(0, top),
+                 .bottom = smallest(p->height, top + p->kernel_height),
+                 .left = largest(0, left),
+                 .right = smallest(p->width, left + p->kernel_width)};
 }
 
 LAB_FAST
@@ -66,8 +66,8 @@ void lab_average_pool(const lab_picture *p, bool counts_padding, const float *x,
         for (ptrdiff_t pixel = f.left; pixel < f.right; pixel++)
           lab_add_into(to, image + (y * p->width + pixel) * p->in_stride, p->channels);
       const ptrdiff_t top = row * p->stride - p->pad_top, left = column * p->stride - p->pad_left;
-      const ptrdiff_t bottom = least(top + p->kernel_height, p->height + p->pad_top);
-      const ptrdiff_t right = least(left + p->kernel_width, p->width + p->pad_left);
+      const ptrdiff_t bottom = smallest(top + p->kernel_height, p->height + p->pad_top);
+      const ptrdiff_t right = smallest(left + p->kernel_width, p->width + p->pad_left);
       const ptrdiff_t count = counts_padding ? (bottom - top) * (right - left)
                                              : (f.bottom - f.top) * (f.right - f.left);
       lab_scale(to, 1.0f / (float)count, p->channels);
@@ -114,7 +114,7 @@ void lab_global_mean(const float *x, ptrdiff_t pixels, ptrdiff_t channels, ptrdi
   const ptrdiff_t chunks = mean_chunks(channels);
   for (ptrdiff_t task = first; task < last; task++) {
     const ptrdiff_t at = task / chunks, c = task % chunks * MEAN_CHANNELS;
-    mean_of_chunk(x + at * image + c, pixels, least(MEAN_CHANNELS, channels - c), stride,
+    mean_of_chunk(x + at * image + c, pixels, smallest(MEAN_CHANNELS, channels - c), stride,
                   out + at * out_stride + c);
   }
 }

@@ -49,9 +49,9 @@ const product_kernels *lab_kernels(void) {
   const product_kernels *known = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
   if (known) return known;
   __builtin_cpu_init();
-  const char *most = getenv("LAB_KERNELS");
-  const bool plain = most && strcmp(most, "sse2") == 0;
-  const bool narrow = most && strcmp(most, "avx2") == 0;
+  const char *allowed = getenv("LAB_KERNELS");
+  const bool plain = allowed && strcmp(allowed, "sse2") == 0;
+  const bool narrow = allowed && strcmp(allowed, "avx2") == 0;
   known = __builtin_cpu_supports("x86-64-v4") && !narrow && !plain ? &kernels_avx512
           : __builtin_cpu_supports("x86-64-v3") && !plain          ? &kernels_avx2
                                                                    : &kernels_plain;

@@ -11,12 +11,12 @@ void lab_feature_scores(const float *rows, ptrdiff_t tokens, ptrdiff_t stride, p
     float sum = 0;
     if (reduction == LAB_HEADS_MAX) {
       for (ptrdiff_t c = 0; c < head_dim; c++) {
-        float most = row[c];
+        float maximum = row[c];
         for (ptrdiff_t h = 1; h < heads; h++) {
           const float value = row[h * head_dim + c];
-          most = value > most ? value : most;
+          maximum = value > maximum ? value : maximum;
         }
-        sum += most;
+        sum += maximum;
       }
     } else {
       for (ptrdiff_t i = 0; i < heads * head_dim; i++) sum += row[i];

@@ -41,14 +41,14 @@ void lab_row_maxima(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t
                     ptrdiff_t first, float *best, int32_t *index) {
   for (ptrdiff_t row = 0; row < rows; row++) {
     const float *at = x + row * stride;
-    float most = -INFINITY;
+    float maximum = -INFINITY;
     int32_t where = (int32_t)first;
     for (ptrdiff_t i = first; i < columns; i++)
-      if (at[i] > most) {
-        most = at[i];
+      if (at[i] > maximum) {
+        maximum = at[i];
         where = (int32_t)i;
       }
-    best[row] = most;
+    best[row] = maximum;
     index[row] = where;
   }
 }

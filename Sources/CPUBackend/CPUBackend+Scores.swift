@@ -31,19 +31,19 @@ extension CPUBackend {
     let (batch, tokens) = (scores.shape[0], scores.shape[1])
     scores.floats.update(repeating: 0, count: batch * tokens)
     if let attention {
-      func most(_ image: Int) -> Float {
-        var most = -Float.infinity
+      func maximum(_ image: Int) -> Float {
+        var maximum = -Float.infinity
         for token in prefixTokens..<tokens {
-          most = max(most, attention.floats[image * tokens + token])
+          maximum = max(maximum, attention.floats[image * tokens + token])
         }
-        return most
+        return maximum
       }
-      var batchMost = -Float.infinity
+      var batchMax = -Float.infinity
       if normalization == .batch {
-        for image in 0..<batch { batchMost = max(batchMost, most(image)) }
+        for image in 0..<batch { batchMax = max(batchMax, maximum(image)) }
       }
       for image in 0..<batch {
-        let divisor = normalization == .batch ? batchMost : most(image)
+        let divisor = normalization == .batch ? batchMax : maximum(image)
         for token in prefixTokens..<tokens {
           scores.floats[image * tokens + token] =
             attention.floats[image * tokens + token] / divisor

@@ -63,7 +63,7 @@ extension CPUBackend {
     _ epilogue: lab_epilogue, into output: UnsafeMutablePointer<Float>
   ) {
     var picture = picture
-    let isSmall = picture.macs < Self.macsWorthSharing
+    let isSmall = picture.macs < Self.minMACsToSplit
     var plan = lab_plan_convolution(&picture, Int32(isSmall ? 1 : threads))
     reservePicture(plan.scratch_count)
     if isSmall {
@@ -83,7 +83,7 @@ extension CPUBackend {
     _ epilogue: lab_epilogue, into output: UnsafeMutablePointer<Float>
   ) {
     var picture = picture
-    let isSmall = picture.macs < Self.macsWorthSharing
+    let isSmall = picture.macs < Self.minMACsToSplit
     var plan = lab_plan_depthwise(&picture, Int32(isSmall ? 1 : threads))
     if isSmall {
       lab_convolve_depthwise(&picture, &plan, input, weight, epilogue, output, 0, plan.tasks)
@@ -118,7 +118,7 @@ extension CPUBackend {
   package func copy(_ input: FeatureMap, into output: FeatureMap) {
     let region = CopyRegion(backend: self, input: input, output: output)
     let lines = output.batch * output.height
-    guard output.count >= Self.numbersWorthSharing else { return region.run(0..<lines) }
+    guard output.count >= Self.minFloatsToSplit else { return region.run(0..<lines) }
     run(region) { CopyRegion.enter($0, $1) }
   }
 
@@ -129,7 +129,7 @@ extension CPUBackend {
   }
 
   /// Multiply-adds below which waking the other workers takes longer than the work: a microsecond.
-  private static var macsWorthSharing: Int { 50_000 }
+  private static var minMACsToSplit: Int { 50_000 }
 
   /// Makes room in every worker's scratch: the first pass of a model grows it, the following find
   /// it large enough.

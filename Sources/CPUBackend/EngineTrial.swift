@@ -96,7 +96,7 @@ private struct TrialProduct {
     var scratch = [Float](repeating: 0, count: lab_product_scratch_count(rows))
     lab_pack_transposed(b, columns, k, k, 0, lab_panels(columns), &packed)
     let clock = ContinuousClock()
-    var least = Duration.seconds(1)
+    var minimum = Duration.seconds(1)
     for repetition in 0...7 {
       let time = clock.measure {
         if gemm == .blas {
@@ -112,8 +112,8 @@ private struct TrialProduct {
             GEMMEpilogue.none.kernelMode, &c, columns, &scratch)
         }
       }
-      if repetition > 0 { least = min(least, time) }
+      if repetition > 0 { minimum = min(minimum, time) }
     }
-    return Double(least.components.attoseconds) / 1e18 + Double(least.components.seconds)
+    return Double(minimum.components.attoseconds) / 1e18 + Double(minimum.components.seconds)
   }
 }

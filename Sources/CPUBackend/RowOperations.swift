@@ -106,11 +106,11 @@ extension CPUBackend {
   func runRows(_ rule: RowRegion.Rule, _ input: TensorView, into output: TensorView) {
     let region = RowRegion(backend: self, rule: rule, input: input, output: output)
     // Waking the other workers would take longer.
-    guard output.count >= Self.numbersWorthSharing else { return region.run(0..<output.rows) }
+    guard output.count >= Self.minFloatsToSplit else { return region.run(0..<output.rows) }
     run(region) { RowRegion.enter($0, $1) }
   }
 
-  static var numbersWorthSharing: Int { 8_192 }
+  static var minFloatsToSplit: Int { 8_192 }
 
   package func linear(
     _ input: TensorView, _ linear: LinearParameters, _ epilogue: Epilogue, into output: TensorView

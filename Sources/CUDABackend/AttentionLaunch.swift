@@ -34,8 +34,8 @@ struct AttentionLaunch: Equatable {
         let keys = groups * min(2, steps) * 4 * tile * (width + 8)
         return max(keys, groups > 1 ? 64 * warps * groups * (width + 4) : 0)
       }
-      let most = isSmall ? min(4, tiles) : 1
-      let groups = (1...most).last { shared($0) <= sharedBytes } ?? 1
+      let maximum = isSmall ? min(4, tiles) : 1
+      let groups = (1...maximum).last { shared($0) <= sharedBytes } ?? 1
       kernel = "attention_mma_d\(width)\(suffix)"
       grid = ((tokens + 16 * warps - 1) / (16 * warps), heads, batch)
       block = 32 * warps * groups
@@ -111,5 +111,5 @@ struct ReceivedLaunch: Equatable {
 
   /// The most sums that small row blocks make: `batch · ⌈N / 64⌉²` is below the multiprocessors
   /// then.
-  static func mostPartialsOfSmall(_ multiprocessors: Int) -> Int { 4 * 64 * multiprocessors }
+  static func maxPartialsOfSmall(_ multiprocessors: Int) -> Int { 4 * 64 * multiprocessors }
 }

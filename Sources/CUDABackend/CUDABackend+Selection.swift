@@ -22,14 +22,14 @@ extension CUDABackend {
   }
 
   /// The most tokens that every block of `reduce_tokens` ranks again.
-  static let mostRankedAgain = 512
+  static let maxRankedAgain = 512
 
   package func reduce(_ selection: TokenSelection) {
     let assignment = selection.assignment
     let (tokens, after) = (assignment.tokensIn, assignment.tokensOut)
     // Many tokens are better ranked once; a maximum over the batch must be known before any image's
     // scores.
-    guard tokens <= Self.mostRankedAgain, !selection.score.needsBatch else {
+    guard tokens <= Self.maxRankedAgain, !selection.score.needsBatch else {
       return reduceByParts(selection)
     }
     var (partials, rowBlocks, average): (UnsafeMutableRawPointer?, Int, Int) = (nil, 0, 1)

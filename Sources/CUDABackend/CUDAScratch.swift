@@ -40,7 +40,7 @@ struct CUDAScratch {
           \.partials,
           to: max(
             batch * keys * ((keys + 63) / 64),
-            ReceivedLaunch.mostPartialsOfSmall(multiprocessors)))
+            ReceivedLaunch.maxPartialsOfSmall(multiprocessors)))
       case .embedding(let batch, let patches, _, let patchValues, let width):
         raise(\.hidden, to: batch * patches * CUDABackend.padded(patchValues))
         raise(\.normalized, to: batch * patches * width)

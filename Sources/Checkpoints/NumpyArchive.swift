@@ -6,7 +6,7 @@ import Tensors
 /// Source: NumPy 2.3, numpy/lib/_format_impl.py ("Format Version 1.0" to 3.0).
 enum NumpyArchive {
   /// Sum of unpacked members that is held in memory at most.
-  private static let mostUnpacked = 16 << 30
+  private static let maxUnpackedBytes = 16 << 30
 
   static func open(_ file: MappedFile, _ archive: ZipArchive) throws -> Checkpoint {
     var sources: [Checkpoint.Source] = [.mapped(file)]
@@ -17,7 +17,7 @@ enum NumpyArchive {
       do {
         if member.isDeflated {
           unpacked += member.size
-          guard unpacked <= mostUnpacked else {
+          guard unpacked <= maxUnpackedBytes else {
             throw ZipArchive.Problem.malformed("its arrays unpack to more than 16 GiB")
           }
           let bytes = try ZipArchive.inflate(member, file.bytes)

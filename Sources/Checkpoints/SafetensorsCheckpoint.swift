@@ -5,7 +5,7 @@ import Tensors
 /// Safetensors files, alone or as the shards that an index names.
 enum SafetensorsCheckpoint {
   /// More than the index of any model has.
-  private static let mostIndexBytes = 64 << 20
+  private static let maxIndexBytes = 64 << 20
 
   static func open(_ file: MappedFile) throws -> Checkpoint {
     let read = try SafetensorsFile(url: URL(fileURLWithPath: file.path.description))
@@ -37,7 +37,7 @@ enum SafetensorsCheckpoint {
     func malformed(_ reason: String) -> CheckpointError {
       .malformed(path: file.path, format: "shard index", reason: reason)
     }
-    guard file.count <= mostIndexBytes else { throw malformed("it has \(file.count) bytes") }
+    guard file.count <= maxIndexBytes else { throw malformed("it has \(file.count) bytes") }
     let index: Index
     do {
       index = try JSONDecoder().decode(Index.self, from: Data(file.bytes))

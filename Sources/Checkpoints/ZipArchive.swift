@@ -20,7 +20,7 @@ struct ZipArchive {
   let members: [Member]
 
   /// More members than any checkpoint has tensors.
-  private static let mostMembers = 1_000_000
+  private static let maxMembers = 1_000_000
 
   /// Reads the list of members at the end of the file.
   init(_ bytes: UnsafeRawBufferPointer) throws(Problem) {
@@ -67,7 +67,7 @@ struct ZipArchive {
 
   private static func directory(_ bytes: UnsafeRawBufferPointer) throws -> [Member] {
     let (position, count) = try directoryLocation(bytes)
-    guard count <= mostMembers else { throw Problem.malformed("it says it has \(count) members") }
+    guard count <= maxMembers else { throw Problem.malformed("it says it has \(count) members") }
     var reader = ByteReader(bytes, at: min(position, bytes.count))
     var members: [Member] = []
     for _ in 0..<count {
@@ -138,17 +138,17 @@ struct ZipArchive {
       let input = UnsafeRawBufferPointer(rebasing: bytes[member.stored])
       var taken = 0
       // zlib counts in 32 bits.
-      let most = 1 << 30
+      let maximum = 1 << 30
       while result == Z_OK {
         if stream.avail_in == 0, taken < input.count {
-          let part = min(most, input.count - taken)
+          let part = min(maximum, input.count - taken)
           stream.next_in = input.baseAddress.map {
             UnsafeMutablePointer(mutating: ($0 + taken).assumingMemoryBound(to: UInt8.self))
           }
           stream.avail_in = UInt32(part)
           taken += part
         }
-        let room = min(most, member.size - initialized)
+        let room = min(maximum, member.size - initialized)
         stream.next_out = buffer.baseAddress.map { $0 + initialized }
         stream.avail_out = UInt32(room)
         result = CZlib.inflate(&stream, Z_NO_FLUSH)

@@ -40,7 +40,7 @@ struct AnnotatedPictures {
 
   private static func read(_ table: PathBytes) throws(DatasetError) -> [PathBytes: PathBytes] {
     let bytes: [UInt8]
-    do { bytes = try RegularFile.contents(of: table, mostBytes: maxBytes) } catch {
+    do { bytes = try RegularFile.contents(of: table, maxBytes: maxBytes) } catch {
       throw .unreadableGroundTruth(path: "\(table)", reason: error.reason)
     }
     var classOfName: [PathBytes: PathBytes] = [:]

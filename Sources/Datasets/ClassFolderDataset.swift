@@ -69,7 +69,7 @@ package struct ClassFolderDataset: FileDataset {
     let root = archives.root
     let known: [String] = if case .order(let names) = classes { names } else { [] }
     let labels: [Int]
-    if let beside = try archives.labelsBeside({ known.firstIndex(of: $0) }) {
+    if let beside = try archives.labelsFromSidecars({ known.firstIndex(of: $0) }) {
       if case .labels = classes {
         throw .badClassMapping(
           reason: "gives folders labels, but the pictures of \(root) have theirs beside them")

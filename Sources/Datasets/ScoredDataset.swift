@@ -122,7 +122,7 @@ package struct ReassessedLabels: Sendable {
     func wrong(_ reason: String) -> DatasetError { .unusableScoring(reason: "\(file): \(reason)") }
     let bytes: [UInt8]
     do throws(FileError) {
-      bytes = try RegularFile.contents(of: PathBytes(file), mostBytes: 1 << 26)
+      bytes = try RegularFile.contents(of: PathBytes(file), maxBytes: 1 << 26)
     } catch { throw wrong(error.reason) }
     guard let labels = try? JSONDecoder().decode([[Int]].self, from: Data(bytes)) else {
       throw wrong("it is no list of lists of labels, as real.json of reassessed-imagenet is")

@@ -5,7 +5,7 @@ package enum FileError: Error, Hashable, CustomStringConvertible {
   /// It is a pipe, a device, a folder or the like.
   case notRegular(path: PathBytes, kind: FileStatus.Kind)
   /// It has more bytes than a file of its kind can have.
-  case tooLarge(path: PathBytes, bytes: Int, most: Int)
+  case tooLarge(path: PathBytes, bytes: Int, maximum: Int)
 
   /// The file.
   package var path: PathBytes {
@@ -19,8 +19,8 @@ package enum FileError: Error, Hashable, CustomStringConvertible {
     switch self {
     case .unreadable(_, let reason): "cannot be read (\(reason))"
     case .notRegular(_, let kind): "is \(kind.rawValue); only regular files are read"
-    case .tooLarge(_, let bytes, let most):
-      "has \(bytes) bytes; files of more than \(most) are not read"
+    case .tooLarge(_, let bytes, let maximum):
+      "has \(bytes) bytes; files of more than \(maximum) are not read"
     }
   }
 

@@ -3,15 +3,15 @@ import Foundation
 /// A file that a person hands to the program to be read whole: a regular file, or what the shell
 /// connects, as in `lab run -`, `lab run /dev/stdin` and `lab run <(make-spec)`.
 package enum InputFile {
-  /// All bytes, of which there may be at most `mostBytes`.
+  /// All bytes, of which there may be at most `maxBytes`.
   ///
   /// - Throws: `FileError`, for a pipe that the shell did not connect too: nobody may ever write
   ///   into it.
-  package static func contents(of path: String, mostBytes: Int) throws(FileError) -> [UInt8] {
+  package static func contents(of path: String, maxBytes: Int) throws(FileError) -> [UInt8] {
     guard let descriptor = descriptor(of: path) else {
-      return try RegularFile.contents(of: PathBytes(path), mostBytes: mostBytes)
+      return try RegularFile.contents(of: PathBytes(path), maxBytes: maxBytes)
     }
-    return try read(descriptor, path: PathBytes(path), mostBytes: mostBytes)
+    return try read(descriptor, path: PathBytes(path), maxBytes: maxBytes)
   }
 
   /// Whether `path` means an open descriptor, which no second reading finds again.
@@ -27,7 +27,7 @@ package enum InputFile {
   }
 
   private static func read(
-    _ descriptor: Int32, path: PathBytes, mostBytes: Int
+    _ descriptor: Int32, path: PathBytes, maxBytes: Int
   ) throws(FileError) -> [UInt8] {
     let status = try FileStatus(of: descriptor, path: path)
     guard status.kind != .folder else { throw .notRegular(path: path, kind: .folder) }
@@ -42,8 +42,8 @@ package enum InputFile {
         if errno == EINTR { continue }
         throw .unreadable(path: path, reason: systemReason())
       }
-      guard bytes.count + got <= mostBytes else {
-        throw .tooLarge(path: path, bytes: bytes.count + got, most: mostBytes)
+      guard bytes.count + got <= maxBytes else {
+        throw .tooLarge(path: path, bytes: bytes.count + got, maximum: maxBytes)
       }
       bytes += part[..<got]
     }

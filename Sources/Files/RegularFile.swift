@@ -16,8 +16,8 @@ package struct RegularFile: ~Copyable {
 
   /// Opens the file at `path`, links followed.
   ///
-  /// Errors: `FileError`; `.tooLarge` for a file of more than `mostBytes`, a sparse one included.
-  package init(_ path: PathBytes, mostBytes: Int = .max) throws(FileError) {
+  /// Errors: `FileError`; `.tooLarge` for a file of more than `maxBytes`, a sparse one included.
+  package init(_ path: PathBytes, maxBytes: Int = .max) throws(FileError) {
     // A pipe without a writer would keep `open` waiting; reading regular files is not affected.
     let opened = path.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) }
     guard opened >= 0 else { throw .unreadable(path: path, reason: systemReason()) }
@@ -25,8 +25,8 @@ package struct RegularFile: ~Copyable {
     do throws(FileError) {
       found = try FileStatus(of: opened, path: path)
       guard found.kind == .file else { throw .notRegular(path: path, kind: found.kind) }
-      guard found.size <= mostBytes else {
-        throw .tooLarge(path: path, bytes: found.size, most: mostBytes)
+      guard found.size <= maxBytes else {
+        throw .tooLarge(path: path, bytes: found.size, maximum: maxBytes)
       }
     } catch {
       close(opened)
@@ -72,11 +72,11 @@ package struct RegularFile: ~Copyable {
     return bytes
   }
 
-  /// All bytes of the regular file at `path`, which may have at most `mostBytes`.
+  /// All bytes of the regular file at `path`, which may have at most `maxBytes`.
   package static func contents(
-    of path: PathBytes, mostBytes: Int
+    of path: PathBytes, maxBytes: Int
   ) throws(FileError) -> [UInt8] {
-    try RegularFile(path, mostBytes: mostBytes).bytes()
+    try RegularFile(path, maxBytes: maxBytes).bytes()
   }
 }
 

@@ -51,7 +51,7 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
   /// Whether the file says which tokens each image keeps, in a form that a comparison reads.
   ///
   /// At low precision near ties fall otherwise, and only of such a case is known in which images.
-  package var tellsKeptTokens: Bool {
+  package var recordsKeptTokens: Bool {
     switch method.name {
     case NoReduction.name, "dct": true
     case "tome": file.entries.keys.contains { $0.hasPrefix("src_idx.") }

@@ -25,11 +25,11 @@ struct Download {
     let descriptor = open(lock.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else { throw unusable(lock) }
     defer { close(descriptor) }
-    var hasToldOfWaiting = false
+    var hasReportedWait = false
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       guard errno == EWOULDBLOCK || errno == EINTR else { throw unusable(lock) }
-      if !hasToldOfWaiting { hub.listener.waits(shown) }
-      hasToldOfWaiting = true
+      if !hasReportedWait { hub.listener.waits(shown) }
+      hasReportedWait = true
       usleep(100_000)
     }
     guard !FileManager.default.fileExists(atPath: blob.path) else { return }
@@ -82,13 +82,13 @@ struct Download {
     let start = received
     var at = received
     var failure: Int32 = 0
-    let most = info.bytes
+    let maximum = info.bytes
     var isTooLong = false
     let answer: HTTPAnswer
     do throws(HTTPClient.Broken) {
       answer = try client.get(address, from: start) { answer, bytes in
         guard answer.status == 200 || answer.status == 206 else { return true }
-        if let most, at + bytes.count > most {
+        if let maximum, at + bytes.count > maximum {
           isTooLong = true
           return false
         }
@@ -104,7 +104,7 @@ struct Download {
           written += count
         }
         at += bytes.count
-        hub.listener.progress(shown, received: at, of: most)
+        hub.listener.progress(shown, received: at, of: maximum)
         return true
       }
     } catch {
@@ -114,7 +114,7 @@ struct Download {
       }
       if isTooLong {
         unlink(incomplete.path)
-        throw .wrongSize(file: shown, expected: most ?? 0, found: at + 1)
+        throw .wrongSize(file: shown, expected: maximum ?? 0, found: at + 1)
       }
       if error.knowsNoRanges { received = 0 }
       return error.reason
@@ -133,7 +133,7 @@ struct Download {
     }
     try hub.check(answer, address, reference)
     _ = ftruncate(file, off_t(at))
-    if let most, at < most { return "it ended after \(at) of \(most) bytes" }
+    if let maximum, at < maximum { return "it ended after \(at) of \(maximum) bytes" }
     return nil
   }
 

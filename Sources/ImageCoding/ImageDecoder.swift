@@ -105,9 +105,9 @@ package final class ImageDecoder {
     guard ImageFormat(signature: bytes) != nil else {
       throw .unknownFormat(path: name, firstBytes: Array(bytes.prefix(4)))
     }
-    guard size <= ImageFormat.mostBytes else {
+    guard size <= ImageFormat.maxBytes else {
       throw ImageError(
-        .tooLarge(path: PathBytes(name), bytes: size, most: ImageFormat.mostBytes))
+        .tooLarge(path: PathBytes(name), bytes: size, maximum: ImageFormat.maxBytes))
     }
     file.reserve(size)
     file.truncate(to: try fill(from: opened, at: begin, count: size))
@@ -172,7 +172,7 @@ package final class ImageDecoder {
 
   private func makeRoom(for size: lab_picture_size, named name: String) throws(ImageError) {
     let (width, height) = (Int(size.width), Int(size.height))
-    guard width > 0, height > 0, width <= ImageFormat.mostPixels / height else {
+    guard width > 0, height > 0, width <= ImageFormat.maxPixels / height else {
       throw .tooLarge(path: name, width: width, height: height)
     }
     decoded.reserve(3 * width * height)

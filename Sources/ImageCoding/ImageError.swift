@@ -44,7 +44,7 @@ package enum ImageError: Error, Hashable, CustomStringConvertible {
     case .undecodable(_, let format, let reason):
       "is a \(format) that cannot be decoded (\(reason))"
     case .tooLarge(_, let width, let height):
-      "claims \(width) x \(height) pixels, more than the \(ImageFormat.mostPixels) allowed"
+      "claims \(width) x \(height) pixels, more than the \(ImageFormat.maxPixels) allowed"
     }
   }
 

@@ -11,10 +11,10 @@ package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertibl
   case tiff = "TIFF"
 
   /// Pixels beyond which a file is refused: Pillow's limit against decompression bombs.
-  package static let mostPixels = 178_956_970
+  package static let maxPixels = 178_956_970
 
   /// Bytes beyond which a file is refused: twice the pixels of the largest picture.
-  package static let mostBytes = 1 << 30
+  package static let maxBytes = 1 << 30
 
   /// Bytes that tell the formats apart.
   static let signatureBytes = 16

@@ -24,7 +24,7 @@ package struct SimulatedStaircase: Hashable, Sendable {
   /// The least share of a latency that counts as a step.
   package static let smallestShare = 0.01
   /// Causes that are named of one step.
-  private static let mostCauses = 3
+  private static let maxCauses = 3
 
   /// The staircase of passes that differ in their token count alone.
   ///
@@ -42,14 +42,14 @@ package struct SimulatedStaircase: Hashable, Sendable {
           causes: PredictedChange.all(
             from: model.operations(passes[index + 1].pass),
             to: model.operations(passes[index].pass)
-          ).prefix(Self.mostCauses).map(\.text)))
+          ).prefix(Self.maxCauses).map(\.text)))
     }
     self.edges = edges
   }
 
   /// The token counts from which one more is dearest: the lower sides of the steps, the highest
   /// token count of all first.
-  package var worthTrying: [Int] {
+  package var tokensBelowSteps: [Int] {
     edges.filter { $0.rise > 0 }.map(\.tokens).reversed()
   }
 

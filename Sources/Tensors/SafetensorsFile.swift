@@ -66,9 +66,9 @@ package final class SafetensorsFile: Sendable {
     guard length <= UInt64(data.count - 8) else {
       throw malformed("its header says \(length) bytes, the file has \(data.count - 8) after it")
     }
-    guard length <= SafetensorsHeader.mostBytes else {
+    guard length <= SafetensorsHeader.maxBytes else {
       throw malformed(
-        "its header says \(length) bytes; those of more than \(SafetensorsHeader.mostBytes) are "
+        "its header says \(length) bytes; those of more than \(SafetensorsHeader.maxBytes) are "
           + "not read")
     }
     let start = 8 + Int(length)

@@ -3,7 +3,7 @@
 /// Source: https://github.com/huggingface/safetensors, `safetensors/src/tensor.rs`, `Metadata`.
 struct SafetensorsHeader: Decodable {
   /// Bytes that the format's own library reads at most.
-  static let mostBytes = 100_000_000
+  static let maxBytes = 100_000_000
 
   let metadata: [String: String]
   private let tensors: [String: Tensor]

@@ -102,15 +102,15 @@ package struct ImageStep {
     for head in 0..<heads {
       let query = feature(.query, 0) + head * headDim
       let row = rows + head * tokensIn
-      var most = -Float.infinity
+      var maximum = -Float.infinity
       for token in 0..<tokensIn {
         row[token] = scale * dot(query, feature(.key, token) + head * headDim, headDim)
         if sizesInAttention { row[token] += logarithm(size(token)) }
-        most = max(most, row[token])
+        maximum = max(maximum, row[token])
       }
       var sum: Float = 0
       for token in 0..<tokensIn {
-        row[token] = exponential(row[token] - most)
+        row[token] = exponential(row[token] - maximum)
         sum += row[token]
       }
       for token in 0..<tokensIn { row[token] /= sum }

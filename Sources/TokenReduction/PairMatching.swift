@@ -37,11 +37,11 @@ struct PairMatching {
     image.writeMeanKeys(into: keys)
     for even in evenPrefix..<max(evenPrefix, evenCount) {
       let row = keys + 2 * even * d
-      let (best, most) = mostSimilar(of: oddCount - oddPrefix) {
+      let (best, maximum) = mostSimilar(of: oddCount - oddPrefix) {
         dot(row, keys + (2 * (oddPrefix + $0) + 1) * d, d)
       }
       partner[even] = best + Int32(oddPrefix)
-      maxima[even] = most
+      maxima[even] = maximum
     }
     sortDescending(order, count: evenCount - evenPrefix, by: maxima, from: evenPrefix)
     isMatched.update(repeating: 0, count: evenCount)

@@ -111,14 +111,14 @@ package enum Schedule {
         throw problem(
           "rises to \(count) at block \(block); at most \(before) tokens are left there")
       }
-      let least = geometry.prefixTokens + 1 + disposal.extraTokens
-      guard count >= min(least, before) else {
-        throw problem("\(count) at block \(block) is too few; it must be \(least) or more")
+      let minimum = geometry.prefixTokens + 1 + disposal.extraTokens
+      guard count >= min(minimum, before) else {
+        throw problem("\(count) at block \(block) is too few; it must be \(minimum) or more")
       }
-      let most = disposal.mostRemoved(of: before - geometry.prefixTokens)
-      guard before - count <= most else {
+      let maximum = disposal.maxRemoved(of: before - geometry.prefixTokens)
+      guard before - count <= maximum else {
         throw problem(
-          "falls from \(before) to \(count) at block \(block); this method can remove \(most) there"
+          "falls from \(before) to \(count) at block \(block); this method can remove \(maximum) there"
         )
       }
       before = count

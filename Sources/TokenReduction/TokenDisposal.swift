@@ -22,7 +22,7 @@ package protocol TokenDisposal: Hashable, Sendable {
   /// Whether it counts the patches behind each token.
   var tracksSizes: Bool { get }
   /// The most patch tokens of `patches` that one step can remove.
-  func mostRemoved(of patches: Int) -> Int
+  func maxRemoved(of patches: Int) -> Int
   /// Tensors that it brings besides the model's, read in `image.constants` behind the score's.
   func tensors(_ extent: StepExtent) -> [MethodTensor]
   /// Numbers worked out before the first pass, behind the tensors.
@@ -50,7 +50,7 @@ extension TokenDisposal {
   package var positions: [ReductionStep.Position] { [.insideBlock] }
   package var extraTokens: Int { 0 }
   package var tracksSizes: Bool { false }
-  package func mostRemoved(of patches: Int) -> Int { patches - 1 }
+  package func maxRemoved(of patches: Int) -> Int { patches - 1 }
   package func tensors(_ extent: StepExtent) -> [MethodTensor] { [] }
   package func constants(_ extent: StepExtent) -> [Float] { [] }
   package func scratchFloats(_ extent: StepExtent) -> Int { 0 }

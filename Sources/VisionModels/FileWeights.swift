@@ -14,7 +14,7 @@ struct FileWeights: WeightReader {
     fit = WeightFit(files, expected, layouts: layouts)
     guard !fit.fits else { return }
     let isHeadAlone = fit.missing.allSatisfy { $0.hasPrefix("head.") || $0.hasPrefix("head_dist.") }
-    if isHeadAlone, !fit.missing.isEmpty, fit.misshapen.isEmpty, fit.extra.isEmpty {
+    if isHeadAlone, !fit.missing.isEmpty, fit.wrongShape.isEmpty, fit.extra.isEmpty {
       throw VisionModelsError.noHead(path: files.path, model: model, missing: fit.missing)
     }
     guard fit.missing.count < expected.count else {
@@ -27,7 +27,7 @@ struct FileWeights: WeightReader {
     }
     throw VisionModelsError.weightsDoNotFit(
       path: files.path, model: model, layout: fit.layout.name, missing: fit.missing,
-      extra: fit.extra, misshapen: fit.misshapen)
+      extra: fit.extra, wrongShape: fit.wrongShape)
   }
 
   private func source(_ specification: WeightSpecification) -> TensorSource {

@@ -5,7 +5,7 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   /// A weight file that does not fit the model, with everything that is wrong with it.
   case weightsDoNotFit(
     path: String, model: String, layout: String, missing: [String], extra: [String],
-    misshapen: [String])
+    wrongShape: [String])
   /// A file of which no tensor is one of the model's.
   case weightsOfAnother(
     path: String, format: String, model: String, expected: [String], found: [String])
@@ -27,8 +27,8 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .weightsDoNotFit(
-      let path, let model, let layout, let missing, let extra, let misshapen):
-      let parts = [("missing", missing), ("not known", extra), ("of another shape", misshapen)]
+      let path, let model, let layout, let missing, let extra, let wrongShape):
+      let parts = [("missing", missing), ("not known", extra), ("of another shape", wrongShape)]
         .filter { !$0.1.isEmpty }
         .map { "\($0.1.count) \($0.0) (\(Self.list($0.1)))" }
       return "\(path): does not fit \(model), whose tensors carry \(layout)'s names: "
@@ -63,8 +63,8 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   private static func gibibytes(_ bytes: Int) -> Int { (bytes + (1 << 29)) >> 30 }
 
   /// The first names of a list that may be long.
-  private static func list(_ names: [String], _ most: Int = 12) -> String {
-    let shown = names.prefix(most).joined(separator: ", ")
-    return names.count > most ? shown + ", and \(names.count - most) more" : shown
+  private static func list(_ names: [String], _ maximum: Int = 12) -> String {
+    let shown = names.prefix(maximum).joined(separator: ", ")
+    return names.count > maximum ? shown + ", and \(names.count - maximum) more" : shown
   }
 }

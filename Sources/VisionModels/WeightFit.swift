@@ -16,14 +16,14 @@ package struct WeightFit: Sendable {
   /// How it does so, as a spec names it.
   var interpolation: String?
   let missing: [String]
-  let misshapen: [String]
+  let wrongShape: [String]
   /// Names that belong to no part of the model, nor to a part that may be left.
   let extra: [String]
 
   /// How many classes the file's classifier has, where nothing else keeps the file from fitting.
   let otherClasses: Int?
 
-  package var fits: Bool { missing.isEmpty && misshapen.isEmpty && extra.isEmpty }
+  package var fits: Bool { missing.isEmpty && wrongShape.isEmpty && extra.isEmpty }
 
   /// Finds the copy of the model in the files that has the most of its tensors.
   init(
@@ -38,14 +38,14 @@ package struct WeightFit: Sendable {
       candidates.append((wrapper, layout, found))
     }
     // The first of those that hold as much: the plain weights before their moving average.
-    let most = candidates.map(\.found).max() ?? 0
-    let best = candidates.first { $0.found == most } ?? ("", TimmLayout(), 0)
+    let maximum = candidates.map(\.found).max() ?? 0
+    let best = candidates.first { $0.found == maximum } ?? ("", TimmLayout(), 0)
     wrapper = best.wrapper
     layout = best.layout
     others =
-      most == 0
-      ? [] : candidates.filter { $0.found == most && $0.wrapper != best.wrapper }.map(\.wrapper)
-    var (missing, misshapen, reshaped): ([String], [String], [String]) = ([], [], [])
+      maximum == 0
+      ? [] : candidates.filter { $0.found == maximum && $0.wrapper != best.wrapper }.map(\.wrapper)
+    var (missing, wrongShape, reshaped): ([String], [String], [String]) = ([], [], [])
     var otherClasses: Set<Int?> = []
     var known: Set<String> = []
     for specification in expected {
@@ -60,7 +60,7 @@ package struct WeightFit: Sendable {
         reshaped.append("\(specification.key) \(shape) brought to \(specification.shape)")
         continue
       }
-      misshapen.append("\(specification.key) is \(shape), not \(specification.shape)")
+      wrongShape.append("\(specification.key) is \(shape), not \(specification.shape)")
       let isClassifier =
         Self.isHead(specification.key) && shape.dropFirst() == specification.shape.dropFirst()
       otherClasses.insert(isClassifier ? shape.first : nil)
@@ -74,7 +74,7 @@ package struct WeightFit: Sendable {
       if isInside, TokenReductionRegistry.isMethodTensor(key) { continue }
       if !isInside || Self.isHead(key) { unused.append(name) } else { extra.append(key) }
     }
-    (self.missing, self.misshapen, self.unused, self.extra) = (missing, misshapen, unused, extra)
+    (self.missing, self.wrongShape, self.unused, self.extra) = (missing, wrongShape, unused, extra)
     let isAlone = missing.isEmpty && extra.isEmpty && otherClasses.count == 1
     self.otherClasses = isAlone ? otherClasses.first ?? nil : nil
     self.reshaped = reshaped

@@ -34,7 +34,7 @@ struct CheckDatasetCommand: ParsableCommand {
     let cache = CacheFolder.ofThisUser("pictures").url
     let dataset = try open(cacheFolder: cache?.path)
     StopSignal.install()
-    let checker = DatasetChecker(cacheFolder: cache) { Console.tell($0) }
+    let checker = DatasetChecker(cacheFolder: cache) { Console.note($0) }
     let manifest = try checker.check(dataset)
     if let out { try WholeFile.write(try manifest.json, to: URL(fileURLWithPath: out)) }
     for line in Self.lines(manifest) { print(line) }

@@ -21,7 +21,7 @@ enum Console {
   static func warn(_ text: String) { error(text, prefix: "warning: ") }
 
   /// What a person may want to know.
-  static func tell(_ text: String) { error(text, prefix: "") }
+  static func note(_ text: String) { error(text, prefix: "") }
 
   static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }

@@ -80,7 +80,7 @@ struct DeviceCheck {
       guard let backend = backend(base, precision, say) else { continue }
       for golden in cases {
         let label = "\(precision.rawValue), \(golden.name)"
-        guard isWanted(label), precision == .float32 || golden.tellsKeptTokens else { continue }
+        guard isWanted(label), precision == .float32 || golden.recordsKeptTokens else { continue }
         report.comparisons += 1
         do {
           let comparison = try PassComparison(golden, try GoldenRun(golden, backend: backend))
@@ -196,7 +196,7 @@ struct DeviceCheck {
     let watched = try ours.watch()
     let reference = try theirs.watch()
     let classes = architecture.numClasses
-    let most = reference.logits.map(abs).max() ?? 1
+    let maximum = reference.logits.map(abs).max() ?? 1
     var difference = Difference(relative: 0, differing: 0, images: batch)
     for image in 0..<batch {
       let agreement = Self.agreement(watched.steps, reference.steps, image)
@@ -208,9 +208,10 @@ struct DeviceCheck {
       if precision == .float32, !agreement.hasSameOrder { difference.disordered += 1 }
       for index in (image * classes)..<((image + 1) * classes) {
         // Two ways of the same device must agree whatever the precision.
-        var apart = abs(replayed[index] - watched.logits[index]) > 1e-6 * most ? Float.infinity : 0
+        var apart =
+          abs(replayed[index] - watched.logits[index]) > 1e-6 * maximum ? Float.infinity : 0
         if same || precision == .float32 && !agreement.isUndecided {
-          apart = max(apart, abs(watched.logits[index] - reference.logits[index]) / most)
+          apart = max(apart, abs(watched.logits[index] - reference.logits[index]) / maximum)
         }
         if !apart.isFinite || !watched.logits[index].isFinite { apart = .infinity }
         difference.relative = max(difference.relative, apart)

@@ -22,7 +22,7 @@ final class Downloads: HubListener {
     state.withLock { $0 = State(start: .now, startBytes: received) }
     let size = bytes.map(Self.text) ?? "of unknown size"
     let rest = received > 0 ? ", the first \(Self.text(received)) of it there already" : ""
-    Console.tell(
+    Console.note(
       "downloading \(file) (\(size)\(rest)) from \(endpoint) into \(folder)")
   }
 
@@ -59,12 +59,12 @@ final class Downloads: HubListener {
 
   func waits(_ file: String) {
     clear()
-    Console.tell("another process is downloading \(file); waiting for it")
+    Console.note("another process is downloading \(file); waiting for it")
   }
 
   func triesAgain(_ file: String, reason: String) {
     clear()
-    Console.tell("\(file): \(reason); trying again from where it broke off")
+    Console.note("\(file): \(reason); trying again from where it broke off")
   }
 
   private func clear() {

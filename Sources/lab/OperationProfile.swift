@@ -127,14 +127,14 @@ struct OperationProfile {
 
   private func cells(_ row: Row) -> [String] {
     let cost = row.cost
-    let least = bounds.minSeconds(cost)
+    let minimum = bounds.minSeconds(cost)
     return [
       row.kind.rawValue, "\(row.calls)", String(format: "%.3f", row.seconds * 1e3),
       String(format: "%.1f %%", 100 * row.seconds / sum),
       cost.flops > 0 ? String(format: "%.1f", Double(cost.flops) / row.seconds / 1e9) : "–",
       String(format: "%.1f", Double(cost.bytes) / row.seconds / 1e9),
       bounds.isMemoryBound(cost) ? "memory" : "arithmetic",
-      String(format: "%.0f %%", 100 * least / row.seconds),
+      String(format: "%.0f %%", 100 * minimum / row.seconds),
     ]
   }
 }

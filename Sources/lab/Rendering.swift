@@ -23,7 +23,7 @@ enum Rendering {
     let names = files.map { $0.path.replacing(folder.path + "/", with: "", maxReplacements: 1) }
     print("\(folder.relativePath): \(names.joined(separator: ", "))")
     if let hidden = Hidden(report).text {
-      Console.tell(
+      Console.note(
         "not shown: \(hidden); `lab report \(Session.quoted(folder.relativePath)) --all` shows all")
     }
   }

@@ -150,7 +150,7 @@ extension Site {
       backend: { try Backends.make($0, threads: $1) },
       demoWeights: { try DemoModel.weightsURL() }, hub: .here(isOffline: isOffline),
       pictureHashes: CacheFolder.ofThisUser("pictures").url,
-      progress: { Console.tell($0) })
+      progress: { Console.note($0) })
     site.downloads = downloads
     return site
   }

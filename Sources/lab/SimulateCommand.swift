@@ -84,7 +84,7 @@ struct SimulatedStaircaseText {
   let batchSize: Int
   let staircase: SimulatedStaircase
   /// Points that are listed at most; the steps are listed all.
-  private static let mostPoints = 24
+  private static let maxPoints = 24
 
   /// - Throws: `SimulatedDevicesError`, or `ExperimentsError.impossible` for an unknown model.
   init(
@@ -124,7 +124,7 @@ struct SimulatedStaircaseText {
 
   private var points: [String] {
     let all = Array(staircase.points.reversed())
-    let step = max(1, (all.count + Self.mostPoints - 1) / Self.mostPoints)
+    let step = max(1, (all.count + Self.maxPoints - 1) / Self.maxPoints)
     let highest = all.map(\.milliseconds).max() ?? 1
     return ["tokens      ms"]
       + all.enumerated().filter { $0.offset % step == 0 }.map { _, point in
@@ -146,7 +146,7 @@ struct SimulatedStaircaseText {
         "  \(Self.padded("\(edge.tokens)", 4)) tokens (R = \(full - edge.tokens)): "
         + "\(change) ms at \(edge.tokens + 1): \(edge.causes.joined(separator: ", "))"
     }
-    let tokens = staircase.worthTrying.map { "\($0)" }.joined(separator: ", ")
+    let tokens = staircase.tokensBelowSteps.map { "\($0)" }.joined(separator: ", ")
     return [title] + lines + ["", "token counts worth trying: \(tokens)"]
   }
 

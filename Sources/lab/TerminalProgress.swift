@@ -16,7 +16,7 @@ final class TerminalProgress: ProgressListener {
 
   func note(_ text: String) {
     clear()
-    Console.tell(text)
+    Console.note(text)
   }
 
   func advanced(_ progress: RunProgress) {

@@ -65,7 +65,7 @@ struct ListWeights: ParsableCommand {
     let hub = Hub.here(isOffline: true)
     let entries = hub.cache.entries()
     guard !entries.isEmpty else {
-      Console.tell(
+      Console.note(
         "\(hub.settings.cache.path) has no models; `lab weights pull hf:OWNER/NAME` fetches one")
       return
     }

@@ -407,8 +407,8 @@ static int launch(
     return error;
   }
   if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return 1;
-  const unsigned most = *allowance(function);
-  if (shared > (most > 49152 ? most : 49152)) return 1;
+  const unsigned maximum = *allowance(function);
+  if (shared > (maximum > 49152 ? maximum : 49152)) return 1;
   launch_payload p = {function, {gx, gy, gz}, {bx, by, bz}, shared, 0, {0}};
   // Our own launches end their list with null and give eight bytes to each.
   while (parameters[p.count]) {

@@ -440,13 +440,13 @@ struct Machine {
       if (masked(get(t, o[4]), 4) != 0xffffffff) throw Fault("a shuffle of some lanes alone");
       const int b = (int)(get(t, o[2]) & 31), c = (int)get(t, o[3]);
       const int clamp = c & 31, segment = c >> 8 & 31;
-      const int most = (lane & segment) | (clamp & ~segment), least = lane & segment;
+      const int maximum = (lane & segment) | (clamp & ~segment), minimum = lane & segment;
       int from;
       bool is_there;
-      if (i.words[2] == "bfly") from = lane ^ b, is_there = from <= most;
-      else if (i.words[2] == "up") from = lane - b, is_there = from >= most;
-      else if (i.words[2] == "down") from = lane + b, is_there = from <= most;
-      else from = least | (b & ~segment), is_there = from <= most;
+      if (i.words[2] == "bfly") from = lane ^ b, is_there = from <= maximum;
+      else if (i.words[2] == "up") from = lane - b, is_there = from >= maximum;
+      else if (i.words[2] == "down") from = lane + b, is_there = from <= maximum;
+      else from = minimum | (b & ~segment), is_there = from <= maximum;
       set(t, o[0], values[is_there ? from : lane], 4);
       if (o[0].second >= 0) t.registers[o[0].second] = is_there;
     }

@@ -42,8 +42,8 @@ import _TestSupport
 
     let normalized = ReferenceOps.layerNorm(x, scale, shift, epsilon: 1e-6).map(Float.init)
     let expected = ReferenceOps.linear(normalized, weight, bias, inputs: inputs)
-    let most = expected.map(abs).max() ?? 1
-    #expect(largestDifference(backend.values(output), expected) < 1e-6 * max(10, most))
+    let maximum = expected.map(abs).max() ?? 1
+    #expect(largestDifference(backend.values(output), expected) < 1e-6 * max(10, maximum))
   }
 
   @Test(arguments: cases)
@@ -131,9 +131,9 @@ import _TestSupport
     let expected = zip(ReferenceOps.linear(active, w2, b2, inputs: inner), x)
       .map { $0 + Double($1) }
     // A gate multiplies two sums, so the numbers are large: the tolerance is relative to them.
-    let most = expected.map(abs).max() ?? 1
+    let maximum = expected.map(abs).max() ?? 1
     // A sum's rounding grows with the square root of its length.
-    let tolerance = max(2e-6, 1e-7 * Double(inner).squareRoot()) * most
+    let tolerance = max(2e-6, 1e-7 * Double(inner).squareRoot()) * maximum
     #expect(largestDifference(backend.values(stream), expected) < tolerance)
   }
 

@@ -115,8 +115,8 @@ import _TestSupport
     let operands = Operands(each)
     func quantized(_ values: [Float], _ line: Int) -> (scale: Float, values: [Int]) {
       let own = values[(line * each.k)..<((line + 1) * each.k)]
-      let most = own.map(abs).max() ?? 0
-      return (most / 127, own.map { Int(($0 * (127 / most)).rounded(.toNearestOrEven)) })
+      let maximum = own.map(abs).max() ?? 0
+      return (maximum / 127, own.map { Int(($0 * (127 / maximum)).rounded(.toNearestOrEven)) })
     }
     let rows = (0..<each.rows).map { quantized(operands.a, $0) }
     let columns = (0..<each.columns).map { quantized(operands.b, $0) }

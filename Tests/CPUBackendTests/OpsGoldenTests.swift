@@ -73,7 +73,7 @@ import _TestSupport
 
   private func expect(_ values: [Float], _ name: String, _ tolerance: Float) throws {
     let expected = try file.floats("\(name).out")
-    let most = max(1, expected.map(abs).max() ?? 1)
-    #expect(largestDifference(values, expected) < tolerance * most)
+    let maximum = max(1, expected.map(abs).max() ?? 1)
+    #expect(largestDifference(values, expected) < tolerance * maximum)
   }
 }

@@ -105,7 +105,7 @@ import Testing
       for tokens in [5, 64, 65, 197, 257, 577] {
         let plan = launch(batch, tokens)
         guard plan.kernel.hasSuffix("heads") else { continue }
-        #expect(batch * plan.rowBlocks * tokens <= ReceivedLaunch.mostPartialsOfSmall(132))
+        #expect(batch * plan.rowBlocks * tokens <= ReceivedLaunch.maxPartialsOfSmall(132))
       }
     }
   }

@@ -67,9 +67,9 @@ extension CUDASuite {
         _ found: [Float], _ expected: [Double], _ what: String,
         sourceLocation: SourceLocation = #_sourceLocation
       ) {
-        let most = max(1, expected.map(abs).max() ?? 1)
+        let largest = max(1, expected.map(abs).max() ?? 1)
         #expect(
-          largestDifference(found, expected) / most < limit, "\(what)",
+          largestDifference(found, expected) / largest < limit, "\(what)",
           sourceLocation: sourceLocation)
       }
     }

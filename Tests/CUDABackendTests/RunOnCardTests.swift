@@ -61,8 +61,8 @@ extension CUDASuite {
       ] as [(String, [String: JSONValue])] {
         let expected = try logits(CPUBackend(threads: 1), method, parameters)
         let found = try logits(card, method, parameters)
-        let most = expected.map(abs).max() ?? 1
-        #expect(largestDifference(found, expected) / most < limit[precision] ?? 0, "\(method)")
+        let largest = expected.map(abs).max() ?? 1
+        #expect(largestDifference(found, expected) / largest < limit[precision] ?? 0, "\(method)")
       }
     }
 
@@ -84,9 +84,9 @@ extension CUDASuite {
           for pass in passes { pass.run() }
           try card.check()
           let logits = passes.map { Array($0.logits) }
-          let most = logits[1].map(abs).max() ?? 1
+          let largest = logits[1].map(abs).max() ?? 1
           let limit: Float = precision == .float32 ? 1e-4 : 1e-2
-          #expect(largestDifference(logits[0], logits[1]) / most < limit)
+          #expect(largestDifference(logits[0], logits[1]) / largest < limit)
         }
       }
     }

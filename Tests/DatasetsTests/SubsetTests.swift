@@ -29,8 +29,8 @@ private struct Labels: ImageDataset {
     var counts = [Int](repeating: 0, count: 10)
     for index in 0..<subset.count { counts[subset.label(at: index)] += 1 }
     #expect(counts.reduce(0, +) == min(limit, 100))
-    let (fewest, most) = (try #require(counts.min()), try #require(counts.max()))
-    #expect(most - fewest <= 1)
+    let (fewest, maximum) = (try #require(counts.min()), try #require(counts.max()))
+    #expect(maximum - fewest <= 1)
     #expect(Set(subset.indices).count == subset.count)
   }
 

@@ -37,12 +37,12 @@ static const char *const names[] = {"float32", "bfloat16", "int8"};
 static double *held(const float *x, ptrdiff_t rows, ptrdiff_t k, int precision) {
   double *out = malloc((size_t)(rows * k) * sizeof *out);
   for (ptrdiff_t row = 0; row < rows; row++) {
-    float most = 0;
-    for (ptrdiff_t i = 0; i < k; i++) most = fmaxf(most, fabsf(x[row * k + i]));
+    float maximum = 0;
+    for (ptrdiff_t i = 0; i < k; i++) maximum = fmaxf(maximum, fabsf(x[row * k + i]));
     for (ptrdiff_t i = row * k; i < (row + 1) * k; i++) {
       out[i] = precision == FLOAT32    ? x[i]
                : precision == BFLOAT16 ? lab_round_bfloat16(x[i])
-                                       : nearbyintf(x[i] * (127.0f / most)) * (double)(most / 127.0f);
+                                       : nearbyintf(x[i] * (127.0f / maximum)) * (double)(maximum / 127.0f);
     }
   }
   return out;
@@ -121,11 +121,11 @@ static void check_rows(void) {
   lab_softmax_rows(y, 0.5f, NULL, ROWS, WIDTH, WIDTH);
   worst = 0;
   for (int row = 0; row < ROWS; row++) {
-    double most = -INFINITY, sum = 0;
-    for (int i = 0; i < WIDTH; i++) most = fmax(most, 0.5 * x[row * WIDTH + i]);
-    for (int i = 0; i < WIDTH; i++) sum += exp(0.5 * x[row * WIDTH + i] - most);
+    double maximum = -INFINITY, sum = 0;
+    for (int i = 0; i < WIDTH; i++) maximum = fmax(maximum, 0.5 * x[row * WIDTH + i]);
+    for (int i = 0; i < WIDTH; i++) sum += exp(0.5 * x[row * WIDTH + i] - maximum);
     for (int i = 0; i < WIDTH; i++) {
-      const double weight = exp(0.5 * x[row * WIDTH + i] - most) / sum;
+      const double weight = exp(0.5 * x[row * WIDTH + i] - maximum) / sum;
       worst = fmax(worst, fabs(y[row * WIDTH + i] - weight));
     }
   }

@@ -183,10 +183,10 @@ import Testing
     for (reference, matched) in zip(summary.rows[..<2], summary.rows[2...]) {
       let target = try median(reference.method)
       let difference = abs(try median(matched.method) - target)
-      let least = try #require(
+      let minimum = try #require(
         try work.trials.map(\.trial.method).filter { $0.name == "topk" }
           .map { abs(try median($0) - target) }.min())
-      #expect(difference == least || difference <= RSearcher.tolerance * target)
+      #expect(difference == minimum || difference <= RSearcher.tolerance * target)
     }
   }
 }

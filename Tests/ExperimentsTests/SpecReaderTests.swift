@@ -17,7 +17,7 @@ import Testing
     #expect(spec.batchSizes == [1])
     #expect(spec.threads == [nil])
     #expect(spec.precisions == ["float32"])
-    #expect(spec.accuracy.wish == .whereTrained)
+    #expect(spec.accuracy.mode == .whereTrained)
     #expect(spec.accuracy.images == nil)
     #expect(spec.latency == TimingSetting(warmup: 5, minSeconds: 1, minSamples: 30))
     #expect(spec.grid.images == 1024)
@@ -134,11 +134,11 @@ import Testing
         #"{"model": "demo_vit", "accuracy": \#(value), "methods": [{"method": "none"}]}"#
       ).accuracy
     }
-    #expect(try accuracy("false").wish == .no)
-    #expect(try accuracy("true") == AccuracyChoice(wish: .yes, images: nil, batchSize: 50))
+    #expect(try accuracy("false").mode == .no)
+    #expect(try accuracy("true") == AccuracyChoice(mode: .yes, images: nil, batchSize: 50))
     #expect(
       try accuracy(#"{"images": 7, "batch_size": 3}"#)
-        == AccuracyChoice(wish: .yes, images: 7, batchSize: 3))
+        == AccuracyChoice(mode: .yes, images: 7, batchSize: 3))
   }
 
   @Test func `an option stands over the file and is named in its mistakes`() throws {

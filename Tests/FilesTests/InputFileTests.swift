@@ -17,13 +17,13 @@ import Testing
     let handle = try pipe("a spec")
     let path = folder + "\(handle.fileDescriptor)"
     #expect(InputFile.isStream(path))
-    #expect(try InputFile.contents(of: path, mostBytes: 6) == Array("a spec".utf8))
+    #expect(try InputFile.contents(of: path, maxBytes: 6) == Array("a spec".utf8))
   }
 
   @Test func `a stream without end is left`() throws {
     let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/dev/zero"))
     let error = #expect(throws: FileError.self) {
-      try InputFile.contents(of: "/dev/fd/\(handle.fileDescriptor)", mostBytes: 1000)
+      try InputFile.contents(of: "/dev/fd/\(handle.fileDescriptor)", maxBytes: 1000)
     }
     #expect(error?.reason.hasSuffix("files of more than 1000 are not read") == true)
   }
@@ -32,9 +32,9 @@ import Testing
     let folder = open("/", O_RDONLY)
     defer { close(folder) }
     #expect(throws: FileError.notRegular(path: PathBytes("/dev/fd/\(folder)"), kind: .folder)) {
-      try InputFile.contents(of: "/dev/fd/\(folder)", mostBytes: 10)
+      try InputFile.contents(of: "/dev/fd/\(folder)", maxBytes: 10)
     }
-    #expect(throws: FileError.self) { try InputFile.contents(of: "/dev/fd/9999", mostBytes: 10) }
+    #expect(throws: FileError.self) { try InputFile.contents(of: "/dev/fd/9999", maxBytes: 10) }
   }
 
   @Test(arguments: ["a.json", "/dev/fd/x", "/dev/fd/-1", "/dev/null", "-x", ""])

@@ -23,7 +23,7 @@ import Testing
 
   @Test func `a file is read whole and in parts`() throws {
     let path = try write(Array(0..<200), to: "a")
-    #expect(try RegularFile.contents(of: path, mostBytes: 200) == Array(0..<200))
+    #expect(try RegularFile.contents(of: path, maxBytes: 200) == Array(0..<200))
     let file = try RegularFile(path)
     #expect(try file.bytes(from: 190) == Array(190..<200))
     #expect(try file.bytes(from: 10, count: 3) == [10, 11, 12])
@@ -33,7 +33,7 @@ import Testing
   @Test func `a file is found under a name that is not UTF-8`() throws {
     let name = PathBytes(bytes: [0x63, 0x61, 0x66, 0xE9])
     let path = try write([1], to: name)
-    #expect(try RegularFile.contents(of: path, mostBytes: 1) == [1])
+    #expect(try RegularFile.contents(of: path, maxBytes: 1) == [1])
     #expect(FileStatus(of: path)?.size == 1)
   }
 
@@ -41,7 +41,7 @@ import Testing
     let path = folder / "pipe"
     #expect(path.withCString { mkfifo($0, 0o600) } == 0)
     #expect(throws: FileError.notRegular(path: path, kind: .pipe)) {
-      try RegularFile.contents(of: path, mostBytes: 100)
+      try RegularFile.contents(of: path, maxBytes: 100)
     }
   }
 
@@ -49,21 +49,21 @@ import Testing
     let path = folder / "zero.png"
     #expect(path.withCString { symlink("/dev/zero", $0) } == 0)
     #expect(throws: FileError.notRegular(path: path, kind: .device)) {
-      try RegularFile.contents(of: path, mostBytes: 100)
+      try RegularFile.contents(of: path, maxBytes: 100)
     }
   }
 
   @Test func `a folder is refused`() throws {
     #expect(throws: FileError.notRegular(path: folder, kind: .folder)) {
-      try RegularFile.contents(of: folder, mostBytes: 100)
+      try RegularFile.contents(of: folder, maxBytes: 100)
     }
   }
 
   @Test func `a sparse file of a terabyte is refused before it is read`() throws {
     let path = try write([], to: "sparse")
     #expect(path.withCString { truncate($0, 1 << 40) } == 0)
-    #expect(throws: FileError.tooLarge(path: path, bytes: 1 << 40, most: 1 << 30)) {
-      try RegularFile.contents(of: path, mostBytes: 1 << 30)
+    #expect(throws: FileError.tooLarge(path: path, bytes: 1 << 40, maximum: 1 << 30)) {
+      try RegularFile.contents(of: path, maxBytes: 1 << 30)
     }
   }
 
@@ -73,7 +73,7 @@ import Testing
       FileError.notRegular(path: path, kind: .pipe).description
         == "/x: is a pipe; only regular files are read")
     #expect(
-      FileError.tooLarge(path: path, bytes: 11, most: 10).description
+      FileError.tooLarge(path: path, bytes: 11, maximum: 10).description
         == "/x: has 11 bytes; files of more than 10 are not read")
     #expect(
       FileError.unreadable(path: path, reason: "No such file or directory").description

@@ -137,24 +137,24 @@ enum Fuzz {
 
 /// The input that is being read, in a mapped file: it is there whatever becomes of the process.
 private final class LastInput {
-  private static let most = 1 << 20
+  private static let maximum = 1 << 20
   private let bytes: UnsafeMutableRawPointer
 
   init?(path: String) {
     let descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC, 0o644)
-    guard descriptor >= 0, ftruncate(descriptor, off_t(8 + Self.most)) == 0,
-      let mapped = mmap(nil, 8 + Self.most, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+    guard descriptor >= 0, ftruncate(descriptor, off_t(8 + Self.maximum)) == 0,
+      let mapped = mmap(nil, 8 + Self.maximum, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
       mapped != MAP_FAILED
     else { return nil }
     close(descriptor)
     bytes = mapped
   }
 
-  deinit { munmap(bytes, 8 + Self.most) }
+  deinit { munmap(bytes, 8 + Self.maximum) }
 
   /// Eight bytes of length, then the input.
   func store(_ input: [UInt8]) {
-    let count = min(input.count, Self.most)
+    let count = min(input.count, Self.maximum)
     bytes.storeBytes(of: UInt64(count).littleEndian, as: UInt64.self)
     input.withUnsafeBytes {
       (bytes + 8).copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(bytes), byteCount: count)

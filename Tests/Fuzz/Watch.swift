@@ -6,7 +6,7 @@ enum Watch {
   static let mostSeconds = 1.0
   /// Bytes of the process: a picture of the largest size that is read takes 537 MB, and twice that
   /// while it is copied.
-  static let mostBytes = 1_300_000_000
+  static let maxBytes = 1_300_000_000
 
   /// Runs `body`, and stops the program where it took too long or too much.
   static func hold(_ body: () -> Void) {
@@ -14,7 +14,7 @@ enum Watch {
     body()
     let seconds = processorSeconds - start
     if seconds > mostSeconds { fatalError("an input took \(seconds) s") }
-    if residentBytes > mostBytes { fatalError("an input took \(residentBytes) bytes of memory") }
+    if residentBytes > maxBytes { fatalError("an input took \(residentBytes) bytes of memory") }
   }
 
   private static var processorSeconds: Double {

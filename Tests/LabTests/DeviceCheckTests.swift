@@ -12,7 +12,7 @@ import _TestSupport
       "devices", "--check", "cpu", "--goldens", goldens, in: folder.url)
     #expect(result.exitCode == 0, "\(result.output)\(result.error)")
     // In float32; in bfloat16 and int8 those that say which tokens are kept.
-    let count = GoldenCase.all.count + 2 * GoldenCase.all.count { $0.tellsKeptTokens }
+    let count = GoldenCase.all.count + 2 * GoldenCase.all.count { $0.recordsKeptTokens }
     #expect(result.output.contains("\(count) comparisons with published passes, 0 failures"))
     #expect(result.output.contains("float16: left out: "))
     let some = try LabProcess.run(

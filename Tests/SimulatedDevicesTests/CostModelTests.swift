@@ -101,7 +101,7 @@ import Testing
     let staircase = SimulatedStaircase(passes, model)
     #expect(staircase.edges.map(\.tokens) == [64])
     #expect(staircase.edges.first?.causes == ["head: 2 → 1 waves"])
-    #expect(staircase.worthTrying == [64])
+    #expect(staircase.tokensBelowSteps == [64])
     #expect(staircase.nearestEdge(to: 61)?.distance == 3)
   }
 }

@@ -17,7 +17,7 @@ import _TestSupport
   }
 
   /// Those whose files tell which tokens were kept, so that images that keep others are known.
-  private static let watched = GoldenCase.all.filter(\.tellsKeptTokens)
+  private static let watched = GoldenCase.all.filter(\.recordsKeptTokens)
 
   @Test(arguments: watched, [Precision.bfloat16, .int8])
   func `a lower precision gives the published logits as far as its digits go`(

@@ -72,8 +72,8 @@ import _TestSupport
       let block = try #require(Int(key.dropFirst(7)))
       let expected = try golden.file.floats(key)
       let ours = try #require(run.scores[block]).flatMap { $0.suffix(entry.shape[1]) }
-      let most = expected.map(abs).max() ?? 0
-      #expect(largestDifference(ours, expected) < 1e-5 + 1e-4 * most)
+      let maximum = expected.map(abs).max() ?? 0
+      #expect(largestDifference(ours, expected) < 1e-5 + 1e-4 * maximum)
     }
   }
 

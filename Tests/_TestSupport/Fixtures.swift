@@ -20,12 +20,12 @@ package func largestDifference(_ left: some Collection<Float>, _ right: some Col
   -> Float
 {
   guard left.count == right.count, !left.isEmpty else { return .infinity }
-  var most: Float = 0
+  var maximum: Float = 0
   for (a, b) in zip(left, right) {
     // -infinity marks tokens that may not be merged.
     if a == b { continue }
     let difference = abs(a - b)
-    if !(difference <= most) { most = difference.isNaN ? .infinity : difference }
+    if !(difference <= maximum) { maximum = difference.isNaN ? .infinity : difference }
   }
-  return most
+  return maximum
 }

@@ -37,8 +37,8 @@ package enum ReferenceOps {
   package static func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
 
   package static func softmax(_ row: [Double]) -> [Double] {
-    let most = row.max() ?? 0
-    let powers = row.map { exp($0 - most) }
+    let maximum = row.max() ?? 0
+    let powers = row.map { exp($0 - maximum) }
     let sum = powers.reduce(0, +)
     return powers.map { $0 / sum }
   }

@@ -54,10 +54,10 @@ DEVICE void attention_fma(const T *qkv, const float *token_size, T *out, float *
       rows + first_row * stride, stride, R, tokens - first_row, head_dim, queries);
 
   float4 output[own][D / 32];
-  float most[own], sum[own];
+  float maximum[own], sum[own];
 #pragma unroll
   for (int i = 0; i < own; i++) {
-    most[i] = NEGATIVE_INFINITY, sum[i] = 0;
+    maximum[i] = NEGATIVE_INFINITY, sum[i] = 0;
     for (int c = 0; c < D / 32; c++) output[i][c] = float4{0, 0, 0, 0};
   }
   for (int first_key = 0; first_key < tokens; first_key += keys) {
@@ -83,7 +83,7 @@ DEVICE void attention_fma(const T *qkv, const float *token_size, T *out, float *
     load_lines<D>(key_rows + width, stride, keys, count, head_dim, tile);
 #pragma unroll
     for (int i = 0; i < own; i++) {
-      float most_now = most[i];
+      float new_maximum = maximum[i];
 #pragma unroll
       for (int j = 0; j < 4; j++) {
         const int key = x + 8 * j;
@@ -91,19 +91,19 @@ DEVICE void attention_fma(const T *qkv, const float *token_size, T *out, float *
         if (key >= count) logit = NEGATIVE_INFINITY;
         else if (sizes) logit += log2f(sizes[first_key + key]);
         logits[i][j] = logit;
-        most_now = fmaxf(most_now, logit);
+        new_maximum = fmaxf(new_maximum, logit);
       }
       // Eight neighboring lanes share a row.
       for (int distance = 1; distance < 8; distance *= 2)
-        most_now = fmaxf(most_now, __shfl_xor_sync(ALL_LANES, most_now, distance));
-      const float correction = power_of_2(most[i] - most_now);
-      most[i] = most_now;
+        new_maximum = fmaxf(new_maximum, __shfl_xor_sync(ALL_LANES, new_maximum, distance));
+      const float correction = power_of_2(maximum[i] - new_maximum);
+      maximum[i] = new_maximum;
       sum[i] *= correction;
 #pragma unroll
       for (int c = 0; c < D / 32; c++) scale_by(output[i][c], correction);
 #pragma unroll
       for (int j = 0; j < 4; j++) {
-        const float weight = power_of_2(logits[i][j] - most_now);
+        const float weight = power_of_2(logits[i][j] - new_maximum);
         sum[i] += weight;
         weights[(y + 16 * i) * weight_line + x + 8 * j] = weight;
       }
@@ -141,7 +141,7 @@ DEVICE void attention_fma(const T *qkv, const float *token_size, T *out, float *
       scale_by(output[i][c], inverse);
       if (4 * x + 32 * c < head_dim) store4(to + 4 * x + 32 * c, output[i][c]);
     }
-    if (lse && x == 0) lse[(image * heads + head) * tokens + row] = most[i] + log2f(sum[i]);
+    if (lse && x == 0) lse[(image * heads + head) * tokens + row] = maximum[i] + log2f(sum[i]);
   }
 }
 

@@ -16,7 +16,7 @@ struct QueryRows {
   unsigned queries[D / 16][4];
   float output[D / 8][4];
   /// Of rows g and g + 8: the greatest unscaled logit, and this lane's part of the sum of powers.
-  float most[2], sum[2];
+  float maximum[2], sum[2];
 
   /// `rows` is row 0's query; columns from `head_dim` on are zero.
   __device__ __forceinline__ void begin(const T *rows, int row_stride, int count, int head_dim) {
@@ -32,7 +32,7 @@ struct QueryRows {
 #pragma unroll
     for (int j = 0; j < D / 8; j++)
       for (int i = 0; i < 4; i++) output[j][i] = 0;
-    for (int r = 0; r < 2; r++) most[r] = NEGATIVE_INFINITY, sum[r] = 0;
+    for (int r = 0; r < 2; r++) maximum[r] = NEGATIVE_INFINITY, sum[r] = 0;
   }
 
   /// Takes a tile of keys and values in, of which the first `count` are there.
@@ -77,19 +77,19 @@ struct QueryRows {
         for (int i = 0; i < 4; i++)
           if (j * 8 + 2 * t + i % 2 >= count) logits[j][i] = NEGATIVE_INFINITY;
     }
-    float most_now[2] = {most[0], most[1]};
+    float new_maximum[2] = {maximum[0], maximum[1]};
 #pragma unroll
     for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
-      for (int i = 0; i < 4; i++) most_now[i / 2] = fmaxf(most_now[i / 2], logits[j][i]);
+      for (int i = 0; i < 4; i++) new_maximum[i / 2] = fmaxf(new_maximum[i / 2], logits[j][i]);
     float offset[2];
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-      most_now[r] = fmaxf(most_now[r], __shfl_xor_sync(ALL_LANES, most_now[r], 1));
-      most_now[r] = fmaxf(most_now[r], __shfl_xor_sync(ALL_LANES, most_now[r], 2));
-      const float correction = power_of_2((most[r] - most_now[r]) * scale);
-      most[r] = most_now[r];
-      offset[r] = most_now[r] * scale;
+      new_maximum[r] = fmaxf(new_maximum[r], __shfl_xor_sync(ALL_LANES, new_maximum[r], 1));
+      new_maximum[r] = fmaxf(new_maximum[r], __shfl_xor_sync(ALL_LANES, new_maximum[r], 2));
+      const float correction = power_of_2((maximum[r] - new_maximum[r]) * scale);
+      maximum[r] = new_maximum[r];
+      offset[r] = new_maximum[r] * scale;
       sum[r] *= correction;
 #pragma unroll
       for (int j = 0; j < D / 8; j++) {
@@ -128,7 +128,7 @@ struct QueryRows {
     for (int r = 0; r < 2; r++) {
       sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 1);
       sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 2);
-      most[r] *= scale;
+      maximum[r] *= scale;
     }
   }
 };
@@ -200,7 +200,7 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
         if (j * 8 < head_dim)
           *(unsigned *)(to + j * 8 + 2 * t) =
               pack(rows.output[j][2 * r] * inverse, rows.output[j][2 * r + 1] * inverse, T());
-      if (lse && t == 0) lse[head_row + row] = rows.most[r] + log_2(rows.sum[r]);
+      if (lse && t == 0) lse[head_row + row] = rows.maximum[r] + log_2(rows.sum[r]);
     }
     return;
   }
@@ -214,7 +214,7 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
 #pragma unroll
     for (int j = 0; j < D / 8; j++)
       *(float2 *)(to + j * 8 + 2 * t) = float2{rows.output[j][2 * r], rows.output[j][2 * r + 1]};
-    if (t == 0) to[D] = rows.most[r], to[D + 1] = rows.sum[r];
+    if (t == 0) to[D] = rows.maximum[r], to[D + 1] = rows.sum[r];
   }
   __syncthreads();
   const int block_row = blockIdx.x * row_warps * 16;
@@ -223,11 +223,11 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
     if (block_row + row >= tokens || column >= head_dim) continue;
     const float *from = partials + row * line;
     const int next = row_warps * 16 * line;
-    float most = from[D];
-    for (int k = 1; k < key_groups; k++) most = fmaxf(most, from[k * next + D]);
+    float maximum = from[D];
+    for (int k = 1; k < key_groups; k++) maximum = fmaxf(maximum, from[k * next + D]);
     float sum = 0, x = 0, y = 0;
     for (int k = 0; k < key_groups; k++) {
-      const float weight = power_of_2(from[k * next + D] - most);
+      const float weight = power_of_2(from[k * next + D] - maximum);
       sum += weight * from[k * next + D + 1];
       x += weight * from[k * next + column];
       y += weight * from[k * next + column + 1];
@@ -235,7 +235,7 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
     const float inverse = 1.0f / sum;
     T *to = out + (image * tokens + block_row + row) * width + head * head_dim + column;
     *(unsigned *)to = pack(x * inverse, y * inverse, T());
-    if (lse && column == 0) lse[head_row + block_row + row] = most + log_2(sum);
+    if (lse && column == 0) lse[head_row + block_row + row] = maximum + log_2(sum);
   }
 }
 

@@ -251,9 +251,9 @@ DEVICE float block_max(float x, float *shared) {
   __syncthreads();
   if (lane_index() == 0) shared[warp_index()] = x;
   __syncthreads();
-  float most = shared[0];
-  for (int warp = 1; warp < (int)(blockDim.x >> 5); warp++) most = fmaxf(most, shared[warp]);
-  return most;
+  float maximum = shared[0];
+  for (int warp = 1; warp < (int)(blockDim.x >> 5); warp++) maximum = fmaxf(maximum, shared[warp]);
+  return maximum;
 }
 
 /// The dynamic shared memory of the launch.

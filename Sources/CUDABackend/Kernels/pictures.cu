@@ -60,14 +60,14 @@ DEVICE void pool(const T *in, T *out, int pixels, int is_maximum, int counts_pad
   const int pixel = (int)(index / p.channels), channel = (int)(index % p.channels);
   if (pixel >= pixels) return;
   const Window window(p, pixel);
-  float most = NEGATIVE_INFINITY, sum = 0;
+  float maximum = NEGATIVE_INFINITY, sum = 0;
   int count = 0;
   for (int tap = 0; tap < p.kernel * p.kernel; tap++) {
     const long long at = window.tap(p, tap);
     if (at < 0) continue;
     const float x = to_float(in[at + channel]);
     // NaN stays.
-    most = x > most || x != x ? x : most;
+    maximum = x > maximum || x != x ? x : maximum;
     sum += x;
     count++;
   }
@@ -77,7 +77,7 @@ DEVICE void pool(const T *in, T *out, int pixels, int is_maximum, int counts_pad
     const int right = min(window.left + p.kernel, p.width + p.padding);
     count = (bottom - window.top) * (right - window.left);
   }
-  from_float(is_maximum ? most : sum / (float)count, out[p.out_pixel(pixel) + channel]);
+  from_float(is_maximum ? maximum : sum / (float)count, out[p.out_pixel(pixel) + channel]);
 }
 
 /// One block: 32 channels of an image, eight pixels at a time, summed in a fixed order.

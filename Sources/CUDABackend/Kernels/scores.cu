@@ -70,9 +70,9 @@ FOR_TYPES(SCORES)
 KERNEL(attention_maxima, 256)
 (const float *attention, int prefix_tokens, int tokens, float *maxima) {
   float *shared = (float *)shared_memory();
-  const float most =
+  const float maximum =
       image_maximum(attention + (size_t)blockIdx.x * tokens, prefix_tokens, tokens, shared);
-  if (threadIdx.x == 0) maxima[blockIdx.x] = most;
+  if (threadIdx.x == 0) maxima[blockIdx.x] = maximum;
 }
 
 KERNEL(combine_scores, 256)

@@ -14,10 +14,10 @@ DEVICE float feature_score(const T *values, int heads, int head_dim, int reducti
   float sum = 0;
   if (reduction == HEADS_MAX) {
     for (int c = lane_index(); c < head_dim; c += 32) {
-      float most = to_float(values[c]);
+      float largest = to_float(values[c]);
       for (int head = 1; head < heads; head++)
-        most = fmaxf(most, to_float(values[head * head_dim + c]));
-      sum += most;
+        largest = fmaxf(largest, to_float(values[head * head_dim + c]));
+      sum += largest;
     }
   } else {
     for (int c = lane_index(); c < width; c += 32) sum += to_float(values[c]);
@@ -28,10 +28,10 @@ DEVICE float feature_score(const T *values, int heads, int head_dim, int reducti
 
 /// The greatest of [first, tokens), in every thread of the block.
 DEVICE float image_maximum(const float *values, int first, int tokens, float *shared) {
-  float most = NEGATIVE_INFINITY;
+  float largest = NEGATIVE_INFINITY;
   for (int token = first + threadIdx.x; token < tokens; token += blockDim.x)
-    most = fmaxf(most, values[token]);
-  return block_max(most, shared);
+    largest = fmaxf(largest, values[token]);
+  return block_max(largest, shared);
 }
 
 /// The scores of one image's tokens by one block; either part may be a null pointer. `shared` holds
@@ -41,22 +41,22 @@ DEVICE float image_maximum(const float *values, int first, int tokens, float *sh
 /// is known.
 DEVICE void combine_image(const float *attention, const float *features, const float *maxima,
                           int batch, int prefix_tokens, int tokens, float *shared, float *scores) {
-  float divisor = 1, most = 0, scale = 0;
+  float divisor = 1, largest = 0, scale = 0;
   if (attention)
     divisor = maxima ? image_maximum(maxima, 0, batch, shared)
                      : image_maximum(attention, prefix_tokens, tokens, shared);
   if (features) {
     // Over all tokens, special ones included.
-    most = image_maximum(features, 0, tokens, shared);
+    largest = image_maximum(features, 0, tokens, shared);
     float sum = 0;
     for (int token = threadIdx.x; token < tokens; token += blockDim.x)
-      sum += expf(features[token] - most);
+      sum += expf(features[token] - largest);
     scale = 1.0f / block_sum(sum, shared);
   }
   for (int token = threadIdx.x; token < tokens; token += blockDim.x) {
     float score = 0;
     if (attention && token >= prefix_tokens) score = attention[token] / divisor;
-    if (features) score += expf(features[token] - most) * scale;
+    if (features) score += expf(features[token] - largest) * scale;
     scores[token] = score;
   }
 }

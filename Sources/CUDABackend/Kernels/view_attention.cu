@@ -53,11 +53,11 @@ DEVICE float dot_rows(const T *a, const T *b, int count) {
 
 /// Softmax of what a warp holds in `logits`; no key at all gives zeros.
 DEVICE void softmax_row(float *logits, int count) {
-  float most = NEGATIVE_INFINITY, sum = 0;
-  for (int i = lane_index(); i < count; i += 32) most = fmaxf(most, logits[i]);
-  most = warp_max(most);
+  float maximum = NEGATIVE_INFINITY, sum = 0;
+  for (int i = lane_index(); i < count; i += 32) maximum = fmaxf(maximum, logits[i]);
+  maximum = warp_max(maximum);
   for (int i = lane_index(); i < count; i += 32) {
-    logits[i] = expf(logits[i] - most);
+    logits[i] = expf(logits[i] - maximum);
     sum += logits[i];
   }
   const float inverse = 1.0f / warp_sum(sum);

@@ -16,7 +16,7 @@ struct PickleReader {
   private var memo: [Int: PickleValue] = [:]
 
   /// More values than any checkpoint has, so that a small file cannot take much memory.
-  private static let mostValues = 20_000_000
+  private static let maxValues = 20_000_000
   private var values = 0
 
   init(_ bytes: UnsafeRawBufferPointer, at position: Int = 0) {
@@ -29,7 +29,7 @@ struct PickleReader {
       while true {
         let code = try reader.integer(UInt8.self)
         values += 1
-        guard values <= Self.mostValues else { throw Problem.malformed("it has too many parts") }
+        guard values <= Self.maxValues else { throw Problem.malformed("it has too many parts") }
         if code == UInt8(ascii: ".") { return (try pop(), reader.position) }
         try perform(code)
       }

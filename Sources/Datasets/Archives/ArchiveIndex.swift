@@ -46,7 +46,7 @@ enum ArchiveIndex {
 
   private static func read(_ path: URL, _ head: String) -> [TarEntry]? {
     guard
-      let bytes = try? RegularFile.contents(of: PathBytes(path.path), mostBytes: maxBytes)
+      let bytes = try? RegularFile.contents(of: PathBytes(path.path), maxBytes: maxBytes)
     else { return nil }
     let lines = bytes.split(separator: 10)
     guard lines.count >= 2, lines[0].elementsEqual(head.utf8),

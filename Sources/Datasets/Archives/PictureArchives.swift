@@ -95,7 +95,7 @@ struct PictureArchives {
   ///
   /// - Parameter labelOfName: The label of a class that is given by name.
   /// - Throws: `DatasetError.archive` where a picture has none, or one that is no class.
-  func labelsBeside(
+  func labelsFromSidecars(
     _ labelOfName: (String) -> Int?
   ) throws(DatasetError) -> [Int]? {
     guard !sidecars.isEmpty else { return nil }

@@ -25,7 +25,7 @@ struct GroundTruth {
   ]
 
   /// Kaggle's table of all training pictures has 20 MB.
-  private static let mostBytes = 1 << 28
+  private static let maxBytes = 1 << 28
 
   /// Every ground truth beside the pictures of `folder`, in the folder above it, at the top of
   /// Kaggle's download, or in a development kit there.
@@ -135,7 +135,7 @@ struct GroundTruth {
   ) throws(DatasetError) -> [PathBytes: Int] {
     var labels: [PathBytes: Int] = [:]
     for line in lines where !line.field.bytes.starts(with: "ImageId".utf8) {
-      let fields = line.fields(",", most: 2)
+      let fields = line.fields(",", maximum: 2)
       guard fields.count == 2,
         let id = Line(number: line.number, bytes: fields[1].bytes[...]).fields(" ").first
       else { throw line.mistake(path, "a picture, a comma and a WordNet id") }
@@ -196,7 +196,7 @@ struct GroundTruth {
 
   private static func lines(of path: PathBytes) throws(DatasetError) -> [Line] {
     do {
-      return Line.lines(of: try RegularFile.contents(of: path, mostBytes: mostBytes))
+      return Line.lines(of: try RegularFile.contents(of: path, maxBytes: maxBytes))
     } catch {
       throw .unreadableGroundTruth(path: "\(path)", reason: error.reason)
     }
@@ -233,8 +233,8 @@ private struct Line {
   /// The whole line.
   var field: PathBytes { PathBytes(bytes: bytes) }
 
-  func fields(_ separators: String, most: Int = .max) -> [PathBytes] {
-    bytes.split(maxSplits: most - 1) { byte in separators.utf8.contains(byte) }
+  func fields(_ separators: String, maximum: Int = .max) -> [PathBytes] {
+    bytes.split(maxSplits: maximum - 1) { byte in separators.utf8.contains(byte) }
       .map { PathBytes(bytes: $0) }
   }
 

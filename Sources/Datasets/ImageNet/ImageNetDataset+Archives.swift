@@ -26,7 +26,7 @@ extension ImageNetDataset {
         (others + notes).map { "\(found.root): \($0)" }
       )
     }
-    if let labels = try found.labelsBeside({ ImageNetClasses.labels[$0] }) {
+    if let labels = try found.labelsFromSidecars({ ImageNetClasses.labels[$0] }) {
       return try result(labels, "\(place) with a class beside each picture")
     }
     if let labels = classesOfPaths(found) { return try result(labels, "\(place) of class folders") }

@@ -59,7 +59,7 @@ package struct DatasetChecker {
   ) throws -> [Finding] {
     let claimed = Atomic<Int>(0)
     let done = Mutex((findings: [Finding](repeating: Finding(), count: pictures.count), count: 0))
-    let lastTold = Mutex(Date())
+    let lastReport = Mutex(Date())
     let workers = min(pictures.count, ProcessInfo.processInfo.activeProcessorCount)
     DispatchQueue.concurrentPerform(iterations: workers) { _ in
       let decoder = ImageDecoder()
@@ -72,7 +72,7 @@ package struct DatasetChecker {
           state.count += 1
           return state.count
         }
-        let isDue = lastTold.withLock { last in
+        let isDue = lastReport.withLock { last in
           guard -last.timeIntervalSinceNow >= 1 else { return false }
           last = Date()
           return true
@@ -93,7 +93,7 @@ package struct DatasetChecker {
     let started = Date()
     do {
       let file = try RegularFile(
-        path, mostBytes: picture.member == nil ? ImageFormat.mostBytes : .max)
+        path, maxBytes: picture.member == nil ? ImageFormat.maxBytes : .max)
       let bytes = try file.bytes(from: offset, count: picture.member?.size)
       finding.bytes = bytes.count
       finding.digest = Array(SHA256.hash(data: bytes))

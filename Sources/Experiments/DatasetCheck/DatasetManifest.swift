@@ -60,7 +60,7 @@ package struct DatasetManifest: Codable, Hashable, Sendable {
       .impossible(subject: path, message: message + "; make it anew with `lab dataset check`")
     }
     let bytes: [UInt8]
-    do { bytes = try RegularFile.contents(of: PathBytes(path), mostBytes: 1 << 32) } catch {
+    do { bytes = try RegularFile.contents(of: PathBytes(path), maxBytes: 1 << 32) } catch {
       throw failure(error.reason)
     }
     let decoder = JSONDecoder()

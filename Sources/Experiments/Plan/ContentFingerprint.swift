@@ -44,7 +44,7 @@ struct ContentFingerprint {
     let claimed = Atomic<Int>(0)
     let done = Mutex((digests: [[UInt8]](repeating: [], count: pictures.count), count: 0))
     let started = Date()
-    let lastTold = Mutex(started)
+    let lastReport = Mutex(started)
     let workers = min(pictures.count, 2 * ProcessInfo.processInfo.activeProcessorCount)
     DispatchQueue.concurrentPerform(iterations: workers) { _ in
       var hasher = FileHasher()
@@ -57,7 +57,7 @@ struct ContentFingerprint {
           state.count += 1
           return state.count
         }
-        let isDue = lastTold.withLock { last in
+        let isDue = lastReport.withLock { last in
           guard -last.timeIntervalSinceNow >= 1 else { return false }
           last = Date()
           return true
@@ -93,7 +93,7 @@ private struct FileHasher {
     let started = Date()
     do throws(FileError) {
       let file = try RegularFile(
-        path, mostBytes: picture.member == nil ? ImageFormat.mostBytes : .max)
+        path, maxBytes: picture.member == nil ? ImageFormat.maxBytes : .max)
       let end = if let member = picture.member { offset + member.size } else { file.size }
       var hash = SHA256()
       var position = offset

@@ -5,7 +5,7 @@ import Support
 /// A small file that a run leaves beside the records for the report.
 enum FolderFile {
   /// More than the rows of a hundred thousand methods have.
-  private static let mostBytes = 64 << 20
+  private static let maxBytes = 64 << 20
 
   /// Stores `data`, whole or not at all.
   ///
@@ -22,6 +22,6 @@ enum FolderFile {
   /// What the last run stored; `nil` where none has, and for what is no regular file.
   static func read(_ name: String, in folder: URL) -> Data? {
     let path = PathBytes(folder.appendingPathComponent(name).path)
-    return (try? RegularFile.contents(of: path, mostBytes: mostBytes)).map { Data($0) }
+    return (try? RegularFile.contents(of: path, maxBytes: maxBytes)).map { Data($0) }
   }
 }

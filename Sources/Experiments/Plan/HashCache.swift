@@ -91,8 +91,8 @@ final class HashCache: Sendable {
   }
 
   private static func read(_ path: URL) -> [Key: Entry] {
-    let most = maxEntries * entryBytes + 64
-    guard let bytes = try? RegularFile.contents(of: PathBytes(path.path), mostBytes: most),
+    let maximum = maxEntries * entryBytes + 64
+    guard let bytes = try? RegularFile.contents(of: PathBytes(path.path), maxBytes: maximum),
       bytes.count >= 40, Array(bytes[..<8]) == mark, (bytes.count - 40) % entryBytes == 0,
       Array(SHA256.hash(data: bytes[40...])) == Array(bytes[8..<40])
     else { return [:] }

@@ -76,7 +76,7 @@ package final class Planner {
       source: spec.source, seed: spec.seed,
       fingerprint: ContentFingerprint(
         cacheFolder: site.pictureHashes, progress: site.progress))
-    let isNeeded = spec.accuracy.wish != .no && spec.models.contains(where: \.isTrained)
+    let isNeeded = spec.accuracy.mode != .no && spec.models.contains(where: \.isTrained)
     let searches = spec.methods.contains { $0.search?.needsAccuracy == true }
     datasets =
       try isNeeded
@@ -164,14 +164,14 @@ package final class Planner {
     }
     throw ExperimentsError.impossible(
       subject: spec.source.place(of: dataset.choice.path),
-      message: mended(dataset, model)
+      message: correction(dataset, model)
         ?? "\(dataset.images.name) has \(counted(classes, "class", "classes")) and \(model.setting.name) tells "
         + "\(model.info.classes) apart; name the data set that it was trained on, or give "
         + "each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
   }
 
   /// The line to write where ImageNet's own folders were given as any folders.
-  private static func mended(_ dataset: PlannedDataset, _ model: PlannedModel) -> String? {
+  private static func correction(_ dataset: PlannedDataset, _ model: PlannedModel) -> String? {
     let names = dataset.images.classNames
     guard case .folder(let folder, .sorted) = dataset.choice.kind,
       model.info.classes == ImageNetClasses.names.count,

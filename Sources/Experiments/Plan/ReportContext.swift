@@ -89,7 +89,7 @@ extension Planner {
   }
 
   private var untrained: [(path: String, sentence: String)] {
-    guard spec.source.members["dataset"] != nil, spec.accuracy.wish == .whereTrained else {
+    guard spec.source.members["dataset"] != nil, spec.accuracy.mode == .whereTrained else {
       return []
     }
     return models.filter { !$0.choice.isTrained }.map { model in

@@ -37,7 +37,7 @@ struct RecordsFile {
   mutating func readNew(into found: inout Found, with decoder: LineDecoder) throws {
     let file: RegularFile
     do {
-      file = try RegularFile(path, mostBytes: Self.maxBytes)
+      file = try RegularFile(path, maxBytes: Self.maxBytes)
     } catch {
       throw ExperimentsError.impossible(
         subject: name, message: "\(error.reason); move it out of the folder")

@@ -32,7 +32,7 @@ struct ModelNameAdvice {
     }
     if let sized = otherSize(wanted) { return sized }
     if let beginning = shortest(startingWith: wanted) { return "did you mean '\(beginning)'?" }
-    return slip(wanted).map { "did you mean '\($0)'?" } ?? Self.list
+    return likelyTypo(wanted).map { "did you mean '\($0)'?" } ?? Self.list
   }
 
   private static let list = "`lab models` lists them"
@@ -70,7 +70,7 @@ struct ModelNameAdvice {
   private static func parts(_ name: String) -> [Substring] { folded(name).split(separator: "_") }
 
   /// The known name that a slip of the finger or two away is `wanted`.
-  private func slip(_ wanted: String) -> String? {
+  private func likelyTypo(_ wanted: String) -> String? {
     let near = known.map(\.name).filter { name in
       let folded = Self.folded(name)
       guard Self.digits(folded) == Self.digits(wanted) else { return false }

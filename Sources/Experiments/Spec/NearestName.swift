@@ -10,8 +10,8 @@ package enum NearestName {
     let lowered = name.lowercased()
     let distances = known.filter { $0.utf8.count <= longestName }
       .map { ($0, distance(lowered, $0.lowercased())) }
-    if let (best, least) = distances.min(by: { $0.1 < $1.1 }),
-      least <= max(1, max(name.count, best.count) / 3), least < max(name.count, best.count)
+    if let (best, minimum) = distances.min(by: { $0.1 < $1.1 }),
+      minimum <= max(1, max(name.count, best.count) / 3), minimum < max(name.count, best.count)
     {
       return best
     }

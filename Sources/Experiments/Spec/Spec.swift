@@ -154,14 +154,14 @@ package enum RSearch: Hashable, Sendable {
 
 /// Whether and how accuracy is measured.
 package struct AccuracyChoice: Hashable, Sendable {
-  package enum Wish: Hashable, Sendable {
+  package enum Mode: Hashable, Sendable {
     case no
     /// For models with trained weights.
     case whereTrained
     case yes
   }
 
-  package var wish: Wish
+  package var mode: Mode
   /// `nil` for all images.
   package var images: Int?
   package var batchSize: Int

@@ -33,13 +33,13 @@ enum SpecContradictions {
 
   private static func measurement(_ spec: Spec, _ checker: inout RuleChecker) {
     let measuresAccuracy =
-      spec.accuracy.wish == .yes
-      || spec.accuracy.wish == .whereTrained
+      spec.accuracy.mode == .yes
+      || spec.accuracy.mode == .whereTrained
         && (spec.models.isEmpty || spec.models.contains(where: \.isTrained))
     guard spec.latency == nil, !measuresAccuracy else { return }
     checker.report(
       "latency",
-      spec.accuracy.wish == .no
+      spec.accuracy.mode == .no
         ? "both \"latency\" and \"accuracy\" are false, so nothing is measured; set one to true"
         : "it is false, and accuracy needs trained weights, so nothing is measured; give weights")
   }
@@ -47,11 +47,14 @@ enum SpecContradictions {
   /// A limit below what is asked for at least.
   private static func effort(_ spec: Spec, _ checker: inout RuleChecker) {
     for (key, timing) in [("latency", spec.latency), ("grid", spec.grid.timing)] {
-      guard let timing, let most = timing.maxSeconds, most < timing.minSeconds else { continue }
+      guard let timing, let maximum = timing.maxSeconds, maximum < timing.minSeconds else {
+        continue
+      }
       func text(_ seconds: Double) -> String { JSONValue.number(seconds).shortText }
       checker.report(
         "\(key).max_seconds",
-        "\(text(most)) is below \(key).min_seconds, which is \(text(timing.minSeconds)); raise it")
+        "\(text(maximum)) is below \(key).min_seconds, which is \(text(timing.minSeconds)); raise it"
+      )
     }
   }
 
@@ -81,9 +84,9 @@ enum SpecContradictions {
   }
 
   private static func accuracy(_ spec: Spec, _ checker: inout RuleChecker) {
-    guard spec.accuracy.wish != .no else { return }
+    guard spec.accuracy.mode != .no else { return }
     for model in spec.models {
-      if spec.accuracy.wish == .yes, !model.isTrained {
+      if spec.accuracy.mode == .yes, !model.isTrained {
         checker.report(
           model.path,
           "accuracy needs trained weights, and \(whyRandom(model)); give \"weights\" a file, or "
@@ -136,7 +139,7 @@ enum SpecContradictions {
   /// What is lacking for a choice from latency and accuracy.
   private static func missing(_ spec: Spec) -> String? {
     if spec.latency == nil { return "\"latency\" is false" }
-    if spec.accuracy.wish == .no { return "\"accuracy\" is false" }
+    if spec.accuracy.mode == .no { return "\"accuracy\" is false" }
     return spec.models.first { !$0.isTrained }.map { "\($0.name) has random weights" }
   }
 

@@ -28,8 +28,8 @@ package struct SpecProblem: Hashable, Sendable, CustomStringConvertible {
 extension String {
   /// The text itself, or its beginning and end where what it quotes would fill a screen.
   var shortenedForMessage: String {
-    let (most, head, tail) = (1200, 500, 500)
-    guard utf8.count > most, count > most else { return self }
+    let (maximum, head, tail) = (1200, 500, 500)
+    guard utf8.count > maximum, count > maximum else { return self }
     return "\(prefix(head)) … \(suffix(tail))"
   }
 }

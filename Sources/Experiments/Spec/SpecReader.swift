@@ -104,11 +104,11 @@ package struct SpecReader {
   }
 
   private func accuracy() -> AccuracyChoice {
-    func choice(_ wish: AccuracyChoice.Wish, _ members: [String: JSONValue] = [:]) -> AccuracyChoice
+    func choice(_ mode: AccuracyChoice.Mode, _ members: [String: JSONValue] = [:]) -> AccuracyChoice
     {
       let values = Standards(members, SpecRules.accuracy)
       return AccuracyChoice(
-        wish: wish, images: values.integerIfGiven("images"), batchSize: values.integer("batch_size")
+        mode: mode, images: values.integerIfGiven("images"), batchSize: values.integer("batch_size")
       )
     }
     switch members["accuracy"] {

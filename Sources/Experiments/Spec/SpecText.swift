@@ -12,7 +12,7 @@ enum SpecText {
   static func read(_ file: String) throws(ExperimentsError) -> String {
     let data: Data
     do throws(FileError) {
-      data = Data(try InputFile.contents(of: file, mostBytes: maxBytes))
+      data = Data(try InputFile.contents(of: file, maxBytes: maxBytes))
     } catch .unreadable(_, let reason) {
       throw .fileUnreadable(
         file: file, reason: reason.prefix(1).lowercased() + reason.dropFirst())

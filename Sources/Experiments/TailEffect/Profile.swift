@@ -8,7 +8,7 @@ extension Spec {
   package func profiling() -> Spec {
     var profile = self
     profile.latency = grid.timing
-    profile.accuracy.wish = .no
+    profile.accuracy.mode = .no
     var counts: [Int] = []
     for model in models {
       let geometry = model.entry.info.tokens

@@ -213,9 +213,9 @@ struct RSearcher {
       return
         "\(count) takes at most \(JSONValue.number(limit).shortText) ms; the fastest takes \(rounded(fastest)) ms"
     }
-    let least = candidates.map { 100 * (baseline - $0.accuracy) }.min() ?? 0
+    let minimum = candidates.map { 100 * (baseline - $0.accuracy) }.min() ?? 0
     return
-      "\(count) is within the drop (\(search.specText)); the least drop is \(rounded(least)) points"
+      "\(count) is within the drop (\(search.specText)); the least drop is \(rounded(minimum)) points"
   }
 }
 

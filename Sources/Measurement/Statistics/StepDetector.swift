@@ -28,7 +28,7 @@ package struct StepDetector: Sendable {
   /// Jumps below this share of the value are not worth a reader's attention.
   package static let smallestShare = 0.02
   /// A piece must gain as many noise variances, times the logarithm of the number of points.
-  private static let price = 4.0
+  private static let penaltyFactor = 4.0
 
   private let positions: [Int]
   private let x: [Double]
@@ -63,13 +63,13 @@ package struct StepDetector: Sendable {
   /// Starts of all pieces but the first, for the cheapest partition.
   private func cuts(_ fit: LineFit, noise: Double) -> [Int] {
     let count = x.count
-    let toll = Self.price * noise * max(1, log(Double(count)))
+    let penalty = Self.penaltyFactor * noise * max(1, log(Double(count)))
     var cost = [Double](repeating: .infinity, count: count + 1)
     var start = [Int](repeating: 0, count: count + 1)
-    cost[0] = -toll
+    cost[0] = -penalty
     for end in 2...count {
       for begin in 0...(end - 2) where cost[begin].isFinite {
-        let total = cost[begin] + fit.residual(begin..<end) + toll
+        let total = cost[begin] + fit.residual(begin..<end) + penalty
         if total < cost[end] { (cost[end], start[end]) = (total, begin) }
       }
     }
@@ -134,7 +134,7 @@ package struct StepDetector: Sendable {
       spread = quantile(0.5, ofSorted: variances)
     }
     let scale = values.reduce(0) { max($0, abs($1)) }
-    // Curves without any noise still need a price above rounding.
+    // Curves without any noise still need a penalty above rounding.
     return max(local * local, spread, scale * scale * 1e-12)
   }
 }

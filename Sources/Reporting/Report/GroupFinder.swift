@@ -24,7 +24,7 @@ struct GroupFinder {
       method: method, reasons: reasons, family: joined.catalog.family(of: method),
       parameters: text.text(for: method),
       shortParameters: text.shortText(for: method),
-      tellingParameters: text.tellingText(for: method), accuracy: accuracy,
+      distinguishingParameters: text.distinguishingText(for: method), accuracy: accuracy,
       latency: latency, change: change(of: tally, method), speedup: speedup(of: method),
       tokensLeft: cost?.tokensAfterBlocks.last, macs: cost?.macs,
       modelParameters: cost?.parameters, trafficBytes: cost?.trafficBytes,

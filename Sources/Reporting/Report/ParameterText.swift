@@ -34,7 +34,7 @@ struct ParameterText {
   }
 
   /// The parameters that tell the row from its siblings; for a single row how much it removes.
-  func tellingText(for method: MethodSetting) -> String {
+  func distinguishingText(for method: MethodSetting) -> String {
     let short = shortText(for: method)
     return short.isEmpty ? text(method, keys: ["r", "keep_rate"]) : short
   }

@@ -13,7 +13,7 @@ package struct Row: Sendable {
   package let shortParameters: String
   /// The parameters that differ between rows of the same method, or how much goes where none
   /// differs; may be empty.
-  package let tellingParameters: String
+  package let distinguishingParameters: String
   /// `nil` when no prediction is recorded.
   package let accuracy: AccuracyFigures?
   /// `nil` when no timing is recorded.

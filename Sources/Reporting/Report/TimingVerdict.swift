@@ -78,11 +78,11 @@ extension RowGroup {
   /// How many rounds were left out of the table's timings, and why; `nil` where none was.
   package var droppedText: String? {
     let timings = rows.compactMap { $0.latency?.quality }.filter { $0.droppedRounds > 0 }
-    guard let most = timings.max(by: { $0.droppedRounds < $1.droppedRounds }) else { return nil }
+    guard let maximum = timings.max(by: { $0.droppedRounds < $1.droppedRounds }) else { return nil }
     let rounds = timings.flatMap { $0.disturbed.filter { $0.droppedMilliseconds != nil } }
     let fewest = timings.map(\.droppedRounds).min() ?? 0
-    let span = fewest == most.droppedRounds ? "\(fewest)" : "\(fewest)–\(most.droppedRounds)"
-    return "left out as disturbed: \(span) of \(most.rounds) rounds, in which "
+    let span = fewest == maximum.droppedRounds ? "\(fewest)" : "\(fewest)–\(maximum.droppedRounds)"
+    return "left out as disturbed: \(span) of \(maximum.rounds) rounds, in which "
       + Disturbance.words(rounds)
   }
 }

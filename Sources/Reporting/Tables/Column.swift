@@ -102,7 +102,7 @@ package struct Column: Sendable {
     (
       "parameters",
       Column("parameters", .leading) { row in
-        let parts = [row.reasons.words ?? "", row.tellingParameters].filter { !$0.isEmpty }
+        let parts = [row.reasons.words ?? "", row.distinguishingParameters].filter { !$0.isEmpty }
         return parts.isEmpty ? missing : parts.joined(separator: ", ")
       }
     ),
@@ -121,7 +121,9 @@ package struct Column: Sendable {
     (
       "parameters",
       Column("parameters", .leading) { row in
-        let text = row.tellingParameters.isEmpty ? row.reasons.words ?? "" : row.tellingParameters
+        let text =
+          row.distinguishingParameters.isEmpty
+          ? row.reasons.words ?? "" : row.distinguishingParameters
         return text.isEmpty ? missing : text
       }
     ),

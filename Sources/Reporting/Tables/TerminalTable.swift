@@ -47,9 +47,9 @@ package struct TerminalTable {
     var columns = group.filled(Column.terminal(of: group))
     var table = table(of: group, columns, references)
     while table.width > width,
-      let least = columns.min(by: { $0.rank < $1.rank }), least.rank < 9
+      let minimum = columns.min(by: { $0.rank < $1.rank }), minimum.rank < 9
     {
-      columns.removeAll { $0.title == least.title }
+      columns.removeAll { $0.title == minimum.title }
       table = self.table(of: group, columns, references)
     }
     for narrow in Column.narrower where table.width > width {

@@ -49,7 +49,7 @@ package struct Calibration {
   /// Beginnings of the search, the given one and seeded random ones.
   private static let starts = 24
   /// What a fit's loss must fall to, as a share of the beginning's, to be worth a change.
-  private static let leastGain = 0.99
+  private static let minGain = 0.99
 
   /// The constants with the least mean of |ln(predicted / measured)|^1.5, which a single odd point
   /// pulls less than squares would.
@@ -91,7 +91,7 @@ package struct Calibration {
     }
     guard let best else { return start }
     // A fit that begins where an earlier one ended stays there.
-    let isBetter = best.value < Self.leastGain * loss(fields.map { log(start[keyPath: $0.path]) })
+    let isBetter = best.value < Self.minGain * loss(fields.map { log(start[keyPath: $0.path]) })
     return isBetter ? DeviceFile.rounded(constants(best.point)) : DeviceFile.rounded(start)
   }
 

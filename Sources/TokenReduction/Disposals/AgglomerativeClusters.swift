@@ -79,9 +79,9 @@ package struct AgglomerativeClusters: TokenDisposal {
       }
       for i in 0..<n { findNeighbor(of: i) }
       for merge in 0..<(n - 1) {
-        var (i, least) = (-1, Float.infinity)
+        var (i, minimum) = (-1, Float.infinity)
         for row in 0..<n where node[row] >= 0 && neighbor[row] >= 0 {
-          if i < 0 || nearest[row] < least { (i, least) = (row, nearest[row]) }
+          if i < 0 || nearest[row] < minimum { (i, minimum) = (row, nearest[row]) }
         }
         let j = Int(neighbor[i])
         lower[merge] = min(node[i], node[j])

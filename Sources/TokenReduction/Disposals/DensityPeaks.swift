@@ -47,7 +47,7 @@ package struct DensityPeaks: TokenDisposal {
     let n = image.tokensIn - image.prefix
     let distance = image.scratch
     let (density, row, weights) = (distance + n * n, distance + n * n + n, distance + n * n + 2 * n)
-    let most = writeDistances(image, distance)
+    let largest = writeDistances(image, distance)
     for i in 0..<n {
       row.update(from: distance + i * n, count: n)
       sortSmallest(row, n)
@@ -59,7 +59,7 @@ package struct DensityPeaks: TokenDisposal {
     for i in 0..<n {
       var delta = Float.infinity
       for j in 0..<n where density[j] > density[i] { delta = min(delta, distance[i * n + j]) }
-      image.scores[image.prefix + i] = density[i] * (delta.isFinite ? delta : most)
+      image.scores[image.prefix + i] = density[i] * (delta.isFinite ? delta : largest)
     }
     image.rankPatches(into: image.integers)
     writeClusters(image, distance)
@@ -76,7 +76,7 @@ package struct DensityPeaks: TokenDisposal {
   private func writeDistances(_ image: ImageStep, _ distance: UnsafeMutablePointer<Float>) -> Float
   {
     let n = image.tokensIn - image.prefix
-    var most: Float = 0
+    var largest: Float = 0
     for i in 0..<n {
       distance[i * n + i] = 0
       for j in (i + 1)..<max(i + 1, n) {
@@ -86,22 +86,22 @@ package struct DensityPeaks: TokenDisposal {
           / Float(image.width)).squareRoot()
         distance[i * n + j] = value
         distance[j * n + i] = value
-        most = max(most, value)
+        largest = max(largest, value)
       }
     }
-    return most
+    return largest
   }
 
   /// Brings the `nearest` smallest to the front.
   private func sortSmallest(_ row: UnsafeMutablePointer<Float>, _ count: Int) {
     for place in 0..<min(nearest, count) {
-      var least = place
-      for index in (place + 1)..<max(place + 1, count) where row[index] < row[least] {
-        least = index
+      var smallest = place
+      for index in (place + 1)..<max(place + 1, count) where row[index] < row[smallest] {
+        smallest = index
       }
       let value = row[place]
-      row[place] = row[least]
-      row[least] = value
+      row[place] = row[smallest]
+      row[smallest] = value
     }
   }
 

@@ -21,7 +21,7 @@ package struct DropOrMergePairs: TokenDisposal {
   package init(_ values: ParameterValues) { dividesByMean = values.string("rescale") == "mean" }
 
   package var inputs: ReductionInputs { ReductionInputs(projections: true) }
-  package func mostRemoved(of patches: Int) -> Int { patches / 2 }
+  package func maxRemoved(of patches: Int) -> Int { patches / 2 }
 
   package func scratchFloats(_ extent: StepExtent) -> Int { PairMatching.scratchFloats(extent) }
 
@@ -36,14 +36,14 @@ package struct DropOrMergePairs: TokenDisposal {
     for index in 0..<image.tokensOut {
       let range = Int(image.offsets[index])..<Int(image.offsets[index + 1])
       guard range.count > 1 else { continue }
-      var most: Float = 0
+      var maximum: Float = 0
       for place in range {
-        most = max(most, length(image.token(Int(image.sources[place])), image.width))
+        maximum = max(maximum, length(image.token(Int(image.sources[place])), image.width))
       }
       let target = image.output + index * image.width
       let own = image.token(Int(image.sources[range.lowerBound]))
       let divisor = length(dividesByMean ? UnsafePointer(target) : own, image.width)
-      if divisor > 0 { scale(target, by: most / divisor, image.width) }
+      if divisor > 0 { scale(target, by: maximum / divisor, image.width) }
     }
   }
 }

@@ -44,17 +44,17 @@ package struct InverseTransformSampling: TokenDisposal {
       sum += image.scores[image.prefix + patch]
       sums[patch] = sum
     }
-    let most = image.tokensOut - image.prefix
+    let maximum = image.tokensOut - image.prefix
     let ordinal = image.extent.ordinal
-    let k = Double(samples.indices.contains(ordinal) ? samples[ordinal] : most + 1)
+    let k = Double(samples.indices.contains(ordinal) ? samples[ordinal] : maximum + 1)
     let isKept = image.integers
     isKept.update(repeating: 0, count: image.tokensIn)
-    for index in 0..<min(Self.count(Int(k)), most) {
+    for index in 0..<min(Self.count(Int(k)), maximum) {
       let step = Float(1 / (2 * k) + Double(index) / k)
-      var (best, least) = (0, Float.infinity)
+      var (best, minimum) = (0, Float.infinity)
       for patch in 0..<present {
         let distance = abs(step - sums[patch])
-        if distance < least { (best, least) = (patch, distance) }
+        if distance < minimum { (best, minimum) = (patch, distance) }
       }
       isKept[best] = 1
     }

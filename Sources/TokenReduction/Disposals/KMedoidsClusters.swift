@@ -54,10 +54,10 @@ package struct KMedoidsClusters: TokenDisposal {
         (cluster[i], _) = mostSimilar(of: count) { -distance[i * n + Int(medoids[$0])] }
       }
       for index in 0..<count {
-        var (best, least) = (Int32(0), Float.infinity)
+        var (best, smallest) = (Int32(0), Float.infinity)
         for i in 0..<n where Int(cluster[i]) == index {
           let cost = image.scores[image.prefix + i] * total[i]
-          if cost < least { (best, least) = (Int32(i), cost) }
+          if cost < smallest { (best, smallest) = (Int32(i), cost) }
         }
         medoids[index] = best
       }

@@ -36,7 +36,7 @@ package struct MergeByCriteria: TokenDisposal {
   package var inputs: ReductionInputs { ReductionInputs(map: true) }
   package var positions: [ReductionStep.Position] { [.insideAttention] }
   package var tracksSizes: Bool { true }
-  package func mostRemoved(of patches: Int) -> Int { patches / 2 }
+  package func maxRemoved(of patches: Int) -> Int { patches / 2 }
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
     let n = extent.step.tokensIn
@@ -166,8 +166,8 @@ package struct MergeByCriteria: TokenDisposal {
       let oddPrefix = image.prefix / 2
       for i in 0..<even {
         let row = W + i * odd + oddPrefix
-        let (best, most) = mostSimilar(of: odd - oddPrefix) { row[$0] }
-        (partner[i], maxima[i]) = (best + Int32(oddPrefix), most)
+        let (best, largest) = mostSimilar(of: odd - oddPrefix) { row[$0] }
+        (partner[i], maxima[i]) = (best + Int32(oddPrefix), largest)
       }
       let first = (image.prefix + 1) / 2
       sortDescending(order, count: even - first, by: maxima, from: first)
@@ -181,12 +181,12 @@ package struct MergeByCriteria: TokenDisposal {
       let firstEven = (image.prefix + 1) / 2
       for j in first..<odd {
         // One that is left where no similarity is a number.
-        var (best, most) = (Int32(-1), -Float.infinity)
+        var (best, largest) = (Int32(-1), -Float.infinity)
         for i in firstEven..<even where evenTarget[i] < 0 {
           let value = W[i * odd + j]
-          if best < 0 || value > most { (best, most) = (Int32(i), value) }
+          if best < 0 || value > largest { (best, largest) = (Int32(i), value) }
         }
-        (partner[j], maxima[j]) = (best, most)
+        (partner[j], maxima[j]) = (best, largest)
       }
       sortDescending(order, count: odd - first, by: maxima, from: first)
       for rank in 0..<count { oddTarget[Int(order[rank])] = partner[Int(order[rank])] }

@@ -32,7 +32,7 @@ package struct MergeByEnergy: TokenDisposal {
 
   package var inputs: ReductionInputs { ReductionInputs(projections: true) }
   package var tracksSizes: Bool { true }
-  package func mostRemoved(of patches: Int) -> Int { patches / 2 }
+  package func maxRemoved(of patches: Int) -> Int { patches / 2 }
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
     extent.step.tokensIn * (extent.headDim + 2)
@@ -60,11 +60,11 @@ package struct MergeByEnergy: TokenDisposal {
     let considered = alternates && block < (depth + 1) / 2 ? patches : 2 * r
     for rank in stride(from: 0, to: considered, by: 2) {
       let row = keys + Int(order[rank]) * d
-      let (best, most) = mostSimilar(of: considered / 2) {
+      let (best, largest) = mostSimilar(of: considered / 2) {
         dot(row, keys + Int(order[2 * $0 + 1]) * d, d)
       }
       partner[rank / 2] = best
-      maxima[rank / 2] = most
+      maxima[rank / 2] = largest
     }
     let count = (considered + 1) / 2
     if considered == 2 * r {

@@ -39,10 +39,10 @@ package struct MergeIntoKept: TokenDisposal {
 /// number.
 @inline(__always)
 func mostSimilar(of count: Int, _ similarity: (Int) -> Float) -> (Int32, Float) {
-  var (best, most) = (Int32(0), -Float.infinity)
+  var (best, maximum) = (Int32(0), -Float.infinity)
   for candidate in 0..<count {
     let value = similarity(candidate)
-    if value > most { (best, most) = (Int32(candidate), value) }
+    if value > maximum { (best, maximum) = (Int32(candidate), value) }
   }
-  return (best, most)
+  return (best, maximum)
 }

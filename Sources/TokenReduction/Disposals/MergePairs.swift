@@ -10,7 +10,7 @@ package struct MergePairs: TokenDisposal {
 
   package var inputs: ReductionInputs { ReductionInputs(projections: true) }
   package var tracksSizes: Bool { true }
-  package func mostRemoved(of patches: Int) -> Int { patches / 2 }
+  package func maxRemoved(of patches: Int) -> Int { patches / 2 }
   package var kernel: DisposalKernel? { .mergePairs }
 
   package func scratchFloats(_ extent: StepExtent) -> Int { PairMatching.scratchFloats(extent) }

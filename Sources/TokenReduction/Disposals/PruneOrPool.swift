@@ -23,7 +23,7 @@ package struct PruneOrPool: TokenDisposal {
   package var takesScore: Bool { true }
   package var inputs: ReductionInputs { ReductionInputs(projections: true) }
   package var tracksSizes: Bool { true }
-  package func mostRemoved(of patches: Int) -> Int { patches / 2 }
+  package func maxRemoved(of patches: Int) -> Int { patches / 2 }
 
   package func scratchFloats(_ extent: StepExtent) -> Int { PairMatching.scratchFloats(extent) }
 

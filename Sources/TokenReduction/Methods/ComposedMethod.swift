@@ -199,13 +199,13 @@ package enum ComposedMethod: TokenReductionMethod {
   /// Whether a disposal can remove no more than half at one block.
   private static func halves(_ disposal: any TokenDisposal, _ geometry: TokenGeometry) -> Bool {
     geometry.patchTokens > 3
-      && disposal.mostRemoved(of: geometry.patchTokens) < geometry.patchTokens - 1
+      && disposal.maxRemoved(of: geometry.patchTokens) < geometry.patchTokens - 1
   }
 
   private static func fits(
     _ step: ReductionStep, _ disposal: any TokenDisposal, _ geometry: TokenGeometry
   ) -> Bool {
     step.tokensIn - step.tokensOut
-      <= disposal.mostRemoved(of: step.tokensIn - geometry.prefixTokens)
+      <= disposal.maxRemoved(of: step.tokensIn - geometry.prefixTokens)
   }
 }

@@ -32,12 +32,12 @@ package enum MCTF: TokenReductionMethod {
     let r = values.integer("r")
     let layers =
       values.has("layers") ? values.integers("layers") : Array(1..<max(1, geometry.depth))
-    let least = max(values.integer("least"), geometry.prefixTokens + 1)
+    let smallest = max(values.integer("least"), geometry.prefixTokens + 1)
     let steps =
       try Schedule.explicit(values, disposal, geometry)
       ?? Schedule.steps(geometry, .insideAttention) { block, tokens in
         guard layers.contains(block) else { return nil }
-        let removed = min(r, tokens - least, (tokens - geometry.prefixTokens) / 2)
+        let removed = min(r, tokens - smallest, (tokens - geometry.prefixTokens) / 2)
         return removed > 0 ? tokens - removed : nil
       }
     return Composition(

@@ -33,11 +33,11 @@ package enum RandomRemoval: TokenReductionMethod {
 
 /// Refuses an R that would leave fewer than `leaving` patch tokens.
 func checkRemoval(_ r: Int, leaving: Int, _ geometry: TokenGeometry) throws(ParameterProblem) {
-  let most = geometry.patchTokens - leaving
-  guard r > most else { return }
+  let largest = geometry.patchTokens - leaving
+  guard r > largest else { return }
   let why =
     r > geometry.patchTokens
     ? "exceeds the \(geometry.patchTokens) patch tokens"
     : "leaves too few of the \(geometry.patchTokens) patch tokens"
-  throw ParameterProblem(key: "r", message: "\(r) \(why); at most \(most) can go")
+  throw ParameterProblem(key: "r", message: "\(r) \(why); at most \(largest) can go")
 }

@@ -40,22 +40,22 @@ package struct TailEffectScore: TokenScore {
     let n = image.tokensIn
     image.scores.update(repeating: 0, count: n)
     if let feature {
-      var most = -Float.infinity
+      var largest = -Float.infinity
       for token in 0..<n {
         image.scores[token] = featureSum(image.feature(feature, token), image)
-        most = max(most, image.scores[token])
+        largest = max(largest, image.scores[token])
       }
       var sum: Float = 0
       for token in 0..<n {
-        image.scores[token] = exponential(image.scores[token] - most)
+        image.scores[token] = exponential(image.scores[token] - largest)
         sum += image.scores[token]
       }
       scale(image.scores, by: 1 / sum, n)
     }
     guard usesAttention, let received = image.received else { return }
-    var most = -Float.infinity
-    for token in image.prefix..<n { most = max(most, received[token]) }
-    for token in image.prefix..<n { image.scores[token] += received[token] / most }
+    var largest = -Float.infinity
+    for token in image.prefix..<n { largest = max(largest, received[token]) }
+    for token in image.prefix..<n { image.scores[token] += received[token] / largest }
   }
 
   private func featureSum(_ row: UnsafePointer<Float>, _ image: ImageStep) -> Float {

@@ -130,14 +130,14 @@ extension ViTArchitecture {
       if !holds { problems.append((key.stringValue, message)) }
     }
     // Far above any published model, and low enough that no product of them overflows.
-    for (key, value, most) in [
+    for (key, value, maximum) in [
       (CodingKeys.imageSize, imageSize, 8192), (.patchSize, patchSize, 8192),
       (.embedDim, embedDim, 65_536), (.depth, depth, 1024), (.numHeads, numHeads, 4096),
       (.numClasses, numClasses, 1_000_000), (.hiddenDim, hiddenDim ?? 1, 1_048_576),
     ] {
       check(
-        (1...most).contains(value), key,
-        "\(value) is out of range; it must be a whole number from 1 to \(most)")
+        (1...maximum).contains(value), key,
+        "\(value) is out of range; it must be a whole number from 1 to \(maximum)")
     }
     guard problems.isEmpty else { return problems }
     check(
@@ -178,22 +178,22 @@ extension ViTArchitecture {
       "\(mlpRatio) of an embedding of \(embedDim) is a feed-forward network of width 0; it must give "
         + "at least 1")
     check(
-      patches <= Self.mostPatches, .patchSize,
+      patches <= Self.maxPatches, .patchSize,
       "\(patchSize) makes \(patches) patches of an image of \(imageSize); there may be up to "
-        + "\(Self.mostPatches)")
+        + "\(Self.maxPatches)")
     guard problems.isEmpty else { return problems }
     check(
-      multiplyAdds <= Self.mostMultiplyAdds, .depth,
+      multiplyAdds <= Self.maxMultiplyAdds, .depth,
       "\(depth) blocks of these sizes need more than 10^16 multiply-adds an image; choose smaller sizes"
     )
     return problems
   }
 
   /// 256 along each side: an image of 4096 pixels in patches of 16.
-  private static let mostPatches = 65_536
+  private static let maxPatches = 65_536
   /// A thousand times what the largest published model needs, and far from what overflows an
   /// integer.
-  private static let mostMultiplyAdds = 1e16
+  private static let maxMultiplyAdds = 1e16
 
   /// Of an image without token reduction, in numbers that cannot overflow.
   private var multiplyAdds: Double {

@@ -4,7 +4,7 @@ import Testing
 import _TestSupport
 
 /// Kernels of embed.cu and readout.cu.
-@Suite struct EndTests {
+@Suite struct EmbeddingAndHeadTests {
   /// Side and patch: an even patch, an odd number of patches, and a side that no patch divides.
   @Test(arguments: [(32, 16), (28, 14), (25, 8)], Precision.allCases)
   func `patches are unfolded as the convolution's weight is`(
