@@ -26,12 +26,20 @@ struct AttentionLaunch: Equatable {
     // Too few blocks to fill the card: smaller ones.
     let isSmall = batch * heads * ((tokens + 63) / 64) < 2 * multiprocessors
     if tensorCores {
-      let tile = width == 128 ? 32 : 64
+      // Of tf32 numbers, which are stored as float32, half as many fit.
+      let isTF32 = suffix == "_f32"
+      let tile = (width == 128 ? 32 : 64) / (isTF32 ? 2 : 1)
       let tiles = (tokens + tile - 1) / tile
-      let warps = isSmall ? 1 : Self.warps(tokens: tokens, width: width, sharedBytes: sharedBytes)
+      let tileBytes = isTF32 ? 8 * tile * (width + 4) : 4 * tile * (width + 8)
+      let warps =
+        isSmall
+        ? 1
+        : Self.warps(
+          tokens: tokens, width: width, shared: min(2, tiles) * tileBytes,
+          sharedBytes: sharedBytes)
       func shared(_ groups: Int) -> Int {
         let steps = (tiles + groups - 1) / groups
-        let keys = groups * min(2, steps) * 4 * tile * (width + 8)
+        let keys = groups * min(2, steps) * tileBytes
         return max(keys, groups > 1 ? 64 * warps * groups * (width + 4) : 0)
       }
       let maximum = isSmall ? min(4, tiles) : 1
@@ -53,10 +61,12 @@ struct AttentionLaunch: Equatable {
 
   /// Of 4 to 8 warps the number whose rows, computed in vain or not, take the least time: by how
   /// many warps a multiprocessor holds of blocks of that size, the larger of equals.
-  private static func warps(tokens: Int, width: Int, sharedBytes: Int) -> Int {
+  ///
+  /// - Parameters:
+  ///   - shared: Bytes that a block asks for.
+  ///   - sharedBytes: Bytes that the card gives a block.
+  private static func warps(tokens: Int, width: Int, shared: Int, sharedBytes: Int) -> Int {
     let blocks = (tokens + 15) / 16
-    let tile = width == 128 ? 32 : 64
-    let shared = min(2, (tokens + tile - 1) / tile) * 4 * tile * (width + 8)
     func cost(_ warps: Int) -> Double {
       let rows = Double((blocks + warps - 1) / warps * warps)
       let resident = Occupancy.warps(

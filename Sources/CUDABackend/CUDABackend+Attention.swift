@@ -49,7 +49,7 @@ extension CUDABackend {
     let plan = AttentionLaunch(
       batch: batch, tokens: tokens, heads: heads, headDim: headDim,
       multiprocessors: card.facts.multiprocessors, sharedBytes: card.facts.sharedBytes,
-      tensorCores: usesTensorCores, suffix: suffix)
+      tensorCores: attendsOnTensorCores, suffix: suffix)
     // Logits in powers of two: the card's exponential is one.
     let scale = Float(1.4426950408889634 * scale)
     launch(

@@ -33,8 +33,19 @@ extension CUDABackend {
     }
   }
 
-  /// Whether attention uses tensor cores.
-  var usesTensorCores: Bool { activationType != .float32 && card.facts.major >= 8 }
+  /// Whether products of ours are on tensor cores: float16 from compute capability 7.5 on, bfloat16
+  /// from 8.0.
+  var usesTensorCores: Bool {
+    let capability = 10 * card.facts.major + card.facts.minor
+    return switch activationType {
+    case .float16: capability >= 75
+    case .bfloat16: capability >= 80
+    default: false
+    }
+  }
+
+  /// Whether attention is, too: also of float32 numbers that may be rounded to tf32.
+  var attendsOnTensorCores: Bool { usesTensorCores || precision == .tf32 }
 
   static func blocks(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
 

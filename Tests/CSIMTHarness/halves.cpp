@@ -105,7 +105,40 @@ void multiply_fragments(void *const *lanes, unsigned) {
   }
 }
 
+void multiply_tf32_fragments(void *const *lanes, unsigned) {
+  float a[16][8], b[8][8];
+  const auto number = [](unsigned bits) {
+    float x;
+    std::memcpy(&x, &bits, 4);
+    return x;
+  };
+  for (int lane = 0; lane < 32; lane++) {
+    const auto *own = static_cast<Fragments *>(lanes[lane]);
+    const int g = lane / 4, t = lane % 4;
+    for (int i = 0; i < 4; i++) a[g + i % 2 * 8][t + i / 2 * 4] = number(own->a[i]);
+    for (int i = 0; i < 2; i++) b[t + 4 * i][g] = number(own->b[i]);
+  }
+  for (int lane = 0; lane < 32; lane++) {
+    auto *own = static_cast<Fragments *>(lanes[lane]);
+    for (int i = 0; i < 4; i++) {
+      const int row = lane / 4 + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+      for (int k = 0; k < 8; k++) own->c[i] += a[row][k] * b[k][column];
+    }
+  }
+}
+
 }  // namespace
+
+unsigned round_tf32(float x) {
+  unsigned bits;
+  std::memcpy(&bits, &x, 4);
+  return (bits + 0x1000u) & 0xFFFFE000u;
+}
+
+void multiply_tf32(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  Fragments mine{c, a, {b0, b1}, nullptr};
+  Machine::current().meet("mma", 0xFFFFFFFFu, &mine, multiply_tf32_fragments);
+}
 
 void load_matrices(unsigned (&r)[4], const void *row, bool transposed) {
   if (reinterpret_cast<std::uintptr_t>(row) % 16)

@@ -20,4 +20,9 @@ using Decode = float (*)(std::uint16_t bits);
 /// c += A B of fragments of m16n8k16.
 void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, Decode decode);
 
+/// The nearest number of 10 bits of mantissa, ties away from zero.
+unsigned round_tf32(float x);
+/// c += A B of fragments of m16n8k8 in tf32.
+void multiply_tf32(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1);
+
 }  // namespace simt

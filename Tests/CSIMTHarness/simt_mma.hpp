@@ -5,6 +5,8 @@
 
 using simt::commit_copies;
 using simt::copy_async;
+using simt::multiply_tf32;
+using simt::round_tf32;
 using simt::wait_copies;
 
 static inline void load_matrices(unsigned (&r)[4], const void *row) {

@@ -66,6 +66,13 @@ import Testing
     #expect(small.kernel == "convolve_mma_small" && small.grid == (4, 24, 1))
   }
 
+  @Test func `tf32 takes tiles of half as many keys`() {
+    let plan = AttentionLaunch(
+      batch: 64, tokens: 197, heads: 6, headDim: 64, multiprocessors: 132,
+      sharedBytes: 227 << 10, tensorCores: true, suffix: "_f32")
+    #expect(plan.kernel == "attention_mma_d64_f32" && plan.shared == 2 * 8 * 32 * 68)
+  }
+
   @Test func `float32 takes small row blocks until the card is full`() {
     #expect(launch(tensorCores: false).kernel == "attention_fma_d64_r16_f32")
     #expect(launch(batch: 64, tensorCores: false).kernel == "attention_fma_d64_r64_f32")

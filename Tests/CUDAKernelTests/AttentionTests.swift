@@ -49,9 +49,11 @@ struct DeviceAttention {
 
   /// - Parameter prefix: Of the kernel's name: a variant with a mistake.
   func tensorCores(rowWarps: Int, keyGroups: Int, prefix: String = "") throws {
-    let tile = padded == 128 ? 32 : 64
+    // float32 numbers are rounded to tf32, and take twice the room.
+    let tile = (padded == 128 ? 32 : 64) / (precision == .f32 ? 2 : 1)
     let steps = parts(parts(tokens, tile), keyGroups)
-    let tiles = keyGroups * min(2, steps) * 4 * tile * (padded + 8)
+    let stride = precision == .f32 ? 2 * (padded + 4) : padded + 8
+    let tiles = keyGroups * min(2, steps) * 4 * tile * stride
     let sums = keyGroups > 1 ? 64 * rowWarps * keyGroups * (padded + 4) : 0
     try launch(
       "\(prefix)attention_mma_d\(padded)_\(precision)",
@@ -195,6 +197,20 @@ struct DeviceAttention {
       // Weights are rounded to half precision before they meet the values, which are below 2.
       #expect(
         largestDifference(attention.output.values, attention.expected) < 4 * precision.epsilon)
+    }
+  }
+
+  @Test(arguments: sizes)
+  func `attention in tf32 is the reference's as far as its digits go`(size: Size) throws {
+    for (index, (rowWarps, keyGroups)) in [(1, 1), (4, 1), (1, 4), (2, 3)].enumerated() {
+      let attention = DeviceAttention(
+        tokens: size.tokens, heads: size.heads, headDim: size.headDim, .f32,
+        isSized: index % 2 == 1, order: Order.allCases[index % 3])
+      try attention.tensorCores(rowWarps: rowWarps, keyGroups: keyGroups)
+      // Ten bits of mantissa, as float16 has.
+      let difference = largestDifference(attention.output.values, attention.expected)
+      #expect(difference < 4 * Precision.f16.epsilon)
+      #expect(difference > 1e-6, "rounded as tensor cores round")
     }
   }
 

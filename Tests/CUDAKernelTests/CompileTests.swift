@@ -120,10 +120,11 @@ struct CompileTests {
     }
   }
 
-  /// Half precision is on tensor cores from sm_80 on, and before that on plain multiply-adds.
+  /// Half precision is on tensor cores from sm_80 on, float16 from sm_75, and before that on plain
+  /// multiply-adds.
   private static func exists(_ kernel: String, _ architecture: Int) -> Bool {
-    if kernel.contains("_mma_") { return architecture >= 80 }
-    if kernel.contains("_fma_") { return architecture < 80 || kernel.hasSuffix("_f32") }
+    if kernel.contains("_mma_") { return architecture >= (kernel.hasSuffix("_f16") ? 75 : 80) }
+    if kernel.contains("_fma_") { return architecture < 75 || kernel.hasSuffix("_f32") }
     return true
   }
 }

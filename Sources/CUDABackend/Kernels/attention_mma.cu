@@ -1,10 +1,77 @@
-// Softmax attention on tensor cores, in half precision with float32 sums: [B, H, N, N] is never
-// stored.
+// Softmax attention on tensor cores, in half precision or tf32 with float32 sums; [B, H, N, N] is
+// never stored.
 //
 // Source of the scheme (online softmax): Dao, "FlashAttention-2", arXiv:2307.08691, algorithm 1.
 #include "mma.cuh"
 
 #if LAB_TENSOR_CORES
+
+/// Takes the logits of a tile of keys, of which the first `count` are there, into the greatest
+/// logit and the sum of powers of rows g and g + 8, scales the output, and leaves the powers.
+///
+/// Logits come unscaled; lane's columns are 8 j + 2 t and the next.
+template <int KEYS, int D>
+DEVICE void rescale(float (&logits)[KEYS / 8][4], float (&output)[D / 8][4], float (&maximum)[2],
+                    float (&sum)[2], int count, float scale, const float *sizes) {
+  const int t = lane_index() % 4;
+  // Logits stay unscaled: the scale is a factor of the power's one multiply-add.
+  if (sizes) {
+    const float unscale = 1.0f / scale;
+#pragma unroll
+    for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+      for (int i = 0; i < 2; i++) {
+        const int index = j * 8 + 2 * t + i;
+        const float bias = index < count ? log_2(sizes[index]) * unscale : 0.0f;
+        logits[j][i] += bias;
+        logits[j][i + 2] += bias;
+      }
+  }
+  if (count < KEYS) {
+#pragma unroll
+    for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+        if (j * 8 + 2 * t + i % 2 >= count) logits[j][i] = NEGATIVE_INFINITY;
+  }
+  float new_maximum[2] = {maximum[0], maximum[1]};
+#pragma unroll
+  for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) new_maximum[i / 2] = fmaxf(new_maximum[i / 2], logits[j][i]);
+  float offset[2];
+#pragma unroll
+  for (int r = 0; r < 2; r++) {
+    new_maximum[r] = fmaxf(new_maximum[r], __shfl_xor_sync(ALL_LANES, new_maximum[r], 1));
+    new_maximum[r] = fmaxf(new_maximum[r], __shfl_xor_sync(ALL_LANES, new_maximum[r], 2));
+    const float correction = power_of_2((maximum[r] - new_maximum[r]) * scale);
+    maximum[r] = new_maximum[r];
+    offset[r] = new_maximum[r] * scale;
+    sum[r] *= correction;
+#pragma unroll
+    for (int j = 0; j < D / 8; j++) {
+      output[j][2 * r] *= correction;
+      output[j][2 * r + 1] *= correction;
+    }
+  }
+#pragma unroll
+  for (int j = 0; j < KEYS / 8; j++)
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      // Powers take longer than anything else here: none for keys that are not there.
+      logits[j][i] = j * 8 < count ? power_of_2(logits[j][i] * scale - offset[i / 2]) : 0.0f;
+      sum[i / 2] += logits[j][i];
+    }
+}
+
+/// Adds up what the lanes of a row hold, and scales the greatest logit.
+DEVICE void finish(float (&maximum)[2], float (&sum)[2], float scale) {
+  for (int r = 0; r < 2; r++) {
+    sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 1);
+    sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 2);
+    maximum[r] *= scale;
+  }
+}
 
 /// 16 rows of queries of one warp, as far as the keys have been seen.
 template <typename T, int D, int KEYS>
@@ -38,7 +105,7 @@ struct QueryRows {
   /// Takes a tile of keys and values in, of which the first `count` are there.
   __device__ __forceinline__ void take(const T *keys, const T *values, int count, float scale,
                                        const float *sizes) {
-    const int lane = lane_index(), t = lane % 4;
+    const int lane = lane_index();
     float logits[KEYS / 8][4];
 #pragma unroll
     for (int j = 0; j < KEYS / 8; j++)
@@ -57,55 +124,7 @@ struct QueryRows {
       }
     }
 
-    // Logits stay unscaled: the scale is a factor of the power's one multiply-add.
-    if (sizes) {
-      const float unscale = 1.0f / scale;
-#pragma unroll
-      for (int j = 0; j < KEYS / 8; j++)
-#pragma unroll
-        for (int i = 0; i < 2; i++) {
-          const int index = j * 8 + 2 * t + i;
-          const float bias = index < count ? log_2(sizes[index]) * unscale : 0.0f;
-          logits[j][i] += bias;
-          logits[j][i + 2] += bias;
-        }
-    }
-    if (count < KEYS) {
-#pragma unroll
-      for (int j = 0; j < KEYS / 8; j++)
-#pragma unroll
-        for (int i = 0; i < 4; i++)
-          if (j * 8 + 2 * t + i % 2 >= count) logits[j][i] = NEGATIVE_INFINITY;
-    }
-    float new_maximum[2] = {maximum[0], maximum[1]};
-#pragma unroll
-    for (int j = 0; j < KEYS / 8; j++)
-#pragma unroll
-      for (int i = 0; i < 4; i++) new_maximum[i / 2] = fmaxf(new_maximum[i / 2], logits[j][i]);
-    float offset[2];
-#pragma unroll
-    for (int r = 0; r < 2; r++) {
-      new_maximum[r] = fmaxf(new_maximum[r], __shfl_xor_sync(ALL_LANES, new_maximum[r], 1));
-      new_maximum[r] = fmaxf(new_maximum[r], __shfl_xor_sync(ALL_LANES, new_maximum[r], 2));
-      const float correction = power_of_2((maximum[r] - new_maximum[r]) * scale);
-      maximum[r] = new_maximum[r];
-      offset[r] = new_maximum[r] * scale;
-      sum[r] *= correction;
-#pragma unroll
-      for (int j = 0; j < D / 8; j++) {
-        output[j][2 * r] *= correction;
-        output[j][2 * r + 1] *= correction;
-      }
-    }
-#pragma unroll
-    for (int j = 0; j < KEYS / 8; j++)
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        // Powers take longer than anything else here: none for keys that are not there.
-        logits[j][i] = j * 8 < count ? power_of_2(logits[j][i] * scale - offset[i / 2]) : 0.0f;
-        sum[i / 2] += logits[j][i];
-      }
-
+    rescale<KEYS, D>(logits, output, maximum, sum, count, scale, sizes);
     const T *value = values + (lane / 8 % 2 * 8 + lane % 8) * stride + lane / 16 * 8;
 #pragma unroll
     for (int pair = 0; pair < KEYS / 16; pair++) {
@@ -123,15 +142,73 @@ struct QueryRows {
     }
   }
 
-  /// Adds up what the lanes of a row hold, and scales the greatest logit.
-  __device__ __forceinline__ void end(float scale) {
-    for (int r = 0; r < 2; r++) {
-      sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 1);
-      sum[r] += __shfl_xor_sync(ALL_LANES, sum[r], 2);
-      maximum[r] *= scale;
+  __device__ __forceinline__ void end(float scale) { finish(maximum, sum, scale); }
+};
+
+/// The same in float32 storage, rounded to tf32 as it meets the tensor cores.
+template <int D, int KEYS>
+struct QueryRows<float, D, KEYS> {
+  /// Floats between two rows of a tile: an odd multiple of 16 bytes.
+  static constexpr int stride = D + 4;
+
+  unsigned queries[D / 8][4];
+  float output[D / 8][4];
+  float maximum[2], sum[2];
+
+  __device__ __forceinline__ void begin(const float *rows, int row_stride, int count,
+                                        int head_dim) {
+    const int g = lane_index() / 4, t = lane_index() % 4;
+#pragma unroll
+    for (int k = 0; k < D / 8; k++)
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const int row = g + i % 2 * 8, column = k * 8 + t + i / 2 * 4;
+        const bool there = row < count && column < head_dim;
+        queries[k][i] = round_tf32(there ? rows[(size_t)row * row_stride + column] : 0.0f);
+      }
+#pragma unroll
+    for (int j = 0; j < D / 8; j++)
+      for (int i = 0; i < 4; i++) output[j][i] = 0;
+    for (int r = 0; r < 2; r++) maximum[r] = NEGATIVE_INFINITY, sum[r] = 0;
+  }
+
+  __device__ __forceinline__ void take(const float *keys, const float *values, int count,
+                                       float scale, const float *sizes) {
+    const int g = lane_index() / 4, t = lane_index() % 4;
+    float logits[KEYS / 8][4];
+#pragma unroll
+    for (int j = 0; j < KEYS / 8; j++) {
+      for (int i = 0; i < 4; i++) logits[j][i] = 0;
+      if (j * 8 >= count) continue;
+      const float *key = keys + (j * 8 + g) * stride + t;
+#pragma unroll
+      for (int k = 0; k < D / 8; k++)
+        multiply_tf32(logits[j], queries[k], round_tf32(key[k * 8]), round_tf32(key[k * 8 + 4]));
+    }
+    rescale<KEYS, D>(logits, output, maximum, sum, count, scale, sizes);
+    // A lane has the weights of keys 2 t and 2 t + 1 where the product wants t and t + 4: the terms
+    // of the sum are taken in that order on both sides.
+#pragma unroll
+    for (int j = 0; j < KEYS / 8; j++) {
+      if (j * 8 >= count) continue;
+      const unsigned weights[4] = {round_tf32(logits[j][0]), round_tf32(logits[j][2]),
+                                   round_tf32(logits[j][1]), round_tf32(logits[j][3])};
+      const float *value = values + (j * 8 + 2 * t) * stride + g;
+#pragma unroll
+      for (int c = 0; c < D / 8; c++)
+        multiply_tf32(output[c], weights, round_tf32(value[c * 8]),
+                      round_tf32(value[stride + c * 8]));
     }
   }
+
+  __device__ __forceinline__ void end(float scale) { finish(maximum, sum, scale); }
 };
+
+template <typename T>
+DEVICE void store_pair(T *to, float x, float y) {
+  *(unsigned *)to = pack(x, y, T());
+}
+DEVICE void store_pair(float *to, float x, float y) { *(float2 *)to = float2{x, y}; }
 
 /// One block: 16 rows for each of W warps, by G groups of W warps that take every G-th tile of
 /// keys.
@@ -157,8 +234,10 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
     T *to = own + (step & 1) * 2 * tile_size;
     if (first_key < tokens) {
       const int index = threadIdx.x - group * row_warps * 32;
-      for (int i = index; i < KEYS * (D / 8); i += row_warps * 32) {
-        const int key = i / (D / 8), column = i % (D / 8) * 8;
+      // Sixteen bytes at a time.
+      constexpr int piece = 16 / sizeof(T);
+      for (int i = index; i < KEYS * (D / piece); i += row_warps * 32) {
+        const int key = i / (D / piece), column = i % (D / piece) * piece;
         const bool there = first_key + key < tokens && column < head_dim;
         const T *from =
             there ? queries + (size_t)(first_key + key) * 3 * width + width + column : queries;
@@ -198,8 +277,8 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
 #pragma unroll
       for (int j = 0; j < D / 8; j++)
         if (j * 8 < head_dim)
-          *(unsigned *)(to + j * 8 + 2 * t) =
-              pack(rows.output[j][2 * r] * inverse, rows.output[j][2 * r + 1] * inverse, T());
+          store_pair(to + j * 8 + 2 * t, rows.output[j][2 * r] * inverse,
+                     rows.output[j][2 * r + 1] * inverse);
       if (lse && t == 0) lse[head_row + row] = rows.maximum[r] + log_2(rows.sum[r]);
     }
     return;
@@ -234,7 +313,7 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
     }
     const float inverse = 1.0f / sum;
     T *to = out + (image * tokens + block_row + row) * width + head * head_dim + column;
-    *(unsigned *)to = pack(x * inverse, y * inverse, T());
+    store_pair(to, x * inverse, y * inverse);
     if (lse && column == 0) lse[head_row + block_row + row] = maximum + log_2(sum);
   }
 }
@@ -248,6 +327,11 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
   }
 #define ALL_WIDTHS(T, S)                                                                      \
   ATTENTION_MMA(T, S, 32, 64) ATTENTION_MMA(T, S, 64, 64) ATTENTION_MMA(T, S, 128, 32)
-FOR_HALVES(ALL_WIDTHS)
+FOR_TENSOR_TYPES(ALL_WIDTHS)
+#if LAB_TF32
+#define ALL_WIDTHS_TF32(T, S)                                                                 \
+  ATTENTION_MMA(T, S, 32, 32) ATTENTION_MMA(T, S, 64, 32) ATTENTION_MMA(T, S, 128, 16)
+IF_F32(ALL_WIDTHS_TF32(float, _f32))
+#endif
 
 #endif

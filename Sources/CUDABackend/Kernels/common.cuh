@@ -27,9 +27,14 @@
 #define FOR_HALVES(KERNEL) IF_F16(KERNEL(Half, _f16)) IF_BF16(KERNEL(BFloat16, _bf16))
 #define FOR_TYPES(KERNEL) IF_F32(KERNEL(float, _f32)) FOR_HALVES(KERNEL)
 
-/// Tensor cores with the shapes of mma.cuh.
+/// Tensor cores with the shapes of mma.cuh: both half precisions from sm_80 on, float16 on sm_75.
 #if defined(LAB_SIMT) || __CUDA_ARCH__ >= 800
 #define LAB_TENSOR_CORES 1
+#define LAB_TF32 1
+#define FOR_TENSOR_TYPES FOR_HALVES
+#elif __CUDA_ARCH__ >= 750
+#define LAB_TENSOR_CORES 1
+#define FOR_TENSOR_TYPES(KERNEL) IF_F16(KERNEL(Half, _f16))
 #else
 #define LAB_TENSOR_CORES 0
 #endif

@@ -127,6 +127,6 @@ DEVICE void convolve_mma(const T *in, const T *weight, int weight_stride, const 
   }
 #define BOTH_SIZES(T, S)                                                                      \
   CONVOLVE_MMA(T, S, convolve_mma_large, 4, 4) CONVOLVE_MMA(T, S, convolve_mma_small, 2, 2)
-FOR_HALVES(BOTH_SIZES)
+FOR_TENSOR_TYPES(BOTH_SIZES)
 
 #endif

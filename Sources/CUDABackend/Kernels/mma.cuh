@@ -1,5 +1,5 @@
 // Tensor cores, and what brings operands to them: thin names for single instructions of sm_80 and
-// newer.
+// newer, and for what sm_75 has in their place.
 //
 // Fragments of m16n8k16, g = lane / 4, t = lane % 4, two numbers in a word:
 //   a[0] = A[g][2t..], a[1] = A[g + 8][2t..], a[2] = A[g][2t + 8..], a[3] = A[g + 8][2t + 8..]
@@ -23,6 +23,14 @@ DEVICE unsigned shared_address(const void *pointer) {
   return address;
 }
 
+#if __CUDA_ARCH__ < 800
+/// Copies 16 bytes at once: what is asynchronous came with sm_80. Others see them after a barrier.
+DEVICE void copy_async(void *to, const void *from, bool valid) {
+  *(uint4 *)to = valid ? *(const uint4 *)from : uint4{0, 0, 0, 0};
+}
+DEVICE void commit_copies() {}
+DEVICE void wait_copies() {}
+#else
 /// Starts a copy of 16 bytes into shared memory; zeros instead where not `valid`.
 DEVICE void copy_async(void *to, const void *from, bool valid) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from),
@@ -35,6 +43,7 @@ DEVICE void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"
 
 /// Waits for this thread's copies; other threads see them after a barrier.
 DEVICE void wait_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+#endif
 
 /// Four 8 x 8 matrices: lane i gives the address of row i % 8 of matrix i / 8.
 DEVICE void load_matrices(unsigned (&r)[4], const void *row) {
@@ -51,6 +60,40 @@ DEVICE void load_matrices_transposed(unsigned (&r)[4], const void *row) {
                : "memory");
 }
 
+#if LAB_TF32
+/// The nearest number of 10 bits of mantissa.
+DEVICE unsigned round_tf32(float x) {
+  unsigned bits;
+  asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(bits) : "f"(x));
+  return bits;
+}
+
+/// c += A B of m16n8k8: a[0] = A[g][t], a[1] = A[g + 8][t], a[2] = A[g][t + 4], a[3] = A[g + 8][t +
+/// 4], b0 = B[t][g], b1 = B[t + 4][g], c as above.
+DEVICE void multiply_tf32(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
+      "{%8, %9}, {%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
+}
+#endif
+
+#if __CUDA_ARCH__ < 800
+/// c += A B, in two halves of eight terms: a[0] and a[1] with b0, a[2] and a[3] with b1.
+DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, Half) {
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(b0));
+  asm volatile(
+      "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[2]), "r"(a[3]), "r"(b1));
+}
+#else
 /// c += A B
 DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, Half) {
   asm volatile(
@@ -67,6 +110,7 @@ DEVICE void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigne
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
+#endif
 
 #endif
 #endif

@@ -278,7 +278,7 @@ DEVICE void received_attention_mma_heads(const T *qkv, const float *token_size, 
   (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_mma)                              \
   KERNEL(received_attention_mma_heads##S, 256)                                                \
   (RECEIVED_PARAMETERS(T)) RECEIVED_BODY(received_attention_mma_heads)
-FOR_HALVES(RECEIVED_MMA)
+FOR_TENSOR_TYPES(RECEIVED_MMA)
 
 #endif
 
