@@ -120,6 +120,16 @@ def export(model, batch, side, path):
         input_names=["images"], output_names=["logits"])
 
 
+def exported(cell, model, folder):
+    """The model's ONNX file of a cell's batch in `folder`, exported where it is not there yet."""
+    path = Path(folder) / f"{cell.model}-{cell.batch}.onnx"
+    if not path.exists():
+        unfinished = path.with_suffix(".unfinished")
+        export(model, cell.batch, side_of(model), unfinished)
+        unfinished.rename(path)
+    return path
+
+
 class OnnxRuntime:
     """ONNX Runtime's processor provider, all graph optimizations, `intra_op_num_threads`."""
 
@@ -155,7 +165,8 @@ class OpenVINO:
         model = quantized(path, side, cell.batch) if precision == "int8" else path
         self.request = core.compile_model(
             str(model), "CPU",
-            {**self.HINTS[precision], "INFERENCE_NUM_THREADS": cell.threads, "PERFORMANCE_HINT": "LATENCY"},
+            {**self.HINTS[precision], "INFERENCE_NUM_THREADS": cell.threads, "PERFORMANCE_HINT": "LATENCY",
+             "CACHE_DIR": str(path.parent / "openvino")},
         ).create_infer_request()
         self.input = numpy.random.default_rng(0).standard_normal((cell.batch, 3, side, side), numpy.float32)
 
@@ -241,9 +252,7 @@ def peers(cell, names, seed, folder, precisions=("float32",)):
         opened["compiled", "float32"] = Compiled(cell, model, seed)
     graph = [name for name in ("onnxruntime", "openvino") if name in names and is_installed(name)]
     if graph and is_installed("onnx") and is_installed("onnxscript"):
-        path = Path(folder) / f"{cell.model}-{cell.batch}.onnx"
-        if not path.exists():
-            export(model, cell.batch, side, path)
+        path = exported(cell, model, folder)
         if "onnxruntime" in graph and "float32" in precisions:
             opened["onnxruntime", "float32"] = OnnxRuntime(cell, path, side)
         for precision in precisions if "openvino" in graph else ():

@@ -4,6 +4,8 @@
     python3 Benchmarks/peers.py --quick                                     # DeiT-S, batch 1, PyTorch: 20 s
     python3 Benchmarks/peers.py --models deit_base_patch16_224 --batch-sizes 1 4 16 --threads 1 2 --compiled
     python3 Benchmarks/peers.py --precisions float32 bfloat16 int8 --engines packed blas --peers openvino
+    python3 Benchmarks/peers.py --families --minutes 6                      # models that are no plain ViTs; again until it says that all is measured
+    python3 Benchmarks/peers.py --families --export                         # what takes long and times nothing, beforehand
     python3 Benchmarks/peers.py --methods                                   # with token reduction
     python3 Benchmarks/peers.py --lab .build/debug/lab .build/release/lab   # two builds of lab beside each other
 
@@ -11,6 +13,9 @@ Absolute times of a shared machine are noise, ratios of one run less so: in each
 threads) is visited in seeded random order for about a second. The table gives the median over all samples, and lab over the peer: the median of
 the rounds' ratios with the smallest and the largest. A ratio below 1 says that lab is faster. A program is compared with lab in the same
 precision, on its first engine. OPENBLAS_CORETYPE and the like are taken out of the environment: every program chooses its own kernels.
+
+With --out every measured cell is kept beside the exported models as well, and a later run with the same settings and the same lab
+takes it from there: a table of hours can be made in pieces (--minutes), and a cell that was disturbed measured again (--again).
 
 With --methods lab's methods run beside the published methods' arithmetic in PyTorch (`pruning.py`), and each is asked what the removal
 gives back: (1 - L/L0) / (1 - MACs/MACs0), where L0 is the same program's unpruned latency of the same round.
@@ -26,7 +31,7 @@ import random
 import shlex
 import statistics
 import sys
-import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -37,8 +42,14 @@ for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
 import contenders
 import pruning
 from contenders import Cell, Lab
+from measured_cells import MeasuredCells
 
 TITLES = {"pytorch": "PyTorch eager", "compiled": "PyTorch compiled", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+FAMILIES = (
+    *(f"efficientvit_m{size}" for size in range(6)), "efficientvit_b1", "efficientvit_b2", "reduceformer_b1", "reduceformer_b2",
+    "mobilenetv3_large_100", "mobilenetv3_small_100", "mobilevit_xs", "mobilevit_s", "swin_tiny_patch4_window7_224", "convnext_tiny",
+    "coatnet_0_224")
+DEIT = ("deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224")
 OURS = ({"method": "none"}, {"method": "tail_effect", "r": 98, "layer": 3}, {"method": "evit", "keep_rate": 0.7},
         {"method": "tome", "r": 8}, {"method": "topk", "r": 8})
 PUBLISHED = ("none", *pruning.METHODS)
@@ -46,8 +57,9 @@ PUBLISHED = ("none", *pruning.METHODS)
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="+", default=["deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224"])
-    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[1, 4])
+    parser.add_argument("--models", nargs="+", default=None, help="of timm; DeiT-T, S and B where there are none")
+    parser.add_argument("--families", action="store_true", help="a model or several of each family that is no plain ViT, at batch 1, 4, 16")
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=None, help="1 and 4 where there are none")
     parser.add_argument("--threads", nargs="+", type=int, default=[2])
     parser.add_argument("--peers", nargs="*", choices=list(TITLES), default=["pytorch", "onnxruntime", "openvino"])
     parser.add_argument("--precisions", nargs="+", choices=["float32", "bfloat16", "int8"], default=["float32"])
@@ -59,7 +71,10 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=1.0, help="of a visit")
     parser.add_argument("--least", type=int, default=3, help="samples of a visit")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--onnx", help="a folder that keeps exported models for the next run")
+    parser.add_argument("--onnx", default=".build/peers", help="the folder that keeps exported models and measured cells for the next run")
+    parser.add_argument("--export", action="store_true", help="export models that are not there yet, and time nothing")
+    parser.add_argument("--minutes", type=float, help="begin no cell after so many")
+    parser.add_argument("--again", nargs="*", metavar="MODEL", help="measure cells of these models (of all, where none is named) again")
     parser.add_argument("--out", help="a file.md to write; the table as file.csv beside it")
     parser.add_argument("--quick", action="store_true", help="DeiT-S, batch 1, PyTorch eager alone")
     options = parser.parse_args()
@@ -67,6 +82,8 @@ def arguments():
         options.models, options.batch_sizes, options.peers, options.rounds = ["deit_small_patch16_224"], [1], ["pytorch"], 4
     if options.compiled:
         options.peers.append("compiled")
+    options.models = options.models or list(FAMILIES if options.families else DEIT)
+    options.batch_sizes = options.batch_sizes or ([1, 4, 16] if options.families else [1, 4])
     if options.out and not options.out.endswith(".md"):
         parser.error("--out names a Markdown file: it must end in .md")
     return options
@@ -89,27 +106,64 @@ def flat(rounds):
     return [sample for samples in rounds for sample in samples]
 
 
-def compare(options, cell, order, folder):
-    """Rows of one cell: one for each contender."""
+def label(options, index, command, engine, precision):
+    """How a contender of ours is called in the table."""
+    name = "lab" + (f" ({command})" if index else "")
+    return name + (f", {engine}" if engine != options.engines[0] and precision == "float32" else "")
+
+
+def measure(options, cell, order, folder):
+    """One cell: the samples of each round by program and precision, and lab's environment."""
     opened = {}
     for precision in options.precisions:
         for engine in options.engines if precision == "float32" else ["packed"]:
             for index, command in enumerate(options.lab):
-                name = "lab" + (f" ({command})" if index else "") + (f", {engine}" if engine != options.engines[0] and precision == "float32" else "")
-                opened[name, precision] = Lab(cell, shlex.split(command), precision=precision, engine=engine)
+                opened[label(options, index, command, engine, precision), precision] = Lab(
+                    cell, shlex.split(command), precision=precision, engine=engine)
     ours = opened["lab", options.precisions[0]]
     opened |= contenders.peers(cell, options.peers, options.seed, folder, options.precisions)
     rounds = interleave(
         {name: lambda c=contender: c.visit(options.seconds, options.least) for name, contender in opened.items()},
         options.rounds, order)
+    return {
+        "samples": [[name, precision, samples] for (name, precision), samples in rounds.items()],
+        "commit": ours.environment["commit"], "blas": ours.environment["blas"]}
+
+
+def rows_of(options, cell, measured):
+    """Rows of one cell: one for each contender."""
+    rounds = {(name, precision): samples for name, precision, samples in measured["samples"]}
     for (name, precision), samples in sorted(rounds.items(), key=lambda item: options.precisions.index(item[0][1])):
         ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(rounds["lab", precision], samples)]
         quartiles = statistics.quantiles(flat(samples), n=4)
         yield {
             "model": cell.model, "batch": cell.batch, "threads": cell.threads, "precision": precision, "program": TITLES.get(name, name),
-            "median ms": f"{statistics.median(flat(samples)):.1f}", "IQR ms": f"{quartiles[0]:.1f}–{quartiles[2]:.1f}",
+            "median ms": milliseconds(statistics.median(flat(samples))),
+            "IQR ms": f"{milliseconds(quartiles[0])}–{milliseconds(quartiles[2])}",
             "samples": len(flat(samples)), "lab / program": "" if name == "lab" else spread(ratios)}
-    options.environment = ours.environment
+
+
+def milliseconds(value):
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}"
+
+
+def summary(options, cells):
+    """Lines for each precision: lab beside the better of ONNX Runtime and OpenVINO, and beside PyTorch, over all cells."""
+    for precision in options.precisions:
+        for title, names in (("the better of ONNX Runtime and OpenVINO", ("onnxruntime", "openvino")), ("PyTorch eager", ("pytorch",))):
+            ratios = {}
+            for cell, measured in cells.items():
+                rounds = {name: samples for name, own, samples in measured["samples"] if own == precision}
+                medians = {name: [statistics.median(a) for a in samples] for name, samples in rounds.items()}
+                others = [medians[name] for name in names if name in medians]
+                if "lab" in medians and others:
+                    best = min(others, key=statistics.median)
+                    ratios[cell] = statistics.median(a / b for a, b in zip(medians["lab"], best))
+            if ratios:
+                worst = max(ratios, key=ratios.get)
+                yield (
+                    f"In {precision} lab takes {statistics.geometric_mean(ratios.values()):.2f} of the time of {title} in the geometric mean "
+                    f"of {len(ratios)} cells, at most {ratios[worst]:.2f} ({worst}).")
 
 
 def compare_methods(options, cell, order):
@@ -155,9 +209,8 @@ def markdown(rows):
     return "\n".join(lines + ["| " + " | ".join(str(row[key]) for key in header) + " |" for row in rows])
 
 
-def description(options):
+def description(options, environment):
     """One paragraph: machine, versions and how it was measured."""
-    environment = options.environment
     names = ["pytorch"] if options.methods else options.peers
     versions = "".join(
         f", {TITLES[name]} {version}" for name, version in contenders.versions(n for n in names if contenders.is_installed(
@@ -167,35 +220,74 @@ def description(options):
         f"{options.rounds} interleaved rounds, {options.seconds:g} s a visit; in brackets the smallest and the largest of the rounds.")
 
 
+def all_cells(options):
+    return [
+        Cell(model, batch, threads) for model in options.models for batch in options.batch_sizes for threads in options.threads]
+
+
+def export_all(options, folder):
+    """The exported models of all cells; a model that cannot be exported is named and left out."""
+    for cell in all_cells(options):
+        try:
+            contenders.exported(cell, contenders.timm_model(cell.model, options.seed), folder)
+        except Exception as error:
+            print(f"{cell}: not exported: {error}", file=sys.stderr, flush=True)
+
+
+def measure_all(options, order, folder):
+    """Cells that are measured by now, and how many are missing."""
+    kept = MeasuredCells(folder / "cells.jsonl", options)
+    end = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
+    missing = 0
+    for cell in all_cells(options):
+        if kept.has(cell):
+            continue
+        if time.monotonic() > end:
+            missing += 1
+            continue
+        print(cell, file=sys.stderr, flush=True)
+        try:
+            kept.add(cell, measure(options, cell, order, folder))
+        except contenders.Failed as error:
+            print(f"{cell}: left out: {error}", file=sys.stderr, flush=True)
+    return {cell: kept.cells[cell] for cell in all_cells(options) if kept.has(cell)}, missing
+
+
+def write(options, text, rows):
+    path = Path(options.out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    with path.with_suffix(".csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main():
     options = arguments()
     warnings.filterwarnings("ignore")
     order = random.Random(options.seed)
-    rows = []
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(options.onnx or temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        for model in options.models:
-            for batch in options.batch_sizes:
-                for threads in options.threads:
-                    cell = Cell(model, batch, threads)
-                    print(cell, file=sys.stderr, flush=True)
-                    try:
-                        rows.extend(compare_methods(options, cell, order) if options.methods else compare(options, cell, order, folder))
-                    except contenders.Failed as error:
-                        print(f"{cell}: left out: {error}", file=sys.stderr, flush=True)
+    folder = Path(options.onnx)
+    folder.mkdir(parents=True, exist_ok=True)
+    if options.export:
+        return export_all(options, folder)
+    notes, missing = [], 0
+    if options.methods:
+        rows = [row for cell in all_cells(options) for row in compare_methods(options, cell, order)]
+        environment = options.environment
+    else:
+        cells, missing = measure_all(options, order, folder)
+        rows = [row for cell, measured in cells.items() for row in rows_of(options, cell, measured)]
+        environment = next(iter(cells.values()), None)
+        notes = list(summary(options, cells))
     if not rows:
         raise SystemExit("no cell could be timed")
-    text = f"{markdown(rows)}\n\n{description(options)}\n"
+    text = "\n\n".join([markdown(rows), *notes, description(options, environment)]) + "\n"
     print(text)
     if options.out:
-        path = Path(options.out)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        with path.with_suffix(".csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)
+        write(options, text, rows)
+    if missing:
+        print(f"{missing} cells are not measured yet: run the same command again", file=sys.stderr)
 
 
 if __name__ == "__main__":

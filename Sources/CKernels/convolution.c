@@ -17,6 +17,8 @@ enum {
   BLOCK_PIXELS = 256,
   /// Fewer would leave the tiles' registers unused.
   LEAST_BLOCK_PIXELS = 28,
+  /// Fewer pixels for each worker would read the weights so often that workers better share them.
+  LEAST_SHARE_PIXELS = 84,
   /// Numbers of copied rows, 384 kB: they stay in the L2 cache beside a panel's part.
   BLOCK_NUMBERS = 98304,
   TASKS_PER_WORKER = 6,
@@ -86,9 +88,12 @@ lab_convolution_plan lab_plan_convolution(const lab_picture *p, int workers) {
         block--;
   }
   plan.blocks = divided_up(rows, block);
-  if (workers == 1) {
-    plan.panel_groups = 1;
-  } else {
+  plan.panel_groups = 1;
+  if (workers > 1) {
+    // Blocks of rows for every worker, which then finds in its cache what it wrote before.
+    const ptrdiff_t shares = images % workers == 0 ? 1 : workers;
+    if (rows >= shares * divided_up(LEAST_SHARE_PIXELS, plan.is_product ? 1 : p->out_width))
+      plan.blocks = minimum(rows, divided_up(plan.blocks, shares) * shares);
     plan.panel_groups = minimum(panels, divided_up(wanted, images * plan.blocks));
     const ptrdiff_t blocks = divided_up(wanted, images * plan.panel_groups);
     plan.blocks = maximum(plan.blocks, minimum(blocks, rows / smallest));

@@ -22,6 +22,10 @@ enum {
   /// Numbers of such copies, 96 kB.
   CLOSE_NUMBERS = 24576,
   TASKS_PER_WORKER = 6,
+  /// Channels that tasks are told apart by.
+  CHANNEL_UNIT = 32,
+  /// As in convolution.c.
+  LEAST_SHARE_PIXELS = 84,
   /// Fewer output rows in a block read most of their input once more.
   BLOCK_ROWS = 8,
 };
@@ -88,16 +92,21 @@ static const depthwise_kernels *kernels_for(ptrdiff_t channels) {
 
 LAB_INLINE ptrdiff_t minimum(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 LAB_INLINE ptrdiff_t maximum(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+LAB_INLINE ptrdiff_t divided_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
 
 lab_depthwise_plan lab_plan_depthwise(const lab_picture *p, int workers) {
   const ptrdiff_t wanted = workers > 1 ? (ptrdiff_t)workers * TASKS_PER_WORKER : 1;
-  const ptrdiff_t chunks = (p->channels + CHUNK_CHANNELS - 1) / CHUNK_CHANNELS;
-  lab_depthwise_plan plan = {.blocks = 1, .channel_blocks = 1};
-  const ptrdiff_t for_each = (wanted + p->images - 1) / p->images;
-  plan.blocks = minimum(for_each, maximum(1, p->out_height / BLOCK_ROWS));
-  plan.channel_blocks = minimum(chunks, (for_each + plan.blocks - 1) / plan.blocks);
-  const ptrdiff_t blocks = (for_each + plan.channel_blocks - 1) / plan.channel_blocks;
-  plan.blocks = maximum(plan.blocks, minimum(p->out_height, blocks));
+  const ptrdiff_t units = divided_up(p->channels, CHANNEL_UNIT);
+  const ptrdiff_t for_each = divided_up(wanted, p->images);
+  const ptrdiff_t shares = p->images % workers == 0 ? 1 : workers;
+  ptrdiff_t blocks = minimum(for_each, maximum(1, p->out_height / BLOCK_ROWS));
+  // As in `lab_plan_convolution`: a worker reads the rows or the channels that it wrote before.
+  if (p->out_height * p->out_width >= shares * LEAST_SHARE_PIXELS)
+    blocks = minimum(p->out_height, divided_up(blocks, shares) * shares);
+  lab_depthwise_plan plan = {.blocks = blocks,
+                             .channel_blocks = minimum(units, divided_up(for_each, blocks))};
+  const ptrdiff_t more = divided_up(for_each, plan.channel_blocks);
+  plan.blocks = maximum(plan.blocks, minimum(p->out_height, more));
   plan.tasks = p->images * plan.blocks * plan.channel_blocks;
   return plan;
 }
@@ -219,16 +228,17 @@ void lab_convolve_depthwise(const lab_picture *p, const lab_depthwise_plan *plan
                      epilogue.activation == LAB_ACTIVATION_HARD_SWISH) &&
                     !(epilogue.activates_sum && epilogue.residual)));
   const ptrdiff_t per_image = plan->blocks * plan->channel_blocks;
-  const ptrdiff_t chunks = (p->channels + CHUNK_CHANNELS - 1) / CHUNK_CHANNELS;
+  const ptrdiff_t units = divided_up(p->channels, CHANNEL_UNIT);
   for (ptrdiff_t task = first; task < last; task++) {
     const ptrdiff_t image = task / per_image, block = task % per_image / plan->channel_blocks;
     const ptrdiff_t part = task % plan->channel_blocks;
     const ptrdiff_t first_row = p->out_height * block / plan->blocks;
     const ptrdiff_t last_row = p->out_height * (block + 1) / plan->blocks;
-    const ptrdiff_t last_chunk = chunks * (part + 1) / plan->channel_blocks;
+    const ptrdiff_t last_channel =
+        minimum(p->channels, units * (part + 1) / plan->channel_blocks * CHANNEL_UNIT);
     const ptrdiff_t out_pixel = image * p->out_height * p->out_width;
-    for (ptrdiff_t chunk = chunks * part / plan->channel_blocks; chunk < last_chunk; chunk++) {
-      const ptrdiff_t c = chunk * CHUNK_CHANNELS;
+    for (ptrdiff_t c = units * part / plan->channel_blocks * CHANNEL_UNIT; c < last_channel;
+         c += CHUNK_CHANNELS) {
       const depthwise_strip s = {
           .x = x + image * p->in_image + c,
           .line = p->width * p->in_stride,
@@ -237,7 +247,7 @@ void lab_convolve_depthwise(const lab_picture *p, const lab_depthwise_plan *plan
           .weight_stride = p->channels,
           .kernel_width = p->kernel_width,
           .bias = epilogue.bias ? epilogue.bias + c : NULL,
-          .channels = minimum(CHUNK_CHANNELS, p->channels - c),
+          .channels = minimum(CHUNK_CHANNELS, last_channel - c),
           .out = out + image * p->out_image + c,
           .out_stride = p->out_stride,
           .end = {.activation = epilogue.activation,

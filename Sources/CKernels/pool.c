@@ -3,6 +3,10 @@
 // A forward pass is about a hundred regions in a row, each a few hundred microseconds long: waking
 // a sleeping thread for each would cost a tenth of it. So a worker spins for a while after its last
 // job before it sleeps.
+//
+// A worker has a share of a region's tasks to itself, the same part of the whole in every region:
+// what it wrote in one region it reads in the next, while it is still in its own cache. Only a
+// worker that has finished its share takes tasks from the far end of another's.
 #define _GNU_SOURCE
 #include "CKernels.h"
 
@@ -15,14 +19,20 @@
 // not to burn an idle core.
 enum { SPINS_BEFORE_SLEEP = 20000, SPINS_BEFORE_YIELD = 2000 };
 
+/// How many tasks of a worker's share are taken: from the front by itself in the upper half, from
+/// the back by others in the lower.
+typedef struct {
+  _Alignas(64) atomic_uint_fast64_t taken;
+} share;
+
 struct lab_pool {
   int workers;
   pthread_t *threads;
+  share *shares;
   void (*body)(void *, int);
   void *context;
   _Alignas(64) atomic_uint generation;
   _Alignas(64) atomic_int remaining;
-  _Alignas(64) atomic_ptrdiff_t next;
   _Alignas(64) atomic_int sleepers;
   atomic_bool stopping;
   pthread_mutex_t mutex;
@@ -76,12 +86,13 @@ lab_pool *lab_pool_create(int workers) {
   if (!pool) return NULL;
   pool->workers = 1;
   pool->threads = calloc((size_t)workers, sizeof *pool->threads);
+  pool->shares = aligned_alloc(_Alignof(share), (size_t)workers * sizeof *pool->shares);
   pthread_mutex_init(&pool->mutex, NULL);
   pthread_cond_init(&pool->wake, NULL);
   for (int worker = 1; worker < workers; worker++) {
     worker_argument *argument = malloc(sizeof *argument);
     if (argument) *argument = (worker_argument){pool, worker};
-    if (!argument || !pool->threads ||
+    if (!argument || !pool->threads || !pool->shares ||
         pthread_create(&pool->threads[worker], NULL, worker_main, argument)) {
       free(argument);
       lab_pool_destroy(pool);
@@ -109,15 +120,33 @@ void lab_pool_destroy(lab_pool *pool) {
   pthread_cond_destroy(&pool->wake);
   pthread_mutex_destroy(&pool->mutex);
   free(pool->threads);
+  free(pool->shares);
   free(pool);
 }
 
-ptrdiff_t lab_pool_next(lab_pool *pool) {
-  return atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
+ptrdiff_t lab_pool_take(lab_pool *pool, int worker, ptrdiff_t count) {
+  const uint64_t from_front = (uint64_t)1 << 32, from_back = 1;
+  for (int i = 0; i < pool->workers; i++) {
+    const int owner = (worker + i) % pool->workers;
+    const ptrdiff_t first = count * owner / pool->workers;
+    const ptrdiff_t last = count * (owner + 1) / pool->workers;
+    atomic_uint_fast64_t *of_owner = &pool->shares[owner].taken;
+    uint_fast64_t taken = atomic_load_explicit(of_owner, memory_order_relaxed);
+    for (;;) {
+      const ptrdiff_t front = (ptrdiff_t)(taken >> 32), back = (ptrdiff_t)(taken & UINT32_MAX);
+      if (front + back >= last - first) break;
+      if (atomic_compare_exchange_weak_explicit(
+              of_owner, &taken, taken + (i == 0 ? from_front : from_back), memory_order_relaxed,
+              memory_order_relaxed))
+        return i == 0 ? first + front : last - 1 - back;
+    }
+  }
+  return count;
 }
 
 void lab_pool_run(lab_pool *pool, void (*body)(void *context, int worker), void *context) {
-  atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
+  for (int worker = 0; worker < pool->workers; worker++)
+    atomic_store_explicit(&pool->shares[worker].taken, 0, memory_order_relaxed);
   if (pool->workers == 1) {
     body(context, 0);
     return;

@@ -118,12 +118,15 @@ void lab_multiply_panel(const product_kernels *kernels, product_tile tile, row_r
   const float *a = tile.a;
   float *c = tile.c;
   const ptrdiff_t stride = tile.c_stride;
-  // Where the panel is cut, whole vectors go by way of a tile of their own; so do those that are
-  // not left as they are.
+  // Where the panel is cut and there are no masks, whole vectors go by way of a tile of their own;
+  // so do those whose end takes more registers than are left.
   _Alignas(64) float whole[14 * 32];
   const tile_end as_it_is = {.activation = LAB_ACTIVATION_NONE};
-  const bool is_cut = columns != computed;
-  const bool is_detour = is_cut || end;
+  const bool is_cut = columns != computed && !kernels->has_masks;
+  const bool is_detour = is_cut || (end && !ends_in_registers(end));
+  tile_end own_end = end ? *end : as_it_is;
+  tile.end = end && !is_detour ? &own_end : NULL;
+  tile.last_columns = columns - (computed - kernels->lanes);
   tile.ahead_step = ahead ? kernels->panel * (ptrdiff_t)sizeof *ahead / tiles : 0;
   // One tile alone has to fetch all of the panel: two lines a step on AVX-512, or every second one
   // would be waited for.
@@ -154,10 +157,9 @@ void lab_multiply_panel(const product_kernels *kernels, product_tile tile, row_r
       if (is_cut) memset(whole, 0, sizeof whole);
       kernels->finish(&as_it_is, target, stride, rows, columns, whole, computed);
     }
+    if (own_end.residual) own_end.residual = end->residual + row * end->residual_stride;
     compute(&tile);
     if (!is_detour) continue;
-    tile_end own_end = end ? *end : as_it_is;
-    if (own_end.residual) own_end.residual += row * own_end.residual_stride;
     kernels->finish(&own_end, whole, computed, rows, columns, target, stride);
   }
 }

@@ -9,6 +9,58 @@
 #include "activation_kernels.h"
 #define PANEL (PANEL_VECTORS * LANES)
 
+/// What lies at `at`, of a tile's last vector the columns that exist.
+TARGET LAB_INLINE VECTOR NAME(load_columns)(const float *at, const bool is_last,
+                                            const product_tile *t) {
+#if LANES == 16
+  if (is_last) return (VECTOR)_mm512_maskz_loadu_ps((__mmask16)(0xFFFFu >> (16 - t->last_columns)), at);
+#endif
+  return *(const VECTOR *)at;
+}
+
+TARGET LAB_INLINE void NAME(store_columns)(float *at, VECTOR x, const bool is_last,
+                                           const product_tile *t) {
+#if LANES == 16
+  if (is_last) {
+    _mm512_mask_storeu_ps(at, (__mmask16)(0xFFFFu >> (16 - t->last_columns)), (__m512)x);
+    return;
+  }
+#endif
+  *(VECTOR *)at = x;
+}
+
+TARGET LAB_INLINE void NAME(add_residual)(const int rows, const int vectors,
+                                          VECTOR sums[TILE_ROWS][PANEL_VECTORS],
+                                          const product_tile *t) {
+  const float *residual = t->end->residual;
+#pragma unroll
+  for (int i = 0; i < rows; i++)
+#pragma unroll
+    for (int j = 0; j < vectors; j++)
+      sums[i][j] += NAME(load_columns)(residual + i * t->end->residual_stride + j * LANES,
+                                       j == vectors - 1, t);
+}
+
+/// Activation and residual of a tile's sums.
+TARGET LAB_INLINE void NAME(end_tile)(const int rows, const int vectors,
+                                      VECTOR sums[TILE_ROWS][PANEL_VECTORS],
+                                      const product_tile *t) {
+  const tile_end *end = t->end;
+  if (end->residual && end->activates_sum) NAME(add_residual)(rows, vectors, sums, t);
+  if (end->activation == LAB_ACTIVATION_RELU) {
+#pragma unroll
+    for (int i = 0; i < rows; i++)
+#pragma unroll
+      for (int j = 0; j < vectors; j++) sums[i][j] = NAME(relu)(sums[i][j]);
+  } else if (end->activation == LAB_ACTIVATION_HARD_SWISH) {
+#pragma unroll
+    for (int i = 0; i < rows; i++)
+#pragma unroll
+      for (int j = 0; j < vectors; j++) sums[i][j] *= NAME(hard_sigmoid)(sums[i][j]);
+  }
+  if (end->residual && !end->activates_sum) NAME(add_residual)(rows, vectors, sums, t);
+}
+
 /// One tile: `rows` x (`vectors` * LANES) sums held in registers over `k`, in one chain of
 /// fused multiply-adds each.
 ///
@@ -23,7 +75,8 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
     for (int j = 0; j < vectors; j++) {
       VECTOR start = (VECTOR)(0.0f);
       if (t->bias) start = *(const VECTOR *)(t->bias + j * LANES);
-      if (t->adds) start += *(const VECTOR *)(t->c + i * t->c_stride + j * LANES);
+      if (t->adds)
+        start += NAME(load_columns)(t->c + i * t->c_stride + j * LANES, j == vectors - 1, t);
       sums[i][j] = start;
     }
   const float *a = t->a, *b = t->b;
@@ -48,11 +101,12 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
     }
     a += t->a_line;
   } while (--lines > 0);
+  if (t->end) NAME(end_tile)(rows, vectors, sums, t);
 #pragma unroll
   for (int i = 0; i < rows; i++)
 #pragma unroll
     for (int j = 0; j < vectors; j++)
-      *(VECTOR *)(t->c + i * t->c_stride + j * LANES) = sums[i][j];
+      NAME(store_columns)(t->c + i * t->c_stride + j * LANES, sums[i][j], j == vectors - 1, t);
 }
 
 #define TILE_OF(rows)                                                                       \
@@ -106,6 +160,7 @@ static const product_kernels NAME(kernels) = {
     .panel = PANEL,
     .lanes = LANES,
     .tile_rows = TILE_ROWS,
+    .has_masks = LANES == 16,
     .tiles = (product_tile_function *const *)NAME(tiles),
     .finish = NAME(finish),
 };

@@ -32,6 +32,10 @@ typedef struct {
   bool adds;
   float *c;
   ptrdiff_t c_stride;
+  /// Columns of the last vector that exist; fewer than all only where the kernels have masks.
+  ptrdiff_t last_columns;
+  /// What becomes of the sums before they are stored, or NULL; one that `ends_in_registers`.
+  const struct tile_end *end;
   /// Bytes that will be read after this panel, of which each step of k fetches
   /// `ahead_step`.
   const char *ahead;
@@ -43,7 +47,7 @@ typedef struct {
 typedef void product_tile_function(const product_tile *tile);
 
 /// What becomes of finished sums.
-typedef struct {
+typedef struct tile_end {
   int activation;
   /// Of the first column and row, or NULL.
   const float *residual;
@@ -52,8 +56,16 @@ typedef struct {
   bool activates_sum;
 } tile_end;
 
+/// Whether a tile applies it to its sums in registers: what takes few of them.
+static inline bool ends_in_registers(const tile_end *end) {
+  return end->activation == LAB_ACTIVATION_NONE || end->activation == LAB_ACTIVATION_RELU ||
+         end->activation == LAB_ACTIVATION_HARD_SWISH;
+}
+
 typedef struct {
   ptrdiff_t panel, lanes, tile_rows;
+  /// Tiles load and store parts of vectors.
+  bool has_masks;
   /// [tile_rows + 1][2], see `tiles` of an instruction set.
   product_tile_function *const *tiles;
   void (*finish)(const tile_end *end, const float *from, ptrdiff_t from_stride, ptrdiff_t rows,

@@ -74,7 +74,7 @@ private struct HeadAttentionRegion: ParallelRegion {
     let packed = own.packedHead.floats
     var lastImage = -1
     var lastHead = -1
-    while let item = backend.nextTask(below: batch * call.heads * blocks) {
+    while let item = backend.nextTask(below: batch * call.heads * blocks, worker: worker) {
       let (image, head) = (item / blocks / call.heads, item / blocks % call.heads)
       let block = item % blocks
       if image != lastImage { call.takeLogSizes(image, own) }
@@ -87,8 +87,7 @@ private struct HeadAttentionRegion: ParallelRegion {
         (classRows + (image * call.heads + head) * tokens).update(
           from: own.logits.floats, count: tokens)
       }
-      // By what the other workers will probably have taken until then.
-      let next = min(item + backend.threads, batch * call.heads * blocks - 1) / blocks
+      let next = min(item + 1, batch * call.heads * blocks - 1) / blocks
       call.mix(
         image, head, rows, packed, own,
         fetching: next == lastHead ? nil : (next / call.heads, next % call.heads))
@@ -117,7 +116,7 @@ private struct PackHeadsRegion: ParallelRegion {
   let packed: UnsafeMutablePointer<Float>
 
   func run(worker: Int) {
-    while let item = backend.nextTask(below: batch * call.heads) {
+    while let item = backend.nextTask(below: batch * call.heads, worker: worker) {
       call.pack(item / call.heads, item % call.heads, into: packed + item * call.packedCount)
     }
   }
@@ -145,7 +144,7 @@ private struct WholeAttentionRegion: ParallelRegion {
     let imageCount = call.heads * call.packedCount
     if byImages {
       let packed = packed + worker * imageCount
-      while let image = backend.nextTask(below: batch) {
+      while let image = backend.nextTask(below: batch, worker: worker) {
         for head in 0..<call.heads {
           call.pack(image, head, into: packed + head * call.packedCount)
         }
@@ -153,7 +152,7 @@ private struct WholeAttentionRegion: ParallelRegion {
         for block in 0..<blocks { reduce(image, block, packed, own) }
       }
     } else {
-      while let item = backend.nextTask(below: batch * blocks) {
+      while let item = backend.nextTask(below: batch * blocks, worker: worker) {
         let image = item / blocks
         call.takeLogSizes(image, own)
         reduce(image, item % blocks, packed + image * imageCount, own)

@@ -76,7 +76,8 @@ private struct ViewAttentionRegion: ParallelRegion {
     let (queries, grouping) = (operands.queries, operands.grouping)
     let groups = grouping.groups(tokens: queries.tokens)
     let logits = backend.scratch[worker].logits.floats
-    while let item = backend.nextTask(below: queries.batch * groups * queries.heads) {
+    while let item = backend.nextTask(below: queries.batch * groups * queries.heads, worker: worker)
+    {
       let head = item % queries.heads
       let (image, group) = (item / queries.heads / groups, item / queries.heads % groups)
       attend(image, group, head, logits)
@@ -173,7 +174,7 @@ private struct WindowAttentionRegion: ParallelRegion {
   func run(worker: Int) {
     var attention = attention
     let scratch = backend.scratch[worker].picture.floats
-    while let task = backend.nextTask(below: tasks) {
+    while let task = backend.nextTask(below: tasks, worker: worker) {
       lab_attend_windows(&attention, task, task + 1, scratch)
     }
   }
@@ -187,7 +188,8 @@ private struct LinearAttentionRegion: ParallelRegion {
   func run(worker: Int) {
     var attention = attention
     let scratch = backend.scratch[worker].picture.floats
-    while let task = backend.nextTask(below: lab_linear_attention_tasks(&attention)) {
+    while let task = backend.nextTask(below: lab_linear_attention_tasks(&attention), worker: worker)
+    {
       if isReduced {
         lab_attend_reduced(&attention, task, task + 1, scratch)
       } else {
@@ -209,7 +211,7 @@ private struct AttentionMapRegion: ParallelRegion {
   func run(worker: Int) {
     let (rows, columns) = (queries.tokens, keys.tokens)
     let logSizes = backend.scratch[worker].logSizes.floats
-    while let item = backend.nextTask(below: queries.batch * queries.heads) {
+    while let item = backend.nextTask(below: queries.batch * queries.heads, worker: worker) {
       let (image, head) = (item / queries.heads, item % queries.heads)
       let weights = map.floats + item * rows * columns
       for row in 0..<rows {
@@ -235,7 +237,7 @@ private struct ApplyMapRegion: ParallelRegion {
 
   func run(worker: Int) {
     let (rows, columns) = (output.tokens, values.tokens)
-    while let item = backend.nextTask(below: output.batch * output.heads) {
+    while let item = backend.nextTask(below: output.batch * output.heads, worker: worker) {
       let (image, head) = (item / output.heads, item % output.heads)
       for row in 0..<rows {
         let weights = map.floats + (item * rows + row) * columns

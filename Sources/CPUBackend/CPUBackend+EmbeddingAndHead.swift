@@ -128,7 +128,7 @@ private struct EmbeddingRegion: ParallelRegion {
         image, backend.share(of: call.patches, worker: worker), backend.scratch[0])
     case .product(let image):
       let input = call.operand(in: backend.scratch[0])
-      while let panel = backend.nextTask(below: panels) {
+      while let panel = backend.nextTask(below: panels, worker: worker) {
         call.multiply(image, panel..<(panel + 1), input, own)
       }
     }

@@ -188,10 +188,11 @@ package final class CPUBackend: Backend {
     withUnsafeMutablePointer(to: &region) { lab_pool_run(pool, body, $0) }
   }
 
-  /// The next task of the running region that no worker has taken, `nil` when `count` are.
+  /// A task of the running region that no worker has taken, `nil` when all `count` are: one of the
+  /// worker's own share in their order, or what another has left.
   @inline(__always)
-  func nextTask(below count: Int) -> Int? {
-    let task = lab_pool_next(pool)
+  func nextTask(below count: Int, worker: Int) -> Int? {
+    let task = lab_pool_take(pool, Int32(worker), count)
     return task < count ? task : nil
   }
 

@@ -191,7 +191,7 @@ private struct ConvolutionRegion: ParallelRegion {
   func run(worker: Int) {
     var (picture, plan) = (picture, plan)
     let scratch = backend.scratch[worker].picture.floats
-    while let task = backend.nextTask(below: plan.tasks) {
+    while let task = backend.nextTask(below: plan.tasks, worker: worker) {
       lab_convolve(&picture, &plan, input, weight, epilogue, output, task, task + 1, scratch)
     }
   }
@@ -208,7 +208,7 @@ private struct DepthwiseRegion: ParallelRegion {
 
   func run(worker: Int) {
     var (picture, plan) = (picture, plan)
-    while let task = backend.nextTask(below: plan.tasks) {
+    while let task = backend.nextTask(below: plan.tasks, worker: worker) {
       lab_convolve_depthwise(&picture, &plan, input, weight, epilogue, output, task, task + 1)
     }
   }

@@ -14,7 +14,7 @@ struct NormalizeRegion: ParallelRegion {
   func run(worker: Int) {
     let width = norm.weight.shape[0]
     let blocks = (rows + Self.blockRows - 1) / Self.blockRows
-    while let block = backend.nextTask(below: blocks) {
+    while let block = backend.nextTask(below: blocks, worker: worker) {
       let first = block * Self.blockRows
       norm.apply(
         input + first * width, rows: min(Self.blockRows, rows - first), into: output.from(first))
@@ -51,7 +51,7 @@ struct RowwiseLinearRegion: ParallelRegion {
     let scratch = backend.scratch[worker]
     let gemm = backend.linearGEMM
     let normalized = Rows(scratch.normalized.floats, stride: Rows.stride(linear.inputs))
-    while let task = backend.nextTask(below: split.count) {
+    while let task = backend.nextTask(below: split.count, worker: worker) {
       let own = split.rowRange(task)
       var rows = input.from(own.lowerBound)
       if let norm {
@@ -86,11 +86,11 @@ struct LinearRegion: ParallelRegion {
   let epilogue: GEMMEpilogue
 
   func run(worker: Int) {
-    while let task = backend.nextTask(below: split.count) {
+    while let task = backend.nextTask(below: split.count, worker: worker) {
       let rows = split.rowRange(task)
       linear.apply(
         input.from(rows.lowerBound), rows: rows.count, panels: split.panelRange(task),
-        next: split.panelRange(task + backend.threads).lowerBound,
+        next: split.panelRange(min(task + 1, split.count - 1)).lowerBound,
         into: output.from(rows.lowerBound), epilogue, backend.linearGEMM,
         scratch: backend.scratch[worker])
     }
@@ -124,7 +124,7 @@ struct FeedForwardRegion: ParallelRegion {
     let scratch = backend.scratch[worker]
     let width = parameters.fc1.inputs
     let normalized = Rows(scratch.normalized.floats, stride: Rows.stride(width))
-    while let task = backend.nextTask(below: split.count) {
+    while let task = backend.nextTask(below: split.count, worker: worker) {
       let own = split.rowRange(task)
       guard !own.isEmpty else { continue }
       let rows = Rows(stream, stride: width).from(own.lowerBound)

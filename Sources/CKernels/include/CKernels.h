@@ -22,8 +22,12 @@ void lab_pool_destroy(lab_pool *pool);
 /// Runs `body(context, worker)` on every worker and returns when all are done. One caller at a
 /// time.
 void lab_pool_run(lab_pool *pool, void (*body)(void *context, int worker), void *context);
-/// The next task of the running function, counted from 0 over all workers: who is free takes it.
-ptrdiff_t lab_pool_next(lab_pool *pool);
+/// A task of the running function that no worker has taken, of `count` in all, or `count` where
+/// there is none.
+///
+/// Worker w takes tasks count * w / workers on in their order, and those of others, the last ones
+/// first, when it has none left. Every call of a running function gives the same count.
+ptrdiff_t lab_pool_take(lab_pool *pool, int worker, ptrdiff_t count);
 
 /// Cores that this process may run on, 0 where the system does not tell.
 int lab_available_cores(void);
