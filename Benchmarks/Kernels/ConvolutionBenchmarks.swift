@@ -30,7 +30,7 @@ private struct Layer {
 }
 
 extension KernelBenchmarks {
-  /// Dense and grouped convolutions of one image, beside a product in the L1 cache.
+  /// Dense and grouped convolutions of one image, compared with a product in the L1 cache.
   func printConvolutions() {
     let (swish, relu) = (LAB_ACTIVATION_HARD_SWISH, LAB_ACTIVATION_RELU)
     let layers = [
@@ -100,8 +100,8 @@ extension KernelBenchmarks {
     print("")
   }
 
-  /// Depthwise convolutions of one image: multiplied numbers beside a product in the L1 cache,
-  /// moved ones beside a copy of as many bytes.
+  /// Depthwise convolutions of one image: multiplied numbers compared with a product in the L1
+  /// cache, moved ones compared with a copy of as many bytes.
   ///
   /// The bound is the longer of the two: the multiplications alone, or the copy alone.
   func printDepthwiseConvolutions() {
@@ -169,7 +169,7 @@ extension KernelBenchmarks {
       * seen(picture.out_width, picture.width, picture.kernel_width, picture.pad_left)
   }
 
-  /// Attention over the pixels of one image, beside a product in the L1 cache.
+  /// Attention over the pixels of one image, compared with a product in the L1 cache.
   func printPictureAttention() {
     print(
       "| attention | side, window | heads, dims | µs | GFLOP/s of its products | of the bound |")
@@ -236,7 +236,7 @@ extension KernelBenchmarks {
     print("")
   }
 
-  /// Pooling and gates of one image of 56 x 56 x 96; beside each a copy of as many bytes.
+  /// Pooling and gates of one image of 56 x 56 x 96; compared with a copy of as many bytes.
   func printPooling() {
     let (side, channels) = (56, 96)
     let pixels = side * side

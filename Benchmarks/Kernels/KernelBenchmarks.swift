@@ -83,8 +83,8 @@ struct KernelBenchmarks {
     print(line)
   }
 
-  /// The kernels that move more than they multiply, over one image of DeiT-S; beside each a copy of
-  /// as many bytes.
+  /// The kernels that move more than they multiply, over one image of DeiT-S; compared with a copy
+  /// of as many bytes.
   func printRowKernels() {
     let (tokens, width, heads) = (197, 384, 6)
     let headDim = width / heads

@@ -1,5 +1,5 @@
-// Each CPU kernel of lab on one core beside its bound, and the matrix products beside OpenBLAS's,
-// as Markdown tables.
+// Each CPU kernel of lab on one core compared with its bound, and the matrix products with
+// OpenBLAS's, as Markdown tables.
 //
 //     swift run kernel-benchmarks                               # half a minute, on a quiet machine
 //     OPENBLAS_CORETYPE=Haswell swift run kernel-benchmarks     # with other kernels of OpenBLAS

@@ -54,7 +54,7 @@ static void keep_error(thandle_t handle, const char *module, const char *format,
   vsnprintf(from->message, LAB_CODEC_MESSAGE, format, values);
 }
 
-// libtiff goes on without a tag whose values lie behind the end of the file, and takes a picture
+// libtiff goes on without a tag whose values lie after the end of the file, and takes a picture
 // without its palette as grey: a file that was cut off is an error.
 static void keep_lost_tag(
     thandle_t handle, const char *module, const char *format, va_list values) {

@@ -50,7 +50,7 @@ typedef struct {
   /// Of the logits before `log_size` is added; without it, 1.
   float scale;
   const float *log_size;
-  /// Turns what the logits lie below the greatest into exponents to the base of two: log2(e),
+  /// Turns what the logits lie below the largest into exponents to the base of two: log2(e),
   /// without `log_size` times the scale.
   float factor;
   /// Columns, and how many of them fill whole vectors.
@@ -65,7 +65,7 @@ LAB_INLINE void take(const softmax_call *call, const float *row, ptrdiff_t colum
   if (call->log_size) *x = *x * call->scale + *(const lanes *)(call->log_size + column);
 }
 
-/// The same of the columns behind the whole vectors, filled up with what weighs nothing.
+/// The same of the columns after the whole vectors, filled up with what weighs nothing.
 LAB_INLINE void take_last(const softmax_call *call, const float *row, lanes *x) {
   const ptrdiff_t rest = call->width - call->whole;
   lanes logits, sizes = 0.0f;

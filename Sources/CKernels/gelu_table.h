@@ -44,7 +44,8 @@ LAB_GELU_TARGET LAB_INLINE lab_gelu_table lab_load_gelu_table(void) {
 /// x Φ(x) = x / 2 + |x| (Φ(|x|) - 1/2), within 5e-7.
 LAB_GELU_TARGET LAB_INLINE __m512 lab_gelu_avx512(__m512 x, const lab_gelu_table *table) {
   const __m512 magnitude = _mm512_abs_ps(x);
-  // The first operand of a minimum gives way to what is no number: x itself makes the result none.
+  // The first operand of a minimum gives way to what is not a number: x itself makes the result
+  // none.
   const __m512 t = _mm512_min_ps(magnitude, _mm512_set1_ps(15.49f * 0.36f));
   // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer, which stands in the low bits.
   const __m512 magic = _mm512_set1_ps(12582912.0f);

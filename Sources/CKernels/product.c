@@ -4,7 +4,7 @@
 // costs 5 to 35 % of the product (Benchmarks/results/kernels.md). A layer's weight never changes,
 // so it is packed once, when it is loaded, and a product is nothing but tiles of sums in registers:
 // each reads a panel of the packed factor, which stays in the L2 cache while the rows pass by, and
-// rows as they stand.
+// rows in place.
 #include "product_tiles.h"
 
 #include <stdlib.h>

@@ -65,7 +65,7 @@ TARGET LAB_INLINE void NAME(end_tile)(const int rows, const int vectors,
 /// fused multiply-adds each.
 ///
 /// A sum's order is that of `k` alone, so it is the same whatever rows and columns are computed
-/// beside it.
+/// next to it.
 TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const product_tile *t) {
 #pragma clang fp contract(fast)
   VECTOR sums[TILE_ROWS][PANEL_VECTORS];

@@ -402,7 +402,7 @@ ptrdiff_t lab_int8_row_bytes(ptrdiff_t k) { return int8_groups(k) * 4; }
 
 // MARK: Rounding and packing
 
-/// To the nearest bfloat16, ties to even; what is no number stays none.
+/// To the nearest bfloat16, ties to even; what is not a number stays none.
 LAB_INLINE uint16_t rounded(float value) {
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
@@ -506,7 +506,7 @@ void lab_pack_bfloat16(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t
   }
 }
 
-/// The greatest magnitude of a row; NaN where there is one, so that it does not pass for a small
+/// The largest magnitude of a row; NaN where there is one, so that it does not pass for a small
 /// number.
 LAB_INLINE float greatest_magnitude(const float *x, ptrdiff_t count) {
   uint32_t most = 0;

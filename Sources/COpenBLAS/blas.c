@@ -44,7 +44,7 @@ static void *open_any(const char *path) {
 }
 
 static void open_once(const char *path) {
-  // OpenBLAS starts its threads when it is loaded, and they would wait beside our workers.
+  // OpenBLAS starts its threads when it is loaded, and they would compete with our workers.
   setenv("OPENBLAS_NUM_THREADS", "1", 1);
   void *handle = open_any(path);
   if (!handle) {
@@ -64,7 +64,7 @@ static void open_once(const char *path) {
   find(handle, "openblas_get_config", &config);
   find(handle, "openblas_get_corename", &core);
   find(handle, "openblas_get_parallel", &parallel);
-  // Its own threads beside our workers would fight for the same cores.
+  // Its own threads and our workers would compete for the same cores.
   if (set_threads) set_threads(1);
   library.name = set_threads ? "OpenBLAS" : "CBLAS";
 #if defined(__APPLE__)

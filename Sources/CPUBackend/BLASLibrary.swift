@@ -82,7 +82,7 @@ package struct BLASLibrary: Hashable, Sendable {
         transposed, Int32(rows), Int32(columns), Int32(k), a, Int32(k),
         transposed ? weight : plain, Int32(transposed ? k : columns), 0, &other, Int32(columns))
       for (x, y) in zip(own, other) {
-        // What is no number is as wrong as can be.
+        // What is not a number is as wrong as can be.
         worst = abs(x - y) <= worst ? worst : (abs(x - y).isNaN ? .infinity : abs(x - y))
       }
     }

@@ -226,7 +226,7 @@ private struct AttentionCall {
     qkv + image * tokens * 3 * width + width + head * headDim
   }
 
-  /// Keys and values of a head as the two products read them, the values behind the keys.
+  /// Keys and values of a head as the two products read them, the values after the keys.
   func pack(_ image: Int, _ head: Int, into packed: UnsafeMutablePointer<Float>) {
     let keys = keys(image, head)
     let values = packed + lab_packed_count(tokens, headDim)

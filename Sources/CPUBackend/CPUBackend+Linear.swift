@@ -111,7 +111,7 @@ extension CPUBackend {
       rows: rows, hidden: linear.inputs, weights: linear.inputs * linear.outputs, threads: threads)
   }
 
-  /// A linear layer on rows as they stand.
+  /// A linear layer on rows in place.
   func apply(
     _ linear: LinearParameters, _ input: Rows, rows: Int, into output: Rows,
     _ epilogue: GEMMEpilogue = .none

@@ -153,7 +153,7 @@ private struct SelectionRegion: ParallelRegion {
   ) {
     let tokens = assignment.tokensIn
     let (even, odd) = ((tokens + 1) / 2, tokens / 2)
-    // Special tokens stand first: so many of the even and of the odd positions are theirs.
+    // Special tokens stand first: this many of the even and of the odd positions are theirs.
     let (evenPrefix, oddPrefix) = ((prefixTokens + 1) / 2, prefixTokens / 2)
     let candidates = even - evenPrefix
     precondition(r <= candidates && (r == 0 || oddPrefix < odd), "more pairs than patch tokens")

@@ -37,7 +37,7 @@ final class EngineTrial: Sendable {
     let seconds = Self.kinds.map { kind in
       (packed: kind.seconds(of: .packed), blas: kind.seconds(of: .blas))
     }
-    // A BLAS that is as fast is not worth its way.
+    // A BLAS that is only as fast is not used.
     let words = seconds.map { $0.blas < 0.97 * $0.packed ? "blas" : "packed" }
     store(words.joined(separator: " "), identity)
     return Self.choice(words.joined(separator: " "), library) ?? .packed
@@ -87,7 +87,7 @@ private struct TrialProduct {
   /// Whether our kernels find it packed.
   let isWeight: Bool
 
-  /// The least of some repetitions, after one that is not timed.
+  /// The minimum of some repetitions, after one that is not timed.
   func seconds(of gemm: GEMM) -> Double {
     let a = (0..<(rows * k)).map { Float($0 % 61 - 30) / 32 }
     let b = (0..<(columns * k)).map { Float($0 % 53 - 26) / 32 }

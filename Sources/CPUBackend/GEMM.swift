@@ -29,7 +29,7 @@ enum GEMM: Hashable, Sendable {
   /// Whether rows are rounded before they are multiplied.
   var roundsRows: Bool { self == .bfloat16 || self == .int8 }
 
-  /// Panels of a weight with so many columns: the parts that workers share a product by.
+  /// Panels of a weight with a number of columns: the parts that workers share a product by.
   func panels(_ columns: Int) -> Int {
     switch self {
     case .packed, .blas: lab_panels(columns)

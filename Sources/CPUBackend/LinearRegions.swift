@@ -115,7 +115,7 @@ struct GateRegion: ParallelRegion {
 struct FeedForwardRegion: ParallelRegion {
   let backend: CPUBackend
   let split: WorkSplit
-  /// What is normalized: the stream itself, or as many rows beside it.
+  /// What is normalized: the stream itself, or as many rows of another tensor.
   let input: UnsafePointer<Float>
   let stream: UnsafeMutablePointer<Float>
   let parameters: FeedForwardParameters

@@ -75,8 +75,8 @@ struct ScratchSizes {
     raise(&product, to: lab_product_scratch_count(max(rows, WorkSplit.maxRows)))
   }
 
-  /// Rows behind a LayerNorm: in a worker's own memory where a chain of products takes them, else
-  /// in memory that all share.
+  /// Rows after a LayerNorm: in a worker's own memory where a chain of products takes them, else in
+  /// memory that all share.
   private mutating func includeNormalized(rows: Int, width: Int, hidden: Int, weights: Int) {
     if WorkSplit.isChained(rows: rows, hidden: hidden, weights: weights, threads: threads) {
       raise(&normalized, to: min(rows, WorkSplit.chainRows(hidden: hidden)) * Rows.stride(width))

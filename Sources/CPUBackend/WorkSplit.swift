@@ -11,8 +11,8 @@ struct WorkSplit {
   static let minimumRowsForFusion = 28
   /// The same for weights that stay in each worker's cache.
   private static let minimumRowsForFusionOfCachedWeights = 14
-  /// Floats that stay in the L2 cache of a current core beside what passes through it: 600 kB of
-  /// rows or weights.
+  /// Floats that stay in the L2 cache of a current core along with what passes through it: 600 kB
+  /// of rows or weights.
   private static let floatsPerL2 = 150_000
   /// Tasks for each worker: a core that is disturbed then leaves its share to the others.
   private static let tasksPerWorker = 6
@@ -25,7 +25,7 @@ struct WorkSplit {
   let panelGroups: Int
 
   /// Whether every worker takes rows of its own through a chain of products whose hidden rows are
-  /// `hidden` floats long, and which reads so many weights.
+  /// `hidden` floats long, and which reads `weights` floats of weights.
   static func isChained(rows: Int, hidden: Int, weights: Int, threads: Int) -> Bool {
     let minimum =
       weights <= floatsPerL2 ? minimumRowsForFusionOfCachedWeights : minimumRowsForFusion

@@ -5,7 +5,7 @@ extension CUDABackend {
   /// values.
   ///
   /// The bias is there twice: as float32, and behind it as the type of the activations, since
-  /// cuBLASLt wants it as its output is.
+  /// cuBLASLt expects it in the type of its output.
   package func makeLinear(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, inputs: Int,
     outputs: Int
@@ -47,7 +47,7 @@ extension CUDABackend {
   /// Bytes from the float32 bias to the other one.
   private static func biasOffset(_ outputs: Int) -> Int { Arena.aligned(4 * outputs) }
 
-  /// The bias as an output of this type wants it.
+  /// The bias as an output of this type needs it.
   private func bias(_ linear: LinearParameters, for type: DType) -> UnsafeMutableRawPointer {
     linear.bias.storage.address + (type == .float32 ? 0 : Self.biasOffset(linear.outputs))
   }

@@ -14,7 +14,7 @@ extension CUDABackend {
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView
   ) { unavailable("reduced attention") }
 
-  /// The greatest of one pixel is the pixel.
+  /// The largest of one pixel is the pixel.
   package func copy(_ input: FeatureMap, into output: FeatureMap) {
     guard output.height <= input.height, output.width <= input.width else {
       return unavailable("copy with zeros beyond the input")

@@ -7,7 +7,7 @@ import Tensors
 /// `Backend` on an NVIDIA card: cuBLASLt for every matrix product, our kernels for the rest, one
 /// stream for all of it.
 ///
-/// Operations are queued and never throw; `check()` tells what went wrong.
+/// Operations are queued and never throw; `check()` throws what went wrong.
 package final class CUDABackend: Backend {
   package let name: String
   package let precision: Precision

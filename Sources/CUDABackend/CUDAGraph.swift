@@ -1,7 +1,7 @@
 import CCUDA
 import Tensors
 
-/// One forward pass as one graph: the card carries it out without being told each kernel.
+/// One forward pass as one graph: the card runs it without the host launching each kernel.
 final class CUDAGraph: CapturedPass {
   private let card: CUDACard
   private let executable: Handle

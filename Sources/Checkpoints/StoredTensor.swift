@@ -30,7 +30,7 @@ package struct StoredTensor: Sendable, Hashable {
     }
   }
 
-  /// Bytes from the first number to behind the last, or `nil` where that overflows.
+  /// Bytes from the first number to after the last, or `nil` where that overflows.
   var extent: Int? {
     var last = 0
     for (size, stride) in zip(shape, strides) {

@@ -1,6 +1,6 @@
 import Files
 
-/// Tiny ImageNet's validation pictures: a folder `images` and a table of their classes beside it.
+/// Tiny ImageNet's validation pictures: a folder `images` and a table of their classes next to it.
 struct AnnotatedPictures {
   static let fileName: PathBytes = "val_annotations.txt"
   private static let maxBytes = 1 << 28

@@ -48,7 +48,7 @@ struct PictureSearch {
     var found: [PathBytes] = []
     for name in listing.files {
       if FolderListing.isPictureName(name) {
-        // What is not there is told when it is read.
+        // What is not there is reported when it is read.
         if let status = FileStatus(of: path / name), !files.insert(status.identity).inserted {
           leftOut.repeatedFiles.append(path / name)
         } else {

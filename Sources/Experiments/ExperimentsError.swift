@@ -20,7 +20,7 @@ package enum ExperimentsError: Error, CustomStringConvertible {
   case impossible(subject: String, message: String)
   /// A corrupt image stopped the run.
   case badImage(message: String)
-  /// The run was told to stop.
+  /// The run was asked to stop.
   case interrupted
 
   package var description: String {

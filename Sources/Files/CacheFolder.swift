@@ -24,8 +24,8 @@ package struct CacheFolder: Sendable {
     url.flatMap { try? Data(contentsOf: $0.appendingPathComponent(name)) }
   }
 
-  /// Writes beside and renames, so that another process sees all of it or nothing; failing costs
-  /// only time later.
+  /// Writes a temporary file and renames it, so that another process sees all of it or nothing;
+  /// failing costs only time later.
   package func write(_ data: Data, _ name: String) {
     guard let url else { return }
     try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

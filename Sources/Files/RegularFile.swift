@@ -108,7 +108,7 @@ package struct FileStatus: Hashable, Sendable {
   package let identity: Identity
   /// Nanoseconds since 1970.
   package let modified: Int64
-  /// Nanoseconds since 1970 of the last change to content or status; nobody can set it back.
+  /// Nanoseconds since 1970 of the last change to content or status; it cannot be set back.
   package let changed: Int64
 
   /// The status of what `path` names, links followed, or nil if there is nothing.

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Writes files whole or not at all.
 ///
-/// A file is written beside its place under a name of ours, then renamed. What a killed process
+/// A file is written under a temporary name in the same folder, then renamed. What a killed process
 /// leaves of that is deleted by the next that writes into the folder.
 package enum WholeFile {
   private static let ending = ".partial"

@@ -142,7 +142,7 @@ package struct GoldenCase: CustomStringConvertible, Sendable {
 }
 
 extension GoldenCase {
-  /// Settings of the methods that came later, whose files tell their counts.
+  /// Settings of the methods that came later, whose files hold their counts.
   private static func furtherParameters(
     _ method: String, _ schedule: [String: JSONValue], counts: [String: JSONValue]
   ) throws -> [String: JSONValue] {

@@ -132,7 +132,7 @@ package struct Hub: Sendable {
     return url
   }
 
-  /// The files that an index names; what is wrong with it is told by what reads it.
+  /// The files that an index names; what is wrong with it is reported by what reads it.
   private static func shards(of index: URL) -> [String] {
     struct Index: Decodable { let weight_map: [String: String] }
     guard let data = try? Data(contentsOf: index),

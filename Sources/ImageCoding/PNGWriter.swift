@@ -26,7 +26,7 @@ package enum PNGWriteError: Error, Equatable, CustomStringConvertible {
 package enum PNGWriter {
   /// Writes an image under `path`, whole or not at all.
   ///
-  /// The file is written beside `path` under a name ending in `.part` and then renamed, so that a
+  /// The file is written next to `path` under a name ending in `.part` and then renamed, so that a
   /// reader never sees half of it. Compression is libpng's fast setting; pixels are stored exactly.
   ///
   /// - Parameters:

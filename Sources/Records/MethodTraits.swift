@@ -1,4 +1,4 @@
-/// How a report tells a method from the others, as the method itself declares it.
+/// How a report distinguishes a method from the others, as the method itself declares it.
 ///
 /// Each record carries the traits of its method, so that a report can draw methods that its program
 /// does not have.

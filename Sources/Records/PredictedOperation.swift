@@ -25,7 +25,7 @@ package struct PredictedChange: Hashable, Sendable {
   package let milliseconds: (before: Double, after: Double)
   package let waves: (before: Int, after: Int)?
 
-  /// The changes that make a tenth of all or more, the greatest first.
+  /// The changes that make a tenth of all or more, the largest first.
   package static func all(
     from before: [PredictedOperation], to after: [PredictedOperation]
   ) -> [PredictedChange] {

@@ -105,8 +105,8 @@ package struct ForwardCost: Codable, Hashable, Sendable {
   package var macs: Int
   /// Trained numbers of the model.
   package var parameters: Int
-  /// Bytes that the operations of one image read and write at least: inputs, weights and outputs
-  /// once each, a batch's weights shared by its images; `nil` in records of earlier versions.
+  /// Bytes that the operations of one image must read and write: inputs, weights and outputs once
+  /// each, a batch's weights shared by its images; `nil` in records of earlier versions.
   package var trafficBytes: Int?
   /// `nil` where every block removes as many tokens as its schedule asks for.
   package var cut: ScheduleCut?

@@ -2,9 +2,9 @@
 package enum RowReason: Hashable, Sendable {
   /// The highest utility of the grids with this weight of latency.
   case alpha(Double)
-  /// The most accurate setting that takes at most so long for a batch.
+  /// The most accurate setting within a latency of a batch.
   case latencyTarget(milliseconds: Double)
-  /// The fastest setting that loses at most so many percentage points of top-1.
+  /// The fastest setting within a loss of top-1, in percentage points.
   case accuracyDropTarget(points: Double)
   /// The setting whose latency is nearest to that of a row of another method, which is named with
   /// its `r` and with what else differs from its defaults.

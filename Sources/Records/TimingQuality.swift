@@ -8,7 +8,7 @@ package struct TimingQuality: Codable, Hashable, Sendable {
   package var rounds: Int
   /// Rounds that something else disturbed, in the order taken.
   package var disturbed: [DisturbedRound]
-  /// Why nothing should be concluded from the timing; empty where it is sound.
+  /// Why nothing should be concluded from the timing; empty where it is reliable.
   package var flaws: [TimingFlaw]
 
   package init(

@@ -31,7 +31,7 @@ package enum DeviceCatalog {
 package struct SimulatedDeviceName: Hashable, Sendable {
   package let device: String
   package let execution: Execution
-  /// What stands before it where it stands beside real devices.
+  /// What stands before it where it stands next to real devices.
   package static let prefix = "simulated:"
 
   /// - Parameter text: Without the prefix. An execution other than `eager` follows a colon.

@@ -15,7 +15,7 @@ package struct DeviceDescription: Hashable, Sendable {
   /// Dense arithmetic of every precision that the device has, in 10¹² floating-point operations a
   /// second; two for a multiply-add.
   package var peakTeraflops: [Precision: Double]
-  /// What a pass is predicted in where nobody says.
+  /// The precision that a pass is predicted in by default.
   package var standardPrecision: Precision
   /// Rows × columns of the output tiles that its matrix products are cut into.
   package var tiles: [Tile]

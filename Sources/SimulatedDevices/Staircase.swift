@@ -13,7 +13,7 @@ package struct SimulatedStaircase: Hashable, Sendable {
     package let tokens: Int
     /// What one token more takes, in milliseconds; negative where more tokens take less.
     package let rise: Double
-    /// What changes, the greatest part first: `fc1: 13 → 12 waves`.
+    /// What changes, the largest part first: `fc1: 13 → 12 waves`.
     package let causes: [String]
   }
 
@@ -21,7 +21,7 @@ package struct SimulatedStaircase: Hashable, Sendable {
   package let points: [Point]
   package let edges: [Edge]
 
-  /// The least share of a latency that counts as a step.
+  /// The minimum share of a latency that counts as a step.
   package static let smallestShare = 0.01
   /// Causes that are named of one step.
   private static let maxCauses = 3
@@ -47,7 +47,7 @@ package struct SimulatedStaircase: Hashable, Sendable {
     self.edges = edges
   }
 
-  /// The token counts from which one more is dearest: the lower sides of the steps, the highest
+  /// The token counts from which one more costs most: the lower sides of the steps, the highest
   /// token count of all first.
   package var tokensBelowSteps: [Int] {
     edges.filter { $0.rise > 0 }.map(\.tokens).reversed()

@@ -2,7 +2,7 @@ import Foundation
 
 /// What the machine says of its processor.
 package enum Processor {
-  /// `AMD EPYC 9654 96-Core Processor`, or the architecture where the system does not tell.
+  /// `AMD EPYC 9654 96-Core Processor`, or the architecture where it is unknown.
   package static let name: String = {
     #if os(Linux)
       let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""

@@ -1,5 +1,5 @@
 /// A device with every operation that a model and a token reduction are written in.
 ///
-/// No operation allocates: every output and every buffer is handed in, sized before the first pass.
+/// No operation allocates: every output and every buffer is passed in, sized before the first pass.
 /// B is images, N tokens, C the embedding width, H heads, d the head width.
 package protocol Backend: TransformerOps, ReductionOps {}

@@ -65,7 +65,7 @@ package enum ElementType: String, CaseIterable, Sendable {
     UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt16.self))
   }
 
-  /// OCP's 8-bit float of a bias of 7, whose largest pattern is no number.
+  /// OCP's 8-bit float of a bias of 7, whose largest pattern is not a number.
   private static func e4m3(_ byte: UInt8) -> Float {
     let exponent = Int(byte >> 3 & 0xF)
     let fraction = Float(byte & 7)

@@ -2,8 +2,8 @@
 /// disposal, and what a device runs that has no kernel for it.
 ///
 /// It is made before the first pass, with the tensors that it reads and writes. A device whose
-/// memory the host can read hands their addresses over; another one copies them out and back, and
-/// does not capture the pass.
+/// memory the host can read passes their addresses; another one copies them out and back, and does
+/// not capture the pass.
 package final class HostStep {
   /// What happens to a tensor.
   package enum Access: Sendable { case read, write, update }

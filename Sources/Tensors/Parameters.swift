@@ -76,6 +76,7 @@ package struct FeedForwardParameters {
 package enum ReadOut: Hashable, Sendable {
   /// The first `count` tokens side by side: 1 for a class token, 2 with distillation.
   case prefix(count: Int)
-  /// The class token beside the mean of the tokens after `prefixTokens` (DINOv2's linear head).
+  /// The class token concatenated with the mean of the tokens after `prefixTokens` (DINOv2's linear
+  /// head).
   case classAndPatchMean(prefixTokens: Int)
 }

@@ -2,10 +2,10 @@
 package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   case upload = "input"
   case patchEmbedding = "patch embedding"
-  /// A linear layer behind a LayerNorm.
+  /// A linear layer after a LayerNorm.
   case qkv
   case attention
-  /// An attention that also hands back what a score needs.
+  /// An attention that also returns what a score needs.
   case scoredAttention = "attention + scores"
   /// A linear layer onto the residual stream.
   case projection
@@ -42,9 +42,10 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   }
 }
 
-/// One operation of a pass by its shapes: what it must do at least, and what a device needs for it.
+/// One operation of a pass by its shapes: the work it cannot avoid, and what a device needs for it.
 package struct PassOperation: Hashable, Sendable {
-  /// The sizes from which devices reckon their scratch memory, and simulated ones their time.
+  /// The sizes from which devices compute the size of their scratch memory, and simulated ones
+  /// their time.
   package enum Extent: Hashable, Sendable {
     case convolution(ConvolutionExtent, pixels: Int)
     /// `isNormalized` where a LayerNorm comes first.
@@ -82,7 +83,7 @@ package struct PassOperation: Hashable, Sendable {
   }
 }
 
-/// What operations must do at least.
+/// The work that operations cannot avoid.
 package struct OperationCost: Hashable, Sendable {
   /// Two for each multiply-add of a matrix product; nothing else counts, as in a model's MACs.
   package var flops: Int

@@ -18,7 +18,7 @@ package enum ScoreNormalization: String, CaseIterable, Hashable, Sendable {
   case batch
 }
 
-/// What an attention hands back for a score, filled where a buffer is given.
+/// What an attention returns for a score, filled where a buffer is given.
 package struct AttentionStatistics {
   /// Mean over heads of the class token's row, [B, N].
   package var classAttention: Tensor?
@@ -38,7 +38,7 @@ package struct AttentionStatistics {
   }
 }
 
-/// What an attention found out besides its output: the values that a reduction takes.
+/// What an attention returns besides its output: the values that a reduction takes.
 package struct AttentionFindings {
   /// Mean over heads of the class token's row, [B, N].
   package let classAttention: Tensor?

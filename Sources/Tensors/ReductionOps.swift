@@ -17,7 +17,7 @@ package protocol ReductionOps: TransformerOps {
   func resetSizes(_ sizes: Tensor)
   /// Mean over heads of the keys, scaled to length 1. [B, N, 3C] to [B, N, d].
   func keyMetric(_ qkv: Tensor, heads: Int, into metric: Tensor)
-  /// Keeps the `keep` best patch tokens, descending, ties by the lower index, behind the prefix.
+  /// Keeps the `keep` best patch tokens, descending, ties by the lower index, after the prefix.
   ///
   /// The rest become one more token at the end (`fuse`) or the assignment's dropped tail, in the
   /// same order.

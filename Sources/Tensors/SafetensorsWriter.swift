@@ -1,6 +1,6 @@
 import Foundation
 
-/// Writes named arrays as a safetensors file, beside the target first and then renamed.
+/// Writes named arrays as a safetensors file, under a temporary name first, then renamed.
 ///
 /// Errors: `TensorsError.unwritableFile`, which names the file; nothing is left half-written.
 package enum SafetensorsWriter {

@@ -37,7 +37,7 @@ package protocol TensorOps: Device {
   /// Softmax attention of every head within every group of tokens.
   func attention(_ operands: AttentionOperands)
   /// Attention with ReLU in place of the softmax, linear in the tokens: `q (kᵀ v) / (q Σ k +
-  /// epsilon)` with q and k behind a ReLU.
+  /// epsilon)` with q and k after a ReLU.
   func linearAttention(
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView)
   /// ReduceFormer's attention: products of elements where `linearAttention` has those of matrices,
@@ -146,7 +146,7 @@ package struct ConvolutionExtent: Hashable, Sendable {
     self.groups = groups
   }
 
-  /// Pixels of a side behind it, with the same padding on both sides.
+  /// Pixels of a side after it, with the same padding on both sides.
   package func outputSide(_ side: Int) -> Int { (side + 2 * padding - kernel) / stride + 1 }
 
   package var weightCount: Int { outputs * (inputs / groups) * kernel * kernel }

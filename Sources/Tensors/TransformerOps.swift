@@ -15,7 +15,7 @@ package protocol TransformerOps: TensorOps {
   func projectResidual(_ input: Tensor, _ linear: LinearParameters, onto stream: Tensor)
   /// `stream += fc2(activation(fc1(norm(stream))))`.
   func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters)
-  /// The same of an input beside the stream, `stream += fc2(activation(fc1(norm(input))))`
+  /// The same of an input other than the stream, `stream += fc2(activation(fc1(norm(input))))`
   /// (ConvNeXt).
   func feedForward(_ input: Tensor, _ parameters: FeedForwardParameters, onto stream: Tensor)
   /// Softmax attention of all heads from fused rows [B, N, 3C] = [Q heads | K heads | V heads] into

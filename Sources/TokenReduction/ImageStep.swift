@@ -37,7 +37,7 @@ package struct ImageStep {
   package var offsets: UnsafeMutablePointer<Int32>
   package var sources: UnsafeMutablePointer<Int32>
 
-  /// Tensors and numbers of the score and the disposal, one behind the other.
+  /// Tensors and numbers of the score and the disposal, one after the other.
   package var constants: UnsafePointer<Float>
   package var state: UnsafeMutablePointer<Float>
   /// What the disposal has asked for, behind what the score has.
@@ -213,7 +213,7 @@ package struct SourceList {
     add(token)
   }
 
-  /// Puts the tokens of no output behind the last.
+  /// Puts the tokens of no output after the last.
   package mutating func end() {
     offsets[outputs] = Int32(count)
     for token in 0..<tokensIn where isUsed[token] == 0 {

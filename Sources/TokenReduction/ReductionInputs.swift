@@ -22,7 +22,7 @@ package struct ReductionInputs: Hashable, Sendable {
   package var projections = false
   /// The whole attention map [H, N, N], which attention then computes explicitly.
   package var map = false
-  /// The change across the MLP branch, [N, C], behind a block.
+  /// The change across the MLP branch, [N, C], after a block.
   package var branch = false
 
   package init(

@@ -23,9 +23,9 @@ package protocol TokenDisposal: Hashable, Sendable {
   var tracksSizes: Bool { get }
   /// The most patch tokens of `patches` that one step can remove.
   func maxRemoved(of patches: Int) -> Int
-  /// Tensors that it brings besides the model's, read in `image.constants` behind the score's.
+  /// Tensors that it brings besides the model's, read in `image.constants` after the score's.
   func tensors(_ extent: StepExtent) -> [MethodTensor]
-  /// Numbers worked out before the first pass, behind the tensors.
+  /// Numbers worked out before the first pass, after the tensors.
   func constants(_ extent: StepExtent) -> [Float]
   /// Floats of scratch memory for an image, besides what every step has.
   func scratchFloats(_ extent: StepExtent) -> Int

@@ -109,7 +109,7 @@ package final class PassRunner {
   /// Multiply-adds of one image, counted from the shapes that each layer really sees.
   package var macs: Int { DryRun.macs(of: operations) / batchSize }
 
-  /// Bytes that the operations of one image read and write at least; a batch shares its weights.
+  /// Bytes that the operations of one image must read and write; a batch shares its weights.
   package var trafficBytes: Int {
     operations.reduce(0) { $0 + $1.bytesRead + $1.bytesWritten } / batchSize
   }

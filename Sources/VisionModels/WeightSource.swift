@@ -133,7 +133,7 @@ struct ShapeWeights: WeightReader {
     [Float](repeating: 0, count: specification.count)
   }
 
-  /// Memory of a giant model that nobody touches takes no pages.
+  /// Memory of a giant model that is never touched takes no pages.
   func withValues<Result>(
     _ specification: WeightSpecification, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result {

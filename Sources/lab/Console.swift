@@ -1,12 +1,12 @@
 import Foundation
 import Reporting
 
-/// Text for a person beside the output: errors, warnings, and what is known of the terminal.
+/// Text for a person on standard error: errors, warnings, and what is known of the terminal.
 enum Console {
   static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-  /// Characters of a line, 120 where nobody says.
+  /// Characters of a line, 120 where none is given.
   static var width: Int {
     var size = winsize()
     guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 120 }

@@ -123,7 +123,7 @@ struct DeviceBounds {
     Double(cost.flops) < balance * Double(cost.bytes)
   }
 
-  /// The least time that the bounds allow.
+  /// The minimum time that the bounds allow.
   func minSeconds(_ cost: OperationCost) -> Double {
     max(Double(cost.flops) / flopsPerSecond, Double(cost.bytes) / bytesPerSecond)
   }

@@ -41,7 +41,7 @@ extension PlannedRow {
 }
 
 extension Report {
-  /// The report of records of a folder, with what the last run left beside them.
+  /// The report of records of a folder, with what the last run left next to them.
   init(
     records: [Record], name: String, rows: [RowKey]?, published: [PublishedNumbers],
     command: String?, in folder: URL

@@ -53,7 +53,7 @@ struct SVGConverter {
     self.program = program
   }
 
-  /// Writes `figures/*.png` beside each SVG of a results folder; returns their names.
+  /// Writes `figures/*.png` next to each SVG of a results folder; returns their names.
   ///
   /// - Throws: `ExperimentsError.impossible` where the program draws nothing.
   func writeFigures(in results: URL) throws -> [String] {

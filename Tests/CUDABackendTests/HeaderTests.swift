@@ -76,7 +76,7 @@ import Testing
     }
   }
 
-  /// The folder of nvml.h: a wheel beside the project (`Scripts/nvrtc.sh`), or a toolkit's.
+  /// The folder of nvml.h: a wheel next to the project (`Scripts/nvrtc.sh`), or a toolkit's.
   private static let management: String? = {
     let root = declarations.deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()

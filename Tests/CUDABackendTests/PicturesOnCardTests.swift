@@ -62,7 +62,7 @@ extension CUDASuite {
         return values
       }
 
-      /// Whether numbers are as near as the precision allows, over the greatest of them.
+      /// Whether numbers are as near as the precision allows, over the largest of them.
       func expectNear(
         _ found: [Float], _ expected: [Double], _ what: String,
         sourceLocation: SourceLocation = #_sourceLocation

@@ -6,7 +6,7 @@ import Testing
 
 @testable import CUDABackend
 
-/// NVIDIA's compiler and disassemblers, wheels beside the project.
+/// NVIDIA's compiler and disassemblers, wheels next to the project.
 private enum ResourceTools {
   static let root: URL = {
     var root = URL(filePath: #filePath)
@@ -26,7 +26,7 @@ extension CUDASuite {
   /// Registers, spills and instructions of the machine code that NVIDIA's compiler makes of the
   /// kernels.
   ///
-  /// Compiler and disassemblers are wheels beside the project (`Scripts/nvrtc.sh`).
+  /// Compiler and disassemblers are wheels next to the project (`Scripts/nvrtc.sh`).
   @Suite(
     .serialized,
     .enabled(

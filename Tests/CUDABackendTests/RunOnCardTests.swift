@@ -105,7 +105,7 @@ extension CUDASuite {
       #expect(FakeMachine.counts.launches == launches * 2)
     }
 
-    /// Kernels of ours in one replay, beside four products of each block, that of the patches and
+    /// Kernels of ours in one replay, next to four products of each block, that of the patches and
     /// the head.
     private func launches(
       _ method: String, _ parameters: [String: JSONValue] = [:],

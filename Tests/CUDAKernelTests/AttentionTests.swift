@@ -81,7 +81,7 @@ struct DeviceAttention {
     var isByHeads: Bool { self == .fmaHeads || self == .heads }
   }
 
-  /// What tokens receive, and beside it the sums over features of the greatest values of all heads.
+  /// What tokens receive, and next to it the sums over features of the largest values of all heads.
   func receivedAttention(
     prefix: Int, _ reduction: HeadReduction, by kernel: ReceivedKernel
   ) throws -> (received: [Float], features: [Float]) {
@@ -109,7 +109,7 @@ struct DeviceAttention {
     return (received.values, features.values)
   }
 
-  /// For every token the sum over features of the greatest value of all heads.
+  /// For every token the sum over features of the largest value of all heads.
   var expectedFeatures: [Double] {
     let width = heads * headDim
     return (0..<(Self.batch * tokens)).map { row in

@@ -86,7 +86,7 @@ struct CompileTests {
     Precision.allCases[(architectures.firstIndex(of: architecture) ?? 0) % 3]
   }
 
-  /// Of each compiler the oldest and the newest architecture, beside those of the test before.
+  /// Of each compiler the oldest and the newest architecture, next to those of the test before.
   static let compilers = NVRTC.installed.flatMap { compiler in
     let known = compiler.architectures.filter { $0 >= 50 }
     return [known.min(), known.max()].compactMap { $0 }.map { (compiler.title, $0) }
@@ -132,7 +132,7 @@ struct CompileTests {
 /// Kernels of a file that this very compiler took before, with the same headers and options: its
 /// word does not change.
 ///
-/// Kept beside the compiler, so that only what has changed is compiled again; a clean clone
+/// Kept next to the compiler, so that only what has changed is compiled again; a clean clone
 /// compiles everything.
 private struct CompiledBefore {
   private let file: URL

@@ -18,8 +18,8 @@ struct NVRTC: @unchecked Sendable {
     let description: String
   }
 
-  /// Every version found, or none: `LAB_NVRTC` (libraries, `:` between them), Python's wheels
-  /// beside the project, `CUDA_HOME`.
+  /// Every version found, or none: `LAB_NVRTC` (libraries, `:` between them), Python's wheels next
+  /// to the project, `CUDA_HOME`.
   static let installed: [NVRTC] = {
     var seen: Set<String> = []
     return candidates().filter { seen.insert($0).inserted }.compactMap(NVRTC.init(path:))

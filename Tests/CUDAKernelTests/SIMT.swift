@@ -106,7 +106,7 @@ final class Buffer {
     (0..<(byteCount / 4)).map { Int(address.load(fromByteOffset: 4 * $0, as: Int32.self)) }
   }
 
-  /// Nothing was written beside the numbers.
+  /// Nothing was written next to the numbers.
   var isGuarded: Bool {
     let first = UnsafeRawBufferPointer(start: memory, count: Self.guardBytes)
     let last = UnsafeRawBufferPointer(start: address + byteCount, count: Self.guardBytes)
@@ -177,7 +177,7 @@ struct LaunchFailure: Error, CustomStringConvertible {
   let description: String
 }
 
-/// Runs a kernel, and checks that it wrote nothing beside its buffers.
+/// Runs a kernel, and checks that it wrote nothing next to its buffers.
 func launch(
   _ kernel: String, grid: (Int, Int, Int), block: Int, shared: Int = 0, order: Order = .forward,
   _ arguments: Argument...

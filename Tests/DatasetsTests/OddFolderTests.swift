@@ -4,7 +4,8 @@ import Foundation
 import Testing
 import _TestSupport
 
-/// What people's disks hold beside pictures: other systems' files, links, names in other encodings.
+/// What people's disks hold next to pictures: other systems' files, links, names in other
+/// encodings.
 @Suite struct `Odd folders` {
   private let folder: TemporaryFolder
   private var root: PathBytes { PathBytes(folder.path) }

@@ -20,7 +20,7 @@ import Testing
   }
 
   private func spec(_ rest: String) -> String {
-    // From six timings on they are judged. Not by their width: other tests run beside this one.
+    // From six timings on they are judged. Not by their width: other tests run next to this one.
     MicroRun.spec(rest).replacing(
       #""min_samples": 3, "warmup": 1"#, with: #""min_samples": 6, "warmup": 1, "until": "50%""#)
   }

@@ -16,7 +16,7 @@ import Testing
     #expect(RowsFile.read(folder.url) == [Self.row])
   }
 
-  /// An earlier program stored why a row is there as text, and a weight of latency beside it.
+  /// An earlier program stored why a row is there as text, and a weight of latency next to it.
   @Test(arguments: [
     (#""alpha":0.5,"origin":"α=0.5","#, RowReason.alpha(0.5)),
     (#""origin":"≤ 3 ms","#, .text("≤ 3 ms")), ("", nil),

@@ -2,7 +2,7 @@ import Experiments
 import Foundation
 import Reporting
 
-/// `published.json` of a results folder, drawn beside recorded rows; the same bytes are read as
+/// `published.json` of a results folder, drawn next to recorded rows; the same bytes are read as
 /// `rows.json` too.
 enum PublishedInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {

@@ -10,7 +10,7 @@ struct LabProcess {
     let exitCode: Int32
   }
 
-  /// The program beside the tests.
+  /// The program next to the tests.
   static var executable: URL {
     get throws {
       var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()

@@ -11,7 +11,7 @@ import Testing
   }
 
   #if os(Linux)
-    /// In a process of its own, since the peak is the whole process's: a test that measures beside
+    /// In a process of its own, since the peak is the whole process's: a test that measures next to
     /// this one begins it anew.
     @Test func `the peak of memory is seen and can begin anew`() async {
       await #expect(processExitsWith: .success) {

@@ -33,7 +33,7 @@ import Testing
       let after = try #require(ProcCounters().read())
       #expect(after.ownSeconds > before.ownSeconds)
       #expect(try #require(after.busySeconds) >= (try #require(before.busySeconds)))
-      // Some 0.1 ms by themselves, and other tests run beside this one.
+      // Some 0.1 ms by themselves, and other tests run next to this one.
       #expect(each < 0.02)
     }
   #endif

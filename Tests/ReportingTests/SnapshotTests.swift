@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reporting
 
-/// Renders a small stored record file and compares every byte with what is stored beside it.
+/// Renders a small stored record file and compares every byte with what is stored next to it.
 ///
 /// With `LAB_UPDATE_SNAPSHOTS=1` the stored renderings are written anew; read the difference
 /// before it is committed.

@@ -65,8 +65,8 @@ import _TestSupport
         .upload: 1, .patchEmbedding: 1, .qkv: 4, .attention: 3, .scoredAttention: 1,
         .projection: 4, .feedForward: 4, .reduction: 1, .readOut: 1, .head: 1, .download: 1,
       ])
-    // Blocks 0 and 1 see 37 tokens, 2 and 3 see 23: rows of 32 in and of 96 out, beside a layer and
-    // its norm.
+    // Blocks 0 and 1 see 37 tokens, 2 and 3 see 23: rows of 32 in and of 96 out, next to a layer
+    // and its norm.
     let layer = 32 * 96 + 96 + 2 * 32
     let rows = 2 * 2 * (37 + 23)
     #expect(timing.totals[.qkv]?.cost.bytes == 4 * (rows * (32 + 96) + 4 * layer))

@@ -14,8 +14,8 @@ package enum Fixtures {
   }
 }
 
-/// Greatest absolute difference between two lists, infinite when their lengths differ, when they
-/// are empty and when a value is no number.
+/// Largest absolute difference between two lists, infinite when their lengths differ, when they are
+/// empty and when a value is not a number.
 package func largestDifference(_ left: some Collection<Float>, _ right: some Collection<Float>)
   -> Float
 {

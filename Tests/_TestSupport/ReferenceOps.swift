@@ -80,7 +80,7 @@ package enum ReferenceOps {
   }
 }
 
-/// Greatest absolute difference of fast results from the reference; infinite for none.
+/// Largest absolute difference of fast results from the reference; infinite for none.
 package func largestDifference(_ fast: some Collection<Float>, _ reference: [Double]) -> Double {
   guard fast.count == reference.count, !reference.isEmpty else { return .infinity }
   return zip(fast, reference).reduce(0) {

@@ -29,7 +29,7 @@ void lab_pool_run(lab_pool *pool, void (*body)(void *context, int worker), void 
 /// first, when it has none left. Every call of a running function gives the same count.
 ptrdiff_t lab_pool_take(lab_pool *pool, int worker, ptrdiff_t count);
 
-/// Cores that this process may run on, 0 where the system does not tell.
+/// Cores that this process may run on, 0 where it is unknown.
 int lab_available_cores(void);
 
 // MARK: Matrix products (product.c)
@@ -69,7 +69,7 @@ enum { LAB_EPILOGUE_NONE = 0, LAB_EPILOGUE_ADD = 1, LAB_EPILOGUE_GELU = 2 };
 ///
 /// `bias` may be NULL; it is as long as whole panels. LAB_EPILOGUE_ADD adds all to what `c` holds;
 /// LAB_EPILOGUE_GELU applies GELU. Each number of `c` is one chain of fused multiply-adds in the
-/// order of k: the same bits whatever is computed beside it.
+/// order of k: the same bits whatever else is computed with it.
 void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
                  ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel, ptrdiff_t last_panel,
                  lab_fetch fetch, const float *bias, int epilogue, float *c, ptrdiff_t c_stride,
@@ -86,7 +86,7 @@ const char *lab_int8_kernels(void);
 /// Whether the processor multiplies such numbers by itself, and not by way of wider ones.
 bool lab_has_bfloat16(void);
 bool lab_has_int8(void);
-/// Columns in a panel of a packed factor, and panels of so many columns.
+/// Columns in a panel of a packed factor, and how many panels hold a number of columns.
 ptrdiff_t lab_bfloat16_panel_width(void);
 ptrdiff_t lab_int8_panel_width(void);
 ptrdiff_t lab_bfloat16_panels(ptrdiff_t columns);
@@ -181,7 +181,7 @@ void lab_key_metric(const float *keys, ptrdiff_t tokens, ptrdiff_t stride, ptrdi
 /// Indices 0 ..< count by descending score, ties by the lower index, NaN as -infinity. `scratch`
 /// holds 2 * count numbers.
 void lab_argsort_descending(const float *scores, ptrdiff_t count, uint64_t *scratch, int32_t *order);
-/// best[i], index[i]: greatest entry of row i among columns first ..< columns, of equals the first,
+/// best[i], index[i]: largest entry of row i among columns first ..< columns, of equals the first,
 /// NaN as -infinity.
 ///
 /// Where there is no column, -infinity and `first`.

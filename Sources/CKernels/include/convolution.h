@@ -3,7 +3,7 @@
 //
 // Work is cut into tasks that may run in any order on any threads: `lab_..._tasks` counts them, the
 // function runs tasks first ..< last. A result has the same bits whatever the tasks are given to,
-// and whatever images stand beside an image.
+// and whatever other images are in the batch.
 #ifndef LAB_CONVOLUTION_H
 #define LAB_CONVOLUTION_H
 
@@ -117,7 +117,7 @@ void lab_convolve_depthwise(const lab_picture *picture, const lab_depthwise_plan
 
 /// Tasks of either pooling: rows of the output of all images.
 ptrdiff_t lab_pooling_tasks(const lab_picture *picture);
-/// Greatest number under the kernel, NaN where there is one. Padding counts as minus infinity.
+/// Largest number under the kernel, NaN where there is one. Padding counts as minus infinity.
 void lab_max_pool(const lab_picture *picture, const float *x, float *out, ptrdiff_t first,
                   ptrdiff_t last);
 /// Mean of the numbers under the kernel that lie inside; where `counts_padding`, the zeros of a

@@ -14,13 +14,13 @@ package final class CUDACard {
   private let device: Int32
   private let context: Handle
   private var management: Management?
-  /// What the system tells of a board whose card NVML does not know.
+  /// What the system reports of a board whose card NVML does not know.
   private var board: JetsonBoard?
   private var pinned: PinnedStaging?
   /// Everything allocated and not yet freed, in bytes, and the most of it since the last reset.
   private(set) var allocatedBytes = 0
   private(set) var peakBytes = 0
-  /// What has gone wrong and was not told yet; nothing is queued while there is something.
+  /// What has gone wrong and was not thrown yet; nothing is queued while there is something.
   private(set) var failure: CUDAError?
   /// Whether the driver will refuse everything from now on.
   private(set) var isBroken = false
@@ -83,7 +83,7 @@ package final class CUDACard {
     return management?.driverVersion.map { "NVIDIA \($0), \(cuda)" } ?? cuda
   }
 
-  /// Clocks and temperature, where NVML tells.
+  /// Clocks and temperature, where NVML reports them.
   package func state() -> GPUState? { management?.state() ?? board?.state() }
 
   // MARK: Failures

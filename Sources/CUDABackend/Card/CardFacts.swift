@@ -14,7 +14,7 @@ package struct CardFacts: Hashable, Sendable {
   package let l2Bytes: Int
   /// The most shared memory that a block may ask for.
   package let sharedBytes: Int
-  /// Domain, bus and device as NVML wants them.
+  /// Domain, bus and device as NVML expects them.
   package let bus: String
   /// Whether it shares the processor's memory, as Jetson boards do.
   package let isIntegrated: Bool

@@ -15,7 +15,7 @@ final class PinnedStaging {
 
   private struct Piece {
     let memory: UnsafeMutableRawPointer
-    /// Recorded behind the last copy from the piece.
+    /// Recorded after the last copy from the piece.
     let read: Handle
   }
 

@@ -145,7 +145,7 @@ package struct KernelCompiler: @unchecked Sendable {
   }
 }
 
-/// Strings as C wants a list of them, for as long as this lives.
+/// Strings as C expects a list of them, for as long as this lives.
 final class CStrings {
   let count: Int
   private let copies: [UnsafeMutablePointer<CChar>?]

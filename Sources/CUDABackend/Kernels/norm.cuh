@@ -66,8 +66,8 @@ DEVICE float2 long_row_moments(const T *x, int width, float epsilon) {
   return float2{mean, 1.0f / sqrtf(warp_sum(squares) / (float)width + epsilon)};
 }
 
-/// Calls `BODY(groups)` with the least number of register groups that holds a row, or `ANY` where
-/// none does.
+/// Calls `BODY(groups)` with the smallest number of register groups that holds a row, or `ANY`
+/// where none does.
 #define BY_WIDTH(width, BODY, ANY)              \
   if ((width) % 8 != 0 || (width) > 2048) {     \
     ANY;                                        \

@@ -52,7 +52,7 @@ DEVICE void norm_rows(const T *in, int in_stride, const float *weight, const flo
 
 // MARK: Pooling
 
-/// A thread a number: the greatest under the window, or the mean.
+/// A thread a number: the largest under the window, or the mean.
 template <typename T>
 DEVICE void pool(const T *in, T *out, int pixels, int is_maximum, int counts_padding,
                  const Picture p) {

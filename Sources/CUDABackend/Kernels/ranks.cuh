@@ -22,8 +22,8 @@ DEVICE int count_before(const unsigned *keys, int begin, int end, int step, int 
   return rank;
 }
 
-/// The place of token `own` among `count` keys; `count` is a multiple of four, and keys behind the
-/// last token are the greatest.
+/// The place of token `own` among `count` keys; `count` is a multiple of four, and keys after the
+/// last token are the largest.
 DEVICE int place_among(const unsigned *keys, int count, int own) {
   const unsigned key = keys[own];
   int place = 0;

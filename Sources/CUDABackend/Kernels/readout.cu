@@ -33,7 +33,7 @@ DEVICE void row_statistics(const T *x, float epsilon, int rows, int width, float
   if (lane_index() == 0) *(float2 *)(statistics + 2 * (size_t)row) = moments;
 }
 
-/// The mean of the normalized tokens behind the prefix: a block for 64 columns, each warp every
+/// The mean of the normalized tokens after the prefix: a block for 64 columns, each warp every
 /// eighth token.
 template <typename T>
 DEVICE void read_out_mean(const T *stream, const float *statistics, const float *weight,

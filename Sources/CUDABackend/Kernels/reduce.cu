@@ -33,7 +33,7 @@ DEVICE void reduce_tokens(const T *tokens, float *scores, const float *partials,
         partials ? own_scores : 0, features ? features + image * tokens_in : 0, 0, 0,
         prefix_tokens, tokens_in, shared, own_scores);
   for (int i = threadIdx.x; i < padded; i += 256) {
-    // Special tokens come first, in their order; places behind the last token come last.
+    // Special tokens come first, in their order; places after the last token come last.
     unsigned key = i < prefix_tokens ? 0u : 0xFFFFFFFFu;
     if (i < tokens_in) {
       if (!is_made) own_scores[i] = scores[i];

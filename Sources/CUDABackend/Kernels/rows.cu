@@ -24,7 +24,7 @@ FOR_TYPES(LAYER_NORM)
 /// The first of this thread's eight numbers.
 DEVICE size_t first_of_eight() { return ((size_t)blockIdx.x * blockDim.x + threadIdx.x) * 8; }
 
-/// A division of 64 bits takes many times as long as one of 32, and is seldom needed.
+/// A division of 64 bits takes many times as long as one of 32, and is rarely needed.
 DEVICE size_t row_of(size_t index, int width) {
   return index >> 32 ? index / width : (unsigned)index / (unsigned)width;
 }

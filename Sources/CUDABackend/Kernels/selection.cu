@@ -26,7 +26,7 @@ KERNEL(select_tokens, 256)
 
 // MARK: The most similar token
 
-/// The candidate with the greatest dot product for each of 16 queries of the block, the first of
+/// The candidate with the largest dot product for each of 16 queries of the block, the first of
 /// equals.
 ///
 /// Thread (y, x) of 16 x 16 compares query y with candidates x + 16 j of each tile of 64.

@@ -41,7 +41,7 @@ FOR_TYPES(CLASS_ATTENTION)
 
 // MARK: Sums over patch rows of a tile of the attention
 
-/// What the blocks behind the tiles of rows do: the scores of what tokens hold, a warp a token.
+/// What the blocks after the tiles of rows do: the scores of what tokens hold, a warp a token.
 struct Features {
   /// [B, N], or a null pointer where there are no such blocks.
   float *scores;

@@ -26,7 +26,7 @@ DEVICE float feature_score(const T *values, int heads, int head_dim, int reducti
   return reduction == HEADS_MEAN ? sum / (float)heads : sum;
 }
 
-/// The greatest of [first, tokens), in every thread of the block.
+/// The largest of [first, tokens), in every thread of the block.
 DEVICE float image_maximum(const float *values, int first, int tokens, float *shared) {
   float largest = NEGATIVE_INFINITY;
   for (int token = first + threadIdx.x; token < tokens; token += blockDim.x)

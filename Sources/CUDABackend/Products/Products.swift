@@ -135,7 +135,7 @@ final class Products {
   ///
   /// Each is captured many times in one graph, which is replayed: single calls would time how fast
   /// the host starts them. The library's first stays unless another is faster by more than noise.
-  /// Results go beside the real output, since a sum onto it must not happen twice.
+  /// Results go next to the real output, since a sum onto it must not happen twice.
   private func fastest(
     _ choices: [lab_cublaslt_choice], _ plan: ProductPlan, _ shape: ProductShape,
     _ operands: ProductOperands
@@ -227,7 +227,7 @@ struct ProductOperands {
   var output: UnsafeMutableRawPointer
 }
 
-/// What cuBLASLt is told of a shape, and the algorithm chosen for it.
+/// How a shape is described to cuBLASLt, and the algorithm chosen for it.
 ///
 /// The library counts columns first, so that our rows are its columns: out' = weight · input', the
 /// weight transposed.

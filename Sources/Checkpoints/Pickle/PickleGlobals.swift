@@ -24,7 +24,7 @@ extension PickleReader {
     "collections.OrderedDict", "builtins.dict", "collections.defaultdict",
   ]
 
-  /// What trainings put beside their weights.
+  /// What trainings save with their weights.
   ///
   /// Such an object is read over: none of its parts is kept, and it does nothing.
   private static let inert: Set<String> = [

@@ -31,7 +31,7 @@ struct PictureArchives {
   /// The archives that `path` means: itself, those of `shard-{000..063}.tar`, or those of a folder
   /// that holds nothing else to read; `nil` for a folder of pictures.
   ///
-  /// - Parameter preferred: The one that is meant where a folder has it beside others.
+  /// - Parameter preferred: The one that is meant where a folder has several.
   /// - Throws: `DatasetError.parquet`, or `.archive` for a pattern that names nothing.
   static func find(
     _ path: PathBytes, preferring preferred: PathBytes? = nil
@@ -91,7 +91,7 @@ struct PictureArchives {
 
   // MARK: Labels
 
-  /// The label beside each picture, as WebDataset's shards have it; `nil` where none has one.
+  /// The label next to each picture, as WebDataset's shards have it; `nil` where none has one.
   ///
   /// - Parameter labelOfName: The label of a class that is given by name.
   /// - Throws: `DatasetError.archive` where a picture has none, or one that is no class.

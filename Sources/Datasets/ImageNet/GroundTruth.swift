@@ -27,7 +27,7 @@ struct GroundTruth {
   /// Kaggle's table of all training pictures has 20 MB.
   private static let maxBytes = 1 << 28
 
-  /// Every ground truth beside the pictures of `folder`, in the folder above it, at the top of
+  /// Every ground truth next to the pictures of `folder`, in the folder above it, at the top of
   /// Kaggle's download, or in a development kit there.
   static func all(for folder: PathBytes) throws(DatasetError) -> [GroundTruth] {
     let working = PathBytes(FileManager.default.currentDirectoryPath)
@@ -40,7 +40,7 @@ struct GroundTruth {
       for place in usualFolders {
         for name in fileNames {
           let path = parent / place / PathBytes(name)
-          // Whatever it is: what cannot be read is told, not passed over.
+          // Whatever it is: what cannot be read is reported, not skipped.
           guard let status = FileStatus(of: path), status.kind != .folder else { continue }
           found.append(try GroundTruth(path: path, name: name))
         }

@@ -3,8 +3,8 @@ import Support
 
 /// ImageNet's pictures in tar archives.
 extension ImageNetDataset {
-  /// Labels from beside each picture (WebDataset), from class folders, from archives named after a
-  /// class, from the pictures' names, or from a ground truth beside the archive.
+  /// Labels in files next to each picture (WebDataset), from class folders, from archives named
+  /// after a class, from the pictures' names, or from a ground truth next to the archive.
   static func readArchives(
     _ found: PictureArchives
   ) throws(DatasetError) -> (LabeledFiles, layout: [String], warnings: [String]) {

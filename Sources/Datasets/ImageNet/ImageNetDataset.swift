@@ -6,10 +6,10 @@ import Support
 ///
 /// Class folders (`n01440764/*.JPEG`, or `0/` to `999/` as ImageNetV2 has them), also of a part of
 /// the classes; flat files whose names hold the WordNet id, as Hugging Face's copy has them; flat
-/// files with the development kit's ground truth, `LOC_val_solution.csv`, `val_map.txt`,
-/// `val.txt`, `imagenet_2012_validation_synset_labels.txt` or Tiny ImageNet's
-/// `val_annotations.txt` beside or above them; each also in tar archives. Labels are those of
-/// torchvision and timm. A folder whose files and labels do not add up is refused.
+/// files with the development kit's ground truth, `LOC_val_solution.csv`, `val_map.txt`, `val.txt`,
+/// `imagenet_2012_validation_synset_labels.txt` or Tiny ImageNet's `val_annotations.txt` next to or
+/// above them; each also in tar archives. Labels are those of torchvision and timm. A folder whose
+/// files and labels do not add up is refused.
 package struct ImageNetDataset: FileDataset {
   package let name = "imagenet"
   package let layout: String

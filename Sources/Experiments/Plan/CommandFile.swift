@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// The command line of the last run of a folder, in `command.json` beside the records: a report
+/// The command line of the last run of a folder, in `command.json` next to the records: a report
 /// names it where timings should be taken again.
 package enum CommandFile {
   private static let fileName = "command.json"

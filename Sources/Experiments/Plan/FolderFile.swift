@@ -2,7 +2,7 @@ import Files
 import Foundation
 import Support
 
-/// A small file that a run leaves beside the records for the report.
+/// A small file that a run leaves next to the records for the report.
 enum FolderFile {
   /// More than the rows of a hundred thousand methods have.
   private static let maxBytes = 64 << 20

@@ -6,7 +6,7 @@ import Synchronization
 /// Hashes of files that were read before, by everything that the system says of a file.
 ///
 /// A hash stands only as long as device, inode, size, time of change and time of the last change to
-/// the file's status, which nobody can set back, are all the same. What changed less than two
+/// the file's status, which cannot be set back, are all the same. What changed less than two
 /// seconds before it was read is not kept, since a clock that ticks in steps would hide a second
 /// change. A cache that is damaged, missing or cannot be written costs time and nothing else.
 final class HashCache: Sendable {
@@ -68,7 +68,7 @@ final class HashCache: Sendable {
     }
   }
 
-  /// Writes beside and renames, so that another process sees all of it or nothing.
+  /// Writes a temporary file and renames it, so that another process sees all of it or nothing.
   func save() {
     guard let path, state.withLock({ $0.isChanged }) else { return }
     var body: [UInt8] = []

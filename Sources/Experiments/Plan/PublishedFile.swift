@@ -3,7 +3,7 @@ import Foundation
 import Records
 import Support
 
-/// The published numbers of the last run of a folder, in `published.json` beside the records.
+/// The published numbers of the last run of a folder, in `published.json` next to the records.
 package enum PublishedFile {
   package static let name = "published.json"
 

@@ -2,7 +2,7 @@ import Files
 import Foundation
 import Records
 
-/// What the report of a folder needs beside its records, and whose folder it is: `context.json`.
+/// What the report of a folder needs next to its records, and whose folder it is: `context.json`.
 package struct ReportContext: Codable, Hashable, Sendable {
   /// The spec whose file names the folder; `nil` where the spec names it itself.
   package var spec: String?
@@ -61,7 +61,7 @@ package struct ReportContext: Codable, Hashable, Sendable {
 }
 
 extension Planner {
-  /// What the report of this spec needs beside the records.
+  /// What the report of this spec needs next to the records.
   package var reportContext: ReportContext {
     var paths: [String: String] = [:]
     for model in models {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The lines of the report that the last run of a folder asked for, in `rows.json` beside the
+/// The lines of the report that the last run of a folder asked for, in `rows.json` next to the
 /// records.
 package enum RowsFile {
   private static let fileName = "rows.json"

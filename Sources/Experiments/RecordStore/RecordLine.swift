@@ -129,7 +129,7 @@ package enum RecordLine {
   /// A usable line.
   struct Reading {
     let record: Record
-    /// Without a seal nobody can tell whether the line was edited.
+    /// Without a seal it is unknown whether the line was edited.
     let isSealed: Bool
   }
 

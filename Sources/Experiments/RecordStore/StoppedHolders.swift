@@ -40,7 +40,7 @@ struct StoppedHolders {
     guard !files.isEmpty, let table = try? String(contentsOfFile: "/proc/locks", encoding: .utf8)
     else { return [] }
     var holders: Set<Int32> = []
-    // `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`; who waits has `->` behind the number.
+    // `1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF`; who waits has `->` after the number.
     for line in table.split(separator: "\n") {
       let fields = line.split(separator: " ", omittingEmptySubsequences: true)
       guard fields.count >= 6, fields[1] == "FLOCK", let process = Int32(fields[4]), process > 0,

@@ -65,14 +65,14 @@ final class RunContext {
     return isDoubtful
   }
 
-  /// Tells the meter of trials that it does not know yet.
+  /// Informs the meter of trials that it does not know yet.
   func expect(_ trials: [(key: String, seconds: Double)]) {
     let new = trials.filter { known.insert($0.key).inserted }
     for trial in new { expected[trial.key] = trial.seconds }
     meter.add(trials: new.count, expectedSeconds: new.reduce(0) { $0 + $1.seconds })
   }
 
-  /// Tells the meter of trials that other processes have finished.
+  /// Informs the meter of trials that other processes have finished.
   func countOthers() {
     for (key, seconds) in expected where result(key) != nil {
       expected[key] = nil
@@ -80,8 +80,8 @@ final class RunContext {
     }
   }
 
-  /// Tells the meter that a trial of ours has ended; `false` for one that is timed again beside
-  /// others.
+  /// Informs the meter that a trial of ours has ended; `false` for one that is timed again together
+  /// with others.
   @discardableResult
   private func finish(_ key: String) -> Bool {
     guard let seconds = expected.removeValue(forKey: key) else { return false }
@@ -92,7 +92,7 @@ final class RunContext {
   /// Throws when a person asked to stop.
   func checkStop() throws { if shouldStop() { throw ExperimentsError.interrupted } }
 
-  /// Stores a result and tells the listener.
+  /// Stores a result and informs the listener.
   func record(
     _ measurement: Record.Measurement, environment: Environment, label: String, rate: String
   ) throws {

@@ -129,9 +129,9 @@ package struct MethodChoice: Sendable {
 package enum RSearch: Hashable, Sendable {
   /// The highest utility of the grids, with this weight of latency.
   case utility(alpha: Double)
-  /// The most accurate of those that take at most so long for a batch.
+  /// The most accurate of those within a latency of a batch.
   case withinLatency(milliseconds: Double)
-  /// The fastest of those that lose at most so many points of top-1.
+  /// The fastest of those within a loss of top-1, in points.
   case withinDrop(points: Double)
   /// As fast as the rows of another method of the spec.
   case asFastAs(method: String)

@@ -4,8 +4,8 @@ import Foundation
 import Hub
 import Records
 
-/// Looks for the files and folders that a spec names, so that a missing one is told with all other
-/// mistakes.
+/// Looks for the files and folders that a spec names, so that a missing one is reported with all
+/// other mistakes.
 ///
 /// What is in them is read later, by what opens them.
 enum SpecFiles {

@@ -114,7 +114,7 @@ package struct SpecSource: Sendable {
     SpecProblem.place(source: origin(of: path), path: path)
   }
 
-  /// A path written in the spec: beside the file that names it if it is there, else as it is.
+  /// A path written in the spec: next to the file that names it if it is there, else as it is.
   package func path(_ text: String, ofKey key: String) -> String {
     let besides = Self.path(text, besides: origins[key] ?? file)
     return FileManager.default.fileExists(atPath: besides) ? besides : text

@@ -8,7 +8,8 @@ enum SpecText {
 
   /// The text of a file in UTF-8.
   ///
-  /// - Throws: `ExperimentsError.fileUnreadable`, which tells other encodings from what is no text.
+  /// - Throws: `ExperimentsError.fileUnreadable`, which distinguishes other encodings from what is
+  ///   not text.
   static func read(_ file: String) throws(ExperimentsError) -> String {
     let data: Data
     do throws(FileError) {

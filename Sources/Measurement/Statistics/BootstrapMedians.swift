@@ -6,9 +6,9 @@ import Support
 /// Timings within one interleaved round share what the machine was doing, so whole rounds are
 /// resampled (a cluster bootstrap). A disturbance outlasts a round, so that neighbors are drawn
 /// together, in blocks of random length (the stationary bootstrap), whose mean follows from how
-/// much a round tells of the next. Where there are few rounds, the timings within each drawn round
-/// are resampled too (a two-stage bootstrap): a handful of rounds alone would look too certain. A
-/// single round leaves only its timings to resample, in blocks.
+/// much a round says about the next. Where there are few rounds, the timings within each drawn
+/// round are resampled too (a two-stage bootstrap): a handful of rounds alone would look too
+/// certain. A single round leaves only its timings to resample, in blocks.
 ///
 /// Resampling n things makes their spread look smaller than it is, so each replicate is moved away
 /// from the median by √(n/(n−1)) · t/z, as a t interval is wider than a normal one. Time: O(samples

@@ -8,7 +8,7 @@ package enum Reliability {
   package static let widest = 0.1
   /// Fewer timings than this are a trial run: their interval cannot reach 95 %.
   package static let minSamplesJudged = 6
-  /// Of many timings, as a grid's, so many must be sound for a conclusion from those.
+  /// Of many timings, as a grid's, this share must be reliable for a conclusion from those.
   package static let soundShare = 0.75
 
   /// Whether `sound` of `count` timings are enough to conclude something from those.

@@ -18,11 +18,11 @@ package struct Step: Hashable, Sendable {
 /// Finds the steps of a staircase: positions where a curve of straight pieces jumps.
 ///
 /// The curve is cut into pieces with a straight line each, so that the squared residuals plus a
-/// price for every piece are least (optimal partitioning, O(n²)); a cut counts as a step where the
-/// two lines are apart by more than noise and by at least `smallestShare` of the value there. A
+/// penalty for every piece are smallest (optimal partitioning, O(n²)); a cut counts as a step where
+/// the two lines are apart by more than noise and by at least `smallestShare` of the value there. A
 /// bend without a jump is therefore no step, nor is a slope, however steep.
 ///
-/// Uncertainty: each step's place is sought again, between its neighbors, in resampled curves.
+/// Uncertainty: each step's place is searched again, between its neighbors, in resampled curves.
 /// Source: Jackson et al., IEEE Signal Processing Letters 12 (2005) 105–108, for the partitioning.
 package struct StepDetector: Sendable {
   /// Jumps below this share of the value are not worth a reader's attention.
@@ -113,7 +113,7 @@ package struct StepDetector: Sendable {
   /// The variance of one point around a smooth curve: the larger of two estimates.
   ///
   /// One reads the second differences, whose median a few jumps do not move; the other the spread
-  /// of the resampled curves, which knows what no neighbor shows.
+  /// of the resampled curves, which shows what no neighbor does.
   private func noiseVariance(of values: [Double], resampled: [[Double]]) -> Double {
     var seconds: [Double] = []
     for i in 1..<(values.count - 1) {
@@ -177,7 +177,7 @@ private struct LineFit {
     return max(0, to.yy - from.yy - n * mean * mean - slope * joint)
   }
 
-  /// How far the lines of both sides are apart midway between the points beside `cut`.
+  /// How far the lines of both sides are apart midway between the points next to `cut`.
   func jump(_ lower: Int, _ cut: Int, _ upper: Int) -> Double {
     let middle = (x[cut - 1] + x[cut]) / 2
     let (left, right) = (line(lower..<cut), line(cut..<upper))
@@ -185,7 +185,7 @@ private struct LineFit {
       - left.mean - left.slope * (middle - left.center)
   }
 
-  /// The cut of a range into two pieces of at least two points that leaves the least residual.
+  /// The cut of a range into two pieces of at least two points that leaves the smallest residual.
   func bestCut(_ lower: Int, _ upper: Int) -> Int {
     var best = (cost: Double.infinity, cut: lower + 2)
     for cut in (lower + 2)...max(lower + 2, upper - 2) {

@@ -69,7 +69,7 @@ package struct TailEffectUtility: Hashable, Sendable {
     return best.map { points[$0].tokens }
   }
 
-  /// R = N − n*, of at most all patch tokens but two, since the fused token needs one beside it.
+  /// R = N − n*, of at most all patch tokens but two, since the fused token needs one next to it.
   ///
   /// - Parameters:
   ///   - tokens: N, prefix included.

@@ -47,7 +47,7 @@ package enum NoiseNotes {
     return notes
   }
 
-  /// Notes on timings by a device's own clock, beside the stopwatch's of the same passes.
+  /// Notes on timings by a device's own clock, next to the stopwatch's of the same passes.
   ///
   /// Starting a pass and waiting for it take some hundredths of a millisecond, so that only a
   /// larger difference gets a note.

@@ -1,7 +1,7 @@
 /// One JSON value as bytes, checked to be whole and strict JSON.
 ///
 /// Edge cases: values nested deeper than ``maxDepth``, text that is not UTF-8, lone surrogates and
-/// anything behind the value are flaws; so is a key that an object has twice, once that object is
+/// anything after the value are flaws; so is a key that an object has twice, once that object is
 /// read.
 package final class JSONBytes {
   /// Deeper nesting than any record has.

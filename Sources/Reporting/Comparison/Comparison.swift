@@ -31,7 +31,7 @@ package struct Comparison: Sendable {
     first.compactMap { group in
       let comparable = second.filter { $0.isAlike(group) }
       let equal = comparable.filter { $0.precision == group.precision }
-      // Of another precision only where there is no choice of which to set beside which.
+      // Of another precision only where there is no choice of which to set next to which.
       if equal.isEmpty {
         let others = first.filter { $0.isAlike(group) }
         return comparable.count == 1 && others.count == 1 ? (group, comparable[0]) : nil

@@ -40,7 +40,7 @@ struct Notebook {
       ]))
   }
 
-  /// A cell's source as nbformat wants it: lines with their breaks.
+  /// A cell's source as nbformat expects it: lines with their breaks.
   private func lines(_ source: String) -> JSONValue {
     let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
     return .array(

@@ -32,7 +32,7 @@ struct SharedTitle {
     fact < 4 && Set(facts.map { $0[fact] }).count == 1
   }
 
-  /// What tells the panel from the others; its batch size always.
+  /// What distinguishes the panel from the others; its batch size always.
   func panelTitle(of group: RowGroup) -> String {
     let own = Self.facts(of: group)
     return own.indices.filter { !isShared($0) }.map { own[$0] }.filter { !$0.isEmpty }

@@ -145,7 +145,7 @@ struct StaircaseFigure {
     signed(step.height, digits: max(1, decimals(step.height, significant: 2)))
   }
 
-  /// The height of each step beside its middle.
+  /// The height of each step next to its middle.
   private func stepLabels(of staircase: Staircase, _ plot: Plot) -> Markup {
     func value(at tokens: Int) -> Double? {
       staircase.points.first { $0.tokens == tokens }?.milliseconds.median

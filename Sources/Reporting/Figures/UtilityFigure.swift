@@ -64,7 +64,7 @@ struct UtilityFigure {
       ] + chosen)
   }
 
-  /// The chosen count beside its line, where no curve runs.
+  /// The chosen count next to its line, where no curve runs.
   private func label(
     _ curve: UtilityCurve, _ best: Int, at place: Double, _ plot: Plot
   ) -> [Markup] {

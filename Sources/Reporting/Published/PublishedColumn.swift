@@ -1,6 +1,6 @@
 import Measurement
 
-/// One column of the table that sets published numbers beside measured ones.
+/// One column of the table that sets published numbers next to measured ones.
 struct PublishedColumn: Sendable {
   let title: String
   let isNumber: Bool

@@ -1,7 +1,7 @@
 import Measurement
 import Records
 
-/// A published table with the measured rows that stand beside its lines.
+/// A published table with the measured rows that stand next to its lines.
 package struct PublishedTable: Sendable {
   package let numbers: PublishedNumbers
   package let lines: [Line]

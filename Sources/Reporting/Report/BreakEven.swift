@@ -49,7 +49,7 @@ package struct BreakEven: Sendable {
       var place = key
       place.method = joined.catalog.baseline ?? key.method
       guard let baseline = joined.baseline(of: key)?.timing,
-        // Points of a grid were timed beside each other and not beside the baseline.
+        // Points of a grid were timed together with each other and not with the baseline.
         timing.setting == baseline.setting,
         let left = timing.result.cost.tokensAfterBlocks.last, left < key.model.tokens,
         let mine = resampled(key, timing), let theirs = resampled(place, baseline),

@@ -38,7 +38,7 @@ struct DistinctNames {
       let labels = Self.labels(alike.map(\.digest), name, paths)
       for setting in alike { self.weights[setting] = labels[setting.digest] }
     }
-    // Parts of a data set differ in their number of images, which stands beside the name.
+    // Parts of a data set differ in their number of images, which stands next to the name.
     let sets = Dictionary(grouping: datasets) { "\($0.images) \($0.name)" }
     for alike in sets.values where alike.count > 1 {
       let labels = Self.labels(alike.map(\.fingerprint), alike[0].name, paths)

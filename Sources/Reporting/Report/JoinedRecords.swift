@@ -24,7 +24,7 @@ struct JoinedRecords {
     let setting: TimingSetting
     let result: LatencyResult
     let environment: Environment
-    /// Why nothing should be concluded from it; empty where it is sound.
+    /// Why nothing should be concluded from it; empty where it is reliable.
     let flaws: [TimingFlaw]
     /// How many different measurements of this setting there are; this is the latest.
     var measurements = 1
@@ -124,7 +124,7 @@ struct JoinedRecords {
   /// The baseline's timing that a timing of `key` is compared with, and whether both are of the
   /// same rounds.
   ///
-  /// Rounds drift apart: a ratio is sound within one set alone.
+  /// Rounds drift apart: a ratio is valid within one set alone.
   func baseline(of key: LatencyKey) -> (timing: Timing, sharesRounds: Bool)? {
     guard let baseline = catalog.baseline else { return nil }
     var place = key

@@ -28,12 +28,13 @@ struct ParameterText {
     text(method, keys: Set(Self.essential).union(varying[method.name] ?? []))
   }
 
-  /// The parameters that tell the row from its siblings alone, for a label in a figure.
+  /// The parameters that distinguish the row from its siblings alone, for a label in a figure.
   func shortText(for method: MethodSetting) -> String {
     text(method, keys: varying[method.name] ?? [])
   }
 
-  /// The parameters that tell the row from its siblings; for a single row how much it removes.
+  /// The parameters that distinguish the row from its siblings; for a single row how much it
+  /// removes.
   func distinguishingText(for method: MethodSetting) -> String {
     let short = shortText(for: method)
     return short.isEmpty ? text(method, keys: ["r", "keep_rate"]) : short

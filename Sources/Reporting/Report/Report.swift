@@ -16,13 +16,13 @@ package struct Report: Sendable {
   package let failures: [Failure]
   /// Latency against token count, where it was measured on a grid.
   package let staircases: [Staircase]
-  /// What each token count is worth, where both grids were measured.
+  /// The utility of each token count, where both grids were measured.
   package let utilityCurves: [UtilityCurve]
   /// Where each method beats the baseline, where several batch sizes were timed.
   package let breakEvens: [BreakEven]
   /// Tables that differ in precision or engine alone, as one each.
   package let variants: [VariantTable]
-  /// Numbers of publications with the rows that stand beside them.
+  /// Numbers of publications with the rows that stand next to them.
   package let published: [PublishedTable]
   /// The machines and program versions that the records come from, each once.
   package let provenance: [Provenance]
@@ -41,7 +41,7 @@ package struct Report: Sendable {
   ///   - name: what the report is called, usually the spec's name.
   ///   - rows: which rows to show, in this order; all that were measured when `nil`. The baseline
   ///     and the grids are read from all records either way.
-  ///   - published: numbers of publications to set beside the rows.
+  ///   - published: numbers of publications to set next to the rows.
   ///   - command: the command line that takes unreliable timings again, where it is known.
   ///   - paths: where weights and data sets lie, by digest or fingerprint: what tells apart those
   ///     of one name.

@@ -7,7 +7,7 @@ package struct Row: Sendable {
   /// Why the method has its parameters: as many reasons as entries of the spec that mean this row.
   package let reasons: [RowReason]
   package internal(set) var family: MethodFamily
-  /// The parameters that tell the row from its siblings, for example `r=4`; may be empty.
+  /// The parameters that distinguish the row from its siblings, for example `r=4`; may be empty.
   package let parameters: String
   /// The parameters that differ between rows of the same method; may be empty.
   package let shortParameters: String
@@ -28,8 +28,8 @@ package struct Row: Sendable {
   package let macs: Int?
   /// Trained numbers of the model.
   package let modelParameters: Int?
-  /// Bytes that the operations of one image read and write at least; `nil` in records of programs
-  /// that did not count them.
+  /// Bytes that the operations of one image must read and write; `nil` in records of programs that
+  /// did not count them.
   package let trafficBytes: Int?
   /// The nearest fall of latency that pruning more would reach; `nil` without a grid or a step.
   package let nextStep: NextStep?
@@ -125,7 +125,7 @@ package struct Speedup: Hashable, Sendable {
   package let ratio: Double
   /// 95 % bootstrap interval of the ratio.
   package let interval: Interval
-  /// Whether both timings are sound; nothing is concluded from others.
+  /// Whether both timings are reliable; nothing is concluded from others.
   package let isReliable: Bool
 
   /// Whether the interval holds 1.

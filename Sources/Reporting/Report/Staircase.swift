@@ -15,7 +15,7 @@ package struct Staircase: Sendable {
     package let milliseconds: Summary
     /// What disturbed it; `nil` in records of programs that did not look.
     package let quality: TimingQuality?
-    /// Why no step is read from it; empty where it is sound.
+    /// Why no step is read from it; empty where it is reliable.
     package let flaws: [TimingFlaw]
     /// What it is made of where it was predicted; `nil` where it was measured.
     package let predicted: [PredictedOperation]?
@@ -103,7 +103,7 @@ package struct Staircase: Sendable {
         .steps(in: sound.map(\.milliseconds.median), resampled: curves) : []
   }
 
-  /// The median of the first point with so many tokens or more, in milliseconds a batch; `nil`
+  /// The median of the first point with a number of tokens or more, in milliseconds a batch; `nil`
   /// beyond the grid.
   ///
   /// Between two points may lie a step, so that the line between them says nothing.
@@ -111,7 +111,7 @@ package struct Staircase: Sendable {
     points.first { $0.tokens >= tokens }?.milliseconds.median
   }
 
-  /// The operations that make a step of a predicted staircase, the greatest part first; empty where
+  /// The operations that make a step of a predicted staircase, the largest part first; empty where
   /// it was measured.
   func causes(of step: Step) -> [String] {
     func predicted(_ tokens: Int) -> [PredictedOperation] {

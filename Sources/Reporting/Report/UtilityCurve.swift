@@ -2,7 +2,7 @@ import Measurement
 import Records
 import Support
 
-/// What every token count is worth: latency gained against accuracy kept, from two grids.
+/// The utility of every token count: latency gained against accuracy kept, from two grids.
 ///
 /// L is the latency grid of a device, Â the accuracy grid of a model: they may come from different
 /// machines. The formula is `TailEffectUtility`'s, by which a run chooses R.

@@ -4,7 +4,7 @@ import Records
 /// The tables of one model that differ in precision or engine alone, as one: whether pruning or
 /// precision buys more, and both together.
 package struct VariantTable: Sendable {
-  /// A row of one of the tables beside the same method's of the first.
+  /// A row of one of the tables next to the same method's of the first.
   package struct Line: Sendable {
     package let group: RowGroup
     package let row: Row

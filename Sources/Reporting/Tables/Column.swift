@@ -170,7 +170,7 @@ extension RowGroup {
   }
 }
 
-/// The signs beside a number.
+/// The signs next to a number.
 enum Mark {
   static let front = "●"
   static let withinNoise = "≈"

@@ -1,7 +1,7 @@
 /// A report as a Markdown document with its figures linked.
 struct MarkdownReport {
   let report: Report
-  /// Paths beside the document, with what each shows.
+  /// Paths next to the document, with what each shows.
   let figures: [(path: String, caption: String)]
 
   func text() -> String {
@@ -87,7 +87,7 @@ struct MarkdownReport {
     text.isEmpty || text == Column.missing ? text : "**\(text)**"
   }
 
-  /// Text that Markdown shows as it stands.
+  /// Text that Markdown shows unchanged.
   private func escaped(_ text: String) -> String {
     text.replacing("\n", with: " ").map { character in
       "*`<[_".contains(character) ? "\\\(character)" : "\(character)"

@@ -14,7 +14,7 @@ struct NumberedNotes {
 
   private var kinds: [Kind] = []
 
-  /// The reference to put beside a row, for example `[1,3]`, or nothing.
+  /// The reference to put next to a row, for example `[1,3]`, or nothing.
   mutating func reference(to notes: [String]) -> String {
     guard !notes.isEmpty else { return "" }
     let found = notes.map { note in

@@ -6,8 +6,8 @@ import Support
 package enum ReportWriter {
   /// Writes every file of `report` into `folder`, made where it is missing.
   ///
-  /// Each file is written beside its place and then renamed, so a reader never sees half of one.
-  /// Figures without data are not written, and what an earlier report left of them is deleted,
+  /// Each file is written under a temporary name and then renamed, so a reader never sees half of
+  /// one. Figures without data are not written, and what an earlier report left of them is deleted,
   /// pictures of drawings that have changed included. Returns the paths, in the order written.
   /// - Throws: `ReportingError`.
   @discardableResult

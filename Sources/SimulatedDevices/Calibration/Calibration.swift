@@ -51,8 +51,8 @@ package struct Calibration {
   /// What a fit's loss must fall to, as a share of the beginning's, to be worth a change.
   private static let minGain = 0.99
 
-  /// The constants with the least mean of |ln(predicted / measured)|^1.5, which a single odd point
-  /// pulls less than squares would.
+  /// The constants with the smallest mean of |ln(predicted / measured)|^1.5, which a single odd
+  /// point pulls less than squares would.
   package func fit() -> CostConstants {
     let executions = Set(points.map(\.model.execution))
     let known = CostConstants.fields.filter { $0.execution.map(executions.contains) ?? true }

@@ -126,7 +126,7 @@ package struct AgglomerativeClusters: TokenDisposal {
       }
     }
 
-    /// Splits the highest nodes until there are so many clusters: slots of a heap of minus ids, as
+    /// Splits the highest nodes until there are `count` clusters: slots of a heap of minus ids, as
     /// scikit-learn numbers them.
     func write(clusters: Int) {
       heap[0] = -Int32(2 * n - 2)

@@ -4,7 +4,7 @@ import Records
 /// nearest center; a cluster becomes its weighted mean.
 ///
 /// With d the distance divided by √C: density = exp(−mean of the k smallest d², its own included),
-/// score = density times the least d to a denser token (of the densest, the greatest d of the
+/// score = density times the smallest d to a denser token (of the densest, the largest d of the
 /// image). Differs: the published code adds random noise of 1e-6 to the density; here equal
 /// densities keep their order. Weights are 1 or, with a trained layer, `exp(score(x))`. Source:
 /// Haurum et al., "Which Tokens to Use?", ICCVW 2023, after Zeng et al., TCFormer.
@@ -72,7 +72,7 @@ package struct DensityPeaks: TokenDisposal {
     image.writeClusterMeans(weights: weights)
   }
 
-  /// Distances over √C; the greatest.
+  /// Distances over √C; the largest.
   private func writeDistances(_ image: ImageStep, _ distance: UnsafeMutablePointer<Float>) -> Float
   {
     let n = image.tokensIn - image.prefix

@@ -1,6 +1,6 @@
 import Records
 
-/// DiffRate: the tokens behind the first ones by score are dropped, and some before that join the
+/// DiffRate: the tokens after the first ones by score are dropped, and some before that join the
 /// kept token most similar to them.
 ///
 /// `pruned[block]` tokens are not dropped, prefix included; those of them beyond the step's count

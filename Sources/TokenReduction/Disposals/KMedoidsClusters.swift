@@ -4,8 +4,8 @@ import Tensors
 /// K-medoids: tokens are clustered around K of themselves, and those are what stays.
 ///
 /// Weights w are the attention that a token received in the block before, of all heads and queries.
-/// The K greatest begin; in each round every token goes to the nearest medoid, and a cluster's new
-/// medoid is its member with the least `w_i Σ_j d_ij` over all tokens j. Differs from the usual
+/// The K largest begin; in each round every token goes to the nearest medoid, and a cluster's new
+/// medoid is its member with the smallest `w_i Σ_j d_ij` over all tokens j. Differs from the usual
 /// algorithm as the published code does: a high weight speaks against a token. Source: Haurum et
 /// al., "Which Tokens to Use?", ICCVW 2023; `TokenReduction`.
 package struct KMedoidsClusters: TokenDisposal {

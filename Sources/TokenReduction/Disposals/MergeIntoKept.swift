@@ -35,8 +35,7 @@ package struct MergeIntoKept: TokenDisposal {
   }
 }
 
-/// The first of `count` candidates with the greatest similarity, and that; 0 where none is a
-/// number.
+/// The first of `count` candidates with the largest similarity, and that; 0 where none is a number.
 @inline(__always)
 func mostSimilar(of count: Int, _ similarity: (Int) -> Float) -> (Int32, Float) {
   var (best, maximum) = (Int32(0), -Float.infinity)

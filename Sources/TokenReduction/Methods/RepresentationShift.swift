@@ -1,6 +1,6 @@
 import Records
 
-/// Representation shift: behind a few blocks the tokens go that their MLP changed least.
+/// Representation shift: after a few blocks the tokens go that their MLP changed least.
 package enum RepresentationShift: TokenReductionMethod {
   package static let name = "representation_shift"
   package static let summary =

@@ -43,7 +43,7 @@ package struct PageRankScore: TokenScore {
     write(image, iterations: iterations ?? byDepth, into: image.scores, scratch: image.scratch)
   }
 
-  /// The score of every token, the prefix too, after so many votes.
+  /// The score of every token, the prefix too, after a number of votes.
   func write(
     _ image: ImageStep, iterations: Int, into scores: UnsafeMutablePointer<Float>,
     scratch: UnsafeMutablePointer<Float>

@@ -31,9 +31,9 @@ package final class LayerSource {
   /// A convolution [outputs, inputs / groups, kernel, kernel].
   ///
   /// - Parameters:
-  ///   - norm: A batch norm behind it, folded in.
+  ///   - norm: A batch norm after it, folded in.
   ///   - inputNorm: A batch norm before it, folded in; only where the kernel is 1.
-  ///   - scale: A LayerScale [outputs] behind it, folded in.
+  ///   - scale: A LayerScale [outputs] after it, folded in.
   func convolution(
     _ key: String, _ extent: ConvolutionExtent, bias: Bool = false, norm: String? = nil,
     inputNorm: String? = nil, scale: String? = nil
@@ -60,7 +60,7 @@ package final class LayerSource {
   ///
   /// - Parameters:
   ///   - inputNorm: A batch norm before it, folded in.
-  ///   - scale: A LayerScale [outputs] behind it, folded in.
+  ///   - scale: A LayerScale [outputs] after it, folded in.
   ///   - kernel: Side of the kernel in a checkpoint that keeps the layer as a convolution, 1 or a
   ///     patch of which each number is an input.
   ///   - change: Of the weight and bias that the layer is then made of.

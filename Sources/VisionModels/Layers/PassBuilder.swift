@@ -1,6 +1,6 @@
 import Tensors
 
-/// Writes down the operations of a pass in their order, and lends them memory.
+/// Writes down the operations of a pass in their order, and provides their memory.
 ///
 /// A family's `forward` reads like the model in Python; each call here allocates what its operation
 /// writes and adds one step. Running the steps allocates nothing.
@@ -142,7 +142,7 @@ package final class PassBuilder {
     step { $0.device.feedForward(tensor, parameters) }
   }
 
-  /// The same of an input beside the stream.
+  /// The same of an input other than the stream.
   func feedForward(
     _ input: PassMap, _ parameters: FeedForwardParameters, onto stream: PassMap
   ) {

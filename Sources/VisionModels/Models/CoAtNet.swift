@@ -14,8 +14,8 @@ package struct CoAtNet: LayeredArchitecture {
   package var depths: [Int]
   /// Channels of the two convolutions of the stem.
   package var stemWidths: [Int]
-  /// timm's `rw` models: SiLU, an activation behind the first norm, the gate before the norm,
-  /// widths expanded from the input, no bias in shortcuts.
+  /// timm's `rw` models: SiLU, an activation after the first norm, the gate before the norm, widths
+  /// expanded from the input, no bias in shortcuts.
   package var isTrainedInTimm = false
   /// Strided blocks halve their input by means instead of striding the depthwise convolution.
   package var halvesByPooling = false

@@ -1,6 +1,6 @@
 import Tensors
 
-/// ConvNeXt: stages of depthwise 7×7 convolutions, each with a feed-forward network behind a
+/// ConvNeXt: stages of depthwise 7×7 convolutions, each with a feed-forward network after a
 /// LayerNorm.
 ///
 /// Liu et al., arXiv:2201.03545; timm `convnext_tiny`, `convnext_small`, `convnext_base`.

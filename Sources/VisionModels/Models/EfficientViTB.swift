@@ -86,7 +86,7 @@ package protocol MultiScaleArchitecture: LayeredArchitecture {
   var depths: [Int] { get }
   /// Channels of an attention head.
   var headDim: Int { get }
-  /// Channels before and behind the pooling of the head.
+  /// Channels before and after the pooling of the head.
   var headWidths: [Int] { get }
 }
 

@@ -97,7 +97,7 @@ package struct EfficientViTM: LayeredArchitecture {
     }
   }
 
-  /// A depthwise convolution and a feed-forward network, each beside its input.
+  /// A depthwise convolution and a feed-forward network, each added to its input.
   private struct LocalPair {
     let depthwise: ConvolutionParameters
     let expand: ConvolutionParameters
@@ -287,7 +287,7 @@ private struct WindowPartition {
       width: window * channels, stride: padded * channels)
   }
 
-  /// The same rows where they lie one behind the other.
+  /// The same rows where they lie one after the other.
   private func strip(ofWindows map: PassMap, _ column: Int) -> TensorView {
     let rows = batch * padded
     return TensorView(

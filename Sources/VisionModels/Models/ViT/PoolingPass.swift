@@ -6,14 +6,14 @@ struct PoolingPass {
   private let model: VisionTransformer
   private let device: any Backend
   private let features: Tensor
-  /// The stream behind the last norm, [B, N, C], where all of it is needed.
+  /// The stream after the last norm, [B, N, C], where all of it is needed.
   private let normalized: Tensor?
   private let attention: AttentionMemory?
 
   private struct AttentionMemory {
     /// The same for every image, [B, C].
     let queries: Tensor
-    /// Keys beside values, [B, N, 2C].
+    /// Keys and values, [B, N, 2C].
     let keysAndValues: Tensor
     /// What the query gathered, [B, C].
     let mixed: Tensor

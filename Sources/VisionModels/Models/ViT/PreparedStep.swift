@@ -12,7 +12,7 @@ final class PreparedStep {
   let scores: Tensor
   /// [B, N] and [B, N'], where sizes are counted.
   let sizes: (before: Tensor, after: Tensor)?
-  /// What the attention of the block hands back; of the block before for a step before a block.
+  /// What the attention of the block returns; of the block before for a step before a block.
   let statistics: AttentionStatistics?
   /// [B, H, N, N] where attention is computed explicitly.
   let map: Tensor?

@@ -80,7 +80,7 @@ final class Reducer {
     return 4 * block + place
   }
 
-  /// The step of a block at a position, if any; none behind the last block.
+  /// The step of a block at a position, if any; none after the last block.
   func step(_ block: Int, _ position: ReductionStep.Position) -> PreparedStep? {
     let place = Self.place(block, position)
     return place < steps.count ? steps[place] : nil

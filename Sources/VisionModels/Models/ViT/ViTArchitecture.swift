@@ -6,9 +6,10 @@ package struct ViTArchitecture: Hashable, Sendable {
   package enum Head: String, Codable, CaseIterable, Hashable, Sendable {
     /// The class token; with distillation the mean of two classifiers.
     case token
-    /// The class token beside the mean patch token (DINOv2's linear head).
+    /// The class token concatenated with the mean patch token (DINOv2's linear head).
     case tokenAndPatchMean = "token_and_patch_mean"
-    /// The class tokens of the last four blocks beside the mean patch token (DINOv2's larger head).
+    /// The class tokens of the last four blocks concatenated with the mean patch token (DINOv2's
+    /// larger head).
     case lastTokensAndPatchMean = "last_four_tokens_and_patch_mean"
     /// The mean patch token.
     case patchMean = "patch_mean"

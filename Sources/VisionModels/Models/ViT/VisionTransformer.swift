@@ -66,7 +66,7 @@ final class VisionTransformer: VisionModel {
     try ViTPass(self, composition, batchSize: batchSize, on: device)
   }
 
-  /// The tensors and numbers of a step's score and disposal, one behind the other.
+  /// The tensors and numbers of a step's score and disposal, one after the other.
   ///
   /// - Throws: `VisionModelsError.noMethodTensor` for weights that lack one.
   func constants(
