@@ -72,10 +72,10 @@ let package = Package(
       exclude: ["README.md", "Kernels/README.md"], resources: [.embedInCode("Kernels")],
       swiftSettings: hotSwift),
     .target(
-      name: "ImageCoding", dependencies: ["CImageCodecs", "CKernels", "Files"],
+      name: "ImageCoding", dependencies: ["CImageCodecs", "CKernels", "CPNG", "Files", "Records"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
-      name: "Datasets", dependencies: ["Support", "Files", "ImageCoding", "Tensors"],
+      name: "Datasets", dependencies: ["Support", "Files", "ImageCoding", "Records", "Tensors"],
       exclude: ["README.md"],
       resources: [.embedInCode("Resources")],
       swiftSettings: hotSwift),
@@ -96,13 +96,14 @@ let package = Package(
       exclude: ["README.md", "device.schema.json"], resources: [.embedInCode("Devices")],
       swiftSettings: hotSwift),
     .target(
-      name: "Goldens", dependencies: ["VisionModels", "TokenReduction", "Tensors", "Records"],
+      name: "Goldens",
+      dependencies: ["Support", "VisionModels", "TokenReduction", "Tensors", "Records"],
       exclude: ["README.md"]),
     .target(
       name: "Experiments",
       dependencies: [
         "Support", "Files", "Records", "Measurement", "Tensors", "ImageCoding", "Datasets",
-        "Checkpoints", "Hub", "TokenReduction", "VisionModels", "SimulatedDevices",
+        "Hub", "TokenReduction", "VisionModels", "SimulatedDevices",
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
@@ -181,11 +182,12 @@ let package = Package(
       ],
       swiftSettings: hotSwift),
     .testTarget(
-      name: "ImageCodingTests", dependencies: ["Files", "ImageCoding", "Tensors", "_TestSupport"],
+      name: "ImageCodingTests",
+      dependencies: ["Files", "ImageCoding", "Records", "Tensors", "_TestSupport"],
       swiftSettings: hotSwift),
     .testTarget(
       name: "DatasetsTests",
-      dependencies: ["Datasets", "Files", "ImageCoding", "_TestSupport"]),
+      dependencies: ["Datasets", "Files", "ImageCoding", "Records", "_TestSupport"]),
     .testTarget(
       name: "TokenReductionTests",
       dependencies: [
@@ -207,7 +209,7 @@ let package = Package(
       name: "ExperimentsTests",
       dependencies: [
         "Support",
-        "Experiments", "Files", "Records", "Measurement", "Datasets", "TokenReduction",
+        "Experiments", "ImageCoding", "Records", "Measurement", "Datasets", "TokenReduction",
         "VisionModels", "CPUBackend", "_TestSupport",
       ]),
     .testTarget(

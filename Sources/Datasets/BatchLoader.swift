@@ -1,5 +1,6 @@
 import Foundation
 import ImageCoding
+import Records
 
 /// Decodes ahead of the model on threads of its own and hands out batches in order.
 ///
@@ -31,7 +32,7 @@ package final class BatchLoader: Sendable {
 
   deinit { state.cancel() }
 
-  /// Threads that decode unless told otherwise: one per core, at normal priority.
+  /// Threads that decode unless set otherwise: one per core, at normal priority.
   ///
   /// Beside a model on the same two cores one thread was slower and a lower priority no faster.
   package static var defaultThreads: Int { ProcessInfo.processInfo.activeProcessorCount }

@@ -1,5 +1,6 @@
 import Foundation
 import ImageCoding
+import Records
 
 /// How fast pictures become a model's input: reading, decoding, resizing, normalizing, batching.
 package struct DecodingThroughput: Sendable, Codable {
@@ -12,9 +13,6 @@ package struct DecodingThroughput: Sendable, Codable {
 
   /// By the clock.
   package var imagesPerSecond: Double { Double(images) / seconds }
-
-  /// Per core: pictures per second of processor time.
-  package var imagesPerSecondPerCore: Double { Double(images) / processorSeconds }
 
   /// Decodes all pictures of `dataset`, again and again until `minimumSeconds` have passed.
   ///

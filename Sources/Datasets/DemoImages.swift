@@ -1,4 +1,5 @@
 import ImageCoding
+import Records
 import Support
 
 /// The drawn demo data set as an ``ImageDataset``.

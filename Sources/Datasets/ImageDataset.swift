@@ -1,5 +1,6 @@
 import Files
 import ImageCoding
+import Records
 
 /// What determines the pictures and labels of a data set; the caller hashes it.
 package enum DatasetContent: Sendable {

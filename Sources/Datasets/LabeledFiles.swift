@@ -1,5 +1,6 @@
 import Files
 import ImageCoding
+import Records
 
 /// A file that is read in place from an archive.
 package struct ArchiveMember: Hashable, Sendable {

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import ImageCoding
+import Records
 
 /// Another data set, with what counts as right changed: some classes alone compete, or a picture
 /// has several right labels.

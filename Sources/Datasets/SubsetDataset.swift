@@ -1,4 +1,5 @@
 import ImageCoding
+import Records
 import Support
 import Tensors
 

@@ -1,11 +1,12 @@
 import CImageCodecs
 import CKernels
 import Files
+import Records
 import Synchronization
 
 /// Reads pictures, with buffers that are used again for the next one.
 ///
-/// Not for two threads at once; ``withShared(_:)`` lends one from a pool.
+/// Not for two threads at once; ``withShared(_:)`` takes one from a pool.
 package final class ImageDecoder {
   private var file = ByteBuffer()
   private var decoded = ByteBuffer()
@@ -22,7 +23,7 @@ package final class ImageDecoder {
 
   private static let pool = Mutex<[SendableDecoder]>([])
 
-  /// Runs `body` with a decoder that nobody else uses meanwhile.
+  /// Runs `body` with a decoder that nothing else uses meanwhile.
   ///
   /// There are never more decoders than threads that were in here at once.
   package static func withShared<Result, Failure: Error>(

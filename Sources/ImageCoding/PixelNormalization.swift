@@ -1,4 +1,5 @@
 import CKernels
+import Records
 
 /// From 8-bit pixels to a model's input: the last step of a ``Preprocessing``.
 ///
@@ -8,7 +9,14 @@ package struct PixelNormalization: Sendable {
   /// `[3][256]`: what each value of each channel becomes.
   private let table: [Float]
 
+  /// - Parameter preprocessing: Three means and three positive standard deviations, or it is a
+  ///   programming error.
   package init(_ preprocessing: Preprocessing) {
+    precondition(
+      preprocessing.mean.count == 3 && preprocessing.std.count == 3,
+      "Mean and standard deviation have three channels.")
+    precondition(
+      preprocessing.std.allSatisfy { $0 > 0 }, "A standard deviation is above zero.")
     self.preprocessing = preprocessing
     // In single precision and in the order of torchvision's `ToTensor` and `Normalize`.
     table = (0..<(3 * 256)).map { index in

@@ -1,4 +1,5 @@
 import CKernels
+import Records
 
 /// Resize, crop and normalization, with the weights and buffers of the last call kept for the next.
 final class Resampler {
@@ -59,6 +60,9 @@ final class Resampler {
   }
 
   private func crop(_ preprocessing: Preprocessing, of image: PixelView) {
+    precondition(
+      0 < preprocessing.crop && preprocessing.crop <= preprocessing.resize,
+      "A crop of \(preprocessing.crop) does not fit into \(preprocessing.resize).")
     let size = preprocessing.resizedSize(width: image.width, height: image.height)
     horizontal.prepare(preprocessing, from: image.width, to: size.width)
     vertical.prepare(preprocessing, from: image.height, to: size.height)

@@ -1,13 +1,14 @@
 import Tensors
 
 extension DeviceDescription {
-  /// A processor whose facts nobody gave, as a beginning for a fit to its measured latencies.
+  /// A processor without given facts, as a beginning for a fit to its measured latencies.
   ///
   /// - Parameter threads: Worker threads, which share a wave of tiles as multiprocessors do.
   package static func processor(hardware: String, threads: Int) -> DeviceDescription {
     let nominal = "a nominal value: the fit decides the share of it that is reached"
     return DeviceDescription(
-      name: "cpu", title: hardware.isEmpty ? "processor" : hardware, multiprocessors: threads,
+      name: DeviceKind.cpu.name, title: hardware.isEmpty ? "processor" : hardware,
+      multiprocessors: threads,
       bandwidthGBPerSecond: 50, level2CacheMiB: 2,
       // Two fused multiply-adds of 16 values a clock at 3 GHz.
       peakTeraflops: [.float32: 0.192 * Double(threads)], standardPrecision: .float32,

@@ -14,8 +14,6 @@ package final class CountingDevice: ObservedOps {
   package private(set) var operations: [PassOperation] = []
   /// Allocated since the beginning: weights or activations.
   package private(set) var allocatedBytes = 0
-  /// Of the intermediates of composed operations.
-  package var temporaryBytes: Int { temporaries.values.reduce(0, +) }
   private var temporaries: [TemporarySlot: Int] = [:]
 
   package init(precision: Precision = .float32, activationType: DType? = nil, isFused: Bool = true)

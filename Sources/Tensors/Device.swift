@@ -39,7 +39,7 @@ package protocol Device: AnyObject {
   func check() throws
   /// Keeps an error for `check()`, of a caller that cannot throw it.
   func fail(_ error: any Error)
-  /// Clocks and temperature, where the device tells.
+  /// Clocks and temperature, where the device reports them.
   func state() -> GPUState?
 
   /// Uninitialized memory of the device; never called inside a timed pass.
@@ -53,11 +53,11 @@ package protocol Device: AnyObject {
   /// Grows the device's scratch memory to what these operations need, as a dry run on
   /// `CountingDevice` logged them.
   func reserve(_ operations: [PassOperation]) throws(TensorsError)
-  /// Memory that lasts until the next operation that asks for the same slot, for operations
-  /// composed of others.
+  /// Memory that lasts until the next operation that uses the same slot, for operations composed of
+  /// others.
   ///
-  /// It grows in a pass that asks for more than any before; later passes allocate nothing. A
-  /// failure is kept for `check()`.
+  /// It grows in a pass that needs more than any before; later passes allocate nothing. A failure
+  /// is kept for `check()`.
   func temporary(_ slot: TemporarySlot, _ shape: Shape, _ dtype: DType) -> Tensor
   /// The most memory of the device in use since `resetPeakMemory`; `nil` where it is the process's
   /// own.
@@ -93,7 +93,7 @@ package protocol Device: AnyObject {
   func supports(_ kind: OperationKind) -> Bool
 }
 
-/// A forward pass that a device has captured and repeats without being told its operations again.
+/// A forward pass that a device has captured and repeats without receiving its operations again.
 package protocol CapturedPass: AnyObject {
   /// Queues the pass.
   func replay()
@@ -104,7 +104,7 @@ package protocol CapturedPass: AnyObject {
   /// Between the marks of the last `replayTimed`, after all queued work; `nil` where the device
   /// failed.
   func deviceTime() -> Duration?
-  /// The time of one of so many passes, queued back to back between two marks, so that the host's
+  /// The time of one of `replays` passes, queued back to back between two marks, so that the host's
   /// starting of each is hidden; `nil` where the device failed.
   func deviceTime(replays: Int) -> Duration?
 }
@@ -147,7 +147,7 @@ extension Device {
 
 extension Backend {
   package func using(engine: String) throws -> any Backend {
-    guard engine == "auto" else {
+    guard engine == DeviceKind.automaticEngine else {
       throw TensorsError.engineUnavailable(engine: engine, device: name)
     }
     return self

@@ -28,16 +28,32 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
       "\(device): \(Self.text(needed)) are needed and \(Self.text(free)) of \(Self.text(total)) are "
         + "free; a smaller batch size, a lower precision or a smaller model needs less"
     case .precisionUnavailable(let precision, let device):
-      "\(device): does not compute in \(precision); a cpu device computes in float32, bfloat16 and "
-        + "int8, a cuda device in float32, tf32, float16 and bfloat16"
+      "\(device): does not compute in \(precision); " + Self.precisionsByKind
     case .engineUnavailable(let engine, let device):
       "\(device): has no engine \"\(engine)\"; "
-        + (device == "cpu"
-          ? "a cpu device has \"auto\", \"packed\" and \"blas\"" : "engines are a cpu device's")
+        + Self.engines(of: device)
     case .operationsUnavailable(let operations, let device):
-      "\(device): has no \(operations.joined(separator: ", ")) yet; this model runs on a cpu device"
+      "\(device): has no \(operations.joined(separator: ", ")) yet; this model runs on a \(DeviceKind.standard.name) "
+        + "device"
     case .deviceFailed(let sentence): sentence
     }
+  }
+
+  /// `a cpu device computes in float32, …, a cuda device in …`.
+  private static var precisionsByKind: String {
+    DeviceKind.all.enumerated().map { index, kind in
+      "a \(kind.name) device \(index == 0 ? "computes " : "")in "
+        + DeviceKind.listed(kind.precisions.map(\.rawValue), "and")
+    }.joined(separator: ", ")
+  }
+
+  private static func engines(of device: String) -> String {
+    if let kind = DeviceKind.of(device), !kind.engines.isEmpty {
+      return "a \(kind.name) device has "
+        + DeviceKind.listed(kind.engines.map { "\"\($0)\"" }, "and")
+    }
+    let others = DeviceKind.all.filter { !$0.engines.isEmpty }.map { "a \($0.name) device's" }
+    return "engines are " + DeviceKind.listed(others, "and")
   }
 
   /// Bytes for a person.

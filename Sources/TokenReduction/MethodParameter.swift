@@ -2,25 +2,9 @@ import Records
 
 /// One key of a method in a spec: what validates it, documents it and writes its schema.
 package struct MethodParameter: Sendable {
-  package enum Kind: Hashable, Sendable {
-    /// A whole number; `maximum` is `nil` where the model decides.
-    case integer(minimum: Int, maximum: Int?)
-    /// A number in a range, whose minimum may be excluded.
-    case number(minimum: Double, exclusiveMinimum: Bool, maximum: Double)
-    case boolean
-    case choice([String])
-    /// A zero-based block, or a percentage of the depth such as `"25%"`.
-    case layer
-    /// A list of layers.
-    case layers
-    /// A list of counts, one for each block or step.
-    case counts
-    /// A list of shares above 0 up to 1.
-    case rates
-  }
-
   package let name: String
-  package let kind: Kind
+  /// What a value may be.
+  package let rule: ValueRule
   /// `nil` where a value must be given.
   package let defaultValue: JSONValue?
   /// What stands for a value that is not given and has no default of its own, in words.
@@ -28,36 +12,23 @@ package struct MethodParameter: Sendable {
   package let summary: String
 
   package init(
-    _ name: String, _ kind: Kind, default defaultValue: JSONValue? = nil,
+    _ name: String, _ rule: ValueRule, default defaultValue: JSONValue? = nil,
     otherwise: String? = nil, _ summary: String
   ) {
     self.otherwise = otherwise
     self.name = name
-    self.kind = kind
+    self.rule = rule
     self.defaultValue = defaultValue
     self.summary = summary
   }
 
   /// The same key without a default value of its own.
   var asOptional: MethodParameter {
-    MethodParameter(name, kind, otherwise: otherwise ?? defaultValue?.text ?? "needed", summary)
+    MethodParameter(name, rule, otherwise: otherwise ?? defaultValue?.text ?? "needed", summary)
   }
 
-  /// What a value of this kind looks like, for messages: `a whole number from 0`.
-  package var expectation: String {
-    switch kind {
-    case .integer(let minimum, let maximum?): "a whole number from \(minimum) to \(maximum)"
-    case .integer(let minimum, nil): "a whole number from \(minimum)"
-    case .number(let minimum, true, let maximum): "a number above \(minimum) up to \(maximum)"
-    case .number(let minimum, false, let maximum): "a number from \(minimum) to \(maximum)"
-    case .boolean: "true or false"
-    case .choice(let names): names.map { "\"\($0)\"" }.joined(separator: " or ")
-    case .layer: "a block counted from 0, or a percentage of the depth such as \"25%\""
-    case .counts: "a list of whole numbers from 0"
-    case .rates: "a list of numbers above 0 up to 1"
-    case .layers: "a list of blocks counted from 0, or of percentages of the depth such as \"25%\""
-    }
-  }
+  /// What a value looks like, for messages: `a whole number from 0`.
+  package var expectation: String { rule.expectation }
 
   /// The value with layers as block indices.
   ///
@@ -65,8 +36,15 @@ package struct MethodParameter: Sendable {
   package func resolve(_ value: JSONValue, _ geometry: TokenGeometry) throws(ParameterProblem)
     -> JSONValue
   {
+    try resolve(value, rule, geometry)
+  }
+
+  private func resolve(
+    _ value: JSONValue, _ rule: ValueRule, _ geometry: TokenGeometry
+  ) throws(ParameterProblem) -> JSONValue {
     func problem(_ message: String) -> ParameterProblem { .init(key: name, message: message) }
-    switch (kind, value) {
+    let wrongType = problem("\(value.text) has the wrong type; it must be \(expectation)")
+    switch (rule, value) {
     case (.integer(let minimum, let maximum), .integer(let number)):
       guard number >= minimum, number <= maximum ?? .max else {
         throw problem("\(number) is out of range; it must be \(expectation)")
@@ -75,7 +53,9 @@ package struct MethodParameter: Sendable {
     case (.number(let minimum, let exclusive, let maximum), .integer),
       (.number(let minimum, let exclusive, let maximum), .number):
       let number = value.asDouble ?? .nan
-      guard exclusive ? number > minimum : number >= minimum, number <= maximum else {
+      guard
+        exclusive ? number > minimum : number >= minimum, number <= maximum ?? .infinity
+      else {
         throw problem("\(value.text) is out of range; it must be \(expectation)")
       }
       return .number(number)
@@ -86,26 +66,33 @@ package struct MethodParameter: Sendable {
       }
       return value
     case (.layer, _): return .integer(try block(value, geometry))
-    case (.counts, .array(let values)):
-      guard !values.isEmpty, values.allSatisfy({ ($0.asInt ?? -1) >= 0 }) else {
+    case (.list(.integer(let minimum, _)), .array(let values)):
+      guard !values.isEmpty, values.allSatisfy({ ($0.asInt ?? minimum - 1) >= minimum }) else {
         throw problem("\(value.text) does not fit; it must be \(expectation)")
       }
       return value
-    case (.rates, .array(let values)):
-      guard !values.isEmpty,
-        values.allSatisfy({ ($0.asDouble ?? 0) > 0 && ($0.asDouble ?? 2) <= 1 })
-      else { throw problem("\(value.text) does not fit; it must be \(expectation)") }
-      return .array(values.map { .number($0.asDouble ?? 1) })
-    case (.layers, .array(let values)):
+    case (.list(.layer), .array(let values)):
       guard !values.isEmpty else { throw problem("is empty; it must be \(expectation)") }
       let blocks = try values.map { (value) throws(ParameterProblem) in try block(value, geometry) }
       guard Set(blocks).count == blocks.count else {
         throw problem("names a block twice: \(blocks)")
       }
       return .array(blocks.sorted().map { .integer($0) })
-    case (.layers, .integer), (.layers, .string):
-      return .array([.integer(try block(value, geometry))])
-    default: throw problem("\(value.text) has the wrong type; it must be \(expectation)")
+    case (.list(let element), .array(let values)):
+      let resolved = values.compactMap { try? resolve($0, element, geometry) }
+      guard !values.isEmpty, resolved.count == values.count else {
+        throw problem("\(value.text) does not fit; it must be \(expectation)")
+      }
+      return .array(resolved)
+    case (.either(let rules), .array):
+      guard let list = rules.first(where: \.isList) else { throw wrongType }
+      return try resolve(value, list, geometry)
+    // One value where a list may stand is a list of it.
+    case (.either(let rules), .integer), (.either(let rules), .number),
+      (.either(let rules), .string):
+      guard let one = rules.first(where: { !$0.isList }) else { throw wrongType }
+      return .array([try resolve(value, one, geometry)])
+    default: throw wrongType
     }
   }
 

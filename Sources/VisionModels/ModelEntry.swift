@@ -8,13 +8,14 @@ package struct ModelEntry: Sendable {
   /// As in a table: `DeiT-S`.
   package let displayName: String
   package let architecture: any ModelArchitecture
-  package let preprocessing: ModelPreprocessing
+  /// How its images are prepared.
+  package let preprocessing: Preprocessing
   /// Paper or checkpoint page.
   package let source: String
 
   package init(
     name: String, displayName: String, architecture: any ModelArchitecture,
-    preprocessing: ModelPreprocessing, source: String
+    preprocessing: Preprocessing, source: String
   ) {
     self.name = name
     self.displayName = displayName
@@ -57,70 +58,16 @@ extension ModelEntry {
   }
 }
 
-/// How a model wants its images.
-package struct ModelPreprocessing: Hashable, Sendable {
-  package enum Interpolation: String, CaseIterable, Sendable { case bicubic, bilinear }
-
-  /// What `resize` measures.
-  package enum Fit: Sendable {
-    case shorterSide
-    /// Both sides, whatever the proportion: timm's `squash`.
-    case bothSides
-  }
-
-  /// The shorter side after resizing; `nil` takes images as they are, and they must have the
-  /// model's size.
-  package let resize: Int?
-  /// Side of the center crop: the model's image size.
-  package let crop: Int
-  package let interpolation: Interpolation
-  package let fit: Fit
-  /// Per channel, of values in 0 … 1.
-  package let mean: [Float]
-  package let deviation: [Float]
-  /// The crop's share of the resized side at other image sizes: timm's `crop_pct`.
-  package let cropFraction: Double
-
-  /// - Parameter cropFraction: The sizes' own where it is not given.
-  package init(
-    resize: Int?, crop: Int, interpolation: Interpolation = .bicubic, fit: Fit = .shorterSide,
-    mean: [Float], deviation: [Float], cropFraction: Double? = nil
-  ) {
-    self.cropFraction = cropFraction ?? resize.map { Double(crop) / Double($0) } ?? 1
-    self.resize = resize
-    self.crop = crop
-    self.interpolation = interpolation
-    self.fit = fit
-    self.mean = mean
-    self.deviation = deviation
-  }
-
-  package static let imageNetMean: [Float] = [0.485, 0.456, 0.406]
-  package static let imageNetDeviation: [Float] = [0.229, 0.224, 0.225]
-
-  /// timm's evaluation: the shorter side to `⌊crop / fraction⌋`, ImageNet's mean and deviation.
+extension Preprocessing {
+  /// timm's evaluation with ImageNet's mean and standard deviation.
   package static func imageNet(
     crop: Int, fraction: Double, fractionAtOtherSizes: Double? = nil
-  ) -> ModelPreprocessing {
-    ModelPreprocessing(
-      resize: Int(Double(crop) / fraction), crop: crop, mean: imageNetMean,
-      deviation: imageNetDeviation, cropFraction: fractionAtOtherSizes ?? fraction)
+  ) -> Preprocessing {
+    timm(size: crop, cropFraction: fraction, fractionAtOtherSizes: fractionAtOtherSizes)
   }
 
-  /// timm's evaluation of the augreg models: mean and deviation of 0.5.
-  package static func inception(crop: Int, fraction: Double) -> ModelPreprocessing {
-    ModelPreprocessing(
-      resize: Int(Double(crop) / fraction), crop: crop, mean: [0.5, 0.5, 0.5],
-      deviation: [0.5, 0.5, 0.5], cropFraction: fraction)
-  }
-
-  /// The same for another image size, as timm's `--img-size`: mean, deviation, interpolation and
-  /// crop fraction stay.
-  package func resized(to size: Int) -> ModelPreprocessing {
-    guard size != crop else { return self }
-    return ModelPreprocessing(
-      resize: resize == nil ? nil : Int(Double(size) / cropFraction), crop: size,
-      interpolation: interpolation, fit: fit, mean: mean, deviation: deviation,
-      cropFraction: cropFraction)
+  /// timm's evaluation of the augreg models: mean and standard deviation of 0.5.
+  package static func inception(crop: Int, fraction: Double) -> Preprocessing {
+    timm(size: crop, cropFraction: fraction, mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5])
   }
 }

@@ -41,7 +41,7 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
         + "\(Self.list(missing))); give its file too, as \"weights\": [\"BACKBONE\", \"HEAD\"], or "
         + "weights that have one"
     case .otherClasses(let path, let model, let classes):
-      return "\(path): its classifier tells \(classes) classes apart, and \(model) another number; "
+      return "\(path): its classifier has \(classes) classes, and \(model) another number; "
         + "write \"architecture\": {\"num_classes\": \(classes)} beside it"
     case .tensorTwice(let name, let first, let second):
       return "\(second): has the tensor \(name), which \(first) has too; name one of the two files"

@@ -124,7 +124,7 @@ struct CalibrationReport {
         path: source, reason: "records are fitted to one device; name it, or 'cpu'")
     }
     var description = try found.description(of: name)
-    let points = try found.points(on: description, isProcessor: name == "cpu")
+    let points = try found.points(on: description, isProcessor: name == DeviceKind.cpu.name)
     guard points.count >= Calibration.fewestPoints else {
       throw SimulatedDevicesError.tooFewPoints(
         place: source, points: points.count, needed: Calibration.fewestPoints)
@@ -202,8 +202,8 @@ struct RecordedLatencies {
 
   /// The device to fit: a simulated one by its name, or the processor that was measured.
   func description(of name: String) throws -> DeviceDescription {
-    guard name == "cpu" else { return try DeviceCatalog.device(name) }
-    let trial = records.first { $0.trial.device.name == "cpu" }?.trial
+    guard name == DeviceKind.cpu.name else { return try DeviceCatalog.device(name) }
+    let trial = records.first { $0.trial.device.name == DeviceKind.cpu.name }?.trial
     return .processor(
       hardware: trial?.device.hardware ?? "", threads: max(1, trial?.device.threads ?? 1))
   }
@@ -213,7 +213,7 @@ struct RecordedLatencies {
     on description: DeviceDescription, isProcessor: Bool
   ) throws -> [CalibrationPoint] {
     try records.compactMap { trial, result in
-      guard (trial.device.name == "cpu") == isProcessor,
+      guard (trial.device.name == DeviceKind.cpu.name) == isProcessor,
         trial.device.threads == (isProcessor ? description.multiprocessors : 0),
         let entry = ModelRegistry.entry(named: trial.model.name),
         let precision = Precision(rawValue: trial.precision),

@@ -2,6 +2,7 @@ import ArgumentParser
 import CPUBackend
 import CUDABackend
 import Foundation
+import Goldens
 import Measurement
 import SimulatedDevices
 
@@ -39,11 +40,12 @@ struct DevicesCommand: ParsableCommand {
 
   func run() throws {
     if let check {
-      let subject = DeviceCheck(device: check, only: only ?? "")
+      let subject = DeviceCheck(
+        device: check, backend: try Backends.make(check, threads: nil), only: only ?? "")
       let report =
         try goldens.map {
           try subject.run(goldens: URL(fileURLWithPath: $0)) { print($0) }
-        } ?? subject.run { print($0) }
+        } ?? subject.run(reference: CPUBackend()) { print($0) }
       guard report.isGood else { throw ExitCode(Outcome.trialFailed) }
       return
     }

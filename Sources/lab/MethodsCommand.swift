@@ -35,7 +35,7 @@ struct MethodsCommand: ParsableCommand {
           return [method.name, method.summary, shown]
         })
       print(table.lines().joined(separator: "\n"))
-      print("\n`lab methods NAME` tells all keys of a method.")
+      print("\n`lab methods NAME` lists all keys of a method.")
       return
     }
     guard let method = TokenReductionRegistry.method(named: name) else {

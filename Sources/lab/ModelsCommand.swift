@@ -52,7 +52,7 @@ struct ModelsCommand: ParsableCommand {
         ]
       })
     print(table.lines().joined(separator: "\n"))
-    print("\n`lab models NAME` tells for each stage whether a method may reduce its tokens.")
+    print("\n`lab models NAME` says for each stage whether a method may reduce its tokens.")
   }
 
   private func show(_ entry: ModelEntry) {
@@ -62,7 +62,8 @@ struct ModelsCommand: ParsableCommand {
     print(
       "\(Self.millions(info.parameters)) M parameters, \(Self.macs(entry)) GMAC for an image of "
         + "\(info.imageSize) × \(info.imageSize) pixels, "
-        + (preprocessing.resize.map { "cropped from \($0)" } ?? "taken as it is") + "\n")
+        + (preprocessing.resize > preprocessing.crop
+          ? "cropped from \(preprocessing.resize)" : "not cropped") + "\n")
     guard !info.stages.isEmpty else {
       return print("It has no tokens: convolutions alone, and only the method none runs on it.")
     }

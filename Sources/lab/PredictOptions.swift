@@ -3,6 +3,7 @@ import Experiments
 import Foundation
 import Hub
 import Records
+import Tensors
 
 /// A model, a method and a device on the command line.
 struct PredictOptions: ParsableArguments {
@@ -19,7 +20,7 @@ struct PredictOptions: ParsableArguments {
   var offline = false
 
   @Option(help: "Where to run: 'cpu', 'cuda' or 'cuda:N'.")
-  var device = "cpu"
+  var device = DeviceKind.standard.name
 
   /// The command line as a spec, so that it is checked alike.
   ///

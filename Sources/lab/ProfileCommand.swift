@@ -2,6 +2,7 @@ import ArgumentParser
 import Experiments
 import Foundation
 import Records
+import Tensors
 
 /// `lab profile`.
 struct ProfileCommand: AsyncParsableCommand {
@@ -23,7 +24,7 @@ struct ProfileCommand: AsyncParsableCommand {
   var model = "demo_vit"
 
   @Option(help: "Where to measure: 'cpu', 'cuda' or 'cuda:N'.")
-  var device: [String] = ["cpu"]
+  var device = [DeviceKind.standard.name]
 
   @Option(help: "Images of a batch.")
   var batchSize: [Int] = [1]

@@ -115,7 +115,7 @@ struct InspectWeights: ParsableCommand {
     }
     if let found {
       for note in found.notes { print(note) }
-      print("images: \(found.entry.imagePreprocessing.text)")
+      print("images: \(found.entry.preprocessing.text)")
       print(try Self.fit(files, found.entry))
     } else {
       let fitting = ModelRegistry.all.filter { (try? $0.architecture.fit(files)) != nil }

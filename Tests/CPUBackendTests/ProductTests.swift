@@ -43,7 +43,7 @@ import _TestSupport
     }
   }
 
-  @Test func `a row's product is the same bits whatever rows stand beside it`() {
+  @Test func `a row's product is the same bits whatever rows stand next to it`() {
     let (rows, columns, depth) = (29, 70, 600)
     let a = randomFloats(rows * depth, seed: 1)
     let packed = Self.pack(randomFloats(columns * depth, seed: 2), columns, depth)

@@ -21,7 +21,7 @@ extension CUDASuite {
     }
 
     @Test(arguments: [1, 701, 720, 801, 900, 901, 904, 912] as [Int32])
-    func `another error is told once, and the card goes on`(code: Int32) throws {
+    func `another error is reported once, and the card goes on`(code: Int32) throws {
       let backend = try FakeMachine.backend()
       let pass = try RunOnCard.pass(backend)
       FakeMachine.behavior.launch_error = code

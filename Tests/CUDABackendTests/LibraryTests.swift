@@ -47,7 +47,7 @@ extension CUDASuite {
       }
     }
 
-    @Test func `an old driver is told the version that it needs`() {
+    @Test func `an old driver is refused with the version that it needs`() {
       FakeMachine.behavior.driver_version = 10020
       #expect(
         failure() == "the driver runs CUDA 10.2; lab needs a driver for CUDA 11.0 or newer")
@@ -66,7 +66,7 @@ extension CUDASuite {
           + "CUDA-capable device is detected")
     }
 
-    @Test func `a card that is not there is told those that are`() {
+    @Test func `a card that is not there is refused with those that are`() {
       FakeMachine.behavior.cards = 2
       #expect(
         failure(device: "cuda:3")
@@ -82,7 +82,7 @@ extension CUDASuite {
           + "lab needs cuBLASLt of CUDA 11 to 13, and no newer major version than the driver's")
     }
 
-    @Test func `a card that the compiler no longer knows is told which it knows`() {
+    @Test func `a card that the compiler no longer knows is refused with those that it knows`() {
       FakeMachine.behavior.major = 6
       FakeMachine.behavior.minor = 2
       #expect(

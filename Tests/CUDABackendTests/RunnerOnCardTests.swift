@@ -91,7 +91,7 @@ extension CUDASuite {
       #expect(FakeMachine.alive == [:])
     }
 
-    @Test func `without a driver the processor's trials run and the card's are told`() throws {
+    @Test func `without a driver the processor's trials run and the card's are reported`() throws {
       let (summary, records) = try run(
         #""device": ["cpu", "cuda"], "latency": {"min_seconds": 0, "min_samples": 3}"#,
         missing: [.driver])

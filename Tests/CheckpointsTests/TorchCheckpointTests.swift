@@ -38,7 +38,7 @@ import _TestSupport
     #expect(try floats("parameter") == Self.ramp(2))
   }
 
-  @Test func `what a training keeps beside its weights is read over`() throws {
+  @Test func `what a training keeps next to its weights is read over`() throws {
     let checkpoint = try Self.open("training.pth")
     #expect(try checkpoint.floats("optimizer.state.0.step") == [3])
     #expect(checkpoint.tensors.keys.allSatisfy { !$0.hasPrefix("args") })

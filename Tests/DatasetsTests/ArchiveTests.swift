@@ -2,6 +2,7 @@ import Datasets
 import Files
 import Foundation
 import ImageCoding
+import Records
 import Testing
 import _TestSupport
 
@@ -68,7 +69,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     }
   }
 
-  @Test func `shards of WebDataset have a class beside each picture`() throws {
+  @Test func `shards of WebDataset have a class next to each picture`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures((0..<4).map { "00\($0).jpg" })
     for (index, label) in [7, 2, 7, 0].enumerated() {
@@ -266,7 +267,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
         == "DIR/val/val_annotations.txt: lists 3 pictures, but not other.JPEG")
   }
 
-  @Test func `a part of the validation set stands beside the whole ground truth`() throws {
+  @Test func `a part of the validation set stands next to the whole ground truth`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["val/ILSVRC2012_val_00000003.JPEG", "val/ILSVRC2012_val_00000001.JPEG"])
     let ids = [490, 361, 171] + Array(repeating: 1, count: 49_997)

@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import ImageCoding
+import Records
 import Synchronization
 import Testing
 import _TestSupport

@@ -2,6 +2,7 @@ import Datasets
 import Files
 import Foundation
 import ImageCoding
+import Records
 import Testing
 import _TestSupport
 

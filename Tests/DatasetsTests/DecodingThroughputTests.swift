@@ -1,5 +1,6 @@
 import Datasets
 import ImageCoding
+import Records
 import Testing
 
 @Suite struct `Decoding throughput` {

@@ -36,7 +36,7 @@ import Testing
     #expect(orders.count == 20)
   }
 
-  @Test func `the label of a drawn image is the one told without drawing`() {
+  @Test func `the label of a drawn image is the one given without drawing`() {
     let dataset = DemoDataset(split: .validation)
     for index in 0..<20 {
       #expect(dataset.image(index: index).label == dataset.label(index: index))

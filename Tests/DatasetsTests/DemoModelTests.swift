@@ -48,7 +48,7 @@ import Testing
         + "which holds Datasets/demo/demo_vit.safetensors")
   }
 
-  @Test func `the class list beside the weights is the data set's`() throws {
+  @Test func `the class list next to the weights is the data set's`() throws {
     let list = try DemoModel.weightsURL().deletingLastPathComponent()
       .appendingPathComponent("classes.txt")
     let names = try String(contentsOf: list, encoding: .utf8).split(separator: "\n").map(

@@ -1,5 +1,6 @@
 import Datasets
 import ImageCoding
+import Records
 import Testing
 
 /// Pictures without pixels: only labels.

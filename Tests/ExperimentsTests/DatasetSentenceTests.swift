@@ -19,7 +19,7 @@ import _TestSupport
     }
   }
 
-  @Test func `a path alone is mended`() {
+  @Test func `a path alone is corrected`() {
     #expect(
       mistakes(#""/data/x""#)
         == #"micro.json: dataset: a path alone does not say what is there; write {"imagenet": "/data/x"} "#
@@ -27,7 +27,7 @@ import _TestSupport
         + "with one folder of images for each class")
   }
 
-  @Test func `what only a shell knows is mended`() {
+  @Test func `what only a shell knows is corrected`() {
     let home = FileManager.default.homeDirectoryForCurrentUser.path
     #expect(
       mistakes(#"{"folder": "~/no-pictures-here"}"#)
@@ -63,19 +63,19 @@ import _TestSupport
       at: Fixtures.url("formats/rgb8.png"), to: place.appendingPathComponent("1.png"))
     #expect(
       mistakes(#"{"folder": "\#(folder.url.path)"}"#)
-        == "micro.json: dataset: \(folder.url.lastPathComponent) has 1 class and custom tells 10 "
-        + "apart; name the data set that it was trained on, or give each folder's class with "
+        == "micro.json: dataset: \(folder.url.lastPathComponent) has 1 class and custom has 10; "
+        + "name the data set that it was trained on, or give each folder's class with "
         + #""classes": {"FOLDER": NUMBER, …}"#)
   }
 
-  @Test func `an order of classes beside the classes is refused`() {
+  @Test func `an order of classes next to the classes is refused`() {
     #expect(
       mistakes(#"{"folder": "/tmp", "classes": ["a"], "class_order": "natural"}"#)
         == "micro.json: dataset.class_order: \"classes\" gives the order already; write one of the "
         + "two")
   }
 
-  @Test func `ImageNet's folders given as any folders are mended`() throws {
+  @Test func `ImageNet's folders given as any folders are corrected`() throws {
     let folder = try TemporaryFolder()
     for id in ["n01440764", "n01443537"] {
       let place = folder.url.appendingPathComponent(id)

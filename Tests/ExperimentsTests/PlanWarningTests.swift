@@ -29,7 +29,8 @@ import Testing
     #expect(plain.warnings == [])
   }
 
-  @Test func `a device and a data set that cannot be opened are told with file and key`() throws {
+  @Test func `a device and a data set that cannot be opened are reported with file and key`() throws
+  {
     let folder = try TemporaryFolder()
     let site = Site(
       backend: { device, _ in

@@ -45,7 +45,8 @@ import _TestSupport
     #expect(again.store.records.count == 2 + 2 + 2)
   }
 
-  @Test func `a classifier of another number of classes is told with the line to write`() throws {
+  @Test func `a classifier of another number of classes is reported with the line to write`() throws
+  {
     let folder = try TemporaryFolder()
     let text = MicroRun.spec(#""accuracy": false, "methods": [{"method": "none"}]"#)
       .replacing(#""accuracy": {"images": 20, "batch_size": 8}, "#, with: "")
@@ -53,7 +54,7 @@ import _TestSupport
     let error = #expect(throws: ExperimentsError.self) { try MicroRun(text, in: folder) }
     #expect(
       error?.description
-        == "micro.json: model.weights: \(MicroRun.weights): its classifier tells 10 classes apart, "
+        == "micro.json: model.weights: \(MicroRun.weights): its classifier has 10 classes, "
         + #"and custom another number; write "architecture": {"num_classes": 10} beside it"#)
   }
 
@@ -162,7 +163,7 @@ import _TestSupport
     }
     #expect(
       error?.description
-        == "micro.json: dataset: images has 9 classes and custom tells 10 apart; name the data set "
+        == "micro.json: dataset: images has 9 classes and custom has 10; name the data set "
         + "that it was trained on, or give each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}"
     )
   }

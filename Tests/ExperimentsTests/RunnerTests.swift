@@ -144,7 +144,7 @@ import Testing
     #expect(lines.values.allSatisfy { $0 == 1 })
   }
 
-  @Test func `a method added later is timed beside the baseline again`() throws {
+  @Test func `a method added later is timed next to the baseline again`() throws {
     let folder = try TemporaryFolder()
     func methods(_ more: String) -> String {
       MicroRun.spec(

@@ -10,7 +10,7 @@ import Testing
     #""grid": {"stride": 9, "start": 10, "images": 20, "min_seconds": 0, "min_samples": 3}, "methods": [{"method": "none"}, {"method": "tail_effect", "alpha": [0, 1], "layer": [1, 3]}]"#
   )
 
-  @Test func `R is chosen from the grids, recorded as a count, and timed beside the baseline`()
+  @Test func `R is chosen from the grids, recorded as a count, and timed next to the baseline`()
     throws
   {
     let folder = try TemporaryFolder()

@@ -70,7 +70,7 @@ import Testing
         + "file"
     ),
   ])
-  func `what cannot be simulated is told in one sentence`(
+  func `what cannot be simulated is reported in one sentence`(
     _ device: String, _ sentence: String
   ) throws {
     let folder = try TemporaryFolder()

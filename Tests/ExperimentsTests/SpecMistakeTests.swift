@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: Mistaken.everything)
-  func `all mistakes are told at once`(_ mistaken: Mistaken) {
+  func `all mistakes are reported at once`(_ mistaken: Mistaken) {
     #expect(Self.sentences(mistaken.spec) == mistaken.sentences)
   }
 

@@ -115,7 +115,7 @@ import Testing
     #expect(preprocessing.resize == resize)
     #expect(preprocessing.crop == size)
     #expect(preprocessing.mean[0] == mean)
-    #expect(preprocessing.deviation[0] == (mean == 0.5 ? 0.5 : 0.229))
+    #expect(preprocessing.std[0] == (mean == 0.5 ? 0.5 : 0.229))
     #expect(preprocessing.interpolation == .bicubic)
   }
 

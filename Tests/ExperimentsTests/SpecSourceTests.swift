@@ -15,7 +15,7 @@ import Testing
     #expect(spec.models.map(\.name) == ["demo_vit"])
   }
 
-  @Test func `a mistake is told of the file that holds it`() throws {
+  @Test func `a mistake names the file that holds it`() throws {
     let folder = try TemporaryFolder()
     let base = try folder.write(
       #"{"model": "demo_vit", "seed": -3, "methods": [{"method": "none"}]}"#, to: "base.json")
@@ -68,7 +68,7 @@ import Testing
       "it is not UTF-8 text (line 2); save it as UTF-8"
     ),
   ])
-  func `a file in no UTF-8 is told in one sentence`(_ data: Data, _ reason: String) throws {
+  func `a file in no UTF-8 is reported in one sentence`(_ data: Data, _ reason: String) throws {
     let folder = try TemporaryFolder()
     let file = folder.url.appendingPathComponent("a.json")
     try data.write(to: file)
@@ -77,7 +77,7 @@ import Testing
     #expect(error?.exitCode == 2)
   }
 
-  @Test func `missing files are told with all other mistakes`() throws {
+  @Test func `missing files are reported with all other mistakes`() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(
       """

@@ -29,7 +29,7 @@ import TokenReduction
     #expect(utility.bestTokens(alpha: 0.3) == 128)
   }
 
-  @Test func `R never takes the patch token beside the fused one`() {
+  @Test func `R never takes the patch token next to the fused one`() {
     #expect(utility.removedTokens(alpha: 0.5, of: 192, prefixTokens: 1) == 128)
     #expect(utility.removedTokens(alpha: 0.5, of: 192, prefixTokens: 80) == 110)
     #expect(utility.removedTokens(alpha: 0, of: 192, prefixTokens: 1) == 0)

@@ -1,10 +1,11 @@
 import Files
 import Foundation
 import ImageCoding
+import Records
 
 /// A picture: decoded, then prepared for a model.
 ///
-/// A changed PNG seldom keeps its checksums, so it is read as it is and with them mended.
+/// A changed PNG rarely keeps its checksums, so it is read as it is and with them mended.
 enum PictureInput {
   static let formats = ["png", "jpg", "webp", "gif", "tif", "bmp"]
 

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import ImageCoding
+import Records
 import Tensors
 import Testing
 import _TestSupport

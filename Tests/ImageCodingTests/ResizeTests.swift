@@ -1,5 +1,6 @@
 import Foundation
 import ImageCoding
+import Records
 import Tensors
 import Testing
 import _TestSupport

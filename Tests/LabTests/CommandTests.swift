@@ -33,7 +33,7 @@ import _TestSupport
     }
   }
 
-  @Test func `a bad spec is told on standard error and exits with 2`() throws {
+  @Test func `a bad spec is reported on standard error and exits with 2`() throws {
     let folder = try Workplace()
     try folder.write(#"{"model": "demo_vit", "methods": [{"method": "topq"}]}"#, to: "a.json")
     let result = try LabProcess.run("run", "a.json", in: folder.url)

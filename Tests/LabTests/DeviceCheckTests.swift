@@ -41,7 +41,7 @@ import _TestSupport
     #expect(result.output.contains("FAIL float32, vit_micro__none__b4: logits within "))
   }
 
-  @Test func `a folder without stored passes and an option out of place are told`() throws {
+  @Test func `a folder without stored passes and an option out of place are reported`() throws {
     let folder = try Workplace()
     let empty = try LabProcess(
       ["devices", "--check", "cpu", "--goldens", folder.url.path], in: folder.url

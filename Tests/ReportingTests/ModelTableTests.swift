@@ -66,7 +66,7 @@ import Testing
     #expect(named.tables.count == 4 && named.tables[0].isOfModels)
   }
 
-  @Test func `a published line of a model stands beside that model alone`() throws {
+  @Test func `a published line of a model stands next to that model alone`() throws {
     let line = { (model: String) in
       PublishedNumbers.Line(
         label: model, method: "none", match: nil, model: model, batchSize: nil, device: nil,

@@ -34,3 +34,11 @@ import Testing
     #expect(paretoFront(points).sorted() == expected)
   }
 }
+
+extension TradeOff {
+  /// Whether this is at least as good in both and better in one.
+  fileprivate func dominates(_ other: TradeOff) -> Bool {
+    latency <= other.latency && accuracy >= other.accuracy
+      && (latency < other.latency || accuracy > other.accuracy)
+  }
+}

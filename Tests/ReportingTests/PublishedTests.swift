@@ -58,7 +58,7 @@ import Testing
   }
 
   @Test(arguments: [(-28.4, false), (-28.5, true)])
-  func `only a difference above the publication's own noise is told`(
+  func `only a difference above the publication's own noise is reported`(
     stated: Double, isTold: Bool
   ) throws {
     let text = """
@@ -70,7 +70,7 @@ import Testing
     #expect((numbers.note(numbers.rows[0]) != nil) == isTold)
   }
 
-  @Test func `without a baseline the one that is implied is told`() throws {
+  @Test func `without a baseline the one that is implied is reported`() throws {
     let numbers = try Self.numbers(
       """
       {"source": "s", "hardware": "h", "comparable": "c",

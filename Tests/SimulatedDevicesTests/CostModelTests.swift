@@ -71,14 +71,14 @@ import Testing
     #expect(try !names([plain], .eager).union(names([plain, scored], .graph)).contains("softmax"))
   }
 
-  @Test func `a precision that the device lacks is told`() {
+  @Test func `a precision that the device lacks is reported`() {
     #expect(
       throws: SimulatedDevicesError.precisionUnavailable(
         precision: "float16", device: "board", has: ["float32"])
     ) { try CostModel(device: Self.board, precision: .float16) }
   }
 
-  @Test func `operations that have no cost are told`() throws {
+  @Test func `operations that have no cost are reported`() throws {
     let model = try CostModel(device: Self.board)
     let nothing = PassOperation(.pooling, .rows(1, width: 1), bytesRead: 0, bytesWritten: 0)
     let error = #expect(throws: SimulatedDevicesError.self) {

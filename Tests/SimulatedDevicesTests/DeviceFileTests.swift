@@ -39,20 +39,20 @@ import Testing
     #expect(device.checked != nil)
   }
 
-  @Test func `an unknown device is told with those that there are`() {
+  @Test func `an unknown device is reported with those that there are`() {
     #expect(throws: SimulatedDevicesError.unknownDevice(name: "tx3", known: DeviceCatalog.names)) {
       try DeviceCatalog.device("tx3")
     }
   }
 
-  @Test func `a file that is not there is told`() {
+  @Test func `a file that is not there is reported`() {
     #expect(
       throws: SimulatedDevicesError.unreadableFile(
         path: "/nowhere.json", reason: "it is not there, or is no readable file")
     ) { try DeviceCatalog.device("/nowhere.json") }
   }
 
-  @Test func `impossible numbers are told with what would be possible`() throws {
+  @Test func `impossible numbers are reported with what would be possible`() throws {
     #expect(
       try Self.mistake("\"multiprocessors\": 2,", "\"multiprocessors\": 2.5,")
         == "board.json: multiprocessors: 2.5 is impossible; it must be a whole number from 1 to 4096"
@@ -69,7 +69,7 @@ import Testing
         .hasPrefix("board.json: constants.efficiency: 9"))
   }
 
-  @Test func `unknown keys, missing sources and foreign precisions are told`() throws {
+  @Test func `unknown keys, missing sources and foreign precisions are reported`() throws {
     #expect(
       try Self.mistake("\"l2_mib\"", "\"l2\"").hasPrefix("board.json: l2: unknown key; there are"))
     #expect(

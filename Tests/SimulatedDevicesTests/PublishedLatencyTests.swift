@@ -73,7 +73,7 @@ import VisionModels
     #expect(try #require(staircase.nearestEdge(to: tokens)).distance <= 3)
   }
 
-  @Test func `a point of an unknown model is told with its place`() throws {
+  @Test func `a point of an unknown model is reported with its place`() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent(
       "points-\(UUID().uuidString).json")
     defer { try? FileManager.default.removeItem(at: file) }

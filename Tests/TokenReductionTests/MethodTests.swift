@@ -112,7 +112,7 @@ import Testing
         ])
     #expect(
       try problems("evit", ["keep_rate": .integer(0)])
-        == ["keep_rate: 0 is out of range; it must be a number above 0.0 up to 1.0"])
+        == ["keep_rate: 0 is out of range; it must be a number above 0 up to 1"])
     #expect(
       try problems(
         "evit", ["keep_rate": .number(0.5), "layers": .array([.integer(3), .integer(3)])])

@@ -1,4 +1,5 @@
 import Foundation
+import Records
 import Testing
 import VisionModels
 
@@ -90,9 +91,9 @@ import VisionModels
     #expect(sizes == expected)
     #expect(
       entry.preprocessing
-        == ModelPreprocessing(
-          resize: 256, crop: 224, mean: ModelPreprocessing.imageNetMean,
-          deviation: ModelPreprocessing.imageNetDeviation))
+        == Preprocessing(
+          resize: 256, crop: 224, mean: Preprocessing.imageNetMean,
+          std: Preprocessing.imageNetStd))
   }
 
   /// As `google/vit-base-patch16-224` has them.
@@ -115,9 +116,9 @@ import VisionModels
     #expect(try vit(entry) == expected)
     #expect(
       entry.preprocessing
-        == ModelPreprocessing(
+        == Preprocessing(
           resize: 224, crop: 224, interpolation: .bilinear, fit: .bothSides,
-          mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5]))
+          mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]))
   }
 
   /// As `facebook/deit-small-distilled-patch16-224` has them.
@@ -144,7 +145,7 @@ import VisionModels
         + "as a ViT")
   }
 
-  @Test func `what cannot be read is told`() {
+  @Test func `what cannot be read is reported`() {
     #expect(message("[]") == "config.json: it is no JSON object")
     #expect(message("{}").hasPrefix("config.json: it has neither timm's \"architecture\" nor"))
     #expect(

@@ -139,7 +139,7 @@ import _TestSupport
         "which hub_dinov2.pth has too; name one of the two files") == true)
   }
 
-  @Test func `a file of something else is told with what it holds`() throws {
+  @Test func `a file of something else is reported with what it holds`() throws {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
     defer { try? FileManager.default.removeItem(at: url) }
     try SafetensorsWriter.write(
@@ -153,7 +153,7 @@ import _TestSupport
         + "patch_embed.proj.weight, and 29 more); it is a safetensors file of 1 (conv1.weight)")
   }
 
-  @Test func `a model that the file is not is told key by key`() {
+  @Test func `a model that the file is not is reported key by key`() {
     let text = Self.message("hf_dinov2.safetensors", as: Self.plain) ?? ""
     #expect(text.contains("whose tensors carry Hugging Face's names"))
     #expect(text.contains("of another shape (head.weight is [5, 32], not [5, 16])"))

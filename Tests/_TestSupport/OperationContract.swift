@@ -2,7 +2,7 @@ import Foundation
 import Tensors
 
 /// What an operation must give on every device, whatever its kernels: odd sizes, rows in wider
-/// tensors, and what is no number stays in its row.
+/// tensors, and what is not a number stays in its row.
 ///
 /// Each is written once here; the tests of a device run all of them, in every precision whose
 /// activations are float32.
@@ -50,7 +50,7 @@ package struct OperationContract: Sendable, CustomStringConvertible {
           backend.affine($0, scale: a, shift: b, .silu, into: $1)
         }
       },
-    ] + Activation.allCases.map(activation)
+    ] + Activation.allCases.map(activation) + onImages
 
   private static let rows = 19
 
@@ -125,7 +125,7 @@ package struct OperationContract: Sendable, CustomStringConvertible {
   // MARK: Rows
 
   /// Runs an operation on rows in the middle of wider tensors, once as they are and once with a row
-  /// that is no number.
+  /// that is not a number.
   ///
   /// - Parameters:
   ///   - x: `width` numbers a row.
@@ -197,7 +197,7 @@ extension Precision {
   }
 
   /// Of a result of the size of 1.
-  fileprivate var tolerance: Double {
+  var tolerance: Double {
     switch self {
     case .float32: 1e-5
     case .tf32: 1e-3

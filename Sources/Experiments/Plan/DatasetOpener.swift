@@ -63,13 +63,6 @@ struct DatasetOpener {
           try ReassessedLabels(file: source.path($0, ofKey: "dataset"))
         })
     }
-    if choice.validClasses != .all || choice.reassessedLabels != nil {
-      whole = try ScoredDataset(
-        whole, valid: choice.validClasses,
-        reassessed: try choice.reassessedLabels.map {
-          try ReassessedLabels(file: source.path($0, ofKey: "dataset"))
-        })
-    }
     guard let limit, limit < whole.count else { return whole }
     return SubsetDataset(whole, limit: limit, seed: UInt64(seed))
   }

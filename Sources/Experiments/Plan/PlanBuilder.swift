@@ -127,7 +127,7 @@ struct PlanBuilder {
     plan.rows.append(
       PlannedRow(
         model: planned.setting, method: method.setting, reason: reason,
-        dataset: table.dataset?.setting(planned.choice.entry.imagePreprocessing),
+        dataset: table.dataset?.setting(planned.choice.entry.preprocessing),
         device: table.place.map { planner.places[$0.device].setting },
         batchSize: table.place?.batchSize, precision: table.precision))
   }
@@ -198,7 +198,7 @@ struct PlanBuilder {
   }
 
   private func accuracyPlace(_ dataset: PlannedDataset, _ table: Table) -> AccuracyPlace {
-    let preprocessing = planner.models[table.model].choice.entry.imagePreprocessing
+    let preprocessing = planner.models[table.model].choice.entry.preprocessing
     return AccuracyPlace(
       model: table.model, dataset: dataset.setting(preprocessing), precision: table.precision)
   }

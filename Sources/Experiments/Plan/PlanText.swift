@@ -66,7 +66,7 @@ package struct PlanText {
       "accuracy of \(work.model.setting.name) on \(dataset.name) (\(dataset.layout)): "
       + "\(counted(dataset.count, "image")) in \(counted(shards.count, "shard")) of at most "
       + "\(shards.first?.count ?? 0), batch \(work.batchSize), \(work.precision), on "
-      + "\(work.device.setting.name); \(work.model.choice.entry.imagePreprocessing.text)"
+      + "\(work.device.setting.name); \(work.model.choice.entry.preprocessing.text)"
     return [heading]
       + work.methods.map { method in
         let done = method.trials.count { isDone($0.key) }

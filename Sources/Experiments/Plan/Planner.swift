@@ -46,8 +46,11 @@ package final class Planner {
           }
           devices += opened
           return opened.map { .here($0) }
-        } catch  where spec.devices.count > 1 && name != "cpu" {
-          // The others are measured all the same.
+        } catch
+          where spec.devices.count > 1
+          && DeviceKind.of(name)?.isAlwaysPresent != true
+        {
+          // The others are still measured.
           return [
             .unavailable(
               DeviceSetting(name: name, hardware: "", threads: 0), reason: "\(error)")
@@ -71,7 +74,7 @@ package final class Planner {
         subject: "device \"\(setting.name)\"", message: reason)
     }
     self.devices =
-      devices.isEmpty ? [try Self.open("cpu", threads: nil, engine: "auto", site)] : devices
+      devices.isEmpty ? [try Self.openStandard(site)] : devices
     let opener = DatasetOpener(
       source: spec.source, seed: spec.seed,
       fingerprint: ContentFingerprint(
@@ -93,7 +96,7 @@ package final class Planner {
         try Self.check(dataset, model, spec)
       }
     }
-    // Last, since a data set of other classes is a likelier mistake than weights of other sizes.
+    // Last, since a data set of other classes is a more likely mistake than weights of other sizes.
     models = try models.map(weights.fitted)
   }
 
@@ -114,9 +117,16 @@ package final class Planner {
     }
   }
 
-  /// The engines that a device is measured with: a cuda device has but one.
+  /// The engines that a device is measured with.
   private static func engines(of name: String, _ spec: Spec) -> [String] {
-    name == "cpu" ? spec.engines : ["auto"]
+    let hasChoice = DeviceKind.of(name).map { !$0.engines.isEmpty } ?? false
+    return hasChoice ? spec.engines : [DeviceKind.automaticEngine]
+  }
+
+  /// What computes accuracy where the spec names no device of this machine.
+  private static func openStandard(_ site: Site) throws -> PlannedDevice {
+    try open(
+      DeviceKind.standard.name, threads: nil, engine: DeviceKind.automaticEngine, site)
   }
 
   private static func open(
@@ -165,8 +175,8 @@ package final class Planner {
     throw ExperimentsError.impossible(
       subject: spec.source.place(of: dataset.choice.path),
       message: correction(dataset, model)
-        ?? "\(dataset.images.name) has \(counted(classes, "class", "classes")) and \(model.setting.name) tells "
-        + "\(model.info.classes) apart; name the data set that it was trained on, or give "
+        ?? "\(dataset.images.name) has \(counted(classes, "class", "classes")) and \(model.setting.name) has "
+        + "\(model.info.classes); name the data set that it was trained on, or give "
         + "each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
   }
 

@@ -97,9 +97,9 @@ extension Planner {
     }
   }
 
-  /// What tells one model of a spec from another.
+  /// What distinguishes one model of a spec from another.
   struct ModelIdentity: Hashable {
     let setting: ModelSetting
-    let preprocessing: ModelPreprocessing
+    let preprocessing: Preprocessing
   }
 }

@@ -21,7 +21,7 @@ package struct Site: Sendable {
   package var downloads = true
   /// Where hashes of pictures are kept between runs; `nil` keeps none.
   package var pictureHashes: URL?
-  /// Told what takes long before anything is measured.
+  /// Receives a line for what takes long before anything is measured.
   package var progress: @Sendable (String) -> Void
 
   package init(
@@ -100,16 +100,5 @@ package struct PlannedDevice {
       throw TensorsError.precisionUnavailable(precision: precision, device: setting.name)
     }
     return try backend.computing(at: known)
-  }
-}
-
-extension ModelEntry {
-  /// How this model's images are prepared.
-  package var imagePreprocessing: Preprocessing {
-    Preprocessing(
-      resize: preprocessing.resize ?? preprocessing.crop, crop: preprocessing.crop,
-      interpolation: preprocessing.interpolation == .bicubic ? .bicubic : .bilinear,
-      fit: preprocessing.fit == .shorterSide ? .shorterSide : .bothSides,
-      mean: preprocessing.mean, std: preprocessing.deviation)
   }
 }

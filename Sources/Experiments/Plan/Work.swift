@@ -43,7 +43,7 @@ enum Shards {
   ///
   /// The same for every run of a spec, since shards are part of a record's key.
   static func ranges(of model: PlannedModel, on dataset: PlannedDataset) -> [Range<Int>] {
-    let bytesOfImage = model.choice.entry.imagePreprocessing.elementCount
+    let bytesOfImage = model.choice.entry.preprocessing.elementCount
     let size = max(1, min(maxImages, maxBytes / bytesOfImage))
     return stride(from: 0, to: dataset.images.count, by: size).map {
       $0..<min($0 + size, dataset.images.count)

@@ -36,7 +36,7 @@ struct AccuracyRunner {
       try context.checkStop()
       claimed = try nextShard(&shards)
       let images = try ShardImages(
-        shard.loader, capacity: shard.range.count, work.model.choice.entry.imagePreprocessing,
+        shard.loader, capacity: shard.range.count, work.model.choice.entry.preprocessing,
         context: context)
       let lock = try context.takeMachine(alone: false)
       try withExtendedLifetime((lock, shard.claims)) {
@@ -57,7 +57,7 @@ struct AccuracyRunner {
         range: range, trials: trials.filter { claims[$0.key] != nil }, claims: claims,
         loader: BatchLoader(
           dataset: work.dataset.images, indices: Array(range),
-          preprocessing: work.model.choice.entry.imagePreprocessing, batchSize: 25,
+          preprocessing: work.model.choice.entry.preprocessing, batchSize: 25,
           onBadImage: skipsBadImages ? .skip : .stop))
     }
     return nil

@@ -16,7 +16,7 @@ struct LatencyRunner {
   /// What the activations of a set may take where it is large, in bytes.
   static let setBytes = 1 << 29
 
-  /// A variant that this process has claimed, or one that is timed again beside others.
+  /// A variant that this process has claimed, or one that is timed again together with others.
   private struct Variant {
     let planned: PlannedLatency
     /// `nil` for the baseline of an earlier set: its record is there.
@@ -71,7 +71,7 @@ struct LatencyRunner {
     guard !claims.isEmpty else { return false }
     var variants: [Variant] = members.compactMap { planned in
       let claim = claims[planned.key]
-      // Others may hold or have done a row meanwhile; the baseline is needed all the same.
+      // Others may hold or have done a row meanwhile; the baseline is still needed.
       guard claim != nil || planned.isBaseline else { return nil }
       return Variant(
         planned: planned, claim: claim,
@@ -156,9 +156,8 @@ struct LatencyRunner {
     let clocks = variants.map { _ in
       PassClock(stopwatch: context.stopwatch, warmup: work.timing.rule.warmup)
     }
-    let timed = try zip(variants, clocks).map { variant, clock in
-      try variant.pass.map { try clock.timed($0, coldCache: work.timing.l2 == .cold) }
-        ?? TimedVariant(run: {})
+    let timed = zip(variants, clocks).map { variant, clock in
+      variant.pass?.timed(by: clock, coldCache: work.timing.l2 == .cold) ?? TimedVariant(run: {})
     }
     let expected = variants.map(\.expectedSeconds).reduce(0, +)
     var finished = 0.0

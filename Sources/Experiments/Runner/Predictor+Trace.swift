@@ -9,11 +9,11 @@ package struct TracedImage {
 }
 
 extension Predictor {
-  /// What became of the patches of an image file, prepared as the model wants it.
+  /// What became of the patches of an image file, prepared as the model expects it.
   ///
   /// - Throws: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func trace(file: String) throws -> TracedImage {
-    let preprocessing = model.choice.entry.imagePreprocessing
+    let preprocessing = model.choice.entry.preprocessing
     // Before the weights are read, so that a missing image is reported at once.
     let image = try ImageDecoder.withShared { try $0.decode(path: file) }
     let pass = try makePass(batchSize: 1)

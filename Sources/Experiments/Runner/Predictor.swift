@@ -44,11 +44,11 @@ package final class Predictor {
   /// The same model with every token, its weights shared.
   package func unreduced() throws -> Predictor { Predictor(self, try model.unreduced()) }
 
-  /// Logits of image files, prepared as the model wants them; one row each.
+  /// Logits of image files, prepared as the model expects them; one row each.
   ///
   /// - Throws: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func logits(files: [String]) throws -> [[Float]] {
-    let preprocessing = model.choice.entry.imagePreprocessing
+    let preprocessing = model.choice.entry.preprocessing
     let pass = try makePass(batchSize: 1)
     return try files.enumerated().map { index, file in
       try ImageDecoder.withShared { decoder in
@@ -62,7 +62,7 @@ package final class Predictor {
   ///
   /// The images form one batch, as the caller grouped them.
   package func logits(images: [Float]) throws -> [[Float]] {
-    let imageFloats = model.choice.entry.imagePreprocessing.elementCount
+    let imageFloats = model.choice.entry.preprocessing.elementCount
     let count = images.count / imageFloats
     let classes = model.info.classes
     let pass = try makePass(batchSize: count)
@@ -87,7 +87,7 @@ package final class Predictor {
     return Array(pass.logits)
   }
 
-  /// Throws where the last run went wrong on the device, or gave what is no number.
+  /// Throws where the last run went wrong on the device, or gave what is not a number.
   func check(_ pass: PassRunner, image: (Int) -> String) throws {
     try pass.model.backend.check()
     try LogitsNotFinite.check(

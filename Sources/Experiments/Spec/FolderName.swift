@@ -1,7 +1,8 @@
+import TokenReduction
+
 /// What may name a folder of results: letters and digits of any script, `.`, `_` and `-`.
 enum FolderName {
-  static let expectation =
-    "a name of letters, digits, '.', '_' and '-' that does not begin with '.' or '-'"
+  static let expectation = ValueRule.fileName.expectation
 
   /// Bytes that a name has at most: file systems take 255, and files of ours add an ending.
   private static let maxBytes = 200

@@ -20,27 +20,27 @@ struct PreprocessingReader {
     if let fraction = members["crop_fraction"]?.asDouble, fraction > 0 {
       resize = Int(min(16_384, Double(own.crop) / fraction))
     }
-    guard resize ?? own.crop >= own.crop else {
+    guard resize >= own.crop else {
       checker.report(
         "\(path).resize",
-        "\(resize ?? 0) is below \(own.crop), the side of \(entry.name)'s images; it must be from "
+        "\(resize) is below \(own.crop), the side of \(entry.name)'s images; it must be from "
           + "\(own.crop)")
       return nil
     }
     guard let mean = channels("mean", members, own.mean, checker: &checker),
-      let deviation = channels("std", members, own.deviation, checker: &checker)
+      let std = channels("std", members, own.std, checker: &checker)
     else { return nil }
     let filter = members["interpolation"]?.asString.flatMap(
-      ModelPreprocessing.Interpolation.init(rawValue:))
+      Preprocessing.Interpolation.init(rawValue:))
     var fit = own.fit
     if case .boolean(let squashes)? = members["squash"] {
       fit = squashes ? .bothSides : .shorterSide
     }
     return ModelEntry(
       name: entry.name, displayName: entry.displayName, architecture: entry.architecture,
-      preprocessing: ModelPreprocessing(
+      preprocessing: Preprocessing(
         resize: resize, crop: own.crop, interpolation: filter ?? own.interpolation, fit: fit,
-        mean: mean, deviation: deviation),
+        mean: mean, std: std),
       source: entry.source)
   }
 

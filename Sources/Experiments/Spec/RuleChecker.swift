@@ -1,4 +1,5 @@
 import Records
+import Tensors
 import TokenReduction
 
 /// Compares values with their rules and collects every mistake.
@@ -231,12 +232,11 @@ struct RuleChecker {
   }
 
   private func deviceMistake(_ text: String) -> String? {
-    if text == "cpu" || text == "cuda" { return nil }
-    if text.hasPrefix("cuda:"), let index = Int(text.dropFirst(5)), index >= 0 { return nil }
-    let isGPU = text.lowercased().hasPrefix("gpu")
-    let nearest = isGPU ? "cuda" : NearestName.of(text, among: ["cpu", "cuda"])
+    if DeviceKind.of(text) != nil { return nil }
+    let nearest =
+      DeviceKind.alias(text)?.name ?? NearestName.of(text, among: DeviceKind.all.map(\.name))
     return "\"\(text)\" is not a device; "
-      + (nearest.map { "did you mean '\($0)'?" } ?? "it must be \(ValueRule.device.expectation)")
+      + (nearest.map { "did you mean '\($0)'?" } ?? "it must be \(DeviceKind.expectation)")
   }
 }
 

@@ -58,28 +58,36 @@ enum SpecContradictions {
     }
   }
 
-  /// What a processor cannot do; other machines' records are what they are.
+  /// What a kind of device cannot do; other machines' records are what they are.
   private static func device(_ spec: Spec, _ checker: inout RuleChecker) {
-    guard spec.devices.contains(.here("cpu")) else { return }
-    let own = [Precision.float32, .bfloat16, .int8].map(\.rawValue)
-    if let other = spec.precisions.first(where: { !own.contains($0) }) {
-      checker.report(
-        "precision",
-        "\"\(other)\" needs a cuda device, and the cpu computes in float32, bfloat16 or int8; leave "
-          + "\"cpu\" out of \"device\", or make two specs")
-    }
-    if spec.engines.contains("blas"),
-      let other = spec.precisions.first(where: { $0 != Precision.float32.rawValue })
-    {
-      checker.report(
-        "engine",
-        "\"blas\" multiplies float32 alone, and \"precision\" names \(other); take \"packed\", or "
-          + "make two specs")
-    }
-    if spec.latency?.l2 == .cold {
-      checker.report(
-        "latency.l2",
-        "only a cuda device's cache can be emptied, and \"device\" names the cpu; leave it out")
+    for kind in DeviceKind.all {
+      let named = spec.devices.compactMap { device in
+        if case .here(let name) = device, kind.includes(name) { name } else { nil }
+      }
+      guard let name = named.first else { continue }
+      let own = kind.precisions.map(\.rawValue)
+      if let other = spec.precisions.first(where: { !own.contains($0) }) {
+        let able = DeviceKind.all.first { $0.precisions.map(\.rawValue).contains(other) }
+        checker.report(
+          "precision",
+          "\"\(other)\" needs \(able?.title ?? "another device"), and \(kind.title) computes in "
+            + "\(DeviceKind.listed(own)); leave \"\(name)\" out of \"device\", or make two specs")
+      }
+      if let engine = spec.engines.first(where: { kind.float32Engines[$0] != nil }),
+        let other = spec.precisions.first(where: { $0 != Precision.float32.rawValue })
+      {
+        checker.report(
+          "engine",
+          "\"\(engine)\" multiplies float32 alone, and \"precision\" names \(other); take "
+            + "\"\(kind.float32Engines[engine] ?? "")\", or make two specs")
+      }
+      if spec.latency?.l2 == .cold, !kind.hasFlushableCache {
+        let able = DeviceKind.all.first { $0.hasFlushableCache }
+        checker.report(
+          "latency.l2",
+          "only \(able?.title ?? "another device")'s cache can be emptied, and \"device\" names "
+            + "\(kind.title); leave it out")
+      }
     }
   }
 
@@ -99,8 +107,8 @@ enum SpecContradictions {
         else { continue }
         checker.report(
           dataset.path,
-          "\(name) has \(classes) classes and \(model.name) tells "
-            + "\(model.entry.info.classes) apart; name the data set that it was "
+          "\(name) has \(classes) classes and \(model.name) has "
+            + "\(model.entry.info.classes); name the data set that it was "
             + "trained on")
       }
     }

@@ -23,7 +23,7 @@ package enum SpecRules {
       standard: .value(.string("demo")), "where the images come from"),
     KeyRule(
       "device", .axis(.either([.device, .object(recordedDevice), .object(simulatedDevice)])),
-      standard: .value(.string("cpu")),
+      standard: .value(.string(DeviceKind.standard.name)),
       "where to measure latency; accuracy is computed on the first"),
     KeyRule(
       "batch_size", .axis(.integer(minimum: 1, maximum: 65_536)), standard: .value(.integer(1)),
@@ -51,7 +51,8 @@ package enum SpecRules {
       "threads", .axis(.integer(minimum: 1, maximum: 4096)), standard: .described("every core"),
       "worker threads on a CPU"),
     KeyRule(
-      "engine", .axis(.choice(["auto", "packed", "blas"])), standard: .value(.string("auto")),
+      "engine", .axis(.choice(DeviceKind.standard.engines)),
+      standard: .value(.string(DeviceKind.automaticEngine)),
       "what multiplies matrices on a CPU: our kernels on weights packed once, OpenBLAS (Accelerate on "
         + "macOS), or what a short trial finds to be faster"),
     KeyRule(
@@ -112,7 +113,7 @@ package enum SpecRules {
       "squash", .boolean, standard: .described("the model's, mostly false"),
       "resize both sides, whatever the proportion"),
     KeyRule(
-      "interpolation", .choice(ModelPreprocessing.Interpolation.allCases.map(\.rawValue)),
+      "interpolation", .choice(Preprocessing.Interpolation.allCases.map(\.rawValue)),
       standard: .described("the model's"), "the antialiased filter of the resize"),
     KeyRule(
       "mean", .list(.number(minimum: -1000, exclusiveMinimum: false, maximum: 1000)),
@@ -123,7 +124,7 @@ package enum SpecRules {
   ]
 
   /// The sizes of every family; where there is more than one, the first key names it.
-  static let architecture: [KeyRule] = {
+  package static let architecture: [KeyRule] = {
     let families = ModelRegistry.families.filter { !$0.parameters.isEmpty }
     var rules: [KeyRule] = []
     if families.count > 1 {
@@ -143,9 +144,6 @@ package enum SpecRules {
     }
     return rules
   }()
-
-  /// Keys of `architecture`, for the test that compares them with the model's own.
-  package static var architectureKeys: Set<String> { Set(architecture.map(\.key)) }
 
   static let imagenet: [KeyRule] = [
     KeyRule(

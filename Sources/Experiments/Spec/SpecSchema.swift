@@ -1,5 +1,6 @@
 import Foundation
 import Records
+import Tensors
 import TokenReduction
 import VisionModels
 
@@ -78,7 +79,7 @@ package enum SpecSchema {
     case .boolean: .object(["type": .string("boolean")])
     case .choice(let names): .object(["enum": .array(names.map { .string($0) })])
     case .device:
-      .object(["type": .string("string"), "pattern": .string("^(cpu|cuda|cuda:[0-9]+)$")])
+      .object(["type": .string("string"), "pattern": .string(DeviceKind.pattern)])
     case .object(let keys): .object(object(keys))
     case .mapping:
       .object([

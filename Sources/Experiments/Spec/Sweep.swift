@@ -1,4 +1,5 @@
 import Records
+import TokenReduction
 
 /// The values of a sweep axis: a single value, a list, or ranges.
 enum Sweep {

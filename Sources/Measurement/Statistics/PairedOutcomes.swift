@@ -36,14 +36,8 @@ package struct PairedOutcomes: Hashable, Sendable {
     images > 0 ? Double(onlySecond - onlyFirst) / Double(images) : nil
   }
 
-  /// McNemar's exact two-sided p-value: twice the smaller binomial tail of the discordant images.
-  ///
-  /// Edge cases: 1 when no image is discordant or both tails are equal.
-  package var exactP: Double {
-    min(1, 2 * lowerTail().cumulative)
-  }
-
-  /// McNemar's mid-p value: as exact, but the observed table counts half, which is less timid.
+  /// McNemar's two-sided mid-p value: twice the smaller binomial tail of the discordant images, in
+  /// which the observed table counts half, so that it is less conservative than the exact test.
   ///
   /// Edge cases: 1 when no image is discordant or both tails are equal.
   /// Source: Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13 (2013) 91.

@@ -10,10 +10,7 @@ package struct Summary: Hashable, Sendable {
   package let upperQuartile: Double
   package let maximum: Double
 
-  /// The spread of the middle half.
-  package var interquartileRange: Double { upperQuartile - lowerQuartile }
-
-  /// Summarises `samples` in any order.
+  /// Summarizes `samples` in any order.
   ///
   /// Edge cases: `nil` when there is no sample or one is not finite; one sample is all its own
   /// quantiles.

@@ -9,12 +9,6 @@ package struct TradeOff: Hashable, Sendable {
     self.latency = latency
     self.accuracy = accuracy
   }
-
-  /// Whether this is at least as good in both and better in one.
-  package func dominates(_ other: TradeOff) -> Bool {
-    latency <= other.latency && accuracy >= other.accuracy
-      && (latency < other.latency || accuracy > other.accuracy)
-  }
 }
 
 /// Positions of the points that no other dominates, by rising latency; equal points all stay.

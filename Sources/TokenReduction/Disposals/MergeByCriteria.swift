@@ -22,7 +22,7 @@ package struct MergeByCriteria: TokenDisposal {
       "pool", .choice(["size", "attention_size"]), default: .string("size"),
       "what the tokens of a group are weighed by"),
   ]
-  private static let tau = MethodParameter.Kind.number(
+  private static let tau = ValueRule.number(
     minimum: 0, exclusiveMinimum: true, maximum: 1e6)
 
   package let exponents: [Float]

@@ -60,11 +60,11 @@ struct HuggingFaceConfiguration {
 
   // MARK: Images
 
-  private func preprocessing(side: Int) throws(ConfigurationError) -> ModelPreprocessing {
+  private func preprocessing(side: Int) throws(ConfigurationError) -> Preprocessing {
     guard let images else {
-      return try ModelPreprocessing(
+      return try Preprocessing(
         resize: side, crop: side, interpolation: .bilinear, fit: .bothSides,
-        mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5]
+        mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]
       ).checked(reader)
     }
     for key in ["do_resize", "do_rescale"] where images.boolean(key) == false {
@@ -77,10 +77,10 @@ struct HuggingFaceConfiguration {
     let crops = images.boolean("do_center_crop") ?? (images.members["crop_size"] != nil)
     let crop = crops ? try cropped(images) ?? side : resize
     let isNormalized = images.boolean("do_normalize") ?? true
-    return try ModelPreprocessing(
+    return try Preprocessing(
       resize: resize, crop: crop, interpolation: try filter(images), fit: fit,
       mean: isNormalized ? try images.channels("image_mean") ?? [0.5, 0.5, 0.5] : [0, 0, 0],
-      deviation: isNormalized ? try images.channels("image_std") ?? [0.5, 0.5, 0.5] : [1, 1, 1]
+      std: isNormalized ? try images.channels("image_std") ?? [0.5, 0.5, 0.5] : [1, 1, 1]
     ).checked(images)
   }
 
@@ -95,7 +95,7 @@ struct HuggingFaceConfiguration {
 
   private func resized(
     _ images: ConfigurationReader, side: Int
-  ) throws(ConfigurationError) -> (Int, ModelPreprocessing.Fit) {
+  ) throws(ConfigurationError) -> (Int, Preprocessing.Fit) {
     if let number = images.integer("size") {
       return (number, takesShorterSide(images) ? .shorterSide : .bothSides)
     }
@@ -125,12 +125,12 @@ struct HuggingFaceConfiguration {
   /// Pillow's numbers.
   private func filter(
     _ images: ConfigurationReader
-  ) throws(ConfigurationError) -> ModelPreprocessing.Interpolation {
+  ) throws(ConfigurationError) -> Preprocessing.Interpolation {
     switch images.integer("resample") ?? 2 {
     case 2: .bilinear
     case 3: .bicubic
     case let other:
-      try ModelPreprocessing.interpolation(
+      try Preprocessing.interpolation(
         [0: "nearest", 1: "lanczos", 4: "box", 5: "hamming"][other] ?? "\(other)", images)
     }
   }

@@ -107,7 +107,7 @@ struct ConfigurationReader {
   }
 }
 
-extension ModelPreprocessing {
+extension Preprocessing {
   /// A named filter; others than these two are not read.
   static func interpolation(
     _ name: String, _ reader: ConfigurationReader
@@ -121,12 +121,12 @@ extension ModelPreprocessing {
   }
 
   /// Refuses what no picture can be prepared by.
-  func checked(_ reader: ConfigurationReader) throws(ConfigurationError) -> ModelPreprocessing {
-    guard crop >= 1, crop <= 8192, resize ?? crop >= crop, resize ?? crop <= 16384 else {
+  func checked(_ reader: ConfigurationReader) throws(ConfigurationError) -> Preprocessing {
+    guard crop >= 1, crop <= 8192, resize >= crop, resize <= 16384 else {
       throw reader.wrong(
-        "its images are resized to \(resize ?? crop) and cropped to \(crop), which cannot be")
+        "its images are resized to \(resize) and cropped to \(crop), which cannot be")
     }
-    guard deviation.allSatisfy({ $0 > 0 && $0.isFinite }), mean.allSatisfy(\.isFinite) else {
+    guard std.allSatisfy({ $0 > 0 && $0.isFinite }), mean.allSatisfy(\.isFinite) else {
       throw reader.wrong("its mean or standard deviation is no usable number")
     }
     return self

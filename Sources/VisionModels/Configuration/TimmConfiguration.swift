@@ -83,7 +83,7 @@ struct TimmConfiguration {
 
   private func preprocessing(
     side: Int, _ named: ModelEntry
-  ) throws(ConfigurationError) -> ModelPreprocessing {
+  ) throws(ConfigurationError) -> Preprocessing {
     let fraction = pretrained.number("crop_pct") ?? 0.875
     guard fraction > 0, fraction <= 1 else {
       throw pretrained.wrong("its \"crop_pct\" is \(fraction); it lies above 0, up to 1")
@@ -93,13 +93,13 @@ struct TimmConfiguration {
       throw pretrained.wrong(
         "its \"crop_mode\" is \"\(mode)\"; center and squash are known, so give \"preprocessing\"")
     }
-    let filter = try ModelPreprocessing.interpolation(
+    let filter = try Preprocessing.interpolation(
       pretrained.text("interpolation") ?? "bilinear", pretrained)
-    return try ModelPreprocessing(
+    return try Preprocessing(
       resize: Int(Double(side) / fraction), crop: side, interpolation: filter,
       fit: mode == "squash" ? .bothSides : .shorterSide,
-      mean: try pretrained.channels("mean") ?? ModelPreprocessing.imageNetMean,
-      deviation: try pretrained.channels("std") ?? ModelPreprocessing.imageNetDeviation,
+      mean: try pretrained.channels("mean") ?? Preprocessing.imageNetMean,
+      std: try pretrained.channels("std") ?? Preprocessing.imageNetStd,
       cropFraction: fraction
     ).checked(pretrained)
   }

@@ -1,3 +1,4 @@
+import Records
 import Tensors
 
 /// MobileViT: inverted residuals, and three stages whose transformers attend between the pixels at
@@ -39,8 +40,8 @@ package struct MobileViT: LayeredArchitecture {
       architecture: MobileViT(
         widths: widths, transformerDims: dims, transformerDepths: [2, 4, 3],
         expansion: expansion, headWidth: head),
-      preprocessing: ModelPreprocessing(
-        resize: Int(256 / 0.9), crop: 256, mean: [0, 0, 0], deviation: [1, 1, 1]),
+      preprocessing: Preprocessing(
+        resize: Int(256 / 0.9), crop: 256, mean: [0, 0, 0], std: [1, 1, 1]),
       source: "arXiv:2110.02178, timm mobilevit_\(name).cvnets_in1k")
   }
 

@@ -1,3 +1,5 @@
+import Records
+
 /// Vision transformers of timm that differ from ViT in a part: other patches, no class token, a
 /// norm before the blocks.
 enum ViTVariants {
@@ -44,9 +46,9 @@ enum ViTVariants {
     let name = "vit_base_patch\(patch)_clip_224"
     return ModelEntry(
       name: name, displayName: "CLIP-B/\(patch)", architecture: sizes,
-      preprocessing: ModelPreprocessing(
+      preprocessing: Preprocessing(
         resize: Int(224 / fraction), crop: 224, mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-        deviation: [0.268_629_54, 0.261_302_58, 0.275_777_11]),
+        std: [0.268_629_54, 0.261_302_58, 0.275_777_11]),
       source: "arXiv:2103.00020, timm \(name).laion2b_ft_in12k_in1k")
   }
 

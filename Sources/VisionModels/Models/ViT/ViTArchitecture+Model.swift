@@ -33,7 +33,7 @@ extension ViTArchitecture: ModelArchitecture {
   }
 
   package static let parameters: [MethodParameter] = {
-    let positive = MethodParameter.Kind.integer(minimum: 1, maximum: nil)
+    let positive = ValueRule.integer(minimum: 1, maximum: nil)
     return [
       MethodParameter("image_size", positive, default: .integer(224), "pixels of a side"),
       MethodParameter("patch_size", positive, default: .integer(16), "pixels of a patch's side"),

@@ -1,25 +1,30 @@
-import CPUBackend
-import Experiments
 import Foundation
-import Goldens
 import Records
 import Support
 import Tensors
 import TokenReduction
 import VisionModels
 
-/// Every method on a device and on the processor, on the same random weights and images: what
-/// differs.
-struct DeviceCheck {
-  let device: String
+/// Compares passes on a device with the stored ones of published implementations, or with those of
+/// another device on the same random weights and images.
+package struct DeviceCheck {
+  /// The device to check, as a spec spells it.
+  package let device: String
+  private let backend: any Backend
   /// Only comparisons whose line contains this; empty for all.
-  var only = ""
+  private let only: String
 
-  /// How one comparison ended.
-  struct Report {
-    fileprivate(set) var failures = 0
-    fileprivate(set) var comparisons = 0
-    var isGood: Bool { failures == 0 && comparisons > 0 }
+  package init(device: String, backend: any Backend, only: String = "") {
+    self.device = device
+    self.backend = backend
+    self.only = only
+  }
+
+  /// How the comparisons ended.
+  package struct Report {
+    package fileprivate(set) var failures = 0
+    package fileprivate(set) var comparisons = 0
+    package var isGood: Bool { failures == 0 && comparisons > 0 }
   }
 
   /// Models of the sizes that matter: head widths 64 and others, a distillation token, registers, a
@@ -71,13 +76,14 @@ struct DeviceCheck {
   ]
 
   /// Every stored pass of a published implementation on the device, in each of its precisions.
-  func run(goldens folder: URL, say: (String) -> Void) throws -> Report {
+  package func run(goldens folder: URL, say: (String) -> Void) throws -> Report {
     var report = Report()
     let cases = try GoldenCase.all(in: folder)
-    let base = try Backends.make(device, threads: nil)
-    say("\(device): \(base.hardware), \(base.driver ?? "no driver"), \(base.libraryDescription)")
+    say(
+      "\(device): \(backend.hardware), \(backend.driver ?? "no driver"), "
+        + backend.libraryDescription)
     for precision in Precision.allCases {
-      guard let backend = backend(base, precision, say) else { continue }
+      guard let backend = computing(at: precision, say) else { continue }
       for golden in cases {
         let label = "\(precision.rawValue), \(golden.name)"
         guard isWanted(label), precision == .float32 || golden.recordsKeptTokens else { continue }
@@ -100,24 +106,24 @@ struct DeviceCheck {
   private func isWanted(_ label: String) -> Bool { only.isEmpty || label.contains(only) }
 
   /// `nil`, with the reason said, for a precision that the device does not have.
-  private func backend(
-    _ base: any Backend, _ precision: Precision, _ say: (String) -> Void
+  private func computing(
+    at precision: Precision, _ say: (String) -> Void
   ) -> (any Backend)? {
     do {
-      return try base.computing(at: precision)
+      return try backend.computing(at: precision)
     } catch {
       say("\(precision.rawValue): left out: \(error)")
       return nil
     }
   }
 
-  func run(say: (String) -> Void) throws -> Report {
+  /// Every method of every model on the device, in each of its precisions, and in float32 on
+  /// `reference`.
+  package func run(reference: any Backend, say: (String) -> Void) throws -> Report {
     var report = Report()
-    let base = try Backends.make(device, threads: nil)
-    let cpu = try CPUBackend()
-    say("\(device): \(base.hardware), \(base.driver ?? ""), \(base.libraryDescription)")
+    say("\(device): \(backend.hardware), \(backend.driver ?? ""), \(backend.libraryDescription)")
     for precision in Precision.allCases {
-      guard let backend = backend(base, precision, say) else { continue }
+      guard let backend = computing(at: precision, say) else { continue }
       for model in Self.models {
         for (name, parameters) in Self.methods {
           let label = "\(precision.rawValue), \(model.name), \(name)"
@@ -125,7 +131,7 @@ struct DeviceCheck {
           do {
             guard
               let difference = try compare(
-                backend, cpu, model.architecture, name, parameters, precision)
+                backend, reference, model.architecture, name, parameters, precision)
             else { continue }
             report.comparisons += 1
             let good = difference.isGood(precision)
@@ -160,8 +166,8 @@ struct DeviceCheck {
       switch precision {
       case .float32:
         relative <= 1e-4 && differing == 0 && disordered == 0 && undecided < images
-      // Rounding may turn a near tie: the tokens kept are told, and the logits of images that kept
-      // the same must agree.
+      // Rounding may turn a near tie: the tokens kept are reported, and the logits of images
+      // that kept the same must agree.
       case .tf32, .float16: relative <= 1e-2
       case .bfloat16: relative <= 4e-2
       case .int8: relative <= 0.1
@@ -178,8 +184,8 @@ struct DeviceCheck {
   }
 
   private func compare(
-    _ backend: any Backend, _ cpu: CPUBackend, _ architecture: ViTArchitecture, _ name: String,
-    _ parameters: [String: JSONValue], _ precision: Precision
+    _ backend: any Backend, _ other: any Backend, _ architecture: ViTArchitecture,
+    _ name: String, _ parameters: [String: JSONValue], _ precision: Precision
   ) throws -> Difference? {
     guard let method = TokenReductionRegistry.method(named: name) else { return nil }
     let geometry = architecture.info.tokens
@@ -188,18 +194,18 @@ struct DeviceCheck {
     let composition = try TokenReductionRegistry.composition(for: setting, geometry: geometry)
     let batch = 3
     let ours = try pass(backend, architecture, composition, batch)
-    let theirs = try pass(cpu, architecture, composition, batch)
+    let theirs = try pass(other, architecture, composition, batch)
     // Once as it runs in a measurement, as a graph; once watched.
     ours.pass.run()
     try backend.check()
     let replayed = Array(ours.pass.logits)
     let watched = try ours.watch()
-    let reference = try theirs.watch()
+    let expected = try theirs.watch()
     let classes = architecture.numClasses
-    let maximum = reference.logits.map(abs).max() ?? 1
+    let maximum = expected.logits.map(abs).max() ?? 1
     var difference = Difference(relative: 0, differing: 0, images: batch)
     for image in 0..<batch {
-      let agreement = Self.agreement(watched.steps, reference.steps, image)
+      let agreement = Self.agreement(watched.steps, expected.steps, image)
       let same = agreement.hasSameTokens && !agreement.isUndecided
       difference.nearTies += precision == .float32 ? agreement.nearTies : 0
       if !agreement.hasSameTokens { difference.differing += 1 }
@@ -211,7 +217,7 @@ struct DeviceCheck {
         var apart =
           abs(replayed[index] - watched.logits[index]) > 1e-6 * maximum ? Float.infinity : 0
         if same || precision == .float32 && !agreement.isUndecided {
-          apart = max(apart, abs(watched.logits[index] - reference.logits[index]) / maximum)
+          apart = max(apart, abs(watched.logits[index] - expected.logits[index]) / maximum)
         }
         if !apart.isFinite || !watched.logits[index].isFinite { apart = .infinity }
         difference.relative = max(difference.relative, apart)

@@ -1,19 +1,19 @@
 import Records
-import TokenReduction
+import Tensors
 
-/// What a value of a spec may be: one declaration that validates, writes the JSON Schema and
-/// documents.
+/// What a value of a spec may be: one declaration, of a method's parameter as of any other key,
+/// that validates, writes the JSON Schema and documents.
 package indirect enum ValueRule: Sendable {
   case text
   /// A model of the registry.
   case modelName
-  /// What can name a folder of results: `FolderName`.
+  /// What can name a folder of results.
   case fileName
   case integer(minimum: Int, maximum: Int?)
   case number(minimum: Double, exclusiveMinimum: Bool, maximum: Double?)
   case boolean
   case choice([String])
-  /// `cpu`, `cuda` or `cuda:N`.
+  /// A device of this machine by its name (`DeviceKind`).
   case device
   case object([KeyRule])
   /// Any keys, whose values are whole numbers from 0.
@@ -39,7 +39,8 @@ package indirect enum ValueRule: Sendable {
     switch self {
     case .text: "text in double quotes"
     case .modelName: "a model's name such as \"demo_vit\""
-    case .fileName: FolderName.expectation
+    case .fileName:
+      "a name of letters, digits, '.', '_' and '-' that does not begin with '.' or '-'"
     case .integer(let minimum, let maximum?): "a whole number from \(minimum) to \(maximum)"
     case .integer(let minimum, nil): "a whole number from \(minimum)"
     case .number(let minimum, let exclusive, let maximum):
@@ -47,7 +48,7 @@ package indirect enum ValueRule: Sendable {
         + (maximum.map { " \(exclusive ? "up to" : "to") \(JSONValue.number($0).shortText)" } ?? "")
     case .boolean: "true or false"
     case .choice(let names): names.map { "\"\($0)\"" }.joined(separator: " or ")
-    case .device: "\"cpu\", \"cuda\" or \"cuda:N\""
+    case .device: DeviceKind.expectation
     case .object(let keys):
       keys.first.map { "an object such as {\"\($0.key)\": …}" } ?? "an object"
     case .mapping: "an object from names to whole numbers"
@@ -63,14 +64,34 @@ package indirect enum ValueRule: Sendable {
     }
   }
 
+  /// Whether values of this kind are lists.
+  var isList: Bool { if case .list = self { true } else { false } }
+
   /// Whether a range may stand for values of this kind.
-  var isNumeric: Bool {
+  package var isNumeric: Bool {
     switch self {
     case .integer, .number, .layer: true
     case .either(let rules): rules.contains(where: \.isNumeric)
     default: false
     }
   }
+}
+
+extension ValueRule {
+  /// `expectation` of one value of an axis.
+  package var valueText: String {
+    if case .axis(let rule) = self { rule.expectation } else { expectation }
+  }
+}
+
+extension ValueRule {
+  /// One block, or a list of blocks.
+  package static let layers = ValueRule.either([.layer, .list(.layer)])
+  /// A count for each block or step.
+  package static let counts = ValueRule.list(.integer(minimum: 0, maximum: nil))
+  /// Shares above 0 up to 1.
+  package static let rates = ValueRule.list(
+    .number(minimum: 0, exclusiveMinimum: true, maximum: 1))
 }
 
 /// A key of an object in a spec.
@@ -102,19 +123,14 @@ package struct KeyRule: Sendable {
   }
 }
 
-extension MethodParameter {
-  /// The same declaration as a rule of a spec.
-  package var rule: ValueRule {
-    switch kind {
-    case .integer(let minimum, let maximum): .integer(minimum: minimum, maximum: maximum)
-    case .number(let minimum, let exclusive, let maximum):
-      .number(minimum: minimum, exclusiveMinimum: exclusive, maximum: maximum)
-    case .boolean: .boolean
-    case .choice(let names): .choice(names)
-    case .layer: .layer
-    case .layers: .either([.layer, .list(.layer)])
-    case .counts: .list(.integer(minimum: 0, maximum: nil))
-    case .rates: .list(.number(minimum: 0, exclusiveMinimum: true, maximum: 1))
+extension KeyRule {
+  /// What stands for a missing key, as a person would write it: `0.5`, `chosen by alpha`, or
+  /// `needed`.
+  package var standardText: String {
+    switch standard {
+    case .none: isRequired ? "needed" : "–"
+    case .described(let words): words
+    case .value(let value): value.shortText
     }
   }
 }
@@ -126,48 +142,5 @@ extension JSONValue {
       return "\(Int(number))"
     }
     return text
-  }
-
-  /// A whole number as `.integer` whichever way it was computed, so that equal settings are equal
-  /// values.
-  package var canonical: JSONValue {
-    switch self {
-    case .number(let number) where number == number.rounded() && abs(number) < 1e15:
-      .integer(Int(number))
-    case .array(let values): .array(values.map(\.canonical))
-    case .object(let members): .object(members.mapValues(\.canonical))
-    default: self
-    }
-  }
-
-  /// The kind in words, for messages.
-  var kindName: String {
-    switch self {
-    case .null: "null"
-    case .boolean: "true or false"
-    case .integer, .number: "a number"
-    case .string: "text"
-    case .array: "a list"
-    case .object: "an object"
-    }
-  }
-}
-
-extension ValueRule {
-  /// `expectation` of one value of an axis.
-  package var valueText: String {
-    if case .axis(let rule) = self { rule.expectation } else { expectation }
-  }
-}
-
-extension KeyRule {
-  /// What stands for a missing key, as a person would write it: `0.5`, `chosen by alpha`, or
-  /// `needed`.
-  package var standardText: String {
-    switch standard {
-    case .none: isRequired ? "needed" : "–"
-    case .described(let words): words
-    case .value(let value): value.shortText
-    }
   }
 }
