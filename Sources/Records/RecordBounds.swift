@@ -245,6 +245,7 @@ extension LatencyResult {
     try quality?.checkBounds()
     for operation in predicted ?? [] {
       try Bound.text("result.predicted.name", operation.name)
+      try Bound.text("result.predicted.tile", operation.tile ?? "")
       try Bound.number("result.predicted.ms", operation.milliseconds, atMost: Bound.maxTime)
       try Bound.whole("result.predicted.waves", operation.waves ?? 0, 0...Bound.maxCount)
     }

@@ -62,6 +62,7 @@ package struct CostModel: Sendable {
     let timer = KernelTimer(self, device.constants)
     var operations: [PredictedOperation] = []
     var places: [String: Int] = [:]
+    let tileNames = device.tiles.map { "\($0.rows)×\($0.columns)" }
     for index in pass.kernels.indices {
       let (time, tile) = timer.microseconds(pass, index)
       let name = pass.kernels[index].name
@@ -72,6 +73,7 @@ package struct CostModel: Sendable {
       }
       operations[place].milliseconds += time / 1e3
       operations[place].waves = tile.map { pass.waves[index * pass.tiles + $0] }
+      operations[place].tile = pass.kernels[index].isAttention ? nil : tile.map { tileNames[$0] }
     }
     return operations
   }

@@ -3,18 +3,25 @@ import Foundation
 import Measurement
 import Records
 import SimulatedDevices
+import Support
 import Tensors
 import VisionModels
 
 /// `lab simulate --calibrate`: fitted constants and the errors of their predictions, as Markdown.
 struct CalibrationReport {
-  let source: String
+  /// One JSON file of published latencies, or results folders.
+  let sources: [String]
   let device: String?
   let output: String?
 
+  static func isPublished(_ source: String) -> Bool { source.hasSuffix(".json") }
+
+  /// The sources as a message names them.
+  private var place: String { sources.joined(separator: ", ") }
+
   /// - Throws: `SimulatedDevicesError`, and the errors of reading records.
   func run() throws {
-    if source.hasSuffix(".json") {
+    if let source = sources.first, Self.isPublished(source) {
       let published = try PublishedLatencies(path: source)
       for line in try publishedLines(published) { print(line) }
     } else {
@@ -33,7 +40,7 @@ struct CalibrationReport {
       let (seen, heldOut, points) = try published.calibration(description)
       guard seen.count >= Calibration.fewestPoints else {
         throw SimulatedDevicesError.tooFewPoints(
-          place: "\(source), \(name)", points: seen.count, needed: Calibration.fewestPoints)
+          place: "\(place), \(name)", points: seen.count, needed: Calibration.fewestPoints)
       }
       description.constants = Calibration(points: seen, start: description.constants).fit()
       let checks = Calibration.predictions(heldOut, description.constants)
@@ -114,20 +121,23 @@ struct CalibrationReport {
   // MARK: Records
 
   private func recordedLines() throws -> [String] {
-    let folder = URL(fileURLWithPath: source, isDirectory: true)
-    guard FileManager.default.fileExists(atPath: folder.path) else {
-      throw SimulatedDevicesError.unreadableFile(path: source, reason: "it is not there")
+    let records = try sources.flatMap { source in
+      let folder = URL(fileURLWithPath: source, isDirectory: true)
+      guard FileManager.default.fileExists(atPath: folder.path) else {
+        throw SimulatedDevicesError.unreadableFile(path: source, reason: "it is not there")
+      }
+      return try RecordsFolder.read(folder).records
     }
-    let found = try RecordedLatencies(records: RecordsFolder.read(folder).records)
+    let found = RecordedLatencies(records: records)
     guard let name = device else {
       throw SimulatedDevicesError.unreadableFile(
-        path: source, reason: "records are fitted to one device; name it, or 'cpu'")
+        path: place, reason: "records are fitted to one device; name it, or 'cpu'")
     }
     var description = try found.description(of: name)
     let points = try found.points(on: description, isProcessor: name == DeviceKind.cpu.name)
     guard points.count >= Calibration.fewestPoints else {
       throw SimulatedDevicesError.tooFewPoints(
-        place: source, points: points.count, needed: Calibration.fewestPoints)
+        place: place, points: points.count, needed: Calibration.fewestPoints)
     }
     let calibration = Calibration(points: points, start: description.constants)
     let checks = calibration.crossValidated()
@@ -135,6 +145,9 @@ struct CalibrationReport {
     description.checked = Calibration.error(checks)
     description.fittedTo = "\(points.count) measured latencies of \(found.hardware)"
     var lines = ["## \(description.title)", ""] + constantLines(description.constants) + [""]
+    if found.unreliable > 0 {
+      lines += ["Left out: \(counted(found.unreliable, "timing")) not reliable.", ""]
+    }
     if let error = description.checked {
       lines.append(
         "Cross-validation, a fifth of the token counts held out at a time: \(Self.text(error)).")
@@ -182,17 +195,21 @@ struct CalibrationReport {
   }
 }
 
-/// Latencies of a results folder as points of a calibration.
+/// Reliable latencies of results folders as points of a calibration.
 struct RecordedLatencies {
   private let records: [(trial: LatencyTrial, result: LatencyResult)]
+  /// Measured latencies that are left out since their timings are not reliable.
+  let unreliable: Int
 
   init(records: [Record]) {
-    self.records = records.compactMap { record in
+    let measured = records.compactMap { record -> (trial: LatencyTrial, result: LatencyResult)? in
       guard case .latency(let trial, let result) = record.measurement,
         trial.device.simulated == nil, !result.samplesMilliseconds.isEmpty
       else { return nil }
       return (trial, result)
     }
+    self.records = measured.filter(\.result.isReliable)
+    unreliable = measured.count - self.records.count
   }
 
   /// The hardware that was measured.
@@ -203,9 +220,17 @@ struct RecordedLatencies {
   /// The device to fit: a simulated one by its name, or the processor that was measured.
   func description(of name: String) throws -> DeviceDescription {
     guard name == DeviceKind.cpu.name else { return try DeviceCatalog.device(name) }
-    let trial = records.first { $0.trial.device.name == DeviceKind.cpu.name }?.trial
+    let processors = records.filter { $0.trial.device.name == DeviceKind.cpu.name }
+    let trial = processors.first?.trial
+    // In 10¹² floating-point operations a second, two for a multiply-add.
+    let rates = processors.compactMap { trial, result in
+      Summary(result.samplesMilliseconds).map {
+        2 * Double(result.cost.macs) * Double(trial.batchSize) / ($0.median / 1e3) / 1e12
+      }
+    }
     return .processor(
-      hardware: trial?.device.hardware ?? "", threads: max(1, trial?.device.threads ?? 1))
+      hardware: trial?.device.hardware ?? "", threads: max(1, trial?.device.threads ?? 1),
+      fastestTeraflops: rates.max())
   }
 
   /// The latencies of one device; a pass is captured and fused, as `lab` runs it.

@@ -39,9 +39,10 @@ struct SimulateCommand: ParsableCommand {
   var stride = 1
 
   @Option(
-    help: "A results folder, or a JSON file of published latencies, to fit constants to.",
+    help:
+      "A results folder (repeatable), or a JSON file of published latencies, to fit constants to.",
     completion: .file())
-  var calibrate: String?
+  var calibrate: [String] = []
 
   @Option(help: "With --calibrate: where to write the fitted device.", completion: .file())
   var output: String?
@@ -56,18 +57,21 @@ struct SimulateCommand: ParsableCommand {
     guard (1...1024).contains(stride) else {
       throw ValidationError("--stride must be from 1 to 1024.")
     }
-    if output != nil, calibrate == nil || device == nil {
+    if output != nil, calibrate.isEmpty || device == nil {
       throw ValidationError("--output goes with a device and --calibrate.")
     }
-    if device == nil, calibrate == nil, !schema {
+    if device == nil, calibrate.isEmpty, !schema {
       throw ValidationError("name a device of `lab devices`, such as jetson_tx2.")
+    }
+    if calibrate.count > 1, calibrate.contains(where: CalibrationReport.isPublished) {
+      throw ValidationError("--calibrate takes one JSON file, or one results folder or more.")
     }
   }
 
   func run() throws {
     if schema { return print(try DeviceFile.schemaText) }
-    if let calibrate {
-      return try CalibrationReport(source: calibrate, device: device, output: output).run()
+    if !calibrate.isEmpty {
+      return try CalibrationReport(sources: calibrate, device: device, output: output).run()
     }
     guard let device else { return }
     let text = try SimulatedStaircaseText(
@@ -163,6 +167,9 @@ extension DeviceDescription {
   /// How far predictions have been off, in a sentence.
   var errorSentence: String {
     guard let checked else { return "its constants were never checked against a latency" }
+    guard checked.points > 1 else {
+      return "off by \(checked.worstPercent) % at the one latency that its fit did not see"
+    }
     return
       "off by \(checked.medianPercent) % in the median and \(checked.worstPercent) % at worst "
       + "at \(checked.points) latencies that its fit did not see"

@@ -53,6 +53,22 @@ import Testing
     #expect(abs((steps.first?.height ?? 0) - 1) < 1e-9)
   }
 
+  @Test(arguments: [0.0, 0.05])
+  func `a jump of the last or the first point alone has the height of the jump`(noise: Double)
+    throws
+  {
+    let positions = Array(stride(from: 17, through: 257, by: 8))
+    let detector = StepDetector(positions: positions)
+    let last = curves(positions, noise: noise, seed: 5) { 10 + 0.01 * $0 + ($0 > 250 ? 4 : 0) }
+    let above = try #require(detector.steps(in: last.values, resampled: last.resampled).first)
+    #expect(above.before == 249 && above.after == 257)
+    #expect(abs(above.height - 4) <= 4 * noise + 1e-9)
+    let first = curves(positions, noise: noise, seed: 6) { 10 + 0.01 * $0 - ($0 < 20 ? 4 : 0) }
+    let below = try #require(detector.steps(in: first.values, resampled: first.resampled).first)
+    #expect(below.before == 17 && below.after == 25)
+    #expect(abs(below.height - 4) <= 4 * noise + 1e-9)
+  }
+
   @Test func `a jump down is a step of negative height`() {
     let positions = Array(1...30)
     let (values, resampled) = curves(positions, noise: 0.01, seed: 3) {

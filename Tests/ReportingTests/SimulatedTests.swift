@@ -94,6 +94,20 @@ import Testing
     let predicted = try staircase.points.map { try #require($0.predicted) }
     #expect(
       PredictedChange.all(from: predicted[3], to: predicted[2]).map(\.text)
-        == ["fc1: 4 → 2 waves"])
+        == ["fc1: 4 → 2 waves (−18.0 ms)"])
+  }
+
+  @Test(arguments: [
+    ("64×64", 18, "64×64", 12, "fc1: 18 → 12 waves (−1.25 ms)"),
+    ("64×64", 18, "128×128", 6, "fc1: 18 waves of 64×64 → 6 of 128×128 (−1.25 ms)"),
+    ("64×64", 18, "64×64", 18, "fc1 (−1.25 ms)"),
+  ])
+  func `waves of unlike tiles are never shown as a fall of waves`(
+    before: String, waves: Int, after: String, fewer: Int, text: String
+  ) {
+    let changes = PredictedChange.all(
+      from: [PredictedOperation(name: "fc1", milliseconds: 3.25, waves: waves, tile: before)],
+      to: [PredictedOperation(name: "fc1", milliseconds: 2, waves: fewer, tile: after)])
+    #expect(changes.map(\.text) == [text])
   }
 }

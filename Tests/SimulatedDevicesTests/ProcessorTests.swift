@@ -58,4 +58,35 @@ import VisionModels
     #expect(error.points == points.count)
     #expect(error.medianPercent <= 10)
   }
+
+  @Test
+  func `held-out token counts of measured staircases are predicted within 10 % in the median`()
+    throws
+  {
+    let text = try String(
+      contentsOf: Self.results.appendingPathComponent("cpu_staircases.csv"), encoding: .utf8)
+    let rows = text.split(separator: "\n").dropFirst().map {
+      $0.split(separator: ",").map(String.init)
+    }
+    #expect(rows.count >= 50)
+    // The fastest row, DeiT-B at batch 4, ran 4 · 2 · 17.6 billion operations in 326 ms.
+    let processor = DeviceDescription.processor(hardware: "", threads: 2, fastestTeraflops: 0.43)
+    let model = try CostModel(device: processor, execution: .graph)
+    let points = try rows.map { row in
+      let entry = try #require(ModelRegistry.entry(named: row[0]))
+      let tokens = try #require(Int(row[2]))
+      let method = MethodSetting(
+        name: RandomRemoval.name, parameters: ["r": .integer(entry.info.tokens.tokens - tokens)])
+      return CalibrationPoint(
+        label: row.joined(separator: " "), milliseconds: try #require(Double(row[3])),
+        pass: try model.pass(
+          entry, entry.composition(for: method), batchSize: try #require(Int(row[1]))),
+        model: model, group: tokens)
+    }
+    let unseen = Calibration(points: points, start: processor.constants).crossValidated()
+    let error = try #require(Calibration.error(unseen))
+    #expect(error.points == rows.count)
+    #expect(error.medianPercent <= 10)
+    #expect(error.worstPercent <= 30)
+  }
 }

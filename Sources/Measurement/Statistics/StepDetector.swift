@@ -20,7 +20,9 @@ package struct Step: Hashable, Sendable {
 /// The curve is cut into pieces with a straight line each, so that the squared residuals plus a
 /// penalty for every piece are smallest (optimal partitioning, O(n²)); a cut counts as a step where
 /// the two lines are apart by more than noise and by at least `smallestShare` of the value there. A
-/// bend without a jump is therefore no step, nor is a slope, however steep.
+/// bend without a jump is therefore no step, nor is a slope, however steep. The first or the last
+/// point alone may be a piece, parallel to its neighbor: with a line of its own through the last
+/// two points, a jump at the very end would pass for a slope.
 ///
 /// Uncertainty: each step's place is searched again, between its neighbors, in resampled curves.
 /// Source: Jackson et al., IEEE Signal Processing Letters 12 (2005) 105–108, for the partitioning.
@@ -29,6 +31,8 @@ package struct StepDetector: Sendable {
   package static let smallestShare = 0.02
   /// A piece must gain as many noise variances, times the logarithm of the number of points.
   private static let penaltyFactor = 4.0
+  /// The price of a piece of one point, which has no slope of its own, as a share of a line's.
+  private static let singlePointShare = 2.0 / 3
 
   private let positions: [Int]
   private let x: [Double]
@@ -67,9 +71,12 @@ package struct StepDetector: Sendable {
     var cost = [Double](repeating: .infinity, count: count + 1)
     var start = [Int](repeating: 0, count: count + 1)
     cost[0] = -penalty
-    for end in 2...count {
-      for begin in 0...(end - 2) where cost[begin].isFinite {
-        let total = cost[begin] + fit.residual(begin..<end) + penalty
+    for end in 1...count {
+      for begin in 0..<end where cost[begin].isFinite {
+        let isSingle = end - begin == 1
+        guard !isSingle || begin == 0 || end == count else { continue }
+        let price = isSingle ? Self.singlePointShare * penalty : penalty
+        let total = cost[begin] + fit.residual(begin..<end) + price
         if total < cost[end] { (cost[end], start[end]) = (total, begin) }
       }
     }
@@ -177,18 +184,24 @@ private struct LineFit {
     return max(0, to.yy - from.yy - n * mean * mean - slope * joint)
   }
 
-  /// How far the lines of both sides are apart midway between the points next to `cut`.
+  /// How far the lines of both sides are apart midway between the points next to `cut`; a single
+  /// point has the slope of the other side.
   func jump(_ lower: Int, _ cut: Int, _ upper: Int) -> Double {
     let middle = (x[cut - 1] + x[cut]) / 2
-    let (left, right) = (line(lower..<cut), line(cut..<upper))
+    var (left, right) = (line(lower..<cut), line(cut..<upper))
+    if cut - lower == 1 { left.slope = right.slope }
+    if upper - cut == 1 { right.slope = left.slope }
     return right.mean + right.slope * (middle - right.center)
       - left.mean - left.slope * (middle - left.center)
   }
 
-  /// The cut of a range into two pieces of at least two points that leaves the smallest residual.
+  /// The cut of a range into two pieces that leaves the smallest residual; pieces have two points
+  /// or more, but for the first and the last point of all.
   func bestCut(_ lower: Int, _ upper: Int) -> Int {
-    var best = (cost: Double.infinity, cut: lower + 2)
-    for cut in (lower + 2)...max(lower + 2, upper - 2) {
+    let first = lower == 0 ? 1 : lower + 2
+    let last = upper == x.count ? upper - 1 : upper - 2
+    var best = (cost: Double.infinity, cut: first)
+    for cut in first...max(first, last) {
       let cost = residual(lower..<cut) + residual(cut..<upper)
       if cost < best.cost { best = (cost, cut) }
     }
