@@ -36,7 +36,7 @@ struct CompareCommand: ParsableCommand {
     let table = ComparisonTable(comparison)
     let text =
       switch format {
-      case .text: table.text()
+      case .text: table.text(width: out == nil ? Console.listWidth : .max)
       case .markdown: table.markdown()
       case .csv: table.csv()
       }

@@ -13,6 +13,19 @@ enum Console {
     return Int(size.ws_col)
   }
 
+  /// A file's path, on a terminal as a link to it (OSC 8, which others than terminals would show).
+  static func link(to file: URL) -> String {
+    guard outputIsTerminal else { return file.relativePath }
+    let host = ProcessInfo.processInfo.hostName
+    let path =
+      file.standardizedFileURL.path.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed)
+      ?? file.path
+    return "\u{1B}]8;;file://\(host)\(path)\u{1B}\\\(file.relativePath)\u{1B}]8;;\u{1B}\\"
+  }
+
+  /// Characters of a line of a list; no limit where another program reads it.
+  static var listWidth: Int { outputIsTerminal ? width : .max }
+
   static func error(_ text: String, prefix: String = "error: ") {
     write(prefix + PlainText.printable(text) + "\n")
   }

@@ -24,6 +24,9 @@ struct ExportCommand: ParsableCommand {
   @Argument(help: "A results folder, or its name in Results.", completion: .directory)
   var results: String
 
+  @Flag(help: "With latex: every column, for a page's whole width.")
+  var wide = false
+
   @Option(help: "The file to write.", completion: .file())
   var out: String?
 
@@ -35,7 +38,7 @@ struct ExportCommand: ParsableCommand {
     let report = results.report(all: all)
     switch format {
     case .csv: try OutputFile.write(ReportExport.csv(report), to: out)
-    case .latex: try OutputFile.write(ReportExport.latex(report), to: out)
+    case .latex: try OutputFile.write(ReportExport.latex(report, isWide: wide), to: out)
     case .json: try OutputFile.write(ReportExport.json(report), to: out)
     case .notebook:
       // A notebook reads these files.

@@ -34,7 +34,9 @@ struct MethodsCommand: ParsableCommand {
           let shown = keys.prefix(4).joined(separator: ", ") + (keys.count > 4 ? ", …" : "")
           return [method.name, method.summary, shown]
         })
-      print(table.lines().joined(separator: "\n"))
+      let lines = table.lines(
+        width: Console.listWidth, dropping: ["keys"], wrapping: "what it does")
+      print(lines.joined(separator: "\n"))
       print("\n`lab methods NAME` lists all keys of a method.")
       return
     }
@@ -52,7 +54,8 @@ struct MethodsCommand: ParsableCommand {
       rows: SpecRules.keys(of: method).dropFirst().map { key in
         [key.key, key.rule.valueText, key.standardText, key.summary]
       })
-    print(table.lines().joined(separator: "\n"))
+    let lines = table.lines(width: Console.listWidth, wrapping: "meaning")
+    print(lines.joined(separator: "\n"))
   }
 
   /// Which method is training-free, which looks at the device, and what else each needs.
@@ -72,6 +75,9 @@ struct MethodsCommand: ParsableCommand {
           method.source,
         ]
       })
-    print(table.lines().joined(separator: "\n"))
+    let lines = table.lines(
+      width: Console.listWidth, dropping: ["source", "reorders tokens", "sizes in attention"],
+      wrapping: "source")
+    print(lines.joined(separator: "\n"))
   }
 }

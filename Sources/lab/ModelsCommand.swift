@@ -51,7 +51,11 @@ struct ModelsCommand: ParsableCommand {
           info.geometry == nil ? "none" : "every method",
         ]
       })
-    print(table.lines().joined(separator: "\n"))
+    let lines = table.lines(
+      width: Console.listWidth,
+      dropping: ["heads", "width", "blocks", "known as", "tokens", "token reduction"],
+      wrapping: "known as")
+    print(lines.joined(separator: "\n"))
     print("\n`lab models NAME` says for each stage whether a method may reduce its tokens.")
   }
 
@@ -77,7 +81,9 @@ struct ModelsCommand: ParsableCommand {
           stage.whyNotReducible.map { "none: \($0)" } ?? "every method",
         ]
       })
-    print(table.lines().joined(separator: "\n"))
+    let lines = table.lines(
+      width: Console.listWidth, dropping: ["prefix"], wrapping: "token reduction")
+    print(lines.joined(separator: "\n"))
   }
 
   private static func millions(_ count: Int) -> String {

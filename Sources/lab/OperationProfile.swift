@@ -23,6 +23,8 @@ struct OperationProfile {
   let passSeconds: Double
   let title: String
   let batchSize: Int
+  /// The same, to be stored.
+  let breakdown: OperationBreakdown
 
   /// Runs passes of the first model, method, device and batch size of a spec until `minSeconds` and
   /// `minSamples` are reached.
@@ -76,6 +78,19 @@ struct OperationProfile {
       return Row(kind: kind, calls: first.calls, seconds: time.median, cost: first.cost)
     }
     batchSize = spec.batchSizes[0]
+    breakdown = OperationBreakdown(
+      model: planned.setting.name, method: TrialLabel.short(method.setting),
+      device: "\(device.setting.name): \(backend.hardware), "
+        + "\(counted(backend.threads, "thread")), \(backend.libraryDescription)",
+      batchSize: spec.batchSizes[0], precision: spec.precisions.first ?? "float32",
+      passMilliseconds: passSeconds * 1e3,
+      parts: rows.map { [bounds] row in
+        OperationBreakdown.Part(
+          kind: row.kind.rawValue, calls: row.calls, milliseconds: row.seconds * 1e3,
+          flops: row.cost.flops, bytes: row.cost.bytes,
+          isMemoryBound: bounds.isMemoryBound(row.cost)
+        )
+      }, measured: Date().formatted(.iso8601))
     title =
       "\(planned.setting.name), \(TrialLabel.short(method.setting)), batch \(spec.batchSizes[0]) on "
       + "\(device.setting.name): \(backend.hardware), \(backend.threads) threads, "

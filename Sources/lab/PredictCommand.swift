@@ -81,6 +81,7 @@ struct PredictCommand: ParsableCommand {
           ]
         }
       })
-    print(table.lines().joined(separator: "\n"))
+    let lines = table.lines(width: Console.listWidth, dropping: ["rank"], wrapping: "name")
+    print(lines.joined(separator: "\n"))
   }
 }

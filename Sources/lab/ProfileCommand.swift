@@ -14,10 +14,12 @@ struct ProfileCommand: AsyncParsableCommand {
         lab profile --model deit_small_patch16_224 --stride 4
         lab profile --model vit_base_patch16_224 --device cpu --batch-size 1 --batch-size 8
         lab profile --ops --model deit_small_patch16_224 --method '{"method": "tail_effect", "r": 98}'
+        lab profile --ops --model swin_tiny_patch4_window7_224 --record operations
 
       No trained weights are needed. The records are those of a run's latency grid: copy them into its results \
-      folder, and the tail-effect search uses them. With --ops nothing is recorded: one forward pass is \
-      taken apart into kinds of operation, with the time, arithmetic and memory traffic of each.
+      folder, and the tail-effect search uses them. With --ops one forward pass is taken apart into kinds of \
+      operation, with the time, arithmetic and memory traffic of each; --record NAME adds it to those of a results \
+      folder, whose page draws them side by side.
       """)
 
   @Option(help: "The model's name, or a JSON object as in a spec.")
@@ -59,6 +61,9 @@ struct ProfileCommand: AsyncParsableCommand {
   @Option(help: "With --ops: an entry of a spec's methods, as JSON.")
   var method: String?
 
+  @Option(help: "With --ops: the results folder whose report shows this pass beside others.")
+  var record: String?
+
   @OptionGroup var results: ResultsOptions
 
   @Flag(help: "Print every trial and measure nothing.")
@@ -71,10 +76,16 @@ struct ProfileCommand: AsyncParsableCommand {
     if method != nil, !ops {
       throw ValidationError("--method goes with --ops; the staircase removes tokens at random.")
     }
+    if record != nil, !ops {
+      throw ValidationError("--record goes with --ops; the staircase is recorded anyway.")
+    }
+    if let record, record.isEmpty || record.contains("/") || record.hasPrefix(".") {
+      throw ValidationError("--record names a folder in --results, such as operations.")
+    }
     let isSweep = [device.count, batchSize.count, precision.count, engine.count].contains { $0 > 1 }
     if ops, isSweep || dryRun || fresh {
       throw ValidationError(
-        "--ops takes one --device, --batch-size, --precision and --engine, and records nothing.")
+        "--ops takes one --device, --batch-size, --precision and --engine, and records no latency.")
     }
   }
 
@@ -82,7 +93,16 @@ struct ProfileCommand: AsyncParsableCommand {
     if ops {
       let profile = try OperationProfile(
         try spec(), minSeconds: max(minSeconds, 1), minSamples: minSamples)
-      return print(profile.text)
+      print(profile.text)
+      if let record {
+        let folder = results.folder(record)
+        try OperationsFile.add(profile.breakdown, to: folder)
+        print("")
+        try Rendering.write(
+          records: try RecordsFolder.read(folder).records, rows: RowsFile.read(folder),
+          name: record, folder: folder)
+      }
+      return
     }
     let session = try Session(
       try spec().profiling(), folder: results, fresh: fresh, writes: !dryRun)

@@ -14,12 +14,12 @@ struct RecordedResults {
 
   /// Reads a folder by its path or by its name in `Results`, and warns of what is wrong in it.
   ///
-  /// - Throws: `ExperimentsError` for a folder without records.
+  /// - Throws: `ExperimentsError` for a folder without records and without passes taken apart.
   init(_ text: String) throws {
     folder = try Self.folder(text)
     let (records, warnings) = try RecordsFolder.read(folder)
     for warning in warnings { Console.warn(warning) }
-    guard !records.isEmpty else {
+    guard !records.isEmpty || !OperationsFile.read(folder).isEmpty else {
       throw ExperimentsError.impossible(
         subject: folder.relativePath, message: "holds no record; `lab run` makes them")
     }

@@ -18,10 +18,13 @@ enum Rendering {
     let table = TerminalTable(
       report, width: Console.outputIsTerminal ? Console.width : 120,
       highlightsFront: Console.outputIsTerminal)
-    print(table.text())
+    if !report.groups.isEmpty || report.operations.isEmpty { print(table.text()) }
     let files = try ReportWriter.write(report, to: folder)
+    if let conclusion = report.conclusion { print(PlainText.printable(conclusion)) }
+    print("Page: " + Console.link(to: folder.appendingPathComponent("report.html")))
     let names = files.map { $0.path.replacing(folder.path + "/", with: "", maxReplacements: 1) }
-    print("\(folder.relativePath): \(names.joined(separator: ", "))")
+      .filter { $0 != "report.html" }
+    print("Beside it: \(names.joined(separator: ", "))")
     if let hidden = Hidden(report).text {
       Console.note(
         "not shown: \(hidden); `lab report \(Session.quoted(folder.relativePath)) --all` shows all")
@@ -47,9 +50,14 @@ extension Report {
     command: String?, in folder: URL
   ) {
     let context = ReportContext.read(folder)
+    let spec = SpecFile.read(folder)
     self.init(
       records: records, name: name, rows: rows, published: published, command: command,
-      paths: context.paths, remarks: context.remarks, baselines: context.baselines ?? [:])
+      paths: context.paths, remarks: context.remarks, baselines: context.baselines ?? [:],
+      about: ReportOrigin(
+        description: spec?.description ?? "", spec: spec?.text, command: command),
+      operations: OperationsFile.read(folder), tokens: SampleTokensFile.read(folder),
+      classNames: context.classNames ?? [:])
   }
 }
 

@@ -97,6 +97,13 @@ struct Session {
     try RowsFile.write(summary.rows, to: folder)
     try CommandFile.write(again, to: folder)
     try PublishedFile.write(planner.spec.published, to: folder)
+    try SpecFile.write(planner.spec.source, to: folder)
+    do {
+      try SampleTokensFile.write(planner, try runner.plan(), to: folder)
+    } catch {
+      // What was measured is not lost for a picture.
+      Console.warn("the panel of tokens is left out: \(error)")
+    }
     try Rendering.write(
       records: store.records, rows: summary.rows, name: planner.spec.name, folder: folder)
     try finish(summary, again: again)
@@ -123,12 +130,22 @@ struct Session {
 
   /// A command line as it can be typed again.
   static func command(_ arguments: [String]) -> String {
-    let program = arguments.first ?? "lab"
-    // `swift run` starts the program of the build folder, and is what was typed.
-    let name = program.contains(".build/") ? ["swift", "run", "lab"] : [program]
     // --fresh would throw away what was just measured.
     let rest = arguments.dropFirst().filter { $0 != "--fresh" }
-    return (name + rest).map(quoted).joined(separator: " ")
+    return (typed(arguments.first ?? "lab") + rest).map(quoted).joined(separator: " ")
+  }
+
+  /// The program as it was typed: `swift run` starts that of its build folder by the whole path.
+  private static func typed(_ program: String) -> [String] {
+    let parts = program.split(separator: "/").suffix(2)
+    guard program.hasPrefix("/"), program.contains("/.build/"), parts.last == "lab" else {
+      return [program]
+    }
+    switch parts.first {
+    case "debug": return ["swift", "run", "lab"]
+    case "release": return ["swift", "run", "-c", "release", "lab"]
+    default: return [program]
+    }
   }
 
   /// An argument as a shell takes it.

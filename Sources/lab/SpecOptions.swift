@@ -46,14 +46,54 @@ struct SpecOptions: ParsableArguments {
   ///
   /// - Throws: `ExperimentsError` with everything that is wrong.
   func read() throws -> Spec {
-    var spec = try SpecReader.readWithFiles(
-      SpecSource(file: spec, overrides: try overrides()),
-      finder: ModelFinder(hub: .here(isOffline: offline)))
+    let source = try SpecSource(file: self.spec, overrides: try overrides())
+    var spec = try readWithFiles(source)
     if let limit {
       spec.accuracy.images = min(spec.accuracy.images ?? limit, limit)
       spec.grid.images = min(spec.grid.images, limit)
     }
     return spec
+  }
+
+  /// The spec; where files that it names are not here, what else of it is not, and how to try it
+  /// all the same.
+  private func readWithFiles(_ source: SpecSource) throws -> Spec {
+    do {
+      return try SpecReader.readWithFiles(
+        source, finder: ModelFinder(hub: .here(isOffline: offline)))
+    } catch ExperimentsError.invalidSpec(let problems)
+      where problems.allSatisfy(\.isMissingFile)
+    {
+      let advice = SpecProblem(
+        source: self.spec, path: "",
+        message: "to try it on the demo model:\n  "
+          + Session.command([CommandLine.arguments[0], "run", self.spec] + Self.demo))
+      throw ExperimentsError.invalidSpec(problems + Self.missingDevices(source) + [advice])
+    }
+  }
+
+  /// What replaces the model, the pictures and the device of any spec.
+  private static let demo = ["--model", "demo_vit", "--dataset", "demo", "--device", "cpu"]
+
+  /// The spec's own devices that this machine does not have.
+  private static func missingDevices(_ source: SpecSource) -> [SpecProblem] {
+    let values: [(path: String, name: String?)] =
+      switch source.members["device"] {
+      case .array(let values)?:
+        values.enumerated().map { ("device[\($0)]", $1.asString) }
+      case let value?: [("device", value.asString)]
+      case nil: []
+      }
+    return values.compactMap { path, name in
+      guard let name, name != "cpu" else { return nil }
+      do {
+        _ = try Backends.make(name, threads: nil)
+        return nil
+      } catch {
+        return SpecProblem(
+          source: source.origin(of: path), path: path, message: "\(error)")
+      }
+    }
   }
 
   private func overrides() throws -> [SpecSource.Override] {

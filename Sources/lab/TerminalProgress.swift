@@ -26,7 +26,7 @@ final class TerminalProgress: ProgressListener {
     lastShown = now
     let text = Self.text(progress)
     if isTerminal {
-      let line = String(text.prefix(max(20, Console.width - 1)))
+      let line = String("\(Self.bar(progress.share)) \(text)".prefix(max(20, Console.width - 1)))
       Console.write("\r\u{1B}[2K\(line)")
       lineIsOpen = true
     } else {
@@ -38,6 +38,14 @@ final class TerminalProgress: ProgressListener {
   func clear() {
     if lineIsOpen { Console.write("\r\u{1B}[2K") }
     lineIsOpen = false
+  }
+
+  /// The share as 20 cells and in percent.
+  static func bar(_ share: Double) -> String {
+    let full = Int((20 * share).rounded(.down))
+    let percent = Int((100 * share).rounded(.down))
+    return String(repeating: "█", count: full) + String(repeating: "░", count: 20 - full)
+      + " \(percent) %"
   }
 
   static func text(_ progress: RunProgress) -> String {

@@ -45,12 +45,44 @@ import Testing
     #expect(text.components(separatedBy: "\\toprule").count == 3)
     #expect(text.components(separatedBy: "\\begin{table}").count == 3)
     #expect(text.contains("\\label{tab:quick-start-1}"))
-    #expect(text.contains("\\textbf{tail\\_effect} & \\textbf{r=72, layer=3}"))
-    // Eight columns: seven unescaped ampersands a row.
-    let rows = text.split(separator: "\n").filter { $0.hasSuffix("\\\\") }
-    #expect(rows.allSatisfy { $0.components(separatedBy: " & ").count == 8 })
+    #expect(text.contains("\\textbf{tail\\_effect r=72} & "))
+    let wide = ReportExport.latex(report, isWide: true)
+    #expect(wide.contains("\\textbf{tail\\_effect} & \\textbf{r=72, layer=3}"))
+    for (text, columns) in [(text, 5), (wide, 8)] {
+      let rows = text.split(separator: "\n").filter { $0.hasSuffix("\\\\") }
+      #expect(rows.allSatisfy { $0.components(separatedBy: " & ").count == columns })
+    }
     for sign in "±×≈▼−…–" { #expect(text.contains(sign) == false, "\(sign)") }
     #expect(LaTeXTable.escaped("a_b & 5 % #1") == "a\\_b \\& 5 \\% \\#1")
+  }
+
+  /// LaTeX's compiler, where this machine has one.
+  private static let pdflatex = (ProcessInfo.processInfo.environment["PATH"] ?? "")
+    .split(separator: ":").map { "\($0)/pdflatex" }
+    .first { FileManager.default.isExecutableFile(atPath: $0) }
+
+  @Test(.enabled(if: pdflatex != nil, "no pdflatex on this machine"))
+  func `LaTeX compiles, and fits its column`() throws {
+    try withScratchFolder("latex") { folder in
+      for isWide in [false, true] {
+        let document =
+          #"\documentclass[twocolumn]{article}\usepackage{booktabs,amssymb}"#
+          + #"\begin{document}"# + "\n\(ReportExport.latex(report, isWide: isWide))"
+          + #"\end{document}"# + "\n"
+        try Data(document.utf8).write(to: folder.appendingPathComponent("a.tex"))
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: try #require(Self.pdflatex))
+        process.arguments = ["-interaction=nonstopmode", "-halt-on-error", "a.tex"]
+        process.currentDirectoryURL = folder
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        let log = String(
+          decoding: try Data(contentsOf: folder.appendingPathComponent("a.log")), as: UTF8.self)
+        #expect(process.terminationStatus == 0, "\(log)")
+        #expect(!log.contains("Overfull"), "\(log)")
+      }
+    }
   }
 
   @Test func `the notebook is nbformat 4 with code that names the results' folder`() throws {

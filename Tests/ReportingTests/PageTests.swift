@@ -9,18 +9,24 @@ enum Browser {
   static let path = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-  /// The page's document after its own script and then `script` ran.
-  static func document(of page: String, after script: String, in folder: URL) throws -> String {
+  /// The page's document after its own script, `files` of the folder and then `script` ran.
+  static func document(
+    of page: String, after script: String, files: [String] = [], in folder: URL
+  ) throws -> String {
     let file = folder.appendingPathComponent("page.html")
     // The page's policy runs no script but its own.
     let open = page.replacing(
-      /script-src .*?; base-uri/, with: "script-src 'unsafe-inline'; base-uri")
-    let whole = open.replacing("</body>", with: "<script>\(script)</script></body>")
+      /script-src .*?; base-uri/, with: "script-src 'unsafe-inline' file:; base-uri")
+    let sources = files.map { "<script src=\"\($0)\"></script>" }.joined()
+    let whole = open.replacing(
+      "</body>", with: "\(sources)<script>\(script)</script></body>")
     try Data(whole.utf8).write(to: file)
     let process = Process()
     process.executableURL = path.map { URL(fileURLWithPath: $0) }
     process.arguments = [
       "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND",
+      // Until what scripts wait for has come, by the browser's own clock.
+      "--virtual-time-budget=60000",
       "--user-data-dir=\(folder.appendingPathComponent("profile").path)", "--dump-dom", file.path,
     ]
     let output = Pipe()
@@ -43,7 +49,9 @@ enum Browser {
     let page = HTMLPage(report: report).text()
     let addresses = page.components(separatedBy: "http").dropFirst().map { $0.prefix(24) }
     #expect(
-      addresses.allSatisfy { $0 == "://www.w3.org/2000/svg\" " || $0.hasPrefix("-equiv=") })
+      addresses.allSatisfy {
+        $0.hasPrefix("://www.w3.org/2000/svg\"") || $0.hasPrefix("-equiv=")
+      })
     for loading in ["src=", "@import", "url(", "<link", "fetch(", "XMLHttpRequest"] {
       #expect(page.contains(loading) == false, "\(loading)")
     }
@@ -72,7 +80,8 @@ enum Browser {
     #expect(page.contains("<h1>a &lt;b&gt; &amp; c</h1>"))
     #expect(page.components(separatedBy: "<section class=\"group\"").count == 3)
     let rows = report.groups.reduce(0) { $0 + $1.rows.count }
-    #expect(page.components(separatedBy: "<th scope=\"row\"").count == rows + 1)
+    // Two tables of accuracy by class have ten each.
+    #expect(page.components(separatedBy: "<th scope=\"row\"").count == rows + 20 + 1)
   }
 
   @Test func `the headline names the fastest row that loses little`() throws {
@@ -129,5 +138,58 @@ enum Browser {
       outcome
         == "ascending true; descending true; spoken descending; tome rows 0; tome points 0; "
         + "topk rows 6; tables 1; 12 of 30 rows; tip true; moved true")
+  }
+
+  @Test(.enabled(if: Browser.path != nil, "no Chromium on this machine"))
+  func `in a browser, a figure without hidden rows is drawn as it came, and with them anew`()
+    throws
+  {
+    let script = """
+      const out = [];
+      const panel = document.querySelector("svg.for-wide g.panel[data-area]");
+      const round = text => text.replace(/[0-9.]+/g, number => Number(number).toFixed(1));
+      const picture = () => round([
+        ...all(".point", panel).map(point => point.getAttribute("transform")
+          + point.querySelector(".marker").getAttribute("fill")),
+        ...all(".ticks text", panel).map(text => text.textContent + "@" + text.getAttribute("y")),
+        ...all(".error-bars path", panel).map(path => path.getAttribute("d")),
+        panel.querySelector("polyline.front").getAttribute("points"),
+      ].join("|"));
+      const section = panel.closest("section");
+      const before = picture();
+      const numbers = all("tr.front", section).length;
+      isChanged = true;
+      filter();
+      out.push("same " + (picture() === before));
+      out.push("front " + (all("tr.front", section).length === numbers));
+      document.querySelector("[name=method][value=random]").click();
+      document.querySelector("[name=method][value=tail_effect]").click();
+      out.push("other " + (picture() !== before));
+      // Every corner of the front is a point that can be seen.
+      const shown = all(".point:not(.off)", panel)
+        .map(point => point.getAttribute("transform").match(/[0-9.]+/g).join(","));
+      const corners = panel.querySelector("polyline.front").getAttribute("points").split(" ")
+        .filter((_, i) => i % 2 === 0);
+      out.push("corners " + (corners.length > 1 && corners.every(corner => shown.includes(corner))));
+      const rows = all("tr.front", section).map(row => row.dataset.method);
+      out.push("rows " + (rows.length === corners.length && !rows.includes("tail_effect")));
+      out.push("address " + location.hash);
+      const point = panel.querySelector(".point:not(.off)");
+      point.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+      const lit = all("tr.lit", section);
+      out.push("lit " + (lit.length === 1 && lit[0].dataset.row === point.dataset.row));
+      const results = document.createElement("pre");
+      results.id = "outcome"; results.textContent = out.join("; ");
+      document.body.append(results);
+      """
+    let document = try withScratchFolder("redraw") { folder in
+      try Browser.document(of: HTMLPage(report: report).text(), after: script, in: folder)
+    }
+    let outcome = document.components(separatedBy: "<pre id=\"outcome\">").last?
+      .components(separatedBy: "</pre>").first
+    #expect(
+      outcome
+        == "same true; front true; other true; corners true; rows true; "
+        + "address #hide=tail_effect&amp;hide=random; lit true")
   }
 }

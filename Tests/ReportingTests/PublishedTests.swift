@@ -123,15 +123,15 @@ import Testing
       }
       let document = try text("report.md")
       #expect(document.contains("## Published beside measured"))
-      #expect(document.contains("Published: the paper, table 7, on NVIDIA TX2. Measured here: cpu"))
+      #expect(document.contains("Published: the paper, table 7, on NVIDIA TX2. Measured: cpu"))
       #expect(document.contains("accuracy alone. Published changes are recomputed"))
-      #expect(document.contains("| Top-K | 6 | 0.73 | 43.38 | +22.8 % | topk r=4 | "))
+      #expect(document.contains("| Top-K | 6 | −0.73 | 43.38 | +22.8 % | topk r=4 | "))
       let page = try text("report.html")
       #expect(page.contains("<h2>Published beside measured</h2>"))
       #expect(page.contains("data-value=\"22.819932"))
       let lines = try text("published.csv").split(separator: "\n")
       #expect(lines.count == 6)
-      #expect(lines[1].contains(",0.73,43.38,22.8199,18.6,demo_vit,"))
+      #expect(lines[1].contains(",-0.73,43.38,22.8199,18.6,demo_vit,"))
       #expect(lines[5].contains(",31,-12.231,,,"))
     }
   }

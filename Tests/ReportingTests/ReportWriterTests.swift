@@ -15,7 +15,7 @@ import Testing
       #expect(
         names == [
           "figures/pareto.svg", "figures/staircase.svg", "figures/break_even.svg", "table.csv",
-          "pareto.csv", "staircase.csv", "steps.csv", "report.md", "report.html",
+          "pareto.csv", "classes.csv", "staircase.csv", "steps.csv", "report.md", "report.html",
         ])
       let found = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
       #expect(names.isSubset(of: found))

@@ -58,7 +58,7 @@ import Testing
     #expect(line.measured?.group.device?.simulated == nil)
     #expect(line.simulated?.group.device == Self.board)
     let titles = PublishedColumn.columns(of: table).map(\.title)
-    #expect(titles.contains("here ms") && titles.contains("simulated ms"))
+    #expect(titles.contains("measured ms") && titles.contains("simulated ms"))
     #expect(table.sentences.contains { $0.hasPrefix("Simulated: simulated:board") })
     #expect(PublishedCSV.text([table]).contains("simulated_latency_ms"))
   }
@@ -68,9 +68,9 @@ import Testing
       records: Self.records(simulated: true), name: "one", published: try Self.published())
     let table = try #require(report.published.first)
     let titles = PublishedColumn.columns(of: table).map(\.title)
-    #expect(!titles.contains("here ms") && !titles.contains("measured here"))
+    #expect(!titles.contains("measured ms") && !titles.contains("measured"))
     #expect(titles.contains("simulated") && titles.contains("simulated ms"))
-    #expect(!table.sentences.contains { $0.hasPrefix("Measured here") })
+    #expect(!table.sentences.contains { $0.hasPrefix("Measured: ") })
   }
 
   @Test func `points of a predicted staircase tell what makes the step between them`() throws {

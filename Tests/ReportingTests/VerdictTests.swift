@@ -155,7 +155,9 @@ import Testing
     let line =
       "left out as disturbed: 3 of 24 rounds, in which other programs ran and threads waited for a core"
     #expect(report.groups[0].droppedText == line)
-    for text in texts(report) { #expect(text.ranges(of: line).count == 1) }
+    // It changes no conclusion, so that the terminal is silent.
+    let counts = texts(report).map { $0.ranges(of: line).count }
+    #expect(counts.sorted() == [0] + counts.dropFirst().map { _ in 1 })
     #expect(CSVTable.all(report).contains(",true,,3,"))
   }
 

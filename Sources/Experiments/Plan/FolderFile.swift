@@ -3,14 +3,14 @@ import Foundation
 import Support
 
 /// A small file that a run leaves next to the records for the report.
-enum FolderFile {
+package enum FolderFile {
   /// More than the rows of a hundred thousand methods have.
   private static let maxBytes = 64 << 20
 
   /// Stores `data`, whole or not at all.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
-  static func write(_ data: Data, to name: String, in folder: URL) throws {
+  package static func write(_ data: Data, to name: String, in folder: URL) throws {
     do {
       try WholeFile.write(data, to: folder.appendingPathComponent(name))
     } catch {
@@ -20,7 +20,7 @@ enum FolderFile {
   }
 
   /// What the last run stored; `nil` where none has, and for what is no regular file.
-  static func read(_ name: String, in folder: URL) -> Data? {
+  package static func read(_ name: String, in folder: URL) -> Data? {
     let path = PathBytes(folder.appendingPathComponent(name).path)
     return (try? RegularFile.contents(of: path, maxBytes: maxBytes)).map { Data($0) }
   }

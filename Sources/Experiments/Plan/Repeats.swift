@@ -83,11 +83,21 @@ struct Repeats {
 extension Planner {
   /// What a person should know of the spec before it runs, a sentence each.
   package var warnings: [String] {
-    var warnings = [Repeats(planner: self).text].compactMap { $0 } + warningsOfAccuracy
+    var warnings =
+      [Repeats(planner: self).text, warningOfBaseline].compactMap { $0 } + warningsOfAccuracy
     for warning in datasets.flatMap(\.images.warnings) where !warnings.contains(warning) {
       warnings.append(warning)
     }
     return warnings
+  }
+
+  /// That nothing is compared, where the spec measures methods without the model as it is.
+  private var warningOfBaseline: String? {
+    let methods = spec.methods.map { $0.method.name }
+    guard !methods.isEmpty, !methods.contains(NoReduction.name) else { return nil }
+    return spec.source.place(of: "methods")
+      + ": without \"\(NoReduction.name)\" there is no baseline, so that the report compares "
+      + "nothing; add {\"method\": \"\(NoReduction.name)\"}"
   }
 
   /// A model of the spec by what determines its numbers.

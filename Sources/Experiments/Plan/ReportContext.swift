@@ -13,16 +13,20 @@ package struct ReportContext: Codable, Hashable, Sendable {
   /// Model to the model that it is compared with; `nil` in folders of earlier versions.
   package var baselines: [String: String]?
 
+  /// The names of a data set's classes, by its fingerprint; `nil` in folders of earlier versions.
+  package var classNames: [String: [String]]?
+
   private static let fileName = "context.json"
 
   package init(
     spec: String? = nil, paths: [String: String] = [:], remarks: [String] = [],
-    baselines: [String: String] = [:]
+    baselines: [String: String] = [:], classNames: [String: [String]] = [:]
   ) {
     self.spec = spec
     self.paths = paths
     self.remarks = remarks
     self.baselines = baselines.isEmpty ? nil : baselines
+    self.classNames = classNames.isEmpty ? nil : classNames
   }
 
   /// Stores the context, whole or not at all.
@@ -77,7 +81,9 @@ extension Planner {
     }
     return ReportContext(
       spec: spec.source.namingFile?.path, paths: paths, remarks: unmeasuredAccuracies,
-      baselines: spec.baselines)
+      baselines: spec.baselines,
+      classNames: Dictionary(
+        datasets.map { ($0.fingerprint, $0.images.classNames) }, uniquingKeysWith: { $1 }))
   }
 
   /// Models that a data set was given for and whose accuracy is not measured, a sentence each.

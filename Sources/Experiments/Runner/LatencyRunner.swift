@@ -165,7 +165,8 @@ struct LatencyRunner {
       timed,
       progress: { share in
         context.meter.setPartial(expectedSeconds: max(0, expected * share - finished))
-        context.report(activity, rate: "\(variants.count) interleaved")
+        let percent = Int((100 * min(1, share)).rounded(.down))
+        context.report(activity, rate: "\(variants.count) interleaved, \(percent) % of them done")
       },
       finished: { index, outcome in
         let variant = variants[index]

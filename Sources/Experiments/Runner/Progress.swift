@@ -16,6 +16,8 @@ package struct RunProgress: Sendable {
   package var trialsTotal: Int
   /// Estimated seconds left; `nil` before anything is known.
   package var secondsLeft: Double?
+  /// How much of the expected work is done, 0…1; that of the trial at hand included.
+  package var share: Double
   /// Whether a trial has just been recorded.
   package var isMilestone: Bool
 }
@@ -54,6 +56,11 @@ package struct ProgressMeter {
 
   /// The trial at hand is so far.
   package mutating func setPartial(expectedSeconds: Double) { partial = expectedSeconds }
+
+  /// How much of the expected work is done, 0…1.
+  package var share: Double {
+    expectedTotal > 0 ? min(1, max(0, (expectedDone + partial) / expectedTotal)) : 0
+  }
 
   /// Estimated seconds left, given the seconds that the work done so far has taken.
   ///

@@ -121,7 +121,7 @@ final class RunContext {
         trialsTotal: meter.trialsTotal,
         secondsLeft: meter.secondsLeft(
           elapsed: (stopwatch.now - started).inSeconds - idleSeconds),
-        isMilestone: isMilestone))
+        share: meter.share, isMilestone: isMilestone))
   }
 
   /// Takes the machine, alone for timing or shared for computing.

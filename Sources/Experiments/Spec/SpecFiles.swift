@@ -85,7 +85,9 @@ enum SpecFiles {
     } else {
       return nil
     }
-    return SpecProblem(source: source.origin(of: path), path: path, message: message)
+    var problem = SpecProblem(source: source.origin(of: path), path: path, message: message)
+    problem.isMissingFile = !exists
+    return problem
   }
 }
 

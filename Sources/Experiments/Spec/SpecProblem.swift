@@ -5,6 +5,8 @@ package struct SpecProblem: Hashable, Sendable, CustomStringConvertible {
   /// For example `methods[2].r`; empty for the whole spec.
   package var path: String
   package var message: String
+  /// Whether a file or folder that the spec names is not there.
+  package var isMissingFile = false
 
   package init(source: String, path: String, message: String) {
     self.source = source

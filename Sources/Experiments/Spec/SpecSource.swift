@@ -21,6 +21,8 @@ package struct SpecSource: Sendable {
   /// As a person named it.
   package let file: String
   package private(set) var members: [String: JSONValue]
+  /// The whole text of a spec that stands alone; `nil` where others or options add to it.
+  private(set) var verbatim: String?
   /// Where each key came from: a file or an option.
   private var origins: [String: String]
 
@@ -49,6 +51,7 @@ package struct SpecSource: Sendable {
     do {
       guard case .object(let members) = try JSONText.parse(text) else { throw noSpec("") }
       self.members = members
+      verbatim = text
       origins = members.mapValues { _ in file }
     } catch let mistake as JSONText.Mistake {
       throw ExperimentsError.syntax(
@@ -60,6 +63,7 @@ package struct SpecSource: Sendable {
   private init(file: String, chain: inout [String]) throws {
     try self.init(text: try SpecText.read(file), file: file)
     guard case .string(let base)? = members["extends"], !base.isEmpty else { return }
+    verbatim = nil
     let path = Self.path(base, besides: file)
     func broken(_ message: String) -> ExperimentsError {
       .invalidSpec([SpecProblem(source: file, path: "extends", message: message)])
@@ -82,6 +86,7 @@ package struct SpecSource: Sendable {
 
   private mutating func apply(_ overrides: [Override]) {
     for override in overrides {
+      verbatim = nil
       members[override.key] = override.value
       origins[override.key] = override.option
     }

@@ -12,14 +12,18 @@ package struct ComparisonTable {
     "B over A (95 %)",
   ]
 
-  /// Aligned columns; ends with a line break.
-  package func text() -> String {
+  /// Aligned columns within `width` characters; ends with a line break.
+  package func text(width: Int = .max) -> String {
     let blocks = comparison.groups.map { group in
       let table = TextTable(
         header: Self.titles,
         alignments: [.leading, .leading] + Self.titles.dropFirst(2).map { _ in .trailing },
         rows: group.rows.map(Self.cells))
-      return ([group.title] + sides(of: group).map { "  \($0)" } + table.lines())
+      return
+        ([group.title] + sides(of: group).map { "  \($0)" }
+        + table.lines(
+          width: width, dropping: ["A top-1 %", "B top-1 %", "A ms", "B ms"], wrapping: "parameters"
+        ))
         .joined(separator: "\n")
     }
     return (blocks.isEmpty ? [Self.nothing] : blocks + [Self.legend.joined(separator: "\n")])

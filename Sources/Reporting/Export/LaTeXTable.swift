@@ -1,39 +1,63 @@
 /// A report's tables in LaTeX, with the rules of `booktabs`; rows on the front are bold.
 struct LaTeXTable {
   let report: Report
+  /// Whether every column is shown, across both text columns of a page.
+  var isWide = false
 
-  private struct Column {
+  private struct Column: Sendable {
     let title: String
     let alignment: String
-    let cell: (Row) -> String
+    let cell: @Sendable (Row) -> String
   }
 
   func text() -> String {
     let head = #"""
       % \usepackage{booktabs}
       % Bold: on the Pareto front. \approx: within noise of the baseline. \blacktriangledown: slower
-      % than the baseline (\usepackage{amssymb}).
+      % than the baseline (\usepackage{amssymb}). "?": the timing is not reliable.
       """#
-    return ([head] + report.groups.enumerated().map(table)).joined(separator: "\n\n") + "\n"
+    return ([head] + report.tables.enumerated().map(table)).joined(separator: "\n\n") + "\n"
   }
 
-  private let columns = [
+  /// What a text column of a paper has room for.
+  private static let narrow = [
+    Column(title: "Method", alignment: "l") {
+      let details = $0.isBaseline ? "" : $0.distinguishingParameters
+      return details.isEmpty ? $0.method.name : "\($0.method.name) \(details)"
+    },
+    Column(title: "Top-1 (\\%)", alignment: "r") {
+      $0.accuracy.map { fixed($0.top1Percent, digits: $0.digits) } ?? Reporting.Column.missing
+    },
+    Column(title: "$\\Delta$", alignment: "r") { $0.change?.text ?? Reporting.Column.missing },
+    Column(title: "ms", alignment: "r") {
+      $0.latency.map { significant($0.milliseconds.median) } ?? Reporting.Column.missing
+    },
+    Column(title: "Speed-up", alignment: "r") { $0.speedup?.text ?? Reporting.Column.missing },
+  ]
+
+  /// Everything, for a page's whole width.
+  private static let wide = [
     Column(title: "Method", alignment: "l") { $0.method.name },
     Column(title: "Parameters", alignment: "l") { $0.details },
-    Column(title: "Tokens", alignment: "r") { $0.tokensLeft.map(String.init) ?? "–" },
-    Column(title: "Top-1 (\\%)", alignment: "r") { $0.accuracy?.top1Text ?? "–" },
-    Column(title: "$\\Delta$ (pp)", alignment: "r") { $0.change?.text ?? "–" },
-    Column(title: "Latency (ms)", alignment: "r") { $0.latency?.text ?? "–" },
-    Column(title: "Speed-up", alignment: "r") { $0.speedup?.text ?? "–" },
+    Column(title: "Tokens", alignment: "r") {
+      $0.tokensLeft.map(String.init) ?? Reporting.Column.missing
+    },
+    Column(title: "Top-1 (\\%)", alignment: "r") {
+      $0.accuracy?.top1Text ?? Reporting.Column.missing
+    },
+    Column(title: "$\\Delta$ (pp)", alignment: "r") { $0.change?.text ?? Reporting.Column.missing },
+    Column(title: "Latency (ms)", alignment: "r") { $0.latency?.text ?? Reporting.Column.missing },
+    Column(title: "Speed-up", alignment: "r") { $0.speedup?.text ?? Reporting.Column.missing },
     Column(title: "GMACs", alignment: "r") {
-      $0.macs.map { significant(Double($0) / 1e9, 3) } ?? "–"
+      $0.macs.map { significant(Double($0) / 1e9, 3) } ?? Reporting.Column.missing
     },
   ]
 
   private func table(_ index: Int, _ group: RowGroup) -> String {
-    let columns = self.columns.filter { column in
-      group.rows.contains { !["", "–"].contains(column.cell($0)) }
+    let columns = (isWide ? Self.wide : Self.narrow).filter { column in
+      group.rows.contains { !["", Reporting.Column.missing].contains(column.cell($0)) }
     }
+    let environment = isWide ? "table*" : "table"
     let rows = group.rows.map { row in
       let cells = columns.map { column in
         let cell = Self.escaped(column.cell(row))
@@ -42,25 +66,30 @@ struct LaTeXTable {
       return "    " + cells.joined(separator: " & ") + " \\\\"
     }
     let parts = [
-      group.rows.contains { $0.accuracy != nil } ? "accuracy with half of its 95 % interval" : nil,
+      isWide && group.rows.contains { $0.accuracy != nil }
+        ? "accuracy with half of its 95 \\% interval" : nil,
+      group.rows.contains { $0.change != nil }
+        ? "$\\Delta$ in percentage points against the baseline" : nil,
       group.rows.contains { $0.latency != nil }
-        ? "median latency of a batch with its quartiles" : nil,
+        ? "median latency of a batch" + (isWide ? " with its quartiles" : "") : nil,
     ].compactMap { $0 }
     let shown = parts.joined(separator: ", ")
-    let caption = "\(group.title)" + (shown.isEmpty ? "." : "; \(shown).")
+    let caption = Self.escaped(group.title) + (shown.isEmpty ? "." : "; \(shown).")
     return """
-      \\begin{table}
+      \\begin{\(environment)}
         \\centering
-        \\caption{\(Self.escaped(caption))}
+        \\caption{\(caption)}
         \\label{tab:\(Self.label(report.name))-\(index + 1)}
-        \\begin{tabular}{\(columns.map(\.alignment).joined())}
+        \\small
+        \\setlength{\\tabcolsep}{4pt}
+        \\begin{tabular}{@{}\(columns.map(\.alignment).joined())@{}}
           \\toprule
           \(columns.map(\.title).joined(separator: " & ")) \\\\
           \\midrule
       \(rows.map { "  " + $0 }.joined(separator: "\n"))
           \\bottomrule
         \\end{tabular}
-      \\end{table}
+      \\end{\(environment)}
       """
   }
 

@@ -21,7 +21,11 @@ package enum ReportExport {
   }
 
   /// One `table` environment a table of the report, for the `booktabs` package.
-  package static func latex(_ report: Report) -> String { LaTeXTable(report: report).text() }
+  ///
+  /// - Parameter isWide: Whether every column is shown, across both text columns of a page.
+  package static func latex(_ report: Report, isWide: Bool = false) -> String {
+    LaTeXTable(report: report, isWide: isWide).text()
+  }
 
   /// A Jupyter notebook (nbformat 4.5) that reads the report's CSV files and redraws its figures.
   ///

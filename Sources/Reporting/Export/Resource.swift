@@ -3,7 +3,8 @@ import Foundation
 /// Texts in other languages than Swift, embedded in the program.
 enum Resource {
   static let style = text(PackageResources.page_css)
-  static let script = text(PackageResources.page_js)
+  /// The page's script: what it draws with comes first.
+  static let script = text(PackageResources.chart_js) + "\n" + text(PackageResources.page_js)
   static let notebookTables = text(PackageResources.notebook_tables_py)
   static let notebookSettings = text(PackageResources.notebook_settings_py)
   static let notebookPareto = text(PackageResources.notebook_pareto_py)

@@ -5,7 +5,7 @@ import Records
 ///
 /// Three panels a pair of grids. R comes from the grids for every α; accuracy and latency are drawn
 /// where a schedule with that R was measured.
-struct AlphaFigure {
+struct AlphaFigure: ReportDrawing {
   private static let alphas = (0...100).map { Double($0) / 100 }
   private static let colors = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
@@ -40,7 +40,9 @@ struct AlphaFigure {
     if curves.isEmpty { return nil }
   }
 
-  func drawing() -> Markup {
+  var caption: String { "What α decides: tokens removed, accuracy and latency" }
+
+  func drawing(_ layout: FigureLayout) -> Markup {
     let shared = SharedTitle(curves.map(\.group))
     let series = curves.map { self.series(in: $0.group) }
     let labels = series.flatMap { $0 }.reduce(into: [(String, String)]()) { known, one in
@@ -54,7 +56,7 @@ struct AlphaFigure {
             from: Point(x: point.x, y: point.y - 6), to: Point(x: point.x, y: point.y + 6),
             stroke: "#888888", width: 1)
         }
-      ], panels: 3 * curves.count)
+      ], panels: 3 * curves.count, layout: layout)
     var panels: [Markup] = []
     for (index, item) in curves.enumerated() {
       let choices = choices(of: item.curve)
@@ -122,7 +124,7 @@ struct AlphaFigure {
         text: "\(choice.removed)",
         anchor: plot.point(
           (choice.alphas.lowerBound + choice.alphas.upperBound) / 2, Double(choice.removed)),
-        size: 9.5, color: FigureText.ink)
+        size: FigureLayout.narrow.labelSize, color: FigureText.ink)
     }
     let line = zip(corners, corners.dropFirst()).map { a, b in
       Box(

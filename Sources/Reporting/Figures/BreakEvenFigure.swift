@@ -2,8 +2,8 @@ import Foundation
 
 /// Speed-up over batch size and tokens removed, one panel a method: blue where it beats the
 /// baseline, orange where it is slower, with a frame where noise could explain either.
-struct BreakEvenFigure {
-  private static let textSize = 9.5
+struct BreakEvenFigure: ReportDrawing {
+  private static let textSize = FigureText.size
   private let maps: [BreakEven]
 
   /// `nil` unless several batch sizes were timed.
@@ -12,14 +12,17 @@ struct BreakEvenFigure {
     if maps.isEmpty { return nil }
   }
 
-  func drawing() -> Markup {
+  var caption: String { "Speed-up by batch size and tokens removed" }
+
+  func drawing(_ layout: FigureLayout) -> Markup {
     let groups = maps.map {
       RowGroup(
         model: $0.model, weights: nil, dataset: nil, device: $0.device, batchSize: nil,
         precision: $0.precision, rows: [])
     }
     let shared = SharedTitle(groups)
-    let page = FigurePage(heading: shared.heading, legend: legend, panels: maps.count)
+    let page = FigurePage(
+      heading: shared.heading, legend: legend, panels: maps.count, layout: layout)
     let panels = zip(maps, groups).enumerated().map { index, pair in
       let place = shared.panelTitle(of: pair.1)
       let title = pair.0.methodName + (place.isEmpty ? "" : " · \(place)")
@@ -107,7 +110,7 @@ struct BreakEvenFigure {
       let isDark = abs(log2(max(cell.speedup.ratio, 1e-6))) > 0.55
       children.append(
         FigureText.node(
-          ratio, at: Point(x: box.center.x, y: box.center.y + 3.4), size: Self.textSize,
+          ratio, at: Point(x: box.center.x, y: box.center.y + 4.1), size: Self.textSize,
           anchor: .middle, color: isDark ? "#ffffff" : FigureText.ink))
     }
     return Markup("g", ["class": "point cell"], children: children)
@@ -118,11 +121,11 @@ struct BreakEvenFigure {
   ) -> Markup {
     let wide = area.width / Double(batches.count)
     var nodes: [Markup] = [
-      FigureText.node(title, at: Point(x: area.x, y: area.y - 9), size: 11.5, bold: true),
+      FigureText.node(title, at: Point(x: area.x, y: area.y - 9), bold: true),
       FigureText.node(
-        "Batch size", at: Point(x: area.center.x, y: area.maxY + 35), size: 11.5, anchor: .middle),
+        "Batch size", at: Point(x: area.center.x, y: area.maxY + 35), anchor: .middle),
       FigureText.node(
-        "Tokens removed at the end", at: Point(x: area.x - 38, y: area.center.y), size: 11.5,
+        "Tokens removed at the end", at: Point(x: area.x - 38, y: area.center.y),
         anchor: .middle
       ).with(
         "transform",
@@ -132,7 +135,7 @@ struct BreakEvenFigure {
       nodes.append(
         FigureText.node(
           "\(batch)", at: Point(x: area.x + (Double(i) + 0.5) * wide, y: area.maxY + 16),
-          size: 10.5, anchor: .middle))
+          anchor: .middle))
     }
     var free = Double.infinity
     for (i, count) in removed.enumerated() {
@@ -141,7 +144,7 @@ struct BreakEvenFigure {
       free = middle
       nodes.append(
         FigureText.node(
-          "\(count)", at: Point(x: area.x - 7, y: middle + 3.7), size: 10.5, anchor: .end))
+          "\(count)", at: Point(x: area.x - 7, y: middle + 3.7), anchor: .end))
     }
     return .group("axes", nodes)
   }

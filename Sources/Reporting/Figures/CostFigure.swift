@@ -1,8 +1,10 @@
 import Records
 
 /// Accuracy where no latency was measured: top-1 against the multiply-adds of one image.
-struct CostFigure {
+struct CostFigure: ReportDrawing {
   private struct Item {
+    /// Its place in the table.
+    let index: Int
     let row: Row
     let accuracy: AccuracyFigures
     let gigaMACs: Double
@@ -14,14 +16,16 @@ struct CostFigure {
   /// Draws the tables of `report` without latency, or `only` one; `nil` where there is none.
   init?(_ report: Report, only group: RowGroup? = nil) {
     catalog = report.joined.catalog
-    groups = (group.map { [$0] } ?? report.groups).filter { group in
+    groups = (group.map { [$0] } ?? report.tables).filter { group in
       group.rows.contains { $0.accuracy != nil && $0.macs != nil }
         && group.rows.allSatisfy { $0.latency == nil }
     }
     if groups.isEmpty { return nil }
   }
 
-  func drawing() -> Markup {
+  var caption: String { "Accuracy against the multiply-adds of one image" }
+
+  func drawing(_ layout: FigureLayout) -> Markup {
     let shared = SharedTitle(groups)
     let names = groups.flatMap { $0.rows.map(\.method.name) }
     let styles = MethodStyle.styles(for: names, catalog)
@@ -32,19 +36,21 @@ struct CostFigure {
     let legend = ordered.map { name, style in
       LegendEntry(text: name) { style.marker(at: $0, isSolid: true) }
     }
-    let page = FigurePage(heading: shared.heading, legend: legend, panels: groups.count)
+    let page = FigurePage(
+      heading: shared.heading, legend: legend, panels: groups.count, layout: layout)
     let panels = groups.enumerated().map { index, group in
-      panel(group, shared.panelTitle(of: group), page.area(of: index), styles)
+      panel(group, shared.panelTitle(of: group), page.area(of: index), styles, layout)
     }
     return page.drawing(title: "Accuracy against multiply-adds", panels: panels)
   }
 
   private func panel(
-    _ group: RowGroup, _ title: String, _ area: Box, _ styles: [String: MethodStyle]
+    _ group: RowGroup, _ title: String, _ area: Box, _ styles: [String: MethodStyle],
+    _ layout: FigureLayout
   ) -> Markup {
-    let items = group.rows.compactMap { row -> Item? in
+    let items = group.rows.enumerated().compactMap { index, row -> Item? in
       guard let accuracy = row.accuracy, let macs = row.macs else { return nil }
-      return Item(row: row, accuracy: accuracy, gigaMACs: Double(macs) / 1e9)
+      return Item(index: index, row: row, accuracy: accuracy, gigaMACs: Double(macs) / 1e9)
     }
     let plot = Plot(
       area: area,
@@ -72,7 +78,11 @@ struct CostFigure {
     let points = items.compactMap { item -> Markup? in
       styles[item.row.method.name].map { style in
         Markup(
-          "g", ["class": "point", "data-method": .text(item.row.method.name)],
+          "g",
+          [
+            "class": "point", "data-method": .text(item.row.method.name),
+            "data-row": .text("\(item.index)"),
+          ],
           children: [
             Markup(
               "title",
@@ -91,7 +101,7 @@ struct CostFigure {
       items.map { item in
         LabelPlacement.Label(
           text: item.row.isBaseline ? "baseline" : item.row.parameters, anchor: center(item),
-          size: 9.5, color: styles[item.row.method.name]?.textColor ?? FigureText.ink)
+          size: layout.labelSize, color: styles[item.row.method.name]?.textColor ?? FigureText.ink)
       }.filter { !$0.text.isEmpty })
     return .group(
       "panel",

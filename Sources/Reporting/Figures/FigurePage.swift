@@ -4,7 +4,10 @@ import Foundation
 struct FigurePage {
   /// Room left and below a panel's area for its labels, above it for its title.
   private static let margins = (left: 62.0, right: 16.0, top: 30.0, bottom: 46.0)
-  private static let side = 10.0
+  private static let textSize = 12.0
+  private static let lineHeight = 17.0
+  /// Room on both sides of the page.
+  private let side: Double
 
   /// What the whole page shows, one line each.
   let heading: [String]
@@ -13,29 +16,33 @@ struct FigurePage {
   /// Size of a panel with its margins.
   let panelSize: (width: Double, height: Double)
   let panelCount: Int
+  /// Where the heading and the legend start.
+  private let textLeft: Double
 
-  init(heading: [String], legend: [LegendEntry], panels: Int) {
-    self.heading = heading
+  init(heading: [String], legend: [LegendEntry], panels: Int, layout: FigureLayout) {
     self.legend = legend
     panelCount = max(1, panels)
-    columns = min(panelCount, panelCount == 4 ? 2 : 3)
-    panelSize =
-      switch columns {
-      case 1: (width: 560, height: 380)
-      case 2: (width: 400, height: 330)
-      default: (width: 330, height: 290)
-      }
+    columns = layout.columns(of: panelCount)
+    panelSize = layout.panelSize(columns: columns)
+    side = layout == .wide ? 10 : 4
+    textLeft = layout == .wide ? side + Self.margins.left : side
+    let room = Double(columns) * panelSize.width + side - textLeft
+    self.heading = heading.flatMap {
+      FigureText.wrapped($0, width: room, size: Self.textSize)
+    }
   }
 
-  private var headingHeight: Double { heading.isEmpty ? 4 : Double(heading.count) * 16 + 12 }
-  private var width: Double { Double(columns) * panelSize.width + 2 * Self.side }
+  private var headingHeight: Double {
+    heading.isEmpty ? 4 : Double(heading.count) * Self.lineHeight + 12
+  }
+  private var width: Double { Double(columns) * panelSize.width + 2 * side }
 
   /// The plotting area of a panel, counted row by row.
   func area(of panel: Int) -> Box {
     let column = Double(panel % columns)
     let row = Double(panel / columns)
     return Box(
-      x: Self.side + column * panelSize.width + Self.margins.left,
+      x: side + column * panelSize.width + Self.margins.left,
       y: headingHeight + row * panelSize.height + Self.margins.top,
       width: panelSize.width - Self.margins.left - Self.margins.right,
       height: panelSize.height - Self.margins.top - Self.margins.bottom)
@@ -46,14 +53,11 @@ struct FigurePage {
     let rows = (Double(panelCount) / Double(columns)).rounded(.up)
     let legendTop = headingHeight + rows * panelSize.height + 8
     let (legendNode, legendHeight) = LegendEntry.layout(
-      legend, top: legendTop, left: Self.side + Self.margins.left,
-      width: width - 2 * Self.side - Self.margins.left - Self.margins.right)
+      legend, top: legendTop, left: textLeft, width: width - side - textLeft)
     let height = legendTop + legendHeight + 4
     let lines = heading.enumerated().map { index, line in
       FigureText.node(
-        FigureText.fitted(line, width: width - 2 * Self.side - Self.margins.left, size: 11.5),
-        at: Point(x: Self.side + Self.margins.left, y: 18 + Double(index) * 16), size: 11.5,
-        color: index == 0 ? FigureText.ink : FigureText.softInk)
+        line, at: Point(x: textLeft, y: 18 + Double(index) * Self.lineHeight), size: Self.textSize)
     }
     return Markup(
       "svg",
@@ -87,13 +91,13 @@ struct LegendEntry {
     var x = left
     var y = top + 10
     for entry in entries {
-      let length = 24 + FigureText.width(entry.text, size: 11)
+      let length = 24 + FigureText.width(entry.text, size: FigureText.size)
       if x > left, x + length > left + width {
         x = left
-        y += 18
+        y += 19
       }
-      nodes.append(entry.sign(Point(x: x + 8, y: y - 3.8)))
-      nodes.append(FigureText.node(entry.text, at: Point(x: x + 22, y: y)))
+      nodes.append(entry.sign(Point(x: x + 10, y: y - 4)))
+      nodes.append(FigureText.node(entry.text, at: Point(x: x + 24, y: y)))
       x += length + 18
     }
     return (.group("legend", nodes), entries.isEmpty ? 0 : y - top + 8)

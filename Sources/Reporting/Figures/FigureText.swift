@@ -3,6 +3,8 @@ enum FigureText {
   static let family = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
   static let ink = "#222222"
   static let softInk = "#666666"
+  /// Of everything but what names a point.
+  static let size = 12.0
 
   /// What stands before the drawing in a file of its own.
   static let prologue = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
@@ -11,7 +13,7 @@ enum FigureText {
 
   /// Text whose baseline starts, centers or ends at `point`.
   static func node(
-    _ text: String, at point: Point, size: Double = 11, anchor: Anchor = .start,
+    _ text: String, at point: Point, size: Double = size, anchor: Anchor = .start,
     color: String = ink, bold: Bool = false
   ) -> Markup {
     var node = Markup(

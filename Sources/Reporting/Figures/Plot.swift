@@ -6,8 +6,7 @@ struct Plot {
   let title: String
   let xTitle: String
   let yTitle: String
-  private static let tickSize = 10.5
-  private static let titleSize = 11.5
+  private static let tickSize = FigureText.size
 
   /// The position of a pair of values.
   func point(_ valueX: Double, _ valueY: Double) -> Point {
@@ -16,6 +15,15 @@ struct Plot {
 
   /// Everything that lies behind the data.
   var background: Markup {
+    let frame = Markup.polyline(
+      [
+        Point(x: area.x, y: area.y), Point(x: area.x, y: area.maxY),
+        Point(x: area.maxX, y: area.maxY),
+      ], stroke: FigureText.ink, width: 0.9)
+    return .group("axes", [.group("ticks", ticks), frame] + titles)
+  }
+
+  private var ticks: [Markup] {
     var nodes: [Markup] = []
     for tick in y.ticks {
       let height = y(tick)
@@ -25,7 +33,7 @@ struct Plot {
           width: 0.8))
       nodes.append(
         FigureText.node(
-          y.label(tick), at: Point(x: area.x - 7, y: height + 3.7), size: Self.tickSize,
+          y.label(tick), at: Point(x: area.x - 7, y: height + 4.1), size: Self.tickSize,
           anchor: .end))
     }
     for tick in x.ticks {
@@ -39,13 +47,7 @@ struct Plot {
           x.label(tick), at: Point(x: place, y: area.maxY + 16), size: Self.tickSize,
           anchor: .middle))
     }
-    nodes.append(
-      .polyline(
-        [
-          Point(x: area.x, y: area.y), Point(x: area.x, y: area.maxY),
-          Point(x: area.maxX, y: area.maxY),
-        ], stroke: FigureText.ink, width: 0.9))
-    return .group("axes", nodes + titles)
+    return nodes
   }
 
   private var titles: [Markup] {
@@ -53,12 +55,15 @@ struct Plot {
     let widest = y.ticks.map { FigureText.width(y.label($0), size: Self.tickSize) }.max() ?? 0
     let left = area.x - widest - 18
     return [
-      FigureText.node(title, at: Point(x: area.x, y: area.y - 9), size: Self.titleSize, bold: true),
       FigureText.node(
-        xTitle, at: Point(x: middle.x, y: area.maxY + 35), size: Self.titleSize, anchor: .middle),
+        FigureText.fitted(title, width: area.width + 12, size: FigureText.size * 1.06),
+        at: Point(x: area.x, y: area.y - 9), bold: true),
       FigureText.node(
-        yTitle, at: Point(x: left, y: middle.y), size: Self.titleSize, anchor: .middle
-      ).with("transform", .text("rotate(-90 \(coordinate(left)) \(coordinate(middle.y)))")),
+        xTitle, at: Point(x: middle.x, y: area.maxY + 36), anchor: .middle),
+      FigureText.node(
+        yTitle, at: Point(x: left, y: middle.y), anchor: .middle
+      ).with("class", "y-title").with(
+        "transform", .text("rotate(-90 \(coordinate(left)) \(coordinate(middle.y)))")),
     ]
   }
 }

@@ -32,9 +32,14 @@ struct SharedTitle {
     fact < 4 && Set(facts.map { $0[fact] }).count == 1
   }
 
-  /// What distinguishes the panel from the others; its batch size always.
+  /// What distinguishes the panel from the others, devices by their names where those do; its batch
+  /// size always.
   func panelTitle(of group: RowGroup) -> String {
-    let own = Self.facts(of: group)
+    var own = Self.facts(of: group)
+    let devices = Set(keys.compactMap(\.device))
+    if let device = group.device, Set(devices.map(\.name)).count == devices.count {
+      own[2] = device.name
+    }
     return own.indices.filter { !isShared($0) }.map { own[$0] }.filter { !$0.isEmpty }
       .joined(separator: " · ")
   }

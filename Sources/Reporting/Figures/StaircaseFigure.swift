@@ -1,7 +1,7 @@
 import Measurement
 
 /// Median latency against token count with its quartiles, one panel a grid.
-struct StaircaseFigure {
+struct StaircaseFigure: ReportDrawing {
   private static let color = "#0072B2"
   private static let stepColor = "#D55E00"
   private let staircases: [Staircase]
@@ -18,14 +18,15 @@ struct StaircaseFigure {
       + (staircases.contains { !$0.steps.isEmpty } ? ", with its steps" : "; no step was found")
   }
 
-  func drawing() -> Markup {
+  func drawing(_ layout: FigureLayout) -> Markup {
     let groups = staircases.map {
       RowGroup(
         model: $0.model, weights: nil, dataset: nil, device: $0.device, batchSize: $0.batchSize,
         precision: $0.precision, rows: [])
     }
     let shared = SharedTitle(groups)
-    let page = FigurePage(heading: shared.heading, legend: legend, panels: staircases.count)
+    let page = FigurePage(
+      heading: shared.heading, legend: legend, panels: staircases.count, layout: layout)
     let panels = zip(staircases, groups).enumerated().map { index, pair in
       panel(pair.0, title: shared.panelTitle(of: pair.1), area: page.area(of: index))
     }
@@ -156,7 +157,8 @@ struct StaircaseFigure {
       }
       let middle = plot.point(place(of: step), (before + after) / 2)
       return LabelPlacement.Label(
-        text: "\(height(of: step)) ms", anchor: middle, size: 9.5, color: "#8E3F00")
+        text: "\(height(of: step)) ms", anchor: middle, size: FigureLayout.narrow.labelSize,
+        color: "#8E3F00")
     }
     let curve = staircase.points.map {
       let point = plot.point(Double($0.tokens), $0.milliseconds.median)

@@ -1,5 +1,5 @@
 /// The utility of every token count and its two parts, with the count that is chosen.
-struct UtilityFigure {
+struct UtilityFigure: ReportDrawing {
   static let alpha = 0.5
   private static let latencyColor = "#0072B2"
   private static let accuracyColor = "#E69F00"
@@ -12,10 +12,13 @@ struct UtilityFigure {
     if curves.isEmpty { return nil }
   }
 
-  func drawing() -> Markup {
+  var caption: String { "The utility of each token count, and the count chosen" }
+
+  func drawing(_ layout: FigureLayout) -> Markup {
     let groups = curves.map(\.group)
     let shared = SharedTitle(groups)
-    let page = FigurePage(heading: shared.heading, legend: legend, panels: curves.count)
+    let page = FigurePage(
+      heading: shared.heading, legend: legend, panels: curves.count, layout: layout)
     let panels = zip(curves, groups).enumerated().map { index, pair in
       panel(pair.0, title: shared.panelTitle(of: pair.1), area: page.area(of: index))
     }
@@ -92,13 +95,13 @@ struct UtilityFigure {
     for share in [0.5, 0.35, 0.65, 0.2, 0.8, 0.95, 0.08] {
       let anchor = Point(x: place, y: plot.area.y + plot.area.height * share)
       let label = LabelPlacement.Label(
-        text: text, anchor: anchor, size: 10.5, color: FigureText.ink)
+        text: text, anchor: anchor, size: FigureText.size, color: FigureText.ink)
       let placed = placement.place([label]).filter { !$0.needsLeader }
       if !placed.isEmpty { return placed.flatMap(\.nodes) }
     }
     let below = FigureText.node(
       text, at: Point(x: place + (place > plot.area.center.x ? -5 : 5), y: plot.area.maxY - 8),
-      size: 10.5, anchor: place > plot.area.center.x ? .end : .start)
+      size: FigureText.size, anchor: place > plot.area.center.x ? .end : .start)
     return [below.with("stroke", "#ffffff").with("stroke-width", 2.6).with("paint-order", "stroke")]
   }
 

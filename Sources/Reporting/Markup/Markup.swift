@@ -99,7 +99,7 @@ extension Markup {
   private static let blocks: Set<String> = [
     "html", "head", "body", "meta", "title", "style", "script", "header", "main", "section", "div",
     "form", "fieldset", "details", "h1", "h2", "h3", "p", "ul", "li", "table", "caption", "thead",
-    "tbody", "tr", "figure", "figcaption", "svg",
+    "tbody", "tr", "figure", "figcaption", "svg", "pre",
   ]
 
   /// The element as HTML; a drawing in it stays XML, which HTML takes.

@@ -22,7 +22,7 @@ struct HTMLPage {
         Markup("meta", ["charset": "utf-8"]),
         Markup("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
         Markup(
-          "meta", ["http-equiv": "Content-Security-Policy", "content": .text(Self.policy)]),
+          "meta", ["http-equiv": "Content-Security-Policy", "content": .text(policy)]),
         Markup("meta", ["name": "color-scheme", "content": "light dark"]),
         Markup("title", text: report.name), .verbatim("style", Resource.style),
       ])
@@ -40,19 +40,23 @@ struct HTMLPage {
       ])
   }
 
-  /// Nothing is loaded, sent or run but the page's own style and script, each named by its hash.
-  private static let policy: String = {
+  /// Nothing is loaded, sent or run but the page's own style and script, each named by its hash,
+  /// and the pictures within it.
+  private var policy: String {
     func hash(_ text: String) -> String {
       "'sha256-\(Data(SHA256.hash(data: Data(text.utf8))).base64EncodedString())'"
     }
-    return "default-src 'none'; style-src \(hash(Resource.style)); "
+    let pictures = report.tokens.isEmpty ? "" : "img-src data:; "
+    return "default-src 'none'; \(pictures)style-src \(hash(Resource.style)); "
       + "script-src \(hash(Resource.script)); base-uri 'none'; form-action 'none'"
-  }()
+  }
 
   private var header: Markup {
-    var nodes = [
-      Markup("h1", text: report.name), Markup("p", ["class": "summary"], text: summary),
-    ]
+    var nodes = [Markup("h1", text: report.name)]
+    if !report.about.description.isEmpty {
+      nodes.append(Markup("p", ["class": "about"], text: report.about.description))
+    }
+    nodes += [Markup("p", ["class": "summary"], text: summary), downloads].compactMap { $0 }
     if let verdict = report.verdict {
       nodes.append(Markup("p", ["class": "verdict", "role": "alert"], text: verdict.text))
     }
@@ -60,7 +64,31 @@ struct HTMLPage {
     return Markup("header", children: nodes)
   }
 
+  /// Links that hold the files themselves, so that the page can be sent alone.
+  private var downloads: Markup? {
+    let files: [(name: String, type: String, text: String)] =
+      (report.groups.isEmpty
+        ? [] : [("\(report.name).csv", "text/csv", CSVTable.all(report))])
+      + (report.about.spec.map { [("\(report.name).json", "application/json", $0)] } ?? [])
+    guard !files.isEmpty else { return nil }
+    return Markup(
+      "p", ["class": "downloads"], text: "Download: ",
+      children: files.map { file in
+        Markup(
+          "a",
+          [
+            "download": .text(file.name),
+            "href": .text(
+              "data:\(file.type);charset=utf-8;base64,"
+                + Data(file.text.utf8).base64EncodedString()),
+          ], text: file.type == "text/csv" ? "rows (CSV)" : "spec (JSON)")
+      })
+  }
+
   private var summary: String {
+    guard !report.groups.isEmpty || report.operations.isEmpty else {
+      return "\(counted(report.operations.count, "pass", "passes")) taken apart"
+    }
     let rows = report.tables.reduce(0) { $0 + $1.rows.count }
     let methods = Set(report.tables.flatMap { $0.rows.map(\.method.name) }).count
     return "\(counted(rows, "row")) in \(counted(report.tables.count, "table")), "

@@ -17,23 +17,36 @@ struct PageFilter {
 
   var form: Markup {
     let choices = Self.facts.compactMap { choice($0.key, $0.title, values(of: $0.value)) }
-    let rest = [
-      Markup(
-        "fieldset",
-        children: [
-          Markup("legend", text: report.tables.allSatisfy(\.isOfModels) ? "Models" : "Methods")
-        ] + methods), theme,
+    let title = report.tables.allSatisfy(\.isOfModels) ? "Models" : "Methods"
+    let methods = methods
+    let rest: [Markup?] = [
+      methods.isEmpty
+        ? nil : Markup("fieldset", children: [Markup("legend", text: title)] + methods), axis,
+      theme,
       Markup("button", ["type": "reset"], text: "Show all"),
       Markup("output", ["id": "shown", "aria-live": "polite"]),
     ]
     return Markup(
-      "form", ["id": "filter", "aria-label": "What is shown"], children: choices + rest)
+      "form", ["id": "filter", "aria-label": "What is shown"],
+      children: choices + rest.compactMap { $0 })
+  }
+
+  /// How latency is drawn, where it is drawn against accuracy.
+  private var axis: Markup? {
+    guard ParetoFigure(report) != nil else { return nil }
+    return list(
+      "axis", "Latency axis",
+      [("", "automatic"), ("linear", "linear"), ("log", "logarithmic")])
   }
 
   private var theme: Markup {
-    let options = [("", "as the system"), ("light", "light"), ("dark", "dark")].map(Self.option)
-    return Markup(
-      "label", text: "Theme ", children: [Markup("select", ["id": "theme"], children: options)])
+    list("theme", "Theme", [("", "as the system"), ("light", "light"), ("dark", "dark")])
+  }
+
+  private func list(_ id: String, _ title: String, _ options: [(String, String)]) -> Markup {
+    Markup(
+      "label", text: "\(title) ",
+      children: [Markup("select", ["id": .text(id)], children: options.map(Self.option))])
   }
 
   private static func option(_ value: String, _ text: String) -> Markup {

@@ -4,38 +4,23 @@ struct PageSections {
 
   var all: [Markup] {
     let tables = report.tables.enumerated().map(section)
-    let none = report.groups.isEmpty ? Markup("p", text: "No results yet.") : nil
+    let isEmpty = report.groups.isEmpty && report.operations.isEmpty
+    let none = isEmpty ? Markup("p", text: "No results yet.") : nil
     return tables
       + [
-        none, VariantTable.section(report.variants), PublishedTable.section(report.published),
-        orphans, breakEven, failures, explanations,
-        provenance,
+        none, operations, VariantTable.section(report.variants), published,
+        orphans, breakEven, tokens, failures, explanations, spec, provenance,
       ].compactMap { $0 }
   }
 
   private func section(_ index: Int, _ group: RowGroup) -> Markup {
     func isHere(_ staircase: Staircase) -> Bool { staircase.belongs(to: group) }
-    let measured = [
-      ParetoFigure(report, only: group).map {
-        figure("Accuracy against latency, with the Pareto front", $0.drawing())
-      },
-      LatencyFigure(report, only: group).map {
-        figure("Latency of each row, with quartiles and speed-up", $0.drawing())
-      },
-      CostFigure(report, only: group).map {
-        figure("Accuracy against the multiply-adds of one image", $0.drawing())
-      },
-      StaircaseFigure(report, where: isHere).map {
-        figure($0.caption, $0.drawing())
-      },
+    let measured: [(any ReportDrawing)?] = [
+      ParetoFigure(report, only: group), LatencyFigure(report, only: group),
+      CostFigure(report, only: group), StaircaseFigure(report, where: isHere),
     ]
-    let derived = [
-      UtilityFigure(report) { isHere($0.staircase) }.map {
-        figure("The utility of each token count, and the count chosen", $0.drawing())
-      },
-      AlphaFigure(report) { isHere($0.staircase) }.map {
-        figure("What α decides: tokens removed, accuracy and latency", $0.drawing())
-      },
+    let derived: [(any ReportDrawing)?] = [
+      UtilityFigure(report) { isHere($0.staircase) }, AlphaFigure(report) { isHere($0.staircase) },
     ]
     var nodes = [Markup("h2", text: group.title)]
     if let headline = group.headline {
@@ -44,6 +29,10 @@ struct PageSections {
     nodes.append(figures(measured))
     nodes += PageTable(group: group, number: index + 1).nodes
     nodes.append(figures(derived))
+    let names = group.dataset.flatMap { report.classNames[$0.fingerprint] }
+    if let classes = ClassTable(group, report.joined, names: names) {
+      nodes.append(classes.node(number: index + 1))
+    }
     var section = Markup("section", ["class": "group"], children: nodes)
     for (name, value) in PageFilter.attributes(of: group) {
       section = section.with(name, .text(value))
@@ -51,8 +40,8 @@ struct PageSections {
     return section
   }
 
-  private func figures(_ figures: [Markup?]) -> Markup {
-    Markup("div", ["class": "figures"], children: figures.compactMap { $0 })
+  private func figures(_ figures: [(any ReportDrawing)?]) -> Markup {
+    Markup("div", ["class": "figures"], children: figures.compactMap { $0.map(figure) })
   }
 
   private func plain(_ title: String, _ children: [Markup]) -> Markup {
@@ -63,38 +52,60 @@ struct PageSections {
     Markup("ul", children: texts.map { Markup("li", text: $0) })
   }
 
+  private var operations: Markup? {
+    OperationsFigure(report).map {
+      plain(
+        OperationsTable.heading,
+        [figures([$0])] + OperationsTable(breakdowns: report.operations).nodes)
+    }
+  }
+
+  /// The tokens that each method leaves of a few pictures.
+  private var tokens: Markup? {
+    guard !report.tokens.isEmpty else { return nil }
+    let panels = report.tokens.enumerated().flatMap { index, tokens in
+      [
+        Markup("h3", text: "\(tokens.model): what is left after the last reduction"),
+        SampleTokensFigure(tokens: tokens, number: index).node,
+      ]
+    }
+    return plain("Tokens of three pictures", panels + HTMLTable.notes(SampleTokensFigure.legend))
+  }
+
+  private var published: Markup? {
+    var section = PublishedTable.section(report.published)
+    if let figure = PublishedFigure(report) { section?.children.append(figures([figure])) }
+    return section
+  }
+
   /// Staircases of places that no table shows, for example of a machine where only grids were
   /// timed.
   private var orphans: Markup? {
     StaircaseFigure(report) { staircase in
       !report.groups.contains { staircase.belongs(to: $0) }
-    }.map {
-      let title = "Latency against the number of tokens"
-      return plain(title, [figures([figure(title, $0.drawing())])])
-    }
+    }.map { plain("Latency against the number of tokens", [figures([$0])]) }
   }
 
   private var breakEven: Markup? {
     BreakEvenFigure(report).map {
-      plain(
-        "Where each method beats the baseline",
-        [figures([figure("Speed-up by batch size and tokens removed", $0.drawing())])])
+      plain("Where each method beats the baseline", [figures([$0])])
     }
   }
 
-  private func figure(_ caption: String, _ drawing: Markup) -> Markup {
-    // The page's own caption and tooltips take the place of the drawing's title.
-    var drawing = drawing.with("aria-label", .text(caption)).with("role", "group")
-    drawing.children.removeAll { $0.name == "title" }
+  /// The figure for wide and for narrow windows, of which the style sheet shows one.
+  private func figure(_ figure: any ReportDrawing) -> Markup {
+    let drawings = FigureLayout.allCases.map { layout in
+      // The page's own caption and tooltips take the place of the drawing's title.
+      var drawing = figure.drawing(layout).with("aria-label", .text(figure.caption))
+        .with("role", "group").with("class", layout == .wide ? "for-wide" : "for-narrow")
+      drawing.children.removeAll { $0.name == "title" }
+      return drawing
+    }
     // A page of several panels needs the whole width to be read.
-    let panels = drawing.children.count { $0.className == "panel" }
-    let figure = Markup(
-      "figure",
-      children: [
-        Markup("div", ["class": "scroll"], children: [drawing]),
-        Markup("figcaption", text: caption),
-      ])
-    return panels > 1 ? figure.with("class", "wide") : figure
+    let panels = drawings[0].children.count { $0.className == "panel" }
+    let node = Markup(
+      "figure", children: drawings + [Markup("figcaption", text: figure.caption)])
+    return panels > 1 ? node.with("class", "wide") : node
   }
 
   private var failures: Markup? {
@@ -113,6 +124,21 @@ struct PageSections {
     return Markup("section", children: [Markup("details", children: [summary, list(texts)])])
   }
 
+  private var spec: Markup? {
+    report.about.spec.map { text in
+      let summary = Markup("summary", children: [Markup("h2", text: "Spec")])
+      let copy = Markup("pre", ["tabindex": "0"], text: text)
+      let command = report.about.command.map {
+        Markup("p", text: "Run by ", children: [Markup("code", text: $0)])
+      }
+      return Markup(
+        "section",
+        children: [
+          Markup("details", children: [summary, command, copy].compactMap { $0 })
+        ])
+    }
+  }
+
   private var provenance: Markup? {
     report.provenance.isEmpty
       ? nil : plain("Measured on", [list(report.provenance.map(\.text))])
@@ -122,12 +148,8 @@ struct PageSections {
 extension RowGroup {
   /// The fastest row that loses little accuracy, in a sentence; `nil` where none is faster.
   var headline: String? {
-    let candidates = rows.filter { row in
-      guard let change = row.change, let speedup = row.speedup else { return false }
-      return change.points >= -1 && speedup.isFaster && row.accuracy?.isComplete == true
-    }
-    let best = candidates.max { ($0.speedup?.ratio ?? 0) < ($1.speedup?.ratio ?? 0) }
-    guard let best, let speedup = best.speedup, let change = best.change else { return nil }
+    guard let best = fastestWithinPoint, let speedup = best.speedup, let change = best.change
+    else { return nil }
     return "Fastest that loses at most one percentage point: \(best.label), "
       + "\(fixed(speedup.ratio, digits: 2))× as fast, "
       + "\(signed(change.points, digits: change.digits)) pp"

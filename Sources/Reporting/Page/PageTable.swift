@@ -9,7 +9,7 @@ struct PageTable {
     var notes = NumberedNotes()
     let references = group.rows.map { notes.reference(to: $0.notes) }
     let columns = group.filled(Column.document(of: group))
-    let body = group.rows.map { line($0, columns) }
+    let body = group.rows.enumerated().map { line($1, index: $0, columns) }
     let headings = columns.map {
       HTMLTable.heading($0.title, isNumber: $0.alignment == .trailing)
     }
@@ -18,14 +18,16 @@ struct PageTable {
     let steps = group.nextStepLines
     let table = HTMLTable(
       id: "caption-\(number)",
-      caption: "\(group.isOfModels ? "Models" : "Methods"), \(group.placeText)", headings: headings,
+      caption:
+        "\(group.isOfModels ? "Models" : "Methods on \(group.model.name)"), \(group.placeText)",
+      headings: headings,
       rows: body, references: references)
     let title = Markup("h3", text: "Next step down the staircase")
     return [table.node] + HTMLTable.notes(listed) + (steps.isEmpty ? [] : [title])
       + HTMLTable.notes(steps)
   }
 
-  private func line(_ row: Row, _ columns: [Column]) -> Markup {
+  private func line(_ row: Row, index: Int, _ columns: [Column]) -> Markup {
     let cells = columns.map { cell($0, row) }
     var line = Markup("tr", children: cells)
     if row.isOnFront {
@@ -33,7 +35,7 @@ struct PageTable {
     } else if !row.isReliable {
       line = line.with("class", "unreliable")
     }
-    return line.with("data-method", .text(row.method.name))
+    return line.with("data-method", .text(row.method.name)).with("data-row", .text("\(index)"))
   }
 
   private func cell(_ column: Column, _ row: Row) -> Markup {
@@ -45,12 +47,13 @@ struct PageTable {
     var cell = HTMLTable.cell(
       text, isNumber: isNumber, wraps: wraps, value: column.number(row))
     if column.title == "front" {
-      // A dot says nothing aloud.
+      // A dot says nothing aloud; the script shows it where a hidden row makes place on the front.
+      cell = cell.with("class", "text on-front")
       cell.text = nil
-      cell.children = [Markup("span", ["aria-hidden": "true"], text: text)]
-      if row.isOnFront {
-        cell.children.append(Markup("span", ["class": "spoken"], text: "on the front"))
-      }
+      cell.children = [
+        Markup("span", ["aria-hidden": "true"], text: Mark.front),
+        Markup("span", ["class": "spoken"], text: "on the front"),
+      ].map { row.isOnFront ? $0 : $0.with("hidden", "") }
     }
     return cell
   }

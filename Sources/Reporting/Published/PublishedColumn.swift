@@ -27,7 +27,7 @@ struct PublishedColumn: Sendable {
     // What was not measured has no columns where something was predicted instead.
     let showsMeasured = table.isMeasured || !table.isSimulated
     let hasLatency = rows.contains { $0.latencyMilliseconds != nil }
-    let hasDrop = rows.contains { numbers.dropPoints($0) != nil }
+    let hasChange = rows.contains { numbers.deltaPoints($0) != nil }
     let hasTop1 = rows.contains { $0.top1 != nil }
     let hasDevice = rows.contains { $0.device != nil }
     let columns: [PublishedColumn?] = [
@@ -36,22 +36,25 @@ struct PublishedColumn: Sendable {
         ? PublishedColumn("on") { $0.published.device ?? numbers.hardware } : nil,
       rows.contains { $0.r != nil }
         ? value("R", digits: 0) { $0.r.map(Double.init) } : nil,
-      hasTop1 ? value("top-1 %", digits: 2) { $0.top1 } : nil,
-      hasDrop ? value("drop, pp", digits: 2) { numbers.dropPoints($0) } : nil,
+      hasTop1 ? value("published top-1 %", digits: 2) { $0.top1 } : nil,
+      hasChange
+        ? PublishedColumn("published Δ pp", number: { numbers.deltaPoints($0.published) }) {
+          numbers.deltaPoints($0.published).map { signed($0, digits: 2) } ?? Column.missing
+        } : nil,
       hasLatency
-        ? PublishedColumn("ms", number: { $0.published.latencyMilliseconds }) {
+        ? PublishedColumn("published ms", number: { $0.published.latencyMilliseconds }) {
           $0.published.latencyMilliseconds.map { significant($0) } ?? Column.missing
         } : nil,
       hasLatency
-        ? PublishedColumn("change", number: { numbers.changePercent($0.published) }) {
+        ? PublishedColumn("published latency", number: { numbers.changePercent($0.published) }) {
           numbers.changePercent($0.published).map { "\(signed($0, digits: 1)) %" }
             ?? Column.missing
         } : nil,
       showsMeasured
-        ? PublishedColumn("measured here") { $0.measured?.row.label ?? Column.missing } : nil,
+        ? PublishedColumn("measured") { $0.measured?.row.label ?? Column.missing } : nil,
       places.count > 1
         ? PublishedColumn("in") { $0.measured?.group.shortPlace ?? Column.missing } : nil,
-      hasTop1 ? top1 : nil, drop, hasLatency && showsMeasured ? milliseconds : nil,
+      hasTop1 ? top1 : nil, delta, hasLatency && showsMeasured ? milliseconds : nil,
       hasLatency && showsMeasured ? change : nil,
       table.isSimulated
         ? PublishedColumn("simulated") { $0.simulated?.row.label ?? Column.missing } : nil,
@@ -60,6 +63,10 @@ struct PublishedColumn: Sendable {
         : nil,
       hasLatency && table.isSimulated ? simulatedMilliseconds : nil,
       hasLatency && table.isSimulated ? simulatedChange : nil,
+      table.lines.contains { PublishedAgreement($0, numbers) != nil }
+        ? PublishedColumn("judged") {
+          PublishedAgreement($0, numbers)?.text ?? Column.missing
+        } : nil,
     ]
     return columns.compactMap { $0 }
   }
@@ -73,21 +80,21 @@ struct PublishedColumn: Sendable {
   }
 
   private static let top1 = PublishedColumn(
-    "here top-1 %", number: { $0.judged?.row.accuracy?.top1Percent }
+    "measured top-1 %", number: { $0.judged?.row.accuracy?.top1Percent }
   ) { $0.judged?.row.accuracy?.top1Text ?? Column.missing }
 
-  private static let drop = PublishedColumn(
-    "here drop, pp (95 %)", number: { ($0.judged?.row.change?.points).map { -$0 } }
+  private static let delta = PublishedColumn(
+    "measured Δ pp (95 %)", number: { $0.judged?.row.change?.points }
   ) {
     guard let change = $0.judged?.row.change else { return Column.missing }
-    func text(_ value: Double) -> String { fixed(-value, digits: change.digits + 1) }
+    func text(_ value: Double) -> String { signed(value, digits: change.digits + 1) }
     let mark = change.isWithinNoise ? " \(Mark.withinNoise)" : ""
     return text(change.points) + mark
-      + " (\(text(change.interval.upper))…\(text(change.interval.lower)))"
+      + " (\(text(change.interval.lower))…\(text(change.interval.upper)))"
   }
 
   private static let milliseconds = PublishedColumn(
-    "here ms", number: { $0.measured?.row.latency?.milliseconds.median }
+    "measured ms", number: { $0.measured?.row.latency?.milliseconds.median }
   ) {
     ($0.measured?.row.latency?.milliseconds.median).map { significant($0) } ?? Column.missing
   }
@@ -99,14 +106,14 @@ struct PublishedColumn: Sendable {
   }
 
   private static let simulatedChange = PublishedColumn(
-    "simulated change", number: { $0.simulated?.row.latencyChange?.percent }
+    "simulated latency", number: { $0.simulated?.row.latencyChange?.percent }
   ) {
     ($0.simulated?.row.latencyChange?.percent).map { "\(signed($0, digits: 1)) %" }
       ?? Column.missing
   }
 
   private static let change = PublishedColumn(
-    "here change (95 %)", number: { $0.measured?.row.latencyChange?.percent }
+    "measured latency (95 %)", number: { $0.measured?.row.latencyChange?.percent }
   ) {
     guard let speedup = $0.measured?.row.speedup, let change = $0.measured?.row.latencyChange else {
       return Column.missing
@@ -147,9 +154,11 @@ extension PublishedTable {
     let simulated = lines.compactMap { $0.simulated?.group.device }
     let predicted = simulated.indices.filter { simulated.firstIndex(of: simulated[$0]) == $0 }
       .map { "Simulated: \(simulated[$0].text); \(simulated[$0].simulated?.errorText ?? "")" }
+    let isJudged = lines.contains { PublishedAgreement($0, numbers) != nil }
     return ["Published: \(numbers.source), on \(numbers.hardware)"].map(sentence)
-      + (isMeasured || !isSimulated ? ["Measured here: \(here)"] : []).map(sentence)
+      + (isMeasured || !isSimulated ? ["Measured: \(here)"] : []).map(sentence)
       + predicted.map(sentence) + [sentence(numbers.comparable)]
       + (base.map { [sentence($0)] } ?? [])
+      + (isJudged ? [sentence(PublishedAgreement.explanation)] : [])
   }
 }

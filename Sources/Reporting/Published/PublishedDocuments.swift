@@ -75,7 +75,10 @@ enum PublishedCSV {
     ("published_label", { _, line in line.published.label }),
     ("published_r", { _, line in text(line.published.r.map(Double.init)) }),
     ("published_top1_percent", { _, line in text(line.published.top1) }),
-    ("published_drop_points", { table, line in text(table.numbers.dropPoints(line.published)) }),
+    (
+      "published_delta_top1_points",
+      { table, line in text(table.numbers.deltaPoints(line.published)) }
+    ),
     ("published_latency_ms", { _, line in text(line.published.latencyMilliseconds) }),
     (
       "published_change_percent",
@@ -89,15 +92,9 @@ enum PublishedCSV {
     ("batch_size", { _, line in text((line.measured?.group.batchSize).map(Double.init)) }),
     ("label", { _, line in line.measured?.row.label ?? "" }),
     ("top1_percent", { _, line in text(line.judged?.row.accuracy?.top1Percent) }),
-    ("drop_points", { _, line in text((line.judged?.row.change?.points).map { -$0 }) }),
-    (
-      "drop_points_low",
-      { _, line in text((line.judged?.row.change?.interval.upper).map { -$0 }) }
-    ),
-    (
-      "drop_points_high",
-      { _, line in text((line.judged?.row.change?.interval.lower).map { -$0 }) }
-    ),
+    ("delta_top1_points", { _, line in text(line.judged?.row.change?.points) }),
+    ("delta_top1_points_low", { _, line in text(line.judged?.row.change?.interval.lower) }),
+    ("delta_top1_points_high", { _, line in text(line.judged?.row.change?.interval.upper) }),
     ("latency_ms_median", { _, line in text(line.measured?.row.latency?.milliseconds.median) }),
     ("change_percent", { _, line in text(line.measured?.row.latencyChange?.percent) }),
     (
@@ -107,6 +104,9 @@ enum PublishedCSV {
     (
       "change_percent_high",
       { _, line in text(line.measured?.row.latencyChange?.interval.upper) }
+    ),
+    (
+      "judged", { table, line in PublishedAgreement(line, table.numbers)?.text ?? "" }
     ),
     ("notes", { _, line in line.notes.joined(separator: "; ") }),
   ]

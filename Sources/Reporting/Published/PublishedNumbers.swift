@@ -78,10 +78,11 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     return 100 * (time / base - 1)
   }
 
-  func dropPoints(_ line: Line) -> Double? {
-    if let given = line.accuracyDropPoints { return given }
+  /// Published change of a line's top-1 against the baseline, in points; negative where it loses.
+  func deltaPoints(_ line: Line) -> Double? {
+    if let given = line.accuracyDropPoints { return given == 0 ? 0 : -given }
     guard let base = baseline?.top1, let top1 = line.top1 else { return nil }
-    return base - top1
+    return top1 - base
   }
 
   /// What the publication itself repeats to: one configuration of it reads 104.1, 104.2 and 104.7

@@ -3,7 +3,8 @@ import Records
 
 /// Which images of a data set were classified correctly, joined from shards.
 ///
-/// An image counts once however many shards hold it: the first record wins. Nine bytes an image.
+/// An image counts once however many shards hold it: the first record wins. Thirteen bytes an
+/// image.
 package struct AccuracyTally: Sendable {
   private static let seen: UInt8 = 1
   private static let top1: UInt8 = 2
@@ -14,6 +15,8 @@ package struct AccuracyTally: Sendable {
   /// The best class, and a digest of the tokens that were kept (0 where it is not known).
   private var bestClass: [Int32] = []
   private var keptTokens: [UInt32] = []
+  /// By position in the data set; −1 where no image was seen.
+  private var labels: [Int32] = []
   private var skippedPaths: Set<String> = []
   package private(set) var images = 0
   package private(set) var top1Correct = 0
@@ -37,17 +40,35 @@ package struct AccuracyTally: Sendable {
         outcomes.append(contentsOf: repeatElement(0, count: room - outcomes.count))
         bestClass.append(contentsOf: repeatElement(-1, count: room - bestClass.count))
         keptTokens.append(contentsOf: repeatElement(0, count: room - keptTokens.count))
+        labels.append(contentsOf: repeatElement(-1, count: room - labels.count))
       }
       guard outcomes[index] == 0 else { continue }
       let first = result.topFive.isTop1(i, result.labels[i])
       let anyOfFive = result.topFive.isTop5(i, result.labels[i])
       outcomes[index] = Self.seen | (first ? Self.top1 : 0) | (anyOfFive ? Self.top5 : 0)
       bestClass[index] = Int32(clamping: result.topFive.best(i) ?? -1)
+      labels[index] = Int32(clamping: result.labels[i])
       if let kept = result.keptTokens, i < kept.count { keptTokens[index] = kept[i] }
       images += 1
       top1Correct += first ? 1 : 0
       top5Correct += anyOfFive ? 1 : 0
     }
+  }
+
+  /// Images of a class, and those classified correctly.
+  package struct ClassCount: Hashable, Sendable {
+    package internal(set) var images = 0
+    package internal(set) var correct = 0
+  }
+
+  /// What was seen of each class, by its number.
+  package var byClass: [Int: ClassCount] {
+    var counts: [Int: ClassCount] = [:]
+    for (label, outcome) in zip(labels, outcomes) where outcome & Self.seen != 0 && label >= 0 {
+      counts[Int(label), default: ClassCount()].images += 1
+      if outcome & Self.top1 != 0 { counts[Int(label), default: ClassCount()].correct += 1 }
+    }
+    return counts
   }
 
   /// Whether each image that all of `tallies` hold was classified correctly: one list a tally, of

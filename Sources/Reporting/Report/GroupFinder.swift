@@ -30,8 +30,8 @@ struct GroupFinder {
       modelParameters: cost?.parameters, trafficBytes: cost?.trafficBytes,
       nextStep: flaws.isEmpty
         ? cost.flatMap { NextStep(after: $0, on: staircase, tokens: group.model.tokens) } : nil,
-      flaws: flaws,
-      notes: notes(accuracy, timing, tally, method))
+      flaws: flaws, notes: notes(accuracy, timing, tally, method),
+      lesserNotes: Set(timing?.result.notes ?? []))
   }
 
   private func tally(of method: MethodSetting) -> AccuracyTally? {

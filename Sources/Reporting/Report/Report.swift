@@ -30,6 +30,14 @@ package struct Report: Sendable {
   package let verdict: TimingVerdict?
   /// What a reader should know of the run, a sentence each.
   package let remarks: [String]
+  /// What was asked for.
+  package let about: ReportOrigin
+  /// Passes that were taken apart into kinds of operation.
+  package let operations: [OperationBreakdown]
+  /// What the methods made of a few pictures, one for each model.
+  package let tokens: [SampleTokens]
+  /// The names of a data set's classes, by its fingerprint.
+  let classNames: [String: [String]]
   let parameterText: ParameterText
   /// What the rows were made of, for comparing with another report.
   let joined: JoinedRecords
@@ -47,12 +55,22 @@ package struct Report: Sendable {
   ///     of one name.
   ///   - remarks: what a reader should know of the run, a sentence each.
   ///   - baselines: model to the model that it is compared with; `*` stands for all others.
+  ///   - about: what was asked for, as far as it is known.
+  ///   - operations: passes that were taken apart into kinds of operation.
+  ///   - tokens: what the methods made of a few pictures.
+  ///   - classNames: the names of a data set's classes, by its fingerprint.
   package init(
     records: [Record], name: String, rows: [RowKey]? = nil, published: [PublishedNumbers] = [],
     command: String? = nil, paths: [String: String] = [:], remarks: [String] = [],
-    baselines: [String: String] = [:]
+    baselines: [String: String] = [:], about: ReportOrigin = ReportOrigin(),
+    operations: [OperationBreakdown] = [], tokens: [SampleTokens] = [],
+    classNames: [String: [String]] = [:]
   ) {
     self.name = name
+    self.operations = operations
+    self.tokens = tokens
+    self.classNames = classNames
+    self.about = about
     self.remarks = remarks
     let names = DistinctNames(records, rows: rows, paths: paths)
     let records = names.renamed(records)
@@ -75,6 +93,22 @@ package struct Report: Sendable {
     variants = VariantTable.all(groups, joined)
     failures = joined.failures
     provenance = Provenance.all(in: records)
+  }
+}
+
+/// The spec that led to a report.
+package struct ReportOrigin: Hashable, Sendable {
+  /// In the spec's words; empty where it has none.
+  package let description: String
+  /// Its text; `nil` where it is not known.
+  package let spec: String?
+  /// The command line that ran it; `nil` where it is not known.
+  package let command: String?
+
+  package init(description: String = "", spec: String? = nil, command: String? = nil) {
+    self.description = description
+    self.spec = spec
+    self.command = command
   }
 }
 

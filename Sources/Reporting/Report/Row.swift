@@ -40,9 +40,17 @@ package struct Row: Sendable {
   package let flaws: [TimingFlaw]
   /// What a reader should know of these numbers, each a clause without a full stop.
   package internal(set) var notes: [String]
+  /// Those of `notes` that change no conclusion where the timing is reliable: outliers, drift.
+  var lesserNotes: Set<String> = []
+
+  /// What a reader must know of these numbers.
+  var essentialNotes: [String] { notes.filter { !lesserNotes.contains($0) } }
 
   /// Whether the front, marks and steps may rest on the row's timing.
   package var isReliable: Bool { flaws.isEmpty }
+
+  /// Whether the row may be on the front: all of its images, and a sound timing.
+  var competes: Bool { accuracy?.isComplete == true && latency != nil && isReliable }
 
   /// Whether nothing is reduced: what the others are compared with.
   package var isBaseline: Bool { family == .baseline }

@@ -102,8 +102,8 @@ extension RowGroup {
   mutating func markFront() {
     for index in rows.indices { rows[index].isOnFront = false }
     let candidates = rows.indices.compactMap { index -> (Int, TradeOff)? in
-      guard let accuracy = rows[index].accuracy, accuracy.isComplete,
-        let latency = rows[index].latency, rows[index].isReliable
+      guard rows[index].competes, let accuracy = rows[index].accuracy,
+        let latency = rows[index].latency
       else { return nil }
       return (
         index, TradeOff(latency: latency.milliseconds.median, accuracy: accuracy.top1Percent)

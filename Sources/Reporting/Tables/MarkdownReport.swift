@@ -6,11 +6,15 @@ struct MarkdownReport {
 
   func text() -> String {
     var blocks = ["# \(escaped(report.name))"]
+    if !report.about.description.isEmpty { blocks.append(escaped(report.about.description)) }
     if let verdict = report.verdict { blocks.append("> **\(escaped(verdict.text))**") }
     blocks += report.remarks.map { "> \(escaped($0))" }
     for figure in figures { blocks.append("![\(figure.caption)](\(figure.path))") }
     blocks += report.tables.flatMap { section(of: $0) }
-    if report.groups.isEmpty { blocks.append("No results yet.") }
+    if report.groups.isEmpty && report.operations.isEmpty { blocks.append("No results yet.") }
+    if !report.operations.isEmpty {
+      blocks += OperationsTable(breakdowns: report.operations).markdown(escaped: escaped)
+    }
     blocks += VariantTable.markdown(report.variants, escaped: escaped)
     blocks += PublishedTable.markdown(report.published, escaped: escaped)
     if !report.failures.isEmpty {

@@ -21,6 +21,7 @@ package struct TerminalTable {
     var blocks = report.tables.map { text(of: $0) }
     if blocks.isEmpty { blocks.append("No results yet.") }
     blocks += VariantTable.text(report.variants)
+    blocks += PublishedTable.text(report.published, width: width)
     let verdict = report.verdict.map { PlainText.printable($0.text) }
     let legend = Mark.legend.filter { line in
       line.first.map { mark in
@@ -43,7 +44,7 @@ package struct TerminalTable {
 
   private func text(of group: RowGroup) -> String {
     var notes = NumberedNotes()
-    let references = group.rows.map { notes.reference(to: $0.notes) }
+    let references = group.rows.map { notes.reference(to: $0.essentialNotes) }
     var columns = group.filled(Column.terminal(of: group))
     var table = table(of: group, columns, references)
     while table.width > width,
@@ -70,7 +71,7 @@ package struct TerminalTable {
     let stepLines = steps.isEmpty ? [] : ["Next step down the staircase:"] + steps
     return
       ([PlainText.printable(group.title)] + lines
-      + (notes.lines + [group.simulatedText, group.droppedText].compactMap { $0 }
+      + (notes.lines + [group.simulatedText].compactMap { $0 }
       + group.choiceLines + stepLines)
       .map(PlainText.printable)).joined(separator: "\n")
   }

@@ -28,6 +28,54 @@ package struct TextTable {
       + rows.map { line($0, widths) }
   }
 
+  /// The lines of the table within `width` characters.
+  ///
+  /// Columns are left out in the order of `dropping` until the others fit with `wrapping` at 16
+  /// characters; that column then takes the room that is left, its cells broken between words.
+  package func lines(width: Int, dropping: [String] = [], wrapping: String) -> [String] {
+    var table = self
+    for title in dropping where table.width(leaving: wrapping) > width {
+      table = table.without(title)
+    }
+    guard table.width > width, let column = table.header.firstIndex(of: wrapping) else {
+      return table.lines()
+    }
+    let others = table.width - table.widths[column]
+    let room = max(Self.narrowest, width - others)
+    let rows = table.rows.flatMap { row -> [[String]] in
+      Self.wrapped(row[column], at: room).enumerated().map { index, part in
+        row.indices.map { $0 == column ? part : index == 0 ? row[$0] : "" }
+      }
+    }
+    return TextTable(header: table.header, alignments: table.alignments, rows: rows).lines()
+  }
+
+  /// The least room of a column whose cells are broken.
+  private static let narrowest = 16
+
+  private func width(leaving title: String) -> Int {
+    guard let column = header.firstIndex(of: title) else { return width }
+    return width - max(0, widths[column] - Self.narrowest)
+  }
+
+  private func without(_ title: String) -> TextTable {
+    let kept = header.indices.filter { header[$0] != title }
+    return TextTable(
+      header: kept.map { header[$0] }, alignments: kept.map { alignments[$0] },
+      rows: rows.map { row in kept.map { row[$0] } })
+  }
+
+  private static func wrapped(_ text: String, at width: Int) -> [String] {
+    let lines = text.split(separator: " ").reduce(into: [String]()) { lines, word in
+      if let last = lines.last, last.count + 1 + word.count <= width {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(word))
+      }
+    }
+    return lines.isEmpty ? [""] : lines
+  }
+
   private func line(_ cells: [String], _ widths: [Int]) -> String {
     var text = ""
     for (i, cell) in cells.enumerated() {

@@ -14,10 +14,13 @@ package enum ReportWriter {
   package static func write(_ report: Report, to folder: URL) throws -> [URL] {
     let figures = ReportFigure.all(report)
     var files = figures.map { ("figures/\($0.name).svg", document($0.drawing)) }
-    files.append(("table.csv", CSVTable.all(report)))
+    if !report.groups.isEmpty || report.operations.isEmpty {
+      files.append(("table.csv", CSVTable.all(report)))
+    }
     if report.groups.contains(where: { !$0.front.isEmpty }) {
       files.append(("pareto.csv", CSVTable.front(report)))
     }
+    if let classes = ClassTable.csv(report) { files.append(("classes.csv", classes)) }
     if !report.staircases.isEmpty {
       files.append(("staircase.csv", GridCSV.points(report.staircases)))
       files.append(("steps.csv", GridCSV.steps(report.staircases)))
@@ -47,7 +50,10 @@ package enum ReportWriter {
   private static func stale(besides files: [(String, String)], in folder: URL) -> [URL] {
     let written = Dictionary(files, uniquingKeysWith: { first, _ in first })
     let drawings = ReportFigure.names.map { "figures/\($0).svg" }
-    let names = drawings + ["pareto.csv", "staircase.csv", "steps.csv", "published.csv"]
+    let names =
+      drawings + [
+        "pareto.csv", "classes.csv", "staircase.csv", "steps.csv", "published.csv",
+      ]
     return names.flatMap { name -> [URL] in
       let file = folder.appendingPathComponent(name)
       let isNew = written[name].map { Data($0.utf8) != (try? Data(contentsOf: file)) } ?? true

@@ -1,0 +1,93 @@
+import Datasets
+import ImageCoding
+import Records
+import VisionModels
+
+/// What the methods of a run make of a few pictures of its data set, for the report.
+package struct SampleTraces {
+  /// As the model sees it, before normalization.
+  package struct Picture {
+    package let image: RGBImage
+    /// Its class.
+    package let label: String
+  }
+
+  /// What became of the patches of each picture in the end.
+  package struct Traced {
+    package let method: MethodSetting
+    package let fates: [[TokenTrace.Fate]]
+  }
+
+  package let model: ModelSetting
+  /// Patches along a side.
+  package let grid: Int
+  package let pictures: [Picture]
+  package let methods: [Traced]
+}
+
+extension Planner {
+  /// More methods than these fill no page that anyone looks through.
+  private static let maxTracedMethods = 48
+
+  /// Traces of the methods of `plan` on `count` pictures of each model's first data set.
+  ///
+  /// One for each model whose accuracy is measured and whose patches form a square; methods that
+  /// reduce nothing are left out.
+  /// - Throws: `ImageError`, `LogitsNotFinite`, and those of weights.
+  package func sampleTraces(of plan: Plan, count: Int = 3) throws -> [SampleTraces] {
+    var traced: Set<ModelSetting> = []
+    let pool = ModelPool()
+    return try plan.accuracy.compactMap { work in
+      guard work.dataset.images.count >= count, work.shards.first?.lowerBound == 0,
+        let grid = work.model.info.stages.first?.grid, work.model.info.geometry != nil,
+        grid * grid == work.model.info.tokens.patchTokens,
+        traced.insert(work.model.setting).inserted
+      else { return nil }
+      let pictures = try Self.pictures(of: work, count: count)
+      let methods = try work.methods.prefix(Self.maxTracedMethods).compactMap { method in
+        try Self.fates(of: method.method, work, pictures, pool).map {
+          SampleTraces.Traced(method: method.method.setting, fates: $0)
+        }
+      }
+      return methods.isEmpty
+        ? nil
+        : SampleTraces(
+          model: work.model.setting, grid: grid, pictures: pictures, methods: methods)
+    }
+  }
+
+  /// Pictures spread over the data set, so that their classes differ where it is sorted.
+  private static func pictures(of work: AccuracyWork, count: Int) throws -> [SampleTraces.Picture] {
+    let images = work.dataset.images
+    let preprocessing = work.model.choice.entry.preprocessing
+    let side = preprocessing.crop
+    return try (0..<count).map { place in
+      let index = (2 * place + 1) * images.count / (2 * count)
+      var pixels = [UInt8](repeating: 0, count: preprocessing.elementCount)
+      try pixels.withUnsafeMutableBufferPointer {
+        try images.decode(at: index, preprocessing: preprocessing, into: $0)
+      }
+      return SampleTraces.Picture(
+        image: RGBImage(width: side, height: side, pixels: pixels),
+        label: images.classNames[images.label(at: index)])
+    }
+  }
+
+  /// The last state of the patches of each picture; `nil` for a method that reduces nothing.
+  private static func fates(
+    of method: PlannedMethod, _ work: AccuracyWork, _ pictures: [SampleTraces.Picture],
+    _ pool: ModelPool
+  ) throws -> [[TokenTrace.Fate]]? {
+    let pass = try pool.pass(
+      work.model, on: work.device, method, batchSize: 1, precision: work.precision)
+    let normalization = PixelNormalization(work.model.choice.entry.preprocessing)
+    let fates = try pictures.enumerated().map { index, picture in
+      picture.image.pixels.withUnsafeBufferPointer { normalization.apply(to: $0, into: pass.input) }
+      let trace = withUnsafePointer(to: UInt64(index)) { pass.runTracing(imageKeys: $0) }
+      try pass.model.backend.check()
+      return trace.stages.last?.fates
+    }
+    let known = fates.compactMap { $0 }
+    return known.count == pictures.count ? known : nil
+  }
+}
