@@ -56,13 +56,18 @@ extension Planner {
     }
   }
 
-  /// Pictures spread over the data set, so that their classes differ where it is sorted.
+  /// Pictures spread over the data set, of different classes where there are as many.
   private static func pictures(of work: AccuracyWork, count: Int) throws -> [SampleTraces.Picture] {
     let images = work.dataset.images
     let preprocessing = work.model.choice.entry.preprocessing
     let side = preprocessing.crop
+    var shown: Set<Int> = []
     return try (0..<count).map { place in
-      let index = (2 * place + 1) * images.count / (2 * count)
+      let start = (2 * place + 1) * images.count / (2 * count)
+      let index =
+        (start..<min(start + 64, images.count)).first { !shown.contains(images.label(at: $0)) }
+        ?? start
+      shown.insert(images.label(at: index))
       var pixels = [UInt8](repeating: 0, count: preprocessing.elementCount)
       try pixels.withUnsafeMutableBufferPointer {
         try images.decode(at: index, preprocessing: preprocessing, into: $0)

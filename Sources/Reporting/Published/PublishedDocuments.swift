@@ -50,7 +50,7 @@ extension PublishedTable {
         })
     }
     let table = HTMLTable(
-      id: "published-\(number)", caption: "\(Self.title), \(numbers.source)",
+      id: "published-\(number)", caption: "\(Self.title), table \(number): \(numbers.source)",
       headings: columns.map { HTMLTable.heading($0.title, isNumber: $0.isNumber) }, rows: rows,
       references: references)
     return [Markup("p", text: sentences.joined(separator: " ")), table.node]
