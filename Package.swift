@@ -59,7 +59,8 @@ let package = Package(
     // Models of the Hugging Face Hub; libcurl is opened at run time.
     .target(name: "CCurl", exclude: ["README.md"]),
     .target(
-      name: "Hub", dependencies: ["CCurl", .product(name: "Crypto", package: "swift-crypto")],
+      name: "Hub",
+      dependencies: ["CCurl", "Files", .product(name: "Crypto", package: "swift-crypto")],
       exclude: ["README.md"]),
     .target(
       name: "CPUBackend", dependencies: ["Support", "Files", "Tensors", "CKernels", "COpenBLAS"],
@@ -92,7 +93,9 @@ let package = Package(
       swiftSettings: hotSwift),
     .target(
       name: "SimulatedDevices",
-      dependencies: ["Support", "Records", "Tensors", "TokenReduction", "VisionModels"],
+      dependencies: [
+        "Support", "Files", "Records", "Tensors", "TokenReduction", "VisionModels",
+      ],
       exclude: ["README.md", "device.schema.json"], resources: [.embedInCode("Devices")],
       swiftSettings: hotSwift),
     .target(
@@ -142,7 +145,7 @@ let package = Package(
       name: "fuzz",
       dependencies: [
         "Support", "Checkpoints", "Files", "Records", "Tensors", "CPUBackend", "ImageCoding",
-        "Datasets", "Experiments", "Reporting",
+        "Datasets", "Experiments", "Reporting", "SimulatedDevices", "VisionModels",
       ], path: "Tests/Fuzz", exclude: ["Seeds", "README.md", "make_seeds.py", "tokens.dict"],
       swiftSettings: hotSwift),
     .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),

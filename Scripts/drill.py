@@ -3,6 +3,7 @@
 
     Scripts/drill.py                 every part (an hour or two; most of it the fuzzer)
     Scripts/drill.py kills bombs     these parts
+    Scripts/drill.py fuzz --kinds png webp     these kinds of changed inputs
     Scripts/drill.py --short         a little of each, under a minute: what CI runs
 
     kills      kill -9 at a random moment of `run` and `report`; the same command must then end as if undisturbed
@@ -11,8 +12,9 @@
     damage     records cut short or with flipped bits: named, left out, measured again
     many       20,000 records: time and memory of `report`, and how soon `run` starts
     bombs      files that claim to be huge, are no files, or never end
-    fuzz       changed specs, weights, pictures, records and labels, a million of each by a mutator of our own; then
-               libFuzzer, which follows what inputs reach, under the address sanitizer where the toolchain has them
+    fuzz       changed specs, weights, pictures, archives, records and labels, a million of each by a mutator of our own,
+               noted every 50,000 so that the next drill of the same program goes on from there; then libFuzzer,
+               which follows what inputs reach, under the address sanitizer where the toolchain has them
 
 --program names the program (default: .build/debug/lab), --kills how many, --runs the fuzzer's inputs of each kind, --seed
 another course of chance. What goes wrong is kept in .build/drill and ends with exit code 1.

@@ -1,5 +1,7 @@
 """Changed inputs of every kind that the program reads from files."""
 import glob
+import hashlib
+import json
 import os
 import pathlib
 import shutil
@@ -15,14 +17,20 @@ SEEDS = {
     "records": ["Tests/Fuzz/Seeds/records/*"],
     "published": ["Tests/Fuzz/Seeds/published/*"],
     "labels": ["Tests/Fuzz/Seeds/labels/*"],
+    "tar": ["Tests/Fuzz/Seeds/tar/*"],
+    "config": ["Tests/Fuzz/Seeds/config/*"],
+    "device": ["Sources/SimulatedDevices/Devices/*.json"],
 }
 EXTENSIONS = {"jpg": ["jpg", "jpeg"], "tif": ["tif", "tiff"]}
+# Inputs between two notes of how many were held; each part has a seed of its own.
+PART = 50_000
 SHORT_RUNS = {"spec": 1500, "safetensors": 5000, "checkpoint": 5000, "records": 300, "published": 1500, "labels": 3000}
 
 
 def seeds(kind):
     patterns = SEEDS.get(kind) or [
-        f"Tests/Fixtures/formats/*.{extension}" for extension in EXTENSIONS.get(kind, [kind])]
+        f"Tests/Fixtures/{folder}/*.{extension}" for folder in ["formats", "other_formats"]
+        for extension in EXTENSIONS.get(kind, [kind])]
     return sorted(file for pattern in patterns for file in glob.glob(str(root / pattern))
                   if pathlib.Path(file).name != "schema.json")
 
@@ -33,20 +41,63 @@ def run(drill):
         raise Failure(f"{program} is not there; `swift build` makes it")
     kinds = subprocess.run(
         [program, "--kinds"], check=True, capture_output=True, text=True).stdout.split()
-    kinds = [kind for kind in kinds if seeds(kind) and kind in (drill.kinds or kinds)]
-    lines = [
-        with_mutator(drill, program, kind, SHORT_RUNS.get(kind, 3000) if drill.short else drill.runs)
-        for kind in kinds]
+    for kind in drill.kinds or []:
+        if kind not in kinds:
+            raise Failure(f"no kind of input is called {kind}; there are {', '.join(kinds)}")
+    for kind in kinds:
+        if not seeds(kind):
+            raise Failure(f"{kind}: there are no seeds of this kind")
+    kinds = drill.kinds or kinds
+    if drill.short:
+        lines = [with_mutator(drill, program, kind, SHORT_RUNS.get(kind, 3000), drill.seed)
+                 for kind in kinds]
+    else:
+        lines = [in_parts(drill, program, kind) for kind in kinds]
     if not drill.short and drill.guided_seconds and archive():
         guided = build()
         lines += [with_libfuzzer(drill, guided, kind) for kind in kinds]
     return f"{len(kinds)} kinds of input held\n" + "\n".join("         " + line for line in lines)
 
 
-def with_mutator(drill, program, kind, runs):
+class Progress:
+    """How many inputs of each kind a program held so far, so that a drill goes on where one ended."""
+
+    def __init__(self, program):
+        self.file = root / ".build/drill-held.json"
+        self.program = hashlib.sha256(program.read_bytes()).hexdigest()
+        try:
+            kept = json.loads(self.file.read_text())
+        except (OSError, ValueError):
+            kept = {}
+        self.held = kept["held"] if kept.get("program") == self.program else {}
+
+    def note(self, kind, seed, count):
+        self.held.setdefault(kind, {})[str(seed)] = count
+        self.file.write_text(json.dumps({"program": self.program, "held": self.held}, indent=1))
+
+
+def in_parts(drill, program, kind):
+    """Inputs of one kind until as many as are wanted are held by this very program."""
+    progress = Progress(program)
+    parts = progress.held.get(kind, {})
+    seed = drill.seed
+    while sum(parts.values()) < drill.runs:
+        if str(seed) not in parts:
+            count = min(PART, drill.runs - sum(parts.values()))
+            with_mutator(drill, program, kind, count, seed)
+            # Another drill may have noted kinds of its own.
+            progress = Progress(program)
+            progress.note(kind, seed, count)
+            parts = progress.held[kind]
+            print(f"         {kind}: {sum(parts.values()):,} inputs held", flush=True)
+        seed += 1
+    return f"{kind}: {sum(parts.values()):,} inputs held"
+
+
+def with_mutator(drill, program, kind, runs, seed):
     last = drill.folder / f"last-{kind}"
     ended = subprocess.run(
-        [program, kind, "--runs", str(runs), "--seed", str(drill.seed), "--last", last, "--seeds",
+        [program, kind, "--runs", str(runs), "--seed", str(seed), "--last", last, "--seeds",
          *seeds(kind)], cwd=root, capture_output=True, text=True,
         env=dict(os.environ, SWIFT_BACKTRACE="color=no,registers=none,images=none,limit=24"))
     if ended.returncode != 0:

@@ -180,6 +180,17 @@ static int read_runs(
   return LAB_CODEC_OK;
 }
 
+static void swap(uint8_t *a, uint8_t *b, size_t count) {
+  uint8_t part[1024];
+  while (count > 0) {
+    size_t length = count < sizeof part ? count : sizeof part;
+    memcpy(part, a, length);
+    memcpy(a, b, length);
+    memcpy(b, part, length);
+    a += length, b += length, count -= length;
+  }
+}
+
 int lab_bmp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message) {
   bmp_picture bmp;
   int status = read_header(bytes, count, &bmp, message);
@@ -190,15 +201,12 @@ int lab_bmp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *me
     uint8_t *indices = pixels + 2 * width * height;
     status = read_runs(&bmp, bytes, count, indices, message);
     if (status) return status;
-    for (size_t i = 0; i < width * height; i++) put_color(&bmp, indices[i], pixels + 3 * i);
+    uint8_t colors[256][3];
+    for (int index = 0; index < 256; index++) put_color(&bmp, index, colors[index]);
+    for (size_t i = 0; i < width * height; i++) memcpy(pixels + 3 * i, colors[indices[i]], 3);
     if (bmp.top_down) return LAB_CODEC_OK;
     for (size_t y = 0; y < height / 2; y++) {
-      uint8_t *low = pixels + 3 * width * y, *high = pixels + 3 * width * (height - 1 - y);
-      for (size_t i = 0; i < 3 * width; i++) {
-        uint8_t swapped = low[i];
-        low[i] = high[i];
-        high[i] = swapped;
-      }
+      swap(pixels + 3 * width * y, pixels + 3 * width * (height - 1 - y), 3 * width);
     }
     return LAB_CODEC_OK;
   }

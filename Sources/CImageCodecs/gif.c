@@ -200,13 +200,15 @@ int lab_gif_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *me
   memset(indices, gif.background, total);
   status = read_indices(bytes, count, &gif, indices, message);
   if (status) return status;
-  for (size_t i = 0; i < total; i++) {
-    int index = indices[i];
-    for (int c = 0; c < 3; c++) {
-      // Without a palette indices are grey; beyond one they are black, as in Pillow.
-      int color = !gif.colors ? index : index < gif.color_count ? gif.colors[3 * index + c] : 0;
-      pixels[3 * i + c] = (uint8_t)color;
+  // Without a palette indices are grey; beyond one they are black, as in Pillow.
+  uint8_t colors[256][3] = {0};
+  for (int index = 0; index < 256; index++) {
+    if (!gif.colors) {
+      memset(colors[index], index, 3);
+    } else if (index < gif.color_count) {
+      memcpy(colors[index], gif.colors + 3 * index, 3);
     }
   }
+  for (size_t i = 0; i < total; i++) memcpy(pixels + 3 * i, colors[indices[i]], 3);
   return LAB_CODEC_OK;
 }

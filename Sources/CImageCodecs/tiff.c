@@ -205,6 +205,18 @@ static int is_read(const picture *p) {
   }
 }
 
+// libtiff gives zeros for strips and tiles that a file does not have, of which a damaged height
+// makes many.
+static int has_all_parts(source *from, TIFF *tiff) {
+  uint32_t count = TIFFIsTiled(tiff) ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
+  for (uint32_t part = 0; part < count; part++) {
+    if (TIFFGetStrileByteCount(tiff, part) > 0) continue;
+    if (!from->failed) lab_refuse(from->message, LAB_CODEC_DAMAGED, "a part of its pixels is missing");
+    return 0;
+  }
+  return 1;
+}
+
 // Reads strips or tiles, of all samples together or of one after the other.
 static int read_blocks(source *from, TIFF *tiff, const picture *p, uint8_t *pixels) {
   int tiled = TIFFIsTiled(tiff);
@@ -293,6 +305,7 @@ int lab_tiff_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *m
   TIFF *tiff = begin(&from);
   if (!tiff) return refuse_tiff(&from, NULL, "its first directory cannot be read");
   int status = read_tags(&from, tiff, &p);
+  if (!status && !has_all_parts(&from, tiff)) status = LAB_CODEC_DAMAGED;
   if (!status && p.photometric == PHOTOMETRIC_YCBCR) {
     if (p.compression == COMPRESSION_JPEG && p.planar == PLANARCONFIG_CONTIG && p.samples == 3) {
       // libjpeg does better than libtiff: it smooths the colors between pixels.

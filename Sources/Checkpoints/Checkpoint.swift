@@ -36,6 +36,18 @@ package final class Checkpoint: Sendable {
     self.sources = sources
   }
 
+  /// This file's tensors with those of another; of a name that both have, this one's.
+  func joined(with other: Checkpoint) -> Checkpoint {
+    let moved = other.tensors.mapValues { tensor in
+      StoredTensor(
+        type: tensor.type, shape: tensor.shape, offset: tensor.offset, strides: tensor.strides,
+        source: tensor.source + sources.count)
+    }
+    return Checkpoint(
+      path: path, format: other.format, tensors: tensors.merging(moved) { first, _ in first },
+      metadata: metadata, sources: sources + other.sources)
+  }
+
   /// Every file that it reads: the shards after their index.
   package var files: [PathBytes] {
     var files = [path]

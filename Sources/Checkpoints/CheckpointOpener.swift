@@ -2,13 +2,27 @@ import Files
 import Tensors
 
 extension Checkpoint {
-  /// Opens a file of weights: safetensors, an index of safetensors shards, PyTorch's or NumPy's,
-  /// which its first bytes tell.
+  /// Opens a file of weights: safetensors, PyTorch's, NumPy's or an index of shards, which its
+  /// first bytes tell.
   ///
   /// - Throws: `CheckpointError` or `TensorsError`: what the file is, and what to do where it is of
   ///   no such format.
   package static func open(_ path: PathBytes) throws -> Checkpoint {
     let file = try MappedFile(path)
+    // The size at the beginning of a safetensors file may begin with this byte; zeros follow it.
+    if file.bytes.first == UInt8(ascii: "{"), !file.bytes.prefix(8).contains(0) {
+      return try ShardIndex.open(file)
+    }
+    return try open(file)
+  }
+
+  /// One file of an index, which is no index itself.
+  static func openShard(_ path: PathBytes) throws -> Checkpoint {
+    try open(try MappedFile(path))
+  }
+
+  private static func open(_ file: MappedFile) throws -> Checkpoint {
+    let path = file.path
     let bytes = file.bytes
     if bytes.starts(with: "PK\u{3}\u{4}".utf8) {
       let archive: ZipArchive
@@ -30,7 +44,6 @@ extension Checkpoint {
     if let sentence = ForeignFormat.sentence(bytes) {
       throw CheckpointError.unknownFormat(path: path, kind: sentence)
     }
-    if bytes.first == UInt8(ascii: "{") { return try SafetensorsCheckpoint.openIndex(file) }
     return try SafetensorsCheckpoint.open(file)
   }
 }

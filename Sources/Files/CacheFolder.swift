@@ -5,6 +5,9 @@ package struct CacheFolder: Sendable {
   /// `nil` where nothing can be written: everything is then made anew.
   package let url: URL?
 
+  /// No program that is kept is as large.
+  private static let maxBytes = 1 << 28
+
   package init(_ url: URL?) { self.url = url }
 
   /// A folder in `LAB_CACHE`, else in `lab` in the user's cache folder.
@@ -21,7 +24,9 @@ package struct CacheFolder: Sendable {
   }
 
   package func read(_ name: String) -> Data? {
-    url.flatMap { try? Data(contentsOf: $0.appendingPathComponent(name)) }
+    url.flatMap {
+      try? RegularFile.data(at: $0.appendingPathComponent(name), maxBytes: Self.maxBytes)
+    }
   }
 
   /// Writes a temporary file and renames it, so that another process sees all of it or nothing;
@@ -29,7 +34,7 @@ package struct CacheFolder: Sendable {
   package func write(_ data: Data, _ name: String) {
     guard let url else { return }
     try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-    try? data.write(to: url.appendingPathComponent(name), options: .atomic)
+    try? WholeFile.write(data, to: url.appendingPathComponent(name))
   }
 
   package func remove(_ name: String) {

@@ -24,5 +24,10 @@ package enum FileError: Error, Hashable, CustomStringConvertible {
     }
   }
 
+  /// What is wrong, as it follows "cannot be read: ".
+  package var cause: String {
+    if case .unreadable(_, let reason) = self { reason } else { "it \(reason)" }
+  }
+
   package var description: String { "\(path): \(reason)" }
 }

@@ -78,6 +78,11 @@ package struct RegularFile: ~Copyable {
   ) throws(FileError) -> [UInt8] {
     try RegularFile(path, maxBytes: maxBytes).bytes()
   }
+
+  /// All bytes of the regular file at `url`, which may have at most `maxBytes`.
+  package static func data(at url: URL, maxBytes: Int) throws(FileError) -> Data {
+    Data(try contents(of: PathBytes(url.path), maxBytes: maxBytes))
+  }
 }
 
 /// What the system says of a file without reading it.

@@ -34,6 +34,22 @@ package enum WholeFile {
     }
   }
 
+  /// Writes `data` where a person said: a file whole, the one that a link names too, and into a
+  /// device or a pipe as it is, such as `/dev/null` and `/dev/stdout`.
+  ///
+  /// Errors: `POSIXError`.
+  package static func store(_ data: Data, at url: URL) throws {
+    switch FileStatus(of: PathBytes(url.path))?.kind {
+    case .device, .pipe, .socket:
+      // A new name in its place would take the device from every program.
+      let descriptor = open(url.path, O_WRONLY | O_CLOEXEC | O_NOCTTY)
+      guard descriptor >= 0 else { throw lastError() }
+      try write(data, to: descriptor)
+      close(descriptor)
+    default: try write(data, to: url.resolvingSymlinksInPath())
+    }
+  }
+
   private static func write(_ data: Data, to descriptor: Int32) throws {
     do {
       try data.withUnsafeBytes { bytes in

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Told what a person should see of downloads.
@@ -28,7 +29,7 @@ package struct Hub: Sendable {
   /// Names of files that hold a model's weights, the best first.
   package static let weightNames = [
     "model.safetensors", "model.safetensors.index.json", "pytorch_model.bin",
-    "pytorch_model.pth",
+    "pytorch_model.bin.index.json", "pytorch_model.pth",
   ]
 
   /// What a repository says of a file without sending it.
@@ -135,7 +136,7 @@ package struct Hub: Sendable {
   /// The files that an index names; what is wrong with it is reported by what reads it.
   private static func shards(of index: URL) -> [String] {
     struct Index: Decodable { let weight_map: [String: String] }
-    guard let data = try? Data(contentsOf: index),
+    guard let data = try? RegularFile.data(at: index, maxBytes: 1 << 26),
       let index = try? JSONDecoder().decode(Index.self, from: data)
     else { return [] }
     return Set(index.weight_map.values).filter { !$0.contains("/") && $0 != ".." }.sorted()

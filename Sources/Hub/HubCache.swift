@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The folder of downloaded repositories, laid out as Hugging Face's own client does, so that both
@@ -31,8 +32,9 @@ package struct HubCache: Sendable {
   package func commit(of reference: HubReference) -> String? {
     if reference.isCommit { return reference.revision }
     let ref = folder(reference).appendingPathComponent("refs/\(reference.revision)")
-    return (try? String(contentsOf: ref, encoding: .utf8))?
-      .trimmingCharacters(in: .whitespacesAndNewlines)
+    return (try? RegularFile.data(at: ref, maxBytes: 1 << 10)).map {
+      String(decoding: $0, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
   }
 
   /// A file of a commit, if it is there whole.
@@ -118,7 +120,7 @@ package struct HubCache: Sendable {
     (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
   }
 
-  /// Files below a folder, by their path in it.
+  /// Files below a folder, by their path in it; folders that are links are not entered.
   private static func files(_ folder: URL, _ prefix: String = "") -> [String] {
     names(folder).sorted().filter { !$0.hasPrefix(".") }.flatMap { name -> [String] in
       let url = folder.appendingPathComponent(name)
@@ -126,7 +128,9 @@ package struct HubCache: Sendable {
       guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else {
         return []
       }
-      return isFolder.boolValue ? files(url, "\(prefix)\(name)/") : [prefix + name]
+      guard isFolder.boolValue else { return [prefix + name] }
+      let isLink = (try? FileManager.default.destinationOfSymbolicLink(atPath: url.path)) != nil
+      return isLink ? [] : files(url, "\(prefix)\(name)/")
     }
   }
 

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Where the Hub is, where its files are kept, and what may be used: from the environment, by the
@@ -38,7 +39,8 @@ package struct HubSettings: Sendable {
       value("HF_TOKEN_PATH").map(folder) ?? ours.appendingPathComponent("token")
     token =
       (value("HF_TOKEN") ?? value("HUGGING_FACE_HUB_TOKEN")
-      ?? (try? String(contentsOf: file, encoding: .utf8)))
+      ?? (try? RegularFile.data(at: file, maxBytes: 1 << 16))
+      .map { String(decoding: $0, as: UTF8.self) })
       .map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
       .flatMap { $0.isEmpty ? nil : $0 }
     if isOffline {

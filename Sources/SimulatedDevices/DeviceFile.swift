@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Records
 import Tensors
@@ -11,6 +12,9 @@ package enum DeviceFile {
     var isWhole = false
     let summary: String
   }
+
+  /// A device takes about a thousand.
+  private static let maxBytes = 1 << 20
 
   static let numbers: [NumberRule] = [
     NumberRule(
@@ -38,17 +42,16 @@ package enum DeviceFile {
   package static func read(path: String) throws -> DeviceDescription {
     let data: Data
     do {
-      data = try Data(contentsOf: URL(fileURLWithPath: path))
+      data = Data(try InputFile.contents(of: path, maxBytes: maxBytes))
     } catch {
-      throw SimulatedDevicesError.unreadableFile(
-        path: path, reason: "it is not there, or is no readable file")
+      throw SimulatedDevicesError.unreadableFile(path: path, reason: error.cause)
     }
     return try read(data, file: path)
   }
 
   /// The device that the bytes of `file` describe.
   package static func read(_ data: Data, file: String) throws -> DeviceDescription {
-    guard data.count < 1 << 20,
+    guard data.count <= maxBytes,
       case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: data)
     else {
       throw SimulatedDevicesError.unreadableFile(path: file, reason: "it is no JSON object")

@@ -15,7 +15,7 @@ package final class SafetensorsFile: Sendable {
     package let bytes: Range<Int>
   }
 
-  package let url: URL
+  package let path: PathBytes
   package let entries: [String: Entry]
   package let metadata: [String: String]
   private let data: Data
@@ -25,39 +25,41 @@ package final class SafetensorsFile: Sendable {
   /// What the format's own library refuses is refused: a key twice, tensors that overlap, bytes
   /// that belong to none.
   /// - Throws: `TensorsError.unreadableFile` or `.malformedSafetensors`, which name the file.
-  package init(url: URL) throws {
-    self.url = url
-    data = try Self.map(url)
-    let (start, header) = try Self.header(of: data, url)
+  package init(path: PathBytes) throws {
+    self.path = path
+    data = try Self.map(path)
+    let (start, header) = try Self.header(of: data, path)
     metadata = header.metadata
     entries = try header.entries(start: start, end: data.count) { reason in
-      TensorsError.malformedSafetensors(path: url.path, reason: reason)
+      TensorsError.malformedSafetensors(path: "\(path)", reason: reason)
     }
   }
 
+  package convenience init(url: URL) throws { try self.init(path: PathBytes(url.path)) }
+
   /// The bytes of a regular file, read from the disk where they are looked at.
-  private static func map(_ url: URL) throws(TensorsError) -> Data {
+  private static func map(_ path: PathBytes) throws(TensorsError) -> Data {
     do throws(FileError) {
-      let file = try RegularFile(PathBytes(url.path))
+      let file = try RegularFile(path)
       guard file.size > 0 else { return Data() }
       let count = file.size
       let mapped = mmap(nil, count, PROT_READ, MAP_PRIVATE, file.descriptor, 0)
       guard let mapped, mapped != MAP_FAILED else {
-        throw FileError.unreadable(path: file.path, reason: systemReason())
+        throw FileError.unreadable(path: path, reason: systemReason())
       }
       return Data(
         bytesNoCopy: mapped, count: count, deallocator: .custom { munmap($0, $1) })
     } catch .unreadable(_, let reason) {
-      throw .unreadableFile(path: url.path, reason: reason)
+      throw .unreadableFile(path: "\(path)", reason: reason)
     } catch {
-      throw .unreadableFile(path: url.path, reason: "it \(error.reason)")
+      throw .unreadableFile(path: "\(path)", reason: "it \(error.reason)")
     }
   }
 
   /// Where the numbers begin, and the header before them.
-  private static func header(of data: Data, _ url: URL) throws -> (Int, SafetensorsHeader) {
+  private static func header(of data: Data, _ path: PathBytes) throws -> (Int, SafetensorsHeader) {
     func malformed(_ reason: String) -> TensorsError {
-      .malformedSafetensors(path: url.path, reason: reason)
+      .malformedSafetensors(path: "\(path)", reason: reason)
     }
     guard data.count >= 8 else { throw malformed("it has \(data.count) bytes, a header needs 8") }
     let length = data.withUnsafeBytes {
@@ -130,7 +132,7 @@ package final class SafetensorsFile: Sendable {
         let source = UnsafeRawBufferPointer(rebasing: raw[entry.bytes])
         guard entry.type.isFloatingPoint else {
           throw TensorsError.malformedSafetensors(
-            path: url.path, reason: "tensor \(name) holds integers where numbers are expected")
+            path: "\(path)", reason: "tensor \(name) holds integers where numbers are expected")
         }
         if entry.type == .float32 {
           if source.count > 0 { UnsafeMutableRawBufferPointer(buffer).copyMemory(from: source) }
@@ -159,7 +161,7 @@ package final class SafetensorsFile: Sendable {
         case .uint8, .bool: Int(source[i])
         case .float64, .float32, .float16, .bfloat16, .float8E4M3, .float8E5M2:
           throw TensorsError.malformedSafetensors(
-            path: url.path, reason: "tensor \(name) holds numbers where integers are expected")
+            path: "\(path)", reason: "tensor \(name) holds numbers where integers are expected")
         }
       }
     }
@@ -167,7 +169,7 @@ package final class SafetensorsFile: Sendable {
 
   private func entry(_ name: String) throws -> Entry {
     guard let entry = entries[name] else {
-      throw TensorsError.missingTensor(path: url.path, name: name)
+      throw TensorsError.missingTensor(path: "\(path)", name: name)
     }
     return entry
   }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// Writes named arrays as a safetensors file, under a temporary name first, then renamed.
@@ -43,9 +44,9 @@ package enum SafetensorsWriter {
       var file = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Data($0) }
       file.append(text)
       file.append(body)
-      try file.write(to: url, options: .atomic)
+      try WholeFile.store(file, at: url)
     } catch {
-      throw TensorsError.unwritableFile(path: url.path, reason: "\(error.localizedDescription)")
+      throw TensorsError.unwritableFile(path: url.path, reason: systemReason(of: error))
     }
   }
 }

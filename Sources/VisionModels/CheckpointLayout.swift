@@ -15,6 +15,14 @@ extension CheckpointLayout {
   package func adapted(to keys: Set<String>) -> any CheckpointLayout { self }
 }
 
+extension String {
+  /// The key under another beginning, by the first pair whose first half it begins with.
+  func moved(_ beginnings: [(String, String)]) -> String? {
+    for (own, theirs) in beginnings where hasPrefix(own) { return theirs + dropFirst(own.count) }
+    return nil
+  }
+}
+
 /// timm's own names, which the official repositories of DeiT, EViT and DynamicViT use too.
 struct TimmLayout: CheckpointLayout {
   let name = "timm"

@@ -36,7 +36,7 @@ struct CheckDatasetCommand: ParsableCommand {
     StopSignal.install()
     let checker = DatasetChecker(cacheFolder: cache) { Console.note($0) }
     let manifest = try checker.check(dataset)
-    if let out { try WholeFile.write(try manifest.json, to: URL(fileURLWithPath: out)) }
+    if let out { try OutputFile.store(try manifest.json, in: out) }
     for line in Self.lines(manifest) { print(line) }
     if let out { print("The manifest is \(out).") }
     if !manifest.unreadable.isEmpty { throw ExitCode(1) }

@@ -30,7 +30,7 @@ enum OutputFile {
     do {
       try FileManager.default.createDirectory(
         at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try WholeFile.write(data, to: url)
+      try WholeFile.store(data, at: url)
     } catch {
       throw ExperimentsError.impossible(
         subject: file, message: "cannot be written: \(systemReason(of: error))")

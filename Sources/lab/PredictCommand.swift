@@ -1,5 +1,6 @@
 import ArgumentParser
 import Experiments
+import Files
 import Foundation
 import ImageCoding
 import Records
@@ -47,7 +48,7 @@ struct PredictCommand: ParsableCommand {
     let rows: [[Float]]
     var names = files
     if let images {
-      let file = try SafetensorsFile(url: URL(fileURLWithPath: images))
+      let file = try SafetensorsFile(path: PathBytes(images))
       rows = try predictor.logits(images: try predictor.images(of: file))
       names = rows.indices.map { "image \($0)" }
     } else {

@@ -13,6 +13,8 @@ struct SVGConverter {
 
   /// Pixels for one unit of a drawing.
   static let scale = 2
+  /// No drawing of a report, as SVG or PNG, comes near it.
+  private static let maxBytes = 1 << 28
 
   /// In the order in which they are tried; rsvg-convert is faster.
   static let rasterizers: [Rasterizer] =
@@ -85,7 +87,8 @@ struct SVGConverter {
     return try Self.withScratch { folder in
       let drawn = folder.appendingPathComponent("drawing.png")
       try Self.run(program, rasterizer.arguments(svg, drawn, size.width, size.height))
-      guard let data = try? Data(contentsOf: drawn), !data.isEmpty else {
+      guard let data = try? RegularFile.data(at: drawn, maxBytes: Self.maxBytes), !data.isEmpty
+      else {
         throw ExperimentsError.impossible(
           subject: svg.relativePath, message: "\(rasterizer.name) made no PNG of it")
       }
@@ -116,7 +119,13 @@ struct SVGConverter {
 
   /// The width and height that a drawing's first element states.
   private static func size(of svg: URL) throws -> (width: Int, height: Int) {
-    let text = try String(contentsOf: svg, encoding: .utf8)
+    let text: String
+    do {
+      text = String(
+        decoding: try RegularFile.data(at: svg, maxBytes: maxBytes), as: UTF8.self)
+    } catch {
+      throw ExperimentsError.impossible(subject: svg.relativePath, message: error.reason)
+    }
     guard let match = text.firstMatch(of: /<svg[^>]* width="(\d+)[^"]*" height="(\d+)/),
       let width = Int(match.1), let height = Int(match.2)
     else {

@@ -3,6 +3,7 @@ import Files
 import Foundation
 import Tensors
 import Testing
+import _TestSupport
 
 /// Safetensors in several files, with an index.
 @Suite struct ShardTests {
@@ -36,6 +37,50 @@ import Testing
       index: #"{"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}}"#)
     #expect(try checkpoint.floats("x") == [1, 2])
     #expect(try checkpoint.floats("y") == [3])
+  }
+
+  @Test func `an index of PyTorch's files opens them all`() throws {
+    for (name, shard) in [("state", "1-of-2.bin"), ("float8", "2-of-2.bin")] {
+      try FileManager.default.copyItem(
+        at: Fixtures.url("checkpoints/\(name).pth"), to: folder.appendingPathComponent(shard))
+    }
+    let checkpoint = try open(
+      index: #"{"weight_map": {"transposed": "1-of-2.bin", "e5m2": "2-of-2.bin"}}"#)
+    #expect(checkpoint.format == .torch)
+    #expect(try checkpoint.floats("e5m2") == [0.125, 0.25, 0.375, 0.5])
+    #expect(try checkpoint.floats("blocks.0.weight") == (1...6).map { Float($0) / 8 })
+    #expect(try checkpoint.floats("transposed").count == 24)
+    #expect(checkpoint.files.count == 3)
+  }
+
+  @Test func `an index that names an index or shards of two formats is refused`() throws {
+    let own = #expect(throws: (any Error).self) {
+      try open(index: #"{"weight_map": {"x": "model.safetensors.index.json"}}"#)
+    }
+    #expect("\(own as Any)".contains("is not a usable safetensors file"), "\(own as Any)")
+    try FileManager.default.copyItem(
+      at: Fixtures.url("checkpoints/state.pth"), to: folder.appendingPathComponent("b.bin"))
+    let mixed = #expect(throws: CheckpointError.self) {
+      try open(index: #"{"weight_map": {"x": "a.safetensors", "half": "b.bin"}}"#)
+    }
+    #expect("\(mixed as Any)".contains("of two formats"), "\(mixed as Any)")
+  }
+
+  @Test func `a header as long as a brace begins an index is no index`() throws {
+    // 123 bytes, whose low byte is that of an opening brace.
+    let entry = #"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#
+    let header = #"{"\#(String(repeating: "n", count: 123 - entry.utf8.count - 5))":\#(entry)}"#
+    #expect(header.utf8.count == 123)
+    let url = folder.appendingPathComponent("brace.safetensors")
+    try Data([123, 0, 0, 0, 0, 0, 0, 0] + Array(header.utf8) + [0, 0, 128, 63]).write(to: url)
+    let checkpoint = try Checkpoint.open(PathBytes(url.path))
+    #expect(try checkpoint.tensors.keys.map { try checkpoint.floats($0) } == [[1]])
+  }
+
+  @Test func `a path with a line break is a path`() throws {
+    let url = folder.appendingPathComponent("a\nb.safetensors")
+    try FileManager.default.copyItem(at: folder.appendingPathComponent("a.safetensors"), to: url)
+    #expect(try Checkpoint.open(PathBytes(url.path)).floats("x") == [1, 2])
   }
 
   @Test(arguments: [

@@ -58,6 +58,21 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     }
   }
 
+  @Test(arguments: [[0x80], [0xFF], [0x80, 0, 0, 0, 0, 0, 0, 1], [0x2D, 0x31]] as [[UInt8]])
+  func `an archive whose checksum is no octal number is refused`(field: [UInt8]) throws {
+    let folder = try TemporaryFolder()
+    try folder.addPictures(["cat/a.jpg"])
+    try pack(folder, ["cat"], to: "a.tar")
+    let file = URL(filePath: folder.path + "/a.tar")
+    var bytes = try Data(contentsOf: file)
+    bytes.replaceSubrange(148..<(148 + field.count), with: field)
+    try bytes.write(to: file)
+    let error = #expect(throws: DatasetError.self) {
+      try ClassFolderDataset(folder: folder.path + "/a.tar")
+    }
+    #expect("\(error as Any)".contains("is no tar archive"), "\(error as Any)")
+  }
+
   @Test func `names beyond 100 bytes of every format are whole`() throws {
     let folder = try TemporaryFolder()
     let name = "cat/" + String(repeating: "é", count: 90) + ".jpg"

@@ -36,6 +36,33 @@ import Testing
     #expect(Set(names) == Set(kept + ["b"]))
   }
 
+  @Test func `a link leads to the file, and devices and pipes stay what they are`() throws {
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (link, file) = (folder.appendingPathComponent("link"), folder.appendingPathComponent("a"))
+    try Data("old".utf8).write(to: file)
+    #expect(symlink("a", link.path) == 0)
+    try WholeFile.store(Data("new".utf8), at: link)
+    #expect(try String(contentsOf: file, encoding: .utf8) == "new")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link.path) == "a")
+    let pipe = folder.appendingPathComponent("pipe")
+    #expect(mkfifo(pipe.path, 0o600) == 0)
+    let reader = open(pipe.path, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    for place in [pipe, URL(fileURLWithPath: "/dev/null")] {
+      let before = FileStatus(of: PathBytes(place.path))
+      try WholeFile.store(Data("through".utf8), at: place)
+      #expect(FileStatus(of: PathBytes(place.path))?.identity == before?.identity)
+      #expect(FileStatus(of: PathBytes(place.path))?.kind != .file)
+    }
+    var bytes = [UInt8](repeating: 0, count: 16)
+    #expect(read(reader, &bytes, 16) == 7)
+    let error = #expect(throws: POSIXError.self) {
+      try WholeFile.store(Data("x".utf8), at: URL(fileURLWithPath: "/dev/full"))
+    }
+    #expect(error?.code == .ENOSPC)
+  }
+
   @Test func `a place that cannot be written is the system's reason`() throws {
     let folder = try folder()
     defer { try? FileManager.default.removeItem(at: folder) }

@@ -17,6 +17,9 @@ struct Kind: Sendable {
       Kind(name: "records") { try RecordsInput.read($0, $1) },
       Kind(name: "published") { try PublishedInput.read($0, $1) },
       Kind(name: "labels") { try LabelsInput.read($0, $1) },
+      Kind(name: "tar") { try ArchiveInput.read($0, $1) },
+      Kind(name: "config") { try ConfigurationInput.read($0, $1) },
+      Kind(name: "device") { try DeviceInput.read($0, $1) },
     ] + PictureInput.formats.map { Kind(name: $0) { try PictureInput.read($0, $1) } }
 
   static func named(_ name: String) -> Kind? { all.first { $0.name == name } }

@@ -5,7 +5,7 @@ import Foundation
 enum LabelsInput {
   private static let names = [
     "ILSVRC2012_validation_ground_truth.txt", "LOC_val_solution.csv", "val_map.txt", "val.txt",
-    "imagenet_2012_validation_synset_labels.txt",
+    "imagenet_2012_validation_synset_labels.txt", "val_annotations.txt", "real.json",
   ]
 
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
@@ -22,6 +22,18 @@ enum LabelsInput {
     }
     let name = names[Int(first) % names.count]
     try Data(bytes.dropFirst()).write(to: place.appendingPathComponent(name))
+    switch name {
+    case "val_annotations.txt":
+      let dataset = try ClassFolderDataset(folder: place.path)
+      precondition(
+        dataset.files.labels.allSatisfy(dataset.classNames.indices.contains),
+        "a label of no class")
+      return
+    case "real.json":
+      _ = try ReassessedLabels(file: place.appendingPathComponent(name).path)
+      return
+    default: break
+    }
     let dataset = try ImageNetDataset(folder: place.path)
     precondition(dataset.files.labels.allSatisfy { (0..<1000).contains($0) }, "a label of no class")
   }

@@ -3,10 +3,12 @@
 
 The records are those of Results/quickstart-sample with a few images and samples each.
 """
+import io
 import json
 import pathlib
 import struct
 import sys
+import tarfile
 
 sys.path.insert(0, "Scripts/drill")
 from record_lines import line  # noqa: E402
@@ -79,6 +81,9 @@ def labels():
     write("labels", "val_crlf.txt", "\x03\ufeff" + "".join(
         f"val/{picture}.JPEG\t{label}\r\n" for label, picture in enumerate(pictures)))
     write("labels", "synsets.txt", "\x04" + "".join(f"{id}\n" for id in ids))
+    write("labels", "val_annotations.txt", "\x05" + "".join(
+        f"{picture}.JPEG\t{id}\t0\t32\t44\t62\n" for picture, id in zip(pictures, ids)))
+    write("labels", "real.json", "\x06[[65], [970, 795], [], [230, 231, 999]]\n")
 
 
 def specs():
@@ -111,5 +116,53 @@ def published():
     write("published", "rows.json", "[\n" + ",\n".join(r.rstrip(",") for r in rows[1:3]) + "\n]\n")
 
 
-for part in [records, safetensors, labels, specs, published]:
+def archives():
+    """Pictures in class folders, and beside their classes as WebDataset has them, in every format of tar."""
+    def pack(name, format, members):
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w", format=format) as archive:
+            for path, data in members:
+                entry = tarfile.TarInfo(path)
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+        # Two blocks of zeros end an archive; tar pads it to twenty.
+        bytes_ = content.getvalue().rstrip(b"\0")
+        bytes_ += b"\0" * (-len(bytes_) % 512 + 1024)
+        write("tar", name, bytes_)
+
+    formats = pathlib.Path("Tests/Fixtures/formats")
+    png, grey = (formats / "palette1.png").read_bytes(), (formats / "grey1.png").read_bytes()
+    folders = [("./set/cat/1.png", png), ("./set/dog/1.png", grey), ("./set/dog/notes.txt", b"x")]
+    pack("ustar.tar", tarfile.USTAR_FORMAT, folders)
+    pack("gnu.tar", tarfile.GNU_FORMAT, folders + [("set/cat/" + 40 * "long" + ".png", grey)])
+    pack("pax.tar", tarfile.PAX_FORMAT, folders + [("set/cat/" + 40 * "long" + ".png", grey)])
+    pack("shards.tar", tarfile.USTAR_FORMAT, [
+        ("0.png", png), ("0.cls", b"3\n"), ("1.png", grey), ("1.json", b'{"label": 1}')])
+
+
+def configurations():
+    """As the Hub's repositories have them; a zero byte stands between a model's two files."""
+    deit = {"architecture": "deit_small_patch16_224", "num_classes": 37, "global_pool": "token",
+            "model_args": {"init_values": 1e-5, "qk_norm": True, "global_pool": "avg"},
+            "pretrained_cfg": {
+                "tag": "fb_in1k", "input_size": [3, 224, 224], "interpolation": "bicubic",
+                "crop_pct": 0.9, "crop_mode": "center", "mean": [0.485, 0.456, 0.406],
+                "std": [0.229, 0.224, 0.225], "num_classes": 1000}}
+    dinov2 = {"architectures": ["Dinov2ForImageClassification"], "hidden_act": "gelu",
+              "hidden_size": 384, "id2label": {"0": "a", "1": "b"}, "image_size": 518,
+              "layer_norm_eps": 1e-06, "mlp_ratio": 4, "model_type": "dinov2",
+              "num_attention_heads": 6, "num_channels": 3, "num_hidden_layers": 12,
+              "patch_size": 14, "qkv_bias": True, "use_swiglu_ffn": False}
+    images = {"crop_size": {"height": 224, "width": 224}, "do_center_crop": True,
+              "do_normalize": True, "do_resize": True, "image_mean": [0.5, 0.5, 0.5],
+              "image_std": [0.5, 0.5, 0.5], "resample": 3, "size": {"shortest_edge": 256}}
+    vit = {"architectures": ["ViTForImageClassification"], "hidden_size": 192, "image_size": 224,
+           "intermediate_size": 768, "model_type": "vit", "num_attention_heads": 3,
+           "num_hidden_layers": 12, "patch_size": 16, "id2label": {"0": "a"}}
+    write("config", "timm.json", json.dumps(deit))
+    write("config", "dinov2.json", json.dumps(dinov2) + "\0" + json.dumps(images))
+    write("config", "vit.json", json.dumps(vit) + "\0" + json.dumps(dict(images, size=224)))
+
+
+for part in [records, safetensors, labels, specs, published, archives, configurations]:
     part()

@@ -54,6 +54,19 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     #expect(refused > 0)
   }
 
+  @Test(arguments: ["rgb_raw.tif", "grey4_0.tif", "palette_lzw.tif", "rgb_jpeg.tif"])
+  func `a TIFF whose height says more strips than there are is damaged`(name: String) throws {
+    var bytes = Array(try Data(contentsOf: Fixtures.url("other_formats/" + name)))
+    // The height's entry in a little-endian file: tag 257, one number of 16 or 32 bits, its value.
+    let entry = try #require(
+      bytes.indices.dropLast(12).first { start in
+        [3, 4].contains { bytes[start..<start + 8].elementsEqual([1, 1, $0, 0, 1, 0, 0, 0]) }
+      })
+    bytes[entry + 9] = 0x20
+    let sentence = sentence(bytes)
+    #expect(sentence?.contains("a part of its pixels is missing") == true, "\(sentence ?? "read")")
+  }
+
   @Test(arguments: [
     "rgb24.bmp", "runs8.bmp", "palette4.bmp", "palette.gif", "palette_interlaced.gif",
     "lossy.webp", "lossless_alpha.webp", "rgb_raw.tif", "palette_lzw.tif", "tiles.tif",

@@ -56,6 +56,21 @@ import _TestSupport
       ])
   }
 
+  @Test func `a pipe or a device in the place of a configuration is told`() throws {
+    for (name, words) in [("pipe", "is a pipe"), ("zero", "is a device")] {
+      let place = folder.url.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      let config = place.appendingPathComponent("config.json").path
+      #expect((name == "pipe" ? mkfifo(config, 0o600) : symlink("/dev/zero", config)) == 0)
+      try folder.write(
+        #"{"model": "./\#(name)", "dataset": {"folder": "photos"}, "methods": [{"method": "none"}]}"#,
+        to: "\(name).json")
+      let result = try LabProcess(["run", "\(name).json", "--dry-run"], in: folder.url).finish()
+      #expect(result.exitCode == 2)
+      #expect(result.error.contains("\(words); only regular files are read"), "\(result.error)")
+    }
+  }
+
   @Test func `a run downloads what its model needs, says so, and needs it once`() throws {
     let server = try server()
     let plan = try start(server, "run", "tiny.json", "--dry-run").finish()

@@ -34,6 +34,14 @@ import Testing
       try LineDecoder().decode(
         [Int].self, from: JSONBytes(Array("[0, -7,9223372036854775807]".utf8)))
         == [0, -7, .max])
+    #expect(
+      try LineDecoder().decode(
+        [UInt32].self, from: JSONBytes(Array("[0, 7,4294967295]".utf8))) == [0, 7, .max])
+    for wrong in ["[-1]", "[4294967296]", "[1.5]", "[\"1\"]", "7"] {
+      #expect(throws: DecodingError.self) {
+        try LineDecoder().decode([UInt32].self, from: JSONBytes(Array(wrong.utf8)))
+      }
+    }
   }
 
   @Test func `JSON values keep their kinds, and a key that comes twice is refused`() throws {

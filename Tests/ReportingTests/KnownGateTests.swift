@@ -87,6 +87,59 @@ import Testing
       })
   }
 
+  /// Settings as a plan has them, with every default filled in.
+  private static let settings: [(model: String, MethodSetting, resize: Int, right: Int, String)] = [
+    (
+      "deit_small_patch16_224",
+      MethodSetting(
+        name: "diffrate",
+        parameters: [
+          "prune": .array(
+            [197, 196, 190, 168, 150, 139, 129, 117, 99, 78, 58, 3].map { .integer($0) }),
+          "tokens": .array(
+            [197, 194, 176, 156, 141, 133, 121, 107, 88, 64, 56, 3].map { .integer($0) }),
+          "proportional_attention": .boolean(true),
+        ]), 256, 39_769, "reproduces the published 79.54 of DiffRate's schedule of 2.9 G (+0.00, "
+    ),
+    (
+      "deit_small_patch16_224",
+      MethodSetting(
+        name: "ppt",
+        parameters: [
+          "r": .integer(50), "tau": .number(7e-5),
+          "layers": .array([.integer(3), .integer(6), .integer(9)]),
+        ]), 256, 39_700, "reproduces the published 79.50 of PPT's README, r=50 (−0.10, "
+    ),
+    (
+      "deit_base_patch16_224",
+      MethodSetting(
+        name: "gtp",
+        parameters: [
+          "r": .integer(4), "sparsity": .number(1), "propagation": .number(0.4),
+          "graph": .string("mixed"),
+        ]), 248, 40_000, "deviates from the published 81.76 of GTP-ViT's table, r=4 (−1.76, "
+    ),
+    (
+      "deit_small_patch16_224", MethodSetting(name: "tome", parameters: ["r": .integer(16)]), 256,
+      39_087, "reproduces the published 78.17 of a study of ToMe on DeiT-S, r=16 ("
+    ),
+  ]
+
+  @Test(arguments: settings)
+  func `published schedules of other methods are held to their numbers`(
+    _ of: (model: String, MethodSetting, resize: Int, right: Int, String)
+  ) {
+    let transform = Self.transform.replacing("248", with: "\(of.resize)")
+    let found = notes(of.model, right: of.right, dataset(transform), method: of.1)
+    #expect(found.first?.hasPrefix(of.4) == true, "\(found)")
+    // Another schedule, or another resize, has no number or says whose it is.
+    let other = MethodSetting(name: of.1.name, parameters: ["r": .integer(1)])
+    #expect(
+      notes(of.model, right: of.right, dataset(transform), method: other).allSatisfy {
+        !$0.contains("reproduces")
+      })
+  }
+
   @Test func `a part of the images and other models are held to nothing`() {
     for notes in [
       notes(right: 400, dataset(images: 500)), notes("custom", right: 39_923, dataset()),

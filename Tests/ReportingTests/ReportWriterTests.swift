@@ -38,6 +38,24 @@ import Testing
     }
   }
 
+  @Test func `a pipe in the place of an earlier report's file is replaced, not read`() throws {
+    let report = Report(
+      records: RecordBuilder.comparison(), name: "r", rows: RecordBuilder.comparedRows)
+    try withScratchFolder("pipe") { folder in
+      try FileManager.default.createDirectory(
+        at: folder.appendingPathComponent("figures"), withIntermediateDirectories: true)
+      for name in ["figures/pareto.svg", "pareto.csv", "steps.csv", "report.html"] {
+        #expect(mkfifo(folder.appendingPathComponent(name).path, 0o600) == 0)
+      }
+      try ReportWriter.write(report, to: folder)
+      let page = try Data(contentsOf: folder.appendingPathComponent("report.html"))
+      #expect(page.starts(with: Data("<!doctype".utf8)))
+      // A report without steps takes away what carries the name.
+      #expect(
+        !FileManager.default.fileExists(atPath: folder.appendingPathComponent("steps.csv").path))
+    }
+  }
+
   @Test func `a file in the folder's place is named`() throws {
     try withScratchFolder("blocked") { folder in
       let place = folder.appendingPathComponent("file")

@@ -48,8 +48,20 @@ import Testing
   @Test func `a file that is not there is reported`() {
     #expect(
       throws: SimulatedDevicesError.unreadableFile(
-        path: "/nowhere.json", reason: "it is not there, or is no readable file")
+        path: "/nowhere.json", reason: "no such file or directory")
     ) { try DeviceCatalog.device("/nowhere.json") }
+  }
+
+  @Test func `a pipe or a device in a file's place is told, and does not keep waiting`() {
+    let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json").path
+    #expect(mkfifo(path, 0o600) == 0)
+    defer { unlink(path) }
+    for (place, kind) in [(path, "a pipe"), ("/dev/zero", "a device")] {
+      let error = SimulatedDevicesError.unreadableFile(
+        path: place, reason: "it is \(kind); only regular files are read")
+      #expect(throws: error) { try DeviceFile.read(path: place) }
+      #expect(throws: error) { try PublishedLatencies(path: place) }
+    }
   }
 
   @Test func `impossible numbers are reported with what would be possible`() throws {

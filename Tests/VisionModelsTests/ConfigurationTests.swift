@@ -1,7 +1,8 @@
 import Foundation
 import Records
 import Testing
-import VisionModels
+
+@testable import VisionModels
 
 /// What `config.json` of timm and of Hugging Face say.
 @Suite struct `Configurations of models` {
@@ -119,6 +120,94 @@ import VisionModels
         == Preprocessing(
           resize: 224, crop: 224, interpolation: .bilinear, fit: .bothSides,
           mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]))
+  }
+
+  /// As `microsoft/swin-tiny-patch4-window7-224` has them.
+  @Test func `Hugging Face's Swin squashes its images`() throws {
+    let config = """
+      {"architectures": ["SwinForImageClassification"], "depths": [2, 2, 6, 2], "embed_dim": 96,
+       "hidden_act": "gelu", "hidden_size": 768, "id2label": {"0": "a", "1": "b"},
+       "image_size": 224, "layer_norm_eps": 1e-05, "mlp_ratio": 4.0, "model_type": "swin",
+       "num_channels": 3, "num_heads": [3, 6, 12, 24], "patch_size": 4, "qkv_bias": true,
+       "use_absolute_embeddings": false, "window_size": 7}
+      """
+    let images = """
+      {"do_normalize": true, "do_resize": true, "feature_extractor_type": "ViTFeatureExtractor",
+       "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "resample": 3,
+       "size": 224}
+      """
+    let entry = try read(config, images)
+    var expected = Swin(embedDim: 96, depths: [2, 2, 6, 2], numHeads: [3, 6, 12, 24])
+    expected.numClasses = 2
+    #expect(entry.architecture as? Swin == expected)
+    #expect(entry.preprocessing.resize == 224 && entry.preprocessing.fit == .bothSides)
+    #expect(
+      message(config.replacing("[3, 6, 12, 24]", with: "[5, 6, 12, 24]"), images)
+        == "config.json: its \"num_heads\" do not divide the widths of its stages")
+    #expect(
+      message(config.replacing("\"window_size\": 7", with: "\"window_size\": 0"), images)
+        == "config.json: \"window_size\" is missing, or no whole number from 1 to 1000000")
+  }
+
+  /// As `facebook/convnext-tiny-224` has them; at 384 its processor squashes.
+  @Test(arguments: [(224, 256, false), (384, 384, true)])
+  func `Hugging Face's ConvNeXt crops, but not its largest images`(
+    size: Int, resize: Int, isSquashed: Bool
+  ) throws {
+    let entry = try read(
+      """
+      {"architectures": ["ConvNextForImageClassification"], "depths": [3, 3, 9, 3],
+       "hidden_act": "gelu", "hidden_sizes": [96, 192, 384, 768], "id2label": {"0": "a"},
+       "image_size": 224, "layer_norm_eps": 1e-12, "layer_scale_init_value": 1e-06,
+       "model_type": "convnext", "num_channels": 3, "num_stages": 4, "patch_size": 4}
+      """,
+      """
+      {"crop_pct": 0.875, "do_normalize": true, "do_resize": true,
+       "feature_extractor_type": "ConvNextFeatureExtractor",
+       "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225], "resample": 3,
+       "size": \(size)}
+      """)
+    var expected = ConvNeXt(dims: [96, 192, 384, 768], depths: [3, 3, 9, 3])
+    (expected.imageSize, expected.numClasses) = (size, 1)
+    #expect(entry.architecture as? ConvNeXt == expected)
+    #expect(
+      entry.preprocessing
+        == Preprocessing(
+          resize: resize, crop: size, fit: isSquashed ? .bothSides : .shorterSide,
+          mean: Preprocessing.imageNetMean, std: Preprocessing.imageNetStd))
+  }
+
+  /// As `apple/mobilevit-x-small` has them.
+  @Test func `Hugging Face's MobileViT takes its images as they are, blue first`() throws {
+    let config = """
+      {"architectures": ["MobileViTForImageClassification"], "conv_kernel_size": 3,
+       "expand_ratio": 4.0, "hidden_act": "silu", "hidden_sizes": [96, 120, 144],
+       "id2label": {"0": "a"}, "image_size": 256, "layer_norm_eps": 1e-05, "mlp_ratio": 2.0,
+       "model_type": "mobilevit", "neck_hidden_sizes": [16, 32, 48, 64, 80, 96, 384],
+       "num_attention_heads": 4, "num_channels": 3, "output_stride": 32, "patch_size": 2,
+       "qkv_bias": true}
+      """
+    let images = """
+      {"crop_size": 256, "do_center_crop": true, "do_flip_channel_order": true, "do_resize": true,
+       "feature_extractor_type": "MobileViTFeatureExtractor", "resample": 2, "size": 288}
+      """
+    let entry = try read(config, images)
+    var expected = try #require(
+      ModelRegistry.entry(named: "mobilevit_xs")?.architecture as? MobileViT)
+    expected.numClasses = 1
+    #expect(entry.architecture as? MobileViT == expected)
+    #expect(
+      entry.preprocessing
+        == Preprocessing(
+          resize: 288, crop: 256, interpolation: .bilinear, mean: [0, 0, 0],
+          std: [1, 1, 1]))
+    #expect(
+      message(config, images.replacing("order\": true", with: "order\": false"))
+        == "preprocessor_config.json: \"do_flip_channel_order\" is false, which is not read for a "
+        + "model of type mobilevit")
+    #expect(
+      try read(config).preprocessing
+        == ModelRegistry.entry(named: "mobilevit_xs")?.preprocessing)
   }
 
   /// As `facebook/deit-small-distilled-patch16-224` has them.

@@ -41,7 +41,7 @@ enum ArchiveIndex {
     text += Array("\(entries.count) entries\n".utf8)
     try? FileManager.default.createDirectory(
       at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try? Data(text).write(to: path, options: .atomic)
+    try? WholeFile.write(Data(text), to: path)
   }
 
   private static func read(_ path: URL, _ head: String) -> [TarEntry]? {

@@ -129,10 +129,11 @@ struct TarReader: ~Copyable {
   private func number(_ field: Range<Int>, _ what: String) throws(DatasetError) -> Int {
     let bytes = header[field]
     if let first = bytes.first, first & 0x80 != 0 {
-      guard first == 0x80, bytes.dropFirst().prefix(bytes.count - 9).allSatisfy({ $0 == 0 }) else {
+      let leading = bytes.dropFirst().dropLast(min(8, bytes.count - 1))
+      guard first == 0x80, leading.allSatisfy({ $0 == 0 }) else {
         throw failure("has a \(what) beyond 2^63 in a header")
       }
-      let value = bytes.suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      let value = bytes.dropFirst().suffix(8).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
       guard value <= Int.max else { throw failure("has a \(what) beyond 2^63 in a header") }
       return Int(value)
     }

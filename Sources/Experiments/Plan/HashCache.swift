@@ -87,7 +87,8 @@ final class HashCache: Sendable {
     }
     try? FileManager.default.createDirectory(
       at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
-    try? Data(Self.mark + Array(SHA256.hash(data: body)) + body).write(to: path, options: .atomic)
+    try? WholeFile.write(
+      Data(Self.mark + Array(SHA256.hash(data: body)) + body), to: path)
   }
 
   private static func read(_ path: URL) -> [Key: Entry] {

@@ -122,15 +122,15 @@ struct WeightsOpener {
 
   private func digest(_ url: URL, _ choice: ModelChoice) throws -> String {
     do {
-      let handle = try FileHandle(forReadingFrom: url)
-      defer { try? handle.close() }
+      let file = try RegularFile(PathBytes(url.path))
       var hash = SHA256()
-      while let part = try handle.read(upToCount: 1 << 22), !part.isEmpty {
-        hash.update(data: part)
+      let step = 1 << 22
+      for offset in stride(from: 0, to: file.size, by: step) {
+        hash.update(data: try file.bytes(from: offset, count: step))
       }
       return hash.finalize().map { String(format: "%02x", $0) }.joined()
     } catch {
-      throw wrong(choice, "\(url.relativePath) cannot be read: \(systemReason(of: error))")
+      throw wrong(choice, "\(url.relativePath) \((error as? FileError)?.reason ?? "\(error)")")
     }
   }
 

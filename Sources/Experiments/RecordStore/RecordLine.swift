@@ -199,6 +199,7 @@ package enum RecordLine {
       let images = result.labels.count
       if result.topFive.count != images || result.imageIndices.count != images
         || images + result.skipped.count != trial.imageCount
+        || result.keptTokens.map({ $0.count != images }) ?? false
       {
         return "its image counts contradict each other"
       }

@@ -107,7 +107,7 @@ package final class Predictor {
     let shape = file.entries[name]?.shape ?? []
     guard shape.count == 4, shape[0] > 0, Array(shape[1...]) == [3, side, side] else {
       throw ExperimentsError.impossible(
-        subject: file.url.relativePath,
+        subject: "\(file.path)",
         message: "the tensor '\(name)' is \(shape); \(model.setting.name) reads "
           + "[images, 3, \(side), \(side)], normalized")
     }

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Hub
 import Records
@@ -45,16 +46,18 @@ package struct ModelFinder: Sendable {
         "\"\(text)\" is no folder; a model is a name of `lab models`, a folder with a config.json, "
           + "or hf:OWNER/NAME")
     }
-    func data(_ name: String) -> Data? {
-      try? Data(contentsOf: folder.appendingPathComponent(name))
+    func data(_ name: String) throws -> Data? {
+      let file = folder.appendingPathComponent(name)
+      guard FileStatus(of: PathBytes(file.path)) != nil else { return nil }
+      return try Self.data(at: file)
     }
-    guard let config = data("config.json") else {
+    guard let config = try data("config.json") else {
       throw Problem(
         "\"\(text)\" has no config.json, which says what its weights are of; name the model, and "
           + "the file as its \"weights\"")
     }
     let read = try ModelConfiguration(
-      config, preprocessor: data("preprocessor_config.json"), source: text)
+      config, preprocessor: try data("preprocessor_config.json"), source: text)
     let names = Hub.weightNames
     guard
       let name = names.first(where: {
@@ -75,14 +78,19 @@ package struct ModelFinder: Sendable {
         "\(reference.repository) has no config.json, which says what its weights are of; name the "
           + "model, and the repository as its \"weights\"")
     }
-    let data = try Data(contentsOf: config)
+    let data = try Self.data(at: config)
     // timm's say everything in one file.
     let asksForMore = !String(decoding: data, as: UTF8.self).contains("\"architecture\"")
     let images =
       try asksForMore ? hub.file("preprocessor_config.json", of: reference) : nil
     let read = try ModelConfiguration(
-      data, preprocessor: try images.map { try Data(contentsOf: $0) }, source: reference.text)
+      data, preprocessor: try images.map(Self.data), source: reference.text)
     return Found(entry: read.entry, weights: reference.text, notes: read.notes)
+  }
+
+  /// A configuration, of which none is near the limit.
+  private static func data(at file: URL) throws(FileError) -> Data {
+    try RegularFile.data(at: file, maxBytes: 1 << 24)
   }
 
   /// A sentence about a place of the spec.

@@ -190,7 +190,8 @@ package final class JSONBytes {
     bytes.withUnsafeBufferPointer { text in
       var next = start
       var values: [Int] = []
-      return JSONChecker.integers(&next, in: text) { values.append($0) } == nil ? nil : values
+      return JSONChecker.integers(&next, in: text) { values.append($0) } == nil
+        ? nil : values.fitted()
     }
   }
 
@@ -200,6 +201,7 @@ package final class JSONBytes {
   /// `nil` where they are of different lengths, or hold anything but whole numbers of 32 bits.
   func integerRows(at start: Int) -> (values: [Int32], perRow: Int)? {
     bytes.withUnsafeBufferPointer { JSONChecker.integerRows(at: start, in: $0) }
+      .map { ($0.values.fitted(), $0.perRow) }
   }
 
   /// The numbers of the array at `start`, `nil` where it is or holds anything else.
@@ -212,5 +214,16 @@ package final class JSONBytes {
       values.append(value)
     }
     return values
+  }
+}
+
+extension Array {
+  /// The same elements in as much memory as they need: what grew while it was read keeps up to
+  /// twice that.
+  fileprivate func fitted() -> [Element] {
+    guard capacity > count + count / 8 else { return self }
+    return [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
+      initialized = buffer.initialize(fromContentsOf: self)
+    }
   }
 }

@@ -115,6 +115,10 @@ private struct LineValue: Decoder, SingleValueDecodingContainer {
     if type == [Int].self, let value = try found(line.integers(at: start)) as? Value {
       return value
     }
+    if type == [UInt32].self {
+      let values = try found(line.integers(at: start)).map { try found(UInt32(exactly: $0)) }
+      if let values = values as? Value { return values }
+    }
     if type == [Double].self, let value = try found(line.numbers(at: start)) as? Value {
       return value
     }

@@ -51,7 +51,11 @@ package struct KnownGate: Sendable {
     else { return nil }
     let gates = all.filter { gate in
       gate.model == model && gate.method == method.name
-        && gate.parameters.allSatisfy { method.parameters[$0.key] == $0.value }
+        && gate.parameters.allSatisfy { key, value in
+          guard let found = method.parameters[key] else { return false }
+          // 1 and 1.0 are one number.
+          return found == value || found.asDouble != nil && found.asDouble == value.asDouble
+        }
     }
     guard let first = gates.first else { return nil }
     guard let gate = gates.first(where: { dataset.preprocessing.hasPrefix($0.transform) }) else {

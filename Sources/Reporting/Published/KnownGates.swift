@@ -74,15 +74,71 @@ extension KnownGate {
     }
   }()
 
-  /// Off-the-shelf token reduction: ToMe's README with AugReg weights.
+  /// Off-the-shelf token reduction: no weight was trained with the method.
+  private static let methods: [KnownGate] = [tome, tomeOnDeiT, diffRate, ppt, gtp].flatMap { $0 }
+
+  /// ToMe's README, with AugReg weights.
   ///
   /// ToMe resizes to 256 for a crop of 224, and numbers of two digits are rounded.
-  private static let methods: [KnownGate] = [
+  private static let tome: [KnownGate] = [
     ("vit_small_patch16_224", 13, 79.30), ("vit_base_patch16_224", 13, 82.60),
     ("vit_large_patch16_224", 7, 84.26),
   ].map { model, r, top1 in
     KnownGate(
       model, top1, resize: 256, method: "tome", parameters: ["r": .integer(r)], tolerance: 0.1,
       source: "ToMe's README, r=\(r)")
+  }
+
+  /// A later study of ToMe on DeiT-S, whose unreduced model gives 79.82: DeiT's own resize to 256.
+  private static let tomeOnDeiT: [KnownGate] = [
+    (8, 79.43), (10, 79.228), (13, 78.902), (16, 78.174),
+  ].map { r, top1 in
+    KnownGate(
+      "deit_small_patch16_224", top1, resize: 256, method: "tome",
+      parameters: ["r": .integer(r)], tolerance: 0.1, source: "a study of ToMe on DeiT-S, r=\(r)")
+  }
+
+  /// DiffRate's `compression_rate.json`: the tokens of each block that are not dropped, and that
+  /// leave it.
+  ///
+  /// Its evaluation is DeiT's, with a resize to 256.
+  private static let diffRate: [KnownGate] = [
+    (
+      "deit_small_patch16_224", 79.538, "2.9 G",
+      [197, 196, 190, 168, 150, 139, 129, 117, 99, 78, 58, 3],
+      [197, 194, 176, 156, 141, 133, 121, 107, 88, 64, 56, 3]
+    ),
+    (
+      "deit_base_patch16_224", 81.498, "11.5 G",
+      [197, 197, 197, 188, 170, 154, 139, 123, 107, 72, 43, 3],
+      [197, 197, 192, 178, 158, 145, 127, 111, 94, 50, 35, 3]
+    ),
+  ].map { (model: String, top1: Double, size: String, prune: [Int], merge: [Int]) in
+    KnownGate(
+      model, top1, resize: 256, method: "diffrate",
+      parameters: [
+        "prune": .array(prune.map { .integer($0) }), "tokens": .array(merge.map { .integer($0) }),
+      ], tolerance: 0.1, source: "DiffRate's schedule of \(size)")
+  }
+
+  /// PPT's README: 50 tokens at blocks 3, 6 and 9, which are its defaults on twelve blocks.
+  private static let ppt = [
+    KnownGate(
+      "deit_small_patch16_224", 79.498, resize: 256, method: "ppt",
+      parameters: ["r": .integer(50), "tau": .number(7e-5)], tolerance: 0.1,
+      source: "PPT's README, r=50")
+  ]
+
+  /// GTP-ViT's table for DeiT-B, with a crop of 0.9: tokens of each block, the share of the
+  /// attention map that is kept, and the share of a token that flows on.
+  private static let gtp: [KnownGate] = [
+    (1, 0.8, 0.1, 81.93), (4, 1, 0.4, 81.76), (7, 0.6, 0.1, 81.57), (10, 0.5, 0.2, 81.22),
+    (14, 0.8, 0.3, 80.11),
+  ].map { (r: Int, sparsity: Double, propagation: Double, top1: Double) in
+    KnownGate(
+      "deit_base_patch16_224", top1, resize: 248, method: "gtp",
+      parameters: [
+        "r": .integer(r), "sparsity": .number(sparsity), "propagation": .number(propagation),
+      ], tolerance: 0.1, source: "GTP-ViT's table, r=\(r)")
   }
 }

@@ -56,11 +56,16 @@ package enum ReportWriter {
       ]
     return names.flatMap { name -> [URL] in
       let file = folder.appendingPathComponent(name)
-      let isNew = written[name].map { Data($0.utf8) != (try? Data(contentsOf: file)) } ?? true
-      guard isNew else { return [] }
+      if let text = written[name], holds(file, text) { return [] }
       let picture = file.deletingPathExtension().appendingPathExtension("png")
       return (written[name] == nil ? [file] : []) + (file.pathExtension == "svg" ? [picture] : [])
     }
+  }
+
+  /// Whether a regular file has just this text.
+  private static func holds(_ file: URL, _ text: String) -> Bool {
+    let bytes = try? RegularFile.contents(of: PathBytes(file.path), maxBytes: text.utf8.count)
+    return bytes?.elementsEqual(text.utf8) ?? false
   }
 
   private static func document(_ drawing: Markup) -> String {

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Records
 import Tensors
@@ -32,9 +33,11 @@ package struct PublishedLatencies: Sendable {
 
   /// - Throws: `SimulatedDevicesError.unreadableFile` or `.impossibleValue`.
   package init(path: String) throws {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw SimulatedDevicesError.unreadableFile(
-        path: path, reason: "it is not there, or is no readable file")
+    let data: Data
+    do {
+      data = Data(try InputFile.contents(of: path, maxBytes: 1 << 26))
+    } catch {
+      throw SimulatedDevicesError.unreadableFile(path: path, reason: error.cause)
     }
     guard case .object(let members)? = try? JSONDecoder().decode(JSONValue.self, from: data),
       case .array(let values)? = members["points"]

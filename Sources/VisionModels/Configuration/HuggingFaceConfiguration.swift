@@ -22,7 +22,7 @@ struct HuggingFaceConfiguration {
         "its model_type \"\(type)\" is not known; known are \(known.joined(separator: ", "))")
     }
     let side = try trainedSide()
-    let preprocessing = try preprocessing(side: side)
+    let preprocessing = try preprocessing(side: side, of: family)
     let sizes = try family.huggingFace(
       HuggingFaceSizes(
         type: type, reader: reader, imageSize: preprocessing.crop, trainedSide: side,
@@ -32,7 +32,9 @@ struct HuggingFaceConfiguration {
     }
     let images =
       images == nil
-      ? "no preprocessor_config.json, so \(type)'s own defaults" : "preprocessor_config.json"
+      ? "no preprocessor_config.json, so "
+        + (isPlain(family) ? "\(type)'s own defaults" : "the images of timm's \(family.family)")
+      : "preprocessor_config.json"
     return ModelConfiguration(
       entry: ModelEntry(
         name: type, displayName: type, architecture: sizes, preprocessing: preprocessing,
@@ -60,8 +62,17 @@ struct HuggingFaceConfiguration {
 
   // MARK: Images
 
-  private func preprocessing(side: Int) throws(ConfigurationError) -> Preprocessing {
+  private func isPlain(_ family: any ModelArchitecture.Type) -> Bool {
+    family.family == ModelRegistry.defaultFamily
+  }
+
+  private func preprocessing(
+    side: Int, of family: any ModelArchitecture.Type
+  ) throws(ConfigurationError) -> Preprocessing {
     guard let images else {
+      if !isPlain(family), let own = family.entries.first?.preprocessing {
+        return try own.resized(to: side).checked(reader)
+      }
       return try Preprocessing(
         resize: side, crop: side, interpolation: .bilinear, fit: .bothSides,
         mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]
@@ -73,10 +84,17 @@ struct HuggingFaceConfiguration {
     if let factor = images.number("rescale_factor"), abs(factor * 255 - 1) > 1e-3 {
       throw images.wrong("its \"rescale_factor\" is \(factor), and 1/255 is known")
     }
+    // MobileViT's weights are of images with blue first (its layout turns them around).
+    let isMobileViT = type == "mobilevit"
+    if let flips = images.boolean("do_flip_channel_order"), flips != isMobileViT {
+      throw images.wrong(
+        "\"do_flip_channel_order\" is \(flips), which is not read for a model of type \(type)")
+    }
+    if type == "convnext" { return try convNeXtPreprocessing(images, side: side) }
     let (resize, fit) = try resized(images, side: side)
     let crops = images.boolean("do_center_crop") ?? (images.members["crop_size"] != nil)
     let crop = crops ? try cropped(images) ?? side : resize
-    let isNormalized = images.boolean("do_normalize") ?? true
+    let isNormalized = images.boolean("do_normalize") ?? !isMobileViT
     return try Preprocessing(
       resize: resize, crop: crop, interpolation: try filter(images), fit: fit,
       mean: isNormalized ? try images.channels("image_mean") ?? [0.5, 0.5, 0.5] : [0, 0, 0],
@@ -93,6 +111,27 @@ struct HuggingFaceConfiguration {
     }
   }
 
+  /// ConvNext's size is what is left after the crop; from 384 on images are squashed to it.
+  private func convNeXtPreprocessing(
+    _ images: ConfigurationReader, side: Int
+  ) throws(ConfigurationError) -> Preprocessing {
+    let size =
+      images.integer("size") ?? images.object("size")?.integer("shortest_edge")
+      ?? images.object("size")?.integer("height") ?? side
+    let fraction = images.number("crop_pct") ?? 224.0 / 256
+    guard (0.01...1).contains(fraction), (1...16_384).contains(size) else {
+      throw images.wrong("its \"size\" is \(size) and its \"crop_pct\" \(fraction)")
+    }
+    let isSquashed = size >= 384
+    let isNormalized = images.boolean("do_normalize") ?? true
+    return try Preprocessing(
+      resize: isSquashed ? size : Int(Double(size) / fraction), crop: size,
+      interpolation: try filter(images), fit: isSquashed ? .bothSides : .shorterSide,
+      mean: isNormalized ? try images.channels("image_mean") ?? [0.5, 0.5, 0.5] : [0, 0, 0],
+      std: isNormalized ? try images.channels("image_std") ?? [0.5, 0.5, 0.5] : [1, 1, 1]
+    ).checked(images)
+  }
+
   private func resized(
     _ images: ConfigurationReader, side: Int
   ) throws(ConfigurationError) -> (Int, Preprocessing.Fit) {
@@ -100,13 +139,7 @@ struct HuggingFaceConfiguration {
       return (number, takesShorterSide(images) ? .shorterSide : .bothSides)
     }
     guard let size = images.object("size") else { return (side, .bothSides) }
-    if let shorter = size.integer("shortest_edge") {
-      // ConvNext's `shortest_edge` is what is left after the crop.
-      if let fraction = images.number("crop_pct"), shorter < 384 {
-        return (Int(Double(shorter) / fraction), .shorterSide)
-      }
-      return (shorter, .shorterSide)
-    }
+    if let shorter = size.integer("shortest_edge") { return (shorter, .shorterSide) }
     guard let height = size.integer("height"), size.integer("width") == height else {
       throw images.wrong("its \"size\" is \(images.members["size"]?.text ?? ""); squares are read")
     }

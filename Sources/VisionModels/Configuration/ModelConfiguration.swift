@@ -95,11 +95,24 @@ struct ConfigurationReader {
     return numbers
   }
 
-  func required(_ key: String) throws(ConfigurationError) -> Int {
+  /// - Parameter standard: What a missing key means; nil where it must be there.
+  func required(_ key: String, default standard: Int? = nil) throws(ConfigurationError) -> Int {
+    if let standard, members[key] == nil { return standard }
     guard let value = integer(key), (1...1_000_000).contains(value) else {
       throw wrong("\"\(key)\" is missing, or no whole number from 1 to 1000000")
     }
     return value
+  }
+
+  /// Whole numbers from 1 on, such as the widths of stages; nil where the key is missing.
+  func integers(_ key: String) throws(ConfigurationError) -> [Int]? {
+    guard members[key] != nil else { return nil }
+    let values = list(key)?.map(\.asInt) ?? []
+    let numbers = values.compactMap { $0 }
+    guard (1...16).contains(values.count), numbers.count == values.count,
+      numbers.allSatisfy((1...16_384).contains)
+    else { throw wrong("its \"\(key)\" is no list of up to 16 whole numbers from 1 to 16384") }
+    return numbers
   }
 
   func wrong(_ reason: String) -> ConfigurationError {

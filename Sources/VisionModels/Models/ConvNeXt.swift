@@ -6,6 +6,10 @@ import Tensors
 /// Liu et al., arXiv:2201.03545; timm `convnext_tiny`, `convnext_small`, `convnext_base`.
 package struct ConvNeXt: LayeredArchitecture {
   package static let family = "convnext"
+  package static var layouts: [any CheckpointLayout] {
+    [HuggingFaceConvNeXtLayout(), FacebookConvNeXtLayout()]
+  }
+  package static let huggingFaceTypes = ["convnext"]
 
   package var imageSize = 224
   package var dims: [Int]

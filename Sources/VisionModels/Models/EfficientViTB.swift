@@ -7,6 +7,7 @@ import Tensors
 /// epsilon is timm's 1e-5, where the authors' code has 1e-15.
 package struct EfficientViTB: MultiScaleArchitecture {
   package static let family = "efficientvit_mit"
+  package static var layouts: [any CheckpointLayout] { [MITEfficientViTLayout()] }
   package static let isReduced = false
   package static let entries: [ModelEntry] = MultiScaleSizes.all.flatMap { size in
     // B0 was trained at 224 alone.

@@ -7,6 +7,7 @@ import Tensors
 /// Liu et al., arXiv:2305.07027; timm `efficientvit_m0` … `efficientvit_m5`.
 package struct EfficientViTM: LayeredArchitecture {
   package static let family = "efficientvit_msra"
+  package static var layouts: [any CheckpointLayout] { [CreamEfficientViTLayout()] }
 
   package var imageSize = 224
   /// Width of each stage.

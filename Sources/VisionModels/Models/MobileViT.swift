@@ -7,6 +7,8 @@ import Tensors
 /// Mehta and Rastegari, arXiv:2110.02178; timm `mobilevit_xxs`, `mobilevit_xs`, `mobilevit_s`.
 package struct MobileViT: LayeredArchitecture {
   package static let family = "mobilevit"
+  package static var layouts: [any CheckpointLayout] { [HuggingFaceMobileViTLayout()] }
+  package static let huggingFaceTypes = ["mobilevit"]
 
   package var imageSize = 256
   /// Channels of the five stages.

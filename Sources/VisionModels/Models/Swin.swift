@@ -6,6 +6,10 @@ import Tensors
 /// Liu et al., arXiv:2103.14030; timm `swin_tiny_patch4_window7_224` and its larger kin.
 package struct Swin: LayeredArchitecture {
   package static let family = "swin"
+  package static var layouts: [any CheckpointLayout] {
+    [HuggingFaceSwinLayout(), MicrosoftSwinLayout()]
+  }
+  package static let huggingFaceTypes = ["swin"]
 
   package var imageSize = 224
   package var embedDim: Int

@@ -1,0 +1,16 @@
+import Foundation
+import VisionModels
+
+/// A model's `config.json` and, behind a zero byte, its `preprocessor_config.json`; a model that
+/// they mean is planned.
+enum ConfigurationInput {
+  static func read(_ bytes: [UInt8], _ folder: URL) throws {
+    let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
+    let read = try ModelConfiguration(
+      Data(parts[0]), preprocessor: parts.count > 1 ? Data(parts[1]) : nil, source: "fuzz")
+    let entry = read.entry
+    guard entry.architecture.problems().isEmpty else { return }
+    precondition(entry.info.parameters >= 0, "a model of less than nothing")
+    precondition(entry.preprocessing.crop > 0, "a picture without a side")
+  }
+}
