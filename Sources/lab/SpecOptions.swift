@@ -90,8 +90,11 @@ struct SpecOptions: ParsableArguments {
         _ = try Backends.make(name, threads: nil)
         return nil
       } catch {
+        // What names the device itself needs no second "device".
+        let message = "\(error)"
         return SpecProblem(
-          source: source.origin(of: path), path: path, message: "\(error)")
+          source: source.origin(of: path), path: path,
+          message: message.hasPrefix("device \"") ? String(message.dropFirst(7)) : message)
       }
     }
   }
