@@ -81,7 +81,7 @@ let package = Package(
       resources: [.embedInCode("Resources")],
       swiftSettings: hotSwift),
     .target(
-      name: "TokenReduction", dependencies: ["Support", "Tensors", "Records"],
+      name: "TokenReduction", dependencies: ["CKernels", "Support", "Tensors", "Records"],
       exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(

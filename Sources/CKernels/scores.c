@@ -38,8 +38,8 @@ void lab_key_metric(const float *keys, ptrdiff_t tokens, ptrdiff_t stride, ptrdi
       for (ptrdiff_t c = 0; c < head_dim; c++) to[c] += row[h * head_dim + c];
     float squares = 0;
     for (ptrdiff_t c = 0; c < head_dim; c++) squares += to[c] * to[c];
-    // The mean's 1 / heads cancels against the norm.
-    const float scale = 1.0f / __builtin_sqrtf(squares);
+    // The mean's 1 / heads cancels against the norm; a key of zeros is like no other.
+    const float scale = squares == 0 ? 0 : 1.0f / __builtin_sqrtf(squares);
     for (ptrdiff_t c = 0; c < head_dim; c++) to[c] *= scale;
   }
 }

@@ -37,19 +37,33 @@ void lab_argsort_descending(const float *scores, ptrdiff_t count, uint64_t *scra
   for (ptrdiff_t i = 0; i < count; i++) order[i] = (int32_t)(uint32_t)from[i];
 }
 
+/// The greatest of some numbers, -infinity where there is none; NaN is never it.
+LAB_INLINE float greatest(const float *x, ptrdiff_t count) {
+  // Side by side by hand: the compiler must keep the order of comparisons that NaN might meet.
+  enum { LANES = 16 };
+  typedef float lanes __attribute__((ext_vector_type(LANES), aligned(4)));
+  lanes all = -__builtin_inff();
+  ptrdiff_t i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    const lanes next = *(const lanes *)(x + i);
+    all = next > all ? next : all;
+  }
+  float maximum = -INFINITY;
+  for (int lane = 0; lane < LANES; lane++) maximum = all[lane] > maximum ? all[lane] : maximum;
+  for (; i < count; i++) maximum = x[i] > maximum ? x[i] : maximum;
+  return maximum;
+}
+
+LAB_FAST
 void lab_row_maxima(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride,
                     ptrdiff_t first, float *best, int32_t *index) {
   for (ptrdiff_t row = 0; row < rows; row++) {
     const float *at = x + row * stride;
-    float maximum = -INFINITY;
-    int32_t where = (int32_t)first;
-    for (ptrdiff_t i = first; i < columns; i++)
-      if (at[i] > maximum) {
-        maximum = at[i];
-        where = (int32_t)i;
-      }
+    const float maximum = greatest(at + first, columns - first);
+    ptrdiff_t where = first;
+    while (where < columns && at[where] != maximum) where++;
     best[row] = maximum;
-    index[row] = where;
+    index[row] = (int32_t)(where < columns ? where : first);
   }
 }
 

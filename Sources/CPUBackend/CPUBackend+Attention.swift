@@ -51,7 +51,7 @@ extension CPUBackend {
 
   /// Row blocks of each head: no more than the cache asks for, but enough that every worker has
   /// about the same.
-  private func headBlocks(tokens: Int, units: Int) -> Int {
+  func headBlocks(tokens: Int, units: Int) -> Int {
     let maximum = Scratch.attentionRows(tokens: tokens)
     var blocks = (tokens + maximum - 1) / maximum
     while units * blocks < 3 * threads, blocks < tokens { blocks += 1 }

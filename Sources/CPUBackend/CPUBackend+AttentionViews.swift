@@ -37,27 +37,6 @@ extension CPUBackend {
       LinearAttentionRegion.enter($0, $1)
     }
   }
-
-  package func attentionMap(
-    queries: HeadView, keys: HeadView, scale: Float, tokenSize: Tensor?, into map: Tensor
-  ) {
-    run(
-      AttentionMapRegion(
-        backend: self, queries: queries, keys: keys, scale: scale, tokenSize: tokenSize, map: map)
-    ) { AttentionMapRegion.enter($0, $1) }
-  }
-
-  package func applyAttentionMap(_ map: Tensor, values: HeadView, into output: HeadView) {
-    run(ApplyMapRegion(backend: self, map: map, values: values, output: output)) {
-      ApplyMapRegion.enter($0, $1)
-    }
-  }
-
-  package func summarizeAttention(_ map: Tensor, _ statistics: AttentionStatistics) {
-    run(SummaryRegion(backend: self, map: map, statistics: statistics)) {
-      SummaryRegion.enter($0, $1)
-    }
-  }
 }
 
 @inline(__always)
@@ -196,100 +175,5 @@ private struct LinearAttentionRegion: ParallelRegion {
         lab_attend_linear(&attention, task, task + 1, scratch)
       }
     }
-  }
-}
-
-/// Work items are (image, head).
-private struct AttentionMapRegion: ParallelRegion {
-  let backend: CPUBackend
-  let queries: HeadView
-  let keys: HeadView
-  let scale: Float
-  let tokenSize: Tensor?
-  let map: Tensor
-
-  func run(worker: Int) {
-    let (rows, columns) = (queries.tokens, keys.tokens)
-    let logSizes = backend.scratch[worker].logSizes.floats
-    while let item = backend.nextTask(below: queries.batch * queries.heads, worker: worker) {
-      let (image, head) = (item / queries.heads, item % queries.heads)
-      let weights = map.floats + item * rows * columns
-      for row in 0..<rows {
-        let query = queries.floats + queries.position(image, row, head)
-        for column in 0..<columns {
-          weights[row * columns + column] = dot(
-            query, keys.floats + keys.position(image, column, head), queries.headDim)
-        }
-      }
-      if let tokenSize { lab_log(tokenSize.floats + image * columns, columns, logSizes) }
-      lab_softmax_rows(
-        weights, scale, tokenSize == nil ? nil : UnsafePointer(logSizes), rows, columns, columns)
-    }
-  }
-}
-
-/// Work items are (image, head).
-private struct ApplyMapRegion: ParallelRegion {
-  let backend: CPUBackend
-  let map: Tensor
-  let values: HeadView
-  let output: HeadView
-
-  func run(worker: Int) {
-    let (rows, columns) = (output.tokens, values.tokens)
-    while let item = backend.nextTask(below: output.batch * output.heads, worker: worker) {
-      let (image, head) = (item / output.heads, item % output.heads)
-      for row in 0..<rows {
-        let weights = map.floats + (item * rows + row) * columns
-        let target = output.floats + output.position(image, row, head)
-        target.update(repeating: 0, count: values.headDim)
-        for column in 0..<columns {
-          let value = values.floats + values.position(image, column, head)
-          let weight = weights[column]
-          for c in 0..<values.headDim { target[c] += weight * value[c] }
-        }
-      }
-    }
-  }
-}
-
-/// What a score reads of an attention map, shared by images.
-private struct SummaryRegion: ParallelRegion {
-  let backend: CPUBackend
-  let map: Tensor
-  let statistics: AttentionStatistics
-
-  func run(worker: Int) {
-    let (heads, tokens) = (map.shape[1], map.shape[3])
-    for image in backend.share(of: map.shape[0], worker: worker) {
-      let weights = map.floats + image * heads * map.shape[2] * tokens
-      if let output = statistics.classAttention {
-        let mean = output.floats + image * tokens
-        mean.update(repeating: 0, count: tokens)
-        for head in 0..<heads { lab_add_into(mean, weights + head * map.shape[2] * tokens, tokens) }
-        lab_scale(mean, 1 / Float(heads), tokens)
-      }
-      if let output = statistics.receivedAttention {
-        receive(weights, heads, rows: map.shape[2], tokens, output.floats + image * tokens)
-      }
-    }
-  }
-
-  private func receive(
-    _ weights: UnsafePointer<Float>, _ heads: Int, rows: Int, _ tokens: Int,
-    _ sums: UnsafeMutablePointer<Float>
-  ) {
-    sums.update(repeating: 0, count: tokens)
-    for row in statistics.prefixTokens..<max(rows, statistics.prefixTokens) {
-      for token in 0..<tokens {
-        var reduced = weights[row * tokens + token]
-        for head in 1..<max(heads, 1) {
-          let weight = weights[(head * rows + row) * tokens + token]
-          reduced = statistics.headReduction == .max ? max(reduced, weight) : reduced + weight
-        }
-        sums[token] += reduced
-      }
-    }
-    if statistics.headReduction == .mean { lab_scale(sums, 1 / Float(heads), tokens) }
   }
 }

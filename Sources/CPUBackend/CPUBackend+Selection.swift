@@ -35,8 +35,13 @@ extension CPUBackend {
   }
 
   package func runOnHost(_ step: HostStep) {
-    if step.batchSize == 1 { return step.run(image: 0) }
-    run(HostStepRegion(backend: self, step: step)) { HostStepRegion.enter($0, $1) }
+    // Whole images where every worker gets as many, or nearly; else all work on one after another.
+    let batch = step.batchSize
+    if threads > 1, batch % threads == 0 || batch >= 3 * threads {
+      return run(HostStepRegion(backend: self, step: step)) { HostStepRegion.enter($0, $1) }
+    }
+    let workers = threads > 1 ? HostWorkers(pool: pool) : .alone
+    for image in 0..<batch { step.run(image: image, workers: workers) }
   }
 
   package func assemble(
@@ -57,7 +62,7 @@ private struct HostStepRegion: ParallelRegion {
   let step: HostStep
 
   func run(worker: Int) {
-    for image in backend.share(of: step.batchSize, worker: worker) { step.run(image: image) }
+    while let image = backend.nextTask(below: step.batchSize) { step.run(image: image) }
   }
 }
 

@@ -19,7 +19,7 @@ package final class CPUBackend: Backend {
   /// most of them to zero.
   let attentionGEMM: GEMM
 
-  private let pool: OpaquePointer
+  let pool: OpaquePointer
   /// One scratch area for each worker.
   var scratch: [Scratch]
   /// Shared by the workers of one attention: partial sums and class rows.

@@ -1,3 +1,14 @@
+/// The threads that share the work on one image.
+package struct HostWorkers {
+  /// A `lab_pool` that runs nothing else meanwhile; `nil` where the caller works alone.
+  package let pool: OpaquePointer?
+
+  package init(pool: OpaquePointer) { self.pool = pool }
+  private init() { pool = nil }
+
+  package static var alone: HostWorkers { HostWorkers() }
+}
+
 /// A part of a token reduction that runs on the host, image by image: the reference of a score or a
 /// disposal, and what a device runs that has no kernel for it.
 ///
@@ -18,11 +29,15 @@ package final class HostStep {
     }
   }
 
+  package typealias Body = (
+    _ image: Int, _ addresses: UnsafePointer<UnsafeMutableRawPointer>, _ workers: HostWorkers
+  ) -> Void
+
   package let batchSize: Int
   /// What the dry run logs.
   package let operation: PassOperation
   package let operands: [Operand]
-  private let body: (_ image: Int, _ addresses: UnsafePointer<UnsafeMutableRawPointer>) -> Void
+  private let body: Body
   private let addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>
   /// Copies of the operands, of a device whose memory the host cannot read.
   private var staging: [UnsafeMutableRawPointer] = []
@@ -30,10 +45,10 @@ package final class HostStep {
   /// - Parameters:
   ///   - tokens: Of an image before and after, and their width.
   ///   - body: Called once for each image, perhaps by several threads at once, with the first
-  ///     element of every operand; float32 but for Int32 tensors.
+  ///     element of every operand, float32 but for Int32 tensors, and who helps with that image.
   package init(
     batchSize: Int, tokens: (before: Int, after: Int, width: Int), operands: [Operand],
-    body: @escaping (_ image: Int, _ addresses: UnsafePointer<UnsafeMutableRawPointer>) -> Void
+    body: @escaping Body
   ) {
     self.batchSize = batchSize
     self.operands = operands
@@ -56,7 +71,7 @@ package final class HostStep {
   }
 
   /// Runs one image on the operands' own memory.
-  package func run(image: Int) { body(image, addresses) }
+  package func run(image: Int, workers: HostWorkers = .alone) { body(image, addresses, workers) }
 
   /// Copies the operands to the host, runs every image, and copies the results back.
   package func run(copyingOn device: any Device) {
@@ -83,7 +98,7 @@ package final class HostStep {
             start: copy.assumingMemoryBound(to: Float.self), count: count))
       }
     }
-    for image in 0..<batchSize { body(image, addresses) }
+    for image in 0..<batchSize { body(image, addresses, .alone) }
     for (operand, copy) in zip(operands, staging) where operand.access != .read {
       let (tensor, count) = (operand.tensor, operand.tensor.shape.count)
       if tensor.dtype == .int32 {

@@ -1,9 +1,10 @@
+import CKernels
 import Tensors
 
 /// One image at one step, in the host's memory: what scores and disposals compute on.
 ///
 /// N tokens come in and N' leave; the first `prefixTokens` of both are special, and stay in place.
-/// Nothing here allocates.
+/// Nothing here allocates. What takes long is shared among `workers` (`ImageWork`).
 package struct ImageStep {
   package let extent: StepExtent
   /// Seeds what is random, whatever else is in the batch.
@@ -42,8 +43,12 @@ package struct ImageStep {
   package var state: UnsafeMutablePointer<Float>
   /// What the disposal has asked for, behind what the score has.
   package var scratch: UnsafeMutablePointer<Float>
-  /// At least eight for each token.
+  /// `integersPerToken` for each token: eight are free for use, the others are for sorting.
   package var integers: UnsafeMutablePointer<Int32>
+  /// Who helps.
+  package var workers = HostWorkers.alone
+
+  package static let integersPerToken = 12
 
   package init(
     extent: StepExtent, tokens: UnsafePointer<Float>, scores: UnsafeMutablePointer<Float>,
@@ -80,98 +85,27 @@ package struct ImageStep {
     projections.unsafelyUnwrapped + token * 3 * width + feature.rawValue * width
   }
 
-  // MARK: What several scores and disposals read
-
-  /// Mean over heads of the keys at length 1 into [N, d]; of zero where a key is zero.
-  package func writeMeanKeys(into metric: UnsafeMutablePointer<Float>) {
-    let headDim = headDim
-    for token in 0..<tokensIn {
-      let row = feature(.key, token)
-      let mean = metric + token * headDim
-      for c in 0..<headDim { mean[c] = row[c] }
-      for head in 1..<max(1, heads) {
-        for c in 0..<headDim { mean[c] += row[head * headDim + c] }
-      }
-      normalize(mean, headDim)
-    }
-  }
-
-  /// The class token's attention of every head, [H, N].
-  package func writeClassRows(into rows: UnsafeMutablePointer<Float>) {
-    let scale = 1 / Float(headDim).squareRoot()
-    for head in 0..<heads {
-      let query = feature(.query, 0) + head * headDim
-      let row = rows + head * tokensIn
-      var maximum = -Float.infinity
-      for token in 0..<tokensIn {
-        row[token] = scale * dot(query, feature(.key, token) + head * headDim, headDim)
-        if sizesInAttention { row[token] += logarithm(size(token)) }
-        maximum = max(maximum, row[token])
-      }
-      var sum: Float = 0
-      for token in 0..<tokensIn {
-        row[token] = exponential(row[token] - maximum)
-        sum += row[token]
-      }
-      for token in 0..<tokensIn { row[token] /= sum }
-    }
-  }
-
   /// Patch tokens by descending score, ties by the lower index, into [N − P] of `order`.
   package func rankPatches(into order: UnsafeMutablePointer<Int32>) {
-    sortDescending(order, count: tokensIn - prefix, by: scores, from: prefix)
+    rank(scores, count: tokensIn - prefix, from: prefix, into: order)
+  }
+
+  /// The indices `first ..< first + count` by descending value, ties by the lower index; what is
+  /// not a number comes last.
+  func rank(
+    _ values: UnsafePointer<Float>, count: Int, from first: Int,
+    into order: UnsafeMutablePointer<Int32>
+  ) {
+    let keys = UnsafeMutableRawPointer(integers + 8 * tokensIn)
+    lab_argsort_descending(
+      values + first, count, keys.assumingMemoryBound(to: UInt64.self), order)
+    if first > 0 {
+      for index in 0..<count { order[index] += Int32(first) }
+    }
   }
 
   /// The list of what each new token is made of, of nothing yet.
   package func list() -> SourceList { SourceList(self) }
-
-  // MARK: New tokens
-
-  /// Copies each output's first source.
-  package func copyFirstSources() {
-    for index in 0..<tokensOut {
-      (output + index * width).update(from: token(Int(sources[Int(offsets[index])])), count: width)
-    }
-  }
-
-  /// Each output is the mean of its sources, weighted; an output of one source is a copy.
-  package func writeMeans(weights: UnsafePointer<Float>?) {
-    for index in 0..<tokensOut {
-      let target = output + index * width
-      let range = Int(offsets[index])..<Int(offsets[index + 1])
-      if range.count == 1 {
-        target.update(from: token(Int(sources[range.lowerBound])), count: width)
-        continue
-      }
-      target.update(repeating: 0, count: width)
-      var sum: Float = 0
-      for place in range {
-        let source = Int(sources[place])
-        let weight = weights?[source] ?? 1
-        sum += weight
-        add(weight, token(source), to: target, width)
-      }
-      scale(target, by: 1 / sum, width)
-    }
-  }
-
-  /// The sizes of the sources add up.
-  package func addSizes() {
-    guard let outputSizes else { return }
-    for index in 0..<tokensOut {
-      var sum: Float = 0
-      for place in Int(offsets[index])..<Int(offsets[index + 1]) {
-        sum += size(Int(sources[place]))
-      }
-      outputSizes[index] = sum
-    }
-  }
-
-  /// Means by size, and sizes.
-  package func merge() {
-    writeMeans(weights: sizes)
-    addSizes()
-  }
 }
 
 /// Writes what each new token of one image is made of.

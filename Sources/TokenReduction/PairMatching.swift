@@ -18,9 +18,11 @@ struct PairMatching {
     oddPrefix = image.prefix / 2
   }
 
-  /// Floats that the metric of a step takes.
+  /// Floats that the metric of a step, the greatest similarities and all of them take.
   static func scratchFloats(_ extent: StepExtent) -> Int {
-    extent.step.tokensIn * extent.headDim + extent.step.tokensIn
+    let (tokens, half) = (extent.step.tokensIn, (extent.step.tokensIn + 1) / 2)
+    return tokens * extent.headDim + tokens
+      + ImageStep.productFloats(rows: half, columns: half, width: extent.headDim)
   }
 
   /// Even positions by descending similarity to their best odd one.
@@ -35,15 +37,11 @@ struct PairMatching {
     let d = image.headDim
     let maxima = keys + image.tokensIn * d
     image.writeMeanKeys(into: keys)
-    for even in evenPrefix..<max(evenPrefix, evenCount) {
-      let row = keys + 2 * even * d
-      let (best, maximum) = mostSimilar(of: oddCount - oddPrefix) {
-        dot(row, keys + (2 * (oddPrefix + $0) + 1) * d, d)
-      }
-      partner[even] = best + Int32(oddPrefix)
-      maxima[even] = maximum
-    }
-    sortDescending(order, count: evenCount - evenPrefix, by: maxima, from: evenPrefix)
+    let rows = FloatRows(keys, count: image.tokensIn, width: d, stride: d)
+    image.multiply(
+      rows.even, rows.odd, into: maxima + image.tokensIn,
+      then: .maxima(first: oddPrefix, best: maxima, index: partner))
+    image.rank(maxima, count: evenCount - evenPrefix, from: evenPrefix, into: order)
     isMatched.update(repeating: 0, count: evenCount)
     for rank in 0..<r { isMatched[Int(order[rank])] = 1 }
   }

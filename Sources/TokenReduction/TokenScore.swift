@@ -17,6 +17,8 @@ package protocol TokenScore: Hashable, Sendable {
   var positions: [ReductionStep.Position] { get }
   /// Tensors that it brings besides the model's, read in `image.constants` in this order.
   func tensors(_ extent: StepExtent) -> [MethodTensor]
+  /// What stands in `image.constants` in their place: by default themselves.
+  func prepared(_ tensors: [Float], _ extent: StepExtent) -> [Float]
   /// Floats of scratch memory for an image.
   func scratchFloats(_ extent: StepExtent) -> Int
   /// Writes a score for each patch token into `image.scores`; higher is kept.
@@ -33,6 +35,7 @@ extension TokenScore {
   package static var parameters: [MethodParameter] { [] }
   package var positions: [ReductionStep.Position] { [.insideBlock] }
   package func tensors(_ extent: StepExtent) -> [MethodTensor] { [] }
+  package func prepared(_ tensors: [Float], _ extent: StepExtent) -> [Float] { tensors }
   package func scratchFloats(_ extent: StepExtent) -> Int { 0 }
   package var readsClassToken: Bool { inputs.classAttention }
   package var dependsOnBatch: Bool { false }

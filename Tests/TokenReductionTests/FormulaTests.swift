@@ -43,7 +43,7 @@ import _TestSupport
         Self.memory([Float](repeating: 0, count: n * width)),
         Self.memory([Float](repeating: 0, count: 4096)),
       ]
-      integers = .allocate(capacity: 8 * n)
+      integers = .allocate(capacity: ImageStep.integersPerToken * n)
       offsets = .allocate(capacity: out + 1)
       sources = .allocate(capacity: n)
       step = ImageStep(
@@ -148,27 +148,6 @@ import _TestSupport
         return sum + change * change
       }.squareRoot()
       #expect(abs(image.scores[token] - expected) < 1e-5 * max(1, expected))
-    }
-  }
-
-  @Test func `sorting and the k-th smallest agree with the library`() {
-    for count in [1, 2, 7, 64, 333] {
-      var values = randomFloats(count, seed: UInt64(count)).map { ($0 * 8).rounded() / 8 }
-      if count > 5 { values[3] = .nan }
-      let expected = values.indices.sorted {
-        let (a, b) = (
-          values[$0].isNaN ? -.infinity : values[$0], values[$1].isNaN ? -.infinity : values[$1]
-        )
-        return a > b || a == b && $0 < $1
-      }
-      var order = [Int32](repeating: 0, count: count)
-      sortDescending(&order, count: count, by: values, from: 0)
-      #expect(order.map(Int.init) == expected)
-      let numbers = values.filter { !$0.isNaN }
-      for k in [1, (numbers.count + 1) / 2, numbers.count] {
-        var copy = numbers
-        #expect(smallest(k, of: &copy, count: copy.count) == numbers.sorted()[k - 1])
-      }
     }
   }
 

@@ -9,6 +9,7 @@
 
 #include "convolution.h"
 #include "image_resize.h"
+#include "reduction.h"
 
 // MARK: Worker threads
 

@@ -29,19 +29,20 @@ package struct AgglomerativeClusters: TokenDisposal {
   package var tracksSizes: Bool { true }
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
-    let n = extent.step.tokensIn
-    return n * (extent.headDim + n + 3)
+    let patches = extent.patchesIn
+    return extent.step.tokensIn * (extent.headDim + 2)
+      + ImageStep.productFloats(rows: patches, columns: patches, width: extent.headDim)
   }
 
   package func reduce(_ image: ImageStep) {
     let (n, d) = (image.tokensIn - image.prefix, image.headDim)
-    let (keys, distance) = (image.scratch, image.scratch + image.tokensIn * d)
+    let (leaves, keys) = (image.scratch, image.scratch + 2 * image.tokensIn)
+    let distance = keys + image.tokensIn * d
     image.writeMeanKeys(into: keys)
-    let patches = keys + image.prefix * d
-    for i in 0..<n {
-      for j in 0..<n { distance[i * n + j] = 1 - dot(patches + i * d, patches + j * d, d) }
-    }
-    let tree = Tree(image, n, distance: distance, linkage: linkage)
+    let rows = FloatRows(keys + image.prefix * d, count: n, width: d, stride: d)
+    image.multiply(rows, rows, into: distance)
+    for index in 0..<(n * n) { distance[index] = 1 - distance[index] }
+    let tree = Tree(image, n, distance: distance, leaves: leaves, linkage: linkage)
     tree.build()
     tree.write(clusters: image.tokensOut - image.prefix)
     image.merge()
@@ -52,12 +53,18 @@ package struct AgglomerativeClusters: TokenDisposal {
     let image: ImageStep
     let n: Int
     let distance: UnsafeMutablePointer<Float>
+    /// Leaves under a row.
+    let leaves: UnsafeMutablePointer<Float>
     let linkage: Linkage
 
-    init(_ image: ImageStep, _ n: Int, distance: UnsafeMutablePointer<Float>, linkage: Linkage) {
+    init(
+      _ image: ImageStep, _ n: Int, distance: UnsafeMutablePointer<Float>,
+      leaves: UnsafeMutablePointer<Float>, linkage: Linkage
+    ) {
       self.image = image
       self.n = n
       self.distance = distance
+      self.leaves = leaves
       self.linkage = linkage
     }
 
@@ -67,9 +74,7 @@ package struct AgglomerativeClusters: TokenDisposal {
     var higher: UnsafeMutablePointer<Int32> { image.integers + 2 * image.tokensIn }
     var heap: UnsafeMutablePointer<Int32> { image.integers + 3 * image.tokensIn }
     var stack: UnsafeMutablePointer<Int32> { image.integers + 4 * image.tokensIn }
-    /// Leaves under a row.
-    var leaves: UnsafeMutablePointer<Float> { distance + n * n }
-    var nearest: UnsafeMutablePointer<Float> { distance + n * n + n }
+    var nearest: UnsafeMutablePointer<Float> { leaves + image.tokensIn }
     var neighbor: UnsafeMutablePointer<Int32> { image.integers + 5 * image.tokensIn }
 
     func build() {
@@ -120,8 +125,15 @@ package struct AgglomerativeClusters: TokenDisposal {
       }
       leaves[i] += leaves[j]
       for row in 0..<n where node[row] >= 0 {
-        if row == i || Int(neighbor[row]) == i || Int(neighbor[row]) == j || row < i {
+        let known = Int(neighbor[row])
+        if row == i || known == i || known == j {
           findNeighbor(of: row)
+        } else if row < i {
+          // Of all distances behind this row only that to row i is new.
+          let value = distance[row * n + i]
+          if value < nearest[row] || value == nearest[row] && i < known || known < 0 {
+            (neighbor[row], nearest[row]) = (Int32(i), value)
+          }
         }
       }
     }

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 
 /// DCT: the patch tokens' orthonormal cosine transform is cut to its low frequencies and
@@ -35,21 +36,57 @@ package struct CosineTransform: TokenDisposal {
     }
   }
 
+  package func scratchFloats(_ extent: StepExtent) -> Int {
+    lab_packed_count(extent.width, extent.patchesIn)
+  }
+
   package func reduce(_ image: ImageStep) {
     let (t, k) = (image.tokensIn - image.prefix, image.tokensOut - image.prefix)
     image.output.update(from: image.tokens, count: image.prefix * image.width)
+    image.share(PackTokensWork(image: image)) { PackTokensWork.enter($0, $1) }
+    image.share(MixWork(image: image)) { MixWork.enter($0, $1) }
     var list = image.list()
     for index in 0..<k {
-      let target = image.output + (image.prefix + index) * image.width
-      target.update(repeating: 0, count: image.width)
-      for input in 0..<t {
-        add(
-          image.constants[index * t + input], image.token(image.prefix + input), to: target,
-          image.width)
-      }
       list.begin()
       for input in (index * t / k)..<((index + 1) * t / k) { list.add(image.prefix + input) }
     }
     list.end()
+  }
+}
+
+/// Packs the patch tokens for a product from the left, by panels of features.
+private struct PackTokensWork: ImageWork {
+  let image: ImageStep
+
+  var items: Int { lab_panels(image.width) }
+  var grain: Int { 2 }
+
+  func run(_ panels: Range<Int>) {
+    let (patches, first) = (image.tokensIn - image.prefix, panels.lowerBound * lab_panel_width())
+    let last = min(image.width, panels.upperBound * lab_panel_width())
+    lab_pack_plain(
+      image.token(image.prefix) + first, last - first, patches, image.width,
+      image.scratch + first * patches)
+  }
+}
+
+/// Some new tokens, each a mixture of all: [K, T] times [T, C].
+private struct MixWork: ImageWork {
+  let image: ImageStep
+
+  var items: Int { image.tokensOut - image.prefix }
+  var grain: Int { 28 }
+
+  func run(_ rows: Range<Int>) {
+    let patches = image.tokensIn - image.prefix
+    // Where rows are a page apart, few at once: a product of more would want to copy them.
+    let step = patches % 1024 == 0 ? 4 : rows.count
+    for row in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
+      lab_product(
+        image.constants + row * patches, min(step, rows.upperBound - row), patches, image.scratch,
+        image.width, patches, 0, lab_panels(image.width), lab_fetch(), nil,
+        Int32(LAB_EPILOGUE_NONE), image.output + (image.prefix + row) * image.width, image.width,
+        nil)
+    }
   }
 }

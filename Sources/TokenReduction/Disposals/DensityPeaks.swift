@@ -1,3 +1,4 @@
+import CKernels
 import Records
 
 /// DPC-KNN: tokens that are dense and far from denser ones are centers, and each token goes to the
@@ -13,7 +14,7 @@ package struct DensityPeaks: TokenDisposal {
   package static let summary = "clusters the tokens around density peaks, and merges each cluster"
   package static let parameters = [
     MethodParameter(
-      "nearest", .integer(minimum: 1, maximum: nil), default: .integer(5),
+      "nearest", .integer(minimum: 1, maximum: Int(LAB_NEIGHBORS)), default: .integer(5),
       "tokens that make a density, itself included"),
     MethodParameter(
       "learned_weights", .boolean, default: .boolean(false),
@@ -39,27 +40,23 @@ package struct DensityPeaks: TokenDisposal {
   }
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
-    let n = extent.step.tokensIn
-    return n * n + 4 * n
+    ImageStep.distanceFloats(extent) + 3 * extent.step.tokensIn
   }
 
   package func reduce(_ image: ImageStep) {
     let n = image.tokensIn - image.prefix
     let distance = image.scratch
-    let (density, row, weights) = (distance + n * n, distance + n * n + n, distance + n * n + 2 * n)
-    let largest = writeDistances(image, distance)
-    for i in 0..<n {
-      row.update(from: distance + i * n, count: n)
-      sortSmallest(row, n)
-      var sum: Float = 0
-      let count = min(nearest, n)
-      for index in 0..<count { sum += row[index] * row[index] }
-      density[i] = exponential(-sum / Float(count))
-    }
-    for i in 0..<n {
-      var delta = Float.infinity
-      for j in 0..<n where density[j] > density[i] { delta = min(delta, distance[i * n + j]) }
-      image.scores[image.prefix + i] = density[i] * (delta.isFinite ? delta : largest)
+    image.writeDistances(into: distance, scale: 1 / Float(image.width))
+    let density = distance + ImageStep.distanceFloats(image.extent)
+    let (greatest, weights) = (density + n, density + n + n)
+    image.share(
+      DensityWork(
+        image: image, distance: distance, nearest: nearest, density: density, greatest: greatest)
+    ) { DensityWork.enter($0, $1) }
+    var maximum: Float = 0
+    for i in 0..<n { maximum = max(maximum, greatest[i]) }
+    image.share(PeakWork(image: image, distance: distance, density: density, maximum: maximum)) {
+      PeakWork.enter($0, $1)
     }
     image.rankPatches(into: image.integers)
     writeClusters(image, distance)
@@ -69,79 +66,93 @@ package struct DensityPeaks: TokenDisposal {
         ? exponential(
           dot(image.token(token), image.constants, image.width) + image.constants[image.width]) : 1
     }
-    image.writeClusterMeans(weights: weights)
-  }
-
-  /// Distances over √C; the largest.
-  private func writeDistances(_ image: ImageStep, _ distance: UnsafeMutablePointer<Float>) -> Float
-  {
-    let n = image.tokensIn - image.prefix
-    var largest: Float = 0
-    for i in 0..<n {
-      distance[i * n + i] = 0
-      for j in (i + 1)..<max(i + 1, n) {
-        let value =
-          (squaredDistance(
-            image.token(image.prefix + i), image.token(image.prefix + j), image.width)
-          / Float(image.width)).squareRoot()
-        distance[i * n + j] = value
-        distance[j * n + i] = value
-        largest = max(largest, value)
-      }
-    }
-    return largest
-  }
-
-  /// Brings the `nearest` smallest to the front.
-  private func sortSmallest(_ row: UnsafeMutablePointer<Float>, _ count: Int) {
-    for place in 0..<min(nearest, count) {
-      var smallest = place
-      for index in (place + 1)..<max(place + 1, count) where row[index] < row[smallest] {
-        smallest = index
-      }
-      let value = row[place]
-      row[place] = row[smallest]
-      row[smallest] = value
-    }
+    image.share(ClusterMeanWork(image: image, weights: weights)) { ClusterMeanWork.enter($0, $1) }
   }
 
   /// Centers are the first in order, and each token goes to the nearest.
   private func writeClusters(_ image: ImageStep, _ distance: UnsafePointer<Float>) {
     let n = image.tokensIn - image.prefix
     let clusters = image.tokensOut - image.prefix
-    let (order, cluster) = (image.integers, image.integers + image.tokensIn)
-    for i in 0..<n {
-      (cluster[i], _) = mostSimilar(of: clusters) {
-        -distance[i * n + Int(order[$0]) - image.prefix]
-      }
-    }
-    for index in 0..<clusters { cluster[Int(order[index]) - image.prefix] = Int32(index) }
+    let (centers, cluster) = (image.integers, image.integers + image.tokensIn)
+    for index in 0..<clusters { centers[index] -= Int32(image.prefix) }
+    image.share(
+      NearestWork(
+        image: image, distance: distance, centers: centers, count: clusters, cluster: cluster)
+    ) { NearestWork.enter($0, $1) }
+    for index in 0..<clusters { cluster[Int(centers[index])] = Int32(index) }
     var list = image.list()
     for index in 0..<clusters {
-      list.append(Int(order[index]))
-      let center = Int(order[index]) - image.prefix
+      let center = Int(centers[index])
+      list.append(image.prefix + center)
       for i in 0..<n where Int(cluster[i]) == index && i != center { list.add(image.prefix + i) }
     }
     list.end()
   }
 }
 
-extension ImageStep {
-  /// `Σ w x / (Σ w + 1e-6)` for each patch output; special tokens are copied.
-  func writeClusterMeans(weights: UnsafePointer<Float>) {
-    for special in 0..<prefix {
-      (output + special * width).update(from: token(special), count: width)
+/// The density of each patch, and the greatest distance from it.
+private struct DensityWork: ImageWork {
+  let image: ImageStep
+  let distance: UnsafePointer<Float>
+  let nearest: Int
+  let density: UnsafeMutablePointer<Float>
+  let greatest: UnsafeMutablePointer<Float>
+
+  var items: Int { image.tokensIn - image.prefix }
+  var grain: Int { 32 }
+
+  func run(_ patches: Range<Int>) {
+    for patch in patches {
+      let row = distance + patch * items
+      density[patch] = lab_density(row, items, nearest)
+      var maximum: Float = 0
+      for other in 0..<items { maximum = row[other] > maximum ? row[other] : maximum }
+      greatest[patch] = maximum
     }
-    for index in prefix..<tokensOut {
-      let target = output + index * width
-      target.update(repeating: 0, count: width)
+  }
+}
+
+/// The score of each patch: its density times its distance from a denser one.
+private struct PeakWork: ImageWork {
+  let image: ImageStep
+  let distance: UnsafePointer<Float>
+  let density: UnsafePointer<Float>
+  let maximum: Float
+
+  var items: Int { image.tokensIn - image.prefix }
+  var grain: Int { 64 }
+
+  func run(_ patches: Range<Int>) {
+    for patch in patches {
+      let minimum = lab_peak_distance(distance + patch * items, density, items, density[patch])
+      image.scores[image.prefix + patch] = density[patch] * (minimum.isFinite ? minimum : maximum)
+    }
+  }
+}
+
+/// `Σ w x / (Σ w + 1e-6)` for each patch output; special tokens are copied.
+private struct ClusterMeanWork: ImageWork {
+  let image: ImageStep
+  let weights: UnsafePointer<Float>
+
+  var items: Int { image.tokensOut }
+  var grain: Int { 32 }
+
+  func run(_ outputs: Range<Int>) {
+    for index in outputs {
+      let target = image.output + index * image.width
+      guard index >= image.prefix else {
+        target.update(from: image.token(index), count: image.width)
+        continue
+      }
+      target.update(repeating: 0, count: image.width)
       var sum: Float = 1e-6
-      for place in Int(offsets[index])..<Int(offsets[index + 1]) {
-        let source = Int(sources[place])
-        add(weights[source], token(source), to: target, width)
+      for place in Int(image.offsets[index])..<Int(image.offsets[index + 1]) {
+        let source = Int(image.sources[place])
+        add(weights[source], image.token(source), to: target, image.width)
         sum += weights[source]
       }
-      scale(target, by: 1 / sum, width)
+      lab_scale(target, 1 / sum, image.width)
     }
   }
 }

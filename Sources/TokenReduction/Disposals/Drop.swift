@@ -15,6 +15,6 @@ package struct Drop: TokenDisposal {
     var list = image.list()
     for rank in 0..<(image.tokensOut - image.prefix) { list.append(Int(image.integers[rank])) }
     list.end()
-    image.copyFirstSources()
+    image.writeMeans(weights: nil)
   }
 }

@@ -25,7 +25,8 @@ package struct DropSimilarThenLeast: TokenDisposal {
   package var inputs: ReductionInputs { ReductionInputs(projections: true, map: true) }
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
-    PairMatching.scratchFloats(extent) + 4 * extent.step.tokensIn
+    PairMatching.scratchFloats(extent) + extent.step.tokensIn
+      + PageRankScore().scratchFloats(extent)
   }
 
   package func reduce(_ image: ImageStep) {
@@ -33,13 +34,13 @@ package struct DropSimilarThenLeast: TokenDisposal {
     let (first, votes) = (image.scratch, image.scratch + n)
     PageRankScore().write(image, iterations: 1, into: first, scratch: votes)
     let halves = ImportanceHalves(image, scores: first)
-    halves.matchKeys(scratch: image.scratch + 4 * n)
+    halves.matchKeys(scratch: votes + PageRankScore().scratchFloats(image.extent))
     let gone = min(similar, n - image.tokensOut, halves.patches - halves.upper)
     let isGone = image.integers + 3 * n
     isGone.update(repeating: 0, count: n)
     for pair in 0..<gone { isGone[Int(halves.order[Int(halves.pairs[pair])])] = 1 }
     let order = image.integers + 4 * n
-    sortDescending(order, count: halves.patches, by: image.scores, from: image.prefix)
+    image.rankPatches(into: order)
     var list = image.list()
     var kept = image.prefix
     for rank in 0..<halves.patches where kept < image.tokensOut && isGone[Int(order[rank])] == 0 {
@@ -47,6 +48,6 @@ package struct DropSimilarThenLeast: TokenDisposal {
       kept += 1
     }
     list.end()
-    image.copyFirstSources()
+    image.writeMeans(weights: nil)
   }
 }

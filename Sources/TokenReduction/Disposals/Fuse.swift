@@ -32,7 +32,7 @@ package struct FuseScoreSum: TokenDisposal {
 
   package func reduce(_ image: ImageStep) {
     image.rankAndFuse()
-    image.copyFirstSources()
+    image.writeMeans(weights: nil)
     let last = image.tokensOut - 1
     let target = image.output + last * image.width
     target.update(repeating: 0, count: image.width)

@@ -58,28 +58,28 @@ package struct JoinMostSimilar: TokenDisposal {
   package var tracksSizes: Bool { true }
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
-    extent.step.tokensIn * extent.width + extent.step.tokensIn
+    let (patches, kept) = (extent.patchesIn, extent.patchesOut)
+    return FloatRows.floats(patches, width: extent.width) + extent.step.tokensIn
+      + ImageStep.productFloats(rows: patches - kept, columns: kept, width: extent.width)
   }
 
   package func reduce(_ image: ImageStep) {
-    let (order, c) = (image.integers, image.width)
+    let order = image.integers
     let partner = order + image.tokensIn
     image.rankPatches(into: order)
     let kept = image.tokensOut - image.prefix
     let block = image.extent.step.block
     let remaining = min(pruned.map { $0[block] } ?? image.tokensIn, image.tokensIn) - image.prefix
-    let (directions, similarity) = (image.scratch, image.scratch + image.tokensIn * c)
+    let similarity = image.scratch
     if remaining > kept {
-      for token in image.prefix..<image.tokensIn {
-        (directions + token * c).update(from: image.token(token), count: c)
-        normalize(directions + token * c, c)
-      }
-    }
-    for rank in kept..<max(kept, remaining) {
-      let row = directions + Int(order[rank]) * c
-      (partner[rank], similarity[rank]) = mostSimilar(of: kept) {
-        dot(row, directions + Int(order[$0]) * c, c)
-      }
+      let products = similarity + image.tokensIn
+      let rows = image.writeDirections(
+        of: order, count: remaining,
+        into: products
+          + ImageStep.productFloats(rows: remaining - kept, columns: kept, width: image.width))
+      image.multiply(
+        rows[kept..<remaining], rows[0..<kept], into: products,
+        then: .maxima(first: 0, best: similarity + kept, index: partner + kept))
     }
     var list = image.list()
     for rank in 0..<kept {

@@ -1,3 +1,4 @@
+import CKernels
 import Records
 import Tensors
 
@@ -27,39 +28,33 @@ package struct KMedoidsClusters: TokenDisposal {
   package var positions: [ReductionStep.Position] { [.beforeBlock] }
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
-    extent.step.tokensIn * (extent.step.tokensIn + 1)
+    ImageStep.distanceFloats(extent) + 2 * extent.step.tokensIn
   }
 
   package func reduce(_ image: ImageStep) {
     guard let received = image.received else { return }
     let n = image.tokensIn - image.prefix
     let count = image.tokensOut - image.prefix
-    let (distance, total) = (image.scratch, image.scratch + n * n)
+    let distance = image.scratch
+    let total = distance + ImageStep.distanceFloats(image.extent)
+    let smallest = total + n
     image.scores.update(from: received, count: image.tokensIn)
     let (medoids, cluster) = (image.integers, image.integers + image.tokensIn)
     image.rankPatches(into: medoids)
     for index in 0..<count { medoids[index] -= Int32(image.prefix) }
-    for i in 0..<n {
-      total[i] = 0
-      for j in 0..<n {
-        distance[i * n + j] =
-          squaredDistance(
-            image.token(image.prefix + i), image.token(image.prefix + j), image.width
-          ).squareRoot()
-        total[i] += distance[i * n + j]
-      }
-    }
+    image.writeDistances(into: distance, scale: 1)
+    // Rows and columns are the same.
+    lab_column_sums(distance, n, n, n, total)
     for _ in 0..<rounds {
+      image.share(
+        NearestWork(
+          image: image, distance: distance, centers: medoids, count: count, cluster: cluster)
+      ) { NearestWork.enter($0, $1) }
+      medoids.update(repeating: 0, count: count)
+      smallest.update(repeating: .infinity, count: count)
       for i in 0..<n {
-        (cluster[i], _) = mostSimilar(of: count) { -distance[i * n + Int(medoids[$0])] }
-      }
-      for index in 0..<count {
-        var (best, smallest) = (Int32(0), Float.infinity)
-        for i in 0..<n where Int(cluster[i]) == index {
-          let cost = image.scores[image.prefix + i] * total[i]
-          if cost < smallest { (best, smallest) = (Int32(i), cost) }
-        }
-        medoids[index] = best
+        let (index, cost) = (Int(cluster[i]), image.scores[image.prefix + i] * total[i])
+        if cost < smallest[index] { (medoids[index], smallest[index]) = (Int32(i), cost) }
       }
     }
     write(image, medoids, count)
@@ -79,5 +74,26 @@ package struct KMedoidsClusters: TokenDisposal {
     }
     list.end()
     image.output.update(from: image.tokens, count: image.prefix * image.width)
+  }
+}
+
+/// The nearest of some patches to each patch, of equals the first.
+struct NearestWork: ImageWork {
+  let image: ImageStep
+  /// [P, P].
+  let distance: UnsafePointer<Float>
+  /// Patches, counted without special tokens.
+  let centers: UnsafePointer<Int32>
+  let count: Int
+  let cluster: UnsafeMutablePointer<Int32>
+
+  var items: Int { image.tokensIn - image.prefix }
+  var grain: Int { 32 }
+
+  func run(_ patches: Range<Int>) {
+    for patch in patches {
+      let row = distance + patch * items
+      (cluster[patch], _) = mostSimilar(of: count) { -row[Int(centers[$0])] }
+    }
   }
 }

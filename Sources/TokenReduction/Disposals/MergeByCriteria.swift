@@ -1,3 +1,4 @@
+import CKernels
 import Records
 
 /// MCTF: pairs by likeness, little attention and small size are merged before attention multiplies
@@ -40,7 +41,8 @@ package struct MergeByCriteria: TokenDisposal {
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
     let n = extent.step.tokensIn
-    return n * extent.width + ((n + 1) / 2) * (n / 2) + 5 * n
+    return 4 * n + FloatRows.floats(n, width: extent.width)
+      + ImageStep.productFloats(rows: (n + 1) / 2, columns: n / 2, width: extent.width)
   }
 
   package func reduce(_ image: ImageStep) {
@@ -48,13 +50,13 @@ package struct MergeByCriteria: TokenDisposal {
     let factors = image.scratch
     let received = factors + n
     writeFactors(image, factors, received)
-    let matching = Matching(image, W: received + 4 * n, maxima: received + n)
-    writeWeights(image, matching, factors, directions: matching.W + matching.even * matching.odd)
+    let matching = Matching(image, W: received + 3 * n, maxima: received + n)
+    writeWeights(image, matching, factors)
     let r = n - image.tokensOut
     matching.matchEven(r / 2)
     matching.matchOdd(r - r / 2)
     matching.write()
-    let weights = received + 3 * n
+    let weights = received + 2 * n
     for token in 0..<n {
       weights[token] = image.size(token) * (poolsByAttention ? received[token] : 1)
     }
@@ -70,9 +72,9 @@ package struct MergeByCriteria: TokenDisposal {
   ) {
     guard let map = image.map else { return }
     let n = image.tokensIn
-    received.update(repeating: 0, count: n)
-    for row in 0..<(image.heads * n) { add(1, map + row * n, to: received, n) }
-    scale(received, by: 1 / Float(image.heads * n), n)
+    let sums = ColumnWork(image: image, map: map, maps: 1, rows: image.heads * n, sums: received)
+    image.share(sums) { ColumnWork.enter($0, $1) }
+    lab_scale(received, 1 / Float(image.heads * n), n)
     var (mostAttention, mostSize) = (Float(0), Float(0))
     for token in 0..<n {
       mostAttention = max(mostAttention, 1 / received[token])
@@ -87,50 +89,52 @@ package struct MergeByCriteria: TokenDisposal {
   }
 
   private func writeWeights(
-    _ image: ImageStep, _ matching: Matching, _ factors: UnsafePointer<Float>,
-    directions: UnsafeMutablePointer<Float>
+    _ image: ImageStep, _ matching: Matching, _ factors: UnsafePointer<Float>
   ) {
-    let c = image.width
-    for token in 0..<image.tokensIn {
-      (directions + token * c).update(from: image.token(token), count: c)
-      normalize(directions + token * c, c)
-    }
-    for i in 0..<matching.even {
-      for j in 0..<matching.odd {
-        let (a, b) = (2 * i, 2 * j + 1)
-        let cosine = dot(directions + a * c, directions + b * c, c)
-        let likeness = max(0, (cosine + 1) / 2)
-        matching.W[i * matching.odd + j] =
-          a < image.prefix || b < image.prefix
-          ? -.infinity
-          : (exponents[0] == 1 ? likeness : power(likeness, exponents[0])) * factors[a] * factors[b]
+    let (even, odd, W) = (matching.even, matching.odd, matching.W)
+    let rows = image.writeDirections(
+      count: image.tokensIn,
+      into: W + ImageStep.productFloats(rows: even, columns: odd, width: image.width))
+    if exponents[0] == 1 {
+      image.multiply(
+        rows.even, rows.odd, into: W,
+        then: .criteria(rows: factors, columns: factors + 1, step: 2))
+    } else {
+      image.multiply(rows.even, rows.odd, into: W)
+      for i in 0..<even {
+        for j in 0..<odd {
+          let likeness = max(0, (W[i * odd + j] + 1) / 2)
+          W[i * odd + j] = power(likeness, exponents[0]) * factors[2 * i] * factors[2 * j + 1]
+        }
       }
+    }
+    let (evenPrefix, oddPrefix) = ((image.prefix + 1) / 2, image.prefix / 2)
+    W.update(repeating: -.infinity, count: evenPrefix * odd)
+    for i in evenPrefix..<max(evenPrefix, even) {
+      (W + i * odd).update(repeating: -.infinity, count: oddPrefix)
     }
   }
 
   /// Columns of a group add up, rows are averaged by weight: [H, N, N] to [H, N', N'].
   private func reduceMap(_ image: ImageStep, _ weights: UnsafePointer<Float>) {
     guard let map = image.map, let output = image.outputMap else { return }
-    let (n, m) = (image.tokensIn, image.tokensOut)
-    for head in 0..<image.heads {
-      for row in 0..<m {
-        let target = output + (head * m + row) * m
-        target.update(repeating: 0, count: m)
-        let members = Int(image.offsets[row])..<Int(image.offsets[row + 1])
-        var sum: Float = 0
-        for member in members { sum += weights[Int(image.sources[member])] }
-        for member in members {
-          let source = Int(image.sources[member])
-          let share = members.count == 1 ? 1 : weights[source] / sum
-          let entries = map + (head * n + source) * n
-          for column in 0..<m {
-            for place in Int(image.offsets[column])..<Int(image.offsets[column + 1]) {
-              target[column] += share * entries[Int(image.sources[place])]
-            }
-          }
-        }
+    let (first, into, from) = (
+      image.integers, image.integers + image.tokensIn, image.integers + 2 * image.tokensIn
+    )
+    var pairs = 0
+    for column in 0..<image.tokensOut {
+      let members = Int(image.offsets[column])..<Int(image.offsets[column + 1])
+      first[column] = image.sources[members.lowerBound]
+      for place in members.dropFirst() {
+        (into[pairs], from[pairs]) = (Int32(column), image.sources[place])
+        pairs += 1
       }
     }
+    let folding = lab_folding(
+      first: first, columns: image.tokensOut, into: into, from: from, pairs: pairs)
+    image.share(
+      FoldWork(image: image, map: map, folding: folding, weights: weights, output: output)
+    ) { FoldWork.enter($0, $1) }
   }
 
   /// The two rounds of pairs.
@@ -163,14 +167,9 @@ package struct MergeByCriteria: TokenDisposal {
     func matchEven(_ count: Int) {
       evenTarget.update(repeating: -1, count: even)
       // Special tokens never receive, not even where no likeness is a number.
-      let oddPrefix = image.prefix / 2
-      for i in 0..<even {
-        let row = W + i * odd + oddPrefix
-        let (best, largest) = mostSimilar(of: odd - oddPrefix) { row[$0] }
-        (partner[i], maxima[i]) = (best + Int32(oddPrefix), largest)
-      }
+      lab_row_maxima(W, even, odd, odd, image.prefix / 2, maxima, partner)
       let first = (image.prefix + 1) / 2
-      sortDescending(order, count: even - first, by: maxima, from: first)
+      image.rank(maxima, count: even - first, from: first, into: order)
       for rank in 0..<count { evenTarget[Int(order[rank])] = partner[Int(order[rank])] }
     }
 
@@ -179,16 +178,14 @@ package struct MergeByCriteria: TokenDisposal {
       oddTarget.update(repeating: -1, count: odd)
       let first = image.prefix / 2
       let firstEven = (image.prefix + 1) / 2
-      for j in first..<odd {
-        // One that is left where no similarity is a number.
-        var (best, largest) = (Int32(-1), -Float.infinity)
-        for i in firstEven..<even where evenTarget[i] < 0 {
-          let value = W[i * odd + j]
-          if best < 0 || value > largest { (best, largest) = (Int32(i), value) }
-        }
-        (partner[j], maxima[j]) = (best, largest)
+      // One that is left where no similarity is a number.
+      let left = (firstEven..<even).first { evenTarget[$0] < 0 } ?? firstEven
+      partner.update(repeating: Int32(left), count: odd)
+      maxima.update(repeating: -.infinity, count: odd)
+      for i in firstEven..<even where evenTarget[i] < 0 {
+        lab_raise_maxima(W + i * odd, odd, Int32(i), maxima, partner)
       }
-      sortDescending(order, count: odd - first, by: maxima, from: first)
+      image.rank(maxima, count: odd - first, from: first, into: order)
       for rank in 0..<count { oddTarget[Int(order[rank])] = partner[Int(order[rank])] }
     }
 
@@ -211,6 +208,36 @@ package struct MergeByCriteria: TokenDisposal {
     private func addOdd(_ j: Int, to list: inout SourceList) {
       list.add(2 * j + 1)
       for i in 0..<even where Int(evenTarget[i]) == j { list.add(2 * i) }
+    }
+  }
+}
+
+/// Some rows of the maps of all heads for groups of tokens.
+private struct FoldWork: ImageWork {
+  let image: ImageStep
+  let map: UnsafePointer<Float>
+  let folding: lab_folding
+  let weights: UnsafePointer<Float>
+  let output: UnsafeMutablePointer<Float>
+
+  var items: Int { image.heads * image.tokensOut }
+  var grain: Int { 32 }
+
+  func run(_ rows: Range<Int>) {
+    let (n, m) = (image.tokensIn, image.tokensOut)
+    var folding = folding
+    for row in rows {
+      let (head, group) = (row / m, row % m)
+      let members = Int(image.offsets[group])..<Int(image.offsets[group + 1])
+      var sum: Float = 0
+      for member in members { sum += weights[Int(image.sources[member])] }
+      for member in members {
+        let source = Int(image.sources[member])
+        lab_fold_row(
+          map + (head * n + source) * n, &folding,
+          members.count == 1 ? 1 : weights[source] / sum, member > members.lowerBound ? 1 : 0,
+          output + row * m)
+      }
     }
   }
 }

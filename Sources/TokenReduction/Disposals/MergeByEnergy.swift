@@ -1,17 +1,16 @@
-import Foundation
 import Records
 
 /// PiToMe: the patch tokens with the highest energy, those with many like them, are merged in pairs
 /// of neighbors in energy.
 ///
 /// With K̄ the heads' mean key of length 1, the energy of i is the mean over all j of `ELU(cos_ij −
-/// m)`, m = b − b·l/depth for block l. Of the 2r highest the even ranks go to the most similar of
+/// m)`, m = b − b·l/depth for block l. Of the 2r highest the even ranks go to the maximum similar of
 /// the odd ones. In the authors' path for DeiT (`"half"`) the first half of the blocks takes all
 /// ranks alternately instead, and merges the r closest. Sizes weigh the means and stay out of
 /// attention. Source: Tran et al., "PiToMe", NeurIPS 2024.
 package struct MergeByEnergy: TokenDisposal {
   package static let name = "merge_by_energy"
-  package static let summary = "merges the tokens that have the most like them, pairwise"
+  package static let summary = "merges the tokens that have the maximum like them, pairwise"
   package static let parameters = [
     MethodParameter(
       "margin", .number(minimum: 0, exclusiveMinimum: false, maximum: 1), default: .number(0.75),
@@ -35,34 +34,28 @@ package struct MergeByEnergy: TokenDisposal {
   package func maxRemoved(of patches: Int) -> Int { patches / 2 }
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
-    extent.step.tokensIn * (extent.headDim + 2)
+    extent.step.tokensIn * (extent.headDim + 1)
+      + ImageStep.productFloats(
+        rows: extent.patchesIn, columns: extent.patchesIn, width: extent.headDim)
   }
 
   package func reduce(_ image: ImageStep) {
     let (keys, d, n) = (image.scratch, image.headDim, image.tokensIn)
-    let (energy, maxima) = (keys + n * d, keys + n * d + n)
+    let (maxima, cosines) = (keys + n * d, keys + n * d + n)
     let (block, depth) = (image.extent.step.block, image.extent.geometry.depth)
     let m = margin - margin * Float(block) / Float(depth)
     image.writeMeanKeys(into: keys)
-    for i in image.prefix..<n {
-      var sum: Float = 0
-      for j in image.prefix..<n {
-        let x = dot(keys + i * d, keys + j * d, d) - m
-        sum += x > 0 ? x : expm1f(x)
-      }
-      energy[i] = sum / Float(n - image.prefix)
-      image.scores[i] = energy[i]
-    }
+    let rows = FloatRows(keys, count: n, width: d, stride: d)[image.prefix..<n]
+    image.multiply(
+      rows, rows, into: cosines, then: .eluMeans(margin: m, into: image.scores + image.prefix))
     let (order, partner, pairs) = (image.integers, image.integers + n, image.integers + 2 * n)
     image.rankPatches(into: order)
     let patches = n - image.prefix
     let r = n - image.tokensOut
     let considered = alternates && block < (depth + 1) / 2 ? patches : 2 * r
     for rank in stride(from: 0, to: considered, by: 2) {
-      let row = keys + Int(order[rank]) * d
-      let (best, largest) = mostSimilar(of: considered / 2) {
-        dot(row, keys + Int(order[2 * $0 + 1]) * d, d)
-      }
+      let row = cosines + (Int(order[rank]) - image.prefix) * patches - image.prefix
+      let (best, maximum) = mostSimilar(of: considered / 2) { row[Int(order[2 * $0 + 1])] }
       partner[rank / 2] = best
       maxima[rank / 2] = largest
     }
@@ -70,7 +63,7 @@ package struct MergeByEnergy: TokenDisposal {
     if considered == 2 * r {
       for pair in 0..<count { pairs[pair] = Int32(pair) }
     } else {
-      sortDescending(pairs, count: count, by: maxima, from: 0)
+      image.rank(maxima, count: count, from: 0, into: pairs)
     }
     var list = image.list()
     for pair in r..<max(r, count) { list.append(Int(order[2 * Int(pairs[pair])])) }

@@ -12,19 +12,24 @@ package struct MergeIntoKept: TokenDisposal {
   package var tracksSizes: Bool { true }
   package var kernel: DisposalKernel? { .mergeIntoKept }
 
-  package func scratchFloats(_ extent: StepExtent) -> Int { extent.step.tokensIn * extent.headDim }
+  package func scratchFloats(_ extent: StepExtent) -> Int {
+    extent.step.tokensIn * (extent.headDim + 1)
+      + ImageStep.productFloats(
+        rows: extent.patchesIn - extent.patchesOut, columns: extent.patchesOut,
+        width: extent.headDim)
+  }
 
   package func reduce(_ image: ImageStep) {
     let (order, keys, d) = (image.integers, image.scratch, image.headDim)
     let partner = order + image.tokensIn
-    image.writeMeanKeys(into: keys)
     image.rankPatches(into: order)
     let kept = image.tokensOut - image.prefix
     let patches = image.tokensIn - image.prefix
-    for rank in kept..<patches {
-      let row = keys + Int(order[rank]) * d
-      (partner[rank], _) = mostSimilar(of: kept) { dot(row, keys + Int(order[$0]) * d, d) }
-    }
+    let rows = image.writeMeanKeys(of: order, count: patches, into: keys)
+    let maxima = keys + image.tokensIn * d
+    image.multiply(
+      rows[kept..<patches], rows[0..<kept], into: maxima + image.tokensIn,
+      then: .maxima(first: 0, best: maxima + kept, index: partner + kept))
     var list = image.list()
     for rank in 0..<kept {
       list.append(Int(order[rank]))

@@ -54,21 +54,17 @@ struct ImportanceHalves {
     self.image = image
     patches = image.tokensIn - image.prefix
     upper = patches - patches / 2
-    sortDescending(image.integers, count: patches, by: scores, from: image.prefix)
+    image.rank(scores, count: patches, from: image.prefix, into: image.integers)
   }
 
   /// - Parameter scratch: `PairMatching.scratchFloats` many.
   func matchKeys(scratch keys: UnsafeMutablePointer<Float>) {
-    let d = image.headDim
-    let maxima = keys + image.tokensIn * d
-    image.writeMeanKeys(into: keys)
-    for rank in upper..<patches {
-      let row = keys + Int(order[rank]) * d
-      (partner[rank], maxima[rank]) = mostSimilar(of: upper) {
-        dot(row, keys + Int(order[$0]) * d, d)
-      }
-    }
-    sortDescending(pairs, count: patches - upper, by: maxima, from: upper)
+    let maxima = keys + image.tokensIn * image.headDim
+    let rows = image.writeMeanKeys(of: order, count: patches, into: keys)
+    image.multiply(
+      rows[upper..<patches], rows[0..<upper], into: maxima + image.tokensIn,
+      then: .maxima(first: 0, best: maxima + upper, index: partner + upper))
+    image.rank(maxima, count: patches - upper, from: upper, into: pairs)
   }
 
   func isMatched(_ rank: Int, r: Int) -> Bool {

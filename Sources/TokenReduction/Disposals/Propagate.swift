@@ -1,3 +1,4 @@
+import CKernels
 import Records
 
 /// GTP: the lowest scores go, and what they hold flows to their neighbors in a graph of the image's
@@ -22,7 +23,7 @@ package struct Propagate: TokenDisposal {
       "graph", .choice(["mixed", "spatial", "semantic"]), default: .string("mixed"),
       "neighbors: by place, by similarity, or both"),
     MethodParameter(
-      "neighbors", .integer(minimum: 1, maximum: nil), default: .integer(8),
+      "neighbors", .integer(minimum: 1, maximum: Int(LAB_NEIGHBORS)), default: .integer(8),
       "similar tokens of each token"),
   ]
 
@@ -43,37 +44,31 @@ package struct Propagate: TokenDisposal {
   package var tracksSizes: Bool { true }
   package var changesMap: Bool { theta < 1 }
 
+  /// The graph [P, P], and which of its patches each token of a step is.
   package func stateFloats(_ geometry: TokenGeometry) -> Int {
-    geometry.patchTokens * geometry.patchTokens
+    geometry.patchTokens * (geometry.patchTokens + 1)
   }
 
   package func scratchFloats(_ extent: StepExtent) -> Int {
-    let n = extent.geometry.tokens
-    return n * n + n * extent.width
+    let (patches, tokens) = (extent.geometry.patchTokens, extent.step.tokensIn)
+    return max(
+      FloatRows.floats(patches, width: extent.width)
+        + ImageStep.productFloats(rows: patches, columns: patches, width: extent.width), tokens)
   }
 
   package func begin(_ image: ImageStep) {
     let patches = image.extent.geometry.patchTokens
-    let (c, graph) = (image.width, image.state)
+    let (graph, ids) = (image.state, image.state + patches * patches)
     graph.update(repeating: 0, count: patches * patches)
+    for patch in 0..<patches { ids[patch] = Float(patch) }
     if self.graph != "semantic" { addSpatial(graph, patches) }
     if self.graph != "spatial" {
-      let directions = image.scratch + patches * patches
-      for patch in 0..<patches {
-        (directions + patch * c).update(from: image.token(image.prefix + patch), count: c)
-        normalize(directions + patch * c, c)
-      }
-      let row = image.scratch
-      for patch in 0..<patches {
-        for other in 0..<patches {
-          row[other] =
-            other == patch ? -.infinity : dot(directions + patch * c, directions + other * c, c)
-        }
-        sortDescending(image.integers, count: patches, by: row, from: 0)
-        for rank in 0..<min(neighbors, patches - 1) {
-          graph[patch * patches + Int(image.integers[rank])] = 1
-        }
-      }
+      let rows = image.writeDirections(
+        from: image.prefix, count: patches,
+        into: image.scratch
+          + ImageStep.productFloats(rows: patches, columns: patches, width: image.width))
+      image.multiply(
+        rows, rows, into: image.scratch, then: .marks(neighbors: neighbors, into: graph))
     }
     let degrees = image.scratch
     for patch in 0..<patches {
@@ -81,8 +76,9 @@ package struct Propagate: TokenDisposal {
       for other in 0..<patches { degrees[patch] += graph[patch * patches + other] }
     }
     for patch in 0..<patches {
-      for other in 0..<patches where graph[patch * patches + other] > 0 {
-        graph[patch * patches + other] = 1 / (degrees[patch] * degrees[other]).squareRoot()
+      let row = graph + patch * patches
+      for other in 0..<patches where row[other] > 0 {
+        row[other] = 1 / (degrees[patch] * degrees[other]).squareRoot()
       }
     }
   }
@@ -102,50 +98,60 @@ package struct Propagate: TokenDisposal {
 
   package func changeMap(_ image: ImageStep) {
     guard let map = image.map else { return }
-    let count = image.tokensIn * image.tokensIn
-    let k = Int(Double(count) * (1 - theta))
+    let k = Int(Double(image.tokensIn * image.tokensIn) * (1 - theta))
     guard k > 0 else { return }
-    for head in 0..<image.heads {
-      let entries = map + head * count
-      image.scratch.update(from: entries, count: count)
-      let threshold = smallest(k, of: image.scratch, count: count)
-      for index in 0..<count where entries[index] < threshold { entries[index] = 0 }
-    }
+    image.share(SparsifyWork(image: image, map: map, k: k)) { SparsifyWork.enter($0, $1) }
   }
 
   package func reduce(_ image: ImageStep) {
-    let (order, c) = (image.integers, image.width)
-    let patches = image.tokensIn - image.prefix
-    let kept = image.tokensOut - image.prefix
+    let (order, c, prefix) = (image.integers, image.width, image.prefix)
+    let patches = image.tokensIn - prefix
+    let kept = image.tokensOut - prefix
     image.rankPatches(into: order)
     var list = image.list()
     for rank in 0..<kept { list.append(Int(order[rank])) }
     list.end()
-    image.copyFirstSources()
+    image.writeMeans(weights: nil)
     if let sizes = image.outputSizes {
       for index in 0..<image.tokensOut {
         sizes[index] = image.size(Int(image.sources[Int(image.offsets[index])]))
       }
     }
+    let all = image.extent.geometry.patchTokens
+    let ids = image.state + all * all
+    // In their new order; what is kept will stand at the front.
+    let ranked = image.scratch
+    for rank in 0..<patches { ranked[rank] = ids[Int(order[rank]) - prefix] }
+    ids.update(from: ranked, count: patches)
     for rank in 0..<kept {
-      let weights = image.state + (Int(order[rank]) - image.prefix) * patches
-      let target = image.output + (image.prefix + rank) * c
+      let weights = image.state + Int(ids[rank]) * all
+      let target = image.output + (prefix + rank) * c
       for other in kept..<patches {
-        let removed = Int(order[other])
-        let weight = alpha * weights[removed - image.prefix]
+        let weight = alpha * weights[Int(ids[other])]
         guard weight != 0 else { continue }
+        let removed = Int(order[other])
         add(weight, image.token(removed), to: target, c)
-        image.outputSizes?[image.prefix + rank] += weight * image.size(removed)
+        image.outputSizes?[prefix + rank] += weight * image.size(removed)
       }
     }
-    // The graph of what is left, in its new order.
-    let left = image.scratch
-    for row in 0..<kept {
-      let weights = image.state + (Int(order[row]) - image.prefix) * patches
-      for column in 0..<kept {
-        left[row * kept + column] = weights[Int(order[column]) - image.prefix]
-      }
+  }
+}
+
+/// Clears the smallest entries of some heads' maps.
+private struct SparsifyWork: ImageWork {
+  let image: ImageStep
+  let map: UnsafeMutablePointer<Float>
+  /// The smallest entry that stays is the k-th.
+  let k: Int
+
+  var items: Int { image.heads }
+  var grain: Int { 1 }
+
+  func run(_ heads: Range<Int>) {
+    let count = image.tokensIn * image.tokensIn
+    for head in heads {
+      let entries = map + head * count
+      lab_clear_below(entries, count, lab_kth_smallest(entries, count, k))
     }
-    image.state.update(from: left, count: kept * kept)
   }
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// Class attention times the length of the value, head by head: `Σ_h A_h[cls, j] · |V_h[j]|`,
 /// divided by the sum over the patch tokens plus 1e-6.
 ///
@@ -12,21 +14,22 @@ package struct ClassHeadValueScore: TokenScore {
   package var inputs: ReductionInputs { ReductionInputs(projections: true) }
   package var readsClassToken: Bool { true }
 
-  package func scratchFloats(_ extent: StepExtent) -> Int { extent.heads * extent.step.tokensIn }
+  package func scratchFloats(_ extent: StepExtent) -> Int { ImageStep.classRowFloats(extent) }
 
   package func writeScores(_ image: ImageStep) {
-    image.writeClassRows(into: image.scratch)
-    var sum: Float = 1e-6
-    for token in image.prefix..<image.tokensIn {
-      var score: Float = 0
-      for head in 0..<image.heads {
-        score +=
-          image.scratch[head * image.tokensIn + token]
-          * length(image.feature(.value, token) + head * image.headDim, image.headDim)
+    let (n, rows) = (image.tokensIn, image.scratch)
+    image.writeClassRows(into: rows)
+    let lengths = rows + image.heads * n
+    image.scores.update(repeating: 0, count: n)
+    for head in 0..<image.heads {
+      lab_row_squares(
+        image.feature(.value, 0) + head * image.headDim, n, image.headDim, 3 * image.width, lengths)
+      for token in image.prefix..<n {
+        image.scores[token] += rows[head * n + token] * lengths[token].squareRoot()
       }
-      image.scores[token] = score
-      sum += score
     }
-    for token in image.prefix..<image.tokensIn { image.scores[token] /= sum }
+    var sum: Float = 1e-6
+    for token in image.prefix..<n { sum += image.scores[token] }
+    for token in image.prefix..<n { image.scores[token] /= sum }
   }
 }

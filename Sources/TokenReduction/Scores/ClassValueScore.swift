@@ -1,3 +1,5 @@
+import CKernels
+
 /// Class attention times the length of the value: `Σ_h A_h[cls, j] · |v_j|`, the length over all
 /// heads together, divided by the sum over the patch tokens.
 ///
@@ -12,17 +14,20 @@ package struct ClassValueScore: TokenScore {
   package var inputs: ReductionInputs { ReductionInputs(projections: true) }
   package var readsClassToken: Bool { true }
 
-  package func scratchFloats(_ extent: StepExtent) -> Int { extent.heads * extent.step.tokensIn }
+  package func scratchFloats(_ extent: StepExtent) -> Int { ImageStep.classRowFloats(extent) }
 
   package func writeScores(_ image: ImageStep) {
-    image.writeClassRows(into: image.scratch)
+    let (n, rows) = (image.tokensIn, image.scratch)
+    image.writeClassRows(into: rows)
+    let lengths = rows + image.heads * n
+    lab_row_squares(image.feature(.value, 0), n, image.width, 3 * image.width, lengths)
     var sum: Float = 0
-    for token in image.prefix..<image.tokensIn {
+    for token in image.prefix..<n {
       var attention: Float = 0
-      for head in 0..<image.heads { attention += image.scratch[head * image.tokensIn + token] }
-      image.scores[token] = attention * length(image.feature(.value, token), image.width)
+      for head in 0..<image.heads { attention += rows[head * n + token] }
+      image.scores[token] = attention * lengths[token].squareRoot()
       sum += image.scores[token]
     }
-    for token in image.prefix..<image.tokensIn { image.scores[token] /= sum }
+    for token in image.prefix..<n { image.scores[token] /= sum }
   }
 }

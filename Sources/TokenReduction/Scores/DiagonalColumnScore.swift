@@ -1,3 +1,5 @@
+import CKernels
+
 /// What a token attends to itself times what it receives: `max_h A_h[j, j] · max_h Σ_i A_h[i, j]`,
 /// the two maxima apart, over all rows.
 ///
@@ -11,23 +13,47 @@ package struct DiagonalColumnScore: TokenScore {
 
   package var inputs: ReductionInputs { ReductionInputs(map: true) }
 
-  package func scratchFloats(_ extent: StepExtent) -> Int { 2 * extent.step.tokensIn }
+  package func scratchFloats(_ extent: StepExtent) -> Int { extent.heads * extent.step.tokensIn }
 
   package func writeScores(_ image: ImageStep) {
     guard let map = image.map else { return }
     let n = image.tokensIn
-    let (received, sums) = (image.scratch, image.scratch + n)
-    received.update(repeating: -.infinity, count: n)
-    image.scores.update(repeating: -.infinity, count: n)
-    for head in 0..<image.heads {
-      let entries = map + head * n * n
-      sums.update(repeating: 0, count: n)
-      for row in 0..<n { add(1, entries + row * n, to: sums, n) }
-      for token in 0..<n {
-        received[token] = max(received[token], sums[token])
-        image.scores[token] = max(image.scores[token], entries[token * n + token])
+    image.share(
+      ColumnWork(image: image, map: map, maps: image.heads, rows: n, sums: image.scratch)
+    ) { ColumnWork.enter($0, $1) }
+    for token in 0..<n {
+      var (own, received) = (-Float.infinity, -Float.infinity)
+      for head in 0..<image.heads {
+        own = max(own, map[(head * n + token) * n + token])
+        received = max(received, image.scratch[head * n + token])
       }
+      image.scores[token] = own * received
     }
-    for token in 0..<n { image.scores[token] *= received[token] }
+  }
+}
+
+/// Sums of the columns of maps [rows, N], [maps, N].
+struct ColumnWork: ImageWork {
+  /// Columns at a time: some cache lines of each row.
+  private static let width = 64
+
+  let image: ImageStep
+  let map: UnsafePointer<Float>
+  let maps: Int
+  let rows: Int
+  let sums: UnsafeMutablePointer<Float>
+
+  private var pieces: Int { (image.tokensIn + Self.width - 1) / Self.width }
+  var items: Int { maps * pieces }
+  var grain: Int { 1 }
+
+  func run(_ items: Range<Int>) {
+    let n = image.tokensIn
+    for item in items {
+      let (head, first) = (item / pieces, item % pieces * Self.width)
+      lab_column_sums(
+        map + head * rows * n + first, rows, min(Self.width, n - first), n,
+        sums + head * n + first)
+    }
   }
 }

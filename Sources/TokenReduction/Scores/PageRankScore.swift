@@ -1,3 +1,4 @@
+import CKernels
 import Records
 
 /// Importance that votes by attention agree on: `s ← Aᵀ s`, per head from uniform, then
@@ -35,7 +36,10 @@ package struct PageRankScore: TokenScore {
 
   package var inputs: ReductionInputs { ReductionInputs(map: true) }
 
-  package func scratchFloats(_ extent: StepExtent) -> Int { 3 * extent.step.tokensIn }
+  /// Votes of every head, and the next ones.
+  package func scratchFloats(_ extent: StepExtent) -> Int {
+    2 * extent.heads * extent.step.tokensIn
+  }
 
   package func writeScores(_ image: ImageStep) {
     let (block, depth) = (image.extent.step.block, image.extent.geometry.depth)
@@ -50,13 +54,15 @@ package struct PageRankScore: TokenScore {
   ) {
     guard let map = image.map else { return }
     let n = image.tokensIn
-    let (votes, next, all) = (scratch, scratch + n, scratch + 2 * n)
+    image.share(VoteWork(image: image, map: map, iterations: iterations, votes: scratch)) {
+      VoteWork.enter($0, $1)
+    }
+    let all = scratch + image.heads * n
     scores.update(repeating: 0, count: n)
     all.update(repeating: 0, count: n)
     var counted: Float = 0
     for head in 0..<image.heads {
-      vote(
-        map + head * n * n, n, iterations: iterations, hasClassToken: image.prefix > 0, votes, next)
+      let votes = scratch + head * n
       var variance: Float = 0
       for token in 0..<n { variance += (votes[token] - 1) * (votes[token] - 1) }
       variance /= Float(n)
@@ -73,21 +79,34 @@ package struct PageRankScore: TokenScore {
       scores[token] = mean.squareRoot()
     }
   }
+}
 
-  /// Leaves `votes` with a mean of 1.
-  private func vote(
-    _ map: UnsafePointer<Float>, _ n: Int, iterations: Int, hasClassToken: Bool,
-    _ votes: UnsafeMutablePointer<Float>, _ next: UnsafeMutablePointer<Float>
-  ) {
-    votes.update(repeating: 1, count: n)
-    if hasClassToken { votes[0] = Float(n).squareRoot() }
-    for _ in 0..<iterations {
-      next.update(repeating: 0, count: n)
-      for row in 0..<n { add(votes[row], map + row * n, to: next, n) }
-      votes.update(from: next, count: n)
+/// The votes of some heads, with a mean of 1.
+private struct VoteWork: ImageWork {
+  let image: ImageStep
+  let map: UnsafePointer<Float>
+  let iterations: Int
+  /// [H, N], and as many numbers behind them.
+  let votes: UnsafeMutablePointer<Float>
+
+  var items: Int { image.heads }
+  var grain: Int { 1 }
+
+  func run(_ heads: Range<Int>) {
+    let n = image.tokensIn
+    for head in heads {
+      var (own, next) = (votes + head * n, votes + (image.heads + head) * n)
+      // So that the last votes are written to the head's place.
+      if !iterations.isMultiple(of: 2) { swap(&own, &next) }
+      own.update(repeating: 1, count: n)
+      if image.prefix > 0 { own[0] = Float(n).squareRoot() }
+      for _ in 0..<iterations {
+        lab_vote(map + head * n * n, n, own, next)
+        swap(&own, &next)
+      }
+      var sum: Float = 0
+      for token in 0..<n { sum += own[token] }
+      lab_scale(own, Float(n) / sum, n)
     }
-    var sum: Float = 0
-    for token in 0..<n { sum += votes[token] }
-    scale(votes, by: Float(n) / sum, n)
   }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import Records
 
 /// The probability of keeping that a trained predictor gives: the logarithm, one for each patch
@@ -43,64 +44,150 @@ package struct PredictorScore: TokenScore {
       + linear("out_conv.2", c / 2, c / 4) + linear("out_conv.4", c / 4, 2)
   }
 
+  /// The tensors with every weight packed for products, that of `out_conv.0` in the half that reads
+  /// a token's own features and the half that reads the mean of all.
+  package func prepared(_ tensors: [Float], _ extent: StepExtent) -> [Float] {
+    let layout = PredictorLayout(width: extent.width)
+    var prepared = [Float](repeating: 0, count: layout.count)
+    tensors.withUnsafeBufferPointer { source in
+      prepared.withUnsafeMutableBufferPointer { target in
+        guard let from = source.baseAddress, let to = target.baseAddress else { return }
+        layout.pack(from, into: to)
+      }
+    }
+    return prepared
+  }
+
   package func scratchFloats(_ extent: StepExtent) -> Int {
-    (extent.patchesIn + 3) * extent.width
+    PredictorLayout(width: extent.width).scratchFloats(patches: extent.patchesIn)
   }
 
   package func writeScores(_ image: ImageStep) {
-    let c = image.width
-    let patches = image.tokensIn - image.prefix
-    let hidden = image.scratch
-    let row = hidden + patches * c
-    var weights = image.constants
-    let (gain, shift) = (weights, weights + c)
-    weights += 2 * c
-    for patch in 0..<patches {
-      layerNorm(image.token(image.prefix + patch), gain, shift, into: row, c)
-      linear(row, weights, c, c, gelu: true, into: hidden + patch * c)
-    }
-    weights += c * c + c
+    let layout = PredictorLayout(width: image.width)
+    image.share(HiddenWork(image: image, layout: layout)) { HiddenWork.enter($0, $1) }
     // The tokens tell each other their mean in the second half.
-    let mean = row + c
-    mean.update(repeating: 0, count: c)
-    for patch in 0..<patches { add(1 / Float(patches), hidden + patch * c, to: mean, c) }
-    let (half, quarter) = (row, row + 2 * c)
-    for patch in 0..<patches {
-      let own = hidden + patch * c
-      (own + c / 2).update(from: mean + c / 2, count: c - c / 2)
-      linear(own, weights, c, c / 2, gelu: true, into: half)
-      let second = weights + c * (c / 2) + c / 2
-      linear(half, second, c / 2, c / 4, gelu: true, into: quarter)
-      let third = second + (c / 2) * (c / 4) + c / 4
-      linear(quarter, third, c / 4, 2, gelu: false, into: half)
-      // log-softmax of two.
-      image.scores[image.prefix + patch] =
-        -logarithm(1 + exponential(half[1] - half[0]))
+    let (c, own, patches) = (image.width, image.width / 2, image.tokensIn - image.prefix)
+    let hidden = layout.hidden(image)
+    let mean = image.scratch + layout.scratchFloats(patches: patches) - layout.meanFloats
+    lab_column_sums(hidden + own, patches, c - own, layout.stride, mean)
+    lab_scale(mean, 1 / Float(patches), c - own)
+    let shift = mean + layout.stride
+    lab_product(
+      mean, 1, layout.stride, image.constants + layout.mixed, c / 2, c - own, 0,
+      lab_panels(c / 2), lab_fetch(), image.constants + layout.mixedBias,
+      Int32(LAB_EPILOGUE_NONE), shift, layout.stride, nil)
+    image.share(JudgeWork(image: image, layout: layout, shift: shift)) { JudgeWork.enter($0, $1) }
+  }
+}
+
+/// Where the parts of a predictor stand among its prepared numbers and in scratch memory.
+private struct PredictorLayout {
+  let width: Int
+
+  private func packed(_ outputs: Int, _ inputs: Int) -> Int { lab_packed_count(outputs, inputs) }
+  /// A bias is as long as whole panels.
+  private func bias(_ outputs: Int) -> Int { lab_panels(outputs) * lab_panel_width() }
+  private var own: Int { width / 2 }
+
+  // Gain and shift of the LayerNorm come first.
+  var first: Int { 2 * width }
+  var firstBias: Int { first + packed(width, width) }
+  var second: Int { firstBias + bias(width) }
+  var mixed: Int { second + packed(width / 2, own) }
+  var mixedBias: Int { mixed + packed(width / 2, width - own) }
+  var third: Int { mixedBias + bias(width / 2) }
+  var thirdBias: Int { third + packed(width / 4, width / 2) }
+  /// [2, C/4] and two biases.
+  var last: Int { thirdBias + bias(width / 4) }
+  var count: Int { last + 2 * (width / 4) + 2 }
+
+  /// Of every row in scratch memory.
+  var stride: Int { FloatRows.stride(width) }
+  /// The mean, and what it adds to every token.
+  var meanFloats: Int { stride + stride + lab_panel_width() }
+
+  /// Normalized rows, whose place the third layer's take, and hidden ones.
+  func scratchFloats(patches: Int) -> Int { 2 * patches * stride + meanFloats }
+
+  func normalized(_ image: ImageStep) -> UnsafeMutablePointer<Float> { image.scratch }
+  func hidden(_ image: ImageStep) -> UnsafeMutablePointer<Float> {
+    image.scratch + (image.tokensIn - image.prefix) * stride
+  }
+
+  func pack(_ tensors: UnsafePointer<Float>, into to: UnsafeMutablePointer<Float>) {
+    let c = width
+    to.update(from: tensors, count: 2 * c)
+    var from = tensors + 2 * c
+    func pack(_ outputs: Int, _ columns: Range<Int>, of inputs: Int, at place: Int) {
+      lab_pack_transposed(
+        from + columns.lowerBound, outputs, columns.count, inputs, 0, lab_panels(outputs),
+        to + place)
     }
+    func takeBias(_ outputs: Int, _ inputs: Int, at place: Int) {
+      (to + place).update(from: from + outputs * inputs, count: outputs)
+      from += outputs * inputs + outputs
+    }
+    pack(c, 0..<c, of: c, at: first)
+    takeBias(c, c, at: firstBias)
+    pack(c / 2, 0..<own, of: c, at: second)
+    pack(c / 2, own..<c, of: c, at: mixed)
+    takeBias(c / 2, c, at: mixedBias)
+    pack(c / 4, 0..<(c / 2), of: c / 2, at: third)
+    takeBias(c / 4, c / 2, at: thirdBias)
+    (to + last).update(from: from, count: 2 * (c / 4) + 2)
   }
+}
 
-  private func layerNorm(
-    _ x: UnsafePointer<Float>, _ gain: UnsafePointer<Float>, _ shift: UnsafePointer<Float>,
-    into y: UnsafeMutablePointer<Float>, _ count: Int
-  ) {
-    var mean: Float = 0
-    for c in 0..<count { mean += x[c] }
-    mean /= Float(count)
-    var variance: Float = 0
-    for c in 0..<count { variance += (x[c] - mean) * (x[c] - mean) }
-    let factor = 1 / (variance / Float(count) + 1e-5).squareRoot()
-    for c in 0..<count { y[c] = (x[c] - mean) * factor * gain[c] + shift[c] }
+/// The first layer of some patches: GELU of a linear layer of the normalized token.
+private struct HiddenWork: ImageWork {
+  let image: ImageStep
+  let layout: PredictorLayout
+
+  var items: Int { image.tokensIn - image.prefix }
+  var grain: Int { 28 }
+
+  func run(_ rows: Range<Int>) {
+    let (c, stride, weights) = (image.width, layout.stride, image.constants)
+    let normalized = layout.normalized(image) + rows.lowerBound * stride
+    for row in rows {
+      lab_layer_norm(
+        image.token(image.prefix + row), weights, weights + c, 1e-5, 1, c,
+        normalized + (row - rows.lowerBound) * stride)
+    }
+    lab_product(
+      normalized, rows.count, stride, weights + layout.first, c, c, 0, lab_panels(c), lab_fetch(),
+      weights + layout.firstBias, Int32(LAB_EPILOGUE_GELU),
+      layout.hidden(image) + rows.lowerBound * stride, stride, nil)
   }
+}
 
-  /// The weight [outputs, inputs] with its bias behind it.
-  private func linear(
-    _ x: UnsafePointer<Float>, _ weight: UnsafePointer<Float>, _ inputs: Int, _ outputs: Int,
-    gelu: Bool, into y: UnsafeMutablePointer<Float>
-  ) {
-    let bias = weight + inputs * outputs
-    for output in 0..<outputs {
-      let sum = dot(x, weight + output * inputs, inputs) + bias[output]
-      y[output] = gelu ? 0.5 * sum * (1 + errorFunction(sum * Float(0.5).squareRoot())) : sum
+/// The other layers of some patches, up to the score.
+private struct JudgeWork: ImageWork {
+  let image: ImageStep
+  let layout: PredictorLayout
+  /// The second layer's bias with what the mean of all tokens adds.
+  let shift: UnsafePointer<Float>
+
+  var items: Int { image.tokensIn - image.prefix }
+  var grain: Int { 28 }
+
+  func run(_ rows: Range<Int>) {
+    let (c, stride, weights) = (image.width, layout.stride, image.constants)
+    let hidden = layout.hidden(image) + rows.lowerBound * stride
+    let halves = layout.normalized(image) + rows.lowerBound * stride
+    lab_product(
+      hidden, rows.count, stride, weights + layout.second, c / 2, c / 2, 0, lab_panels(c / 2),
+      lab_fetch(), shift, Int32(LAB_EPILOGUE_GELU), halves, stride, nil)
+    lab_product(
+      halves, rows.count, stride, weights + layout.third, c / 4, c / 2, 0, lab_panels(c / 4),
+      lab_fetch(), weights + layout.thirdBias, Int32(LAB_EPILOGUE_GELU), hidden, stride, nil)
+    let (last, quarter) = (weights + layout.last, c / 4)
+    for row in rows {
+      let x = hidden + (row - rows.lowerBound) * stride
+      let keep = dot(x, last, quarter) + last[2 * quarter]
+      let drop = dot(x, last + quarter, quarter) + last[2 * quarter + 1]
+      // log-softmax of two.
+      image.scores[image.prefix + row] = -logarithm(1 + exponential(drop - keep))
     }
   }
 }

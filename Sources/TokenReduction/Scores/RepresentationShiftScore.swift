@@ -1,3 +1,4 @@
+import CKernels
 import Records
 
 /// The length of what the MLP branch adds to a token: `‖MLP(LN(x))‖₂`.
@@ -24,14 +25,25 @@ package struct RepresentationShiftScore: TokenScore {
 
   package func writeScores(_ image: ImageStep) {
     guard let before = image.beforeBranch else { return }
-    for token in image.prefix..<image.tokensIn {
-      let (after, start) = (image.token(token), before + token * image.width)
-      var sum: Float = 0
-      for c in 0..<image.width {
-        let change = after[c] - start[c] - (isDifference ? start[c] : 0)
-        sum += change * change
-      }
-      image.scores[token] = sum.squareRoot()
+    image.share(ShiftWork(image: image, before: before, factor: isDifference ? 2 : 1)) {
+      ShiftWork.enter($0, $1)
     }
+  }
+}
+
+/// Lengths of tokens less so many times what they were before the branch.
+private struct ShiftWork: ImageWork {
+  let image: ImageStep
+  let before: UnsafePointer<Float>
+  let factor: Float
+
+  var items: Int { image.tokensIn }
+  var grain: Int { 64 }
+
+  func run(_ tokens: Range<Int>) {
+    let first = tokens.lowerBound
+    lab_shift_lengths(
+      image.token(first), before + first * image.width, factor, tokens.count, image.width,
+      image.scores + first)
   }
 }

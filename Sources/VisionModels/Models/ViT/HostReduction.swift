@@ -29,7 +29,8 @@ final class HostReduction {
     let disposalScratch = extents.map { composition.disposal.scratchFloats($0) }.max() ?? 0
     // Whole cache lines, so that two threads never share one.
     scratchCount = (scoreScratch + disposalScratch + 31) / 16 * 16
-    integerCount = (8 * composition.geometry.tokens + 31) / 16 * 16
+    integerCount =
+      (ImageStep.integersPerToken * composition.geometry.tokens + 31) / 16 * 16
     stateCount = (composition.disposal.stateFloats(composition.geometry) + 31) / 16 * 16
     let images = isUsed ? batchSize : 0
     let bytes = 4 * images * (scratchCount + integerCount + stateCount)
@@ -136,7 +137,7 @@ final class HostReduction {
     let (scoreScratch, sizesInAttention) = (scoreScratch, composition.proportionalAttention)
     return HostStep(
       batchSize: batchSize, tokens: (n, m, c), operands: operands.list
-    ) { [unowned self] image, addresses in
+    ) { [unowned self] image, addresses, workers in
       func floats(_ index: Int?, _ stride: Int) -> UnsafeMutablePointer<Float>? {
         index.map { addresses[$0].assumingMemoryBound(to: Float.self) + image * stride }
       }
@@ -153,6 +154,7 @@ final class HostReduction {
         state: state + image * stateCount, scratch: scratch + image * scratchCount,
         integers: integers + image * integerCount)
       values.key = self.imageKeys?[image] ?? 0
+      values.workers = workers
       values.projections = floats(qkvAt, 3 * n * c).map { UnsafePointer($0) }
       values.classAttention = floats(classAt, n).map { UnsafePointer($0) }
       values.received = floats(receivedAt, n).map { UnsafePointer($0) }

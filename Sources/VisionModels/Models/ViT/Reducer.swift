@@ -54,9 +54,8 @@ final class Reducer {
       composition, extents, batchSize: batchSize, isUsed: isUsed, device: device.name)
     self.host = host
     for step in prepared {
-      step.constants = try model.constants(step.extent, composition, isDryRun: device.isDryRun)
-      step.scoreConstants =
-        composition.score?.tensors(step.extent).reduce(0) { $0 + $1.count } ?? 0
+      (step.constants, step.scoreConstants) = try model.constants(
+        step.extent, composition, isDryRun: device.isDryRun)
       if runsScore || runsDisposal {
         step.onHost = host.step(
           step, batchSize: batchSize, scores: runsScore, reduces: runsDisposal)

@@ -66,16 +66,22 @@ final class VisionTransformer: VisionModel {
     try ViTPass(self, composition, batchSize: batchSize, on: device)
   }
 
-  /// The tensors and numbers of a step's score and disposal, one after the other.
+  /// The tensors and numbers of a step's score and disposal, one after the other, and how many are
+  /// the score's.
   ///
   /// - Throws: `VisionModelsError.noMethodTensor` for weights that lack one.
   func constants(
     _ extent: StepExtent, _ composition: Composition, isDryRun: Bool
-  ) throws -> [Float] {
-    guard !isDryRun else { return [] }
-    let tensors = (composition.score?.tensors(extent) ?? []) + composition.disposal.tensors(extent)
-    return try tensors.flatMap { try loader.values(of: $0) }
-      + composition.disposal.constants(extent)
+  ) throws -> (values: [Float], score: Int) {
+    guard !isDryRun else { return ([], 0) }
+    func values(_ tensors: [MethodTensor]) throws -> [Float] {
+      try tensors.flatMap { try loader.values(of: $0) }
+    }
+    let score = try composition.score.map {
+      $0.prepared(try values($0.tensors(extent)), extent)
+    }
+    let disposal = try values(composition.disposal.tensors(extent))
+    return ((score ?? []) + disposal + composition.disposal.constants(extent), score?.count ?? 0)
   }
 
   /// The two classifiers side by side over [class | distillation], halved: their mean in one

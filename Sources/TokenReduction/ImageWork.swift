@@ -1,0 +1,39 @@
+import CKernels
+import Tensors
+
+/// Work on one image whose items several threads may do in any order.
+///
+/// A struct and not a closure, since a closure that crosses into C is copied to the heap, and a
+/// forward pass must not allocate. `image.share(work) { Work.enter($0, $1) }` does it.
+protocol ImageWork {
+  var image: ImageStep { get }
+  var items: Int { get }
+  /// So many items a thread takes at a time.
+  var grain: Int { get }
+  func run(_ items: Range<Int>)
+}
+
+extension ImageWork {
+  static func enter(_ context: UnsafeMutableRawPointer?, _ worker: Int32) {
+    guard let work = context?.assumingMemoryBound(to: Self.self).pointee,
+      let pool = work.image.workers.pool
+    else { return }
+    let (items, grain) = (work.items, work.grain)
+    while case let first = grain * lab_pool_next(pool), first < items {
+      work.run(first..<min(items, first + grain))
+    }
+  }
+}
+
+extension ImageStep {
+  /// Does the work, with the other threads where it is more than one of them takes at a time.
+  func share<Work: ImageWork>(
+    _ work: Work, _ body: @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void
+  ) {
+    guard let pool = workers.pool, work.items > work.grain else {
+      return work.run(0..<work.items)
+    }
+    var work = work
+    withUnsafeMutablePointer(to: &work) { lab_pool_run(pool, body, $0) }
+  }
+}
