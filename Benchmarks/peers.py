@@ -7,6 +7,7 @@
     python3 Benchmarks/peers.py --families --minutes 6                      # models that are no plain ViTs; again until it says that all is measured
     python3 Benchmarks/peers.py --families --export                         # what takes long and times nothing, beforehand
     python3 Benchmarks/peers.py --methods                                   # with token reduction
+    python3 Benchmarks/peers.py --methods tome gtp mctf                     # some methods alone
     python3 Benchmarks/peers.py --lab .build/debug/lab .build/release/lab   # two builds of lab beside each other
 
 Absolute times of a shared machine are noise, ratios of one run less so: in each round every contender of a cell (model, batch,
@@ -17,7 +18,7 @@ precision, on its first engine. OPENBLAS_CORETYPE and the like are taken out of 
 With --out every measured cell is kept beside the exported models as well, and a later run with the same settings and the same lab
 takes it from there: a table of hours can be made in pieces (--minutes), and a cell that was disturbed measured again (--again).
 
-With --methods lab's methods run beside the published methods' arithmetic in PyTorch (`pruning.py`), and each is asked what the removal
+With --methods lab's methods run beside the published methods' arithmetic in PyTorch (`pruning.py`, `further_pruning.py`), and each is asked what the removal
 gives back: (1 - L/L0) / (1 - MACs/MACs0), where L0 is the same program's unpruned latency of the same round.
 
 Needs torch and timm; onnxruntime and openvino are used where they can be imported (with onnx and onnxscript):
@@ -40,6 +41,7 @@ for name in [name for name in os.environ if name.startswith("OPENBLAS_")]:
     del os.environ[name]
 
 import contenders
+import further_pruning
 import pruning
 from contenders import Cell, Lab
 from measured_cells import MeasuredCells
@@ -51,8 +53,12 @@ FAMILIES = (
     "coatnet_0_224")
 DEIT = ("deit_tiny_patch16_224", "deit_small_patch16_224", "deit_base_patch16_224")
 OURS = ({"method": "none"}, {"method": "tail_effect", "r": 98, "layer": 3}, {"method": "evit", "keep_rate": 0.7},
-        {"method": "tome", "r": 8}, {"method": "topk", "r": 8})
-PUBLISHED = ("none", *pruning.METHODS)
+        {"method": "tome", "r": 8}, {"method": "topk", "r": 8}, {"method": "dynamicvit", "keep_rate": 0.7, "predictors": "random"},
+        {"method": "diffrate", "r": 8}, {"method": "pitome", "keep_rate": 0.9125}, {"method": "tofu", "keep_rate": 0.9},
+        {"method": "ppt", "r": 50}, {"method": "ats", "keep_rate": 0.7}, {"method": "dpcknn", "keep_rate": 0.7},
+        {"method": "kmedoids", "keep_rate": 0.7}, {"method": "gtp", "r": 8}, {"method": "mctf", "r": 16},
+        {"method": "atc", "keep_rate": 0.7}, {"method": "dct", "keep_rate": 0.9}, {"method": "zero_tprune"},
+        {"method": "representation_shift", "keep_rate": 0.8})
 
 
 def arguments():
@@ -65,7 +71,7 @@ def arguments():
     parser.add_argument("--precisions", nargs="+", choices=["float32", "bfloat16", "int8"], default=["float32"])
     parser.add_argument("--engines", nargs="+", choices=["auto", "packed", "blas"], default=["packed"], help="of lab in float32")
     parser.add_argument("--compiled", action="store_true", help="PyTorch compiled too (needs a C++ compiler; minutes)")
-    parser.add_argument("--methods", action="store_true", help="token reduction, ours and the published code's, instead of the peers")
+    parser.add_argument("--methods", nargs="*", metavar="NAME", help="token reduction, ours and the published code's, instead of the peers: all, or these")
     parser.add_argument("--lab", nargs="+", default=[".build/release/lab"], help="commands; all are timed, the first is compared")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="of a visit")
@@ -80,6 +86,9 @@ def arguments():
     options = parser.parse_args()
     if options.quick:
         options.models, options.batch_sizes, options.peers, options.rounds = ["deit_small_patch16_224"], [1], ["pytorch"], 4
+    unknown = set(options.methods or ()) - {method["method"] for method in OURS}
+    if unknown:
+        parser.error(f"--methods: {', '.join(sorted(unknown))}: known are {', '.join(method['method'] for method in OURS[1:])}")
     if options.compiled:
         options.peers.append("compiled")
     options.models = options.models or list(FAMILIES if options.families else DEIT)
@@ -169,21 +178,24 @@ def summary(options, cells):
 def compare_methods(options, cell, order):
     """Rows of one cell: lab's methods, then the published ones, each against its own program's unpruned pass."""
     model = contenders.timm_model(cell.model, options.seed)
+    chosen = [method for method in OURS if not options.methods or method["method"] in ("none", *options.methods)]
+    further = further_pruning.methods(model.embed_dim, len(model.blocks))
     published = {"none": model} | {
         "tail_effect": pruning.Pruned(model, "tail_effect", 98, 3), "tome": pruning.Pruned(model, "tome", 8),
-        "topk": pruning.Pruned(model, "topk", 8)}
-    ours = Lab(cell, shlex.split(options.lab[0]), OURS)
+        "topk": pruning.Pruned(model, "topk", 8)} | {name: further_pruning.Further(model, method) for name, method in further.items()}
+    published = {name: module for name, module in published.items() if any(method["method"] == name for method in chosen)}
+    ours = Lab(cell, shlex.split(options.lab[0]), chosen)
     visits = {("PyTorch", name): lambda m=module: contenders.Eager(cell, m, options.seed).visit(options.seconds, options.least)
               for name, module in published.items()}
     visits["lab"] = lambda: ours.results(options.seconds, options.least)
     rounds = interleave(visits, options.rounds, order)
     macs = {}
     samples = {key: value for key, value in rounds.items() if key != "lab"}
-    for index, method in enumerate(OURS):
+    for index, method in enumerate(chosen):
         macs[method["method"]] = rounds["lab"][0][index]["cost"]["macs"]
         samples["lab", method["method"]] = [results[index]["samples_ms"] for results in rounds["lab"]]
     for program in ("lab", "PyTorch"):
-        for method in OURS:
+        for method in chosen:
             name = method["method"]
             if (program, name) not in samples:
                 continue
@@ -211,7 +223,7 @@ def markdown(rows):
 
 def description(options, environment):
     """One paragraph: machine, versions and how it was measured."""
-    names = ["pytorch"] if options.methods else options.peers
+    names = ["pytorch"] if options.methods is not None else options.peers
     versions = "".join(
         f", {TITLES[name]} {version}" for name, version in contenders.versions(n for n in names if contenders.is_installed(
             {"pytorch": "torch", "compiled": "torch"}.get(n, n))).items())
@@ -272,7 +284,7 @@ def main():
     if options.export:
         return export_all(options, folder)
     notes, missing = [], 0
-    if options.methods:
+    if options.methods is not None:
         rows = [row for cell in all_cells(options) for row in compare_methods(options, cell, order)]
         environment = options.environment
     else:

@@ -27,6 +27,11 @@ package struct MethodParameter: Sendable {
     MethodParameter(name, rule, otherwise: otherwise ?? defaultValue?.text ?? "needed", summary)
   }
 
+  /// The same key without a default value, which something else stands for.
+  func asOptional(otherwise: String) -> MethodParameter {
+    MethodParameter(name, rule, otherwise: otherwise, summary)
+  }
+
   /// What a value looks like, for messages: `a whole number from 0`.
   package var expectation: String { rule.expectation }
 

@@ -49,8 +49,17 @@ package enum TokenReductionRegistry {
   ) -> Result<Resolved, Problems> {
     var problems: [ParameterProblem] = []
     var resolved: [String: JSONValue] = [:]
+    let reading = Schedule.reading(method, parameters)
     for parameter in method.parameters {
-      guard let value = parameters[parameter.name] ?? parameter.defaultValue else {
+      if let reading, reading.unread.contains(parameter.name) {
+        guard let value = parameters[parameter.name] else { continue }
+        problems.append(Schedule.unread(parameter.name, value, parameters))
+        continue
+      }
+      guard
+        let value = parameters[parameter.name] ?? parameter.defaultValue
+          ?? reading?.standards[parameter.name]
+      else {
         // Explicit counts stand for a method's own schedule.
         guard parameter.otherwise == nil, parameters[Schedule.tokens.name] == nil else { continue }
         problems.append(
@@ -64,6 +73,7 @@ package enum TokenReductionRegistry {
         problems.append(error)
       }
     }
+    if let problem = Schedule.contradiction(method, parameters) { problems.append(problem) }
     guard problems.isEmpty else { return .failure(Problems(problems: problems)) }
     do throws(ParameterProblem) {
       let composition = try method.composition(ParameterValues(values: resolved), geometry)

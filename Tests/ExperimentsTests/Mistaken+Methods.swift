@@ -32,8 +32,8 @@ extension Mistaken {
         + #"most 195 can go"#),
     Mistaken(
       "a misspelt key of a method",
-      #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": 0.7, "layer": [3]}]}"#,
-      #"a.json: methods[0].layer: unknown key; did you mean 'layers'?"#),
+      #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": 0.7, "layrs": [3]}]}"#,
+      #"a.json: methods[0].layrs: unknown key; did you mean 'layers'?"#),
     Mistaken(
       "a block that the model does not have",
       #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "r": 10, "layer": 12}]}"#,
@@ -130,12 +130,23 @@ extension Mistaken {
       "more pairs than tokens",
       #"{"model": "demo_vit", "methods": [{"method": "compose", "score": "key_similarity", "#
         + #""disposal": "merge", "r": 100}]}"#,
-      #"a.json: methods[0].r: 100 is more than half of the 144 patch tokens of demo_vit, "#
-        + #"which is all that "key_similarity" can pair at one block"#),
+      #"a.json: methods[0].r: asks block 3 for 100 of 145 tokens; this method can remove at most "#
+        + #"72 there"#),
+    Mistaken(
+      "a key of another schedule than the method's own",
+      #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": 0.5, "layer": 3}]}"#,
+      #"a.json: methods[0].layer: 3 has no meaning in the method's own schedule; add "#
+        + #""schedule": "single", or remove it"#),
   ]
 
   /// Ways to choose r.
   static let searches: [Mistaken] = [
+    Mistaken(
+      "alpha beside a schedule without a total",
+      #"{"model": "demo_vit", "methods": [{"method": "topk", "alpha": 0.5, "#
+        + #""schedule": "progressive"}]}"#,
+      #"a.json: methods[0].schedule: alpha chooses how many tokens go in all, and "progressive" "#
+        + #"says something else; it must be "single" or "spread""#),
     Mistaken(
       "two ways to choose r",
       #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "alpha": 0.5, "target_latency_ms": 3}]}"#,

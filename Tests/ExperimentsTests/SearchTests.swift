@@ -55,6 +55,29 @@ import Testing
     }
   }
 
+  @Test func `any method's R is chosen from the same grids, at one block or at several`() throws {
+    let folder = try TemporaryFolder()
+    let run = try MicroRun(
+      MicroRun.spec(
+        #""grid": {"stride": 9, "start": 10, "images": 20, "min_seconds": 0, "min_samples": 3}, "methods": [{"method": "none"}, {"method": "tail_effect", "alpha": 1, "layer": 1}, {"method": "topk", "alpha": 1, "layer": 1}, {"method": "tome", "alpha": 1}, {"method": "pitome", "alpha": [0, 1], "layers": [1, 3]}]"#
+      ), in: folder)
+    let summary = try run.runner.run()
+    #expect(summary.pending.isEmpty)
+    #expect(summary.rows.map(\.reason?.alpha) == [nil, 1, 1, 1, 0, 1])
+    try #require(summary.rows.count == 6)
+    let parameters = summary.rows.map(\.method.parameters)
+    #expect(parameters[1]["r"] == parameters[2]["r"])
+    #expect(parameters[2]["schedule"] == .string("single"))
+    #expect(parameters[2]["layer"] == .integer(1))
+    // ToMe can pair no more than half of the patch tokens.
+    #expect(try #require(parameters[3]["r"]?.asInt) <= 18)
+    for row in parameters[4...] {
+      // R in all, or the counts that are better than an even share.
+      #expect((row["tokens"] == nil) != (row["schedule"] == nil))
+      #expect(row["alpha"] == nil)
+    }
+  }
+
   @Test func `another alpha or layer measures no grid again`() throws {
     let folder = try TemporaryFolder()
     _ = try MicroRun(spec, in: folder).runner.run()

@@ -35,7 +35,9 @@ struct MethodReader {
   ) -> [MethodChoice] {
     guard let search = searchKey(members, method, path: path, checker: &checker) else { return [] }
     let triesLayers = Self.triesLayers(search)
-    var points: [[String: Sweep.Element]] = [[:]]
+    guard
+      var points = Self.schedule(members, method, search: search, path: path, checker: &checker)
+    else { return [] }
     for rule in SpecRules.keys(of: method) where rule.key != "method" {
       guard !(triesLayers && rule.key == "layer"),
         let given = value(of: rule, members, search: search),
@@ -88,10 +90,33 @@ struct MethodReader {
     // Explicit counts leave nothing to choose.
     if given == ["r"] || members[Schedule.tokens.name] != nil { return "" }
     if let key = given.first { return key }
-    if searches.contains(SpecRules.alpha.key) { return SpecRules.alpha.key }
+    if method == TailEffect.self { return SpecRules.alpha.key }
+    guard SpecRules.needsR(method), members[Schedule.kindName] == nil else { return "" }
     let r = method.parameters.first { $0.name == "r" }
     checker.report(path, "the key 'r' is missing; it must be \(r?.rule.expectation ?? "a number")")
     return nil
+  }
+
+  /// The schedule of what `alpha` chooses where that is not the method's own; `nil` after a
+  /// mistake.
+  private static func schedule(
+    _ members: [String: JSONValue], _ method: any TokenReductionMethod.Type, search: String,
+    path: String, checker: inout RuleChecker
+  ) -> [[String: Sweep.Element]]? {
+    guard search == SpecRules.alpha.key, method != TailEffect.self else { return [[:]] }
+    let fitting = Schedule.kindsOfTotal
+    if let given = members[Schedule.kindName] {
+      guard fitting.contains(given.asString ?? "") else {
+        checker.report(
+          "\(path).\(Schedule.kindName)",
+          "alpha chooses how many tokens go in all, and \(given.text) says something else; it must be "
+            + fitting.map { "\"\($0)\"" }.joined(separator: " or "))
+        return nil
+      }
+      return [[:]]
+    }
+    let kind = fitting[members["layers"] == nil ? 0 : 1]
+    return [[Schedule.kindName: Sweep.Element(value: .string(kind), suffix: "")]]
   }
 
   private static func triesLayers(_ search: String) -> Bool {

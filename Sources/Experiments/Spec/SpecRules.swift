@@ -271,9 +271,12 @@ package enum SpecRules {
   private static func standard(
     of parameter: MethodParameter, _ searches: [KeyRule]
   ) -> KeyRule.Standard {
-    if parameter.name == "r", !searches.isEmpty {
+    if parameter.name == "r", parameter.defaultValue == nil, parameter.otherwise == nil,
+      !searches.isEmpty
+    {
       return .described(
-        searches.count > 1 ? "chosen by alpha" : "needed, or chosen by \(matchLatency.key)")
+        searches.contains { $0.key == targetLatency.key }
+          ? "chosen by alpha" : "needed, or chosen by \(matchLatency.key) or \(alpha.key)")
     }
     if parameter.name == "seed" { return .described("the spec's seed") }
     return parameter.defaultValue.map { .value($0) }
@@ -285,9 +288,22 @@ package enum SpecRules {
     if method.name == TailEffect.name {
       return [alpha, targetLatency, targetAccuracyDrop, matchLatency]
     }
-    let countsTokens = method.parameters.contains { $0.name == "r" && $0.defaultValue == nil }
-    return countsTokens ? [matchLatency] : []
+    let hasSchedules = method.parameters.contains { $0.name == Schedule.kindName }
+    return (hasSchedules ? [anyAlpha] : []) + (needsR(method) ? [matchLatency] : [])
   }
+
+  /// Whether a method's own schedule cannot do without `r`.
+  static func needsR(_ method: any TokenReductionMethod.Type) -> Bool {
+    method.parameters.contains {
+      $0.name == "r" && $0.defaultValue == nil && $0.otherwise == nil
+    }
+  }
+
+  /// The same choice for a method with another schedule of its own.
+  private static let anyAlpha = KeyRule(
+    "alpha", .axis(.number(minimum: 0, exclusiveMinimum: false, maximum: 1)),
+    "in place of the method's own schedule r tokens go at \"layer\", or at several \"layers\", and "
+      + "the grids choose r with this weight of latency against accuracy")
 
   static let alpha = KeyRule(
     "alpha", .axis(.number(minimum: 0, exclusiveMinimum: false, maximum: 1)),

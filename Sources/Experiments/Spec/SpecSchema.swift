@@ -153,9 +153,9 @@ package enum SpecSchema {
       ways.indices.filter { $0 > first }.map { required([ways[first], ways[$0]]) }
     }
     var form: [String: JSONValue] = ["not": .object(["anyOf": .array(pairs)])]
-    if !searches.contains(SpecRules.alpha.key) {
-      let counts = method.parameters.contains { $0.name == Schedule.tokens.name }
-      form["anyOf"] = .array((ways + (counts ? [Schedule.tokens.name] : [])).map { required([$0]) })
+    if method != TailEffect.self, SpecRules.needsR(method) {
+      form["anyOf"] = .array(
+        (ways + [Schedule.tokens.name, Schedule.kindName]).map { required([$0]) })
     }
     return form
   }

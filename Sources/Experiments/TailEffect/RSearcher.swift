@@ -59,18 +59,52 @@ struct RSearcher {
     case .unreliable:
       return .unmet("r cannot be chosen by alpha, since \(Self.unreliable("the latency grid"))")
     case .measured(let utility):
-      let geometry = model.info.tokens
-      let best = utility.removedTokens(
-        alpha: alpha, of: geometry.tokens, prefixTokens: geometry.prefixTokens)
-      guard let r = best else {
+      guard let method = Self.best(choice, utility, alpha: alpha, model) else {
         return .unmet(
           table.isRecorded(in: builder)
             ? "r cannot be chosen, since no latency grid of that device is recorded; run `lab profile` "
               + "on it and copy its .jsonl files here"
             : "r cannot be chosen, since every trial of the grid failed")
       }
-      return .chosen([(try model.method(choice, r: r), .alpha(alpha))])
+      return .chosen([(method, .alpha(alpha))])
     }
+  }
+
+  /// The method with the R of the highest utility that it can remove.
+  private static func best(
+    _ choice: MethodChoice, _ utility: TailEffectUtility, alpha: Double, _ model: PlannedModel
+  ) -> PlannedMethod? {
+    let geometry = model.info.tokens
+    for tokens in utility.ranked(alpha: alpha) {
+      let r = max(0, min(geometry.tokens - tokens, geometry.patchTokens - 2))
+      if let method = try? model.method(choice, r: r) {
+        return staged(method, choice, utility, alpha: alpha, model) ?? method
+      }
+    }
+    return nil
+  }
+
+  /// The same with every token count on the way chosen from the grids too: that of the highest
+  /// utility nearer to the even share than to its neighbors'.
+  ///
+  /// `nil` where tokens go at one block, or where the method cannot remove so many at once.
+  private static func staged(
+    _ even: PlannedMethod, _ choice: MethodChoice, _ utility: TailEffectUtility, alpha: Double,
+    _ model: PlannedModel
+  ) -> PlannedMethod? {
+    let steps = even.composition.steps
+    guard steps.count > 1 else { return nil }
+    var counts = even.composition.tokensAfterBlocks
+    for step in steps.dropLast() {
+      let reach = (step.tokensIn - step.tokensOut) / 2
+      let near = (step.tokensOut - reach)...(step.tokensOut + reach)
+      guard let chosen = utility.ranked(alpha: alpha).first(where: near.contains) else { continue }
+      for block in counts.indices where counts[block] == step.tokensOut { counts[block] = chosen }
+    }
+    guard counts != even.composition.tokensAfterBlocks else { return nil }
+    var parameters = choice.parameters.filter { !["schedule", "layers", "layer"].contains($0.key) }
+    parameters[Schedule.tokens.name] = .array(counts.map { .integer($0) })
+    return try? model.methods.method(choice.method, parameters)
   }
 
   private func measureGrid(in builder: inout PlanBuilder) throws -> Grid {

@@ -60,13 +60,12 @@ package struct TailEffectUtility: Hashable, Sendable {
   /// n*: the token count of the highest utility, of equals the one with more tokens.
   ///
   /// `nil` without points.
-  package func bestTokens(alpha: Double) -> Int? {
-    let utilities = utilities(alpha: alpha)
-    var best: Int?
-    for index in points.indices where best.map({ utilities[index] >= utilities[$0] }) ?? true {
-      best = index
-    }
-    return best.map { points[$0].tokens }
+  package func bestTokens(alpha: Double) -> Int? { ranked(alpha: alpha).first }
+
+  /// The token counts by falling utility, of equals the one with more tokens first.
+  package func ranked(alpha: Double) -> [Int] {
+    zip(points, utilities(alpha: alpha))
+      .sorted { ($0.1, $0.0.tokens) > ($1.1, $1.0.tokens) }.map(\.0.tokens)
   }
 
   /// R = N − n*, of at most all patch tokens but two, since the fused token needs one next to it.

@@ -4,13 +4,13 @@ import Records
 /// of neighbors in energy.
 ///
 /// With K̄ the heads' mean key of length 1, the energy of i is the mean over all j of `ELU(cos_ij −
-/// m)`, m = b − b·l/depth for block l. Of the 2r highest the even ranks go to the maximum similar of
+/// m)`, m = b − b·l/depth for block l. Of the 2r highest the even ranks go to the most similar of
 /// the odd ones. In the authors' path for DeiT (`"half"`) the first half of the blocks takes all
 /// ranks alternately instead, and merges the r closest. Sizes weigh the means and stay out of
 /// attention. Source: Tran et al., "PiToMe", NeurIPS 2024.
 package struct MergeByEnergy: TokenDisposal {
   package static let name = "merge_by_energy"
-  package static let summary = "merges the tokens that have the maximum like them, pairwise"
+  package static let summary = "merges the tokens that have the most like them, pairwise"
   package static let parameters = [
     MethodParameter(
       "margin", .number(minimum: 0, exclusiveMinimum: false, maximum: 1), default: .number(0.75),
@@ -57,7 +57,7 @@ package struct MergeByEnergy: TokenDisposal {
       let row = cosines + (Int(order[rank]) - image.prefix) * patches - image.prefix
       let (best, maximum) = mostSimilar(of: considered / 2) { row[Int(order[2 * $0 + 1])] }
       partner[rank / 2] = best
-      maxima[rank / 2] = largest
+      maxima[rank / 2] = maximum
     }
     let count = (considered + 1) / 2
     if considered == 2 * r {

@@ -8,21 +8,13 @@ package enum ATC: TokenReductionMethod {
   package static let source = "Haurum et al., ECCV 2024; JoakimHaurum/ATC"
   package static let traits = MethodTraits(family: .merge, color: "#6699CC", order: 120)
   package static let example = #"{"method": "atc", "keep_rate": 0.7}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
-      MethodParameter(
-        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        default: .number(0.7),
-        "share of the model's patch tokens that stays, its square at the second block, and so on"),
-      MethodParameter(
-        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-        "blocks where tokens go"),
+      Schedule.compoundingKeepRate, Schedule.layers,
     ] + AgglomerativeClusters.parameters + [
-      Schedule.tokens,
-      MethodParameter(
-        "proportional_attention", .boolean, default: .boolean(true),
-        "whether a token counts in attention by its size"),
-    ]
+      Schedule.proportionalAttention
+    ])
+
   package static let needs = MethodNeeds(sizesInAttention: true, reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
@@ -31,7 +23,7 @@ package enum ATC: TokenReductionMethod {
     let disposal = AgglomerativeClusters(values)
     return Composition(
       score: nil, disposal: disposal,
-      steps: try Schedule.explicit(values, disposal, position: .insideBlock, geometry)
+      steps: try Schedule.given(values, disposal, position: .insideBlock, geometry)
         ?? Schedule.compounding(
           values.double("keep_rate"), layers: values.integers("layers"), position: .insideBlock,
           geometry),

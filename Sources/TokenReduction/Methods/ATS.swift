@@ -10,20 +10,14 @@ package enum ATS: TokenReductionMethod {
   package static let source = "Fayyaz et al., arXiv:2111.15667; JoakimHaurum/TokenReduction"
   package static let traits = MethodTraits(family: .drop, color: "#AA4499", order: 95)
   package static let example = #"{"method": "ats", "keep_rate": 0.7}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
-      MethodParameter(
-        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        default: .number(0.7),
-        "share of the model's patch tokens that stays, its square at the second block, and so on"),
-      MethodParameter(
-        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-        "blocks where tokens go"),
+      Schedule.compoundingKeepRate, Schedule.layers,
       MethodParameter(
         "samples", .counts, otherwise: "from keep_rate",
         "K at each of the layers: tokens are sampled at K − 1 or K places"),
-      Schedule.tokens,
-    ]
+    ])
+
   package static let needs = MethodNeeds(readsAttention: true, sizesInAttention: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
@@ -46,7 +40,7 @@ package enum ATS: TokenReductionMethod {
     if let small = samples.first(where: { $0 < 2 }) {
       throw ParameterProblem(key: "samples", message: "\(small) is too few; it must be 2 or more")
     }
-    let explicit = try Schedule.explicit(values, InverseTransformSampling(), geometry)
+    let explicit = try Schedule.given(values, InverseTransformSampling(), geometry)
     let steps =
       explicit
       ?? Schedule.steps(geometry) { block, tokens in

@@ -20,23 +20,19 @@ package enum ComposedMethod: TokenReductionMethod {
           "disposal", .choice(TokenDisposals.all.map { $0.name }),
           "what happens to the tokens that are not kept"),
         MethodParameter(
-          "schedule", .choice(["single", "progressive", "keep_rate"]), default: .string("single"),
-          "R at one block, r at every block, or a share at some blocks"),
+          Schedule.kind.name, .choice(Schedule.Kind.allCases.map(\.rawValue)),
+          default: .string("single"), Schedule.kind.summary),
         MethodParameter(
           "r", .integer(minimum: 0, maximum: nil), default: .integer(0),
-          "tokens removed: in total (\"single\") or at every block (\"progressive\")"),
-        MethodParameter(
-          "layer", .layer, default: .string("25%"), "block of the \"single\" schedule"),
+          "tokens removed: in total (\"single\", \"spread\") or at every block (\"progressive\")"),
+        Schedule.layer,
         MethodParameter(
           "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1), default: .number(1),
           "share of the patch tokens that stays (\"keep_rate\")"),
+        Schedule.keepBase,
         MethodParameter(
-          "keep_base", .choice(["current", "initial"]), otherwise: "\"current\"",
-          "of which patch tokens the share is: of those at the block, rounded up, or of the model's, "
-            + "once more at each block and rounded down"),
-        MethodParameter(
-          "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-          "blocks of the \"keep_rate\" schedule"),
+          "layers", .layers, default: Schedule.layers.defaultValue,
+          "blocks of the \"keep_rate\" and \"spread\" schedules"),
         Schedule.tokens,
         MethodParameter(
           "position", .choice(positions.keys.sorted()), otherwise: "that of the score",
@@ -72,12 +68,8 @@ package enum ComposedMethod: TokenReductionMethod {
     let disposal = try disposal(values)
     let score = try score(values, for: disposal)
     let position = try position(values, score, disposal)
-    let steps: [ReductionStep]
-    if let explicit = try Schedule.explicit(values, disposal, position: position, geometry) {
-      steps = explicit
-    } else {
-      steps = try self.steps(values, disposal: disposal, position: position, geometry)
-    }
+    let steps =
+      try Schedule.given(values, disposal, position: position, geometry) ?? []
     let inputs = (score?.inputs ?? ReductionInputs()).union(disposal.inputs)
     if position == .beforeBlock, inputs.received != nil, steps.first?.block == 0 {
       throw ParameterProblem(
@@ -149,63 +141,5 @@ package enum ComposedMethod: TokenReductionMethod {
           + "possible is \(names.map { "\"\($0)\"" }.joined(separator: ", "))")
     }
     return wished
-  }
-
-  private static func steps(
-    _ values: ParameterValues, disposal: any TokenDisposal, position: ReductionStep.Position,
-    _ geometry: TokenGeometry
-  ) throws(ParameterProblem) -> [ReductionStep] {
-    let extra = disposal.extraTokens
-    let r = values.integer("r")
-    let counts = Array(repeating: r, count: geometry.depth)
-    switch values.string("schedule") {
-    case "progressive":
-      try checkRemoval(r, leaving: 1 + extra, geometry)
-      return halves(disposal, geometry)
-        ? Schedule.halving(r: counts, position: position, geometry)
-        : Schedule.progressive(r: counts, leaving: 1 + extra, position: position, geometry)
-    case "keep_rate":
-      let (rate, layers) = (values.double("keep_rate"), values.integers("layers"))
-      let steps =
-        values.string("keep_base") == "initial"
-        ? Schedule.compounding(rate, layers: layers, position: position, geometry)
-        : Schedule.keepRate(rate, layers: layers, extra: extra, position: position, geometry)
-      guard steps.allSatisfy({ fits($0, disposal, geometry) }) else {
-        throw ParameterProblem(
-          key: "keep_rate",
-          message: "\(subject(values)) can remove at most half of the tokens")
-      }
-      return steps
-    default:
-      try checkRemoval(r, leaving: 1 + extra, geometry)
-      let steps = Schedule.single(
-        r: r, block: values.integer("layer"), position: position, geometry)
-      guard steps.allSatisfy({ fits($0, disposal, geometry) }) else {
-        throw ParameterProblem(
-          key: "r",
-          message:
-            "\(r) is more than half of the \(geometry.patchTokens) patch tokens, which is all "
-            + "that \(subject(values)) can pair at one block")
-      }
-      return steps
-    }
-  }
-
-  private static func subject(_ values: ParameterValues) -> String {
-    let score = values.string("score")
-    return score == keySimilarity ? "\"\(score)\"" : "\"\(values.string("disposal"))\""
-  }
-
-  /// Whether a disposal can remove no more than half at one block.
-  private static func halves(_ disposal: any TokenDisposal, _ geometry: TokenGeometry) -> Bool {
-    geometry.patchTokens > 3
-      && disposal.maxRemoved(of: geometry.patchTokens) < geometry.patchTokens - 1
-  }
-
-  private static func fits(
-    _ step: ReductionStep, _ disposal: any TokenDisposal, _ geometry: TokenGeometry
-  ) -> Bool {
-    step.tokensIn - step.tokensOut
-      <= disposal.maxRemoved(of: step.tokensIn - geometry.prefixTokens)
   }
 }

@@ -8,16 +8,11 @@ package enum DPCKNN: TokenReductionMethod {
   package static let source = "Haurum et al., ICCVW 2023; JoakimHaurum/TokenReduction"
   package static let traits = MethodTraits(family: .merge, color: "#882255", order: 100)
   package static let example = #"{"method": "dpcknn", "keep_rate": 0.7}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
-      MethodParameter(
-        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        default: .number(0.7),
-        "share of the model's patch tokens that stays, its square at the second block, and so on"),
-      MethodParameter(
-        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-        "blocks where tokens go"),
-    ] + DensityPeaks.parameters + [Schedule.tokens]
+      Schedule.compoundingKeepRate, Schedule.layers,
+    ] + DensityPeaks.parameters)
+
   package static let needs = MethodNeeds(reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
@@ -26,7 +21,7 @@ package enum DPCKNN: TokenReductionMethod {
     let disposal = DensityPeaks(values)
     return Composition(
       score: nil, disposal: disposal,
-      steps: try Schedule.explicit(values, disposal, position: .beforeBlock, geometry)
+      steps: try Schedule.given(values, disposal, position: .beforeBlock, geometry)
         ?? Schedule.compounding(
           values.double("keep_rate"), layers: values.integers("layers"), position: .beforeBlock,
           geometry), geometry: geometry)

@@ -12,15 +12,13 @@ package enum DiffRate: TokenReductionMethod {
   package static let source = "Chen et al., ICCV 2023; OpenGVLab/DiffRate"
   package static let traits = MethodTraits(family: .merge, color: "#117733", order: 75)
   package static let example = #"{"method": "diffrate", "r": 8}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
-      MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed at every block")
+      Schedule.removedEverywhere
     ] + JoinMostSimilar.parameters + [
-      Schedule.tokens,
-      MethodParameter(
-        "proportional_attention", .boolean, default: .boolean(true),
-        "whether a token counts in attention by its size"),
-    ]
+      Schedule.proportionalAttention
+    ])
+
   package static let needs = MethodNeeds(
     readsAttention: true, sizesInAttention: true, reordersTokens: true)
 
@@ -31,7 +29,7 @@ package enum DiffRate: TokenReductionMethod {
     let r = values.integer("r")
     try checkRemoval(r, leaving: 1, geometry)
     let steps =
-      try Schedule.explicit(values, disposal, keepsEqual: true, geometry)
+      try Schedule.given(values, disposal, keepsEqual: true, geometry)
       ?? Schedule.progressive(r: Array(repeating: r, count: geometry.depth), geometry)
     try disposal.check(steps, geometry)
     return Composition(

@@ -11,17 +11,8 @@ package enum DynamicViT: TokenReductionMethod {
   package static let source = "Rao et al., arXiv:2106.02034; raoyongming/DynamicViT"
   package static let traits = MethodTraits(family: .drop, color: "#332288", order: 70)
   package static let example = #"{"method": "dynamicvit", "keep_rate": 0.7, "layers": [3, 6, 9]}"#
-  package static let parameters =
-    [
-      MethodParameter(
-        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        default: .number(0.7),
-        "share of the model's patch tokens that stays, its square at the second block, and so on"),
-      MethodParameter(
-        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-        "blocks where tokens go"),
-      Schedule.tokens,
-    ] + PredictorScore.parameters
+  package static let parameters = Schedule.keys(
+    [Schedule.compoundingKeepRate, Schedule.layers] + PredictorScore.parameters)
   package static let needs = MethodNeeds(isTrained: true, reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
@@ -29,7 +20,7 @@ package enum DynamicViT: TokenReductionMethod {
   {
     Composition(
       score: PredictorScore(values), disposal: Drop(),
-      steps: try Schedule.explicit(values, Drop(), position: .beforeBlock, geometry)
+      steps: try Schedule.given(values, Drop(), position: .beforeBlock, geometry)
         ?? Schedule.compounding(
           values.double("keep_rate"), layers: values.integers("layers"), position: .beforeBlock,
           geometry), geometry: geometry)

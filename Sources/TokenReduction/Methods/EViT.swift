@@ -9,18 +9,16 @@ package enum EViT: TokenReductionMethod {
   package static let source = "Liang et al., arXiv:2202.07800; youweiliang/evit 5ca95a7c"
   package static let traits = MethodTraits(family: .fuse, color: "#E69F00", order: 30)
   package static let example = #"{"method": "evit", "keep_rate": 0.7, "layers": [3, 6, 9]}"#
-  package static let parameters = [
-    MethodParameter(
-      "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-      "share of the current patch tokens that stays, rounded up"),
-    MethodParameter(
-      "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-      "blocks where tokens go"),
-    MethodParameter(
-      "fused_token", .boolean, default: .boolean(true),
-      "whether the others become one token (their score-weighted sum) or are dropped"),
-    Schedule.tokens,
-  ]
+  package static let parameters = Schedule.keys(
+    [
+      MethodParameter(
+        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
+        "share of the current patch tokens that stays, rounded up"),
+      Schedule.layers,
+      MethodParameter(
+        "fused_token", .boolean, default: .boolean(true),
+        "whether the others become one token (their score-weighted sum) or are dropped"),
+    ])
 
   package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
 
@@ -31,7 +29,7 @@ package enum EViT: TokenReductionMethod {
     let disposal: any TokenDisposal = fuses ? FuseScoreSum() : Drop()
     return Composition(
       score: ClassAttentionScore(), disposal: disposal,
-      steps: try Schedule.explicit(values, disposal, geometry)
+      steps: try Schedule.given(values, disposal, geometry)
         ?? Schedule.keepRate(
           values.double("keep_rate"), layers: values.integers("layers"), extra: fuses ? 1 : 0,
           geometry),

@@ -8,15 +8,13 @@ package enum GTP: TokenReductionMethod {
   package static let source = "Xu et al., WACV 2024; Ackesnal/GTP-ViT"
   package static let traits = MethodTraits(family: .drop, color: "#DDAA33", order: 110)
   package static let example = #"{"method": "gtp", "r": 8}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
-      MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed at every block")
+      Schedule.removedEverywhere
     ] + Propagate.parameters + [
-      Schedule.tokens,
-      MethodParameter(
-        "proportional_attention", .boolean, default: .boolean(true),
-        "whether a token counts in attention by its size"),
-    ]
+      Schedule.proportionalAttention
+    ])
+
   package static let needs = MethodNeeds(
     readsAttention: true, sizesInAttention: true, reordersTokens: true)
 
@@ -28,7 +26,7 @@ package enum GTP: TokenReductionMethod {
     try checkRemoval(r, leaving: 1, geometry)
     return Composition(
       score: DiagonalColumnScore(), disposal: disposal,
-      steps: try Schedule.explicit(values, disposal, geometry)
+      steps: try Schedule.given(values, disposal, geometry)
         ?? Schedule.progressive(r: Array(repeating: r, count: geometry.depth), geometry),
       proportionalAttention: values.boolean("proportional_attention"), geometry: geometry)
   }

@@ -8,16 +8,11 @@ package enum KMedoids: TokenReductionMethod {
   package static let source = "Haurum et al., ICCVW 2023; JoakimHaurum/TokenReduction"
   package static let traits = MethodTraits(family: .drop, color: "#CC6677", order: 105)
   package static let example = #"{"method": "kmedoids", "keep_rate": 0.7}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
-      MethodParameter(
-        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        default: .number(0.7),
-        "share of the model's patch tokens that stays, its square at the second block, and so on"),
-      MethodParameter(
-        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-        "blocks where tokens go"),
-    ] + KMedoidsClusters.parameters + [Schedule.tokens]
+      Schedule.compoundingKeepRate, Schedule.layers,
+    ] + KMedoidsClusters.parameters)
+
   package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
@@ -25,7 +20,7 @@ package enum KMedoids: TokenReductionMethod {
   {
     let disposal = KMedoidsClusters(values)
     let steps =
-      try Schedule.explicit(values, disposal, geometry)
+      try Schedule.given(values, disposal, geometry)
       ?? Schedule.compounding(
         values.double("keep_rate"), layers: values.integers("layers"), position: .beforeBlock,
         geometry)

@@ -8,7 +8,7 @@ package enum MCTF: TokenReductionMethod {
   package static let source = "Lee et al., CVPR 2024; mlvlab/MCTF"
   package static let traits = MethodTraits(family: .merge, color: "#661100", order: 115)
   package static let example = #"{"method": "mctf", "r": 16}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
       MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens merged away at every block"),
       MethodParameter(
@@ -17,11 +17,9 @@ package enum MCTF: TokenReductionMethod {
         "least", .integer(minimum: 1, maximum: nil), default: .integer(10),
         "tokens that are always left"),
     ] + MergeByCriteria.parameters + [
-      Schedule.tokens,
-      MethodParameter(
-        "proportional_attention", .boolean, default: .boolean(true),
-        "whether a token counts in attention by its size"),
-    ]
+      Schedule.proportionalAttention
+    ])
+
   package static let needs = MethodNeeds(
     readsAttention: true, sizesInAttention: true, reordersTokens: true)
 
@@ -34,7 +32,7 @@ package enum MCTF: TokenReductionMethod {
       values.has("layers") ? values.integers("layers") : Array(1..<max(1, geometry.depth))
     let smallest = max(values.integer("least"), geometry.prefixTokens + 1)
     let steps =
-      try Schedule.explicit(values, disposal, geometry)
+      try Schedule.given(values, disposal, geometry)
       ?? Schedule.steps(geometry, .insideAttention) { block, tokens in
         guard layers.contains(block) else { return nil }
         let removed = min(r, tokens - smallest, (tokens - geometry.prefixTokens) / 2)

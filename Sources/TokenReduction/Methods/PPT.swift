@@ -8,20 +8,16 @@ package enum PPT: TokenReductionMethod {
   package static let source = "Wu et al., arXiv:2310.01812; xjwu1024/PPT"
   package static let traits = MethodTraits(family: .drop, color: "#999933", order: 90)
   package static let example = #"{"method": "ppt", "r": 50}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
       MethodParameter(
         "r", .integer(minimum: 0, maximum: nil), default: .integer(50),
         "tokens removed at each of the blocks"),
-      MethodParameter(
-        "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-        "blocks where tokens go"),
+      Schedule.layers,
     ] + PruneOrPool.parameters + [
-      Schedule.tokens,
-      MethodParameter(
-        "proportional_attention", .boolean, default: .boolean(true),
-        "whether a token counts in attention by its size"),
-    ]
+      Schedule.proportionalAttention
+    ])
+
   package static let needs = MethodNeeds(
     readsAttention: true, sizesInAttention: true, reordersTokens: true)
 
@@ -33,7 +29,7 @@ package enum PPT: TokenReductionMethod {
     let counts = (0..<geometry.depth).map { layers.contains($0) ? values.integer("r") : 0 }
     return Composition(
       score: ClassValueScore(), disposal: disposal,
-      steps: try Schedule.explicit(values, disposal, geometry)
+      steps: try Schedule.given(values, disposal, geometry)
         ?? Schedule.halving(r: counts, geometry),
       proportionalAttention: values.boolean("proportional_attention"), geometry: geometry)
   }

@@ -9,13 +9,13 @@ package enum RandomRemoval: TokenReductionMethod {
     "the accuracy proxy of \"Pruning One More Token is Enough\", section 3.2"
   package static let traits = MethodTraits(family: .random, color: "#7F7F7F", order: 10)
   package static let example = #"{"method": "random", "r": 72}"#
-  package static let parameters = [
-    MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),
-    MethodParameter(
-      "seed", .integer(minimum: 0, maximum: nil), default: .integer(0),
-      "which tokens go, together with the image"),
-    Schedule.tokens,
-  ]
+  package static let parameters = Schedule.keys(
+    [
+      MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),
+      MethodParameter(
+        "seed", .integer(minimum: 0, maximum: nil), default: .integer(0),
+        "which tokens go, together with the image"),
+    ])
 
   package static let needs = MethodNeeds(reordersTokens: true)
 
@@ -26,7 +26,7 @@ package enum RandomRemoval: TokenReductionMethod {
     try checkRemoval(r, leaving: 1, geometry)
     return Composition(
       score: RandomScore(values), disposal: Drop(),
-      steps: try Schedule.explicit(values, Drop(), position: .beforeBlock, geometry)
+      steps: try Schedule.given(values, Drop(), position: .beforeBlock, geometry)
         ?? Schedule.single(r: r, block: 0, position: .beforeBlock, geometry), geometry: geometry)
   }
 }

@@ -14,14 +14,14 @@ package enum TailEffect: TokenReductionMethod {
   package static let source = "\"Pruning One More Token is Enough\", WACV 2025"
   package static let traits = MethodTraits(family: .latencyStep, color: "#D55E00", order: 50)
   package static let example = #"{"method": "tail_effect", "r": 98, "layer": "25%"}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
       MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),
       MethodParameter("layer", .layer, default: .string("25%"), "block where tokens go"),
       MethodParameter(
         "fused_token", .boolean, default: .boolean(true),
         "whether the mean of the others is kept as one token"),
-    ] + TailEffectScore.parameters + [Schedule.tokens]
+    ] + TailEffectScore.parameters)
 
   package static let needs = MethodNeeds(
     readsAttention: true, reordersTokens: true, isHardwareAware: true)
@@ -35,7 +35,7 @@ package enum TailEffect: TokenReductionMethod {
     try checkRemoval(r, leaving: fuses ? 2 : 1, geometry)
     return Composition(
       score: try TailEffectScore(values), disposal: disposal,
-      steps: try Schedule.explicit(values, disposal, geometry)
+      steps: try Schedule.given(values, disposal, geometry)
         ?? Schedule.single(
           r: r, block: values.integer("layer"), position: .insideBlock, geometry),
       geometry: geometry)

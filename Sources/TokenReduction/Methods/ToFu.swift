@@ -8,12 +8,13 @@ package enum ToFu: TokenReductionMethod {
   package static let source = "Kim et al., \"Token Fusion\", WACV 2024"
   package static let traits = MethodTraits(family: .merge, color: "#88CCEE", order: 85)
   package static let example = #"{"method": "tofu", "keep_rate": 0.9}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
       MethodParameter(
         "keep_rate", .number(minimum: 0.5, exclusiveMinimum: false, maximum: 1),
         default: .number(0.9), "share of the current tokens that stays at every block")
-    ] + DropOrMergePairs.parameters + [Schedule.tokens]
+    ] + DropOrMergePairs.parameters)
+
   package static let needs = MethodNeeds(reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
@@ -22,7 +23,7 @@ package enum ToFu: TokenReductionMethod {
     let disposal = DropOrMergePairs(values)
     return Composition(
       score: nil, disposal: disposal,
-      steps: try Schedule.explicit(values, disposal, geometry)
+      steps: try Schedule.given(values, disposal, geometry)
         ?? Schedule.shrinking(
           values.double("keep_rate"), countsPrefix: true, position: .insideBlock, geometry),
       geometry: geometry)

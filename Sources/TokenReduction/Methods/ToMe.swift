@@ -7,17 +7,15 @@ package enum ToMe: TokenReductionMethod {
   package static let source = "Bolya et al., arXiv:2210.09461; facebookresearch/ToMe af95e4b1"
   package static let traits = MethodTraits(family: .merge, color: "#009E73", order: 40)
   package static let example = #"{"method": "tome", "r": 8, "inflection": 0}"#
-  package static let parameters = [
-    MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens merged away at every block"),
-    MethodParameter(
-      "inflection", .number(minimum: -1, exclusiveMinimum: false, maximum: 1),
-      default: .number(0),
-      "0: the same r at every block; -1: falls from 2r to 0; 1: rises from 0 to 2r"),
-    MethodParameter(
-      "proportional_attention", .boolean, default: .boolean(true),
-      "whether a merged token counts in attention as often as the patches behind it"),
-    Schedule.tokens,
-  ]
+  package static let parameters = Schedule.keys(
+    [
+      MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens merged away at every block"),
+      MethodParameter(
+        "inflection", .number(minimum: -1, exclusiveMinimum: false, maximum: 1),
+        default: .number(0),
+        "0: the same r at every block; -1: falls from 2r to 0; 1: rises from 0 to 2r"),
+      Schedule.proportionalAttention,
+    ])
 
   package static let needs = MethodNeeds(sizesInAttention: true, reordersTokens: true)
 
@@ -29,7 +27,7 @@ package enum ToMe: TokenReductionMethod {
     let schedule = counts(r: r, inflection: values.double("inflection"), depth: geometry.depth)
     return Composition(
       score: nil, disposal: MergePairs(),
-      steps: try Schedule.explicit(values, MergePairs(), geometry)
+      steps: try Schedule.given(values, MergePairs(), geometry)
         ?? Schedule.halving(r: schedule, geometry),
       proportionalAttention: values.boolean("proportional_attention"), geometry: geometry)
   }

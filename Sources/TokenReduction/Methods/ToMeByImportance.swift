@@ -11,14 +11,12 @@ package enum ToMeByImportance: TokenReductionMethod {
   package static let source = "ToMe (arXiv:2210.09461) with class attention in place of position"
   package static let traits = MethodTraits(family: .merge, color: "#66CCAA", order: 45)
   package static let example = #"{"method": "tome_importance", "r": 8}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
       MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens merged away at every block"),
-      MethodParameter(
-        "proportional_attention", .boolean, default: .boolean(true),
-        "whether a merged token counts in attention as often as the patches behind it"),
-      Schedule.tokens,
-    ]
+      Schedule.proportionalAttention,
+    ])
+
   package static let needs = MethodNeeds(
     readsAttention: true, sizesInAttention: true, reordersTokens: true)
 
@@ -29,7 +27,7 @@ package enum ToMeByImportance: TokenReductionMethod {
     try checkRemoval(r, leaving: 1, geometry)
     return Composition(
       score: ClassAttentionScore(), disposal: MergeLeastImportant(),
-      steps: try Schedule.explicit(values, MergeLeastImportant(), geometry)
+      steps: try Schedule.given(values, MergeLeastImportant(), geometry)
         ?? Schedule.halving(r: Array(repeating: r, count: geometry.depth), geometry),
       proportionalAttention: values.boolean("proportional_attention"), geometry: geometry)
   }

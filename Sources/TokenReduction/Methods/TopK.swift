@@ -7,10 +7,10 @@ package enum TopK: TokenReductionMethod {
   package static let source = "the Top-K baseline of \"Pruning One More Token is Enough\""
   package static let traits = MethodTraits(family: .drop, color: "#56B4E9", order: 20)
   package static let example = #"{"method": "topk", "r": 8}"#
-  package static let parameters = [
-    MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed at every block"),
-    Schedule.tokens,
-  ]
+  package static let parameters = Schedule.keys(
+    [
+      Schedule.removedEverywhere
+    ])
 
   package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
 
@@ -22,7 +22,7 @@ package enum TopK: TokenReductionMethod {
     let counts = Array(repeating: r, count: geometry.depth)
     return Composition(
       score: ClassAttentionScore(), disposal: Drop(),
-      steps: try Schedule.explicit(values, Drop(), geometry)
+      steps: try Schedule.given(values, Drop(), geometry)
         ?? Schedule.progressive(r: counts, geometry),
       geometry: geometry)
   }

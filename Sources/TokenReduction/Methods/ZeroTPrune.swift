@@ -12,7 +12,7 @@ package enum ZeroTPrune: TokenReductionMethod {
   package static let source = "Wang et al., CVPR 2024"
   package static let traits = MethodTraits(family: .drop, color: "#4477AA", order: 130)
   package static let example = #"{"method": "zero_tprune", "keep_rates": [1, 0.9, 0.8, 0.7, 1]}"#
-  package static let parameters =
+  package static let parameters = Schedule.keys(
     [
       MethodParameter(
         "layers", .layers, otherwise: "1, 3, 6, 9 and 11 of 12 blocks, or as far into others",
@@ -20,7 +20,8 @@ package enum ZeroTPrune: TokenReductionMethod {
       MethodParameter(
         "keep_rates", .rates, default: .array([1, 0.9, 0.8, 0.7, 1].map { .number($0) }),
         "share of the tokens left by the similarity stage that stays, for each of the layers"),
-    ] + DropSimilarThenLeast.parameters + PageRankScore.parameters + [Schedule.tokens]
+    ] + DropSimilarThenLeast.parameters + PageRankScore.parameters)
+
   package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
@@ -31,13 +32,13 @@ package enum ZeroTPrune: TokenReductionMethod {
       values.has("layers")
       ? values.integers("layers") : [1, 3, 6, 9, 11].map { $0 * geometry.depth / 12 }
     let disposal = DropSimilarThenLeast(values)
-    guard layers.count == rates.count || values.has("tokens") else {
+    guard layers.count == rates.count || rates.isEmpty || values.has("tokens") else {
       throw ParameterProblem(
         key: "keep_rates",
         message: "has \(rates.count) values for \(layers.count) layers; give one each")
     }
     let steps =
-      try Schedule.explicit(values, disposal, geometry)
+      try Schedule.given(values, disposal, geometry)
       ?? Schedule.steps(geometry) { block, tokens in
         guard let index = layers.lastIndex(of: block) else { return nil }
         let patches = tokens - geometry.prefixTokens

@@ -1,0 +1,216 @@
+import Records
+
+/// The keys by which a spec gives any method another schedule than its own.
+extension Schedule {
+  /// What `schedule` can be.
+  enum Kind: String, CaseIterable {
+    /// R tokens at one block.
+    case single
+    /// R tokens in all, shared by a few blocks.
+    case spread
+    /// r tokens at every block.
+    case progressive
+    /// A share at a few blocks.
+    case keepRate = "keep_rate"
+
+    /// The keys that it reads, with what stands for those not given.
+    var keys: [String: JSONValue?] {
+      switch self {
+      case .single: ["r": nil, "layer": .string("25%")]
+      case .spread: ["r": nil, "layers": Schedule.layers.defaultValue]
+      case .progressive: ["r": nil]
+      case .keepRate:
+        [
+          "keep_rate": nil, "keep_base": .string("current"),
+          "layers": Schedule.layers.defaultValue,
+        ]
+      }
+    }
+  }
+
+  /// Takes the place of a method's own schedule.
+  static let kind = MethodParameter(
+    kindName, .choice(Kind.allCases.map(\.rawValue)), otherwise: "the method's own",
+    "R at one block (\"single\"), R shared by a few (\"spread\"), r at every block "
+      + "(\"progressive\"), or a share at some blocks (\"keep_rate\")")
+
+  package static let kindName = "schedule"
+
+  /// Schedules that say how many tokens go in all: at one block, and at several.
+  package static let kindsOfTotal = [Kind.single.rawValue, Kind.spread.rawValue]
+
+  // MARK: Keys that several methods have
+
+  static let removedEverywhere = MethodParameter(
+    "r", .integer(minimum: 0, maximum: nil), "tokens removed at every block")
+
+  static let keepBase = MethodParameter(
+    "keep_base", .choice(["current", "initial"]), otherwise: "\"current\"",
+    "of which patch tokens the share is: of those at the block, rounded up, or of the model's, "
+      + "once more at each block and rounded down")
+
+  static let layer = MethodParameter(
+    "layer", .layer, default: .string("25%"), "block of the \"single\" schedule")
+
+  static let layers = MethodParameter(
+    "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
+    "blocks where tokens go")
+
+  /// A share that is taken once more at each of the layers.
+  static let compoundingKeepRate = MethodParameter(
+    "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1), default: .number(0.7),
+    "share of the model's patch tokens that stays, its square at the second block, and so on")
+
+  static let proportionalAttention = MethodParameter(
+    "proportional_attention", .boolean, default: .boolean(true),
+    "whether a token counts in attention by its size")
+
+  /// A method's own keys, then those of any other schedule that it lacks.
+  static func keys(_ own: [MethodParameter]) -> [MethodParameter] {
+    let others = [
+      MethodParameter(
+        "r", .integer(minimum: 0, maximum: nil), otherwise: "needed by some schedules",
+        "tokens removed: in total (\"single\", \"spread\") or at every block (\"progressive\")"),
+      layer.asOptional(otherwise: "\"25%\""),
+      MethodParameter(
+        "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
+        otherwise: "needed by that schedule", "share of the patch tokens that stays"),
+      keepBase, layers.asOptional(otherwise: "[\"25%\", \"50%\", \"75%\"]"),
+    ]
+    return own + [tokens, kind]
+      + others.filter { other in !own.contains { $0.name == other.name } }
+  }
+
+  /// Keys that mean a method's own schedule, and nothing beside another one.
+  private static let scheduleKeys: Set<String> = [
+    "r", "layer", "layers", "keep_rate", "keep_base", "inflection", "keep_rates", "samples",
+    "least",
+  ]
+
+  /// The keys of `method` that have no meaning beside its `schedule`, and what stands for those that
+  /// have one and are not given; `nil` where the method's own schedule stands.
+  static func reading(
+    _ method: any TokenReductionMethod.Type, _ given: [String: JSONValue]
+  ) -> (unread: Set<String>, standards: [String: JSONValue])? {
+    guard method != ComposedMethod.self, given[tokens.name] == nil,
+      let kind = given[kind.name]?.asString.flatMap(Kind.init(rawValue:))
+    else { return nil }
+    return (scheduleKeys.subtracting(kind.keys.keys), kind.keys.compactMapValues { $0 })
+  }
+
+  /// A schedule beside counts for every block.
+  static func contradiction(
+    _ method: any TokenReductionMethod.Type, _ given: [String: JSONValue]
+  ) -> ParameterProblem? {
+    guard method != ComposedMethod.self, given[tokens.name] != nil, let value = given[kind.name]
+    else { return nil }
+    return ParameterProblem(
+      key: kind.name,
+      message: "\(value.text) has no meaning beside \"tokens\", which gives every block's count; "
+        + "remove one of the two")
+  }
+
+  /// The problem of a key that has no meaning beside the schedule.
+  static func unread(
+    _ key: String, _ value: JSONValue, _ given: [String: JSONValue]
+  ) -> ParameterProblem {
+    let schedule = given[kind.name]?.asString ?? ""
+    let read = Kind(rawValue: schedule)?.keys.keys.sorted().map { "'\($0)'" } ?? []
+    return ParameterProblem(
+      key: key,
+      message: "\(value.text) has no meaning beside \"schedule\": \"\(schedule)\", which reads "
+        + "\(read.joined(separator: ", ")); remove one of the two")
+  }
+
+  // MARK: Steps
+
+  /// The steps of `tokens` or of `schedule`; `nil` where neither is given, and a method's own stands.
+  ///
+  /// - Throws: A `ParameterProblem` for what the model's tokens or the disposal do not allow.
+  static func given(
+    _ values: ParameterValues, _ disposal: any TokenDisposal,
+    position: ReductionStep.Position? = nil, keepsEqual: Bool = false, _ geometry: TokenGeometry
+  ) throws(ParameterProblem) -> [ReductionStep]? {
+    if let steps = try explicit(
+      values, disposal, position: position, keepsEqual: keepsEqual, geometry)
+    {
+      return steps
+    }
+    guard let kind = Kind(rawValue: values.string(kind.name)) else { return nil }
+    return try steps(kind, values, disposal, position: position, geometry)
+  }
+
+  /// The steps of one kind from its keys.
+  static func steps(
+    _ kind: Kind, _ values: ParameterValues, _ disposal: any TokenDisposal,
+    position: ReductionStep.Position? = nil, _ geometry: TokenGeometry
+  ) throws(ParameterProblem) -> [ReductionStep] {
+    for key in kind.keys.keys.sorted() where !values.has(key) {
+      throw ParameterProblem(
+        key: key, message: "is missing; the schedule \"\(kind.rawValue)\" needs it")
+    }
+    let (extra, position) = (disposal.extraTokens, position ?? disposal.positions[0])
+    let r = values.integer("r")
+    if kind != .keepRate { try checkRemoval(r, leaving: 1 + extra, geometry) }
+    let (key, steps): (String, [ReductionStep]) =
+      switch kind {
+      case .single:
+        ("r", single(r: r, block: values.integer("layer"), position: position, geometry))
+      case .spread:
+        ("r", spread(r: r, layers: values.integers("layers"), position: position, geometry))
+      case .progressive:
+        ("r", everywhere(r: r, disposal, position: position, geometry))
+      case .keepRate:
+        (
+          "keep_rate",
+          values.string("keep_base") == "initial"
+            ? compounding(
+              values.double("keep_rate"), layers: values.integers("layers"), position: position,
+              geometry)
+            : keepRate(
+              values.double("keep_rate"), layers: values.integers("layers"), extra: extra,
+              position: position, geometry)
+        )
+      }
+    for step in steps {
+      let allowed = disposal.maxRemoved(of: step.tokensIn - geometry.prefixTokens)
+      guard step.tokensIn - step.tokensOut <= allowed else {
+        throw ParameterProblem(
+          key: key,
+          message: "asks block \(step.block) for \(step.tokensIn - step.tokensOut) of "
+            + "\(step.tokensIn) tokens; this method can remove at most \(allowed) there")
+      }
+    }
+    return steps
+  }
+
+  /// r tokens at every block, as many as the disposal can.
+  static func everywhere(
+    r: Int, _ disposal: any TokenDisposal, position: ReductionStep.Position,
+    _ geometry: TokenGeometry
+  ) -> [ReductionStep] {
+    let counts = Array(repeating: r, count: geometry.depth)
+    let halves =
+      geometry.patchTokens > 3
+      && disposal.maxRemoved(of: geometry.patchTokens) < geometry.patchTokens - 1
+    return halves
+      ? halving(r: counts, position: position, geometry)
+      : progressive(r: counts, leaving: 1 + disposal.extraTokens, position: position, geometry)
+  }
+
+  /// R tokens shared evenly by the given blocks, the first of them taking one more where it does not
+  /// come out even.
+  static func spread(
+    r: Int, layers: [Int], position: ReductionStep.Position, _ geometry: TokenGeometry
+  ) -> [ReductionStep] {
+    var left = r
+    var places = layers.count
+    return steps(geometry, position) { block, tokens in
+      guard layers.contains(block) else { return nil }
+      let share = (left + places - 1) / places
+      left -= share
+      places -= 1
+      return share > 0 ? tokens - share : nil
+    }
+  }
+}
