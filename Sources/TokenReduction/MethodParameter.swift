@@ -10,6 +10,8 @@ package struct MethodParameter: Sendable {
   /// What stands for a value that is not given and has no default of its own, in words.
   package let otherwise: String?
   package let summary: String
+  /// Whether a schedule reads it that is not the method's own.
+  private(set) var isAlternative = false
 
   package init(
     _ name: String, _ rule: ValueRule, default defaultValue: JSONValue? = nil,
@@ -25,6 +27,12 @@ package struct MethodParameter: Sendable {
   /// The same key without a default value of its own.
   var asOptional: MethodParameter {
     MethodParameter(name, rule, otherwise: otherwise ?? defaultValue?.text ?? "needed", summary)
+  }
+
+  var asAlternative: MethodParameter {
+    var alternative = self
+    alternative.isAlternative = true
+    return alternative
   }
 
   /// The same key without a default value, which something else stands for.

@@ -78,7 +78,7 @@ extension Schedule {
       keepBase, layers.asOptional(otherwise: "[\"25%\", \"50%\", \"75%\"]"),
     ]
     return own + [tokens, kind]
-      + others.filter { other in !own.contains { $0.name == other.name } }
+      + others.filter { other in !own.contains { $0.name == other.name } }.map(\.asAlternative)
   }
 
   /// Keys that mean a method's own schedule, and nothing beside another one.
@@ -110,6 +110,15 @@ extension Schedule {
         + "remove one of the two")
   }
 
+  /// The problem of a key that another schedule than the method's own reads, where none is given.
+  static func unscheduled(_ parameter: MethodParameter, _ value: JSONValue) -> ParameterProblem {
+    let kinds = Kind.allCases.filter { $0.keys.keys.contains(parameter.name) }
+    return ParameterProblem(
+      key: parameter.name,
+      message: "\(value.text) has no meaning in the method's own schedule; add \"\(kind.name)\": "
+        + kinds.map { "\"\($0.rawValue)\"" }.joined(separator: " or ") + ", or remove it")
+  }
+
   /// The problem of a key that has no meaning beside the schedule.
   static func unread(
     _ key: String, _ value: JSONValue, _ given: [String: JSONValue]
@@ -124,7 +133,8 @@ extension Schedule {
 
   // MARK: Steps
 
-  /// The steps of `tokens` or of `schedule`; `nil` where neither is given, and a method's own stands.
+  /// The steps of `tokens` or of `schedule`; `nil` where neither is given and the method's own
+  /// stands.
   ///
   /// - Throws: A `ParameterProblem` for what the model's tokens or the disposal do not allow.
   static func given(
@@ -145,7 +155,7 @@ extension Schedule {
     _ kind: Kind, _ values: ParameterValues, _ disposal: any TokenDisposal,
     position: ReductionStep.Position? = nil, _ geometry: TokenGeometry
   ) throws(ParameterProblem) -> [ReductionStep] {
-    for key in kind.keys.keys.sorted() where !values.has(key) {
+    for (key, standard) in kind.keys where standard == nil && !values.has(key) {
       throw ParameterProblem(
         key: key, message: "is missing; the schedule \"\(kind.rawValue)\" needs it")
     }
@@ -198,7 +208,7 @@ extension Schedule {
       : progressive(r: counts, leaving: 1 + disposal.extraTokens, position: position, geometry)
   }
 
-  /// R tokens shared evenly by the given blocks, the first of them taking one more where it does not
+  /// R tokens shared evenly by the given blocks; the first of them take one more where it does not
   /// come out even.
   static func spread(
     r: Int, layers: [Int], position: ReductionStep.Position, _ geometry: TokenGeometry

@@ -51,6 +51,10 @@ package enum TokenReductionRegistry {
     var resolved: [String: JSONValue] = [:]
     let reading = Schedule.reading(method, parameters)
     for parameter in method.parameters {
+      if reading == nil, parameter.isAlternative, let value = parameters[parameter.name] {
+        problems.append(Schedule.unscheduled(parameter, value))
+        continue
+      }
       if let reading, reading.unread.contains(parameter.name) {
         guard let value = parameters[parameter.name] else { continue }
         problems.append(Schedule.unread(parameter.name, value, parameters))

@@ -37,10 +37,10 @@ package enum ATS: TokenReductionMethod {
         return Int(Double(geometry.patchTokens) * share)
       }
     }
-    if let small = samples.first(where: { $0 < 2 }) {
+    let explicit = try Schedule.given(values, InverseTransformSampling(), geometry)
+    if explicit == nil, let small = samples.first(where: { $0 < 2 }) {
       throw ParameterProblem(key: "samples", message: "\(small) is too few; it must be 2 or more")
     }
-    let explicit = try Schedule.given(values, InverseTransformSampling(), geometry)
     let steps =
       explicit
       ?? Schedule.steps(geometry) { block, tokens in
