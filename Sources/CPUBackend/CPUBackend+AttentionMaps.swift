@@ -43,7 +43,8 @@ private struct AttentionMapRegion: ParallelRegion {
     let (tokens, columns, depth) = (queries.tokens, keys.tokens, queries.headDim)
     let (packed, panels) = (own.packedHead.floats, lab_panels(columns))
     var (lastImage, lastUnit) = (-1, -1)
-    while let item = backend.nextTask(below: queries.batch * queries.heads * blocks) {
+    while let item = backend.nextTask(below: queries.batch * queries.heads * blocks, worker: worker)
+    {
       let (unit, block) = (item / blocks, item % blocks)
       let (image, head) = (unit / queries.heads, unit % queries.heads)
       if unit != lastUnit {
@@ -82,7 +83,7 @@ private struct ApplyMapRegion: ParallelRegion {
     let (tokens, columns, width) = (output.tokens, values.tokens, values.headDim)
     let packed = own.packedHead.floats
     var lastUnit = -1
-    while let item = backend.nextTask(below: output.batch * output.heads * blocks) {
+    while let item = backend.nextTask(below: output.batch * output.heads * blocks, worker: worker) {
       let (unit, block) = (item / blocks, item % blocks)
       let (image, head) = (unit / output.heads, unit % output.heads)
       if unit != lastUnit {

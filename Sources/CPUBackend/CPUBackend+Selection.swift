@@ -62,7 +62,9 @@ private struct HostStepRegion: ParallelRegion {
   let step: HostStep
 
   func run(worker: Int) {
-    while let image = backend.nextTask(below: step.batchSize) { step.run(image: image) }
+    while let image = backend.nextTask(below: step.batchSize, worker: worker) {
+      step.run(image: image)
+    }
   }
 }
 

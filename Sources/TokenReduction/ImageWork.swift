@@ -19,8 +19,9 @@ extension ImageWork {
       let pool = work.image.workers.pool
     else { return }
     let (items, grain) = (work.items, work.grain)
-    while case let first = grain * lab_pool_next(pool), first < items {
-      work.run(first..<min(items, first + grain))
+    let pieces = (items + grain - 1) / grain
+    while case let piece = lab_pool_take(pool, worker, pieces), piece < pieces {
+      work.run((piece * grain)..<min(items, (piece + 1) * grain))
     }
   }
 }
