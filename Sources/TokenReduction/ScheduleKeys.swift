@@ -87,8 +87,8 @@ extension Schedule {
     "least",
   ]
 
-  /// The keys of `method` without meaning beside its `schedule`, and what stands for those that have
-  /// one and are not given; `nil` where the method's own schedule stands.
+  /// The keys of `method` without meaning beside its `schedule`, and what stands for those with
+  /// one that are not given; `nil` where the method's own schedule stands.
   static func reading(
     _ method: any TokenReductionMethod.Type, _ given: [String: JSONValue]
   ) -> (unread: Set<String>, standards: [String: JSONValue])? {
