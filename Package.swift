@@ -217,7 +217,10 @@ let package = Package(
       ]),
     .testTarget(
       name: "LabTests",
-      dependencies: ["lab", "Goldens", "Records", "Tensors", "VisionModels", "_TestSupport"]),
+      dependencies: [
+        "lab", "Goldens", "Records", "Tensors", "VisionModels", "_TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [

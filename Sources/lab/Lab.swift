@@ -22,7 +22,7 @@ struct Lab: AsyncParsableCommand {
       ModelsCommand.self, WeightsCommand.self, MethodsCommand.self, DevicesCommand.self,
       SimulateCommand.self,
       DatasetCommand.self,
-      SchemaCommand.self,
+      SchemaCommand.self, ManualCommand.self,
     ])
 
   /// Runs the command named on the command line and ends the program with its exit code.

@@ -42,9 +42,8 @@ import Testing
     #expect(
       error?.description
         == "demo_vit: its weights were not found; looked for "
-        + "/nowhere/Datasets/demo/demo_vit.safetensors, "
         + "/no/where/Datasets/demo/demo_vit.safetensors, /no/Datasets/demo/demo_vit.safetensors, "
-        + "/Datasets/demo/demo_vit.safetensors; run the program from within the package's folder, "
+        + "/Datasets/demo/demo_vit.safetensors, /nowhere/Datasets/demo/demo_vit.safetensors; run the program from within the package's folder, "
         + "which holds Datasets/demo/demo_vit.safetensors")
   }
 

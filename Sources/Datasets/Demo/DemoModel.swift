@@ -20,9 +20,10 @@ package enum DemoModel {
 
   /// Where the weights are, whatever folder the program is started in.
   ///
-  /// Looks in the package that the program was built from, then in the folders around the
-  /// executable, then in those around the working directory. Reading the file instead of embedding
-  /// it keeps the build short: as a literal in Swift its 2.7 MB take minutes to compile.
+  /// Looks in the folders around the executable (of an installed program, or of a build), then in
+  /// those around the working directory, then in the package that it was built from. Reading the
+  /// file instead of embedding it keeps the build short: as a literal in Swift its 2.7 MB take
+  /// minutes to compile.
   ///
   /// - Throws: `DemoModelError` with the places searched.
   package static func weightsURL() throws -> URL {
@@ -38,9 +39,9 @@ package enum DemoModel {
       ])
   }
 
-  /// The first weights file in `packageFolder` or in a starting point or a folder above it.
+  /// The first weights file in a starting point or a folder above it, or in `packageFolder`.
   static func weightsURL(packageFolder: URL, startingPoints: [URL]) throws -> URL {
-    let folders = [packageFolder] + startingPoints.flatMap(foldersAbove)
+    let folders = startingPoints.flatMap(foldersAbove) + [packageFolder]
     let candidates = folders.map { $0.appendingPathComponent(relativePath) }
     if let found = candidates.first(where: { FileManager.default.fileExists(atPath: $0.path) }) {
       return found
