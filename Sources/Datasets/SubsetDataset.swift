@@ -12,6 +12,18 @@ package struct SubsetDataset: ImageDataset {
   /// Places in the base data set, in this one's order.
   package let indices: [Int]
   private let seed: UInt64
+  private let isShuffled: Bool
+
+  /// Every picture of `base` in random order, whatever their classes: the first of them are a
+  /// random draw without replacement.
+  package init(shuffling base: any ImageDataset, seed: UInt64) {
+    self.base = base
+    self.seed = seed
+    isShuffled = true
+    // Other numbers than those that choose a subset.
+    var random = SplitMix64(seed: SplitMix64.mix(seed ^ 0x5AFE_0DE5_0F1A_CE55))
+    indices = shuffled(Array(0..<base.count), using: &random)
+  }
 
   /// At most `limit` pictures of `base`.
   ///
@@ -20,6 +32,7 @@ package struct SubsetDataset: ImageDataset {
     precondition(limit > 0, "A subset has pictures.")
     self.base = base
     self.seed = seed
+    isShuffled = false
     var members: [Int: [Int]] = [:]
     for index in 0..<base.count { members[base.label(at: index), default: []].append(index) }
     var random = SplitMix64(seed: seed)
@@ -37,9 +50,11 @@ package struct SubsetDataset: ImageDataset {
   package var name: String { base.name }
 
   package var layout: String {
-    indices.count == base.count
-      ? base.layout
-      : base.layout + "; of these \(indices.count), balanced over the classes, seed \(seed)"
+    isShuffled
+      ? base.layout + "; in random order, seed \(seed)"
+      : indices.count == base.count
+        ? base.layout
+        : base.layout + "; of these \(indices.count), balanced over the classes, seed \(seed)"
   }
 
   package var classNames: [String] { base.classNames }

@@ -148,6 +148,7 @@ extension AccuracyTrial {
     try Bound.text("trial.dataset.layout", dataset.layout)
     try Bound.text("trial.dataset.fingerprint", dataset.fingerprint)
     try Bound.text("trial.dataset.preprocessing", dataset.preprocessing)
+    try Bound.text("trial.dataset.order", dataset.order ?? "")
     try Bound.text("trial.precision", precision)
     try Bound.whole("trial.dataset.classes", dataset.classes, 1...Bound.maxCount)
     try Bound.whole("trial.dataset.images", dataset.images, 1...Bound.maxCount)
@@ -274,7 +275,13 @@ extension ForwardCost {
     try Bound.whole("result.cost.macs", macs, 0...Bound.maxSize)
     try Bound.whole("result.cost.traffic_bytes", trafficBytes ?? 0, 0...Bound.maxSize)
     try Bound.whole("result.cost.parameters", parameters, 0...Bound.maxSize)
-    try Bound.whole("result.cost.traffic_bytes", trafficBytes ?? 0, 0...Bound.maxSize)
+    try Bound.whole("result.cost.launches", launches ?? 0, 0...Bound.maxCount)
+    if let attention {
+      for count in [attention.fused, attention.scored, attention.explicit] {
+        try Bound.whole("result.cost.attention", count, 0...Bound.maxCount)
+      }
+      try Bound.whole("result.cost.attention.bytes", attention.bytes, 0...Bound.maxSize)
+    }
     if let cut {
       try Bound.whole("result.cost.cut.r", cut.r, 1...Bound.maxCount)
       try Bound.whole("result.cost.cut.block", cut.block, 0...Bound.maxCount)

@@ -110,11 +110,18 @@ package struct ForwardCost: Codable, Hashable, Sendable {
   package var trafficBytes: Int?
   /// `nil` where every block removes as many tokens as its schedule asks for.
   package var cut: ScheduleCut?
+  /// Operations of a pass, one after another; `nil` in records of earlier versions.
+  package var launches: Int?
+  /// Which kernels computed the attention; `nil` in records of earlier versions, and where there is
+  /// no softmax attention.
+  package var attention: AttentionCost?
 
   package init(
     tokensAfterBlocks: [Int], macs: Int, parameters: Int, trafficBytes: Int? = nil,
-    cut: ScheduleCut? = nil
+    cut: ScheduleCut? = nil, launches: Int? = nil, attention: AttentionCost? = nil
   ) {
+    self.launches = launches
+    self.attention = attention
     self.tokensAfterBlocks = tokensAfterBlocks
     self.macs = macs
     self.parameters = parameters
@@ -123,9 +130,29 @@ package struct ForwardCost: Codable, Hashable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case macs, parameters, cut
+    case macs, parameters, cut, launches, attention
     case tokensAfterBlocks = "tokens_after_blocks"
     case trafficBytes = "traffic_bytes"
+  }
+}
+
+/// How the attentions of a pass were computed, and what they moved.
+package struct AttentionCost: Codable, Hashable, Sendable {
+  /// Attentions whose map never left the kernel.
+  package var fused: Int
+  /// Attentions whose kernel also handed out what a score reads of the map.
+  package var scored: Int
+  /// Attentions whose whole map lay in memory.
+  package var explicit: Int
+  /// Bytes of one image that they read and write at least; what stays inside a kernel counts
+  /// nothing.
+  package var bytes: Int
+
+  package init(fused: Int, scored: Int, explicit: Int, bytes: Int) {
+    self.fused = fused
+    self.scored = scored
+    self.explicit = explicit
+    self.bytes = bytes
   }
 }
 

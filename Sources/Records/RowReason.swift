@@ -11,6 +11,9 @@ package enum RowReason: Hashable, Sendable {
   ///
   /// `difference` is the relative difference of the latencies, negative where the row is faster.
   case latencyMatch(of: MethodSetting, difference: Double)
+  /// Random removal at the token counts of another method, which is named with its `r` and with
+  /// what else differs from its defaults.
+  case control(of: MethodSetting)
   /// What a version of the program wrote that stored the reason as text; shown as it is.
   case text(String)
 
@@ -24,6 +27,7 @@ extension RowReason: Codable {
     case latencyTarget = "target_latency_ms"
     case accuracyDropTarget = "target_accuracy_drop"
     case latencyMatch = "match_latency"
+    case control = "control_of"
   }
 
   package init(from decoder: any Decoder) throws {
@@ -37,6 +41,8 @@ extension RowReason: Codable {
     } else if let method = try values.decodeIfPresent(MethodSetting.self, forKey: .latencyMatch) {
       self = .latencyMatch(
         of: method, difference: try values.decode(Double.self, forKey: .difference))
+    } else if let method = try values.decodeIfPresent(MethodSetting.self, forKey: .control) {
+      self = .control(of: method)
     } else {
       self = .text(try values.decode(String.self, forKey: .text))
     }
@@ -51,6 +57,7 @@ extension RowReason: Codable {
     case .latencyMatch(let method, let difference):
       try values.encode(method, forKey: .latencyMatch)
       try values.encode(difference, forKey: .difference)
+    case .control(let method): try values.encode(method, forKey: .control)
     case .text(let text): try values.encode(text, forKey: .text)
     }
   }

@@ -71,11 +71,17 @@ package struct DatasetSetting: Codable, Hashable, Sendable {
   package var classes: Int
   /// Resize, crop, interpolation, mean and deviation, in words that determine the pixels.
   package var preprocessing: String
+  /// How the images were brought into random order, so that the first of them speak for all; `nil`
+  /// in the data set's own order.
+  ///
+  /// Part of the key: results of a race that stops early never meet those of a whole data set.
+  package var order: String?
 
   package init(
     name: String, layout: String, fingerprint: String, images: Int, classes: Int,
-    preprocessing: String
+    preprocessing: String, order: String? = nil
   ) {
+    self.order = order
     self.name = name
     self.layout = layout
     self.fingerprint = fingerprint

@@ -37,6 +37,8 @@ package struct Composition: Hashable, Sendable {
   package let geometry: TokenGeometry
   /// Whether scores and disposals run as their references on the host, where kernels would do.
   package var usesReferences = false
+  /// Whether every block computes its attention map in memory, though nothing reads it.
+  package var explicitAttention = false
 
   package init(
     score: (any TokenScore)?, disposal: any TokenDisposal, steps: [ReductionStep],
@@ -58,7 +60,7 @@ package struct Composition: Hashable, Sendable {
   private var parts: [AnyHashable] {
     [
       score.map { AnyHashable($0) } ?? AnyHashable(false), AnyHashable(disposal), steps,
-      proportionalAttention, geometry, usesReferences,
+      proportionalAttention, geometry, usesReferences, explicitAttention,
     ]
   }
 

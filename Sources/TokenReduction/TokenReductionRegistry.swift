@@ -3,11 +3,17 @@ import Records
 /// Every method that a spec can name.
 package enum TokenReductionRegistry {
   package static let all: [any TokenReductionMethod.Type] = [
-    NoReduction.self, RandomRemoval.self, TopK.self, EViT.self, ToMe.self, TailEffect.self,
+    NoReduction.self, ExplicitAttention.self, RandomRemoval.self, TopK.self, EViT.self, ToMe.self,
+    TailEffect.self,
     DynamicViT.self, DiffRate.self, PiToMe.self, ToFu.self, PPT.self, ATS.self, DPCKNN.self,
     KMedoids.self, GTP.self, MCTF.self, ATC.self, DCT.self, ZeroTPrune.self,
     RepresentationShift.self, ToMeByImportance.self, ComposedMethod.self,
   ]
+
+  /// Whether nothing is reduced: what other methods are timed beside.
+  package static func isBaseline(_ name: String) -> Bool {
+    name == NoReduction.name || name == ExplicitAttention.name
+  }
 
   package static func method(named name: String) -> (any TokenReductionMethod.Type)? {
     all.first { $0.name == name }

@@ -31,6 +31,8 @@ package indirect enum ValueRule: Sendable {
   case layer
   /// A share as text such as `"2%"`, above 0 and up to a bound in percent.
   case percent(maximum: Double)
+  /// Percentage points as text such as `"0.3pp"`, above 0 and up to a bound.
+  case points(maximum: Double)
   /// One entry of `methods`.
   case method
 
@@ -60,6 +62,9 @@ package indirect enum ValueRule: Sendable {
     case .layer: "a block counted from 0, or a percentage of the depth such as \"25%\""
     case .percent(let maximum):
       "a percentage in quotes such as \"2%\", above 0 and up to \(JSONValue.number(maximum).shortText)%"
+    case .points(let maximum):
+      "percentage points in quotes such as \"0.3pp\", above 0 and up to "
+        + "\(JSONValue.number(maximum).shortText)pp"
     case .method: "an object such as {\"method\": \"topk\", \"r\": 8}"
     }
   }

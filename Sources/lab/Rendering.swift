@@ -36,7 +36,7 @@ extension PlannedRow {
   /// The row as a report knows it.
   var key: RowKey {
     RowKey(
-      model: model, method: method, reason: reason,
+      model: model, method: method, reason: reason, control: control, race: race,
       place: RowPlace(
         weights: dataset == nil ? nil : model.weights, dataset: dataset, device: device,
         batchSize: batchSize, precision: precision))

@@ -103,10 +103,48 @@ extension Mistaken {
       "a key like no other",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "color": "red"}"#,
       #"a.json: color: unknown key; known keys are 'name', 'extends', 'description', "#
-        + #"'$schema', 'model', 'dataset', 'device', 'batch_size', 'methods', 'accuracy', "#
-        + #"'latency', 'grid', 'seed', 'on_bad_image', 'precision', 'threads', 'engine', "#
-        + #"'baseline', 'published'"#
+        + #"'$schema', 'model', 'dataset', 'device', 'batch_size', 'methods', "#
+        + #"'match_accuracy_drop', 'control', 'accuracy', 'latency', 'grid', 'seed', "#
+        + #"'on_bad_image', 'precision', 'threads', 'engine', 'baseline', 'published'"#
     ),
+    Mistaken(
+      "a race against no baseline",
+      #"{"model": "demo_vit", "methods": [{"method": "topk", "r": 2}], "#
+        + #""accuracy": {"until": "1pp"}}"#,
+      "a.json: accuracy.until: it is the width of a difference to the baseline, and the spec has "
+        + #"none; add {"method": "none"}"#),
+    Mistaken(
+      "a width in percent",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "accuracy": {"until": "1%"}}"#,
+      #"a.json: accuracy.until: "1%" is no such width; it must be percentage points in quotes "#
+        + #"such as "0.3pp", above 0 and up to 50pp"#),
+    Mistaken(
+      "a width of nothing",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "accuracy": {"until": "0pp"}}"#,
+      #"a.json: accuracy.until: "0pp" is no such width; it must be percentage points in quotes "#
+        + #"such as "0.3pp", above 0 and up to 50pp"#),
+    Mistaken(
+      "settings within a drop without latency",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}, {"method": "topk", "r": 2}], "#
+        + #""match_accuracy_drop": 1, "latency": false}"#,
+      "a.json: match_accuracy_drop: settings are chosen from measured latency and accuracy, and "
+        + #""latency" is false; leave it out"#),
+    Mistaken(
+      "settings within a drop of the baseline alone",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "match_accuracy_drop": 1}"#,
+      "a.json: match_accuracy_drop: the spec names no method that removes tokens; add one"),
+    Mistaken(
+      "a control of nothing",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}, {"method": "random", "r": 9}], "#
+        + #""control": true}"#,
+      #"a.json: control: no method of the spec chooses which tokens go, so there is nothing to "#
+        + "set random removal beside; add one, or leave it out"),
+    Mistaken(
+      "a place for random removal without counts",
+      #"{"model": "demo_vit", "methods": [{"method": "random", "r": 9, "#
+        + #""position": "inside_block"}]}"#,
+      #"a.json: methods[0].position: goes with "tokens" alone; r tokens go before the first "#
+        + "block"),
     Mistaken(
       "no model",
       #"{"methods": [{"method": "none"}]}"#,

@@ -23,6 +23,7 @@ struct RecordBuilder {
   /// What the methods of these records declare.
   static let traits: [String: MethodTraits] = [
     "none": MethodTraits(family: .baseline, color: "#000000", order: 0),
+    "none_explicit": MethodTraits(family: .baseline, color: "#4D4D4D", order: 1),
     "random": MethodTraits(family: .random, color: "#7F7F7F", order: 10),
     "topk": MethodTraits(family: .drop, color: "#56B4E9", order: 20),
     "evit": MethodTraits(family: .fuse, color: "#E69F00", order: 30),

@@ -159,7 +159,9 @@ import _TestSupport
       let setting = try TokenReductionRegistry.resolve(
         method: method, parameters: object.filter { $0.key != "method" }, geometry: geometry)
       let composition = try TokenReductionRegistry.composition(for: setting, geometry: geometry)
-      guard method != ComposedMethod.self, method != NoReduction.self else { continue }
+      guard method != ComposedMethod.self, !TokenReductionRegistry.isBaseline(method.name) else {
+        continue
+      }
       #expect(!composition.steps.isEmpty)
       #expect(method.needs.sizesInAttention == composition.proportionalAttention, "\(method.name)")
       // Class rows of queries and keys are attention, too.
@@ -189,7 +191,7 @@ import _TestSupport
       ).map(\.description)
     }
     for method in TokenReductionRegistry.all
-    where method != NoReduction.self && method != ComposedMethod.self {
+    where !TokenReductionRegistry.isBaseline(method.name) && method != ComposedMethod.self {
       var parameters: [String: JSONValue] = [
         "tokens": .array([37, 30, 24, 20].map { .integer($0) })
       ]

@@ -69,6 +69,31 @@ import Testing
     #expect(composition.tokensAfterBlocks.first == 125)
   }
 
+  @Test func `a control removes as many tokens at the same blocks and the same place`() throws {
+    let places: [(String, [String: JSONValue], String)] = [
+      ("topk", ["r": .integer(9)], "inside_block"),
+      ("evit", ["keep_rate": .number(0.6)], "inside_block"),
+      ("mctf", ["r": .integer(12)], "inside_block"),
+      ("dct", ["keep_rate": .number(0.9)], "after_block"),
+      ("tail_effect", ["r": .integer(70)], "inside_block"),
+    ]
+    for (name, parameters, position) in places {
+      let method = try composition(name, parameters)
+      let control = try #require(RandomRemoval.control(of: method, seed: 3))
+      #expect(control["position"] == .string(position))
+      let random = try composition("random", control)
+      #expect(random.score is RandomScore)
+      #expect(random.tokensAfterBlocks == method.tokensAfterBlocks)
+      #expect(
+        random.steps.map(\.block)
+          == method.steps.filter { $0.tokensOut < $0.tokensIn }.map(\.block))
+    }
+    #expect(RandomRemoval.control(of: try composition("none", [:]), seed: 0) == nil)
+    #expect(
+      RandomRemoval.control(of: try composition("random", ["r": .integer(9)]), seed: 0) == nil)
+    #expect(RandomRemoval.control(of: try composition("topk", ["r": .integer(0)]), seed: 0) == nil)
+  }
+
   @Test func `any score composes with any disposal and schedule`() throws {
     for score in ["random", "class_attention", "tail_effect"] {
       for disposal in ["drop", "fuse_mean", "fuse_score_sum", "merge"] {

@@ -26,7 +26,14 @@ import _TestSupport
 
   private static let named: [Setting] =
     [
-      ("none", [:]), ("random", ["r": .integer(10)]), ("topk", ["r": .integer(3)]),
+      ("none", [:]), ("none_explicit", [:]), ("random", ["r": .integer(10)]),
+      (
+        "random",
+        [
+          "tokens": .array([37, 30, 30, 20].map { .integer($0) }),
+          "position": .string("inside_block"),
+        ]
+      ), ("topk", ["r": .integer(3)]),
       ("evit", ["keep_rate": .number(0.6)]), ("tome", ["r": .integer(5)]),
       ("tail_effect", ["r": .integer(14)]),
       ("dynamicvit", ["keep_rate": .number(0.8)]),
@@ -93,6 +100,27 @@ import _TestSupport
   @Test func `every method of the registry is tested here`() {
     let tested = Set(Self.settings.map(\.method))
     #expect(tested == Set(TokenReductionRegistry.all.map { $0.name }))
+  }
+
+  @Test func `explicit attention predicts what fused attention does, with every map in memory`()
+    throws
+  {
+    for architecture in Self.architectures {
+      let passes = try ["none", "none_explicit"].map {
+        try Self.pass(architecture, ($0, [:]), batchSize: 2)
+      }
+      for pass in passes {
+        Self.fill(pass, images: 0..<2)
+        pass.run()
+      }
+      for (fused, explicit) in zip(passes[0].logits, passes[1].logits) {
+        #expect(abs(fused - explicit) < 1e-4 * max(1, abs(fused)))
+      }
+      #expect(passes[0].macs == passes[1].macs)
+      #expect(!passes[0].operations.contains { $0.kind == .attentionMap })
+      #expect(!passes[1].operations.contains { $0.kind == .attention })
+      #expect(passes[1].operations.count { $0.kind == .attentionMap } == 2 * architecture.depth)
+    }
   }
 
   @Test(arguments: architectures, settings.indices)

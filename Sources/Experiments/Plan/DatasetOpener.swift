@@ -14,16 +14,22 @@ struct DatasetOpener {
 
   /// The data set with at most `images` of its images, balanced over the classes.
   ///
+  /// - Parameter isShuffled: Whether the images come in random order.
   /// - Throws: `DatasetError`, `ExperimentsError.interrupted`.
-  func open(_ choice: DatasetChoice, images: Int?) throws -> PlannedDataset {
+  func open(
+    _ choice: DatasetChoice, images: Int?, isShuffled: Bool = false
+  ) throws -> PlannedDataset {
     let limits = [choice.limit, images].compactMap { $0 }
-    let opened = try open(choice, limit: limits.min())
+    var opened = try open(choice, limit: limits.min())
+    if isShuffled { opened = SubsetDataset(shuffling: opened, seed: UInt64(seed)) }
     var text = try fingerprint(of: opened.content, choice)
     if let scoring = opened.scoring {
       text = SHA256.hash(data: Data((text + scoring).utf8)).map { String(format: "%02x", $0) }
         .joined()
     }
-    return PlannedDataset(choice: choice, images: opened, fingerprint: text)
+    return PlannedDataset(
+      choice: choice, images: opened, fingerprint: text,
+      order: isShuffled ? "random, seed \(seed)" : nil)
   }
 
   /// From the spec's manifest where it names one, else from the pictures.

@@ -67,7 +67,7 @@ struct RecordedTimings {
   /// Medians of random removal by token count, prefix included, at the place of a trial.
   func grid(_ trial: LatencyTrial) -> [Int: Double] {
     var grid: [Int: Double] = [:]
-    for (method, timing) in timings(trial) where method.name == SearchGrid.methodName {
+    for (method, timing) in timings(trial) where SearchGrid.isPoint(method) {
       if let tokens = timing.tokens { grid[tokens] = timing.median }
     }
     return grid

@@ -11,6 +11,10 @@ package struct Plan {
   package var rows: [PlannedRow] = []
   /// What waits for a grid.
   package var pending: [PendingSearch] = []
+  /// Methods of races that have not stopped: more batches follow.
+  package var racing = 0
+  /// Tables whose settings within a drop of accuracy are being sought.
+  package var matching = 0
   /// Timings of rows that another machine has yet to take, a label each.
   package var elsewhere: [String] = []
   /// Rows that cannot be as asked, a sentence each.

@@ -11,12 +11,18 @@ struct PlanBuilder {
   var plan = Plan()
   private var accuracy: OrderedDictionary<AccuracyPlace, OrderedSet<PlannedMethod>> = [:]
   private var latency: OrderedDictionary<LatencyPlace, OrderedSet<PlannedMethod>> = [:]
-  private var datasets: [DatasetSetting: PlannedDataset] = [:]
+  var datasets: [DatasetSetting: PlannedDataset] = [:]
+  /// Methods of races, with where they are timed.
+  var entered:
+    OrderedDictionary<AccuracyPlace, OrderedDictionary<PlannedMethod, Set<LatencyPlace>>> =
+      [:]
+  /// How many batches of images in random order each method is asked for.
+  var batchesAsked: OrderedDictionary<AccuracyPlace, OrderedDictionary<PlannedMethod, Int>> = [:]
   /// Sets of rows whose searches have not ended.
-  private var waiting: Set<LatencyPlace> = []
+  var waiting: Set<LatencyPlace> = []
 
   /// Predictions that share decoded images.
-  private struct AccuracyPlace: Hashable {
+  struct AccuracyPlace: Hashable {
     let model: Int
     let dataset: DatasetSetting
     let precision: String
@@ -36,6 +42,7 @@ struct PlanBuilder {
     let model: Int
     let dataset: PlannedDataset?
     let gridDataset: PlannedDataset?
+    let raceDataset: PlannedDataset?
     let precision: String
     /// `nil` where latency is not measured.
     let place: LatencyPlace?
@@ -58,14 +65,16 @@ struct PlanBuilder {
             try add(
               Table(
                 model: model, dataset: dataset?.full, gridDataset: dataset?.grid,
-                precision: precision, place: place))
+                raceDataset: dataset?.race, precision: precision, place: place))
           }
         }
       }
     }
-    plan.accuracy = accuracy.compactMap { place, methods in
-      datasets[place.dataset].map { work(place, $0, Array(methods)) }
-    }
+    race()
+    plan.accuracy =
+      accuracy.compactMap { place, methods in
+        datasets[place.dataset].map { work(place, $0, Array(methods)) }
+      } + batchWork()
     for (place, methods) in latency {
       guard let work = work(place, Array(methods)) else { continue }
       if waiting.contains(place) { plan.waiting.append(work) } else { plan.latency.append(work) }
@@ -92,10 +101,14 @@ struct PlanBuilder {
     }
     var missing = 0
     var open: [MethodChoice] = []
+    let explicit = try explicitBaseline(decisions, table)
     for (choice, decision) in zip(planner.spec.methods, decisions) {
       switch decision {
       case .chosen(let rows):
-        for row in rows { addRow(row.method, row.reason, table) }
+        for row in rows {
+          try addRow(row.method, row.reason, table)
+          if row.method.isBaseline, let explicit { addExplicitBaseline(explicit, table) }
+        }
       case .waiting(let trials):
         missing = max(missing, trials)
         open.append(choice)
@@ -104,6 +117,7 @@ struct PlanBuilder {
         if !plan.unmet.contains(unmet) { plan.unmet.append(unmet) }
       }
     }
+    try addMatched(table)
     guard !open.isEmpty, let place = table.place else { return }
     waiting.insert(place)
     plan.pending.append(
@@ -112,24 +126,80 @@ struct PlanBuilder {
         precision: table.precision, batchSize: place.batchSize, choices: open, missing: missing))
   }
 
-  private func place(of table: Table) -> String {
+  func place(of table: Table) -> String {
     let model = planner.models[table.model].setting.name
     guard let place = table.place else { return model }
     return "\(model), batch \(place.batchSize) on \(planner.places[place.device].setting.name)"
   }
 
+  /// The row of a method, and that of its control where the spec asks for controls.
   private mutating func addRow(
     _ method: PlannedMethod, _ reason: RowReason?, _ table: Table
-  ) {
-    let planned = planner.models[table.model]
-    if let dataset = table.dataset { addAccuracy(method, on: dataset, table) }
+  ) throws {
+    let model = planner.models[table.model]
+    let control = planner.spec.control ? try model.control(of: method, planner.spec.seed) : nil
+    add(row(method, reason, table, control: control), method, table)
+    guard let control else { return }
+    let name = RSearcher.distinguished(method.setting, method.composition.geometry)
+    add(row(control, .control(of: name), table), control, table)
+  }
+
+  private mutating func add(_ row: PlannedRow, _ method: PlannedMethod, _ table: Table) {
+    if let dataset = table.dataset {
+      if dataset.order == nil {
+        addAccuracy(method, on: dataset, table)
+      } else {
+        enter(method, on: dataset, table)
+      }
+    }
     if let place = table.place { addLatency(method, at: place) }
-    plan.rows.append(
-      PlannedRow(
-        model: planned.setting, method: method.setting, reason: reason,
-        dataset: table.dataset?.setting(planned.choice.entry.preprocessing),
-        device: table.place.map { planner.places[$0.device].setting },
-        batchSize: table.place?.batchSize, precision: table.precision))
+    plan.rows.append(row)
+  }
+
+  func row(
+    _ method: PlannedMethod, _ reason: RowReason?, _ table: Table, control: PlannedMethod? = nil
+  ) -> PlannedRow {
+    let planned = planner.models[table.model]
+    return PlannedRow(
+      model: planned.setting, method: method.setting, reason: reason,
+      dataset: table.dataset?.setting(planned.choice.entry.preprocessing),
+      device: table.place.map { planner.places[$0.device].setting },
+      batchSize: table.place?.batchSize, precision: table.precision, control: control?.setting)
+  }
+
+  // MARK: The second baseline
+
+  /// The baseline with explicit attention, for a table where a method reads the attention map.
+  private func explicitBaseline(
+    _ decisions: [RSearcher.Decision], _ table: Table
+  ) throws -> PlannedMethod? {
+    let model = planner.models[table.model]
+    guard let place = table.place, model.info.geometry != nil else { return nil }
+    let rows = decisions.flatMap { decision -> [PlannedMethod] in
+      if case .chosen(let rows) = decision { rows.map(\.method) } else { [] }
+    }
+    let open = zip(planner.spec.methods, decisions).compactMap { choice, decision in
+      // With any r it reads the same.
+      if case .waiting = decision { try? model.method(choice, r: 0) } else { nil }
+    }
+    guard (rows + open).contains(where: { $0.composition.inputs.readsAttention }) else {
+      return nil
+    }
+    let explicit = try model.explicitAttention()
+    // What another machine has not timed is not missed there.
+    if case .recorded = planner.places[place.device],
+      timings.median(trial(explicit.setting, at: place)) == nil
+    {
+      return nil
+    }
+    return explicit
+  }
+
+  /// Its latency alone, since it predicts what the other baseline does.
+  private mutating func addExplicitBaseline(_ method: PlannedMethod, _ table: Table) {
+    guard let place = table.place, !plan.rows.contains(row(method, nil, table)) else { return }
+    addLatency(method, at: place)
+    plan.rows.append(row(method, nil, table))
   }
 
   // MARK: Trials
@@ -176,7 +246,7 @@ struct PlanBuilder {
     return timings.grid(trial(any, at: place)).keys.sorted(by: >)
   }
 
-  private func trial(_ method: MethodSetting, at place: LatencyPlace) -> LatencyTrial {
+  func trial(_ method: MethodSetting, at place: LatencyPlace) -> LatencyTrial {
     LatencyTrial(
       model: planner.models[place.model].timedSetting, method: method,
       device: planner.places[place.device].setting, precision: place.precision,
@@ -197,13 +267,13 @@ struct PlanBuilder {
     return reader.accuracy(work.trials)
   }
 
-  private func accuracyPlace(_ dataset: PlannedDataset, _ table: Table) -> AccuracyPlace {
+  func accuracyPlace(_ dataset: PlannedDataset, _ table: Table) -> AccuracyPlace {
     let preprocessing = planner.models[table.model].choice.entry.preprocessing
     return AccuracyPlace(
       model: table.model, dataset: dataset.setting(preprocessing), precision: table.precision)
   }
 
-  private func work(
+  func work(
     _ place: AccuracyPlace, _ dataset: PlannedDataset, _ methods: [PlannedMethod]
   ) -> AccuracyWork {
     let model = planner.models[place.model]

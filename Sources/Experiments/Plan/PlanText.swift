@@ -23,6 +23,10 @@ package struct PlanText {
     if waiting > 0 {
       parts.append("\(counted(waiting, "more row")) once the searches are measured")
     }
+    if plan.racing > 0 {
+      parts.append("\(counted(plan.racing, "method")) in a race, batch after batch")
+    }
+    if plan.matching > 0 { parts.append("more while settings within the drop are sought") }
     if open > 0 { parts.append("about \(Self.duration(expectedSeconds))") }
     return parts.joined(separator: "; ")
   }
@@ -62,15 +66,22 @@ package struct PlanText {
   private func block(_ work: AccuracyWork) -> [String] {
     let shards = work.shards
     let dataset = work.dataset.images
+    let race =
+      work.dataset.order.map { order in
+        let until = planner.spec.accuracy.until.map {
+          ", until each difference is known to ±\(JSONValue.number($0).shortText) pp"
+        }
+        return "; images in random order (\(order)), batch after batch\(until ?? "")"
+      } ?? ""
     let heading =
       "accuracy of \(work.model.setting.name) on \(dataset.name) (\(dataset.layout)): "
       + "\(counted(dataset.count, "image")) in \(counted(shards.count, "shard")) of at most "
       + "\(shards.first?.count ?? 0), batch \(work.batchSize), \(work.precision), on "
-      + "\(work.device.setting.name); \(work.model.choice.entry.preprocessing.text)"
+      + "\(work.device.setting.name); \(work.model.choice.entry.preprocessing.text)\(race)"
     return [heading]
       + work.methods.map { method in
         let done = method.trials.count { isDone($0.key) }
-        return methodLine(method.method, state: "\(done) of \(shards.count) shards recorded")
+        return methodLine(method.method, state: "\(done) of \(method.trials.count) shards recorded")
       }
   }
 

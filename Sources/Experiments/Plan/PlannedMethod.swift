@@ -24,6 +24,11 @@ package final class PlannedMethod {
   }
 }
 
+extension PlannedMethod {
+  /// Whether it is what other methods are compared with.
+  var isBaseline: Bool { setting.name == NoReduction.name }
+}
+
 extension PlannedMethod: Hashable {
   /// Methods of one model are the same where their settings are.
   package static func == (a: PlannedMethod, b: PlannedMethod) -> Bool {
@@ -68,6 +73,18 @@ extension PlannedModel {
     var parameters = choice.parameters
     if let r { parameters["r"] = .integer(r) }
     return try methods.method(choice.method, parameters)
+  }
+
+  /// Random removal at a method's token counts; `nil` where it removes none, or at random.
+  func control(of method: PlannedMethod, _ seed: Int) throws -> PlannedMethod? {
+    try RandomRemoval.control(of: method.composition, seed: seed).map {
+      try methods.method(RandomRemoval.self, $0)
+    }
+  }
+
+  /// The baseline whose attention maps lie in memory.
+  func explicitAttention() throws -> PlannedMethod {
+    try methods.method(ExplicitAttention.self, [:])
   }
 
   /// The baseline.

@@ -18,7 +18,10 @@ package final class Planner {
   let places: [DevicePlace]
   let datasets: [PlannedDataset]
   private let gridDatasets: [PlannedDataset]
+  /// The data sets in random order, for what stops early.
+  private let raceDatasets: [PlannedDataset]
   let trials = PlannedTrials()
+  let ledger = RaceLedger()
 
   /// Opens everything that the spec names.
   ///
@@ -85,8 +88,14 @@ package final class Planner {
       try isNeeded
       ? spec.datasets.map { choice in
         try Self.named(choice.path, of: spec) {
-          try opener.open(choice, images: spec.accuracy.images)
+          try opener.open(
+            choice, images: spec.accuracy.images, isShuffled: spec.accuracy.until != nil)
         }
+      } : []
+    raceDatasets =
+      try isNeeded && spec.matchedDrop != nil
+      ? spec.datasets.map {
+        try opener.open($0, images: spec.accuracy.images, isShuffled: true)
       } : []
     gridDatasets =
       try isNeeded && searches
@@ -206,12 +215,19 @@ package final class Planner {
     return try builder.build()
   }
 
-  /// The data sets that a model is judged on, each with that of its grids; one `nil` where it is
+  /// The data sets that a model is judged on, each with that of its grids and that in random order.
+  ///
+  /// One `nil` where it is
   /// not judged.
-  func datasets(for model: PlannedModel) -> [(full: PlannedDataset, grid: PlannedDataset?)?] {
+  func datasets(
+    for model: PlannedModel
+  ) -> [(full: PlannedDataset, grid: PlannedDataset?, race: PlannedDataset?)?] {
     guard model.choice.isTrained, !datasets.isEmpty else { return [nil] }
     return datasets.indices.map {
-      (datasets[$0], gridDatasets.indices.contains($0) ? gridDatasets[$0] : nil)
+      (
+        datasets[$0], gridDatasets.indices.contains($0) ? gridDatasets[$0] : nil,
+        raceDatasets.indices.contains($0) ? raceDatasets[$0] : nil
+      )
     }
   }
 }

@@ -76,12 +76,14 @@ package struct PlannedDataset {
   package let images: any ImageDataset
   /// SHA-256 of the pictures, their names and labels.
   package let fingerprint: String
+  /// How the images were shuffled; `nil` where they were not.
+  package var order: String?
 
   /// As it appears in trials of a model that prepares images in this way.
   package func setting(_ preprocessing: Preprocessing) -> DatasetSetting {
     DatasetSetting(
       name: images.name, layout: images.layout, fingerprint: fingerprint, images: images.count,
-      classes: images.classNames.count, preprocessing: preprocessing.text)
+      classes: images.classNames.count, preprocessing: preprocessing.text, order: order)
   }
 }
 

@@ -1,3 +1,4 @@
+import Measurement
 import Records
 
 /// Predictions of one model on one data set: shards of images times methods.
@@ -14,7 +15,7 @@ package struct AccuracyWork {
   /// One entry a method, in the order of the report's rows.
   package let methods: [Method]
 
-  /// A method with its trials on each shard.
+  /// A method with its trials on each shard, or on the first ones where it stops early.
   package struct Method {
     package let method: PlannedMethod
     package let trials: [PlannedAccuracy]
@@ -45,6 +46,9 @@ enum Shards {
   static func ranges(of model: PlannedModel, on dataset: PlannedDataset) -> [Range<Int>] {
     let bytesOfImage = model.choice.entry.preprocessing.elementCount
     let size = max(1, min(maxImages, maxBytes / bytesOfImage))
+    guard dataset.order == nil else {
+      return RaceBatches.ranges(images: dataset.images.count, most: size)
+    }
     return stride(from: 0, to: dataset.images.count, by: size).map {
       $0..<min($0 + size, dataset.images.count)
     }
@@ -94,9 +98,13 @@ package struct PlannedRow: Codable, Hashable, Sendable {
   /// `nil` where latency is not measured.
   package var batchSize: Int?
   package var precision: String
+  /// Random removal at the row's own token counts, which is another row; `nil` without one.
+  package var control: MethodSetting?
+  /// How far its race has come; `nil` where every image is classified.
+  package var race: RaceStanding?
 
   enum CodingKeys: String, CodingKey {
-    case model, method, reason, dataset, device, precision
+    case model, method, reason, dataset, device, precision, control, race
     case batchSize = "batch_size"
   }
 }
@@ -117,6 +125,8 @@ extension PlannedRow {
       dataset: try values.decodeIfPresent(DatasetSetting.self, forKey: .dataset),
       device: try values.decodeIfPresent(DeviceSetting.self, forKey: .device),
       batchSize: try values.decodeIfPresent(Int.self, forKey: .batchSize),
-      precision: try values.decode(String.self, forKey: .precision))
+      precision: try values.decode(String.self, forKey: .precision),
+      control: try values.decodeIfPresent(MethodSetting.self, forKey: .control),
+      race: try values.decodeIfPresent(RaceStanding.self, forKey: .race))
   }
 }

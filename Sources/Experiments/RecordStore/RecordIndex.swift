@@ -20,7 +20,8 @@ struct RecordIndex {
     case .accuracy, .latency:
       let known = results[record.key]
       if isLater(than: known) { results[record.key] = record }
-      guard case .latency(let trial, _) = record.measurement, trial.method.name == NoReduction.name,
+      guard case .latency(let trial, _) = record.measurement,
+        TokenReductionRegistry.isBaseline(trial.method.name),
         let known, known != record
       else { return }
       earlierBaselines.append(results[record.key] == known ? record : known)

@@ -28,7 +28,10 @@ struct AccuracyRunner {
   ///   method is recorded instead.
   func run() throws -> Bool {
     var shards = work.shards.indices.map { index in
-      (shard: work.shards[index], trials: work.methods.map { $0.trials[index] })
+      (
+        shard: work.shards[index],
+        trials: work.methods.compactMap { index < $0.trials.count ? $0.trials[index] : nil }
+      )
     }[...]
     var claimed = try nextShard(&shards)
     let didSomething = claimed != nil

@@ -43,11 +43,11 @@ struct LatencyRunner {
   /// The open trials in sets that are each interleaved.
   ///
   /// Every set spans the whole list, so that drift between sets makes no step in a grid, and every
-  /// set of rows holds the baseline, recorded or not: a speed-up is a ratio of timings from the
+  /// set of rows holds the baselines, recorded or not: a speed-up is a ratio of timings from the
   /// same rounds.
   private func sets(_ open: [PlannedLatency]) -> [[PlannedLatency]] {
-    let anchors = work.purpose == .rows ? Array(work.trials.filter(\.isBaseline).prefix(1)) : []
-    let others = open.filter { $0.key != anchors.first?.key }
+    let anchors = work.purpose == .rows ? work.trials.filter(\.isBaseline) : []
+    let others = open.filter { trial in !anchors.contains { $0.key == trial.key } }
     guard !others.isEmpty else { return open.isEmpty ? [] : [open] }
     let limit = maxVariants - anchors.count
     let sets = (others.count + limit - 1) / limit
@@ -148,7 +148,7 @@ struct LatencyRunner {
     let timer = InterleavedTimer(
       rule: work.timing.rule, seed: UInt64(seed), stopwatch: context.stopwatch,
       reference: work.purpose == .rows
-        ? variants.firstIndex { $0.planned.isBaseline } : nil,
+        ? variants.firstIndex { $0.planned.trial.method.name == NoReduction.name } : nil,
       counters: context.counters,
       disturbance: DisturbanceRule(
         workers: work.device.setting.threads, cores: MachineFacts.current.cores),
@@ -211,6 +211,6 @@ struct LatencyRunner {
 }
 
 extension PlannedLatency {
-  /// Whether the speed-ups of a set are against it.
-  fileprivate var isBaseline: Bool { trial.method.name == NoReduction.name }
+  /// Whether speed-ups of a set are against it.
+  fileprivate var isBaseline: Bool { TokenReductionRegistry.isBaseline(trial.method.name) }
 }

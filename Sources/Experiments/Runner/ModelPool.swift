@@ -1,4 +1,5 @@
 import Records
+import Tensors
 import TokenReduction
 import VisionModels
 
@@ -46,6 +47,27 @@ extension PassRunner {
   func cost(of method: PlannedMethod, isTimed: Bool) -> ForwardCost {
     ForwardCost(
       tokensAfterBlocks: tokensAfterBlocks, macs: macs, parameters: model.info.parameters,
-      trafficBytes: isTimed ? trafficBytes : nil, cut: method.cut)
+      trafficBytes: isTimed ? trafficBytes : nil, cut: method.cut, launches: operations.count,
+      attention: AttentionCost(operations, images: batchSize))
+  }
+}
+
+extension AttentionCost {
+  /// What the operations of a pass over `images` images say; `nil` without softmax attention.
+  init?(_ operations: [PassOperation], images: Int) {
+    let all = operations.filter {
+      [.attention, .scoredAttention, .attentionMap].contains($0.kind)
+    }
+    guard !all.isEmpty else { return nil }
+    self.init(
+      fused: all.count { $0.kind == .attention },
+      scored: all.count { $0.kind == .scoredAttention },
+      // A map is written, perhaps changed and read, and once multiplied by the values.
+      explicit: all.count { operation in
+        guard operation.kind == .attentionMap,
+          case .attention(_, _, _, _, _, let valueDim) = operation.extent
+        else { return false }
+        return valueDim > 0
+      }, bytes: all.reduce(0) { $0 + $1.bytesRead + $1.bytesWritten } / images)
   }
 }

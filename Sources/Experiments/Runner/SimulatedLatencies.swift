@@ -53,7 +53,8 @@ struct SimulatedLatencies {
       cost: ForwardCost(
         tokensAfterBlocks: composition.tokensAfterBlocks,
         macs: DryRun.macs(of: run.operations) / work.batchSize,
-        parameters: entry.info.parameters),
+        parameters: entry.info.parameters, launches: run.operations.count,
+        attention: AttentionCost(run.operations, images: work.batchSize)),
       predicted: simulation.operations(pass))
   }
 }

@@ -163,7 +163,8 @@ struct RuleChecker {
       (.boolean, .boolean), (.object, .object), (.mapping, .object), (.names, .object),
       (.parameters, .object),
       (.method, .object),
-      (.list, .array), (.layer, .integer), (.layer, .string), (.percent, .string):
+      (.list, .array), (.layer, .integer), (.layer, .string), (.percent, .string),
+      (.points, .string):
       true
     case (.either(let rules), _): rules.contains { takes($0, value) }
     case (.axis(let rule), .array): !rule.expectation.isEmpty
@@ -202,6 +203,9 @@ struct RuleChecker {
       let share = Percent.share(text)
       return share.map { $0 > 0 && 100 * $0 <= maximum } == true
         ? nil : "\"\(text)\" is no such share; it must be \(rule.expectation)"
+    case (.points(let maximum), .string(let text)):
+      return Percent.points(text).map { $0 > 0 && $0 <= maximum } == true
+        ? nil : "\"\(text)\" is no such width; it must be \(rule.expectation)"
     case (.mapping, .object(let members)):
       let wrong = members.sorted { $0.key < $1.key }.first { ($0.value.asInt ?? -1) < 0 }
       return wrong.map { "'\($0.key)' is \($0.value.text); it must be a whole number from 0" }
@@ -246,5 +250,11 @@ enum Percent {
   static func share(_ text: String) -> Double? {
     guard text.wholeMatch(of: /[0-9]{1,3}(\.[0-9]{1,6})?%/) != nil else { return nil }
     return Double(text.dropLast()).map { $0 / 100 }
+  }
+
+  /// The percentage points that `0.3pp` means; `nil` for other text.
+  static func points(_ text: String) -> Double? {
+    guard text.wholeMatch(of: /[0-9]{1,2}(\.[0-9]{1,6})?pp/) != nil else { return nil }
+    return Double(text.dropLast(2))
   }
 }

@@ -14,6 +14,11 @@ package struct Spec: Sendable {
   package var devices: [DeviceChoice]
   package var batchSizes: [Int]
   package var methods: [MethodChoice]
+  /// Percentage points of top-1 within which each method's fastest setting is sought; `nil` seeks
+  /// none.
+  package var matchedDrop: Double?
+  /// Whether random removal at the same token counts stands beside each method.
+  package var control = false
   package var accuracy: AccuracyChoice
   /// `nil` where latency is not measured.
   package var latency: TimingSetting?
@@ -165,6 +170,9 @@ package struct AccuracyChoice: Hashable, Sendable {
   /// `nil` for all images.
   package var images: Int?
   package var batchSize: Int
+  /// Half of the width, in percentage points, of the interval of each difference at which a method
+  /// stops; `nil` classifies every image.
+  package var until: Double?
 }
 
 /// Token counts and effort of the tail-effect search's grids.

@@ -15,6 +15,46 @@ enum SpecContradictions {
     grid(spec, &checker)
     SpecRules.checkMatches(spec.published, &checker)
     baselines(spec, &checker)
+    control(spec, &checker)
+    race(spec, &checker)
+    matchedDrop(spec, &checker)
+  }
+
+  /// A race against nothing.
+  private static func race(_ spec: Spec, _ checker: inout RuleChecker) {
+    guard spec.accuracy.until != nil, !spec.methods.isEmpty,
+      !spec.methods.contains(where: { $0.method == NoReduction.self })
+    else { return }
+    checker.report(
+      "accuracy.until",
+      "it is the width of a difference to the baseline, and the spec has none; add "
+        + "{\"method\": \"none\"}")
+  }
+
+  /// A table that nothing can be chosen for.
+  private static func matchedDrop(_ spec: Spec, _ checker: inout RuleChecker) {
+    guard spec.matchedDrop != nil, !spec.methods.isEmpty else { return }
+    if let missing = missing(spec) {
+      checker.report(
+        "match_accuracy_drop",
+        "settings are chosen from measured latency and accuracy, and \(missing); leave it out")
+    } else if AccuracyMatch.types(of: spec).isEmpty {
+      checker.report(
+        "match_accuracy_drop", "the spec names no method that removes tokens; add one")
+    }
+  }
+
+  /// A control of nothing.
+  private static func control(_ spec: Spec, _ checker: inout RuleChecker) {
+    guard spec.control, !spec.methods.isEmpty,
+      spec.methods.allSatisfy({
+        TokenReductionRegistry.isBaseline($0.method.name) || $0.method == RandomRemoval.self
+      })
+    else { return }
+    checker.report(
+      "control",
+      "no method of the spec chooses which tokens go, so there is nothing to set random removal "
+        + "beside; add one, or leave it out")
   }
 
   /// Baselines that are no models of the spec.

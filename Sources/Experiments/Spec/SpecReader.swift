@@ -51,8 +51,10 @@ package struct SpecReader {
     let spec = Spec(
       source: source, name: name, models: models, datasets: datasets,
       devices: axis("device").compactMap(Self.device),
-      batchSizes: axis("batch_size").compactMap(\.asInt), methods: methods, accuracy: accuracy,
-      latency: latency, grid: grid, seed: seed,
+      batchSizes: axis("batch_size").compactMap(\.asInt), methods: methods,
+      matchedDrop: members["match_accuracy_drop"]?.asDouble,
+      control: members["control"] == .boolean(true), accuracy: accuracy, latency: latency,
+      grid: grid, seed: seed,
       skipsBadImages: members["on_bad_image"]?.asString == "skip",
       precisions: axis("precision").compactMap(\.asString),
       threads: members["threads"] == nil ? [nil] : axis("threads").map(\.asInt),
@@ -108,8 +110,9 @@ package struct SpecReader {
     {
       let values = Standards(members, SpecRules.accuracy)
       return AccuracyChoice(
-        mode: mode, images: values.integerIfGiven("images"), batchSize: values.integer("batch_size")
-      )
+        mode: mode, images: values.integerIfGiven("images"),
+        batchSize: values.integer("batch_size"),
+        until: members["until"]?.asString.flatMap(Percent.points))
     }
     switch members["accuracy"] {
     case nil: return choice(.whereTrained)

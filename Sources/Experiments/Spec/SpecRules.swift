@@ -30,6 +30,13 @@ package enum SpecRules {
       "images of a timed batch"),
     KeyRule("methods", .list(.method), required: true, "the token-reduction methods to compare"),
     KeyRule(
+      "match_accuracy_drop", .number(minimum: 0, exclusiveMinimum: false, maximum: 100),
+      "a table of each method's fastest setting that loses at most so many points of top-1, found "
+        + "over its r or keep_rate with as few images as that takes"),
+    KeyRule(
+      "control", .boolean, standard: .value(.boolean(false)),
+      "beside each method, random removal of as many tokens at the same blocks"),
+    KeyRule(
       "accuracy", .either([.boolean, .object(accuracy)]),
       standard: .described("measured where the weights are trained"),
       "whether and how to measure accuracy"),
@@ -196,6 +203,10 @@ package enum SpecRules {
       "batch_size", .integer(minimum: 1, maximum: 4096), standard: .value(.integer(50)),
       "images of a forward pass; predictions depend on it where \"normalization\" is \"batch\" alone"
     ),
+    KeyRule(
+      "until", .points(maximum: 50), standard: .described("every image"),
+      "a race on images in random order: half of the width of the 95 % interval of its difference to "
+        + "the baseline at which a method stops; it stops too where it is clearly off the front"),
   ]
 
   static let latency: [KeyRule] = [

@@ -117,6 +117,10 @@ package enum SpecSchema {
       .object([
         "type": .string("string"), "pattern": .string("^[0-9]{1,3}(\\.[0-9]{1,6})?%$"),
       ])
+    case .points:
+      .object([
+        "type": .string("string"), "pattern": .string("^[0-9]{1,2}(\\.[0-9]{1,6})?pp$"),
+      ])
     case .method: .object(["$ref": .string("#/$defs/method")])
     }
   }

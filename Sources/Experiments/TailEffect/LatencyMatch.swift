@@ -68,7 +68,7 @@ extension RSearcher {
   }
 
   /// A method with its `r` and what else differs from its defaults.
-  private static func distinguished(
+  static func distinguished(
     _ method: MethodSetting, _ geometry: TokenGeometry
   ) -> MethodSetting {
     let standard = TokenReductionRegistry.method(named: method.name).flatMap { type in

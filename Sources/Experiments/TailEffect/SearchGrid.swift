@@ -7,6 +7,12 @@ enum SearchGrid {
   /// The method whose records at many r are a grid.
   static let methodName = RandomRemoval.name
 
+  /// Whether a method is a point of a grid: random removal before the first block.
+  static func isPoint(_ method: MethodSetting) -> Bool {
+    method.name == methodName && method.parameters[Schedule.tokens.name] == nil
+      && method.parameters["schedule"] == nil
+  }
+
   /// The setting that keeps `tokens` of the geometry's tokens, prefix included.
   static func setting(tokens: Int, seed: Int, _ geometry: TokenGeometry) -> MethodSetting {
     MethodSetting(

@@ -51,6 +51,11 @@ struct LaTeXTable {
     Column(title: "GMACs", alignment: "r") {
       $0.macs.map { significant(Double($0) / 1e9, 3) } ?? Reporting.Column.missing
     },
+    Column(title: "Images", alignment: "r") {
+      $0.race == nil ? "–" : $0.accuracy.map { grouped($0.images) } ?? "–"
+    },
+    Column(title: "vs random (pp)", alignment: "r") { $0.control?.text ?? "–" },
+    Column(title: "vs explicit", alignment: "r") { $0.explicitSpeedup?.text ?? "–" },
   ]
 
   private func table(_ index: Int, _ group: RowGroup) -> String {

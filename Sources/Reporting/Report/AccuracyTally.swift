@@ -18,6 +18,8 @@ package struct AccuracyTally: Sendable {
   /// By position in the data set; −1 where no image was seen.
   private var labels: [Int32] = []
   private var skippedPaths: Set<String> = []
+  /// Images of the records that were added, skipped ones included.
+  private(set) var shards: Set<Range<Int>> = []
   package private(set) var images = 0
   package private(set) var top1Correct = 0
   package private(set) var top5Correct = 0
@@ -29,7 +31,8 @@ package struct AccuracyTally: Sendable {
   package var skipped: Int { skippedPaths.count }
 
   /// Adds the images of a shard that no earlier shard held.
-  package mutating func add(_ result: AccuracyResult) {
+  package mutating func add(_ result: AccuracyResult, of shard: Range<Int>? = nil) {
+    if let shard { shards.insert(shard) }
     cost = cost ?? result.cost
     skippedPaths.formUnion(result.skipped.map(\.path))
     let known = min(result.topFive.count, result.labels.count, result.imageIndices.count)
@@ -99,12 +102,26 @@ package struct AccuracyTally: Sendable {
   }
 
   /// The agreement of `baseline` (first) and this (second) on the images that both hold.
-  package func paired(with baseline: AccuracyTally) -> PairedOutcomes {
+  ///
+  /// - Parameter amongFive: Whether an image is right where its label is among the five best.
+  package func paired(
+    with baseline: AccuracyTally, amongFive: Bool = false
+  ) -> PairedOutcomes {
+    let right = amongFive ? Self.top5 : Self.top1
     var table = PairedOutcomes()
     for (first, second) in zip(baseline.outcomes, outcomes)
     where first & Self.seen != 0 && second & Self.seen != 0 {
-      table.count(first: first & Self.top1 != 0, second: second & Self.top1 != 0)
+      table.count(first: first & right != 0, second: second & right != 0)
     }
     return table
+  }
+
+  /// Whether an image was classified correctly; `nil` where it was not classified.
+  func isTop1(_ image: Int) -> Bool? { isRight(image, Self.top1) }
+  func isTop5(_ image: Int) -> Bool? { isRight(image, Self.top5) }
+
+  private func isRight(_ image: Int, _ kind: UInt8) -> Bool? {
+    guard image < outcomes.count, outcomes[image] & Self.seen != 0 else { return nil }
+    return outcomes[image] & kind != 0
   }
 }

@@ -15,6 +15,8 @@ struct DistinctNames {
     let name: String
     let images: Int
     let fingerprint: String
+    /// The same images in another order are told apart by that.
+    let order: String?
   }
 
   /// - Parameters:
@@ -39,7 +41,7 @@ struct DistinctNames {
       for setting in alike { self.weights[setting] = labels[setting.digest] }
     }
     // Parts of a data set differ in their number of images, which stands next to the name.
-    let sets = Dictionary(grouping: datasets) { "\($0.images) \($0.name)" }
+    let sets = Dictionary(grouping: datasets) { "\($0.images) \($0.name) \($0.order ?? "")" }
     for alike in sets.values where alike.count > 1 {
       let labels = Self.labels(alike.map(\.fingerprint), alike[0].name, paths)
       for dataset in alike { self.datasets[dataset] = labels[dataset.fingerprint] }
@@ -132,7 +134,9 @@ struct DistinctNames {
 
 extension DistinctNames.DatasetID {
   fileprivate init(_ setting: DatasetSetting) {
-    self.init(name: setting.name, images: setting.images, fingerprint: setting.fingerprint)
+    self.init(
+      name: setting.name, images: setting.images, fingerprint: setting.fingerprint,
+      order: setting.order)
   }
 }
 

@@ -11,26 +11,37 @@ struct GroupFinder {
   /// The grid of the group's place, where one was measured.
   let staircase: Staircase?
 
-  func row(_ method: MethodSetting, reasons: [RowReason] = []) -> Row {
+  func row(_ method: MethodSetting, _ asked: AskedRow = AskedRow()) -> Row {
     let tally = tally(of: method)
     let timing = timing(of: method)
+    let baseline = joined.catalog.baseline.flatMap { self.tally(of: $0) }
     let accuracy = tally.flatMap { tally in
-      group.dataset.flatMap { AccuracyFigures(tally, expectedImages: $0.images) }
+      group.dataset.flatMap { AccuracyFigures(tally, beside: baseline, in: $0) }
     }
     let latency = timing.flatMap(figures)
     let cost = timing?.result.cost ?? tally?.cost
     let flaws = flaws(of: method)
+    // What it is the control of says which token counts.
+    let isControl = asked.reasons.contains { if case .control = $0 { true } else { false } }
+    let speedup = joined.catalog.baseline.flatMap { self.speedup(of: method, against: $0) }
+    let explicit = joined.catalog.explicitBaseline.flatMap { self.speedup(of: method, against: $0) }
+    let controlled = asked.control.flatMap { change(of: tally, against: $0) }
     return Row(
-      method: method, reasons: reasons, family: joined.catalog.family(of: method),
-      parameters: text.text(for: method),
-      shortParameters: text.shortText(for: method),
-      distinguishingParameters: text.distinguishingText(for: method), accuracy: accuracy,
-      latency: latency, change: change(of: tally, method), speedup: speedup(of: method),
+      method: method, reasons: asked.reasons, family: joined.catalog.family(of: method),
+      parameters: isControl ? "" : text.text(for: method),
+      shortParameters: isControl ? "" : text.shortText(for: method),
+      distinguishingParameters: isControl ? "" : text.distinguishingText(for: method),
+      accuracy: accuracy,
+      latency: latency, change: change(of: tally, method), speedup: speedup,
+      explicitSpeedup: explicit, control: controlled, race: asked.race,
       tokensLeft: cost?.tokensAfterBlocks.last, macs: cost?.macs,
       modelParameters: cost?.parameters, trafficBytes: cost?.trafficBytes,
+      launches: cost?.launches, attention: cost?.attention,
       nextStep: flaws.isEmpty
         ? cost.flatMap { NextStep(after: $0, on: staircase, tokens: group.model.tokens) } : nil,
-      flaws: flaws, notes: notes(accuracy, timing, tally, method),
+      flaws: flaws,
+      notes: notes(accuracy, timing, tally, method, asked.race)
+        + [BaselineNote.text(speedup, explicit), controlled?.controlNote].compactMap { $0 },
       lesserNotes: Set(timing?.result.notes ?? []))
   }
 
@@ -64,14 +75,22 @@ struct GroupFinder {
     guard let known = joined.catalog.baseline, method.name != known.name, let tally,
       let baseline = self.tally(of: known)
     else { return nil }
-    return AccuracyChange(of: tally, against: baseline)
+    return AccuracyChange(of: tally, against: baseline, in: group.dataset)
   }
 
-  private func speedup(of method: MethodSetting) -> Speedup? {
-    guard let known = joined.catalog.baseline, method.name != known.name,
+  /// What a method gained over another on the images that both saw.
+  private func change(of tally: AccuracyTally?, against other: MethodSetting) -> AccuracyChange? {
+    guard let tally, let other = self.tally(of: other) else { return nil }
+    return AccuracyChange(of: tally, against: other, in: group.dataset)
+  }
+
+  /// Against a baseline; `nil` for that itself, and for the one that others are compared with.
+  private func speedup(of method: MethodSetting, against known: MethodSetting) -> Speedup? {
+    guard method.name != known.name, !joined.catalog.isBaseline(method),
       let key = group.latencyKey(of: method), let baselineKey = group.latencyKey(of: known),
       let timing = joined.latencies[key],
-      let baseline = joined.baseline(of: key)?.timing, let mine = medians[timing.id(key)],
+      let baseline = joined.timing(of: known, beside: key)?.timing,
+      let mine = medians[timing.id(key)],
       let theirs = medians[baseline.id(baselineKey)]
     else { return nil }
     return Speedup(baseline, timing, theirs, mine)
@@ -108,10 +127,15 @@ struct GroupFinder {
 
   private func notes(
     _ accuracy: AccuracyFigures?, _ timing: JoinedRecords.Timing?, _ tally: AccuracyTally?,
-    _ method: MethodSetting
+    _ method: MethodSetting, _ race: RaceStanding?
   ) -> [String] {
     var notes: [String] = []
-    if let accuracy, !accuracy.isComplete {
+    if let accuracy,
+      let note = race?.note(
+        images: accuracy.images + accuracy.skippedImages, of: accuracy.expectedImages)
+    {
+      notes.append(note)
+    } else if let accuracy, !accuracy.isComplete {
       notes.append(
         "accuracy over \(grouped(accuracy.images)) of \(grouped(accuracy.expectedImages)) images")
     }
@@ -135,7 +159,7 @@ struct GroupFinder {
     if timing.measurements > 1 {
       notes.append(
         "timed \(timing.measurements) times"
-          + (joined.catalog.isBaseline(method) ? ", once beside each set of rows" : "")
+          + (joined.catalog.isAnyBaseline(method) ? ", once beside each set of rows" : "")
           + "; the latest is shown")
     }
     if let note = baselineNote(method) { notes.append(note) }

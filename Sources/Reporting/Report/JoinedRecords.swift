@@ -76,7 +76,8 @@ struct JoinedRecords {
           accuracyBatches[key] = batchSize
           accuracies[key] = nil
         }
-        accuracies[key, default: AccuracyTally()].add(result)
+        accuracies[key, default: AccuracyTally()].add(
+          result, of: trial.firstImage..<(trial.firstImage + trial.imageCount))
       case .latency(let trial, let result):
         add(
           Timing(
@@ -100,7 +101,7 @@ struct JoinedRecords {
   /// A grid's quick timing must not replace a row's careful one, nor add to its count.
   private mutating func add(_ timing: Timing, for key: LatencyKey) {
     var timing = timing
-    if catalog.isBaseline(key.method) { baselines[key, default: []].append(timing) }
+    if catalog.isAnyBaseline(key.method) { baselines[key, default: []].append(timing) }
     if catalog.isGrid(key.method) {
       let earlier = grids[key]?[timing.setting]
       if earlier == nil || earlier?.flaws.isEmpty == false || timing.flaws.isEmpty {
@@ -126,7 +127,13 @@ struct JoinedRecords {
   ///
   /// Rounds drift apart: a ratio is valid within one set alone.
   func baseline(of key: LatencyKey) -> (timing: Timing, sharesRounds: Bool)? {
-    guard let baseline = catalog.baseline else { return nil }
+    catalog.baseline.flatMap { timing(of: $0, beside: key) }
+  }
+
+  /// The timing of a baseline that a timing of `key` is compared with.
+  func timing(
+    of baseline: MethodSetting, beside key: LatencyKey
+  ) -> (timing: Timing, sharesRounds: Bool)? {
     var place = key
     place.method = baseline
     guard let latest = latencies[place] else { return nil }

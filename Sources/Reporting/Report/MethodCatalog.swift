@@ -8,6 +8,8 @@ struct MethodCatalog: Sendable {
   private let traits: [String: MethodTraits]
   /// The setting of the baseline; `nil` where no record is of one.
   let baseline: MethodSetting?
+  /// The setting of the baseline whose attention maps lie in memory; `nil` without its records.
+  let explicitBaseline: MethodSetting?
 
   /// Reads the traits that records carry; of several of one method the last record's.
   init(_ records: [Record] = []) {
@@ -16,9 +18,12 @@ struct MethodCatalog: Sendable {
       if let found = record.traits { traits[record.measurement.method.name] = found }
     }
     self.traits = traits
-    baseline = traits.filter { $0.value.family == .baseline }
-      .min { ($0.value.order, $0.key) < ($1.value.order, $1.key) }
-      .map { MethodSetting(name: $0.key, parameters: [:]) }
+    // By their own order the one that others are compared with comes first.
+    let baselines = traits.filter { $0.value.family == .baseline }
+      .sorted { ($0.value.order, $0.key) < ($1.value.order, $1.key) }
+      .map { (order: $0.value.order, setting: MethodSetting(name: $0.key, parameters: [:])) }
+    baseline = baselines.first { $0.order == 0 }?.setting
+    explicitBaseline = baselines.first { $0.order > 0 }?.setting
   }
 
   subscript(name: String) -> MethodTraits? { traits[name] }
@@ -27,8 +32,14 @@ struct MethodCatalog: Sendable {
 
   func isBaseline(_ method: MethodSetting) -> Bool { method.name == baseline?.name }
 
-  /// Whether its records at many token counts are a grid.
-  func isGrid(_ method: MethodSetting) -> Bool { family(of: method) == .random }
+  /// Whether it is one of the two baselines, which are timed beside every set of rows.
+  func isAnyBaseline(_ method: MethodSetting) -> Bool { family(of: method) == .baseline }
+
+  /// Whether its records at many token counts are a grid; with explicit counts it is a control.
+  func isGrid(_ method: MethodSetting) -> Bool {
+    family(of: method) == .random && method.parameters["tokens"] == nil
+      && method.parameters["schedule"] == nil
+  }
 
   /// The methods' own order, then by name; within a method by its parameters' values.
   func precedes(_ a: MethodSetting, _ b: MethodSetting) -> Bool {

@@ -22,6 +22,12 @@ package struct Row: Sendable {
   package internal(set) var change: AccuracyChange?
   /// Against the baseline on the same device; `nil` for the baseline itself and without either.
   package internal(set) var speedup: Speedup?
+  /// Against the baseline with explicit attention; `nil` for baselines and where it was not timed.
+  package internal(set) var explicitSpeedup: Speedup?
+  /// Against random removal at the same token counts, on the same images; `nil` without a control.
+  package let control: AccuracyChange?
+  /// How its accuracy was measured in a race; `nil` where every image was classified.
+  package let race: RaceStanding?
   /// Tokens that leave the last block, prefix included.
   package let tokensLeft: Int?
   /// Multiply-adds of one image.
@@ -31,6 +37,10 @@ package struct Row: Sendable {
   /// Bytes that the operations of one image must read and write; `nil` in records of programs that
   /// did not count them.
   package let trafficBytes: Int?
+  /// Operations of a pass; `nil` in records of programs that did not count them.
+  package let launches: Int?
+  /// Which kernels computed the attention; `nil` in records of programs that did not say.
+  package let attention: AttentionCost?
   /// The nearest fall of latency that pruning more would reach; `nil` without a grid or a step.
   package let nextStep: NextStep?
   /// Whether no other row of the group is at least as accurate and as fast, and better in one.
@@ -70,10 +80,13 @@ package struct AccuracyFigures: Hashable, Sendable {
   package let skippedImages: Int
   package let top1Correct: Int
   package let top5Correct: Int
-  /// Wilson's 95 % interval, in percent.
-  package let top1Interval: Interval
-  /// Wilson's 95 % interval, in percent.
-  package let top5Interval: Interval
+  /// Wilson's 95 % interval, in percent; that of a race where one stopped the row.
+  package internal(set) var top1Interval: Interval
+  /// The same of the five best classes.
+  package internal(set) var top5Interval: Interval
+  /// What a race that stopped the row expects over all images, in percent.
+  var top1Estimate: Double?
+  var top5Estimate: Double?
 
   /// `nil` without images.
   init?(_ tally: AccuracyTally, expectedImages: Int) {
@@ -89,8 +102,8 @@ package struct AccuracyFigures: Hashable, Sendable {
     top5Interval = top5.scaled(by: 100)
   }
 
-  package var top1Percent: Double { 100 * Double(top1Correct) / Double(images) }
-  package var top5Percent: Double { 100 * Double(top5Correct) / Double(images) }
+  package var top1Percent: Double { top1Estimate ?? 100 * Double(top1Correct) / Double(images) }
+  package var top5Percent: Double { top5Estimate ?? 100 * Double(top5Correct) / Double(images) }
   /// Whether guessing one class of `classes` that are equally frequent could be as good, with 95 %
   /// confidence.
   package func isWithinChance(classes: Int) -> Bool {
@@ -118,13 +131,15 @@ package struct AccuracyChange: Hashable, Sendable {
   package let outcomes: PairedOutcomes
   /// Percentage points, negative when the method loses.
   package let points: Double
-  /// 95 % paired bootstrap interval, in percentage points.
-  package let interval: Interval
-  /// McNemar's mid-p value.
+  /// 95 % interval, in percentage points: a paired bootstrap, or a confidence sequence.
+  package internal(set) var interval: Interval
+  /// McNemar's mid-p value, which says nothing where a race stopped early.
   package let midP: Double
+  /// Whether the interval is that of a race, which holds for the whole data set at any time.
+  package internal(set) var isSequential = false
 
   /// Whether chance alone could explain the difference at the 5 % level.
-  package var isWithinNoise: Bool { midP >= 0.05 }
+  package var isWithinNoise: Bool { isSequential ? interval.contains(0) : midP >= 0.05 }
 }
 
 /// How many times as fast as the baseline a method is.

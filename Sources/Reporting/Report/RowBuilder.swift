@@ -2,6 +2,13 @@ import Measurement
 import Records
 import Support
 
+/// What a run asked for with a row, besides its method.
+struct AskedRow {
+  var reasons: [RowReason] = []
+  var control: MethodSetting?
+  var race: RaceStanding?
+}
+
 /// Makes the rows of a report from joined records.
 struct RowBuilder {
   let joined: JoinedRecords
@@ -20,12 +27,13 @@ struct RowBuilder {
           joined: joined, group: group, medians: medians, text: parameterText,
           staircase: staircases.first { $0.belongs(to: place.group) })
         group.rows = selection(for: group, measured: place.methods).compactMap { key in
-          let row = finder.row(key.method, reasons: key.reasons)
+          let row = finder.row(key.method, key.asked)
           let isEmpty = row.accuracy == nil && row.latency == nil
           return rows == nil && isEmpty ? nil : row
         }
         group.markFront()
-        group.choiceLines = choiceLines(for: group)
+        group.choiceLines =
+          choiceLines(for: group) + [group.raceLine(joined)].compactMap { $0 }
         return group.rows.isEmpty ? nil : group
       })
   }
@@ -33,19 +41,21 @@ struct RowBuilder {
   /// The rows to show, each once; several reasons of one setting share a row.
   private func selection(
     for group: RowGroup, measured: Set<MethodSetting>
-  ) -> [(method: MethodSetting, reasons: [RowReason])] {
+  ) -> [(method: MethodSetting, asked: AskedRow)] {
     guard let rows else {
-      return measured.sorted(by: joined.catalog.precedes).map { ($0, []) }
+      return measured.sorted(by: joined.catalog.precedes).map { ($0, AskedRow()) }
     }
     var order: [MethodSetting] = []
-    var reasons: [MethodSetting: [RowReason]] = [:]
+    var asked: [MethodSetting: AskedRow] = [:]
     for row in rows where row.model == group.model && row.place.includes(group) {
-      if reasons[row.method] == nil { order.append(row.method) }
-      let known = reasons[row.method] ?? []
-      let new = row.reason.map { known.contains($0) ? [] : [$0] } ?? []
-      reasons[row.method] = known + new
+      if asked[row.method] == nil { order.append(row.method) }
+      var known = asked[row.method] ?? AskedRow()
+      if let reason = row.reason, !known.reasons.contains(reason) { known.reasons.append(reason) }
+      known.control = known.control ?? row.control
+      known.race = known.race ?? row.race
+      asked[row.method] = known
     }
-    return order.map { ($0, reasons[$0] ?? []) }
+    return order.map { ($0, asked[$0] ?? AskedRow()) }
   }
 
   /// What is to be known of the R that α has chosen for rows of a table.
@@ -97,8 +107,10 @@ struct RowBuilder {
 }
 
 extension RowGroup {
-  /// Marks the rows that no other dominates; rows of incomplete data sets and of unreliable timings
-  /// do not compete.
+  /// Marks the rows that no other dominates.
+  ///
+  /// Rows of incomplete data sets, but for those that a race knows well enough, and of unreliable
+  /// timings do not compete.
   mutating func markFront() {
     for index in rows.indices { rows[index].isOnFront = false }
     let candidates = rows.indices.compactMap { index -> (Int, TradeOff)? in

@@ -6,14 +6,20 @@ package struct RowKey: Hashable, Sendable {
   package let method: MethodSetting
   /// Why the method has its parameters; shown before them.
   package let reason: RowReason?
+  /// Random removal at the method's token counts, which is another row; `nil` without one.
+  package let control: MethodSetting?
+  /// How its accuracy was measured in a race; `nil` where every image was classified.
+  package let race: RaceStanding?
   /// Which tables it belongs to: R may be chosen for each device and batch size.
   package internal(set) var place: RowPlace
 
   /// Names a row; the weights of `model` do not matter.
   package init(
     model: ModelSetting, method: MethodSetting, reason: RowReason? = nil,
-    place: RowPlace = RowPlace()
+    control: MethodSetting? = nil, race: RaceStanding? = nil, place: RowPlace = RowPlace()
   ) {
+    self.race = race
+    self.control = control
     self.model = ModelIdentity(model)
     self.method = method
     self.reason = reason

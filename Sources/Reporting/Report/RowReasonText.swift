@@ -9,6 +9,7 @@ extension RowReason {
     case .accuracyDropTarget(let points): "drop ≤ \(trimmed(points, digits: 6))"
     case .latencyMatch(let method, let difference):
       "as fast as \(Self.words(method)) (\(Self.percent(difference)))"
+    case .control(let method): "control of \(Self.words(method))"
     case .text(let text): text
     }
   }
@@ -48,6 +49,9 @@ extension [RowReason] {
 
   /// `shortWords` for a label in a figure; `nil` where it would cover other points.
   var labelWords: String? {
-    if case .latencyMatch? = first { nil } else { shortWords }
+    switch first {
+    case .latencyMatch?, .control?: nil
+    default: shortWords
+    }
   }
 }

@@ -50,7 +50,8 @@ package struct VariantTable: Sendable {
           ? nil : first.accuracyKey(of: row.method).flatMap { joined.accuracies[$0] }
         let pair = mine.flatMap { mine in other.map { (mine, $0) } }
         return Line(
-          group: group, row: row, change: pair.flatMap { AccuracyChange(of: $0, against: $1) },
+          group: group, row: row,
+          change: pair.flatMap { AccuracyChange(of: $0, against: $1, in: group.dataset) },
           agreement: pair.map { $0.agreement(with: $1) },
           speedup: reference.flatMap { reference in
             row.latency.map { reference.median / $0.milliseconds.median }

@@ -4,7 +4,32 @@ import Records
 struct CSVTable {
   /// Name and value of each column, in order; a missing value is an empty cell.
   static let columns: [(name: String, value: @Sendable (RowGroup, Row) -> JSONValue)] =
-    placeColumns + accuracyColumns + latencyColumns + costColumns
+    placeColumns + accuracyColumns + latencyColumns + costColumns + comparisonColumns
+
+  /// The second baseline, the control, and what a pass does.
+  private static let comparisonColumns:
+    [(name: String, value: @Sendable (RowGroup, Row) -> JSONValue)] = [
+      ("control_delta_points", { _, row in number(row.control?.points, 4) }),
+      ("control_delta_points_low", { _, row in number(row.control?.interval.lower, 4) }),
+      ("control_delta_points_high", { _, row in number(row.control?.interval.upper, 4) }),
+      (
+        "control_mcnemar_mid_p",
+        { _, row in number(row.control.flatMap { $0.isSequential ? nil : $0.midP }, 6) }
+      ),
+      ("race_until_points", { _, row in number(row.race?.untilPoints, 6) }),
+      ("race_stop", { _, row in text(row.race?.stop?.name) }),
+      ("speedup_explicit", { _, row in number(row.explicitSpeedup?.ratio, 4) }),
+      ("speedup_explicit_low", { _, row in number(row.explicitSpeedup?.interval.lower, 4) }),
+      ("speedup_explicit_high", { _, row in number(row.explicitSpeedup?.interval.upper, 4) }),
+      ("attention_fused", { _, row in count(row.attention?.fused) }),
+      ("attention_scored", { _, row in count(row.attention?.scored) }),
+      ("attention_explicit", { _, row in count(row.attention?.explicit) }),
+      (
+        "attention_mb_per_image",
+        { _, row in number(row.attention.map { Double($0.bytes) / 1e6 }, 6) }
+      ),
+      ("launches", { _, row in count(row.launches) }),
+    ]
 
   private static let placeColumns: [(name: String, value: @Sendable (RowGroup, Row) -> JSONValue)] =
     [
@@ -43,7 +68,10 @@ struct CSVTable {
       ("delta_top1_points", { _, row in number(row.change?.points, 4) }),
       ("delta_top1_points_low", { _, row in number(row.change?.interval.lower, 4) }),
       ("delta_top1_points_high", { _, row in number(row.change?.interval.upper, 4) }),
-      ("delta_mcnemar_mid_p", { _, row in number(row.change?.midP, 6) }),
+      (
+        "delta_mcnemar_mid_p",
+        { _, row in number(row.change.flatMap { $0.isSequential ? nil : $0.midP }, 6) }
+      ),
       ("delta_within_noise", { _, row in flag(row.change?.isWithinNoise) }),
     ]
 

@@ -63,7 +63,9 @@ package struct Column: Sendable {
   static let missing = "–"
 
   /// Every column, the short form of the cells: what fits a terminal.
-  package static let terminal: [Column] = [
+  package static let terminal: [Column] = measured + comparison
+
+  private static let measured: [Column] = [
     Column("", .leading, number: { $0.isOnFront ? 0 : 1 }) { $0.isOnFront ? Mark.front : "" },
     Column("method", .leading) { $0.method.name },
     Column("parameters", .leading) { $0.details },
@@ -130,30 +132,19 @@ package struct Column: Sendable {
   ]
 
   /// Every column with intervals written out: what a document has room for.
-  package static let document: [Column] = terminal.map { column in
-    switch column.title {
-    case "": column.with(title: "front")
-    case "Δ pp":
-      column.with(title: "Δ top-1, pp (95 %)") { row in
-        row.change.map { change in
-          let low = signed(change.interval.lower, digits: change.digits)
-          let high = signed(change.interval.upper, digits: change.digits)
-          return "\(change.text) (\(low)…\(high))"
-        } ?? missing
+  package static let document: [Column] =
+    measured.map { column in
+      switch column.title {
+      case "": column.with(title: "front")
+      case "Δ pp":
+        column.with(title: "Δ top-1, pp (95 %)") { $0.change?.textWithInterval ?? missing }
+      case "speed-up":
+        column.with(title: "speed-up (95 %)") { $0.speedup?.textWithInterval ?? missing }
+      case "n": column.with(title: "samples")
+      case "MB": column.with(title: "peak MB")
+      default: column
       }
-    case "speed-up":
-      column.with(title: "speed-up (95 %)") { row in
-        row.speedup.map { speedup in
-          let low = fixed(speedup.interval.lower, digits: 2)
-          let high = fixed(speedup.interval.upper, digits: 2)
-          return "\(speedup.text) (\(low)–\(high))"
-        } ?? missing
-      }
-    case "n": column.with(title: "samples")
-    case "MB": column.with(title: "peak MB")
-    default: column
-    }
-  }
+    } + comparisonInDocuments
 }
 
 extension RowGroup {

@@ -47,6 +47,10 @@ struct MarkdownReport {
 
   /// What the columns of a report's tables mean.
   static func explanations(of report: Report) -> [String] {
+    let shown = Set(
+      report.tables.flatMap { $0.filled(Column.comparisonInDocuments).map(\.title) })
+    let explanations =
+      explanations + Column.comparisonExplanations.filter { shown.contains($0.title) }.map(\.text)
     guard report.tables.contains(where: \.isOfModels) else { return explanations }
     return explanations + [
       "traffic: what the operations of one image read and write at least, in millions of bytes; "

@@ -64,7 +64,9 @@ extension RowGroup {
     var parts = [model.name]
     if let weights { parts[0] += " (\(weights.name))" }
     parts.append(
-      dataset.map { "\($0.name) (\(grouped($0.images)) images)" } ?? "no accuracy measured")
+      dataset.map {
+        "\($0.name) (\(grouped($0.images)) images\($0.order == nil ? "" : ", in random order"))"
+      } ?? "no accuracy measured")
     parts.append(device?.text ?? "no latency measured")
     if let batchSize { parts.append("batch \(batchSize)") }
     parts.append(precision)

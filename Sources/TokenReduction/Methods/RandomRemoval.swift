@@ -9,13 +9,22 @@ package enum RandomRemoval: TokenReductionMethod {
     "the accuracy proxy of \"Pruning One More Token is Enough\", section 3.2"
   package static let traits = MethodTraits(family: .random, color: "#7F7F7F", order: 10)
   package static let example = #"{"method": "random", "r": 72}"#
-  package static let parameters = Schedule.keys(
-    [
-      MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),
+  package static let parameters =
+    Schedule.keys(
+      [
+        MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),
+        MethodParameter(
+          "seed", .integer(minimum: 0, maximum: nil), default: .integer(0),
+          "which tokens go, together with the image"),
+      ]) + [
       MethodParameter(
-        "seed", .integer(minimum: 0, maximum: nil), default: .integer(0),
-        "which tokens go, together with the image"),
-    ])
+        "position", .choice(positions.keys.sorted()), otherwise: "\"before_block\"",
+        "where in a block tokens go; with \"tokens\" alone")
+    ]
+
+  private static let positions: [String: ReductionStep.Position] = [
+    "before_block": .beforeBlock, "inside_block": .insideBlock, "after_block": .afterBlock,
+  ]
 
   package static let needs = MethodNeeds(reordersTokens: true)
 
@@ -24,10 +33,34 @@ package enum RandomRemoval: TokenReductionMethod {
   {
     let r = values.integer("r")
     try checkRemoval(r, leaving: 1, geometry)
+    if values.has("position"), !values.has(Schedule.tokens.name) {
+      throw ParameterProblem(
+        key: "position", message: "goes with \"tokens\" alone; r tokens go before the first block")
+    }
+    let position = positions[values.string("position")] ?? .beforeBlock
     return Composition(
       score: RandomScore(values), disposal: Drop(),
-      steps: try Schedule.given(values, Drop(), position: .beforeBlock, geometry)
+      steps: try Schedule.given(values, Drop(), position: position, geometry)
         ?? Schedule.single(r: r, block: 0, position: .beforeBlock, geometry), geometry: geometry)
+  }
+}
+
+extension RandomRemoval {
+  /// Random removal at the token counts of a method, block by block and at the same place in a
+  /// block: the yardstick that tells what its score is worth.
+  ///
+  /// `nil` where nothing goes, or goes at random already. What a method fuses counts as tokens.
+  /// Inside attention nothing is dropped at random: there the tokens go behind it.
+  package static func control(of composition: Composition, seed: Int) -> [String: JSONValue]? {
+    guard let step = composition.steps.first, !(composition.score is RandomScore),
+      composition.tokensAfterBlocks.last != composition.geometry.tokens
+    else { return nil }
+    let place = step.position == .insideAttention ? .insideBlock : step.position
+    let position = positions.first { $0.value == place }?.key ?? "inside_block"
+    return [
+      "tokens": .array(composition.tokensAfterBlocks.map { .integer($0) }),
+      "position": .string(position), "seed": .integer(seed),
+    ]
   }
 }
 

@@ -10,6 +10,8 @@ final class ViTPass: ModelPass {
   private let device: any Backend
   private let qkv: Tensor
   private let attended: Tensor
+  /// [B, H, N, N] where every block computes its map in memory though nothing reads it.
+  private let unreadMap: Tensor?
   private let reducer: Reducer
   private let pool: PoolingPass
 
@@ -23,6 +25,9 @@ final class ViTPass: ModelPass {
     self.device = device
     qkv = try device.allocate(Shape(batchSize, a.tokens, 3 * a.embedDim), type)
     attended = try device.allocate(Shape(batchSize, a.tokens, a.embedDim), type)
+    unreadMap =
+      composition.explicitAttention
+      ? try device.allocate(Shape(batchSize, a.numHeads, a.tokens, a.tokens), .float32) : nil
     features = try device.allocate(Shape(batchSize, a.featureDim), type)
     pool = try PoolingPass(model, batchSize: batchSize, features: features, on: device)
     reducer = try Reducer(composition, model, qkv: qkv, batchSize: batchSize, on: device)
@@ -82,6 +87,12 @@ final class ViTPass: ModelPass {
       project(stream, block, into: fewer)
       if let map = step.outputMap { apply(map, fewer, into: output) }
       device.projectResidual(output, block.projection, onto: stream)
+      return .none
+    }
+    if let unreadMap {
+      writeMap(rows, into: unreadMap)
+      apply(unreadMap, rows, into: mixed)
+      device.projectResidual(mixed, block.projection, onto: stream)
       return .none
     }
     let inside = reducer.step(index, .insideBlock)

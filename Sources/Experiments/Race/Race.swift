@@ -1,0 +1,136 @@
+import Measurement
+import Records
+
+/// All methods of a table on the same images in random order, batch after batch, until each is
+/// known well enough or is clearly off the front.
+///
+/// What has been recorded is gone through from the first batch on, so that a decision depends on
+/// the predictions and latencies alone, however often the run was interrupted and whoever made the
+/// records.
+struct Race {
+  struct Entrant {
+    let method: PlannedMethod
+    /// One a batch.
+    let trials: [PlannedAccuracy]
+    /// Median milliseconds where they are known; a place without any keeps the method in.
+    let latencies: [PlanBuilder.LatencyPlace: Double?]
+  }
+
+  /// How far an entrant has come.
+  struct Outcome {
+    /// Batches that it is asked for.
+    var batches = 0
+    /// `nil` while it is in.
+    var stop: RaceStop?
+  }
+
+  /// In the order of the rows, the baseline among them.
+  let entrants: [Entrant]
+  let images: Int
+  /// Half of the width that intervals should have, a fraction.
+  let until: Double
+  let ledger: RaceLedger
+  let result: (String) -> Record?
+  let givenUp: Set<String>
+
+  /// Two entrants, of which the second could put the first off the front.
+  private struct Duel {
+    let first: Int
+    let second: Int
+    var test: LeadTest
+  }
+
+  /// What is to be computed, and who has stopped.
+  func outcomes() -> [Outcome] {
+    var outcomes = entrants.map { _ in Outcome() }
+    guard let baseline = entrants.firstIndex(where: { $0.method.isBaseline }) else {
+      return outcomes
+    }
+    var duels = self.duels()
+    var pairs = [[PairedBatch]](repeating: [], count: entrants.count)
+    for batch in entrants[baseline].trials.indices {
+      let racing = entrants.indices.filter { $0 != baseline && outcomes[$0].stop == nil }
+      guard !racing.isEmpty else { break }
+      var found: [Int: [Bool?]] = [:]
+      var isWaiting = false
+      for index in racing + [baseline] {
+        let trial = entrants[index].trials[batch]
+        outcomes[index].batches = batch + 1
+        found[index] = ledger.outcomes(trial, result)
+        guard found[index] == nil else { continue }
+        if givenUp.contains(trial.key) {
+          outcomes[index].stop = .failed
+        } else {
+          isWaiting = true
+        }
+      }
+      guard !isWaiting, let reference = found[baseline] else { break }
+      for index in racing {
+        if let own = found[index] { pairs[index].append(RaceLedger.batch(reference, own)) }
+      }
+      fight(&duels, found)
+      for index in racing where outcomes[index].stop == nil {
+        outcomes[index].stop = stop(
+          index, baseline, pairs[index], duels, isLast: batch + 1 == entrants[index].trials.count)
+      }
+    }
+    let isOver = entrants.indices.allSatisfy { $0 == baseline || outcomes[$0].stop != nil }
+    if isOver, outcomes[baseline].stop == nil {
+      outcomes[baseline].stop =
+        outcomes[baseline].batches == entrants[baseline].trials.count ? .everyImage : .narrow
+    }
+    return outcomes
+  }
+
+  /// Why an entrant stops behind a batch; `nil` where it goes on.
+  private func stop(
+    _ index: Int, _ baseline: Int, _ pairs: [PairedBatch], _ duels: [Duel], isLast: Bool
+  ) -> RaceStop? {
+    if isLast { return .everyImage }
+    // Other images in a batch would have given other predictions: nothing is known of a whole.
+    guard !entrants[index].method.composition.dependsOnBatch else { return nil }
+    if let lost = duels.first(where: { $0.first == index && $0.test.isDecided }) {
+      let winner = entrants[lost.second].method
+      return .offFront(
+        behind: RSearcher.distinguished(winner.setting, winner.composition.geometry))
+    }
+    let interval = ledger.interval(
+      of: entrants[index].trials, against: entrants[baseline].trials, images: images,
+      batches: pairs)
+    return (interval.upper - interval.lower) / 2 <= until ? .narrow : nil
+  }
+
+  private func fight(_ duels: inout [Duel], _ found: [Int: [Bool?]]) {
+    for index in duels.indices {
+      guard let first = found[duels[index].first], let second = found[duels[index].second] else {
+        continue
+      }
+      duels[index].test.add(RaceLedger.batch(first, second))
+    }
+  }
+
+  /// Every method with each that is nowhere slower.
+  private func duels() -> [Duel] {
+    var duels: [Duel] = []
+    for first in entrants.indices where !entrants[first].method.isBaseline {
+      for second in entrants.indices where second != first && isNowhereSlower(second, than: first) {
+        duels.append(
+          Duel(
+            first: first, second: second,
+            test: LeadTest(population: images, comparisons: entrants.count - 1)))
+      }
+    }
+    return duels
+  }
+
+  private func isNowhereSlower(_ second: Int, than first: Int) -> Bool {
+    let places = entrants[first].latencies
+    return !places.isEmpty
+      && places.allSatisfy { place, latency in
+        guard let latency, let other = entrants[second].latencies[place] ?? nil else {
+          return false
+        }
+        return other <= latency
+      }
+  }
+}

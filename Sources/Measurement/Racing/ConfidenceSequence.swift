@@ -1,0 +1,78 @@
+import Foundation
+
+/// Intervals for the mean difference of two classifiers over a whole data set, from its images in
+/// random order, that all hold at once with a stated confidence: one may look after every batch and
+/// stop whenever one likes.
+///
+/// A candidate stays while neither the gambler who bets on more nor the one who bets on less
+/// (`BettingCapital`) has made 2/α of 1. Intervals are those of the finite data set: once every
+/// image is seen the difference is known.
+package struct ConfidenceSequence: Sendable {
+  /// 1 − the confidence.
+  package static let alpha = 0.05
+
+  package let population: Int
+  package let alpha: Double
+  private(set) var batches: [PairedBatch] = []
+  /// Sums over the population that are not refuted.
+  private var lowest: Int
+  private var highest: Int
+
+  package init(population: Int, alpha: Double = ConfidenceSequence.alpha) {
+    self.population = population
+    self.alpha = alpha
+    lowest = -population
+    highest = population
+  }
+
+  package var images: Int { batches.reduce(0) { $0 + $1.images } }
+
+  /// The mean difference of the images so far, a fraction; 0 without any.
+  package var estimate: Double {
+    images > 0 ? Double(batches.reduce(0) { $0 + $1.sum }) / Double(images) : 0
+  }
+
+  /// The difference over all images, a fraction, with both ends inside.
+  package var interval: Interval {
+    let n = Double(max(population, 1))
+    return Interval(lower: Double(lowest) / n, upper: Double(highest) / n)
+  }
+
+  package var halfWidth: Double { (interval.upper - interval.lower) / 2 }
+
+  /// Takes the next batch in.
+  package mutating func add(_ batch: PairedBatch) {
+    batches.append(batch)
+    let low = Self.lowest(of: batches, population, alpha, from: lowest, to: highest)
+    let high = -Self.lowest(
+      of: batches.map(\.exchanged), population, alpha, from: -highest, to: -lowest)
+    // That they cross is one of the α cases in which an interval fails.
+    guard low <= high else { return }
+    (lowest, highest) = (low, high)
+  }
+
+  /// Takes batches in of which only the last is looked at: much less work, and hardly wider.
+  package mutating func add(joined batches: [PairedBatch]) {
+    guard let last = batches.last else { return }
+    self.batches += batches.dropLast()
+    add(last)
+  }
+
+  /// The smallest sum from `first` on that the gambler who bets on more has not refuted.
+  private static func lowest(
+    of batches: [PairedBatch], _ population: Int, _ alpha: Double, from first: Int, to last: Int
+  ) -> Int {
+    func isRefuted(_ candidate: Int) -> Bool {
+      var capital = BettingCapital(population: population, candidate: candidate)
+      for batch in batches { capital.add(batch) }
+      return capital.logarithm >= log(2 / alpha)
+    }
+    guard isRefuted(first) else { return first }
+    var (refuted, kept) = (first, last + 1)
+    while kept - refuted > 1 {
+      let middle = refuted + (kept - refuted) / 2
+      if isRefuted(middle) { refuted = middle } else { kept = middle }
+    }
+    return kept
+  }
+}

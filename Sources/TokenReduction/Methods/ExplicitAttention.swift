@@ -1,0 +1,24 @@
+import Records
+
+/// A second baseline: every token stays, and the attention map of every block lies in memory.
+///
+/// What a method costs that must read the whole map, before it removes anything. A speed-up over
+/// this baseline alone is one over a slow baseline, so a report sets both beside such methods.
+package enum ExplicitAttention: TokenReductionMethod {
+  package static let name = "none_explicit"
+  package static let summary =
+    "every token stays, with attention as a method needs it that reads the map: in memory"
+  package static let source = NoReduction.source
+  package static let traits = MethodTraits(family: .baseline, color: "#4D4D4D", order: 1)
+  package static let example = #"{"method": "none_explicit"}"#
+  package static let parameters: [MethodParameter] = []
+  package static let needs = MethodNeeds(readsAttention: true)
+
+  package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
+    throws(ParameterProblem) -> Composition
+  {
+    var composition = Composition.unreduced(geometry)
+    composition.explicitAttention = true
+    return composition
+  }
+}

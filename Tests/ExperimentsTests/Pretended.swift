@@ -1,0 +1,98 @@
+import Foundation
+import Records
+import Support
+
+@testable import Experiments
+
+/// Answers a planner's trials with results that a test chooses, without computing anything.
+struct Pretended {
+  let planner: Planner
+  var records: [String: Record] = [:]
+  /// Whether a method classifies an image, known by its number in the data set's own order.
+  let isRight: (MethodSetting, Int) -> Bool
+  let milliseconds: (MethodSetting) -> Double
+
+  init(
+    _ spec: String, isRight: @escaping (MethodSetting, Int) -> Bool,
+    milliseconds: @escaping (MethodSetting) -> Double
+  ) throws {
+    planner = try Planner(
+      try SpecReader.read(try SpecSource(text: spec, file: "micro.json")), site: MicroRun.site)
+    self.isRight = isRight
+    self.milliseconds = milliseconds
+  }
+
+  func plan() throws -> Plan { try planner.plan(result: { records[$0] }) }
+
+  /// Plans and answers until nothing is open; the number of rounds that this took.
+  @discardableResult
+  mutating func run() throws -> (plan: Plan, rounds: Int) {
+    for round in 0..<10_000 {
+      let plan = try plan()
+      let open = plan.latency + (plan.pending.isEmpty && plan.matching == 0 ? plan.waiting : [])
+      var isDone = true
+      for trial in open.flatMap(\.trials) where records[trial.key] == nil {
+        answer(trial)
+        isDone = false
+      }
+      for trial in plan.accuracy.flatMap(\.trials) where records[trial.key] == nil {
+        answer(trial)
+        isDone = false
+      }
+      if isDone { return (plan, round) }
+    }
+    throw ExperimentsError.interrupted
+  }
+
+  /// Predictions that were pretended of a method.
+  func images(of method: String) -> [MethodSetting: Int] {
+    var images: [MethodSetting: Int] = [:]
+    for case .accuracy(let trial, let result) in records.values.map(\.measurement)
+    where trial.method.name == method {
+      images[trial.method, default: 0] += result.labels.count
+    }
+    return images
+  }
+
+  private mutating func answer(_ trial: PlannedLatency) {
+    let time = milliseconds(trial.trial.method)
+    store(
+      .latency(
+        trial.trial,
+        LatencyResult(
+          samplesMilliseconds: [time, time, time], rounds: [0, 0, 0], notes: [],
+          peakMemoryBytes: 1, cost: cost(trial.method))))
+  }
+
+  private mutating func answer(_ trial: PlannedAccuracy) {
+    let images = Array(trial.trial.firstImage..<(trial.trial.firstImage + trial.trial.imageCount))
+    let right = images.map { isRight(trial.trial.method, $0) }
+    store(
+      .accuracy(
+        trial.trial,
+        AccuracyResult(
+          topFive: right.map { $0 ? [0, 1] : [1, 0] }, labels: images.map { _ in 0 },
+          imageIndices: images, skipped: [], imagesPerSecond: 1, cost: cost(trial.method))))
+  }
+
+  private func cost(_ method: PlannedMethod) -> ForwardCost {
+    ForwardCost(
+      tokensAfterBlocks: method.composition.tokensAfterBlocks, macs: 1, parameters: 1)
+  }
+
+  private mutating func store(_ measurement: Record.Measurement) {
+    let key = RecordLine.key(of: measurement)
+    records[key] = Record(
+      key: key, measurement: measurement, environment: RecordSamples.environment())
+  }
+}
+
+extension Pretended {
+  /// Difficulties of images, the same for every method: those of lower accuracy fail on harder ones,
+  /// but for some luck of their own.
+  static func isRight(_ image: Int, accuracy: Double, luck: Double = 0.02, _ name: String) -> Bool {
+    var difficulty = SplitMix64(seedText: "image \(image)")
+    var own = SplitMix64(seedText: "\(name) \(image)")
+    return difficulty.uniform() + luck * (own.uniform() - 0.5) < accuracy
+  }
+}

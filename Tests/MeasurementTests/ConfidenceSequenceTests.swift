@@ -1,0 +1,225 @@
+import Foundation
+import Support
+import Testing
+
+@testable import Measurement
+
+/// What races rest on: intervals that may be looked at at any time.
+@Suite struct ConfidenceSequenceTests {
+  /// Values −1, 0, 1 of a data set, with the difference that it has.
+  private struct Population {
+    var values: [Int]
+    var mean: Double { Double(values.reduce(0, +)) / Double(values.count) }
+
+    init(images: Int, won: Double, lost: Double) {
+      let wins = Int(Double(images) * won)
+      let losses = Int(Double(images) * lost)
+      values =
+        Array(repeating: 1, count: wins) + Array(repeating: -1, count: losses)
+        + Array(repeating: 0, count: images - wins - losses)
+    }
+
+    func shuffled(_ random: inout SplitMix64) -> [Int] {
+      var order = values
+      for last in stride(from: order.count - 1, to: 0, by: -1) {
+        order.swapAt(last, random.below(last + 1))
+      }
+      return order
+    }
+  }
+
+  private static func batch(_ values: some Sequence<Int>) -> PairedBatch {
+    var batch = PairedBatch()
+    for value in values { batch.count(first: value < 0, second: value > 0) }
+    return batch
+  }
+
+  private static let populations = [
+    Population(images: 1000, won: 0.01, lost: 0.03), Population(images: 1000, won: 0.05, lost: 0.2),
+    Population(images: 1000, won: 0, lost: 0.005), Population(images: 1000, won: 0.04, lost: 0.04),
+  ]
+
+  @Test func `batches cover all images once, in order, and are small first`() {
+    for images in [0, 1, 49, 50, 51, 500, 777, 2000, 50_000] {
+      for most in [Int.max, 120, 7] {
+        let ranges = RaceBatches.ranges(images: images, most: most)
+        #expect(ranges.flatMap { Array($0) } == Array(0..<images))
+        #expect(ranges.allSatisfy { $0.count <= most })
+      }
+    }
+    let sizes = RaceBatches.ranges(images: 2000).map(\.count)
+    #expect(
+      sizes == Array(repeating: 50, count: 10) + Array(repeating: 100, count: 5)
+        + Array(repeating: 250, count: 4))
+  }
+
+  @Test func `the capital of the true mean is expected to fall, over every order of the images`() {
+    for values in [
+      [1, 0, 0, -1, 0, 1], [-1, -1, 0, 0, 0, 1], [0, 0, 0, 0, 0, 1], [-1, -1, -1, 0, 1, 1],
+    ] {
+      for sizes in [[1, 1, 1, 1, 1, 1], [2, 2, 2], [3, 1, 2], [4, 2]] {
+        var totals = [Double](repeating: 0, count: sizes.count)
+        var orders = 0
+        forEachOrder(values) { order in
+          orders += 1
+          var capital = BettingCapital(population: 6, candidate: values.reduce(0, +))
+          var start = 0
+          for (index, size) in sizes.enumerated() {
+            capital.add(Self.batch(order[start..<(start + size)]))
+            start += size
+            totals[index] += exp(capital.logarithm)
+          }
+        }
+        #expect(orders == 720)
+        for total in totals { #expect(total / Double(orders) <= 1 + 1e-12) }
+        if sizes.count == 6 {
+          // One image at a time the bets are fair: it is a martingale, and no less.
+          for total in totals.dropLast() where totals.allSatisfy({ $0 < .infinity }) {
+            #expect(abs(total / Double(orders) - 1) < 1e-9)
+          }
+        }
+      }
+    }
+  }
+
+  private func forEachOrder(_ values: [Int], _ body: ([Int]) -> Void) {
+    func extend(_ head: [Int], _ rest: [Int]) {
+      if rest.isEmpty { return body(head) }
+      for index in rest.indices {
+        var others = rest
+        let next = others.remove(at: index)
+        extend(head + [next], others)
+      }
+    }
+    extend([], values)
+  }
+
+  /// The capital as the formula stands, product by product.
+  private func reference(
+    _ batches: [[Int]], population: Int, candidate: Int
+  ) -> Double {
+    var capitals = BettingCapital.shares.map { _ in 1.0 }
+    var (sum, seen) = (0, 0)
+    for batch in batches {
+      let mean = Double(candidate - sum) / Double(population - seen)
+      if mean <= -1 {
+        // Nothing but −1 can be left.
+        if mean < -1 || batch.contains(where: { $0 > -1 }) { return .infinity }
+        for index in capitals.indices {
+          capitals[index] *= pow(1 - BettingCapital.shares[index], Double(batch.count))
+        }
+      } else {
+        for (index, share) in BettingCapital.shares.enumerated() {
+          let bet = share / (1 + mean)
+          for value in batch { capitals[index] *= 1 + bet * (Double(value) - mean) }
+        }
+      }
+      sum += batch.reduce(0, +)
+      seen += batch.count
+      if candidate - sum < -(population - seen) { return .infinity }
+    }
+    return capitals.reduce(0, +) / Double(capitals.count)
+  }
+
+  @Test func `ends are the last candidates that plain products do not refute`() {
+    var random = SplitMix64(seed: 11)
+    for population in [
+      Population(images: 60, won: 0.1, lost: 0.3), Population(images: 60, won: 0, lost: 0.05),
+      Population(images: 60, won: 0.5, lost: 0.4),
+    ] {
+      let order = population.shuffled(&random)
+      var sequence = ConfidenceSequence(population: 60)
+      var kept = Set(-60...60)
+      var seen: [[Int]] = []
+      for range in RaceBatches.ranges(images: 60, most: 11) {
+        seen.append(Array(order[range]))
+        sequence.add(Self.batch(order[range]))
+        kept = kept.filter { candidate in
+          let up = reference(seen, population: 60, candidate: candidate)
+          let down = reference(
+            seen.map { $0.map { -$0 } }, population: 60, candidate: -candidate)
+          return max(up, down) < 2 / 0.05
+        }
+        #expect(abs(sequence.interval.lower - Double(kept.min() ?? 99) / 60) < 1e-12)
+        #expect(abs(sequence.interval.upper - Double(kept.max() ?? -99) / 60) < 1e-12)
+      }
+      #expect(sequence.interval == Interval(lower: population.mean, upper: population.mean))
+    }
+  }
+
+  /// Of 400 runs, those in which the true difference is outside an interval at any look.
+  private func misses(
+    _ population: Population, seed: UInt64,
+    _ interval: ([PairedBatch], inout ConfidenceSequence) -> Interval
+  ) -> Int {
+    var random = SplitMix64(seed: seed)
+    return (0..<400).count { _ in
+      let order = population.shuffled(&random)
+      var sequence = ConfidenceSequence(population: order.count)
+      var batches: [PairedBatch] = []
+      var isMissed = false
+      for range in RaceBatches.ranges(images: order.count) {
+        batches.append(Self.batch(order[range]))
+        let found = interval(batches, &sequence)
+        if !found.contains(population.mean) { isMissed = true }
+      }
+      return isMissed
+    }
+  }
+
+  @Test(arguments: populations.indices)
+  func `95 in 100 of 400 races hold the truth at every look`(index: Int) {
+    let misses = misses(Self.populations[index], seed: UInt64(index)) { batches, sequence in
+      sequence.add(batches[batches.count - 1])
+      return sequence.interval
+    }
+    #expect(misses <= 20, "\(misses) of 400 missed")
+  }
+
+  @Test func `intervals that are made for one look miss more often when they are looked at`() {
+    let misses = misses(Self.populations[1], seed: 9) { batches, _ in
+      let n = Double(batches.reduce(0) { $0 + $1.images })
+      let mean = Double(batches.reduce(0) { $0 + $1.sum }) / n
+      let square = Double(batches.reduce(0) { $0 + $1.won + $1.lost }) / n
+      let half = 1.96 * ((square - mean * mean) / n * (1 - n / 1000)).squareRoot()
+      return Interval(lower: mean - half, upper: mean + half)
+    }
+    #expect(misses > 60, "only \(misses) of 400 missed: the races would prove nothing")
+  }
+
+  @Test func `a lead that is not there is found in fewer than one race in twenty`() {
+    var random = SplitMix64(seed: 5)
+    let found = (0..<400).count { _ in
+      let order = Self.populations[3].shuffled(&random)
+      var test = LeadTest(population: order.count, comparisons: 1)
+      for range in RaceBatches.ranges(images: order.count) { test.add(Self.batch(order[range])) }
+      // At the end everything is known, and there is no lead.
+      return test.isDecided
+    }
+    #expect(found <= 20, "\(found) of 400")
+  }
+
+  @Test func `a clear lead is found within the first images`() {
+    var test = LeadTest(population: 2000, comparisons: 20)
+    test.add(PairedBatch(won: 25, lost: 2, alike: 23))
+    #expect(test.isDecided)
+    var narrow = LeadTest(population: 2000, comparisons: 20)
+    narrow.add(PairedBatch(won: 4, lost: 2, alike: 44))
+    #expect(!narrow.isDecided)
+  }
+
+  @Test func `one look is no wider than the truth allows and no narrower than many`() {
+    var random = SplitMix64(seed: 3)
+    let order = Self.populations[0].shuffled(&random)
+    let batches = RaceBatches.ranges(images: 1000).prefix(8).map { Self.batch(order[$0]) }
+    var many = ConfidenceSequence(population: 1000)
+    for batch in batches { many.add(batch) }
+    var one = ConfidenceSequence(population: 1000)
+    one.add(joined: batches)
+    #expect(one.interval.lower <= many.interval.lower)
+    #expect(one.interval.upper >= many.interval.upper)
+    #expect(one.interval.contains(Self.populations[0].mean))
+    #expect(one.images == many.images)
+    #expect(one.halfWidth < 0.05)
+  }
+}
