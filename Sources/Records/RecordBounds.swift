@@ -226,6 +226,7 @@ extension AccuracyResult {
       try Bound.text("result.skipped.path", image.path)
       try Bound.text("result.skipped.reason", image.reason)
     }
+    try Bound.whole("result.shared_blocks", sharedBlocks ?? 0, 0...Bound.maxCount)
     try Bound.number("result.images_per_second", imagesPerSecond, atMost: 1e12)
     try cost.checkBounds(trial.model)
   }

@@ -19,6 +19,9 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
   /// Images with equal digests were reduced alike; in the order of `labels`. `nil` where nothing is
   /// reduced, and in records of programs that did not look.
   package var keptTokens: [UInt32]?
+  /// Blocks at the front whose results were those of the baseline's pass; `nil` where the pass was
+  /// computed whole.
+  package var sharedBlocks: Int?
 
   package init(
     topFive: [[Int]], labels: [Int], imageIndices: [Int], skipped: [SkippedImage],
@@ -38,6 +41,7 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
     case topFive = "top5"
     case imageIndices = "image_indices"
     case keptTokens = "kept_tokens"
+    case sharedBlocks = "shared_blocks"
     case imagesPerSecond = "images_per_second"
   }
 }

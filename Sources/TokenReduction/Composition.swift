@@ -84,6 +84,17 @@ package struct Composition: Hashable, Sendable {
   /// Whether the score reads what the class token attends to.
   package var readsClassToken: Bool { !steps.isEmpty && score?.readsClassToken == true }
 
+  /// Blocks at the front that compute as if nothing were reduced, whatever comes after.
+  ///
+  /// 0 where something looks at the embedded tokens; the depth where nothing is reduced.
+  package var unreducedBlocks: Int {
+    guard !explicitAttention, disposal.stateFloats(geometry) == 0 else { return 0 }
+    guard let first = steps.first else { return geometry.depth }
+    // A score before a block reads the attention of the block before it.
+    return first.position == .beforeBlock && inputs.readsAttention
+      ? max(0, first.block - 1) : first.block
+  }
+
   /// What the steps read of their blocks.
   package var inputs: ReductionInputs {
     (score?.inputs ?? ReductionInputs()).union(disposal.inputs)

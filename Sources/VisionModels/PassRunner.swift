@@ -127,6 +127,22 @@ package final class PassRunner {
     model.backend.synchronize()
   }
 
+  /// Whether a pass can begin behind its first blocks: on a processor, whose passes are no graphs.
+  package var resumes: Bool { pass.resumesBehindBlocks && !model.backend.capturesPasses }
+
+  /// Classifies images of which the first blocks were computed before, as `run` does.
+  ///
+  /// `input` is not read. The stream must be that of as many images behind blocks that this pass
+  /// computes alike (`Composition.unreducedBlocks`).
+  package func run(imageKeys: UnsafePointer<UInt64>?, resuming stream: ResumedStream) {
+    precondition(resumes && stream.blocks <= composition.unreducedBlocks)
+    model.backend.stageImageKeys(
+      UnsafeBufferPointer(start: keys(imageKeys), count: batchSize), in: self.imageKeys)
+    compute(imageKeys: keys(imageKeys), resuming: stream)
+    model.backend.download(logitsTensor, to: hostLogits)
+    model.backend.synchronize()
+  }
+
   /// Brings the images in `input` to the device, for passes that are timed without it.
   package func upload(imageKeys: UnsafePointer<UInt64>? = nil) {
     let backend = model.backend
@@ -172,8 +188,11 @@ package final class PassRunner {
     given ?? UnsafePointer(defaultKeys.baseAddress.unsafelyUnwrapped)
   }
 
-  private func compute(imageKeys: UnsafePointer<UInt64>) {
+  private func compute(
+    imageKeys: UnsafePointer<UInt64>, resuming stream: ResumedStream? = nil
+  ) {
     var context = PassContext(imageKeys: imageKeys)
+    context.resumed = stream
     context.onReduction = onReduction
     context.onBlock = onBlock
     pass.compute(images, into: logitsTensor, context)

@@ -18,8 +18,25 @@ package protocol VisionModel: AnyObject {
 package protocol ModelPass: AnyObject {
   /// The classifier's input, [B, features].
   var features: Tensor { get }
+  /// Whether a pass can begin behind some of its blocks, with their stream.
+  var resumesBehindBlocks: Bool { get }
   /// Queues the operations from images [B, 3, S, S] to logits [B, classes]; allocates nothing.
   func compute(_ images: Tensor, into logits: Tensor, _ context: PassContext)
+}
+
+extension ModelPass {
+  package var resumesBehindBlocks: Bool { false }
+}
+
+/// The stream behind the first blocks of a pass, [B, N, C], where nothing is reduced so far.
+package struct ResumedStream {
+  package let blocks: Int
+  package let values: UnsafeBufferPointer<Float>
+
+  package init(blocks: Int, values: UnsafeBufferPointer<Float>) {
+    self.blocks = blocks
+    self.values = values
+  }
 }
 
 /// What one run of a pass brings along.
@@ -30,6 +47,8 @@ package struct PassContext {
   package var onReduction: ((ReductionEvent) -> Void)?
   /// Called with the stream before block 0 (`-1`) and after each block.
   package var onBlock: ((_ block: Int, _ stream: Tensor) -> Void)?
+  /// What the pass begins with in place of the images.
+  package var resumed: ResumedStream?
 
   package init(imageKeys: UnsafePointer<UInt64>) { self.imageKeys = imageKeys }
 }

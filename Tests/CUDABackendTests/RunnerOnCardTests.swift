@@ -77,7 +77,8 @@ extension CUDASuite {
         """#)
       #expect(summary.failures.isEmpty)
       let found = latencies(records, on: "cuda")
-      #expect(found.count == 4)
+      // Both baselines and a method that reads attention, in two precisions.
+      #expect(found.count == 6)
       #expect(Set(found.map(\.0.precision)) == ["float32", "float16"])
       for (trial, result, environment) in found {
         #expect(trial.timing.l2 == .cold)
@@ -95,7 +96,7 @@ extension CUDASuite {
       let (summary, records) = try run(
         #""device": ["cpu", "cuda"], "latency": {"min_seconds": 0, "min_samples": 3}"#,
         missing: [.driver])
-      #expect(latencies(records, on: "cpu").count == 2)
+      #expect(latencies(records, on: "cpu").count == 3)
       #expect(summary.failures.count == 1)
       #expect(summary.failures[0].label == "every trial on cuda")
       #expect(summary.failures[0].message.contains("CUDA driver is missing"))
@@ -120,14 +121,14 @@ extension CUDASuite {
         FakeMachine.behavior.losing_launch = 1500
       }
       let card = latencies(records, on: "cuda")
-      #expect(!card.isEmpty && card.count < 4)
-      #expect(latencies(records, on: "cpu").count == 4)
-      #expect(summary.failures.count == 4 - card.count)
+      #expect(!card.isEmpty && card.count < 6)
+      #expect(latencies(records, on: "cpu").count == 6)
+      #expect(summary.failures.count == 6 - card.count)
       #expect(summary.failures.allSatisfy { $0.message.contains("CUDA_ERROR_LAUNCH_FAILED") })
       let failed = records.filter {
         if case .failedLatency = $0.measurement { true } else { false }
       }
-      #expect(failed.count == 4 - card.count)
+      #expect(failed.count == 6 - card.count)
     }
   }
 }

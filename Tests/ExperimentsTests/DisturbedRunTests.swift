@@ -43,15 +43,15 @@ import Testing
     let folder = try TemporaryFolder()
     let text = spec(#""methods": [{"method": "none"}, {"method": "topk", "r": 2}]"#)
     let busy = try MicroRun(text, in: folder, counters: FakeMachine(isBusy: true))
-    // Two accuracies and two timings, none of them twice.
-    #expect(try busy.runner.run().measured == 4)
-    #expect(flaws(busy.store) == [[.mostRoundsDisturbed], [.mostRoundsDisturbed]])
+    // Two accuracies and three timings, of both baselines and topk, none of them twice.
+    #expect(try busy.runner.run().measured == 5)
+    #expect(flaws(busy.store) == Array(repeating: [.mostRoundsDisturbed], count: 3))
 
     let idle = try MicroRun(text, in: folder, process: 2, counters: FakeMachine(isBusy: false))
     let plan = try idle.runner.plan()
-    #expect(idle.runner.doubtful(plan) == 2)
-    #expect(idle.runner.openTrials(plan).count == 2)
-    #expect(try idle.runner.run().measured == 2)
+    #expect(idle.runner.doubtful(plan) == 3)
+    #expect(idle.runner.openTrials(plan).count == 3)
+    #expect(try idle.runner.run().measured == 3)
     #expect(
       try idle.runner.plan().latency[0].trials.allSatisfy { trial in
         guard case .latency(_, let result)? = idle.store.result(trial.key)?.measurement else {

@@ -11,7 +11,8 @@ extension Mistaken {
     Mistaken(
       "an entry without a method",
       #"{"model": "demo_vit", "methods": [{"r": 3}]}"#,
-      #"a.json: methods[0]: the key 'method' is missing; it must be one of none, random, "#
+      #"a.json: methods[0]: the key 'method' is missing; it must be one of none, "#
+        + "none_explicit, random, "
         + #"topk, evit, tome, tail_effect, dynamicvit, diffrate, pitome, tofu, ppt, ats, dpcknn, "#
         + #"kmedoids, gtp, mctf, atc, dct, zero_tprune, representation_shift, tome_importance, compose"#
     ),

@@ -89,7 +89,8 @@ extension Mistaken {
   private static let ones = Array(repeating: "1", count: 10_001).joined(separator: ",")
   private static let megabyte = String(repeating: "a", count: 1 << 20)
   private static let knownMethods =
-    #"" is not a method; methods are 'none', 'random', 'topk', 'evit', 'tome', 'tail_effect', "#
+    #"" is not a method; methods are 'none', 'none_explicit', 'random', 'topk', 'evit', "#
+    + #"'tome', 'tail_effect', "#
     + "'dynamicvit', 'diffrate', 'pitome', 'tofu', 'ppt', 'ats', 'dpcknn', 'kmedoids', 'gtp', "
     + "'mctf', 'atc', 'dct', 'zero_tprune', 'representation_shift', 'tome_importance', 'compose'"
 

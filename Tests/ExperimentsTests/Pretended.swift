@@ -88,8 +88,9 @@ struct Pretended {
 }
 
 extension Pretended {
-  /// Difficulties of images, the same for every method: those of lower accuracy fail on harder ones,
-  /// but for some luck of their own.
+  /// Whether an image, whose difficulty is the same for every method, is classified correctly.
+  ///
+  /// Methods of lower accuracy fail on easier ones, but for some luck of their own.
   static func isRight(_ image: Int, accuracy: Double, luck: Double = 0.02, _ name: String) -> Bool {
     var difficulty = SplitMix64(seedText: "image \(image)")
     var own = SplitMix64(seedText: "\(name) \(image)")

@@ -107,12 +107,14 @@ import Testing
     let again = try other.planner.plan { whole.records[$0] }
     #expect(again.rows == plan.rows)
     #expect(again.accuracy.flatMap(\.trials).allSatisfy { whole.records[$0.key] != nil })
-    // With a part of the records the rest is asked for, and nothing else.
+    // With a part of the records the rest is asked for. Before all latencies are there again a method
+    // may get more images than it needs, which changes no decision.
     var part = try Self.pretended()
     let kept = whole.records.keys.sorted().enumerated().filter { $0.offset % 3 != 0 }.map(\.element)
     for key in kept { part.records[key] = whole.records[key] }
     _ = try part.run()
-    #expect(Set(part.records.keys) == Set(whole.records.keys))
+    #expect(Set(whole.records.keys).isSubset(of: part.records.keys))
+    #expect(try part.plan().rows == plan.rows)
   }
 
   @Test func `a race and a whole run have no record in common`() throws {

@@ -155,8 +155,8 @@ import Testing
     let first = try MicroRun(methods(""), in: folder)
     #expect(try first.runner.run().measured == 2)
     let second = try MicroRun(methods(#", {"method": "topk", "r": 3}"#), in: folder, process: 2)
-    // The baseline is no new trial.
-    #expect(try second.runner.run().measured == 1)
+    // The baseline is no new trial; that with explicit attention is.
+    #expect(try second.runner.run().measured == 2)
     func rounds(of method: String, _ store: RecordStore) -> [String] {
       store.records.compactMap { record in
         guard case .latency(let trial, _) = record.measurement, trial.method.name == method else {

@@ -23,11 +23,12 @@ import Testing
         0, 9, 18, 27,
       ])
     // The baseline waits, so that it is interleaved with the methods whose R is still open.
-    #expect(before.waiting.map { $0.trials.map(\.trial.method.name) } == [["none"]])
+    #expect(
+      before.waiting.map { $0.trials.map(\.trial.method.name) } == [["none", "none_explicit"]])
 
     let summary = try run.runner.run()
     #expect(summary.pending.isEmpty)
-    #expect(summary.rows.map(\.reason?.alpha) == [nil, 0, 0, 1, 1])
+    #expect(summary.rows.map(\.reason?.alpha) == [nil, nil, 0, 0, 1, 1])
     let after = try run.runner.plan()
     #expect(after.waiting.isEmpty)
 
@@ -48,8 +49,8 @@ import Testing
     }
     #expect(latency.count == 4 && accuracy.count == 4)
     let utility = TailEffectUtility(latencyByTokens: latency, accuracyByTokens: accuracy)
-    try #require(summary.rows.count == 5)
-    for (row, alpha) in zip(summary.rows.dropFirst(), [0.0, 0, 1, 1]) {
+    try #require(summary.rows.count == 6)
+    for (row, alpha) in zip(summary.rows.dropFirst(2), [0.0, 0, 1, 1]) {
       #expect(row.method.parameters["r"]?.asInt == utility.bestTokens(alpha: alpha).map { 37 - $0 })
       #expect(row.method.parameters["alpha"] == nil)
     }
@@ -95,7 +96,7 @@ import Testing
     let summary = try run.runner.run()
     #expect(summary.measured == 2)
     #expect(summary.pending.map(\.choices.count) == [4])
-    #expect(summary.rows.count == 1)
+    #expect(summary.rows.map(\.method.name) == ["none", "none_explicit"])
   }
 
   private func targets(_ entries: String) -> String {

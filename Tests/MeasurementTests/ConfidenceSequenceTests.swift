@@ -74,9 +74,7 @@ import Testing
         for total in totals { #expect(total / Double(orders) <= 1 + 1e-12) }
         if sizes.count == 6 {
           // One image at a time the bets are fair: it is a martingale, and no less.
-          for total in totals.dropLast() where totals.allSatisfy({ $0 < .infinity }) {
-            #expect(abs(total / Double(orders) - 1) < 1e-9)
-          }
+          for total in totals { #expect(abs(total / Double(orders) - 1) < 1e-9) }
         }
       }
     }
@@ -105,9 +103,6 @@ import Testing
       if mean <= -1 {
         // Nothing but −1 can be left.
         if mean < -1 || batch.contains(where: { $0 > -1 }) { return .infinity }
-        for index in capitals.indices {
-          capitals[index] *= pow(1 - BettingCapital.shares[index], Double(batch.count))
-        }
       } else {
         for (index, share) in BettingCapital.shares.enumerated() {
           let bet = share / (1 + mean)

@@ -124,6 +124,33 @@ import _TestSupport
   }
 
   @Test(arguments: architectures, settings.indices)
+  func `a pass that begins behind shared blocks gives the same logits to the bit`(
+    architecture: ViTArchitecture, index: Int
+  ) throws {
+    let pass = try Self.pass(architecture, Self.settings[index], batchSize: 3)
+    guard pass.resumes else { return }
+    let whole = try Self.pass(architecture, ("none", [:]), batchSize: 3)
+    let blocks = pass.composition.unreducedBlocks
+    guard blocks > 0, !pass.composition.steps.isEmpty else { return }
+    Self.fill(pass, images: 0..<3)
+    Self.fill(whole, images: 0..<3)
+    var stream: [Float] = []
+    whole.onBlock = { block, tensor in
+      guard block + 1 == blocks else { return }
+      stream = [Float](repeating: 0, count: tensor.shape.count)
+      stream.withUnsafeMutableBufferPointer { whole.model.backend.download(tensor, to: $0) }
+    }
+    whole.run()
+    pass.run()
+    let expected = Array(pass.logits)
+    pass.input.update(repeating: .nan)
+    stream.withUnsafeBufferPointer {
+      pass.run(imageKeys: nil, resuming: ResumedStream(blocks: blocks, values: $0))
+    }
+    #expect(Array(pass.logits) == expected)
+  }
+
+  @Test(arguments: architectures, settings.indices)
   func `prefix tokens stay in front and counts are as promised`(
     architecture: ViTArchitecture, index: Int
   ) throws {

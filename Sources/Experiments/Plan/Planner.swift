@@ -217,8 +217,7 @@ package final class Planner {
 
   /// The data sets that a model is judged on, each with that of its grids and that in random order.
   ///
-  /// One `nil` where it is
-  /// not judged.
+  /// One `nil` where it is not judged.
   func datasets(
     for model: PlannedModel
   ) -> [(full: PlannedDataset, grid: PlannedDataset?, race: PlannedDataset?)?] {

@@ -66,6 +66,12 @@ package struct PlannedModel {
     return timed
   }
 
+  /// Bytes of one image's tokens between two blocks; 0 where there are none.
+  var streamBytes: Int {
+    guard let stage = info.stages.first, info.geometry != nil else { return 0 }
+    return 4 * stage.tokens * stage.width
+  }
+
   /// What is known of it without its weights.
   package var info: ModelInfo { choice.entry.info }
 }

@@ -13,8 +13,13 @@ package enum TrialLabel {
   /// The method with those parameters alone that differ from its defaults, for a line of progress.
   package static func short(_ method: MethodSetting) -> String {
     let declared = TokenReductionRegistry.method(named: method.name)?.parameters ?? []
-    let special = method.parameters.filter { key, value in
+    var special = method.parameters.filter { key, value in
       declared.first { $0.name == key }?.defaultValue?.canonical != value
+    }
+    // One count for each block is a line of its own.
+    if case .array(let counts)? = special[Schedule.tokens.name] {
+      let runs = PlanText.runs(counts.compactMap(\.asInt)).replacing(" ", with: ",")
+      special[Schedule.tokens.name] = .string(runs)
     }
     return text(MethodSetting(name: method.name, parameters: special))
   }

@@ -106,8 +106,8 @@ struct AccuracyMatch {
     let reference = builder.trials(of: baseline, at: place, dataset)
     var pairs: [PairedBatch] = []
     for batch in own.indices {
-      builder.ask(method, batches: batch + 1, at: place)
-      builder.ask(baseline, batches: batch + 1, at: place)
+      builder.ask(method, batches: batch + 1, of: dataset, at: place)
+      builder.ask(baseline, batches: batch + 1, of: dataset, at: place)
       let ledger = builder.planner.ledger
       guard let mine = ledger.outcomes(own[batch], builder.reader.result),
         let theirs = ledger.outcomes(reference[batch], builder.reader.result)

@@ -11,8 +11,11 @@ extension PlanBuilder {
     entered[place, default: [:]][method, default: []].formUnion(table.place.map { [$0] } ?? [])
   }
 
-  /// Asks for a method's first batches.
-  mutating func ask(_ method: PlannedMethod, batches: Int, at place: AccuracyPlace) {
+  /// Asks for a method's first batches of a data set.
+  mutating func ask(
+    _ method: PlannedMethod, batches: Int, of dataset: PlannedDataset, at place: AccuracyPlace
+  ) {
+    datasets[place.dataset] = dataset
     let known = batchesAsked[place]?[method] ?? 0
     batchesAsked[place, default: [:]][method] = max(known, batches)
   }
@@ -35,7 +38,7 @@ extension PlanBuilder {
       let outcomes = race.outcomes()
       var standings: [MethodSetting: RaceStanding] = [:]
       for (entrant, outcome) in zip(entrants, outcomes) {
-        ask(entrant.method, batches: outcome.batches, at: place)
+        ask(entrant.method, batches: outcome.batches, of: dataset, at: place)
         standings[entrant.method.setting] = RaceStanding(untilPoints: until, stop: outcome.stop)
         if outcome.stop == nil { plan.racing += 1 }
       }

@@ -43,7 +43,7 @@ struct AccuracyRunner {
         context: context)
       let lock = try context.takeMachine(alone: false)
       try withExtendedLifetime((lock, shard.claims)) {
-        for trial in shard.trials { try measure(trial, images) }
+        try measure(shard.trials, images)
       }
     }
     return didSomething
@@ -66,14 +66,34 @@ struct AccuracyRunner {
     return nil
   }
 
-  private func measure(_ planned: PlannedAccuracy, _ images: ShardImages) throws {
+  /// The trials of a shard, those first whose passes begin to differ from the baseline's last: what
+  /// the first pass has in common with others is not computed again.
+  private func measure(_ trials: [PlannedAccuracy], _ images: ShardImages) throws {
+    let ordered = trials.enumerated().sorted {
+      ($1.element.method.composition.unreducedBlocks, $0.offset)
+        < ($0.element.method.composition.unreducedBlocks, $1.offset)
+    }.map(\.element)
+    let shared =
+      context.sharesBlocks
+      ? SharedBlocks(
+        ordered.dropFirst().map(\.method), images: images.count,
+        imageBytes: work.model.streamBytes) : nil
+    for (index, trial) in ordered.enumerated() {
+      try measure(trial, images, shared, isFirst: index == 0)
+    }
+  }
+
+  private func measure(
+    _ planned: PlannedAccuracy, _ images: ShardImages, _ shared: SharedBlocks?, isFirst: Bool
+  ) throws {
     let method = planned.method
     let label = TrialLabel.text(planned.trial)
     let expected = context.estimate.seconds(work, method, images: planned.trial.imageCount)
     guard context.isOpen(planned.key) else { return }
     let provenance = Provenance(work.device.backend)
     do {
-      let result = try predict(method, images, expected: expected, provenance)
+      let result = try predict(
+        method, images, shared, isFirst: isFirst, expected: expected, provenance)
       try context.record(
         .accuracy(planned.trial, result),
         environment: provenance.environment(
@@ -92,7 +112,8 @@ struct AccuracyRunner {
   }
 
   private func predict(
-    _ method: PlannedMethod, _ images: ShardImages, expected: Double, _ provenance: Provenance
+    _ method: PlannedMethod, _ images: ShardImages, _ shared: SharedBlocks?, isFirst: Bool,
+    expected: Double, _ provenance: Provenance
   ) throws -> AccuracyResult {
     var topFive: [[Int]] = []
     var labels: [Int] = []
@@ -101,6 +122,7 @@ struct AccuracyRunner {
       precision: work.precision)
     let cost = pass.cost(of: method, isTimed: false)
     let classes = work.model.info.classes
+    var sharedBlocks: Int?
     let kept = KeptTokens()
     kept.watch(pass)
     var start = 0
@@ -112,9 +134,17 @@ struct AccuracyRunner {
           work.model, on: work.device, method, batchSize: count, precision: work.precision)
         kept.watch(pass)
       }
-      images.copy(start..<(start + count), into: pass.input)
-      let keys = images.indices[start..<(start + count)].map { UInt64($0) }
-      keys.withUnsafeBufferPointer { pass.run(imageKeys: $0.baseAddress) }
+      let range = start..<(start + count)
+      if isFirst, pass.resumes { shared?.watch(pass, from: start) }
+      let resumed = pass.resumes ? shared?.resumed(method, range) : nil
+      let keys = images.indices[range].map { UInt64($0) }
+      if let resumed {
+        sharedBlocks = resumed.blocks
+        keys.withUnsafeBufferPointer { pass.run(imageKeys: $0.baseAddress, resuming: resumed) }
+      } else {
+        images.copy(range, into: pass.input)
+        keys.withUnsafeBufferPointer { pass.run(imageKeys: $0.baseAddress) }
+      }
       try pass.model.backend.check()
       try LogitsNotFinite.check(pass.logits, images: count, model: work.model.setting.name) {
         work.dataset.images.path(at: images.indices[start + $0])
@@ -134,11 +164,14 @@ struct AccuracyRunner {
         "accuracy of \(work.model.setting.name), \(TrialLabel.short(method.setting))",
         rate: rate(Double(start) / max(provenance.seconds, 1e-9)))
     }
+    if isFirst, pass.resumes { shared?.finish() }
     let seconds = provenance.seconds + images.decodeSeconds
-    return AccuracyResult(
+    var result = AccuracyResult(
       topFive: topFive, labels: labels, imageIndices: images.indices,
       skipped: images.skipped, imagesPerSecond: Double(images.count) / max(seconds, 1e-9),
       cost: cost, keptTokens: kept.digests)
+    result.sharedBlocks = sharedBlocks
+    return result
   }
 
   /// The label that an image is held to: of several right ones that which the model ranks highest,

@@ -15,6 +15,8 @@ final class RunContext {
   private var doubts: [String: (started: String, isDoubtful: Bool)] = [:]
   /// When this run began, as records say it: unreliable timings of earlier ones are taken again.
   private let begun = Provenance.text(Date())
+  /// Whether methods share the blocks that they compute alike.
+  var sharesBlocks = true
   var estimate = CostEstimate()
   var meter = ProgressMeter(trials: 0, expectedSeconds: 0)
   /// Keys of trials that failed in this run: they are not tried twice.

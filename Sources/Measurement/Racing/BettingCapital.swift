@@ -52,10 +52,11 @@ package struct BettingCapital: Sendable {
     guard batch.images > 0, !isImpossible else { return }
     let mean = Double(candidate - sum) / Double(left)
     for (index, share) in Self.shares.enumerated() {
-      // Where all that is left should be −1, the largest bet is unbounded and safe.
+      // Where all that is left should be −1, any bet is safe: it wins all or changes nothing.
       let won = mean > -1 ? log1p(share * (1 - mean) / (1 + mean)) : .infinity
       let alike = mean > -1 ? log1p(-share * mean / (1 + mean)) : .infinity
-      let parts = [(batch.won, won), (batch.alike, alike), (batch.lost, log1p(-share))]
+      let lost = mean > -1 ? log1p(-share) : 0
+      let parts = [(batch.won, won), (batch.alike, alike), (batch.lost, lost)]
       logarithms[index] += parts.reduce(0) { $1.0 > 0 ? $0 + Double($1.0) * $1.1 : $0 }
     }
   }

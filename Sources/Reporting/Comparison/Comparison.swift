@@ -116,7 +116,7 @@ private struct RowPairing {
       let before = first.joined.accuracies[beforeKey],
       let after = second.joined.accuracies[afterKey]
     else { return nil }
-    return AccuracyChange(of: after, against: before)
+    return AccuracyChange(of: after, against: before, in: firstGroup.dataset)
   }
 
   private func speedup(_ method: MethodSetting) -> Speedup? {

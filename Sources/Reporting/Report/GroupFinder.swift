@@ -89,7 +89,9 @@ struct GroupFinder {
     guard method.name != known.name, !joined.catalog.isBaseline(method),
       let key = group.latencyKey(of: method), let baselineKey = group.latencyKey(of: known),
       let timing = joined.latencies[key],
-      let baseline = joined.timing(of: known, beside: key)?.timing,
+      let (baseline, sharesRounds) = joined.timing(of: known, beside: key),
+      // The note on other rounds speaks of the one baseline alone.
+      sharesRounds || joined.catalog.isBaseline(known) || group.device?.simulated != nil,
       let mine = medians[timing.id(key)],
       let theirs = medians[baseline.id(baselineKey)]
     else { return nil }

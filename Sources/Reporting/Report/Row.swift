@@ -59,8 +59,11 @@ package struct Row: Sendable {
   /// Whether the front, marks and steps may rest on the row's timing.
   package var isReliable: Bool { flaws.isEmpty }
 
-  /// Whether the row may be on the front: all of its images, and a sound timing.
-  var competes: Bool { accuracy?.isComplete == true && latency != nil && isReliable }
+  /// Whether its accuracy is that of every image, or known as well as its race was to know it.
+  package var isWellKnown: Bool { accuracy?.isComplete == true || race?.stop == .narrow }
+
+  /// Whether the row may be on the front: its accuracy is known, and its timing sound.
+  var competes: Bool { isWellKnown && latency != nil && isReliable }
 
   /// Whether nothing is reduced: what the others are compared with.
   package var isBaseline: Bool { family == .baseline }

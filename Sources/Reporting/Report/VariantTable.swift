@@ -60,7 +60,7 @@ package struct VariantTable: Sendable {
     }
     let candidates = lines.indices.compactMap { index -> (Int, TradeOff)? in
       let row = lines[index].row
-      guard let accuracy = row.accuracy, accuracy.isComplete, let latency = row.latency,
+      guard let accuracy = row.accuracy, row.isWellKnown, let latency = row.latency,
         row.isReliable
       else { return nil }
       return (

@@ -33,17 +33,21 @@ final class ViTPass: ModelPass {
     reducer = try Reducer(composition, model, qkv: qkv, batchSize: batchSize, on: device)
   }
 
+  /// A head that reads several blocks needs them all.
+  var resumesBehindBlocks: Bool {
+    if case .lastTokens = model.pooling { false } else { true }
+  }
+
   func compute(_ images: Tensor, into logits: Tensor, _ context: PassContext) {
     let a = model.architecture
     var stream = reducer.begin(tokens: a.tokens, context)
-    device.embedPatches(images, model.embedding, into: stream)
-    if let norm = model.normPre {
-      device.layerNorm(TensorView(stream), norm, into: TensorView(stream))
+    if let resumed = context.resumed {
+      device.upload(resumed.values, to: stream)
+    } else {
+      embed(images, into: stream, context)
     }
-    reducer.beginEmbedded()
-    context.onBlock?(-1, stream)
     var findings = AttentionFindings.none
-    for index in 0..<a.depth {
+    for index in (context.resumed?.blocks ?? 0)..<a.depth {
       let block = model.blocks[index]
       if let step = reducer.step(index, .beforeBlock) {
         stream = reducer.reduce(step, qkv: nil, findings: findings, context)
@@ -64,6 +68,15 @@ final class ViTPass: ModelPass {
     }
     pool.finish(stream)
     device.project(features, norm: nil, model.head, into: logits)
+  }
+
+  private func embed(_ images: Tensor, into stream: Tensor, _ context: PassContext) {
+    device.embedPatches(images, model.embedding, into: stream)
+    if let norm = model.normPre {
+      device.layerNorm(TensorView(stream), norm, into: TensorView(stream))
+    }
+    reducer.beginEmbedded()
+    context.onBlock?(-1, stream)
   }
 
   /// Fused rows [B, N, 3C] of as many tokens as a stream has.
