@@ -107,8 +107,8 @@ import Testing
     let again = try other.planner.plan { whole.records[$0] }
     #expect(again.rows == plan.rows)
     #expect(again.accuracy.flatMap(\.trials).allSatisfy { whole.records[$0.key] != nil })
-    // With a part of the records the rest is asked for. Before all latencies are there again a method
-    // may get more images than it needs, which changes no decision.
+    // With a part of the records the rest is asked for. Before all latencies are there again a
+    // method may get more images than it needs, which changes no decision.
     var part = try Self.pretended()
     let kept = whole.records.keys.sorted().enumerated().filter { $0.offset % 3 != 0 }.map(\.element)
     for key in kept { part.records[key] = whole.records[key] }
