@@ -54,7 +54,7 @@ extension RowGroup {
   private var leanest: String {
     let base = rows.first(where: \.isBaseline)?.macs
     let candidates = rows.filter { row in
-      row.change.map { $0.points >= -1 } == true && row.accuracy?.isComplete == true
+      row.change.map { $0.points >= -1 } == true && row.isWellKnown
         && (row.macs ?? .max) < (base ?? .max)
     }
     guard let best = candidates.min(by: { ($0.macs ?? .max) < ($1.macs ?? .max) }),
@@ -71,7 +71,7 @@ extension RowGroup {
   var fastestWithinPoint: Row? {
     rows.filter { row in
       guard let change = row.change, let speedup = row.speedup else { return false }
-      return change.points >= -1 && speedup.isFaster && row.accuracy?.isComplete == true
+      return change.points >= -1 && speedup.isFaster && row.isWellKnown
     }.max { ($0.speedup?.ratio ?? 0) < ($1.speedup?.ratio ?? 0) }
   }
 }
