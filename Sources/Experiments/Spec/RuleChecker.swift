@@ -147,7 +147,7 @@ struct RuleChecker {
     for rule in rules {
       if let value = members[rule.key] {
         check(value, rule.rule, path: "\(path).\(rule.key)")
-      } else if rule.isRequired {
+      } else if rule.isRequired || SpecRules.needs(rule, of: method, beside: members) {
         report(path, "the key '\(rule.key)' is missing; it must be \(rule.rule.valueText)")
       }
     }

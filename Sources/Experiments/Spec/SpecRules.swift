@@ -272,11 +272,14 @@ package enum SpecRules {
     let parameters = method.parameters.map { parameter in
       KeyRule(
         parameter.name, .axis(parameter.rule),
+        // Counts, another schedule or a search may stand for a method's own number or share.
         required: parameter.defaultValue == nil && parameter.otherwise == nil
-          && (parameter.name != "r" || searches.isEmpty),
+          && (searches.isEmpty || !["r", "keep_rate"].contains(parameter.name)),
         standard: standard(of: parameter, searches), parameter.summary)
     }
-    return [name] + searches + parameters
+    // What chooses R comes first where a method is made for it.
+    return method == TailEffect.self
+      ? [name] + searches + parameters : [name] + parameters + searches
   }
 
   private static func standard(
@@ -301,6 +304,17 @@ package enum SpecRules {
     }
     let hasSchedules = method.parameters.contains { $0.name == Schedule.kindName }
     return (hasSchedules ? [anyAlpha] : []) + (needsR(method) ? [matchLatency] : [])
+  }
+
+  /// Whether a method's own schedule needs a share, and nothing of `members` stands for it.
+  static func needs(
+    _ rule: KeyRule, of method: any TokenReductionMethod.Type, beside members: [String: JSONValue]
+  ) -> Bool {
+    let others = [Schedule.tokens.name, Schedule.kindName, alpha.key]
+    return rule.key == "keep_rate" && others.allSatisfy { members[$0] == nil }
+      && method.parameters.contains {
+        $0.name == rule.key && $0.defaultValue == nil && $0.otherwise == nil
+      }
   }
 
   /// Whether a method's own schedule cannot do without `r`.
