@@ -60,19 +60,20 @@ import Testing
     let folder = try TemporaryFolder()
     let run = try MicroRun(
       MicroRun.spec(
-        #""grid": {"stride": 9, "start": 10, "images": 20, "min_seconds": 0, "min_samples": 3}, "methods": [{"method": "none"}, {"method": "tail_effect", "alpha": 1, "layer": 1}, {"method": "topk", "alpha": 1, "layer": 1}, {"method": "tome", "alpha": 1}, {"method": "pitome", "alpha": [0, 1], "layers": [1, 3]}]"#
+        #""grid": {"stride": 9, "start": 10, "images": 20, "min_seconds": 0, "min_samples": 3}, "methods": [{"method": "none"}, {"method": "tail_effect", "alpha": 1, "layer": 1}, {"method": "topk", "alpha": 1, "layer": 1}, {"method": "tome", "alpha": 1}, {"method": "pitome", "alpha": [0, 1], "layers": [1, 3]}, {"method": "evit", "alpha": 1}]"#
       ), in: folder)
     let summary = try run.runner.run()
     #expect(summary.pending.isEmpty)
-    #expect(summary.rows.map(\.reason?.alpha) == [nil, 1, 1, 1, 0, 1])
-    try #require(summary.rows.count == 6)
+    #expect(summary.rows.map(\.reason?.alpha) == [nil, 1, 1, 1, 0, 1, 1])
+    try #require(summary.rows.count == 7)
     let parameters = summary.rows.map(\.method.parameters)
     #expect(parameters[1]["r"] == parameters[2]["r"])
     #expect(parameters[2]["schedule"] == .string("single"))
     #expect(parameters[2]["layer"] == .integer(1))
     // ToMe can pair no more than half of the patch tokens.
     #expect(try #require(parameters[3]["r"]?.asInt) <= 18)
-    for row in parameters[4...] {
+    #expect(parameters[6]["schedule"] == .string("single"))
+    for row in parameters[4...5] {
       // R in all, or the counts that are better than an even share.
       #expect((row["tokens"] == nil) != (row["schedule"] == nil))
       #expect(row["alpha"] == nil)
