@@ -221,6 +221,28 @@ def markdown(rows):
     return "\n".join(lines + ["| " + " | ".join(str(row[key]) for key in header) + " |" for row in rows])
 
 
+def compact(rows):
+    """One row for each cell of one precision: lab's median, and of each other program its median and lab / program."""
+    cells = {}
+    for row in rows:
+        cells.setdefault((row["model"], row["batch"], row["threads"]), {})[row["program"]] = row
+    programs = list(dict.fromkeys(row["program"] for row in rows if row["program"] != "lab"))
+    for (model, batch, threads), found in cells.items():
+        others = {name: f"{found[name]['median ms']}, {found[name]['lab / program']}" if name in found else "" for name in programs}
+        yield {"model": model, "batch": batch, "threads": threads, "lab ms": found["lab"]["median ms"], **others}
+
+
+def command_line():
+    """The command of this run without what depends on where it ran."""
+    words, given = [], iter(sys.argv[1:])
+    for word in given:
+        if word in ("--onnx", "--out", "--minutes"):
+            next(given, None)
+        else:
+            words.append(word)
+    return "    python3 Benchmarks/peers.py " + shlex.join(words)
+
+
 def description(options, environment):
     """One paragraph: machine, versions and how it was measured."""
     names = ["pytorch"] if options.methods is not None else options.peers
@@ -241,7 +263,10 @@ def export_all(options, folder):
     """The exported models of all cells; a model that cannot be exported is named and left out."""
     for cell in all_cells(options):
         try:
-            contenders.exported(cell, contenders.timm_model(cell.model, options.seed), folder)
+            model = contenders.timm_model(cell.model, options.seed)
+            path = contenders.exported(cell, model, folder)
+            if "int8" in options.precisions and contenders.is_installed("nncf"):
+                contenders.quantized(path, contenders.side_of(model), cell.batch)
         except Exception as error:
             print(f"{cell}: not exported: {error}", file=sys.stderr, flush=True)
 
@@ -294,7 +319,10 @@ def main():
         notes = list(summary(options, cells))
     if not rows:
         raise SystemExit("no cell could be timed")
-    text = "\n\n".join([markdown(rows), *notes, description(options, environment)]) + "\n"
+    title = "Models that are no plain ViTs" if options.families else "Plain ViTs"
+    table = markdown(list(compact(rows)) if options.families and len(options.precisions) == 1 else rows)
+    text = "\n\n".join(
+        [f"# {title}, compared with other programs", description(options, environment), command_line(), *notes, table]) + "\n"
     print(text)
     if options.out:
         write(options, text, rows)

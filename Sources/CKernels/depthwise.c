@@ -26,8 +26,8 @@ enum {
   CHANNEL_UNIT = 32,
   /// As in convolution.c.
   LEAST_SHARE_PIXELS = 84,
-  /// Fewer output rows in a block read most of their input once more.
-  BLOCK_ROWS = 8,
+  /// Fewer output rows in a block read most of their input from further away once more.
+  BLOCK_ROWS = 4,
 };
 
 /// Outputs side by side of one row.
@@ -99,14 +99,15 @@ lab_depthwise_plan lab_plan_depthwise(const lab_picture *p, int workers) {
   const ptrdiff_t units = divided_up(p->channels, CHANNEL_UNIT);
   const ptrdiff_t for_each = divided_up(wanted, p->images);
   const ptrdiff_t shares = p->images % workers == 0 ? 1 : workers;
-  ptrdiff_t blocks = minimum(for_each, maximum(1, p->out_height / BLOCK_ROWS));
+  lab_depthwise_plan plan = {.blocks = 1, .channel_blocks = 1};
   // As in `lab_plan_convolution`: a worker reads the rows or the channels that it wrote before.
-  if (p->out_height * p->out_width >= shares * LEAST_SHARE_PIXELS)
-    blocks = minimum(p->out_height, divided_up(blocks, shares) * shares);
-  lab_depthwise_plan plan = {.blocks = blocks,
-                             .channel_blocks = minimum(units, divided_up(for_each, blocks))};
-  const ptrdiff_t more = divided_up(for_each, plan.channel_blocks);
-  plan.blocks = maximum(plan.blocks, minimum(p->out_height, more));
+  if (p->out_height * p->out_width >= shares * LEAST_SHARE_PIXELS) {
+    const ptrdiff_t blocks = minimum(for_each, maximum(shares, p->out_height / BLOCK_ROWS));
+    plan.blocks = minimum(p->out_height, divided_up(blocks, shares) * shares);
+  } else {
+    plan.channel_blocks = minimum(units, for_each);
+    plan.blocks = minimum(p->out_height, divided_up(for_each, plan.channel_blocks));
+  }
   plan.tasks = p->images * plan.blocks * plan.channel_blocks;
   return plan;
 }

@@ -1,5 +1,5 @@
-// The matrix product over short numbers for one instruction set; included by product_low.c once for
-// each, with these defined:
+// The matrix product over short numbers for one instruction set; included once for
+// each by product_bfloat16_sets.h and product_int8_sets.h, with these defined:
 //   ISA             suffix of the names made here
 //   TARGET          function attributes that allow the instructions
 //   LANES           32-bit sums in a vector register

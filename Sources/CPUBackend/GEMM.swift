@@ -201,10 +201,11 @@ extension LinearParameters {
 extension LayerNormParameters {
   func apply(_ input: UnsafePointer<Float>, rows: Int, into output: Rows) {
     let width = weight.shape[0]
+    // Read once and not at every row, where workers would take the reference count from each other.
+    let (scale, shift, stride) = (weight.floats, bias.floats, output.stride)
     for row in 0..<rows {
       lab_layer_norm(
-        input + row * width, weight.floats, bias.floats, epsilon, 1, width,
-        output.start + row * output.stride)
+        input + row * width, scale, shift, epsilon, 1, width, output.start + row * stride)
     }
   }
 }

@@ -35,27 +35,36 @@ struct RowRegion: ParallelRegion {
         source, right.lab(of: output.rows), width, activation.mode, target, stride, first, last)
     case .multiply(let right):
       lab_multiply_rows(source, right.lab(of: output.rows), width, target, stride, first, last)
-    case .layerNorm, .activate, .gather, .copy: for row in rows { run(row) }
+    // What is read of a tensor is read before the rows: each reading counts a reference, which
+    // workers would take from each other at every row.
+    case .layerNorm(let norm):
+      let (scale, shift, epsilon) = (norm.weight.floats, norm.bias.floats, norm.epsilon)
+      for row in rows {
+        lab_layer_norm(
+          source.start + row * source.stride, scale, shift, epsilon, 1, width,
+          target + row * stride)
+      }
+    case .activate(let activation):
+      if source.start != UnsafePointer(target) { copy(rows, from: source, to: target, stride) }
+      lab_activate(target + first * stride, rows.count, width, stride, activation.mode)
+    case .gather(let indices):
+      let (chosen, kept) = (indices.integers, indices.shape[1])
+      let perImage = input.rows / indices.shape[0]
+      for row in rows {
+        let from = row / kept * perImage + Int(chosen[row])
+        (target + row * stride).update(from: source.start + from * source.stride, count: width)
+      }
+    case .copy: copy(rows, from: source, to: target, stride)
     }
   }
 
-  private func run(_ row: Int) {
+  private func copy(
+    _ rows: Range<Int>, from source: lab_rows, to target: UnsafeMutablePointer<Float>,
+    _ stride: Int
+  ) {
     let width = output.width
-    let source = input.floats + row * input.stride
-    let target = output.floats + row * output.stride
-    switch rule {
-    case .layerNorm(let norm):
-      lab_layer_norm(source, norm.weight.floats, norm.bias.floats, norm.epsilon, 1, width, target)
-    case .activate(let activation):
-      if source != target { target.update(from: source, count: width) }
-      lab_activate(target, 1, width, width, activation.mode)
-    case .gather(let indices):
-      let kept = indices.shape[1]
-      let perImage = input.rows / indices.shape[0]
-      let chosen = row / kept * perImage + Int(indices.integers[row])
-      target.update(from: input.floats + chosen * input.stride, count: width)
-    case .copy: target.update(from: source, count: width)
-    case .affine, .add, .multiply: preconditionFailure("taken many rows at a time")
+    for row in rows {
+      (target + row * stride).update(from: source.start + row * source.stride, count: width)
     }
   }
 }

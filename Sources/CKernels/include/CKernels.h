@@ -79,7 +79,7 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
 /// tile.
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 
-// MARK: Matrix products over bfloat16 and int8 (product_low.c)
+// MARK: Matrix products over bfloat16 and int8 (product_bfloat16.c, product_int8.c)
 
 /// The kernels of each that this processor runs; "emulated" where there is no instruction for it.
 const char *lab_bfloat16_kernels(void);
