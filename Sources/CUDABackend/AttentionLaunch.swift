@@ -31,9 +31,11 @@ struct AttentionLaunch: Equatable {
       let tile = (width == 128 ? 32 : 64) / (isTF32 ? 2 : 1)
       let tiles = (tokens + tile - 1) / tile
       let tileBytes = isTF32 ? 8 * tile * (width + 4) : 4 * tile * (width + 8)
+      // Two warps read the keys once between them, where the card is full all the same.
+      let isFilledByTwo = batch * heads * ((tokens + 31) / 32) >= multiprocessors
       let warps =
         isSmall
-        ? 1
+        ? isFilledByTwo ? 2 : 1
         : Self.warps(
           tokens: tokens, width: width, shared: min(2, tiles) * tileBytes,
           sharedBytes: sharedBytes)
@@ -78,7 +80,7 @@ struct AttentionLaunch: Equatable {
   }
 
   /// Registers of a thread that the compiler gives the kernels; a test compares them.
-  static func registers(_ width: Int) -> Int { width == 32 ? 104 : width == 64 ? 128 : 176 }
+  static func registers(_ width: Int) -> Int { width == 32 ? 120 : width == 64 ? 128 : 192 }
 }
 
 /// How the sums of received attention are spread over a card.

@@ -54,6 +54,7 @@ extension CUDABackend {
     let scale = Float(1.4426950408889634 * scale)
     launch(
       plan.kernel, grid: plan.grid, block: plan.block, shared: plan.shared,
+      overlaps: attendsOnTensorCores,
       arguments: [
         .address(qkv), .tensor(tokenSize), .address(output), sums, .int(tokens), .int(heads),
         .int(headDim), .float(scale),

@@ -83,7 +83,7 @@ extension CUDABackend {
       .tensor(statistics.receivedAttention))
   }
 
-  private func arguments(_ view: HeadView, tokens: Bool = false) -> [KernelArgument] {
+  func arguments(_ view: HeadView, tokens: Bool = false) -> [KernelArgument] {
     [.address(view.start), .int(view.tokenStride), .int(view.headStride)]
       + (tokens ? [.int(view.tokens)] : [])
   }

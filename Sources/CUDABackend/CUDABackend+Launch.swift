@@ -53,13 +53,19 @@ extension CUDABackend {
   static func padded(_ count: Int) -> Int { (count + 7) / 8 * 8 }
 
   /// Queues a kernel; nothing is queued where there is nothing to do.
+  ///
+  /// - Parameter overlaps: Whether it waits by itself for the kernel before (`wait_for_previous` of
+  ///   common.cuh), so that it may begin before that has ended.
   func launch(
-    _ name: String, grid: (Int, Int, Int), block: Int, shared: Int = 0,
+    _ name: String, grid: (Int, Int, Int), block: Int, shared: Int = 0, overlaps: Bool = false,
     _ arguments: KernelArgument...
-  ) { launch(name, grid: grid, block: block, shared: shared, arguments: arguments) }
+  ) {
+    launch(
+      name, grid: grid, block: block, shared: shared, overlaps: overlaps, arguments: arguments)
+  }
 
   func launch(
-    _ name: String, grid: (Int, Int, Int), block: Int, shared: Int = 0,
+    _ name: String, grid: (Int, Int, Int), block: Int, shared: Int = 0, overlaps: Bool = false,
     arguments: [KernelArgument]
   ) {
     guard grid.0 > 0, grid.1 > 0, grid.2 > 0 else { return }
@@ -69,6 +75,18 @@ extension CUDABackend {
       let code = slots.withUnsafeMutableBytes { bytes in
         var pointers = arguments.indices.map { index in bytes.baseAddress.map { $0 + 8 * index } }
         pointers.append(nil)
+        if overlaps, card.overlapsKernels, let launch = card.driver.cuLaunchKernelEx {
+          var attribute = lab_cuda_launch_attribute()
+          attribute.id = LAB_CUDA_LAUNCH_PROGRAMMATIC_SERIALIZATION.code
+          attribute.value.number = 1
+          return withUnsafeMutablePointer(to: &attribute) { attribute in
+            var description = lab_cuda_launch(
+              grid_x: UInt32(grid.0), grid_y: UInt32(grid.1), grid_z: UInt32(grid.2),
+              block_x: UInt32(block), block_y: 1, block_z: 1, shared_bytes: UInt32(shared),
+              stream: card.stream, attributes: attribute, attribute_count: 1)
+            return launch(&description, function, &pointers, nil)
+          }
+        }
         return card.driver.cuLaunchKernel(
           function, UInt32(grid.0), UInt32(grid.1), UInt32(grid.2), UInt32(block), 1, 1,
           UInt32(shared), card.stream, &pointers, nil)

@@ -56,8 +56,23 @@ extension CUDABackend {
     _ input: Tensor, norm: LayerNormParameters?, _ linear: LinearParameters, into output: Tensor
   ) {
     let rows = input.shape.count / linear.inputs
-    let source = norm.map { normalize(input, $0, rows) } ?? input.storage.address
-    multiply(linear, source, rows: rows, into: output.storage.address, type: output.dtype)
+    guard let norm else {
+      return multiply(
+        linear, input.storage.address, rows: rows, into: output.storage.address, type: output.dtype)
+    }
+    var ways = [
+      Way(name: "library") { [self] in
+        multiply(
+          linear, normalize(input, norm, rows), rows: rows, into: output.storage.address,
+          type: output.dtype)
+      }
+    ]
+    if output.dtype == activationType,
+      let own = normGEMM(input, norm, linear, .identity, into: output.storage.address)
+    {
+      ways.append(own)
+    }
+    runFastest("norm+linear", rows: rows, linear, ways)
   }
 
   package func projectResidual(_ input: Tensor, _ linear: LinearParameters, onto stream: Tensor) {
@@ -70,12 +85,13 @@ extension CUDABackend {
     let (fc1, fc2) = (parameters.fc1, parameters.fc2)
     let rows = stream.shape.count / fc1.inputs
     let hidden = scratch(\.hidden)
-    let normalized = normalize(stream, parameters.norm, rows)
     var source = hidden
     switch parameters.activation {
-    case .gelu: multiplyAndActivate(fc1, normalized, rows: rows, into: hidden)
+    case .gelu: activatedLayer(stream, parameters.norm, fc1, rows: rows, into: hidden)
     case .swiglu:
-      multiply(fc1, normalized, rows: rows, into: hidden, type: activationType)
+      multiply(
+        fc1, normalize(stream, parameters.norm, rows), rows: rows, into: hidden,
+        type: activationType)
       source = scratch(\.gated)
       launch(
         "swiglu" + suffix, grid: (Self.blocks(rows * fc2.inputs, 2048), 1, 1), block: 256,
@@ -86,37 +102,63 @@ extension CUDABackend {
       accumulates: true)
   }
 
-  /// `hidden = gelu(linear(input))`, by the library and a kernel for GELU, or by a product of ours
-  /// that ends with it, whichever is faster for these sizes.
-  private func multiplyAndActivate(
+  /// `hidden = gelu(linear(norm(stream)))`: by the library, by a GEMM of ours that ends with GELU, or
+  /// all in one kernel, whichever is faster for these sizes.
+  private func activatedLayer(
+    _ stream: Tensor, _ norm: LayerNormParameters, _ linear: LinearParameters, rows: Int,
+    into hidden: UnsafeMutableRawPointer
+  ) {
+    var ways = [
+      Way(name: "library") { [self] in
+        let normalized = normalize(stream, norm, rows)
+        if hasTanhGELU {
+          multiplyWithTanhGELU(linear, normalized, rows: rows, into: hidden)
+        } else {
+          multiply(linear, normalized, rows: rows, into: hidden, type: activationType)
+          launch(
+            "gelu" + suffix, grid: (Self.blocks(rows * linear.outputs, 2048), 1, 1), block: 256,
+            overlaps: true, .address(hidden), .long(rows * linear.outputs))
+        }
+      }
+    ]
+    if usesTensorCores, linear.inputs % 8 == 0 {
+      ways.append(
+        Way(name: "gemm") { [self] in
+          launchGEMM(
+            normalize(stream, norm, rows), stride: linear.inputs, rows: rows, linear,
+            Epilogue(.gelu), into: hidden, outputStride: linear.outputs)
+        })
+    }
+    if let own = normGEMM(stream, norm, linear, .gelu, into: hidden) { ways.append(own) }
+    runFastest(hasTanhGELU ? "fc1+tanh-gelu" : "fc1+gelu", rows: rows, linear, ways)
+  }
+
+  /// The approximated GELU in the library's epilogue; in a kernel of its own where the library has
+  /// no algorithm with it.
+  private func multiplyWithTanhGELU(
     _ linear: LinearParameters, _ input: UnsafeMutableRawPointer, rows: Int,
     into hidden: UnsafeMutableRawPointer
   ) {
-    func apart() {
-      multiply(linear, input, rows: rows, into: hidden, type: activationType)
-      launch(
-        "gelu" + suffix, grid: (Self.blocks(rows * linear.outputs, 2048), 1, 1), block: 256,
-        .address(hidden), .long(rows * linear.outputs))
-    }
-    guard usesTensorCores, linear.inputs % 8 == 0 else { return apart() }
-    func fused() {
-      let extent = ConvolutionExtent(inputs: linear.inputs, outputs: linear.outputs, kernel: 1)
-      launchTensorCores(
-        Picture(rows: rows, extent), input, linear.weight.storage.address,
-        Self.padded(linear.inputs), linear.bias, Epilogue(.gelu), hidden, rows)
-    }
-    let size = [rows, linear.inputs, linear.outputs]
-    if fusedChoices[size] == nil, !isCapturing {
-      do throws(CUDAError) {
-        let times = [
-          try ProductTrial.seconds(card, apart), try ProductTrial.seconds(card, fused),
-        ]
-        fusedChoices[size] = ProductTrial.choice(times) == 1
-      } catch {
-        return card.fail("timing a layer", error)
+    var shape = shape(
+      linear, input, rows: rows, into: hidden, type: activationType, accumulates: false)
+    shape.hasGELU = true
+    let operands = GEMMOperands(
+      weight: linear.weight.storage.address, bias: bias(linear, for: activationType), input: input,
+      output: hidden)
+    if isCapturing || gemm.hasAlgorithm(shape, operands), !(lacksFusedGELU.contains(shape)) {
+      card.attempt { () throws(CUDAError) in
+        try gemm.multiply(
+          shape, weight: operands.weight, bias: operands.bias, input: input, output: hidden)
       }
+      return
     }
-    if fusedChoices[size] == true { fused() } else { apart() }
+    lacksFusedGELU.insert(shape)
+    multiply(linear, input, rows: rows, into: hidden, type: activationType)
+    let count = rows * linear.outputs
+    launch(
+      "combine" + suffix, grid: (Self.blocks(count, 256), 1, 1), block: 256, .address(hidden),
+      .int(linear.outputs), .address(nil), .int(0), .int(1), .address(hidden),
+      .int(linear.outputs), .int(rows), .int(linear.outputs), .int(0), .int(mode(.gelu)))
   }
 
   /// LayerNorm of all rows into scratch memory.
@@ -125,7 +167,8 @@ extension CUDABackend {
   ) -> UnsafeMutableRawPointer {
     let output = scratch(\.normalized)
     launch(
-      "layer_norm" + suffix, grid: (Self.blocks(rows, 4), 1, 1), block: 128, .tensor(input),
+      "layer_norm" + suffix, grid: (Self.blocks(rows, 4), 1, 1), block: 128, overlaps: true,
+      .tensor(input),
       .tensor(norm.weight), .tensor(norm.bias), .float(norm.epsilon), .int(rows),
       .int(norm.weight.shape.count), .address(output))
     return output
@@ -140,17 +183,27 @@ extension CUDABackend {
     depth: Int? = nil, inputStride: Int? = nil
   ) {
     guard rows > 0 else { return }
-    let bias = bias(linear, for: type)
+    let shape = shape(
+      linear, input, rows: rows, into: output, type: type, accumulates: accumulates, depth: depth,
+      inputStride: inputStride)
+    card.attempt { () throws(CUDAError) in
+      try gemm.multiply(
+        shape, weight: linear.weight.storage.address, bias: bias(linear, for: type), input: input,
+        output: output)
+    }
+  }
+
+  private func shape(
+    _ linear: LinearParameters, _ input: UnsafeMutableRawPointer, rows: Int,
+    into output: UnsafeMutableRawPointer, type: DType, accumulates: Bool, depth: Int? = nil,
+    inputStride: Int? = nil
+  ) -> GEMMShape {
     let depth = depth ?? linear.inputs
-    let shape = ProductShape(
+    return GEMMShape(
       rows: rows, outputs: linear.outputs, depth: depth,
       weightStride: Self.padded(linear.inputs), inputStride: inputStride ?? depth,
-      type: activationType,
-      outputType: type, hasBias: true, accumulates: accumulates, isTF32: precision == .tf32,
-      alignment: ProductShape.alignment(of: linear.weight.storage.address, input, output))
-    card.attempt { () throws(CUDAError) in
-      try products.multiply(
-        shape, weight: linear.weight.storage.address, bias: bias, input: input, output: output)
-    }
+      type: activationType, outputType: type, hasBias: true, accumulates: accumulates,
+      isTF32: precision == .tf32,
+      alignment: GEMMShape.alignment(of: linear.weight.storage.address, input, output))
   }
 }

@@ -78,12 +78,23 @@ extension CUDABackend {
     guard isOfActivations(input.tensor, output.tensor, epilogue.residual?.tensor) else { return }
     let extent = ConvolutionExtent(inputs: linear.inputs, outputs: linear.outputs, kernel: 1)
     let picture = Picture(rows: input, output, extent)
-    if canGather(input.start, linear.inputs, picture) {
-      return launchTensorCores(
-        picture, input.start, linear.weight.storage.address, extent.weightStride, linear.bias,
-        epilogue, output.start, output.rows)
-    }
     let isOwn = epilogue.residual.map { $0.start == output.start } ?? false
+    if canGather(input.start, linear.inputs, picture) {
+      let own = Way(name: "gemm") { [self] in
+        launchGEMM(
+          input.start, stride: input.stride, rows: output.rows, linear, epilogue,
+          into: output.start, outputStride: output.stride)
+      }
+      // What is added onto itself cannot be tried.
+      guard isDense, !isOwn else { return own.run() }
+      let library = Way(name: "library") { [self] in
+        multiply(
+          linear, input.start, rows: output.rows, into: output.start, type: output.tensor.dtype,
+          inputStride: input.stride)
+        combineEpilogue(epilogue, into: output)
+      }
+      return runFastest(Self.name(epilogue), rows: output.rows, linear, [own, library])
+    }
     let canAccumulate = epilogue.activation == .identity || epilogue.activatesSum
     guard isDense, !isOwn || canAccumulate && epilogue.residual?.stride == output.stride else {
       return launchConvolution(
@@ -99,11 +110,22 @@ extension CUDABackend {
     if isOwn {
       if epilogue.activation != .identity { activate(output, epilogue.activation, into: output) }
     } else {
-      combine(
-        output, epilogue.residual,
-        epilogue.residual == nil ? .first : epilogue.activatesSum ? .sum : .activatedSum,
-        epilogue.activation, into: output)
+      combineEpilogue(epilogue, into: output)
     }
+  }
+
+  /// One word for what follows a layer.
+  private static func name(_ epilogue: Epilogue) -> String {
+    "linear+\(epilogue.activation.rawValue)"
+      + (epilogue.residual == nil ? "" : epilogue.activatesSum ? "-of-sum" : "+residual")
+  }
+
+  /// An epilogue as a kernel of its own.
+  private func combineEpilogue(_ epilogue: Epilogue, into output: TensorView) {
+    combine(
+      output, epilogue.residual,
+      epilogue.residual == nil ? .first : epilogue.activatesSum ? .sum : .activatedSum,
+      epilogue.activation, into: output)
   }
 
   // MARK: Launches of products
@@ -149,12 +171,12 @@ extension CUDABackend {
     [
       .address(input), .address(weight), .int(weightStride), .tensor(bias),
       .address(epilogue.residual?.start), .int(epilogue.residual?.stride ?? 0), .address(output),
-      .int(pixels), .int(epilogue.activation.kernelMode), .int(epilogue.activatesSum ? 1 : 0),
+      .int(pixels), .int(mode(epilogue.activation)), .int(epilogue.activatesSum ? 1 : 0),
     ] + picture.arguments
   }
 
   /// Whether tensors are of this backend's activations; the card fails in words where not.
-  private func isOfActivations(_ tensors: Tensor?...) -> Bool {
+  func isOfActivations(_ tensors: Tensor?...) -> Bool {
     guard let other = tensors.compactMap({ $0 }).first(where: { $0.dtype != activationType }) else {
       return true
     }
@@ -187,7 +209,7 @@ extension CUDABackend {
       "affine" + suffix, grid: (Self.blocks(output.count, 256), 1, 1), block: 256,
       .address(input.start), .int(input.stride), .tensor(scale), .tensor(shift),
       .address(output.start), .int(output.stride), .int(output.rows), .int(output.width),
-      .int(activation.kernelMode))
+      .int(mode(activation)))
   }
 
   /// As `combine` of pictures.cu counts them, f the activation.
@@ -206,7 +228,7 @@ extension CUDABackend {
       "combine" + suffix, grid: (Self.blocks(output.count, 256), 1, 1), block: 256,
       .address(left.start), .int(left.stride), .address(right?.start), .int(right?.stride ?? 0),
       .int(share), .address(output.start), .int(output.stride), .int(output.rows),
-      .int(output.width), .int(combination.rawValue), .int(activation.kernelMode))
+      .int(output.width), .int(combination.rawValue), .int(mode(activation)))
   }
 
   package func add(

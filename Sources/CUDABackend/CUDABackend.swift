@@ -13,7 +13,7 @@ package final class CUDABackend: Backend {
   package let precision: Precision
   package let card: CUDACard
   let kernels: KernelModules
-  let products: Products
+  let gemm: GEMMLibrary
   var scratch: CUDAScratch
   var imageKeys: Tensor?
   /// Intermediates of composed operations, by slot; of graphs, too, so that none is freed.
@@ -24,12 +24,19 @@ package final class CUDABackend: Backend {
   private var measuredScratch = 0
   private var flushMemory: MemoryChunk?
   private var staging: MemoryChunk?
-  /// Whether a layer and its GELU are faster in one kernel, by rows, inputs and outputs.
-  var fusedChoices: [[Int]: Bool] = [:]
+  /// Which way of several computes a layer, by its number of rows.
+  var chosenWays: [WayPlace: [Int: Int]] = [:]
+  /// GEMMs that the library cannot end with GELU.
+  var lacksFusedGELU: Set<GEMMShape> = []
+  /// Whether GELU is its approximation by a hyperbolic tangent, which the library fuses.
+  let hasTanhGELU: Bool
+  /// 8-bit pixels and the table that normalizes them.
+  private var pixelMemory: MemoryChunk?
   /// Whether operations are captured, so that nothing can be timed.
   private(set) var isCapturing = false
   /// The same card at other precisions.
   private var others: [Precision: CUDABackend] = [:]
+  private var withTanhGELU: CUDABackend?
 
   /// Opens `cuda` or `cuda:N`.
   ///
@@ -44,13 +51,17 @@ package final class CUDABackend: Backend {
       name: device, card: try CUDACard(opened, index: index), precision: precision, cache: cache)
   }
 
-  private init(name: String, card: CUDACard, precision: Precision, cache: CacheFolder) throws {
+  private init(
+    name: String, card: CUDACard, precision: Precision, cache: CacheFolder,
+    hasTanhGELU: Bool = false
+  ) throws {
+    self.hasTanhGELU = hasTanhGELU
     self.name = name
     self.card = card
     self.precision = precision
     self.cache = cache
     kernels = try KernelModules(card, storage: precision.storage, cache: cache)
-    products = try Products(card, cache: cache)
+    gemm = try GEMMLibrary(card, cache: cache)
     scratch = CUDAScratch()
   }
 
@@ -59,7 +70,7 @@ package final class CUDABackend: Backend {
   package var activationType: DType { precision.storage }
   package var driver: String? { card.driverDescription }
   package var libraryDescription: String {
-    "\(products.description), \(kernels.description), CUDA "
+    "\(gemm.description), \(kernels.description), CUDA "
       + CUDALibraries.version(card.libraries.driverVersion)
   }
 
@@ -75,9 +86,28 @@ package final class CUDABackend: Backend {
         "\(card.title): has compute capability \(card.facts.capability); \(precision.rawValue) "
           + "needs 8.0 or newer")
     }
-    let other = try CUDABackend(name: name, card: card, precision: precision, cache: cache)
+    let other = try CUDABackend(
+      name: name, card: card, precision: precision, cache: cache, hasTanhGELU: hasTanhGELU)
     others[precision] = other
     return other
+  }
+
+  /// As `using(engine:)` and records name the backend whose GELU is approximated.
+  package static let tanhGELU = "tanh_gelu"
+  package var engine: String? { hasTanhGELU ? Self.tanhGELU : nil }
+
+  package func using(engine: String) throws -> any Backend {
+    switch engine {
+    case "auto": return self
+    case Self.tanhGELU:
+      if hasTanhGELU { return self }
+      if let withTanhGELU { return withTanhGELU }
+      let other = try CUDABackend(
+        name: name, card: card, precision: precision, cache: cache, hasTanhGELU: true)
+      withTanhGELU = other
+      return other
+    default: throw TensorsError.engineUnavailable(engine: engine, device: name)
+    }
   }
 
   package func check() throws { try card.takeFailure() }
@@ -199,6 +229,31 @@ package final class CUDABackend: Backend {
     }
   }
 
+  package var normalizesPixels: Bool { true }
+
+  package func upload(
+    _ pixels: UnsafeBufferPointer<UInt8>, normalizedBy table: UnsafeBufferPointer<Float>,
+    to images: Tensor
+  ) {
+    let area = images.shape[2] * images.shape[3]
+    let tableBytes = Arena.aligned(4 * table.count)
+    guard let source = pixels.baseAddress, let values = table.baseAddress else { return }
+    do throws(TensorsError) {
+      if (pixelMemory?.bytes ?? 0) < tableBytes + pixels.count {
+        pixelMemory = nil
+        pixelMemory = try MemoryChunk(card, bytes: Arena.aligned(tableBytes + pixels.count))
+      }
+    } catch {
+      return card.fail("memory of pixels", error)
+    }
+    guard let memory = pixelMemory else { return }
+    card.copy(from: values, to: memory.address, bytes: 4 * table.count)
+    card.copy(from: source, to: memory.address + tableBytes, bytes: pixels.count)
+    launch(
+      "normalize_pixels", grid: (Self.blocks(area, 256), pixels.count / (3 * area), 1), block: 256,
+      .address(memory.address + tableBytes), .address(memory.address), .tensor(images), .int(area))
+  }
+
   package func upload(_ values: UnsafeBufferPointer<Int32>, to tensor: Tensor) {
     guard let source = values.baseAddress else { return }
     card.copy(from: source, to: tensor.storage.address, bytes: 4 * values.count)
@@ -238,9 +293,9 @@ package final class CUDABackend: Backend {
   package var hasFlushableCache: Bool { card.facts.l2Bytes > 0 }
 
   package func capture(_ body: () -> Void) throws -> (any CapturedPass)? {
-    products.saveChoices()
+    gemm.saveChoices()
     return try CUDAGraph(
-      card, keeping: { self.scratch.tensors }, owners: [kernels, products],
+      card, keeping: { self.scratch.tensors }, owners: [kernels, gemm],
       flushed: { [unowned self] in self.flush() }
     ) {
       isCapturing = true

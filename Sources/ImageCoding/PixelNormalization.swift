@@ -7,7 +7,7 @@ import Records
 package struct PixelNormalization: Sendable {
   package let preprocessing: Preprocessing
   /// `[3][256]`: what each value of each channel becomes.
-  private let table: [Float]
+  package let table: [Float]
 
   /// - Parameter preprocessing: Three means and three positive standard deviations, or it is a
   ///   programming error.

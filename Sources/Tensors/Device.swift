@@ -66,6 +66,14 @@ package protocol Device: AnyObject {
 
   /// Copies host values into the start of a tensor.
   func upload(_ values: UnsafeBufferPointer<Float>, to tensor: Tensor)
+  /// Whether the device normalizes 8-bit pixels itself, so that a quarter of the bytes is copied.
+  var normalizesPixels: Bool { get }
+  /// Copies pictures of 8-bit pixels, [count, S, S, 3], into images [B, 3, S, S].
+  ///
+  /// - Parameter table: [3, 256], what each value of each channel becomes.
+  func upload(
+    _ pixels: UnsafeBufferPointer<UInt8>, normalizedBy table: UnsafeBufferPointer<Float>,
+    to images: Tensor)
   /// Copies host indices into the start of a tensor.
   func upload(_ values: UnsafeBufferPointer<Int32>, to tensor: Tensor)
   /// Copies the first values of a tensor to the host, after all queued work.
@@ -141,6 +149,20 @@ extension Device {
   package func state() -> GPUState? { nil }
 
   package func resetPeakMemory() {}
+
+  package var normalizesPixels: Bool { false }
+
+  package func upload(
+    _ pixels: UnsafeBufferPointer<UInt8>, normalizedBy table: UnsafeBufferPointer<Float>,
+    to images: Tensor
+  ) {
+    let area = images.shape[2] * images.shape[3]
+    let values = (0..<pixels.count).map { index in
+      let (image, channel, pixel) = (index / (3 * area), index / area % 3, index % area)
+      return table[256 * channel + Int(pixels[(image * area + pixel) * 3 + channel])]
+    }
+    values.withUnsafeBufferPointer { upload($0, to: images) }
+  }
 
   package func supports(_ kind: OperationKind) -> Bool { true }
 }

@@ -107,6 +107,17 @@ package final class TimingBackend: ObservedOps {
     }
   }
 
+  package var normalizesPixels: Bool { timed.normalizesPixels }
+
+  package func upload(
+    _ pixels: UnsafeBufferPointer<UInt8>, normalizedBy table: UnsafeBufferPointer<Float>,
+    to images: Tensor
+  ) {
+    time(.upload, OperationCost(flops: 0, bytes: 5 * pixels.count)) {
+      timed.upload(pixels, normalizedBy: table, to: images)
+    }
+  }
+
   package func upload(_ values: UnsafeBufferPointer<Int32>, to tensor: Tensor) {
     time(.upload, OperationCost(flops: 0, bytes: 2 * 4 * values.count)) {
       timed.upload(values, to: tensor)

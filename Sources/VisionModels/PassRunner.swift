@@ -119,9 +119,26 @@ package final class PassRunner {
   /// `imageKeys` (batch many) seed random scores per image, so that a result does not depend on the
   /// batch; `nil` takes the position in the batch.
   package func run(imageKeys: UnsafePointer<UInt64>? = nil) {
-    // Capturing brings keys of its own, so that ours come after it.
+    run(imageKeys: imageKeys) { upload(imageKeys: imageKeys) }
+  }
+
+  /// Classifies pictures of 8-bit pixels, [count, side, side, 3], which the device normalizes.
+  ///
+  /// - Parameter table: [3, 256], what each value of each channel becomes.
+  package func run(
+    pixels: UnsafeBufferPointer<UInt8>, normalizedBy table: UnsafeBufferPointer<Float>,
+    imageKeys: UnsafePointer<UInt64>? = nil
+  ) {
+    run(imageKeys: imageKeys) {
+      model.backend.upload(pixels, normalizedBy: table, to: images)
+      stage(imageKeys)
+    }
+  }
+
+  private func run(imageKeys: UnsafePointer<UInt64>?, uploading: () -> Void) {
+    // Capturing brings images and keys of its own, so that ours come after it.
     let captured = captured
-    upload(imageKeys: imageKeys)
+    uploading()
     if let captured { captured.replay() } else { compute(imageKeys: keys(imageKeys)) }
     model.backend.download(logitsTensor, to: hostLogits)
     model.backend.synchronize()
@@ -145,9 +162,12 @@ package final class PassRunner {
 
   /// Brings the images in `input` to the device, for passes that are timed without it.
   package func upload(imageKeys: UnsafePointer<UInt64>? = nil) {
-    let backend = model.backend
-    backend.upload(UnsafeBufferPointer(input), to: images)
-    backend.stageImageKeys(
+    model.backend.upload(UnsafeBufferPointer(input), to: images)
+    stage(imageKeys)
+  }
+
+  private func stage(_ imageKeys: UnsafePointer<UInt64>?) {
+    model.backend.stageImageKeys(
       UnsafeBufferPointer(start: keys(imageKeys), count: batchSize), in: self.imageKeys)
   }
 

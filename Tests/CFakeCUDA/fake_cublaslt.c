@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,13 +124,13 @@ static int fits(const description *d, const layout *a, const layout *b, const la
   if (d->transposes_a != 1 || d->transposes_b != 0) return 0;
   if (a->type != b->type || a->rows != b->rows) return 0;
   if (out->rows != a->columns || out->columns != b->columns) return 0;
-  if (d->epilogue != 1 && d->epilogue != 4) return 0;
+  if (d->epilogue != 1 && d->epilogue != 4 && (d->epilogue != 36 || behavior.lacks_gelu)) return 0;
   // Half products may be added up into half or float, floats into floats alone.
   return out->type == a->type || out->type == R_32F;
 }
 
 // Real versions differ in what they do about a bias without an address.
-static int has_bias(const description *d) { return d->epilogue != 4 || d->bias != NULL; }
+static int has_bias(const description *d) { return d->epilogue == 1 || d->bias != NULL; }
 
 static int heuristic(
     void *library, void *d, void *a, void *b, void *c, void *out, void *preference, int requested,
@@ -173,6 +174,7 @@ static void run_product(work *item) {
   product_payload *p = (product_payload *)item->payload;
   if (is_lost) return;
   counts.products++;
+  counts.activations += p->d.epilogue == 36;
   size_t depth = p->a.rows, outputs = p->a.columns, rows = p->b.columns;
   float *weight = malloc(4 * depth * outputs), *input = malloc(4 * depth);
   for (size_t o = 0; o < outputs; o++) {
@@ -189,7 +191,10 @@ static void run_product(work *item) {
       for (size_t k = 0; k < depth; k++) sum += line[k] * input[k];
       sum *= p->alpha;
       if (p->beta != 0) sum += p->beta * load(p->c, p->out.type, row * p->out.stride + o);
-      if (p->d.epilogue == 4) sum += load(p->d.bias, p->out.type, o);
+      if (p->d.epilogue & 4) sum += load(p->d.bias, p->out.type, o);
+      // The library's GELU is the approximation.
+      if (p->d.epilogue & 32)
+        sum = 0.5f * sum * (1 + tanhf(0.7978845608f * (sum + 0.044715f * sum * sum * sum)));
       store(p->result, p->out.type, row * p->out.stride + o, sum);
     }
   }

@@ -375,7 +375,7 @@ static int function_set(void *function, int attribute, int value) {
 typedef struct {
   const char *name;
   unsigned grid[3], block[3], shared;
-  int count;
+  int count, overlaps;
   uint64_t slots[32];
 } launch_payload;
 static void run_launch(work *item) {
@@ -396,10 +396,17 @@ static void run_launch(work *item) {
     fprintf(stderr, "the launcher refused %s\n", p->name);
     is_lost = 1;
   }
+  // A thread that does not wait may read what is not there yet.
+  const unsigned long long threads = 1ull * p->grid[0] * p->grid[1] * p->grid[2] * p->block[0];
+  if (p->overlaps && behavior.waits && behavior.waits() != threads) {
+    fprintf(stderr, "%s may begin early and does not wait\n", p->name);
+    is_lost = 1;
+  }
+  counts.overlaps += p->overlaps;
 }
-static int launch(
+static int launch_either(
     void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
-    unsigned shared, void *stream, void **parameters, void **extra) {
+    unsigned shared, int overlaps, void **parameters) {
   if (behavior.launch_error) {
     const int error = behavior.launch_error;
     behavior.launch_error = 0;
@@ -409,7 +416,7 @@ static int launch(
   if (gx == 0 || gy == 0 || gz == 0 || gy > 65535 || gz > 65535 || bx * by * bz > 1024) return 1;
   const unsigned maximum = *allowance(function);
   if (shared > (maximum > 49152 ? maximum : 49152)) return 1;
-  launch_payload p = {function, {gx, gy, gz}, {bx, by, bz}, shared, 0, {0}};
+  launch_payload p = {function, {gx, gy, gz}, {bx, by, bz}, shared, 0, overlaps, {0}};
   // Our own launches end their list with null and give eight bytes to each.
   while (parameters[p.count]) {
     memcpy(&p.slots[p.count], parameters[p.count], 8);
@@ -423,6 +430,28 @@ static int launch(
     }
   }
   return submit(run_launch, &p, sizeof p);
+}
+static int launch(
+    void *function, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
+    unsigned shared, void *stream, void **parameters, void **extra) {
+  return launch_either(function, gx, gy, gz, bx, by, bz, shared, 0, parameters);
+}
+
+// CUlaunchConfig and CUlaunchAttribute, as cuda.h lays them out.
+typedef struct { int id, padding; union { char bytes[64]; int number; } value; } launch_attribute;
+typedef struct {
+  unsigned gx, gy, gz, bx, by, bz, shared;
+  void *stream;
+  launch_attribute *attributes;
+  unsigned count;
+} launch_config;
+static int launch_extended(
+    const launch_config *c, void *function, void **parameters, void **extra) {
+  // Programmatic dependent launch came with compute capability 9.0.
+  if (c->count != 1 || c->attributes->id != 6 || behavior.major < 9) return 1;
+  return launch_either(
+      function, c->gx, c->gy, c->gz, c->bx, c->by, c->bz, c->shared, c->attributes->value.number,
+      parameters);
 }
 
 #define ENTRY(symbol, function) \
@@ -470,6 +499,7 @@ void *fake_driver_symbol(const char *name) {
   ENTRY("cuModuleGetFunction", module_function)
   ENTRY("cuFuncSetAttribute", function_set)
   ENTRY("cuLaunchKernel", launch)
+  if (behavior.driver_version >= 11080) { ENTRY("cuLaunchKernelEx", launch_extended) }
   return NULL;
 }
 

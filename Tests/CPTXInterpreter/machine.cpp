@@ -349,7 +349,9 @@ struct Machine {
       return false;
     }
     t.at++;
-    if (op == "cp") copy_async(t, i);
+    // Blocks run one after another, so that everything before has ended.
+    if (op == "griddepcontrol") {
+    } else if (op == "cp") copy_async(t, i);
     else if (op == "cvta") {
       const bool to_space = i.words[1] == "to";
       const bool is_shared = i.is_shared;

@@ -98,4 +98,7 @@ static inline unsigned __ballot_sync(unsigned mask, int predicate) {
 }
 
 
+static inline void wait_for_previous() { simt::Machine::current().wait_for_previous(); }
+static inline void let_next_start() {}
+
 static inline void *shared_memory() { return simt::Machine::current().shared_memory(); }

@@ -38,19 +38,21 @@ void copy_async(void *to, const void *from, bool valid) {
   if (reinterpret_cast<std::uintptr_t>(to) % 16 || reinterpret_cast<std::uintptr_t>(from) % 16)
     Machine::current().trap("an asynchronous copy of 16 bytes is not aligned to 16 bytes");
   Thread &thread = Machine::current().thread();
-  PendingCopy copy{to, {}};
+  PendingCopy copy{to, thread.groups, {}};
   if (valid) std::memcpy(copy.bytes, from, 16);
   if (Machine::current().copies_early()) std::memcpy(to, copy.bytes, 16);
   else thread.copies.push_back(copy);
 }
 
-// All groups are waited for at once, so that a group's end needs no trace.
-void commit_copies() {}
+void commit_copies() { Machine::current().thread().groups++; }
 
-void wait_copies() {
+void wait_copies(unsigned pending) {
   Thread &thread = Machine::current().thread();
-  for (const PendingCopy &copy : thread.copies) std::memcpy(copy.to, copy.bytes, 16);
-  thread.copies.clear();
+  std::vector<PendingCopy> rest;
+  for (const PendingCopy &copy : thread.copies)
+    if (copy.group + pending < thread.groups) std::memcpy(copy.to, copy.bytes, 16);
+    else rest.push_back(copy);
+  thread.copies.swap(rest);
 }
 
 namespace {

@@ -11,7 +11,8 @@ std::uint16_t float_to_half(float value);
 
 void copy_async(void *to, const void *from, bool valid);
 void commit_copies();
-void wait_copies();
+/// Waits for all but the last `pending` groups.
+void wait_copies(unsigned pending);
 
 /// Lane i's row of 16 bytes is row i % 8 of matrix i / 8 of four.
 void load_matrices(unsigned (&r)[4], const void *row, bool transposed);

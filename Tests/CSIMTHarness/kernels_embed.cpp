@@ -3,3 +3,4 @@
 
 SIMT_KERNEL_TYPES(patch_gather)
 SIMT_KERNEL_TYPES(embed_tokens)
+SIMT_KERNEL(normalize_pixels)

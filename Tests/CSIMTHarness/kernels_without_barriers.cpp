@@ -5,6 +5,8 @@
 
 #undef KERNEL
 #define KERNEL(name, threads) [[maybe_unused]] static void fault_without_barriers_##name
+#undef RESIDENT_KERNEL
+#define RESIDENT_KERNEL(name, threads, blocks) KERNEL(name, threads)
 #define __syncthreads() ((void)0)
 
 #include "../../Sources/CUDABackend/Kernels/attention_mma.cu"

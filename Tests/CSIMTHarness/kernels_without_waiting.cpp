@@ -5,7 +5,11 @@
 
 #undef KERNEL
 #define KERNEL(name, threads) [[maybe_unused]] static void fault_without_waiting_##name
-#define wait_copies() ((void)0)
+#undef RESIDENT_KERNEL
+#define RESIDENT_KERNEL(name, threads, blocks) KERNEL(name, threads)
+template <int pending>
+static void no_wait() {}
+#define wait_copies no_wait
 
 #include "../../Sources/CUDABackend/Kernels/attention_mma.cu"
 

@@ -43,6 +43,7 @@ bool Machine::copies_early() {
 int Machine::launch(Body kernel, void **args, Index3 grid, Index3 block, unsigned shared_bytes) {
   error.clear();
   code = 0;
+  waits = 0;
   const unsigned long long size = 1ull * block.x * block.y * block.z;
   if (size == 0 || size > 1024 || block.z > 64 || grid.x == 0 || grid.y == 0 || grid.z == 0 ||
       grid.x > 0x7FFFFFFFu || grid.y > 65535 || grid.z > 65535 || shared_bytes > most_shared_bytes) {
@@ -97,6 +98,7 @@ void Machine::run_block(unsigned size) {
         prepare_stack(stacks.data() + rank * stack_bytes, stack_bytes, &Machine::enter);
     thread.state = Thread::ready;
     thread.copies.clear();
+    thread.groups = 0;
   }
   for (unsigned i = 0; i < size; i++) ready.push_back(&threads[order == 1 ? size - 1 - i : i]);
 

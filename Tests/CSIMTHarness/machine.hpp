@@ -17,6 +17,8 @@ struct Index3 {
 /// A copy into shared memory that has been asked for and may not have happened yet.
 struct PendingCopy {
   void *to;
+  /// Groups that its thread had closed before.
+  unsigned group;
   unsigned char bytes[16];
 };
 
@@ -27,6 +29,8 @@ struct Thread {
   void *stack_pointer;
   enum State { ready, at_barrier, in_warp, finished } state;
   std::vector<PendingCopy> copies;
+  /// Groups of copies that it has closed.
+  unsigned groups;
 };
 
 /// What the lanes of a warp have brought to the collective operation that they are in.
@@ -54,8 +58,12 @@ class Machine {
   [[noreturn]] void trap(const char *why);
   unsigned char *shared_memory() { return shared; }
   bool copies_early();
+  /// Notes that a thread has waited for the kernel before.
+  void wait_for_previous() { waits++; }
 
   std::string error;
+  /// Threads of the last launch that have waited for the kernel before.
+  unsigned long long waits = 0;
   Index3 block_index{}, block_extent{}, grid_extent{};
 
  private:

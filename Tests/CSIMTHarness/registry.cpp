@@ -41,6 +41,8 @@ int simt_launch(const char *kernel, unsigned grid_x, unsigned grid_y, unsigned g
 
 const char *simt_error(void) { return simt::Machine::current().error.c_str(); }
 
+unsigned long long simt_waits(void) { return simt::Machine::current().waits; }
+
 int simt_kernel_count(void) { return int(kernels().size()); }
 
 const char *simt_kernel_name(int index) {

@@ -7,7 +7,14 @@ using simt::commit_copies;
 using simt::copy_async;
 using simt::multiply_tf32;
 using simt::round_tf32;
-using simt::wait_copies;
+
+typedef const char *SharedAddress;
+static inline SharedAddress shared_address(const void *pointer) { return SharedAddress(pointer); }
+
+template <int pending>
+static inline void wait_copies() {
+  simt::wait_copies(pending);
+}
 
 static inline void load_matrices(unsigned (&r)[4], const void *row) {
   simt::load_matrices(r, row, false);

@@ -126,12 +126,12 @@ extension CUDASuite {
 }
 
 /// Which of the library's suggestions is taken.
-@Suite struct ProductTrialTests {
+@Suite struct WayTrialTests {
   @Test func `the library's first stays unless another wins by more than noise`() {
-    #expect(ProductTrial.choice([]) == nil)
-    #expect(ProductTrial.choice([5]) == 0)
-    #expect(ProductTrial.choice([1.0, 0.98, 1.2]) == 0)
-    #expect(ProductTrial.choice([1.0, 0.96, 0.95]) == 2)
+    #expect(WayTrial.choice([]) == nil)
+    #expect(WayTrial.choice([5]) == 0)
+    #expect(WayTrial.choice([1.0, 0.98, 1.2]) == 0)
+    #expect(WayTrial.choice([1.0, 0.96, 0.95]) == 2)
   }
 }
 

@@ -15,6 +15,7 @@ enum FakeMachine {
     fake_cuda_reset()
     fake_cuda_behave().pointee.launcher = simt_launch
     fake_cuda_behave().pointee.signature = simt_kernel_signature
+    fake_cuda_behave().pointee.waits = simt_waits
   }
 
   static var behavior: fake_cuda_behavior {

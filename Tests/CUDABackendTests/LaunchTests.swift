@@ -66,6 +66,50 @@ import Testing
     #expect(small.kernel == "convolve_mma_small" && small.grid == (4, 24, 1))
   }
 
+  @Test func `two warps share their keys where the card is full all the same`() {
+    // 12 heads in 7 blocks of 32 rows are too few for 132 multiprocessors, two images of them are not.
+    #expect(launch(heads: 12).block == 32 * 4 && launch(heads: 12).grid.0 == 13)
+    let two = launch(batch: 2, heads: 12)
+    #expect(two.grid.0 == 7 && two.block == 32 * 2 * 4 && two.keyGroups == 4)
+  }
+
+  @Test func `GEMMs of ours take the tiles that fill the card`() {
+    let large = GEMMLaunch(rows: 256 * 197, outputs: 1536, multiprocessors: 132)
+    #expect(large.kernel == "gemm_mma_large" && large.blocks == 394 * 12)
+    #expect(large.block == 256 && large.shared == 49_152)
+    let small = GEMMLaunch(rows: 197, outputs: 1536, multiprocessors: 132)
+    #expect(small.kernel == "gemm_mma_small" && small.blocks == 4 * 24)
+    #expect(small.block == 128 && small.shared == 32_768)
+  }
+
+  @Test func `a norm joins the layer behind it where its rows fit`() throws {
+    func plan(_ rows: Int, _ inputs: Int, _ sharedBytes: Int = 227 << 10) -> NormGEMMLaunch? {
+      NormGEMMLaunch(
+        rows: rows, inputs: inputs, outputs: 1152, multiprocessors: 132, sharedBytes: sharedBytes)
+    }
+    let one = try #require(plan(197, 384))
+    #expect(one.kernel == "norm_gemm_mma_r32" && one.blocks == 7 * 18)
+    #expect(one.shared == 49_152 + 32 * 392 * 2)
+    let several = try #require(plan(4 * 197, 384))
+    #expect(several.kernel == "norm_gemm_mma_r64" && several.blocks == 13 * 18)
+    // Half of the rows where all do not fit, and nothing where even those do not.
+    #expect(plan(4 * 197, 1024, 163 << 10)?.kernel == "norm_gemm_mma_r32")
+    #expect(plan(197, 1024, 99 << 10) == nil)
+    #expect(plan(197, 36) == nil && plan(8192, 384) == nil && plan(10, 2056) == nil)
+  }
+
+  @Test func `the way of the nearest number of rows stays within noise`() {
+    #expect(WayTrial.choice([1, 0.98, 2]) == 0 && WayTrial.choice([1, 0.9, 2]) == 1)
+    #expect(WayTrial.choice([1, 0.98, 2], usual: 1) == 1)
+    #expect(WayTrial.choice([0.98, 1, 2], usual: 1) == 1)
+    #expect(WayTrial.choice([0.9, 1, 2], usual: 1) == 0)
+    #expect(WayTrial.choice([]) == nil)
+    let known = [100: "a", 120: "b", 400: "c"]
+    #expect(WayTrial.nearest(known, to: 101) == "a" && WayTrial.nearest(known, to: 115) == "b")
+    #expect(WayTrial.nearest(known, to: 110) == "a")
+    #expect(WayTrial.nearest(known, to: 200) == nil && WayTrial.nearest([:], to: 5) as Int? == nil)
+  }
+
   @Test func `tf32 takes tiles of half as many keys`() {
     let plan = AttentionLaunch(
       batch: 64, tokens: 197, heads: 6, headDim: 64, multiprocessors: 132,
@@ -119,8 +163,8 @@ import Testing
 
   @Test func `alignment is the largest power of two that divides all addresses`() {
     let address = { (value: Int) in UnsafeMutableRawPointer(bitPattern: value) }
-    #expect(ProductShape.alignment(of: address(4096), address(512)) == 256)
-    #expect(ProductShape.alignment(of: address(4096), address(528)) == 16)
-    #expect(ProductShape.alignment(of: address(4096), nil) == 256)
+    #expect(GEMMShape.alignment(of: address(4096), address(512)) == 256)
+    #expect(GEMMShape.alignment(of: address(4096), address(528)) == 16)
+    #expect(GEMMShape.alignment(of: address(4096), nil) == 256)
   }
 }

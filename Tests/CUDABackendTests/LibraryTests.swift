@@ -30,7 +30,7 @@ extension CUDASuite {
           + "folders and of 1 others; it comes with the CUDA toolkit 11 to 13, and as Python's "
           + "nvidia-cuda-nvrtc")
       #expect(
-        failure(missing: [.products])
+        failure(missing: [.gemm])
           == "cuBLASLt is missing: libcublasLt.so.13 or an older version is in none of the "
           + "loader's folders and of 1 others; it comes with the CUDA toolkit 11 to 13, and as "
           + "Python's nvidia-cublas")
@@ -78,7 +78,7 @@ extension CUDASuite {
       FakeMachine.behavior.nvrtc_major = 12
       #expect(
         failure()
-          == "cuBLASLt 13.4.0 (fake-products) does not go with this driver, which runs CUDA 12.4; "
+          == "cuBLASLt 13.4.0 (fake-gemm) does not go with this driver, which runs CUDA 12.4; "
           + "lab needs cuBLASLt of CUDA 11 to 13, and no newer major version than the driver's")
     }
 
@@ -111,12 +111,12 @@ extension CUDASuite {
       FakeMachine.behavior.refuses_modules = 1
       _ = failure()
       FakeMachine.behavior.refuses_modules = 0
-      _ = failure(missing: [.products])
+      _ = failure(missing: [.gemm])
       #expect(FakeMachine.alive == [:])
     }
 
     @Test func `cards and libraries are listed`() {
-      let lines = CUDAInventory(open: FakeMachine.open(missing: [.products])).lines
+      let lines = CUDAInventory(open: FakeMachine.open(missing: [.gemm])).lines
       #expect(
         lines[0]
           == "cuda:0  Fake card 0, 16.0 GiB of memory, 132 multiprocessors, compute capability 9.0")
@@ -214,7 +214,7 @@ extension CUDASuite {
     try Data("no library".utf8).write(to: folder.appendingPathComponent("libcublasLt.so.12"))
     let search = LibrarySearch(
       LibraryFolders(environment: [:], program: folder.path, list: { _ in [] }))
-    guard case .failure(let missing) = search.open(.products) else {
+    guard case .failure(let missing) = search.open(.gemm) else {
       Issue.record("a text was opened as a library")
       return
     }
@@ -225,8 +225,8 @@ extension CUDASuite {
 
   @Test func `versions are read as each library counts them`() {
     #expect(CUDALibraries.version(12040) == "12.4")
-    #expect(CUDALibraries.productsVersion(130400) == (13, "13.4.0"))
-    #expect(CUDALibraries.productsVersion(110502) == (11, "11.5.2"))
-    #expect(CUDALibraries.productsVersion(11502) == (11, "11.5.2"))
+    #expect(CUDALibraries.gemmVersion(130400) == (13, "13.4.0"))
+    #expect(CUDALibraries.gemmVersion(110502) == (11, "11.5.2"))
+    #expect(CUDALibraries.gemmVersion(11502) == (11, "11.5.2"))
   }
 }

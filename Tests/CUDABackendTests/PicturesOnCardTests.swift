@@ -466,9 +466,68 @@ extension CUDASuite {
       }
     }
 
-    @Test func `every operation of a model is there but ReduceFormer's sums`() throws {
+    @Test(arguments: precisions)
+    func `ReduceFormer's attention is the reference's`(precision: Precision, limit: Double) throws {
+      let card = try Card(precision, limit)
+      for (tokens, heads, d) in [(70, 2, 8), (9, 1, 5), (65, 1, 300)] {
+        let row = 3 * heads * d + 3
+        let values = card.numbers(2 * tokens * row, seed: 1)
+        let tensor = try card.tensor(values, Shape(2, tokens, row))
+        func view(_ part: Int) -> HeadView {
+          HeadView(
+            tensor, offset: part * heads * d, batch: 2, tokens: tokens, heads: heads, headDim: d,
+            tokenStride: row)
+        }
+        let output = try card.backend.allocate(
+          Shape(2, tokens, heads * d), card.backend.activationType)
+        card.backend.reducedAttention(
+          queries: view(0), keys: view(1), values: view(2), epsilon: 1e-5,
+          into: HeadView(output, batch: 2, tokens: tokens, heads: heads, headDim: d))
+        var expected: [Double] = []
+        for image in 0..<2 {
+          func number(_ token: Int, _ part: Int, _ head: Int, _ c: Int) -> Double {
+            Double(values[(image * tokens + token) * row + (part * heads + head) * d + c])
+          }
+          for token in 0..<tokens {
+            for head in 0..<heads {
+              let query = (0..<d).map { max(number(token, 0, head, $0), 0) }
+              let keys = (0..<d).map { c in
+                (0..<tokens).reduce(0.0) { $0 + max(number($1, 1, head, c), 0) }
+              }
+              let sums = (0..<d).map { c in
+                (0..<tokens).reduce(0.0) {
+                  $0 + max(number($1, 1, head, c), 0) * number($1, 2, head, c)
+                }
+              }
+              let total = max(zip(query, keys).reduce(0.0) { $0 + $1.0 * $1.1 }, 1e-5)
+              expected += zip(query, sums).map { $0 * $1 / total }
+            }
+          }
+        }
+        card.expectNear(try card.values(output), expected, "\(tokens) tokens")
+      }
+    }
+
+    @Test(arguments: precisions)
+    func `a copy beyond a picture is zero`(precision: Precision, limit: Double) throws {
+      let card = try Card(precision, limit)
+      let x = card.numbers(2 * 5 * 5 * 6, seed: 1)
+      let input = FeatureMap(try card.tensor(x, Shape(2, 5, 5, 6)))
+      let output = try card.tensor(
+        [Float](repeating: 7, count: 2 * 7 * 8 * 6), Shape(2, 7, 8, 6))
+      card.backend.copy(input, into: FeatureMap(output))
+      let values = try card.values(output)
+      for index in values.indices {
+        let (image, pixel, c) = (index / (56 * 6), index / 6 % 56, index % 6)
+        let (row, column) = (pixel / 8, pixel % 8)
+        let expected = row < 5 && column < 5 ? x[((image * 5 + row) * 5 + column) * 6 + c] : 0
+        #expect(values[index] == expected)
+      }
+    }
+
+    @Test func `every operation of a model is there`() throws {
       let backend = try FakeMachine.backend()
-      #expect(OperationKind.allCases.filter { !backend.supports($0) } == [.reducedAttention])
+      #expect(OperationKind.allCases.filter { !backend.supports($0) } == [])
     }
   }
 }

@@ -33,6 +33,17 @@ static_assert(Same<decltype(lab_cublaslt::cublasLtGetStatusString), decltype(&::
 
 // MARK: Layouts
 
+#if CUDA_VERSION >= 11080
+static_assert(sizeof(lab_cuda_launch) == sizeof(CUlaunchConfig), "launches");
+static_assert(offsetof(lab_cuda_launch, shared_bytes) == offsetof(CUlaunchConfig, sharedMemBytes), "launches");
+static_assert(offsetof(lab_cuda_launch, stream) == offsetof(CUlaunchConfig, hStream), "launches");
+static_assert(offsetof(lab_cuda_launch, attributes) == offsetof(CUlaunchConfig, attrs), "launches");
+static_assert(offsetof(lab_cuda_launch, attribute_count) == offsetof(CUlaunchConfig, numAttrs), "launches");
+static_assert(sizeof(lab_cuda_launch_attribute) == sizeof(CUlaunchAttribute), "launch attributes");
+static_assert(offsetof(lab_cuda_launch_attribute, value) == offsetof(CUlaunchAttribute, value), "launch attributes");
+static_assert(Same<decltype(lab_cuda_driver::cuLaunchKernelEx), decltype(&::cuLaunchKernelEx)>::value, "");
+#endif
+
 static_assert(sizeof(lab_device_address) == sizeof(CUdeviceptr), "addresses");
 static_assert(sizeof(lab_cublaslt_algorithm) == sizeof(cublasLtMatmulAlgo_t) && alignof(lab_cublaslt_algorithm) == alignof(cublasLtMatmulAlgo_t), "algorithms");
 static_assert(sizeof(lab_cublaslt_choice) == sizeof(cublasLtMatmulHeuristicResult_t), "choices");
@@ -44,6 +55,10 @@ static_assert(offsetof(lab_cublaslt_choice, waves) == offsetof(cublasLtMatmulHeu
 // MARK: Numbers
 
 #define EQUAL(ours, theirs) static_assert((long long)(ours) == (long long)(theirs), #ours);
+#if CUDA_VERSION >= 11080
+EQUAL(LAB_CUDA_LAUNCH_PROGRAMMATIC_SERIALIZATION, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION)
+#endif
+EQUAL(LAB_CUBLASLT_EPILOGUE_GELU_BIAS, CUBLASLT_EPILOGUE_GELU_BIAS)
 EQUAL(LAB_CUDA_SUCCESS, CUDA_SUCCESS)
 EQUAL(LAB_CUDA_INVALID_VALUE, CUDA_ERROR_INVALID_VALUE)
 EQUAL(LAB_CUDA_OUT_OF_MEMORY, CUDA_ERROR_OUT_OF_MEMORY)

@@ -94,6 +94,35 @@ struct PTXTests {
     }
   }
 
+  /// Also as the newest cards have it, where kernels wait for the one before.
+  @Test(arguments: [80, 90])
+  func `GEMMs of ours are the reference's`(architecture: Int) throws {
+    for precision in Precision.halves {
+      let layer = DeviceLinear(rows: 70, inputs: 40, outputs: 72, precision)
+      try PTXProgram.with("gemm_mma.cu", architecture: architecture, precision) { program in
+        for kernel in ["small", "large"] {
+          let found = try layer.gemm(kernel, hasResidual: true)
+          #expect(
+            largestDifference(found, layer.expected(hasResidual: true)) < layer.limit(),
+            "\(kernel)")
+        }
+        for name in ["mma.sync", "ldmatrix", "cp.async.wait_group"] {
+          #expect(program.executed(name) > 0, "\(name)")
+        }
+        #expect((program.executed("griddepcontrol.wait") > 0) == (architecture >= 90))
+      }
+      try PTXProgram.with("norm_gemm.cu", architecture: architecture, precision) { program in
+        for rowsOfBlock in [32, 64] {
+          let found = try layer.normGEMM(rowsOfBlock: rowsOfBlock, activation: 2)
+          #expect(
+            largestDifference(found, layer.expected(isNormalized: true))
+              < layer.limit(isNormalized: true), "\(rowsOfBlock)")
+        }
+        #expect(program.executed("mma.sync") > 0)
+      }
+    }
+  }
+
   @Test func `a card before tensor cores shuffles and sums as the reference`() throws {
     for (architecture, precision) in [(61, Precision.f16), (80, .f32)] {
       let attention = DeviceAttention(

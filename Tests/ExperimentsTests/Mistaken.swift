@@ -258,6 +258,16 @@ extension Mistaken {
       #"a.json: engine: "blas" multiplies float32 alone, and "precision" names int8; take "packed", or make two specs"#
     ),
     Mistaken(
+      "an approximated GELU on a processor",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "gelu": ["exact", "tanh"], "accuracy": false}"#,
+      #"a.json: gelu: "tanh" needs a cuda device, and the cpu computes the exact GELU; leave "cpu" out of "device", or make two specs"#
+    ),
+    Mistaken(
+      "the accuracy of an approximated GELU",
+      #"{"model": "demo_vit", "methods": [{"method": "none"}], "device": "cuda", "gelu": "tanh"}"#,
+      #"a.json: gelu: "tanh" changes what a model computes, and accuracy is that of the exact GELU; set "accuracy" to false"#
+    ),
+    Mistaken(
       "an unknown engine",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "engine": "mkl"}"#,
       #"a.json: engine: "mkl" is not known; choices are 'auto', 'packed', 'blas'"#),

@@ -78,6 +78,25 @@ enum {
   LAB_CUDA_JIT_ERROR_LOG_BYTES = 6,
 };
 
+// CUlaunchAttributeID, and CUlaunchAttribute with its value of 64 bytes.
+enum { LAB_CUDA_LAUNCH_PROGRAMMATIC_SERIALIZATION = 6 };
+typedef struct {
+  int id;
+  char padding[4];
+  union {
+    char bytes[64];
+    int number;
+  } value;
+} lab_cuda_launch_attribute;
+
+// CUlaunchConfig.
+typedef struct {
+  unsigned int grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes;
+  lab_handle stream;
+  lab_cuda_launch_attribute *_Nullable attributes;
+  unsigned int attribute_count;
+} lab_cuda_launch;
+
 // `required` functions are there in every driver from CUDA 11.0 on; an `optional` one is null where
 // it is not.
 #define LAB_CUDA_DRIVER_FUNCTIONS(required, optional)                                            \
@@ -130,6 +149,10 @@ enum {
             unsigned int block_x, unsigned int block_y, unsigned int block_z,                    \
             unsigned int shared_bytes, lab_handle stream, void *_Nullable *_Nullable parameters, \
             void *_Nullable *_Nullable extra))                                                   \
+  /* From 11.8 on. */                                                                            \
+  optional(int, cuLaunchKernelEx,                                                                \
+           (const lab_cuda_launch *launch, lab_handle function,                                  \
+            void *_Nullable *_Nullable parameters, void *_Nullable *_Nullable extra))            \
   optional(int, cuGraphInstantiateWithFlags,                                                     \
            (lab_handle *executable, lab_handle graph, unsigned long long flags))                 \
   optional(int, cuGraphInstantiate_v2,                                                           \
@@ -191,6 +214,7 @@ enum {
   LAB_CUBLASLT_PREF_ALIGNMENT_D = 8,
   LAB_CUBLASLT_EPILOGUE_DEFAULT = 1,
   LAB_CUBLASLT_EPILOGUE_BIAS = 4,
+  LAB_CUBLASLT_EPILOGUE_GELU_BIAS = 36,
   LAB_CUBLASLT_REDUCTION_COMPUTE_TYPE = 2,
 };
 

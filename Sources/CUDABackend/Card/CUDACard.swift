@@ -25,6 +25,11 @@ package final class CUDACard {
   /// Whether the driver will refuse everything from now on.
   private(set) var isBroken = false
 
+  /// Whether a kernel may begin before the one before it has ended (programmatic dependent launch):
+  /// from compute capability 9.0 on, in graphs with drivers of CUDA 12.3 and newer, unless the
+  /// environment says `LAB_CUDA_OVERLAP=0`.
+  let overlapsKernels: Bool
+
   var driver: lab_cuda_driver { libraries.driver.pointee }
 
   /// Opens a card.
@@ -61,6 +66,9 @@ package final class CUDACard {
     self.device = device
     self.context = context
     self.stream = stream
+    overlapsKernels =
+      facts.major >= 9 && libraries.driverVersion >= 12030 && driver.cuLaunchKernelEx != nil
+      && ProcessInfo.processInfo.environment["LAB_CUDA_OVERLAP"] != "0"
     management = Management(libraries.management(), bus: facts.bus)
     board = management == nil && facts.isIntegrated ? JetsonBoard() : nil
   }

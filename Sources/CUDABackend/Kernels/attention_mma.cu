@@ -9,8 +9,9 @@
 /// Takes the logits of a tile of keys, of which the first `count` are there, into the greatest
 /// logit and the sum of powers of rows g and g + 8, scales the output, and leaves the powers.
 ///
-/// Logits come unscaled; lane's columns are 8 j + 2 t and the next.
-template <int KEYS, int D>
+/// Logits come unscaled; lane's columns are 8 j + 2 t and the next. A `full` tile asks of no key
+/// whether it is there.
+template <bool full, int KEYS, int D>
 DEVICE void rescale(float (&logits)[KEYS / 8][4], float (&output)[D / 8][4], float (&maximum)[2],
                     float (&sum)[2], int count, float scale, const float *sizes) {
   const int t = lane_index() % 4;
@@ -22,12 +23,12 @@ DEVICE void rescale(float (&logits)[KEYS / 8][4], float (&output)[D / 8][4], flo
 #pragma unroll
       for (int i = 0; i < 2; i++) {
         const int index = j * 8 + 2 * t + i;
-        const float bias = index < count ? log_2(sizes[index]) * unscale : 0.0f;
+        const float bias = full || index < count ? log_2(sizes[index]) * unscale : 0.0f;
         logits[j][i] += bias;
         logits[j][i + 2] += bias;
       }
   }
-  if (count < KEYS) {
+  if (!full) {
 #pragma unroll
     for (int j = 0; j < KEYS / 8; j++)
 #pragma unroll
@@ -59,7 +60,7 @@ DEVICE void rescale(float (&logits)[KEYS / 8][4], float (&output)[D / 8][4], flo
 #pragma unroll
     for (int i = 0; i < 4; i++) {
       // Powers take longer than anything else here: none for keys that are not there.
-      logits[j][i] = j * 8 < count ? power_of_2(logits[j][i] * scale - offset[i / 2]) : 0.0f;
+      logits[j][i] = full || j * 8 < count ? power_of_2(logits[j][i] * scale - offset[i / 2]) : 0.0f;
       sum[i / 2] += logits[j][i];
     }
 }
@@ -102,7 +103,8 @@ struct QueryRows {
     for (int r = 0; r < 2; r++) maximum[r] = NEGATIVE_INFINITY, sum[r] = 0;
   }
 
-  /// Takes a tile of keys and values in, of which the first `count` are there.
+  /// Takes a tile of keys and values in, of which the first `count` are there, all of a `full` one.
+  template <bool full>
   __device__ __forceinline__ void take(const T *keys, const T *values, int count, float scale,
                                        const float *sizes) {
     const int lane = lane_index();
@@ -111,31 +113,33 @@ struct QueryRows {
     for (int j = 0; j < KEYS / 8; j++)
       for (int i = 0; i < 4; i++) logits[j][i] = 0;
     // Lane's row of the 16 keys x 16 features that one load brings.
-    const T *key = keys + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8;
+    const SharedAddress key =
+        shared_address(keys + (lane / 16 * 8 + lane % 8) * stride + lane / 8 % 2 * 8);
 #pragma unroll
     for (int pair = 0; pair < KEYS / 16; pair++) {
-      if (pair * 16 >= count) continue;
+      if (!full && pair * 16 >= count) continue;
 #pragma unroll
       for (int k = 0; k < D / 16; k++) {
         unsigned b[4];
-        load_matrices(b, key + pair * 16 * stride + k * 16);
+        load_matrices(b, key + (pair * 16 * stride + k * 16) * (int)sizeof(T));
         multiply(logits[2 * pair], queries[k], b[0], b[1], T());
         multiply(logits[2 * pair + 1], queries[k], b[2], b[3], T());
       }
     }
 
-    rescale<KEYS, D>(logits, output, maximum, sum, count, scale, sizes);
-    const T *value = values + (lane / 8 % 2 * 8 + lane % 8) * stride + lane / 16 * 8;
+    rescale<full, KEYS, D>(logits, output, maximum, sum, count, scale, sizes);
+    const SharedAddress value =
+        shared_address(values + (lane / 8 % 2 * 8 + lane % 8) * stride + lane / 16 * 8);
 #pragma unroll
     for (int pair = 0; pair < KEYS / 16; pair++) {
-      if (pair * 16 >= count) continue;
+      if (!full && pair * 16 >= count) continue;
       const float(&low)[4] = logits[2 * pair], (&high)[4] = logits[2 * pair + 1];
       const unsigned weights[4] = {pack(low[0], low[1], T()), pack(low[2], low[3], T()),
                                    pack(high[0], high[1], T()), pack(high[2], high[3], T())};
 #pragma unroll
       for (int j = 0; j < D / 16; j++) {
         unsigned b[4];
-        load_matrices_transposed(b, value + pair * 16 * stride + j * 16);
+        load_matrices_transposed(b, value + (pair * 16 * stride + j * 16) * (int)sizeof(T));
         multiply(output[2 * j], weights, b[0], b[1], T());
         multiply(output[2 * j + 1], weights, b[2], b[3], T());
       }
@@ -172,6 +176,7 @@ struct QueryRows<float, D, KEYS> {
     for (int r = 0; r < 2; r++) maximum[r] = NEGATIVE_INFINITY, sum[r] = 0;
   }
 
+  template <bool full>
   __device__ __forceinline__ void take(const float *keys, const float *values, int count,
                                        float scale, const float *sizes) {
     const int g = lane_index() / 4, t = lane_index() % 4;
@@ -179,18 +184,18 @@ struct QueryRows<float, D, KEYS> {
 #pragma unroll
     for (int j = 0; j < KEYS / 8; j++) {
       for (int i = 0; i < 4; i++) logits[j][i] = 0;
-      if (j * 8 >= count) continue;
+      if (!full && j * 8 >= count) continue;
       const float *key = keys + (j * 8 + g) * stride + t;
 #pragma unroll
       for (int k = 0; k < D / 8; k++)
         multiply_tf32(logits[j], queries[k], round_tf32(key[k * 8]), round_tf32(key[k * 8 + 4]));
     }
-    rescale<KEYS, D>(logits, output, maximum, sum, count, scale, sizes);
+    rescale<full, KEYS, D>(logits, output, maximum, sum, count, scale, sizes);
     // A lane has the weights of keys 2 t and 2 t + 1 where the product wants t and t + 4: the terms
     // of the sum are taken in that order on both sides.
 #pragma unroll
     for (int j = 0; j < KEYS / 8; j++) {
-      if (j * 8 >= count) continue;
+      if (!full && j * 8 >= count) continue;
       const unsigned weights[4] = {round_tf32(logits[j][0]), round_tf32(logits[j][2]),
                                    round_tf32(logits[j][1]), round_tf32(logits[j][3])};
       const float *value = values + (j * 8 + 2 * t) * stride + g;
@@ -248,21 +253,26 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
     commit_copies();
   };
 
+  wait_for_previous();
+  let_next_start();
   Rows rows;
   load(0);
   rows.begin(
       queries + (size_t)first_row * 3 * width, 3 * width, tokens - first_row, head_dim);
   for (int step = 0; step < steps; step++) {
-    wait_copies();
+    wait_copies<0>();
     // What this thread has copied is there for all, and the other stage has been read by all.
     __syncthreads();
     if (step + 1 < steps) load(step + 1);
     const int first_key = (step * key_groups + group) * KEYS;
     const T *keys = own + (step & 1) * 2 * tile_size;
-    if (first_key < tokens && first_row < tokens)
-      rows.take(
-          keys, keys + tile_size, min(KEYS, tokens - first_key), scale,
-          sizes ? sizes + first_key : 0);
+    if (first_key >= tokens || first_row >= tokens) continue;
+    const float *own_sizes = sizes ? sizes + first_key : 0;
+    if (first_key + KEYS <= tokens) {
+      rows.template take<true>(keys, keys + tile_size, KEYS, scale, own_sizes);
+    } else {
+      rows.template take<false>(keys, keys + tile_size, tokens - first_key, scale, own_sizes);
+    }
   }
   rows.end(scale);
 
@@ -319,7 +329,7 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
 }
 
 #define ATTENTION_MMA(T, S, D, KEYS)                                                          \
-  KERNEL(attention_mma_d##D##S, 256)                                                          \
+  RESIDENT_KERNEL(attention_mma_d##D##S, 256, D == 64 ? 2 : 1)                                \
   (const T *qkv, const float *token_size, T *out, float *lse, int tokens, int heads,          \
    int head_dim, float scale, int key_groups) {                                               \
     attention_mma<T, D, KEYS>(qkv, token_size, out, lse, tokens, heads, head_dim, scale,      \

@@ -40,6 +40,10 @@
 #endif
 
 #define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
+/// One of which a multiprocessor shall hold so many blocks: the compiler keeps to the registers that
+/// this leaves.
+#define RESIDENT_KERNEL(name, threads, blocks) \
+  extern "C" __global__ void __launch_bounds__(threads, blocks) name
 
 // MARK: Numbers
 
@@ -260,6 +264,23 @@ DEVICE float block_max(float x, float *shared) {
   for (int warp = 1; warp < (int)(blockDim.x >> 5); warp++) maximum = fmaxf(maximum, shared[warp]);
   return maximum;
 }
+
+// MARK: Kernels that overlap
+
+/// Waits until everything that the kernel before has written is there, in a launch that may begin
+/// before that kernel has ended (programmatic dependent launch). Comes before the first access to
+/// memory that any kernel writes.
+#ifndef LAB_SIMT
+#if __CUDA_ARCH__ >= 900
+DEVICE void wait_for_previous() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+/// Lets the next kernel begin as soon as all blocks have come here; it waits for their results by
+/// itself.
+DEVICE void let_next_start() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
+#else
+DEVICE void wait_for_previous() {}
+DEVICE void let_next_start() {}
+#endif
+#endif
 
 /// The dynamic shared memory of the launch.
 #ifndef LAB_SIMT

@@ -63,7 +63,7 @@ DEVICE void convolve_mma(const T *in, const T *weight, int weight_stride, const 
       for (int i = 0; i < 4; i++) sum[m][n][i] = 0;
   load(0);
   for (int step = 0; step < steps; step++) {
-    wait_copies();
+    wait_copies<0>();
     // What this thread has copied is there for all, and the other stage has been read by all.
     __syncthreads();
     if (step + 1 < steps) load(step + 1);

@@ -97,3 +97,18 @@ FOR_TYPES(PATCH_GATHER)
     embed_tokens(product, positions, prefix, tokens, patches, prefix_tokens, width);          \
   }
 FOR_TYPES(EMBED_TOKENS)
+
+// MARK: Pixels
+
+/// A thread a pixel: 8-bit pixels [B, S, S, 3] to images [B, 3, S, S] by a table [3][256] of what each
+/// value of each channel becomes, the same numbers as on the processor.
+KERNEL(normalize_pixels, 256)
+(const unsigned char *pixels, const float *table, float *images, int area) {
+  const int pixel = blockIdx.x * 256 + threadIdx.x;
+  if (pixel >= area) return;
+  const unsigned char *from = pixels + ((size_t)blockIdx.y * area + pixel) * 3;
+  float *to = images + (size_t)blockIdx.y * 3 * area + pixel;
+#pragma unroll
+  for (int channel = 0; channel < 3; channel++)
+    to[(size_t)channel * area] = table[channel * 256 + from[channel]];
+}

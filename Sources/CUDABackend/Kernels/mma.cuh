@@ -15,7 +15,10 @@
 #include "simt_mma.hpp"
 #elif LAB_TENSOR_CORES
 
-DEVICE unsigned shared_address(const void *pointer) {
+/// An address in shared memory, to which bytes can be added: instructions take a constant with it.
+typedef unsigned SharedAddress;
+
+DEVICE SharedAddress shared_address(const void *pointer) {
   unsigned address;
   asm("{ .reg .u64 a; cvta.to.shared.u64 a, %1; cvt.u32.u64 %0, a; }"
       : "=r"(address)
@@ -29,6 +32,7 @@ DEVICE void copy_async(void *to, const void *from, bool valid) {
   *(uint4 *)to = valid ? *(const uint4 *)from : uint4{0, 0, 0, 0};
 }
 DEVICE void commit_copies() {}
+template <int pending>
 DEVICE void wait_copies() {}
 #else
 /// Starts a copy of 16 bytes into shared memory; zeros instead where not `valid`.
@@ -41,23 +45,35 @@ DEVICE void copy_async(void *to, const void *from, bool valid) {
 /// Closes the group of the copies that this thread has started.
 DEVICE void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 
-/// Waits for this thread's copies; other threads see them after a barrier.
-DEVICE void wait_copies() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+/// Waits for all but the last `pending` groups of this thread's copies; other threads see them
+/// after a barrier.
+template <int pending>
+DEVICE void wait_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+}
 #endif
 
 /// Four 8 x 8 matrices: lane i gives the address of row i % 8 of matrix i / 8.
-DEVICE void load_matrices(unsigned (&r)[4], const void *row) {
+DEVICE void load_matrices(unsigned (&r)[4], SharedAddress row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row))
+               : "r"(row)
                : "memory");
 }
 
-DEVICE void load_matrices_transposed(unsigned (&r)[4], const void *row) {
+DEVICE void load_matrices_transposed(unsigned (&r)[4], SharedAddress row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-               : "r"(shared_address(row))
+               : "r"(row)
                : "memory");
+}
+
+DEVICE void load_matrices(unsigned (&r)[4], const void *row) {
+  load_matrices(r, shared_address(row));
+}
+
+DEVICE void load_matrices_transposed(unsigned (&r)[4], const void *row) {
+  load_matrices_transposed(r, shared_address(row));
 }
 
 #if LAB_TF32

@@ -99,6 +99,19 @@ DEVICE void pool_all(const T *in, int pixel_stride, int image_stride, int pixels
 
 // MARK: Moving rows
 
+/// A thread a number: pixels as they are, and zeros where the output goes beyond the input.
+template <typename T>
+DEVICE void copy_pixels(const T *in, T *out, int pixels, const Picture p) {
+  const size_t index = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+  const int pixel = (int)(index / p.channels), channel = (int)(index % p.channels);
+  if (pixel >= pixels) return;
+  const Window window(p, pixel);
+  const long long at = window.tap(p, 0);
+  T zero;
+  from_float(0.0f, zero);
+  out[p.out_pixel(pixel) + channel] = at < 0 ? zero : in[at + channel];
+}
+
 template <typename T>
 DEVICE void gather_rows(const T *in, int in_stride, int rows_in, const int *indices, T *out,
                         int out_stride, int rows_out, int rows, int width) {
@@ -143,6 +156,10 @@ DEVICE void unfold(const float *images, T *out, int out_stride, int rows, int si
   KERNEL(pool##S, 256)                                                                        \
   (const T *in, T *out, int pixels, int is_maximum, int counts_padding, PICTURE_PARAMETERS) { \
     pool<T>(in, out, pixels, is_maximum, counts_padding, PICTURE);                            \
+  }                                                                                           \
+  KERNEL(copy_pixels##S, 256)                                                                 \
+  (const T *in, T *out, int pixels, PICTURE_PARAMETERS) {                                     \
+    copy_pixels<T>(in, out, pixels, PICTURE);                                                 \
   }                                                                                           \
   KERNEL(pool_all##S, 256)                                                                    \
   (const T *in, int pixel_stride, int image_stride, int pixels, int channels, T *out,         \

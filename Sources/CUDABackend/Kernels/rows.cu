@@ -7,6 +7,8 @@
 template <typename T>
 DEVICE void layer_norm(const T *x, const float *weight, const float *bias, float epsilon, int rows,
                        int width, T *out) {
+  wait_for_previous();
+  let_next_start();
   const int row = blockIdx.x * 4 + warp_index();
   if (row >= rows) return;
   const size_t at = (size_t)row * width;
@@ -32,6 +34,8 @@ DEVICE size_t row_of(size_t index, int width) {
 /// x = gelu(x)
 template <typename T>
 DEVICE void gelu_rows(T *x, long long count) {
+  wait_for_previous();
+  let_next_start();
   const size_t first = first_of_eight();
   if (first + 8 <= (size_t)count) {
     float values[8];

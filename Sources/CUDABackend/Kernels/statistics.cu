@@ -176,7 +176,7 @@ DEVICE void received_attention_mma(const T *qkv, const float *token_size, const 
     }
   load(0);
   for (int step = 0; step < steps; step++) {
-    wait_copies();
+    wait_copies<0>();
     __syncthreads();
     if (step + 1 < steps) load(step + 1);
     const T *queries = tiles + (step & 1) * 2 * tile_size, *keys = queries + tile_size;
@@ -243,7 +243,7 @@ DEVICE void received_attention_mma_heads(const T *qkv, const float *token_size, 
         copy_async(queries + line * stride + i % 8 * 8, from, there);
       }
       commit_copies();
-      wait_copies();
+      wait_copies<0>();
       __syncwarp();
       multiply_tile<stride>(logits, queries, keys);
     }

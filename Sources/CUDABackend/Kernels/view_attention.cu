@@ -1,6 +1,6 @@
 // Attention over any views of queries, keys and values: within windows, with a bias on the logits,
 // with ReLU in place of the softmax; and the map of its weights. Plain multiply-adds in float32.
-#include "common.cuh"
+#include "activation.cuh"
 
 /// Rows of `tokens` tokens for each image; `token` and `head` are the elements between two.
 template <typename T>
@@ -155,8 +155,6 @@ KERNEL(summarize_map, 256)
 
 // MARK: Without softmax
 
-DEVICE float relu(float x) { return x < 0.0f ? 0.0f : x; }
-
 /// One block: of 64 tokens of a head Σ relu(k)ᵀ v and Σ relu(k), [key_dim][value_dim + 1] for each
 /// part of the tokens.
 template <typename T>
@@ -203,6 +201,66 @@ DEVICE void linear_outputs(HeadRows<const T> q, HeadRows<T> out, int key_dim, in
   }
 }
 
+/// One block: of 64 tokens of a head Σ relu(k) and Σ relu(k) v, channel by channel, [2][dim] for each
+/// part of the tokens. Several threads share a channel, and their sums are added in their order.
+template <typename T>
+DEVICE void reduced_sums(HeadRows<const T> k, HeadRows<const T> v, int dim, float *partials) {
+  float2 *shared = (float2 *)shared_memory();
+  const int head = blockIdx.y, image = blockIdx.z;
+  const int first = blockIdx.x * 64, end = min(first + 64, k.tokens);
+  const int channels = min(dim, (int)blockDim.x), slots = blockDim.x / channels;
+  const int slot = threadIdx.x / channels;
+  float *to = partials + (((size_t)image * gridDim.y + head) * gridDim.x + blockIdx.x) * 2 * dim;
+  for (int base = 0; base < dim; base += channels) {
+    const int channel = base + threadIdx.x % channels;
+    float2 sum = {0, 0};
+    if (slot < slots && channel < dim)
+      for (int token = first + slot; token < end; token += slots) {
+        const float key = relu(to_float(k.row(image, token, head)[channel]));
+        sum.x += key;
+        sum.y += key * to_float(v.row(image, token, head)[channel]);
+      }
+    shared[threadIdx.x] = sum;
+    __syncthreads();
+    if (slot == 0 && channel < dim) {
+      for (int i = 1; i < slots; i++) {
+        sum.x += shared[i * channels + threadIdx.x].x;
+        sum.y += shared[i * channels + threadIdx.x].y;
+      }
+      to[channel] = sum.x;
+      to[dim + channel] = sum.y;
+    }
+    __syncthreads();
+  }
+}
+
+/// One block: 64 tokens of a head, a warp each at a time, from the sums of all parts.
+template <typename T>
+DEVICE void reduced_outputs(HeadRows<const T> q, HeadRows<T> out, int dim, float epsilon,
+                            const float *partials, int parts) {
+  float *sums = (float *)shared_memory();
+  const int head = blockIdx.y, image = blockIdx.z;
+  const float *from = partials + ((size_t)image * gridDim.y + head) * parts * 2 * dim;
+  for (int i = threadIdx.x; i < 2 * dim; i += blockDim.x) {
+    float sum = 0;
+    for (int part = 0; part < parts; part++) sum += from[(size_t)part * 2 * dim + i];
+    sums[i] = sum;
+  }
+  __syncthreads();
+  const int end = min((int)blockIdx.x * 64 + 64, q.tokens);
+  for (int token = blockIdx.x * 64 + warp_index(); token < end; token += blockDim.x >> 5) {
+    const T *query = q.row(image, token, head);
+    float total = 0;
+    for (int i = lane_index(); i < dim; i += 32) total += relu(to_float(query[i])) * sums[i];
+    total = warp_sum(total);
+    // NaN stays, which fmaxf would take for epsilon.
+    const float share = 1.0f / (total < epsilon ? epsilon : total);
+    T *to = out.row(image, token, head);
+    for (int i = lane_index(); i < dim; i += 32)
+      from_float(relu(to_float(query[i])) * sums[dim + i] * share, to[i]);
+  }
+}
+
 #define VIEW_ATTENTION(T, S)                                                                  \
   KERNEL(view_attention##S, 128)                                                              \
   (const T *q, int q_token, int q_head, int q_tokens, const T *k, int k_token, int k_head,    \
@@ -241,5 +299,18 @@ DEVICE void linear_outputs(HeadRows<const T> q, HeadRows<T> out, int key_dim, in
     linear_outputs<T>(HeadRows<const T>{q, q_token, q_head, tokens},                          \
                       HeadRows<T>{out, out_token, out_head, tokens}, key_dim, value_dim,      \
                       epsilon, partials, parts);                                              \
+  }                                                                                           \
+  KERNEL(reduced_sums##S, 256)                                                                \
+  (const T *k, int k_token, int k_head, int tokens, const T *v, int v_token, int v_head,      \
+   int dim, float *partials) {                                                                \
+    reduced_sums<T>(HeadRows<const T>{k, k_token, k_head, tokens},                            \
+                    HeadRows<const T>{v, v_token, v_head, tokens}, dim, partials);            \
+  }                                                                                           \
+  KERNEL(reduced_outputs##S, 256)                                                             \
+  (const T *q, int q_token, int q_head, int tokens, T *out, int out_token, int out_head,      \
+   int dim, float epsilon, const float *partials, int parts) {                                \
+    reduced_outputs<T>(HeadRows<const T>{q, q_token, q_head, tokens},                         \
+                       HeadRows<T>{out, out_token, out_head, tokens}, dim, epsilon, partials, \
+                       parts);                                                                \
   }
 FOR_TYPES(VIEW_ATTENTION)

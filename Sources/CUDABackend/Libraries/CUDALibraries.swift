@@ -8,7 +8,7 @@ package final class CUDALibraries {
   let driverVersion: Int
   private let openLibrary: (CUDALibraryKind, Int?) -> Result<OpenedLibrary, MissingLibrary>
   private var compilerTable: UnsafeMutablePointer<lab_nvrtc>?
-  private var productsTable: UnsafeMutablePointer<lab_cublaslt>?
+  private var gemmTable: UnsafeMutablePointer<lab_cublaslt>?
   private var managementTable: UnsafeMutablePointer<lab_nvml>?
   /// Where each library was found.
   package private(set) var paths: [CUDALibraryKind: String] = [:]
@@ -45,7 +45,7 @@ package final class CUDALibraries {
   deinit {
     free(driver)
     if let compilerTable { free(compilerTable) }
-    if let productsTable { free(productsTable) }
+    if let gemmTable { free(gemmTable) }
     if let managementTable {
       _ = managementTable.pointee.nvmlShutdown()
       free(managementTable)
@@ -71,19 +71,19 @@ package final class CUDALibraries {
   }
 
   /// Errors: `.missingLibrary`, `.missingSymbol`, `.wrongVersion`.
-  func products() throws(CUDAError) -> UnsafeMutablePointer<lab_cublaslt> {
-    if let productsTable { return productsTable }
-    let library = try Self.opened(openLibrary(.products, driverVersion / 1000))
-    let table = try Self.table(library, .products, lab_cublaslt_create)
-    let version = Self.productsVersion(table.pointee.cublasLtGetVersion())
+  func gemm() throws(CUDAError) -> UnsafeMutablePointer<lab_cublaslt> {
+    if let gemmTable { return gemmTable }
+    let library = try Self.opened(openLibrary(.gemm, driverVersion / 1000))
+    let table = try Self.table(library, .gemm, lab_cublaslt_create)
+    let version = Self.gemmVersion(table.pointee.cublasLtGetVersion())
     do throws(CUDAError) {
-      try check(.products, library.path, major: version.major, found: version.text)
+      try check(.gemm, library.path, major: version.major, found: version.text)
     } catch {
       free(table)
       throw error
     }
-    paths[.products] = library.path
-    productsTable = table
+    paths[.gemm] = library.path
+    gemmTable = table
     return table
   }
 
@@ -106,7 +106,7 @@ package final class CUDALibraries {
   package func problems() -> [CUDALibraryKind: CUDAError] {
     var problems: [CUDALibraryKind: CUDAError] = [:]
     do throws(CUDAError) { _ = try compiler() } catch { problems[.compiler] = error }
-    do throws(CUDAError) { _ = try products() } catch { problems[.products] = error }
+    do throws(CUDAError) { _ = try gemm() } catch { problems[.gemm] = error }
     if management() == nil {
       switch openLibrary(.management, nil) {
       case .failure(let missing): problems[.management] = .missingLibrary(missing)
@@ -155,7 +155,7 @@ package final class CUDALibraries {
   static func version(_ number: Int) -> String { "\(number / 1000).\(number % 1000 / 10)" }
 
   /// cuBLASLt counts 11.5.2 as 110502 or 11502, and 13.4.0 as 130400.
-  static func productsVersion(_ number: Int) -> (major: Int, text: String) {
+  static func gemmVersion(_ number: Int) -> (major: Int, text: String) {
     let major = number >= 100_000 ? number / 10_000 : number / 1000
     let rest = number >= 100_000 ? number % 10_000 : number % 1000
     return (major, "\(major).\(rest / 100).\(rest % 100)")

@@ -1,13 +1,13 @@
 /// The libraries that the backend opens at run time.
 package enum CUDALibraryKind: String, CaseIterable, Sendable {
-  case driver, compiler, products, management
+  case driver, compiler, gemm, management
 
   /// The name that a person knows it by.
   package var title: String {
     switch self {
     case .driver: "CUDA driver"
     case .compiler: "NVRTC"
-    case .products: "cuBLASLt"
+    case .gemm: "cuBLASLt"
     case .management: "NVML"
     }
   }
@@ -18,7 +18,7 @@ package enum CUDALibraryKind: String, CaseIterable, Sendable {
     case .driver, .management: "it comes with NVIDIA's graphics driver"
     case .compiler:
       "it comes with the CUDA toolkit 11 to 13, and as Python's nvidia-cuda-nvrtc"
-    case .products: "it comes with the CUDA toolkit 11 to 13, and as Python's nvidia-cublas"
+    case .gemm: "it comes with the CUDA toolkit 11 to 13, and as Python's nvidia-cublas"
     }
   }
 
@@ -43,7 +43,7 @@ package enum CUDALibraryKind: String, CaseIterable, Sendable {
         (13, "libnvrtc.so.13"), (12, "libnvrtc.so.12"), (11, "libnvrtc.so.11.2"),
         (11, "libnvrtc.so.11.1"), (11, "libnvrtc.so.11.0"), (11, "libnvrtc.so"),
       ])
-    case .products:
+    case .gemm:
       return ordered([
         (13, "libcublasLt.so.13"), (12, "libcublasLt.so.12"), (11, "libcublasLt.so.11"),
         (11, "libcublasLt.so"),

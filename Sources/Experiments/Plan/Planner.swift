@@ -126,10 +126,12 @@ package final class Planner {
     }
   }
 
-  /// The engines that a device is measured with.
+  /// The engines that a device is measured with: one without a choice has another where GELU is
+  /// approximated.
   private static func engines(of name: String, _ spec: Spec) -> [String] {
     let hasChoice = DeviceKind.of(name).map { !$0.engines.isEmpty } ?? false
-    return hasChoice ? spec.engines : [DeviceKind.automaticEngine]
+    if hasChoice { return spec.engines }
+    return spec.gelus.map { $0 == "tanh" ? "tanh_gelu" : DeviceKind.automaticEngine }
   }
 
   /// What computes accuracy where the spec names no device of this machine.

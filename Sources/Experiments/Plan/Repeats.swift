@@ -14,7 +14,7 @@ struct Repeats {
       repeats(spec.models.map { ($0.path, planner.identity($0)) })
       + repeats(indexed(spec.devices, "device")) + repeats(indexed(spec.batchSizes, "batch_size"))
       + repeats(indexed(spec.threads, "threads")) + repeats(indexed(spec.precisions, "precision"))
-      + repeats(indexed(spec.engines, "engine"))
+      + repeats(indexed(spec.engines, "engine")) + repeats(indexed(spec.gelus, "gelu"))
       + repeats(spec.datasets.map { ($0.path, DatasetContent($0)) }) + methods
     guard !found.isEmpty else { return nil }
     let parts = found.map {

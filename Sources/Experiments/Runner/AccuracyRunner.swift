@@ -137,13 +137,12 @@ struct AccuracyRunner {
       let range = start..<(start + count)
       if isFirst, pass.resumes { shared?.watch(pass, from: start) }
       let resumed = pass.resumes ? shared?.resumed(method, range) : nil
-      let keys = images.indices[range].map { UInt64($0) }
       if let resumed {
         sharedBlocks = resumed.blocks
+        let keys = images.indices[range].map { UInt64($0) }
         keys.withUnsafeBufferPointer { pass.run(imageKeys: $0.baseAddress, resuming: resumed) }
       } else {
-        images.copy(range, into: pass.input)
-        keys.withUnsafeBufferPointer { pass.run(imageKeys: $0.baseAddress) }
+        images.run(range, on: pass)
       }
       try pass.model.backend.check()
       try LogitsNotFinite.check(pass.logits, images: count, model: work.model.setting.name) {

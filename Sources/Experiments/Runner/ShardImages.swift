@@ -3,6 +3,7 @@ import Foundation
 import ImageCoding
 import Measurement
 import Records
+import VisionModels
 
 /// The decoded images of one shard, as 8-bit pixels.
 final class ShardImages {
@@ -48,10 +49,22 @@ final class ShardImages {
 
   deinit { pixels.deallocate() }
 
-  /// Normalizes the images at positions of this shard, NCHW.
-  func copy(_ range: Range<Int>, into input: UnsafeMutableBufferPointer<Float>) {
+  /// Classifies the images at positions of this shard; a device that normalizes pixels gets them as
+  /// they are.
+  func run(_ range: Range<Int>, on pass: PassRunner) {
     let size = normalization.preprocessing.elementCount
-    let bytes = pixels[(range.lowerBound * size)..<(range.upperBound * size)]
-    normalization.apply(to: UnsafeBufferPointer(rebasing: bytes), into: input)
+    let bytes = UnsafeBufferPointer(
+      rebasing: pixels[(range.lowerBound * size)..<(range.upperBound * size)])
+    let keys = indices[range].map { UInt64($0) }
+    keys.withUnsafeBufferPointer { keys in
+      if pass.model.backend.normalizesPixels {
+        normalization.table.withUnsafeBufferPointer {
+          pass.run(pixels: bytes, normalizedBy: $0, imageKeys: keys.baseAddress)
+        }
+      } else {
+        normalization.apply(to: bytes, into: pass.input)
+        pass.run(imageKeys: keys.baseAddress)
+      }
+    }
   }
 }

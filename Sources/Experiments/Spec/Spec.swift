@@ -30,6 +30,8 @@ package struct Spec: Sendable {
   package var threads: [Int?]
   /// What multiplies matrices on a CPU: `auto`, `packed`, `blas`.
   package var engines: [String]
+  /// GELU on a cuda device: `exact`, `tanh`.
+  package var gelus: [String] = ["exact"]
   /// Model to the model that it is compared with; `*` stands for all others.
   package var baselines: [String: String] = [:]
   /// Published numbers as written, checked; `nil` where there are none.

@@ -10,6 +10,7 @@ enum SpecContradictions {
     measurement(spec, &checker)
     effort(spec, &checker)
     device(spec, &checker)
+    gelu(spec, &checker)
     accuracy(spec, &checker)
     search(spec, &checker)
     grid(spec, &checker)
@@ -95,6 +96,23 @@ enum SpecContradictions {
         "\(key).max_seconds",
         "\(text(maximum)) is below \(key).min_seconds, which is \(text(timing.minSeconds)); raise it"
       )
+    }
+  }
+
+  /// The approximated GELU is a cuda device's, and its accuracy is no exact model's.
+  private static func gelu(_ spec: Spec, _ checker: inout RuleChecker) {
+    guard spec.gelus.contains("tanh") else { return }
+    if spec.devices.contains(.here("cpu")) {
+      checker.report(
+        "gelu",
+        "\"tanh\" needs a cuda device, and the cpu computes the exact GELU; leave \"cpu\" out of "
+          + "\"device\", or make two specs")
+    }
+    if spec.accuracy.mode != .no, spec.models.contains(where: \.isTrained) {
+      checker.report(
+        "gelu",
+        "\"tanh\" changes what a model computes, and accuracy is that of the exact GELU; set "
+          + "\"accuracy\" to false")
     }
   }
 

@@ -59,6 +59,7 @@ package struct SpecReader {
       precisions: axis("precision").compactMap(\.asString),
       threads: members["threads"] == nil ? [nil] : axis("threads").map(\.asInt),
       engines: axis("engine").compactMap(\.asString),
+      gelus: axis("gelu").compactMap(\.asString),
       baselines: Self.baselines(members["baseline"]), published: members["published"])
     SpecContradictions.find(in: spec, checker: &checker)
     return spec

@@ -63,6 +63,10 @@ package enum SpecRules {
       "what multiplies matrices on a CPU: our kernels on weights packed once, OpenBLAS (Accelerate on "
         + "macOS), or what a short trial finds to be faster"),
     KeyRule(
+      "gelu", .axis(.choice(["exact", "tanh"])), standard: .value(.string("exact")),
+      "GELU on a cuda device: exact, or the tanh approximation that the library fuses into the layer "
+        + "before, to see what that would gain; latency alone"),
+    KeyRule(
       "baseline", .either([.text, .names]),
       "the model that the others are compared with, or for each model its own"),
     KeyRule(

@@ -46,6 +46,10 @@ typedef struct {
   fake_cuda_launcher launcher;
   // One letter for each parameter of a kernel, to check a launch's; or null.
   const char *(*signature)(const char *kernel);
+  // Threads of the last launch that have waited for the kernel before; or null.
+  unsigned long long (*waits)(void);
+  // Whether cuBLASLt has no algorithm that ends with GELU.
+  int lacks_gelu;
 } fake_cuda_behavior;
 
 // What is alive, and what was done.
@@ -56,6 +60,8 @@ typedef struct {
   // Pieces of pinned memory; replays of graphs that hold products alone.
   int pinned, trials;
   int launches, replays, products, compilations, captures, searches, copies_while_capturing;
+  // Launches that may begin before the kernel before has ended; products that ended with GELU.
+  int overlaps, activations;
 } fake_cuda_counts;
 
 void fake_cuda_reset(void);

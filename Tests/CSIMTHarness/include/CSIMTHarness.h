@@ -28,6 +28,9 @@ int simt_launch(const char *kernel, unsigned grid_x, unsigned grid_y, unsigned g
 /// one.
 const char *simt_error(void);
 
+/// Threads of the calling OS thread's last launch that have waited for the kernel before it.
+unsigned long long simt_waits(void);
+
 int simt_kernel_count(void);
 /// Names in alphabetical order.
 const char *simt_kernel_name(int index);

@@ -1,26 +1,40 @@
 import Tensors
 
 /// How one of several ways to compute the same is chosen: by time on the card.
-enum ProductTrial {
+enum WayTrial {
   /// Calls in one graph: enough that starting the graph is a small part of its time.
   static let calls = 30
   /// Replays of a graph, of which the shortest counts: others disturb only upwards.
   static let replays = 3
   /// Milliseconds that the calls of one graph should not exceed.
   private static let limit = 20.0
-  /// What another way must gain over the first.
+  /// What another way must gain over the usual one.
   ///
   /// Noise between neighboring token counts would else be steps in a staircase of our own making.
   static let gain = 0.03
+  /// How far the rows of two layers may be apart, as a share, that one keeps to the other's way.
+  static let neighborhood = 0.25
 
   /// The index of the way to use; `nil` where there is none.
   ///
-  /// - Parameter times: The library's own order, or the usual way first.
-  static func choice(_ times: [Double]) -> Int? {
-    guard let first = times.first,
+  /// - Parameters:
+  ///   - times: The library's own order, or the usual way first.
+  ///   - usual: What stays unless another is faster by more than `gain`: the way of the nearest
+  ///     number of rows, where it is known.
+  static func choice(_ times: [Double], usual: Int = 0) -> Int? {
+    guard times.indices.contains(usual),
       let best = times.indices.min(by: { times[$0] < times[$1] })
     else { return nil }
-    return times[best] < first * (1 - gain) ? best : 0
+    return times[best] < times[usual] * (1 - gain) ? best : usual
+  }
+
+  /// What was chosen for the number of rows nearest to `rows`, if it is near enough.
+  static func nearest<Choice>(_ known: [Int: Choice], to rows: Int) -> Choice? {
+    let near = known.min {
+      (abs($0.key - rows), $0.key) < (abs($1.key - rows), $1.key)
+    }
+    guard let near, Double(abs(near.key - rows)) <= neighborhood * Double(rows) else { return nil }
+    return near.value
   }
 
   /// Seconds of one call of many that are captured in one graph: single calls would time how fast

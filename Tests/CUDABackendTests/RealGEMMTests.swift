@@ -8,7 +8,7 @@ import Testing
 /// Our description of products against NVIDIA's own cuBLASLt, where no driver is needed.
 ///
 /// Every call that describes a product is carried out, and what was set is read back.
-@Suite struct RealProductsTests {
+@Suite struct RealGEMMTests {
   /// `LAB_CUBLASLT`, or the wheel that `Scripts/nvrtc.sh cublas` installs.
   private static let path: String? = {
     var root = URL(filePath: #filePath)
@@ -46,11 +46,11 @@ import Testing
     for (type, output) in [
       (DType.float32, DType.float32), (.float16, .float16), (.bfloat16, .float32),
     ] {
-      let shape = ProductShape(
+      let shape = GEMMShape(
         rows: 197, outputs: 1152, depth: 384, weightStride: 384, inputStride: 392, type: type,
         outputType: output, hasBias: true, accumulates: false, isTF32: type == .float32,
         alignment: 16)
-      var plan = ProductPlan()
+      var plan = GEMMPlan()
       func check(_ code: Int32, _ operation: String) throws(CUDAError) {
         guard code != 0 else { return }
         throw .call(operation: operation, card: "", code: "\(code)", reason: "")
@@ -73,7 +73,7 @@ import Testing
         #expect(try get(layout, operand, 3, UInt64(0)) == UInt64(columns))
         #expect(try get(layout, operand, 4, Int64(0)) == Int64(stride))
       }
-      let preference = try ProductPlan.preference(
+      let preference = try GEMMPlan.preference(
         table, workspaceBytes: 32 << 20, alignment: 16, check: check)
       defer { _ = table.pointee.cublasLtMatmulPreferenceDestroy(preference) }
       let wish = "cublasLtMatmulPreferenceGetAttribute"
@@ -81,7 +81,7 @@ import Testing
       #expect(try get(wish, preference, LAB_CUBLASLT_PREF_REDUCTION_SCHEMES, UInt32(0)) == 2)
       #expect(try get(wish, preference, LAB_CUBLASLT_PREF_ALIGNMENT_D, UInt32(0)) == 16)
     }
-    let version = CUDALibraries.productsVersion(table.pointee.cublasLtGetVersion())
+    let version = CUDALibraries.gemmVersion(table.pointee.cublasLtGetVersion())
     #expect(CUDALibraryKind.majors.contains(version.major), "\(version.text)")
   }
 }

@@ -2,11 +2,13 @@ import CCUDA
 import Files
 import Foundation
 
-/// Algorithms that were chosen before, for one card and one version of cuBLASLt.
-final class ProductCache {
+/// Algorithms, and ways to compute layers, that were chosen before, for one card and one version
+/// of cuBLASLt.
+final class GEMMCache {
   private let folder: CacheFolder
   private let name: String
   private var choices: [String: [UInt64]] = [:]
+  private var ways: [String: Int] = [:]
   private var isDirty = false
 
   /// Reads what is there; a line that makes no sense is left out.
@@ -18,10 +20,11 @@ final class ProductCache {
       let words = line.split(separator: " ")
       let numbers = words.dropFirst().compactMap { UInt64($0, radix: 16) }
       if words.count == 9, numbers.count == 8 { choices[String(words[0])] = numbers }
+      if words.count == 2, let way = Int(words[1]) { ways[String(words[0])] = way }
     }
   }
 
-  func algorithm(_ shape: ProductShape) -> lab_cublaslt_algorithm? {
+  func algorithm(_ shape: GEMMShape) -> lab_cublaslt_algorithm? {
     guard let words = choices[shape.text] else { return nil }
     var algorithm = lab_cublaslt_algorithm()
     withUnsafeMutableBytes(of: &algorithm) { bytes in
@@ -32,10 +35,18 @@ final class ProductCache {
     return algorithm
   }
 
-  func keep(_ algorithm: lab_cublaslt_algorithm, _ shape: ProductShape) {
+  func keep(_ algorithm: lab_cublaslt_algorithm, _ shape: GEMMShape) {
     choices[shape.text] = withUnsafeBytes(of: algorithm) { bytes in
       (0..<8).map { bytes.load(fromByteOffset: 8 * $0, as: UInt64.self) }
     }
+    isDirty = true
+  }
+
+  /// Which of some ways is used for a layer; `name` is one word.
+  func way(_ name: String) -> Int? { ways[name] }
+
+  func keep(way: Int, _ name: String) {
+    ways[name] = way
     isDirty = true
   }
 
@@ -46,6 +57,7 @@ final class ProductCache {
     let lines = choices.sorted { $0.key < $1.key }.map { shape, words in
       ([shape] + words.map { String($0, radix: 16) }).joined(separator: " ") + "\n"
     }
-    folder.write(Data(lines.joined().utf8), name)
+    let more = ways.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)\n" }
+    folder.write(Data((lines + more).joined().utf8), name)
   }
 }

@@ -2,14 +2,14 @@ import CCUDA
 import Files
 import Tensors
 
-/// Matrix products on a card by cuBLASLt, with the algorithm of each shape found by trying.
-final class Products {
+/// GEMM on a card by cuBLASLt, with the algorithm of each shape found by trying.
+final class GEMMLibrary {
   private let card: CUDACard
   private let table: UnsafeMutablePointer<lab_cublaslt>
   private let handle: Handle
   private let workspace: MemoryChunk
-  private let cache: ProductCache
-  private var plans: [ProductShape: ProductPlan] = [:]
+  let cache: GEMMCache
+  private var plans: [GEMMShape: GEMMPlan] = [:]
   /// `cuBLASLt 13.4.0`.
   let description: String
 
@@ -19,8 +19,8 @@ final class Products {
   /// Errors: `CUDAError`, `TensorsError.doesNotFit`.
   init(_ card: CUDACard, cache: CacheFolder) throws {
     self.card = card
-    table = try card.libraries.products()
-    let version = CUDALibraries.productsVersion(table.pointee.cublasLtGetVersion())
+    table = try card.libraries.gemm()
+    let version = CUDALibraries.gemmVersion(table.pointee.cublasLtGetVersion())
     description = "cuBLASLt \(version.text)"
     card.makeCurrent()
     var handle: Handle = nil
@@ -39,7 +39,7 @@ final class Products {
       throw error
     }
     self.handle = handle
-    self.cache = ProductCache(
+    self.cache = GEMMCache(
       cache,
       identity: "\(card.facts.name) \(card.facts.capability) \(card.facts.multiprocessors) "
         + "\(description)")
@@ -59,24 +59,32 @@ final class Products {
 
   /// Errors: `CUDAError.call`.
   func multiply(
-    _ shape: ProductShape, weight: UnsafeMutableRawPointer, bias: UnsafeMutableRawPointer?,
+    _ shape: GEMMShape, weight: UnsafeMutableRawPointer, bias: UnsafeMutableRawPointer?,
     input: UnsafeMutableRawPointer, output: UnsafeMutableRawPointer
   ) throws(CUDAError) {
-    let operands = ProductOperands(weight: weight, bias: bias, input: input, output: output)
-    let plan: ProductPlan
-    if let known = plans[shape] {
-      plan = known
-    } else {
-      plan = try makePlan(shape, operands)
-      plans[shape] = plan
-    }
+    let operands = GEMMOperands(weight: weight, bias: bias, input: input, output: output)
+    let plan = try plan(shape, operands)
     try run(plan, shape, operands, plan.algorithm)
   }
 
+  /// Whether the library has an algorithm for a shape.
+  func hasAlgorithm(_ shape: GEMMShape, _ operands: GEMMOperands) -> Bool {
+    (try? plan(shape, operands)) != nil
+  }
+
+  private func plan(
+    _ shape: GEMMShape, _ operands: GEMMOperands
+  ) throws(CUDAError) -> GEMMPlan {
+    if let known = plans[shape] { return known }
+    let plan = try makePlan(shape, operands)
+    plans[shape] = plan
+    return plan
+  }
+
   private func makePlan(
-    _ shape: ProductShape, _ operands: ProductOperands
-  ) throws(CUDAError) -> ProductPlan {
-    var plan = ProductPlan()
+    _ shape: GEMMShape, _ operands: GEMMOperands
+  ) throws(CUDAError) -> GEMMPlan {
+    var plan = GEMMPlan()
     do throws(CUDAError) {
       try plan.create(table, shape) { code, operation throws(CUDAError) in
         try self.check(code, operation, shape)
@@ -92,39 +100,53 @@ final class Products {
   }
 
   private func algorithm(
-    _ plan: ProductPlan, _ shape: ProductShape, _ operands: ProductOperands
+    _ plan: GEMMPlan, _ shape: GEMMShape, _ operands: GEMMOperands
   ) throws(CUDAError) -> lab_cublaslt_algorithm {
-    if var known = cache.algorithm(shape) {
-      var result = lab_cublaslt_choice()
-      let code = table.pointee.cublasLtMatmulAlgoCheck(
-        handle, plan.description, plan.weight, plan.input, plan.output, plan.output, &known,
-        &result)
-      if code == 0, result.workspace_bytes <= workspace.bytes { return known }
-    }
+    if let known = cache.algorithm(shape), isPossible(known, plan) { return known }
     var choices = [lab_cublaslt_choice](repeating: lab_cublaslt_choice(), count: Self.candidates)
     var count: Int32 = 0
     let code = table.pointee.cublasLtMatmulAlgoGetHeuristic(
       handle, plan.description, plan.weight, plan.input, plan.output, plan.output,
       try preference(shape), Int32(choices.count), &choices, &count)
     try check(code, "choosing an algorithm", shape)
-    let usable = choices.prefix(Int(count)).filter {
+    var usable = choices.prefix(Int(count)).filter {
       $0.status == 0 && $0.workspace_bytes <= workspace.bytes
+    }.map(\.algorithm)
+    // What the nearest number of rows takes stays unless another is faster by more than noise.
+    if let usual = neighbor(shape), isPossible(usual, plan) {
+      usable.removeAll { $0 == usual }
+      usable.insert(usual, at: 0)
     }
     guard let first = usable.first else {
       try check(LAB_CUBLAS_NOT_SUPPORTED.code, "choosing an algorithm", shape)
       return lab_cublaslt_algorithm()
     }
-    guard let best = try fastest(usable, plan, shape, operands) else { return first.algorithm }
+    guard let best = try fastest(usable, plan, shape, operands) else { return first }
     cache.keep(best, shape)
     return best
+  }
+
+  private func isPossible(_ algorithm: lab_cublaslt_algorithm, _ plan: GEMMPlan) -> Bool {
+    var (algorithm, result) = (algorithm, lab_cublaslt_choice())
+    let code = table.pointee.cublasLtMatmulAlgoCheck(
+      handle, plan.description, plan.weight, plan.input, plan.output, plan.output, &algorithm,
+      &result)
+    return code == 0 && result.workspace_bytes <= workspace.bytes
+  }
+
+  /// The algorithm of the nearest number of rows.
+  private func neighbor(_ shape: GEMMShape) -> lab_cublaslt_algorithm? {
+    var known: [Int: lab_cublaslt_algorithm] = [:]
+    for (other, plan) in plans where other.isNeighbor(shape) { known[other.rows] = plan.algorithm }
+    return WayTrial.nearest(known, to: shape.rows)
   }
 
   private var storedPreference: [Int: Handle] = [:]
 
   /// What is asked of an algorithm, one for each alignment of addresses.
-  private func preference(_ shape: ProductShape) throws(CUDAError) -> Handle {
+  private func preference(_ shape: GEMMShape) throws(CUDAError) -> Handle {
     if let known = storedPreference[shape.alignment] { return known }
-    let preference = try ProductPlan.preference(
+    let preference = try GEMMPlan.preference(
       table, workspaceBytes: workspace.bytes, alignment: shape.alignment
     ) { code, operation throws(CUDAError) in try self.check(code, operation, shape) }
     storedPreference[shape.alignment] = preference
@@ -134,14 +156,14 @@ final class Products {
   /// The fastest of some algorithms by a short trial; `nil` where there is no memory to try in.
   ///
   /// Each is captured many times in one graph, which is replayed: single calls would time how fast
-  /// the host starts them. The library's first stays unless another is faster by more than noise.
+  /// the host starts them. The first stays unless another is faster by more than noise.
   /// Results go next to the real output, since a sum onto it must not happen twice.
   private func fastest(
-    _ choices: [lab_cublaslt_choice], _ plan: ProductPlan, _ shape: ProductShape,
-    _ operands: ProductOperands
+    _ choices: [lab_cublaslt_algorithm], _ plan: GEMMPlan, _ shape: GEMMShape,
+    _ operands: GEMMOperands
   ) throws(CUDAError) -> lab_cublaslt_algorithm? {
     let bytes = shape.rows * shape.outputs * shape.outputType.byteCount
-    guard choices.count > 1 else { return choices.first?.algorithm }
+    guard choices.count > 1 else { return choices.first }
     guard let place = try? MemoryChunk(card, bytes: bytes) else { return nil }
     var trial = operands
     trial.output = place.address
@@ -151,22 +173,22 @@ final class Products {
     var times: [(time: Double, algorithm: lab_cublaslt_algorithm)] = []
     for choice in choices {
       // What the library suggests and then refuses is left out.
-      guard let time = try self.time(choice.algorithm, plan, shape, trial) else { continue }
-      times.append((time, choice.algorithm))
+      guard let time = try self.time(choice, plan, shape, trial) else { continue }
+      times.append((time, choice))
     }
-    return ProductTrial.choice(times.map(\.time)).map { times[$0].algorithm }
+    return WayTrial.choice(times.map(\.time)).map { times[$0].algorithm }
   }
 
   /// Seconds of one product of many by an algorithm; `nil` where the library refuses it.
   private func time(
-    _ algorithm: lab_cublaslt_algorithm, _ plan: ProductPlan, _ shape: ProductShape,
-    _ operands: ProductOperands
+    _ algorithm: lab_cublaslt_algorithm, _ plan: GEMMPlan, _ shape: GEMMShape,
+    _ operands: GEMMOperands
   ) throws(CUDAError) -> Double? {
     // Outside of a graph first: some algorithms load their code at the first call.
     guard (try? run(plan, shape, operands, algorithm)) != nil else { return nil }
     var isRefused = false
     do throws(CUDAError) {
-      let seconds = try ProductTrial.seconds(card) {
+      let seconds = try WayTrial.seconds(card) {
         if (try? run(plan, shape, operands, algorithm)) == nil { isRefused = true }
       }
       return isRefused ? nil : seconds
@@ -178,7 +200,7 @@ final class Products {
   }
 
   private func setBias(
-    _ plan: ProductPlan, _ shape: ProductShape, _ operands: ProductOperands
+    _ plan: GEMMPlan, _ shape: GEMMShape, _ operands: GEMMOperands
   ) throws(CUDAError) {
     guard var bias = operands.bias else { return }
     try check(
@@ -187,7 +209,7 @@ final class Products {
   }
 
   private func run(
-    _ plan: ProductPlan, _ shape: ProductShape, _ operands: ProductOperands,
+    _ plan: GEMMPlan, _ shape: GEMMShape, _ operands: GEMMOperands,
     _ algorithm: lab_cublaslt_algorithm
   ) throws(CUDAError) {
     try setBias(plan, shape, operands)
@@ -201,7 +223,7 @@ final class Products {
         workspace.address, workspace.bytes, card.stream), "multiplying", shape)
   }
 
-  private func check(_ code: Int32, _ operation: String, _ shape: ProductShape) throws(CUDAError) {
+  private func check(_ code: Int32, _ operation: String, _ shape: GEMMShape) throws(CUDAError) {
     guard code != 0 else { return }
     throw .call(
       operation: "\(operation) (\(shape.text))", card: card.title, code: "cuBLASLt status \(code)",
@@ -220,7 +242,7 @@ final class Products {
 }
 
 /// Addresses of one product.
-struct ProductOperands {
+struct GEMMOperands {
   var weight: UnsafeMutableRawPointer
   var bias: UnsafeMutableRawPointer?
   var input: UnsafeMutableRawPointer
@@ -231,7 +253,7 @@ struct ProductOperands {
 ///
 /// The library counts columns first, so that our rows are its columns: out' = weight · input', the
 /// weight transposed.
-struct ProductPlan {
+struct GEMMPlan {
   private(set) var description: Handle = nil
   private(set) var weight: Handle = nil
   private(set) var input: Handle = nil
@@ -239,7 +261,7 @@ struct ProductPlan {
   var algorithm = lab_cublaslt_algorithm()
 
   mutating func create(
-    _ table: UnsafeMutablePointer<lab_cublaslt>, _ shape: ProductShape,
+    _ table: UnsafeMutablePointer<lab_cublaslt>, _ shape: GEMMShape,
     check: (Int32, String) throws(CUDAError) -> Void
   ) throws(CUDAError) {
     let compute = shape.isTF32 ? LAB_CUBLAS_COMPUTE_32F_FAST_TF32 : LAB_CUBLAS_COMPUTE_32F
@@ -250,7 +272,9 @@ struct ProductPlan {
     var transposed = LAB_CUBLAS_OP_T.code
     var plain = LAB_CUBLAS_OP_N.code
     var epilogue = UInt32(
-      shape.hasBias ? LAB_CUBLASLT_EPILOGUE_BIAS : LAB_CUBLASLT_EPILOGUE_DEFAULT)
+      shape.hasGELU
+        ? LAB_CUBLASLT_EPILOGUE_GELU_BIAS
+        : shape.hasBias ? LAB_CUBLASLT_EPILOGUE_BIAS : LAB_CUBLASLT_EPILOGUE_DEFAULT)
     let set = t.cublasLtMatmulDescSetAttribute
     try check(set(description, LAB_CUBLASLT_DESC_TRANSA.code, &transposed, 4), "transposing")
     try check(set(description, LAB_CUBLASLT_DESC_TRANSB.code, &plain, 4), "transposing")
@@ -301,6 +325,16 @@ struct ProductPlan {
     if description != nil { _ = table.pointee.cublasLtMatmulDescDestroy(description) }
     for layout in [weight, input, output] where layout != nil {
       _ = table.pointee.cublasLtMatrixLayoutDestroy(layout)
+    }
+  }
+}
+
+extension lab_cublaslt_algorithm {
+  fileprivate static func == (
+    left: lab_cublaslt_algorithm, right: lab_cublaslt_algorithm
+  ) -> Bool {
+    withUnsafeBytes(of: left.data) { left in
+      withUnsafeBytes(of: right.data) { left.elementsEqual($0) }
     }
   }
 }

@@ -3,7 +3,7 @@ import Tensors
 /// Everything that a matrix product's fastest algorithm depends on.
 ///
 /// `out[row, o] = Σ_k input[row, k] · weight[o, k] + bias[o] (+ out[row, o])`, all row-major.
-struct ProductShape: Hashable {
+struct GEMMShape: Hashable {
   var rows: Int
   var outputs: Int
   var depth: Int
@@ -14,6 +14,8 @@ struct ProductShape: Hashable {
   var outputType: DType
   var hasBias: Bool
   var accumulates: Bool
+  /// GELU's approximation by a hyperbolic tangent behind the bias.
+  var hasGELU = false
   var isTF32: Bool
   /// Bytes that every address is a multiple of, at most 256.
   var alignment: Int
@@ -21,7 +23,14 @@ struct ProductShape: Hashable {
   /// One word, the same in every run: the name of a choice in the cache.
   var text: String {
     "\(type.rawValue)\(isTF32 ? "t" : "")>\(outputType.rawValue)|\(rows)x\(outputs)x\(depth)|"
-      + "\(weightStride),\(inputStride)|\(hasBias ? "b" : "-")\(accumulates ? "+" : "-")|\(alignment)"
+      + "\(weightStride),\(inputStride)|\(hasBias ? "b" : "-")\(accumulates ? "+" : "-")\(hasGELU ? "g" : "")|\(alignment)"
+  }
+
+  /// Whether the other differs in its rows alone.
+  func isNeighbor(_ other: GEMMShape) -> Bool {
+    var same = other
+    same.rows = rows
+    return same == self
   }
 
   /// The largest power of two up to 256 that divides all addresses.

@@ -1,0 +1,182 @@
+import CFakeCUDA
+import CPUBackend
+import Files
+import Foundation
+import ImageCoding
+import Tensors
+import Testing
+import TokenReduction
+import VisionModels
+import _TestSupport
+
+@testable import CUDABackend
+
+extension CUDASuite {
+  /// Which kernels a pass takes, and that every way gives the same.
+  @Suite(.serialized) struct WaysOnCard {
+    init() { FakeMachine.reset() }
+
+    private typealias Run = RunOnCard
+    private static var architecture: ViTArchitecture { Run.architecture }
+
+    /// Makes a backend take one way of those that there are.
+    private func card(
+      _ precision: Precision, preferring way: String, batchSize: Int = 2, gelu: String = "auto"
+    ) throws -> CUDABackend {
+      let card = try #require(
+        try FakeMachine.backend().using(engine: gelu).computing(at: precision) as? CUDABackend)
+      let a = Self.architecture
+      let rows = batchSize * a.info.tokens.tokens
+      for (layer, outputs, ways) in [
+        ("norm+linear", 3 * a.embedDim, ["library", "norm-gemm"]),
+        ("fc1+gelu", 4 * a.embedDim, ["library", "gemm", "norm-gemm"]),
+        ("fc1+tanh-gelu", 4 * a.embedDim, ["library", "gemm", "norm-gemm"]),
+      ] {
+        let place = CUDABackend.WayPlace(
+          layer: layer, inputs: a.embedDim, outputs: outputs, ways: ways)
+        card.chosenWays[place] = [rows: ways.firstIndex(of: way) ?? 0]
+      }
+      return card
+    }
+
+    private func replay(_ card: CUDABackend) throws -> (nodes: Int, logits: [Float]) {
+      let pass = try Run.pass(card)
+      pass.run()
+      let before = FakeMachine.counts
+      pass.run()
+      try card.check()
+      let after = FakeMachine.counts
+      return (
+        Int(after.launches - before.launches + after.products - before.products),
+        Array(pass.logits)
+      )
+    }
+
+    @Test(arguments: [Precision.float16, .bfloat16])
+    func `a block is eight nodes, six or five, and says the same`(precision: Precision) throws {
+      let reference = try Run.pass(CPUBackend(threads: 1))
+      reference.run()
+      let expected = Array(reference.logits)
+      let largest = expected.map(abs).max() ?? 1
+      // Patches twice with their product, the read-out and the head.
+      let ends = 5
+      for (way, perBlock) in [("library", 8), ("gemm", 7), ("norm-gemm", 5)] {
+        FakeMachine.reset()
+        let (nodes, logits) = try replay(try card(precision, preferring: way))
+        #expect(nodes == ends + perBlock * Self.architecture.depth, "\(way)")
+        let limit: Float = precision == .float16 ? 1e-2 : 4e-2
+        #expect(largestDifference(logits, expected) / largest < limit, "\(way)")
+      }
+    }
+
+    @Test func `a trial's choice is kept on disk`() throws {
+      let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+        "lab-ways-\(UUID())")
+      defer { try? FileManager.default.removeItem(at: folder) }
+      func chosen() throws -> [CUDABackend.WayPlace: [Int: Int]] {
+        let card = try #require(
+          try FakeMachine.backend(cache: CacheFolder(folder)).computing(at: .float16)
+            as? CUDABackend)
+        let pass = try Run.pass(card)
+        pass.run()
+        try card.check()
+        return card.chosenWays
+      }
+      let first = try chosen()
+      #expect(Set(first.keys.map(\.layer)) == ["norm+linear", "fc1+gelu"])
+      let (launches, again) = (FakeMachine.counts.launches, try chosen())
+      #expect(again == first)
+      // Without trials a pass is few launches.
+      #expect(FakeMachine.counts.launches - launches < launches / 4)
+    }
+
+    @Test func `kernels begin before the one before has ended, where a card and its driver can`()
+      throws
+    {
+      for (major, driver, overlaps) in [(9, 13000, true), (9, 12020, false), (8, 13000, false)] {
+        FakeMachine.reset()
+        FakeMachine.behavior.major = Int32(major)
+        FakeMachine.behavior.driver_version = Int32(driver)
+        if driver < 13000 {
+          FakeMachine.behavior.nvrtc_major = 12
+          FakeMachine.behavior.cublaslt_version = 120200
+        }
+        let (_, logits) = try replay(try card(.float16, preferring: "norm-gemm"))
+        #expect(logits.allSatisfy(\.isFinite))
+        #expect((FakeMachine.counts.overlaps > 0) == overlaps, "\(major), \(driver)")
+      }
+    }
+
+    @Test func `the approximated GELU is the library's, and another result`() throws {
+      for precision in [Precision.float32, .float16] {
+        FakeMachine.reset()
+        let exact = try replay(try card(precision, preferring: "library")).logits
+        #expect(FakeMachine.counts.activations == 0)
+        let card = try card(precision, preferring: "library", gelu: CUDABackend.tanhGELU)
+        #expect(card.engine == "tanh_gelu")
+        let launched = FakeMachine.launched.count
+        let (nodes, logits) = try replay(card)
+        #expect(nodes == 5 + 7 * Self.architecture.depth)
+        #expect(FakeMachine.counts.activations > 0)
+        #expect(!FakeMachine.launched[launched...].contains { $0.hasPrefix("gelu_") })
+        let largest = exact.map(abs).max() ?? 1
+        let difference = largestDifference(logits, exact) / largest
+        #expect(difference > 0 && difference < 2e-2)
+        guard precision == .float16 else { continue }
+        // A GEMM of ours ends with the same function.
+        for way in ["gemm", "norm-gemm"] {
+          FakeMachine.reset()
+          let own = try replay(try self.card(precision, preferring: way, gelu: "tanh_gelu")).logits
+          #expect(largestDifference(own, logits) / largest < 1e-2, "\(way)")
+        }
+      }
+    }
+
+    @Test func `a library that cannot end with GELU leaves it to a kernel`() throws {
+      let card = try card(.float32, preferring: "library", gelu: CUDABackend.tanhGELU)
+      let fused = try replay(card).logits
+      FakeMachine.reset()
+      FakeMachine.behavior.lacks_gelu = 1
+      let other = try self.card(.float32, preferring: "library", gelu: CUDABackend.tanhGELU)
+      let (nodes, logits) = try replay(other)
+      #expect(nodes == 5 + 8 * Self.architecture.depth)
+      #expect(largestDifference(logits, fused) < 1e-5)
+    }
+
+    @Test func `pixels that the card normalizes are the processor's to the last bit`() throws {
+      let card = try FakeMachine.backend()
+      let preprocessing = Preprocessing(
+        resize: 32, crop: 32, interpolation: .bicubic, mean: [0.485, 0.456, 0.406],
+        std: [0.229, 0.224, 0.225])
+      let normalization = PixelNormalization(preprocessing)
+      let pixels = (0..<(2 * 32 * 32 * 3)).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ $0 / 256) }
+      var expected = [Float](repeating: 0, count: pixels.count)
+      pixels.withUnsafeBufferPointer { from in
+        expected.withUnsafeMutableBufferPointer { normalization.apply(to: from, into: $0) }
+      }
+      #expect(card.normalizesPixels)
+      let images = try card.allocate(Shape(2, 3, 32, 32), .float32)
+      pixels.withUnsafeBufferPointer { pixels in
+        normalization.table.withUnsafeBufferPointer {
+          card.upload(pixels, normalizedBy: $0, to: images)
+        }
+      }
+      var found = [Float](repeating: 0, count: pixels.count)
+      found.withUnsafeMutableBufferPointer { card.download(images, to: $0) }
+      try card.check()
+      #expect(found == expected)
+
+      // And through a pass, captured before.
+      let passes = try [card, CPUBackend(threads: 1)].map { try Run.pass($0 as any Backend) }
+      passes[0].run()
+      pixels.withUnsafeBufferPointer { pixels in
+        normalization.table.withUnsafeBufferPointer {
+          passes[0].run(pixels: pixels, normalizedBy: $0)
+        }
+      }
+      _ = passes[1].input.update(from: expected)
+      passes[1].run()
+      #expect(largestDifference(Array(passes[0].logits), Array(passes[1].logits)) < 1e-4)
+    }
+  }
+}
