@@ -174,7 +174,8 @@ let package = Package(
       name: "CUDABackendTests",
       dependencies: [
         "CUDABackend", "CCUDA", "CFakeCUDA", "CSIMTHarness", "CPUBackend", "Experiments", "Files",
-        "ImageCoding", "VisionModels", "TokenReduction", "Records", "Measurement", "Tensors", "Goldens",
+        "ImageCoding", "VisionModels", "TokenReduction", "Records", "Measurement", "Tensors",
+        "Goldens",
         "_TestSupport",
       ], exclude: ["check_headers.cpp", "check_nvml.cpp", "check_shapes.hpp"],
       swiftSettings: hotSwift),

@@ -71,7 +71,7 @@ class Torch:
         if not self.is_card:
             torch.set_num_threads(cell.threads)
         model = contenders.timm_model(cell.model, options.seed)
-        side = model.patch_embed.img_size[0]
+        side = model.default_cfg["input_size"][-1]
         if pruned:
             model = Pruned(model, "tail_effect", REMOVED, LAYER).eval()
         self.model = model.to(device, DTYPES[precision])
@@ -171,13 +171,21 @@ def reason(error):
     return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
 
 
+def has_tokens(model):
+    """Whether tokens of a model can be removed: plain ViTs."""
+    return model.startswith(("deit", "vit_"))
+
+
 def compare(cell, options, precision, budget):
     """Medians of every program by round, and the programs that were left out, with the reason."""
     wanted = {EAGER: (False, False), PRUNED: (False, True)}
     if not options.no_compiled:
         wanted |= {COMPILED: (True, False), PRUNED_COMPILED: (True, True)}
-    tail = {"method": "tail_effect", "r": REMOVED, "layer": LAYER}
-    lab = DeviceLab(cell, options, precision, [{"method": "none"}, tail])
+    methods = [{"method": "none"}, {"method": "tail_effect", "r": REMOVED, "layer": LAYER}]
+    if not has_tokens(cell.model):
+        wanted = {name: kind for name, kind in wanted.items() if not kind[1]}
+        methods = methods[:1]
+    lab = DeviceLab(cell, options, precision, methods)
     lab_time = []
 
     def visit_lab():
@@ -204,7 +212,7 @@ def compare(cell, options, precision, budget):
         except Exception as error:  # whatever a compiler throws: the other programs are still worth their time
             left_out[name] = reason(error)
             print(f"  {name}: {left_out[name]}", file=sys.stderr, flush=True)
-    rounds = {name: [] for name in ["lab", "lab tail_effect", *opened]}
+    rounds = {name: [] for name in [*["lab", "lab tail_effect"][:len(methods)], *opened]}
     cards = {name: [] for name in rounds}
     order = random.Random(options.seed)
     for number in range(options.rounds):
@@ -228,9 +236,10 @@ def compare(cell, options, precision, budget):
 
 
 def methods(cell, options, precision):
-    found = DeviceLab(cell, options, precision, METHODS).results(options.seconds, options.least)
+    asked = METHODS if has_tokens(cell.model) else METHODS[:1]
+    found = DeviceLab(cell, options, precision, asked).results(options.seconds, options.least)
     return [{"method": method, "ms": statistics.median(result["samples_ms"]), "macs": result["cost"]["macs"]}
-            for method, result in zip(METHODS, found)]
+            for method, result in zip(asked, found)]
 
 
 def measure(options, state, budget, keep):

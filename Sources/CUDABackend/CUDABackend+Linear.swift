@@ -102,8 +102,8 @@ extension CUDABackend {
       accumulates: true)
   }
 
-  /// `hidden = gelu(linear(norm(stream)))`: by the library, by a GEMM of ours that ends with GELU, or
-  /// all in one kernel, whichever is faster for these sizes.
+  /// `hidden = gelu(linear(norm(stream)))`: by the library, by a GEMM of ours that ends with GELU,
+  /// or all in one kernel, whichever is faster for these sizes.
   private func activatedLayer(
     _ stream: Tensor, _ norm: LayerNormParameters, _ linear: LinearParameters, rows: Int,
     into hidden: UnsafeMutableRawPointer

@@ -75,6 +75,12 @@ package struct DeviceCheck {
     ),
   ]
 
+  /// One model of each family that is no plain ViT, at its own size.
+  private static let pictureModels = [
+    "mobilenetv3_small_100", "mobilevit_xxs", "efficientvit_m0", "efficientvit_b0",
+    "reduceformer_b1", "convnext_tiny", "swin_tiny_patch4_window7_224", "coatnet_0_rw_224",
+  ]
+
   /// Every stored pass of a published implementation on the device, in each of its precisions.
   package func run(goldens folder: URL, say: (String) -> Void) throws -> Report {
     var report = Report()
@@ -121,6 +127,7 @@ package struct DeviceCheck {
   /// `reference`.
   package func run(reference: any Backend, say: (String) -> Void) throws -> Report {
     var report = Report()
+    var references: [String: [Float]] = [:]
     say("\(device): \(backend.hardware), \(backend.driver ?? ""), \(backend.libraryDescription)")
     for precision in Precision.allCases {
       guard let backend = computing(at: precision, say) else { continue }
@@ -143,9 +150,55 @@ package struct DeviceCheck {
           }
         }
       }
+      for name in Self.pictureModels {
+        let label = "\(precision.rawValue), picture, \(name)"
+        guard isWanted(label) else { continue }
+        report.comparisons += 1
+        do {
+          let expected = try references[name] ?? pictureLogits(name, reference)
+          references[name] = expected
+          let found = try pictureLogits(name, backend)
+          let largest = expected.map(abs).max() ?? 1
+          let apart = zip(found, expected).map { abs($0 - $1) / largest }
+          // A number that is none is greater than any.
+          let furthest = apart.reduce(0) { $1 <= $0 ? $0 : $1.isNaN ? .infinity : $1 }
+          let good = furthest <= Self.pictureLimit(precision)
+          if !good { report.failures += 1 }
+          say(
+            "\(good ? "ok  " : "FAIL") \(label): logits within "
+              + "\(String(format: "%.1e", furthest)) of the largest")
+        } catch {
+          report.failures += 1
+          say("FAIL \(label): \(error)")
+        }
+      }
     }
     say("\(report.comparisons) comparisons, \(report.failures) failures")
     return report
+  }
+
+  /// Rounding adds up over more layers than a plain ViT of the other comparisons has.
+  private static func pictureLimit(_ precision: Precision) -> Float {
+    switch precision {
+    case .float32: 1e-4
+    case .tf32, .float16: 5e-2
+    case .bfloat16, .int8: 0.3
+    }
+  }
+
+  /// Logits of two random pictures by random weights.
+  private func pictureLogits(_ name: String, _ backend: any Backend) throws -> [Float] {
+    guard let entry = ModelRegistry.entry(named: name) else {
+      preconditionFailure("\(name) is no model")
+    }
+    let model = try entry.architecture.load(
+      name: name, weights: .random(seed: 1), backend: backend)
+    let pass = try PassRunner(model: model, composition: .unreduced(.none), batchSize: 2)
+    var random = SplitMix64(seed: 7)
+    for index in pass.input.indices { pass.input[index] = 2 * random.nextUniform() - 1 }
+    pass.run()
+    try backend.check()
+    return Array(pass.logits)
   }
 
   /// How far two passes are apart.

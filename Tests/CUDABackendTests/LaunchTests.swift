@@ -67,7 +67,8 @@ import Testing
   }
 
   @Test func `two warps share their keys where the card is full all the same`() {
-    // 12 heads in 7 blocks of 32 rows are too few for 132 multiprocessors, two images of them are not.
+    // 12 heads in 7 blocks of 32 rows are too few for 132 multiprocessors, two images of them are
+    // not.
     #expect(launch(heads: 12).block == 32 * 4 && launch(heads: 12).grid.0 == 13)
     let two = launch(batch: 2, heads: 12)
     #expect(two.grid.0 == 7 && two.block == 32 * 2 * 4 && two.keyGroups == 4)

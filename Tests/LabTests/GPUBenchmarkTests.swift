@@ -61,7 +61,7 @@
       python.executableURL = URL(filePath: "/usr/bin/env")
       python.arguments = [
         "python3", place.url.appendingPathComponent("gpu_peers.py").path, "--device", "cpu",
-        "--lab", "python3 \(place.url.appendingPathComponent("lab.py").path)", "--models", "m",
+        "--lab", "python3 \(place.url.appendingPathComponent("lab.py").path)", "--models", "vit_m",
         "--cells", "1:float32", "8:float32", "--rounds", "2", "--state",
         place.url.appendingPathComponent("state.json").path, "--out", table.path,
       ]
@@ -72,10 +72,11 @@
       python.waitUntilExit()
       #expect(python.terminationStatus == 0, "\(said)")
       let text = try String(contentsOf: table, encoding: .utf8)
-      #expect(text.contains("| m | 1 | float32 | lab | 2.500 |  | 2.250 |"), "\(text)\(said)")
-      #expect(text.contains("- m, batch 8, float32, the cell: Failed: "), "\(text)")
+      #expect(text.contains("| vit_m | 1 | float32 | lab | 2.500 |  | 2.250 |"), "\(text)\(said)")
+      #expect(text.contains("- vit_m, batch 8, float32, the cell: Failed: "), "\(text)")
       #expect(text.contains("the card is lost"))
-      #expect(text.contains("- m, batch 1, float32, PyTorch eager: RuntimeError: no such thing"))
+      #expect(
+        text.contains("- vit_m, batch 1, float32, PyTorch eager: RuntimeError: no such thing"))
     }
   }
 #endif

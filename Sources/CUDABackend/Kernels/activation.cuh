@@ -29,8 +29,8 @@ DEVICE float error_function(float x) {
 }
 
 DEVICE float gelu(float x) { return 0.5f * x * (1.0f + error_function(x * 0.70710678118654752f)); }
-/// The approximation by a hyperbolic tangent, within 5e-4 of the exact function: x σ(2 u), u = √(2/π)
-/// (x + 0.044715 x³).
+/// The approximation by a hyperbolic tangent, within 5e-4 of the exact function: x σ(2 u), u =
+/// √(2/π) (x + 0.044715 x³).
 DEVICE float gelu_tanh(float x) {
   return x / (1.0f + expf(-1.5957691216057308f * (x + 0.044715f * x * x * x)));
 }

@@ -40,8 +40,8 @@
 #endif
 
 #define KERNEL(name, threads) extern "C" __global__ void __launch_bounds__(threads) name
-/// One of which a multiprocessor shall hold so many blocks: the compiler keeps to the registers that
-/// this leaves.
+/// One of which a multiprocessor shall hold so many blocks: the compiler keeps to the registers
+/// that this leaves.
 #define RESIDENT_KERNEL(name, threads, blocks) \
   extern "C" __global__ void __launch_bounds__(threads, blocks) name
 

@@ -100,8 +100,8 @@ FOR_TYPES(EMBED_TOKENS)
 
 // MARK: Pixels
 
-/// A thread a pixel: 8-bit pixels [B, S, S, 3] to images [B, 3, S, S] by a table [3][256] of what each
-/// value of each channel becomes, the same numbers as on the processor.
+/// A thread a pixel: 8-bit pixels [B, S, S, 3] to images [B, 3, S, S] by a table [3][256] of what
+/// each value of each channel becomes, the same numbers as on the processor.
 KERNEL(normalize_pixels, 256)
 (const unsigned char *pixels, const float *table, float *images, int area) {
   const int pixel = blockIdx.x * 256 + threadIdx.x;

@@ -11,8 +11,8 @@ DEVICE void gemm_mma(const T *in, int in_stride, const T *weight, int weight_str
                      const GEMMOutput<T> to) {
   constexpr int rows = 16 * MT * WM, columns = 8 * NT * WN, threads = 32 * WM * WN;
   constexpr int depth = 32, pieces = depth / 8, stage = (rows + columns) * depth;
-  // Columns change fastest, so that the blocks that run at once share their rows of the input: it is
-  // larger than the weight, which stays in the second-level cache.
+  // Columns change fastest, so that the blocks that run at once share their rows of the input: it
+  // is larger than the weight, which stays in the second-level cache.
   const int across = (to.columns + columns - 1) / columns;
   const int first_row = blockIdx.x / across * rows, first_column = blockIdx.x % across * columns;
   const int steps = (inputs + depth - 1) / depth;

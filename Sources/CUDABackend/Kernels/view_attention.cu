@@ -201,8 +201,9 @@ DEVICE void linear_outputs(HeadRows<const T> q, HeadRows<T> out, int key_dim, in
   }
 }
 
-/// One block: of 64 tokens of a head Σ relu(k) and Σ relu(k) v, channel by channel, [2][dim] for each
-/// part of the tokens. Several threads share a channel, and their sums are added in their order.
+/// One block: of 64 tokens of a head Σ relu(k) and Σ relu(k) v, channel by channel, [2][dim] for
+/// each part of the tokens. Several threads share a channel, and their sums are added in their
+/// order.
 template <typename T>
 DEVICE void reduced_sums(HeadRows<const T> k, HeadRows<const T> v, int dim, float *partials) {
   float2 *shared = (float2 *)shared_memory();

@@ -1,0 +1,74 @@
+#if os(Linux)
+  import Foundation
+  import Testing
+  import _TestSupport
+
+  /// The shell scripts, as far as they can be tried without what they are for.
+  @Suite struct ScriptTests {
+    private static let root = Fixtures.root.deletingLastPathComponent()
+      .deletingLastPathComponent()
+    private static let names = try? FileManager.default.contentsOfDirectory(
+      atPath: root.appendingPathComponent("Scripts").path
+    ).filter { $0.hasSuffix(".sh") }.sorted()
+
+    private func bash(_ arguments: String...) throws -> (code: Int32, output: String) {
+      let process = Process()
+      process.executableURL = URL(filePath: "/usr/bin/env")
+      process.arguments = ["bash"] + arguments
+      process.currentDirectoryURL = Self.root
+      let pipe = Pipe()
+      (process.standardOutput, process.standardError) = (pipe, pipe)
+      try process.run()
+      let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      return (process.terminationStatus, said)
+    }
+
+    @Test func `every script is one that bash can read`() throws {
+      let names = try #require(Self.names)
+      #expect(names.count > 5)
+      for name in names {
+        let read = try bash("-n", "Scripts/\(name)")
+        #expect(read.code == 0, "\(name): \(read.output)")
+      }
+    }
+
+    @Test func `a bundle's container has the C library that is asked for`() throws {
+      for (arguments, base, glibc, platform) in [
+        (["focal", "amd64"], "swift:6.1-focal", "2.31", "linux/amd64"),
+        (["jammy", "arm64"], "swift:6.1-jammy", "2.35", "linux/arm64"),
+        (["bookworm", "amd64"], "swift:6.1-bookworm", "2.36", "linux/amd64"),
+      ] {
+        let said = try bash(
+          "Scripts/bundle-container.sh", arguments[0], arguments[1], "--dry-run")
+        #expect(said.code == 0)
+        for part in [
+          "--build-arg BASE=\(base) ", "--build-arg LAB_GLIBC=\(glibc) ", "--platform \(platform) ",
+        ] {
+          #expect(said.output.contains(part), "\(said.output)")
+        }
+      }
+      let unknown = try bash("Scripts/bundle-container.sh", "suse", "--dry-run")
+      #expect(unknown.code == 2)
+      #expect(
+        unknown.output.hasPrefix(
+          "no base is called 'suse'; there are focal, jammy, bookworm\nScripts/bundle-container.sh focal"
+        ))
+    }
+
+    /// What the container's recipe copies and runs is there, and its defaults are those of a base
+    /// that the script knows.
+    @Test func `the container's recipe names what there is`() throws {
+      let recipe = try String(
+        contentsOf: Self.root.appendingPathComponent("Scripts/bundle.Dockerfile"), encoding: .utf8)
+      let lines = recipe.split(separator: "\n").filter { !$0.hasPrefix("#") }
+      #expect(lines.contains("ARG BASE=swift:6.1-focal") && lines.contains("ARG LAB_GLIBC=2.31"))
+      let named = recipe.matches(of: #/Scripts\/[a-z.-]+/#).map { String($0.0) }
+      #expect(Set(named).isSuperset(of: ["Scripts/apt-packages.txt", "Scripts/bundle.sh"]))
+      for name in named {
+        let path = Self.root.appendingPathComponent(name).path
+        #expect(FileManager.default.fileExists(atPath: path), "\(name)")
+      }
+    }
+  }
+#endif
