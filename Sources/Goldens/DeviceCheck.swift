@@ -150,7 +150,8 @@ package struct DeviceCheck {
           }
         }
       }
-      for name in Self.pictureModels {
+      // 8-bit weights are a processor's, and say nothing of a card.
+      for name in Self.pictureModels where precision != .int8 {
         let label = "\(precision.rawValue), picture, \(name)"
         guard isWanted(label) else { continue }
         report.comparisons += 1
@@ -159,9 +160,12 @@ package struct DeviceCheck {
           references[name] = expected
           let found = try pictureLogits(name, backend)
           let largest = expected.map(abs).max() ?? 1
-          let apart = zip(found, expected).map { abs($0 - $1) / largest }
-          // A number that is none is greater than any.
-          let furthest = apart.reduce(0) { $1 <= $0 ? $0 : $1.isNaN ? .infinity : $1 }
+          var furthest: Float = 0
+          for (ours, theirs) in zip(found, expected) {
+            let apart = abs(ours - theirs) / largest
+            // What is no number is further than any.
+            if !(apart <= furthest) { furthest = apart.isNaN ? .infinity : apart }
+          }
           let good = furthest <= Self.pictureLimit(precision)
           if !good { report.failures += 1 }
           say(
