@@ -251,7 +251,12 @@ import Testing
         .hasPrefix("preprocessor_config.json: its images are resized by \"lanczos\""))
     #expect(
       message(Self.deit.replacing("0.9", with: "1.9"))
-        == "config.json: its \"crop_pct\" is 1.9; it lies above 0, up to 1")
+        == "config.json: its \"crop_pct\" is 1.9; it lies from 0.001 to 1")
+    #expect(
+      message(Self.deit.replacing("0.9", with: "1e-320")).contains("it lies from 0.001 to 1"))
+    #expect(
+      message(Self.deit.replacing("224, 224", with: "9000000000000000000, 9000000000000000000"))
+        .hasPrefix("config.json: "))
     #expect(
       message(
         Self.deit.replacing(

@@ -85,8 +85,12 @@ struct TimmConfiguration {
     side: Int, _ named: ModelEntry
   ) throws(ConfigurationError) -> Preprocessing {
     let fraction = pretrained.number("crop_pct") ?? 0.875
-    guard fraction > 0, fraction <= 1 else {
-      throw pretrained.wrong("its \"crop_pct\" is \(fraction); it lies above 0, up to 1")
+    // Of less, or of more pixels, the resized side may be beyond an Int.
+    guard (1...8192).contains(side) else {
+      throw pretrained.wrong("its images are \(side) pixels wide; 1 to 8192 are read")
+    }
+    guard fraction >= 0.001, fraction <= 1 else {
+      throw pretrained.wrong("its \"crop_pct\" is \(fraction); it lies from 0.001 to 1")
     }
     let mode = pretrained.text("crop_mode") ?? "center"
     guard ["center", "squash"].contains(mode) else {
