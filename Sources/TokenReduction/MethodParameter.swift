@@ -79,24 +79,8 @@ package struct MethodParameter: Sendable {
       }
       return value
     case (.layer, _): return .integer(try block(value, geometry))
-    case (.list(.integer(let minimum, _)), .array(let values)):
-      guard !values.isEmpty, values.allSatisfy({ ($0.asInt ?? minimum - 1) >= minimum }) else {
-        throw problem("\(value.text) does not fit; it must be \(expectation)")
-      }
-      return value
-    case (.list(.layer), .array(let values)):
-      guard !values.isEmpty else { throw problem("is empty; it must be \(expectation)") }
-      let blocks = try values.map { (value) throws(ParameterProblem) in try block(value, geometry) }
-      guard Set(blocks).count == blocks.count else {
-        throw problem("names a block twice: \(blocks)")
-      }
-      return .array(blocks.sorted().map { .integer($0) })
     case (.list(let element), .array(let values)):
-      let resolved = values.compactMap { try? resolve($0, element, geometry) }
-      guard !values.isEmpty, resolved.count == values.count else {
-        throw problem("\(value.text) does not fit; it must be \(expectation)")
-      }
-      return .array(resolved)
+      return .array(try resolve(values, of: element, geometry))
     case (.either(let rules), .array):
       guard let list = rules.first(where: \.isList) else { throw wrongType }
       return try resolve(value, list, geometry)
@@ -107,6 +91,26 @@ package struct MethodParameter: Sendable {
       return .array([try resolve(value, one, geometry)])
     default: throw wrongType
     }
+  }
+
+  /// The values of a list, layers as block indices by rising index.
+  private func resolve(
+    _ values: [JSONValue], of element: ValueRule, _ geometry: TokenGeometry
+  ) throws(ParameterProblem) -> [JSONValue] {
+    func problem(_ message: String) -> ParameterProblem { .init(key: name, message: message) }
+    guard !values.isEmpty else { throw problem("is empty; it must be \(expectation)") }
+    if case .layer = element {
+      let blocks = try values.map { (value) throws(ParameterProblem) in try block(value, geometry) }
+      guard Set(blocks).count == blocks.count else {
+        throw problem("names a block twice: \(blocks)")
+      }
+      return blocks.sorted().map { .integer($0) }
+    }
+    let resolved = values.compactMap { try? resolve($0, element, geometry) }
+    guard resolved.count == values.count else {
+      throw problem("\(JSONValue.array(values).text) does not fit; it must be \(expectation)")
+    }
+    return resolved
   }
 
   private func block(_ value: JSONValue, _ geometry: TokenGeometry) throws(ParameterProblem) -> Int

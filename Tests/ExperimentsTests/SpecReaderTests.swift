@@ -12,7 +12,7 @@ import Testing
     let spec = try read(#"{"model": "demo_vit", "methods": [{"method": "none"}]}"#)
     #expect(spec.name == "a")
     #expect(spec.models.map(\.weights) == [.demo])
-    #expect(spec.datasets.map(\.kind) == [.demo])
+    #expect(spec.datasets.map(\.folder) == [nil])
     #expect(spec.devices == [.here("cpu")])
     #expect(spec.batchSizes == [1])
     #expect(spec.threads == [nil])

@@ -15,7 +15,7 @@ enum SpecInput {
   }
 
   private static func namesNoFile(_ spec: Spec) -> Bool {
-    spec.datasets.allSatisfy { if case .demo = $0.kind { true } else { false } }
+    spec.datasets.allSatisfy { $0.folder == nil }
       && spec.models.allSatisfy { if case .files = $0.weights { false } else { true } }
   }
 

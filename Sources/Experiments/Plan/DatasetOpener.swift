@@ -4,10 +4,6 @@ import Foundation
 
 /// Opens data sets as a spec names them.
 struct DatasetOpener {
-  /// Images of the demo data set where the spec sets no number: the size of its published
-  /// validation.
-  static let demoImages = 2000
-
   let source: SpecSource
   let seed: Int
   let fingerprint: ContentFingerprint
@@ -44,24 +40,8 @@ struct DatasetOpener {
   }
 
   private func open(_ choice: DatasetChoice, limit: Int?) throws -> any ImageDataset {
-    var whole: any ImageDataset
-    switch choice.kind {
-    case .demo: return DemoImages(count: limit ?? Self.demoImages)
-    case .imagenet(let folder):
-      whole = try ImageNetDataset(
-        folder: source.path(folder, ofKey: "dataset"), cacheFolder: fingerprint.cacheFolder?.path)
-    case .folder(let folder, let classes):
-      let labels: ClassFolderDataset.Classes =
-        switch classes {
-        case .sorted(let order): .sorted(order)
-        case .order(let names): .order(names)
-        case .labels(let labels): .labels(labels)
-        case .imageNet: .labels(ImageNetClasses.labels)
-        }
-      whole = try ClassFolderDataset(
-        folder: source.path(folder, ofKey: "dataset"), classes: labels,
-        cacheFolder: fingerprint.cacheFolder?.path)
-    }
+    var whole = try choice.kind.open(
+      DatasetSite(source: source, cacheFolder: fingerprint.cacheFolder?.path), limit: limit)
     if choice.validClasses != .all || choice.reassessedLabels != nil {
       whole = try ScoredDataset(
         whole, valid: choice.validClasses,

@@ -34,42 +34,13 @@ package final class Planner {
       source: spec.source, seed: spec.seed, demoWeights: site.demoWeights, hub: site.hub,
       downloads: site.downloads)
     models = try spec.models.map(weights.open)
-    var devices: [PlannedDevice] = []
-    places = try spec.devices.enumerated().flatMap { index, choice -> [DevicePlace] in
-      switch choice {
-      case .here(let name):
-        let path = spec.devices.count == 1 ? "device" : "device[\(index)]"
-        do {
-          let opened = try spec.threads.flatMap { threads in
-            try Self.engines(of: name, spec).map { engine in
-              try Self.named(path, of: spec) {
-                try Self.open(name, threads: threads, engine: engine, site)
-              }
-            }
-          }
-          devices += opened
-          return opened.map { .here($0) }
-        } catch
-          where spec.devices.count > 1
-          && DeviceKind.of(name)?.isAlwaysPresent != true
-        {
-          // The others are still measured.
-          return [
-            .unavailable(
-              DeviceSetting(name: name, hardware: "", threads: 0), reason: "\(error)")
-          ]
-        }
-      case .simulated(let choice):
-        let path = spec.devices.count == 1 ? "device" : "device[\(index)]"
-        return [
-          .here(
-            try Self.named(path, of: spec) {
-              try PlannedDevice.simulated(choice) { spec.source.path($0, ofKey: "device") }
-            })
-        ]
-      case .recorded(let text):
-        return [.recorded(try Self.find(text, in: recorded, spec))]
-      }
+    places = try spec.devices.enumerated().flatMap { index, choice in
+      try Self.places(
+        of: choice, path: spec.devices.count == 1 ? "device" : "device[\(index)]", spec, site,
+        recorded)
+    }
+    let devices = places.compactMap { place in
+      if case .here(let device) = place, device.simulation == nil { device } else { nil }
     }
     // Where none opens there is nothing to do, and no processor in place of a GPU.
     if devices.isEmpty, case .unavailable(let setting, let reason)? = places.first {
@@ -107,6 +78,39 @@ package final class Planner {
     }
     // Last, since a data set of other classes is a more likely mistake than weights of other sizes.
     models = try models.map(weights.fitted)
+  }
+
+  /// The device that an entry of the spec names, once for each number of threads and each engine.
+  private static func places(
+    of choice: DeviceChoice, path: String, _ spec: Spec, _ site: Site, _ recorded: [DeviceSetting]
+  ) throws -> [DevicePlace] {
+    switch choice {
+    case .here(let name):
+      do {
+        return try spec.threads.flatMap { threads in
+          try engines(of: name, spec).map { engine in
+            .here(
+              try named(path, of: spec) {
+                try open(name, threads: threads, engine: engine, site)
+              })
+          }
+        }
+      } catch  where spec.devices.count > 1 && DeviceKind.of(name)?.isAlwaysPresent != true {
+        // The others are still measured.
+        return [
+          .unavailable(DeviceSetting(name: name, hardware: "", threads: 0), reason: "\(error)")
+        ]
+      }
+    case .simulated(let choice):
+      return [
+        .here(
+          try named(path, of: spec) {
+            try PlannedDevice.simulated(choice) { spec.source.path($0, ofKey: "device") }
+          })
+      ]
+    case .recorded(let text):
+      return [.recorded(try find(text, in: recorded, spec))]
+    }
   }
 
   /// Puts the place in the spec before what goes wrong in `body`.
@@ -176,30 +180,14 @@ package final class Planner {
   ) throws {
     let classes = dataset.images.classNames.count
     guard classes != model.info.classes else { return }
-    // Labels given one by one say which of the model's classes a folder is, so they may be some of
-    // them.
-    if case .folder(_, classes: .labels) = dataset.choice.kind,
-      classes < model.info.classes
-    {
-      return
-    }
+    if dataset.choice.kind.mayLackClasses, classes < model.info.classes { return }
     throw ExperimentsError.impossible(
       subject: spec.source.place(of: dataset.choice.path),
-      message: correction(dataset, model)
+      message: dataset.choice.kind.correction(
+        classNames: dataset.images.classNames, modelClasses: model.info.classes)
         ?? "\(dataset.images.name) has \(counted(classes, "class", "classes")) and \(model.setting.name) has "
         + "\(model.info.classes); name the data set that it was trained on, or give "
         + "each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
-  }
-
-  /// The line to write where ImageNet's own folders were given as any folders.
-  private static func correction(_ dataset: PlannedDataset, _ model: PlannedModel) -> String? {
-    let names = dataset.images.classNames
-    guard case .folder(let folder, .sorted) = dataset.choice.kind,
-      model.info.classes == ImageNetClasses.names.count,
-      names.allSatisfy({ ImageNetClasses.labels[$0] != nil })
-    else { return nil }
-    return "the folders are \(names.count) of ImageNet's 1000 classes, whose labels only the data "
-      + "set \"imagenet\" knows; write \"dataset\": {\"imagenet\": \"\(folder)\"}"
   }
 
   /// The trials of the spec.

@@ -15,7 +15,7 @@ struct Repeats {
       + repeats(indexed(spec.devices, "device")) + repeats(indexed(spec.batchSizes, "batch_size"))
       + repeats(indexed(spec.threads, "threads")) + repeats(indexed(spec.precisions, "precision"))
       + repeats(indexed(spec.engines, "engine")) + repeats(indexed(spec.gelus, "gelu"))
-      + repeats(spec.datasets.map { ($0.path, DatasetContent($0)) }) + methods
+      + repeats(spec.datasets.map { ($0.path, $0.content) }) + methods
     guard !found.isEmpty else { return nil }
     let parts = found.map {
       $0.second == $0.first ? "\($0.first) repeats itself" : "\($0.second) repeats \($0.first)"
@@ -28,21 +28,6 @@ struct Repeats {
   private struct Repeat {
     let first: String
     let second: String
-  }
-
-  /// A data set without its place in the spec.
-  private struct DatasetContent: Hashable {
-    let kind: DatasetChoice.Kind
-    let limit: Int?
-    let validClasses: ScoredDataset.ValidClasses
-    let reassessedLabels: String?
-
-    init(_ choice: DatasetChoice) {
-      kind = choice.kind
-      limit = choice.limit
-      validClasses = choice.validClasses
-      reassessedLabels = choice.reassessedLabels
-    }
   }
 
   private func indexed<Value>(_ values: [Value], _ key: String) -> [(String, Value)] {

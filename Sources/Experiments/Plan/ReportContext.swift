@@ -74,10 +74,7 @@ extension Planner {
       }
     }
     for dataset in datasets {
-      switch dataset.choice.kind {
-      case .demo: break
-      case .imagenet(let path), .folder(let path, _): paths[dataset.fingerprint] = path
-      }
+      if let folder = dataset.choice.folder { paths[dataset.fingerprint] = folder }
     }
     return ReportContext(
       spec: spec.source.namingFile?.path, paths: paths, remarks: unmeasuredAccuracies,

@@ -3,7 +3,7 @@ import Foundation
 import Records
 import Support
 
-/// All record files of a folder, read bit by bit as they grow.
+/// All record files of a folder, read incrementally as they grow.
 package struct RecordsFolder {
   private let url: URL
   private var files: [String: RecordsFile] = [:]

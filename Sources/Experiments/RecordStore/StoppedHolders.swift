@@ -3,9 +3,9 @@ import Foundation
 /// Notices that what is waited for is held by processes that are stopped, as Ctrl-Z or SIGSTOP
 /// leave them.
 ///
-/// A process that works or dies lets go of its locks; a stopped one keeps them for ever.
+/// A process that works or dies releases its locks; a stopped one keeps them.
 struct StoppedHolders {
-  /// A process may be stopped for a moment.
+  /// How long a process may be stopped before that is an error.
   static let patience = Duration.seconds(5)
 
   private var since: ContinuousClock.Instant?

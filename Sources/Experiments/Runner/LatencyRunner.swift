@@ -86,7 +86,7 @@ struct LatencyRunner {
     return true
   }
 
-  /// The activity shown while this work is at hand.
+  /// The activity shown while this work is done.
   private var activity: String {
     "\(work.purpose.rawValue) of \(work.model.setting.name), batch "
       + "\(work.batchSize) on \(work.device.setting.name)"

@@ -1,4 +1,4 @@
-/// Hears how a run goes on; the command line shows it.
+/// Receives the progress of a run; the command line shows it.
 package protocol ProgressListener: AnyObject {
   /// Something a person should know, in one sentence.
   func note(_ text: String)
@@ -28,7 +28,7 @@ package struct ProgressMeter {
   package private(set) var trialsTotal: Int
   private var expectedDone = 0.0
   private var expectedTotal: Double
-  /// Expected seconds of the trial at hand that are done already.
+  /// Expected seconds of the current trial that are done already.
   private var partial = 0.0
 
   /// - Parameter expectedSeconds: Of all trials together.
@@ -54,7 +54,7 @@ package struct ProgressMeter {
     }
   }
 
-  /// The trial at hand is so far.
+  /// How far the current trial is, in expected seconds.
   package mutating func setPartial(expectedSeconds: Double) { partial = expectedSeconds }
 
   /// How much of the expected work is done, 0…1.

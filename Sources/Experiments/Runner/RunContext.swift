@@ -126,7 +126,7 @@ final class RunContext {
         share: meter.share, isMilestone: isMilestone))
   }
 
-  /// Takes the machine, alone for timing or shared for computing.
+  /// Locks the machine: exclusively for timing, shared for computing.
   func takeMachine(alone: Bool) throws -> FileLock? {
     try idle {
       try machineLock.take(
@@ -140,7 +140,7 @@ final class RunContext {
     }
   }
 
-  /// Does what only waits: its seconds say nothing of how fast the work goes.
+  /// Runs something that only waits; its time does not count for the estimate of the speed.
   func idle<Value>(_ wait: () throws -> Value) rethrows -> Value {
     let start = stopwatch.now
     defer { idleSeconds += (stopwatch.now - start).inSeconds }

@@ -84,23 +84,8 @@ package struct ModelChoice: Sendable {
 
 /// A data set as the spec names it.
 package struct DatasetChoice: Hashable, Sendable {
-  package enum Kind: Hashable, Sendable {
-    case demo
-    case imagenet(String)
-    case folder(String, classes: Classes)
-  }
-
-  /// How class folders become labels.
-  package enum Classes: Hashable, Sendable {
-    case sorted(ClassOrder)
-    case order([String])
-    case labels([String: Int])
-    /// Folders are named by ImageNet's ids.
-    case imageNet
-  }
-
   package let path: String
-  package let kind: Kind
+  let kind: any DatasetKind
   package let limit: Int?
   /// The file that `lab dataset check` wrote of it.
   package var manifest: String?
@@ -108,6 +93,32 @@ package struct DatasetChoice: Hashable, Sendable {
   package var validClasses = ScoredDataset.ValidClasses.all
   /// A file of several right labels for each of ImageNet's pictures, as the spec wrote it.
   package var reassessedLabels: String?
+
+  /// The folder or archive of its pictures as the spec wrote it; `nil` where there is none.
+  package var folder: String? { kind.folder }
+
+  /// Everything that determines its pictures and labels.
+  struct Content: Hashable {
+    let kind: AnyHashable
+    let limit: Int?
+    let validClasses: ScoredDataset.ValidClasses
+    let reassessedLabels: String?
+  }
+
+  var content: Content {
+    Content(
+      kind: AnyHashable(kind), limit: limit, validClasses: validClasses,
+      reassessedLabels: reassessedLabels)
+  }
+
+  package static func == (left: DatasetChoice, right: DatasetChoice) -> Bool {
+    left.path == right.path && left.manifest == right.manifest && left.content == right.content
+  }
+
+  package func hash(into hasher: inout Hasher) {
+    hasher.combine(path)
+    hasher.combine(content)
+  }
 }
 
 /// One point of one entry of `methods`: its values as written, one for each key.

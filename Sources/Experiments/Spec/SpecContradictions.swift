@@ -160,7 +160,7 @@ enum SpecContradictions {
       }
       guard model.isTrained else { continue }
       for dataset in spec.datasets {
-        guard let (name, classes) = classes(of: dataset),
+        guard let (name, classes) = dataset.kind.knownClasses,
           classes != model.entry.info.classes
         else { continue }
         checker.report(
@@ -177,14 +177,6 @@ enum SpecContradictions {
     return model.name == ModelChoice.customPrefix + demo
       ? "those of \(demo) do not fit the changed \"architecture\""
       : "\(model.name) has random ones"
-  }
-
-  private static func classes(of dataset: DatasetChoice) -> (name: String, count: Int)? {
-    switch dataset.kind {
-    case .demo: ("the demo data set", DemoDataset.classNames.count)
-    case .imagenet: ("ImageNet", 1000)
-    case .folder: nil
-    }
   }
 
   private static func search(_ spec: Spec, _ checker: inout RuleChecker) {

@@ -18,7 +18,7 @@ enum SpecFiles {
       }
     }
     let datasets = values(source.members["dataset"], at: "dataset").flatMap { path, value in
-      named(value, at: path, ["imagenet", "folder"]).compactMap { path, text in
+      named(value, at: path, DatasetKinds.folderKeys).compactMap { path, text in
         let first = ShardPattern(PathBytes(text))?.paths.first.map { "\($0)" }
         return problem(source, first ?? text, key: "dataset", path, wantsFolder: true)
       }

@@ -151,44 +151,20 @@ package struct SpecReader {
   }
 
   private mutating func datasets() -> [DatasetChoice] {
-    elements("dataset").compactMap { element in
-      let path = "dataset" + element.suffix
-      guard case .object(let members) = element.value else {
-        return DatasetChoice(path: path, kind: .demo, limit: nil)
-      }
-      let limit = members["limit"]?.asInt
-      if let folder = members["imagenet"]?.asString {
-        return DatasetChoice(
-          path: path, kind: .imagenet(folder), limit: limit,
-          manifest: members["manifest"]?.asString,
-          validClasses: Self.validClasses(members),
-          reassessedLabels: members["reassessed_labels"]?.asString)
-      }
-      guard let folder = members["folder"]?.asString else { return nil }
-      if members["classes"] != nil, members["class_order"] != nil {
-        checker.report(
-          path + ".class_order", "\"classes\" gives the order already; write one of the two")
-      }
-      if members["class_map"] != nil, members["classes"] != nil || members["class_order"] != nil {
-        checker.report(
-          path + ".class_map",
-          "it says the class of each folder; leave out \"classes\" and "
-            + "\"class_order\"")
-      }
-      let classes: DatasetChoice.Classes =
-        switch members["class_map"] ?? members["classes"] {
-        case .string?: .imageNet
-        case .array(let names)?: .order(names.compactMap(\.asString))
-        case .object(let labels)?: .labels(labels.compactMapValues(\.asInt))
-        default:
-          .sorted(
-            members["class_order"]?.asString.flatMap(ClassOrder.init(rawValue:)) ?? .sorted)
-        }
+    elements("dataset").compactMap { dataset($0.value, path: "dataset" + $0.suffix) }
+  }
+
+  private mutating func dataset(_ value: JSONValue, path: String) -> DatasetChoice? {
+    for known in DatasetKinds.all {
+      guard let kind = known.read(value, path: path, &checker) else { continue }
+      var members: [String: JSONValue] = [:]
+      if case .object(let given) = value { members = given }
       return DatasetChoice(
-        path: path, kind: .folder(folder, classes: classes), limit: limit,
-        manifest: members["manifest"]?.asString,
-        validClasses: Self.validClasses(members))
+        path: path, kind: kind, limit: members["limit"]?.asInt,
+        manifest: members["manifest"]?.asString, validClasses: Self.validClasses(members),
+        reassessedLabels: members["reassessed_labels"]?.asString)
     }
+    return nil
   }
 
   private static func validClasses(

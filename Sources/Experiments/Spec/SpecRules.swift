@@ -19,7 +19,7 @@ package enum SpecRules {
       "model", .axis(.either([.modelName, .object(model)])), required: true,
       "a model's name, hf:OWNER/NAME, a folder with a config.json, or its name and weights"),
     KeyRule(
-      "dataset", .axis(.either([.choice(["demo"]), .object(imagenet), .object(folder)])),
+      "dataset", .axis(.either(DatasetKinds.rules)),
       standard: .value(.string("demo")), "where the images come from"),
     KeyRule(
       "device", .axis(.either([.device, .object(recordedDevice), .object(simulatedDevice)])),
@@ -156,46 +156,17 @@ package enum SpecRules {
     return rules
   }()
 
-  static let imagenet: [KeyRule] = [
-    KeyRule(
-      "imagenet", .text, required: true,
-      "the folder of ImageNet's validation images"),
-    validClasses,
-    KeyRule(
-      "reassessed_labels", .text, standard: .described("the one label of each picture"),
-      "real.json of reassessed-imagenet: several right labels, and none for pictures to leave out"),
-    limit, manifest,
-  ]
-
-  static let folder: [KeyRule] = [
-    KeyRule(
-      "folder", .text, required: true,
-      "a folder with one folder of images for each class"),
-    KeyRule(
-      "classes", .either([.list(.text), .mapping]), standard: .described("sorted folder names"),
-      "the class folders in the order of the model's classes, or the class of each"),
-    KeyRule(
-      "class_order", .choice(ClassOrder.allCases.map(\.rawValue)),
-      standard: .value(.string(ClassOrder.sorted.rawValue)),
-      "how folders are sorted without \"classes\": as torchvision (1, 10, 2) or as timm (1, 2, 10)"),
-    KeyRule(
-      "class_map", .choice(["imagenet"]), standard: .described("\"classes\""),
-      "folders are named by ImageNet's ids (n01440764), some or all of the 1000"),
-    validClasses,
-    limit, manifest,
-  ]
-
-  private static let manifest = KeyRule(
+  static let manifest = KeyRule(
     "manifest", .text, standard: .described("every picture is read once"),
     "what `lab dataset check` wrote of this data set, whose hashes are then trusted")
 
-  private static let validClasses = KeyRule(
+  static let validClasses = KeyRule(
     "valid_classes",
     .either([.choice(["present"]), .list(.integer(minimum: 0, maximum: 1_000_000))]),
     standard: .described("all classes of the model"),
     "the classes that compete: a list, or \"present\" for those that pictures have")
 
-  private static let limit = KeyRule(
+  static let limit = KeyRule(
     "limit", .integer(minimum: 1, maximum: nil), standard: .described("all images"),
     "a seeded, class-balanced choice of so many images")
 

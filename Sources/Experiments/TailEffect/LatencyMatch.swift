@@ -6,7 +6,7 @@ extension RSearcher {
   /// Latencies that differ by this part count as equal.
   static let tolerance = 0.02
 
-  /// The most values of `r` that a match tries.
+  /// The maximum number of values of `r` that a match tries.
   static let maxMatched = 40
 
   /// One row for each row of `other`, with the `r` whose latency is nearest to it.

@@ -8,9 +8,9 @@ struct RSearcher {
   enum Decision {
     /// One row, or one for each row that it is matched to.
     case chosen([(method: PlannedMethod, reason: RowReason?)])
-    /// So many trials have to be measured first.
+    /// The number of trials that have to be measured first.
     case waiting(Int)
-    /// Everything is measured, and nothing is as was asked.
+    /// Everything is measured, and no setting meets the request.
     case unmet(String)
   }
 
@@ -219,7 +219,7 @@ struct RSearcher {
       candidates.filter { $0.latency <= limit }
         .max { ($0.accuracy, $1.latency) < ($1.accuracy, $0.latency) }
     case .withinDrop(let points):
-      // A billionth forgives the rounding of shares.
+      // A tolerance of a billionth allows for the rounding of shares.
       candidates.filter { 100 * (baseline - $0.accuracy) <= points + 1e-9 }
         .min { ($0.latency, $1.accuracy) < ($1.latency, $0.accuracy) }
     case .utility, .asFastAs: nil
