@@ -3,6 +3,7 @@ import CPUBackend
 import Files
 import Foundation
 import ImageCoding
+import Records
 import Tensors
 import Testing
 import TokenReduction
@@ -86,8 +87,8 @@ extension CUDASuite {
       #expect(Set(first.keys.map(\.layer)) == ["norm+linear", "fc1+gelu"])
       let (launches, again) = (FakeMachine.counts.launches, try chosen())
       #expect(again == first)
-      // Without trials a pass is few launches.
-      #expect(FakeMachine.counts.launches - launches < launches / 4)
+      // A pass and its capture are few launches against those of the trials.
+      #expect(FakeMachine.counts.launches - launches < launches / 3)
     }
 
     @Test func `kernels begin before the one before has ended, where a card and its driver can`()
@@ -176,7 +177,10 @@ extension CUDASuite {
       }
       _ = passes[1].input.update(from: expected)
       passes[1].run()
-      #expect(largestDifference(Array(passes[0].logits), Array(passes[1].logits)) < 1e-4)
+      // The logits lie in memory of the passes.
+      withExtendedLifetime(passes) {
+        #expect(largestDifference(Array(passes[0].logits), Array(passes[1].logits)) < 1e-4)
+      }
     }
   }
 }

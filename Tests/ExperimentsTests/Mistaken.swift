@@ -106,7 +106,7 @@ extension Mistaken {
       #"a.json: color: unknown key; known keys are 'name', 'extends', 'description', "#
         + #"'$schema', 'model', 'dataset', 'device', 'batch_size', 'methods', "#
         + #"'match_accuracy_drop', 'control', 'accuracy', 'latency', 'grid', 'seed', "#
-        + #"'on_bad_image', 'precision', 'threads', 'engine', 'baseline', 'published'"#
+        + #"'on_bad_image', 'precision', 'threads', 'engine', 'gelu', 'baseline', 'published'"#
     ),
     Mistaken(
       "a race against no baseline",

@@ -66,8 +66,7 @@ import Testing
     ),
     (
       #"{"simulated": "/nowhere/board.json"}"#,
-      "micro.json: device: /nowhere/board.json: cannot be read: it is not there, or is no readable "
-        + "file"
+      "micro.json: device: /nowhere/board.json: cannot be read: no such file or directory"
     ),
   ])
   func `what cannot be simulated is reported in one sentence`(

@@ -29,21 +29,21 @@ import _TestSupport
     let dry = try LabProcess.run("run", "tiny.json", "--dry-run", in: folder.url)
     #expect(dry.exitCode == 0)
     #expect(dry.output.contains("tokens after blocks 37 19×5; 0 of 1 shards recorded"))
-    #expect(dry.output.contains("4 trials: 4 to measure, 0 already recorded"))
+    #expect(dry.output.contains("5 trials: 5 to measure, 0 already recorded"))
     // Not even the folders.
     #expect(!folder.exists("Results"))
 
     let first = try LabProcess.run("run", "tiny.json", in: folder.url)
     #expect(first.exitCode == 0, "\(first.error)")
-    #expect(first.error.hasPrefix("tiny: 4 trials: 4 to measure, 0 already recorded; about "))
+    #expect(first.error.hasPrefix("tiny: 5 trials: 5 to measure, 0 already recorded; about "))
     #expect(first.output.contains("tail_effect"))
     for file in ["report.md", "table.csv", "pareto.csv", "figures/pareto.svg"] {
       #expect(folder.exists("Results/tiny/\(file)"))
     }
     let second = try LabProcess.run("run", "tiny.json", in: folder.url)
-    #expect(second.error == "tiny: 4 trials: 0 to measure, 4 already recorded\n")
+    #expect(second.error == "tiny: 5 trials: 0 to measure, 5 already recorded\n")
     #expect(second.output == first.output)
-    #expect(try folder.recordLines("Results/tiny").count == 4)
+    #expect(try folder.recordLines("Results/tiny").count == 5)
     let report = try LabProcess.run("report", "tiny", in: folder.url)
     #expect(report.output == first.output)
   }

@@ -7,7 +7,7 @@ import Testing
 @Suite struct ScheduleKeyTests {
   private static let geometry = TokenGeometry(tokens: 37, prefixTokens: 1, depth: 4)
   private static let methods = TokenReductionRegistry.all.filter {
-    $0 != NoReduction.self && $0 != ComposedMethod.self
+    $0 != NoReduction.self && $0 != ExplicitAttention.self && $0 != ComposedMethod.self
   }
 
   private func problems(
