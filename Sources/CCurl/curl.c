@@ -140,7 +140,8 @@ lab_curl_result lab_curl_perform(const lab_curl_request *request) {
   result.code = library.perform(handle);
   library.getinfo(handle, INFO_RESPONSE_CODE, &result.status);
   if (result.code != 0)
-    snprintf(result.message, sizeof result.message, "%s", error[0] ? error : library.describe(result.code));
+    snprintf(result.message, sizeof result.message, "%s",
+             error[0] ? error : library.describe(result.code));
   library.cleanup(handle);
   library.free_list(headers);
   return result;

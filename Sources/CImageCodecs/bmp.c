@@ -21,7 +21,8 @@ static int read_header(const uint8_t *bytes, size_t count, bmp_picture *bmp, cha
   memset(bmp, 0, sizeof *bmp);
   uint32_t size = lab_u32(bytes + 14);
   bmp->data = lab_u32(bytes + 10);
-  if (size != 12 && size != 40 && size != 52 && size != 56 && size != 64 && size != 108 && size != 124) {
+  if (size != 12 && size != 40 && size != 52 && size != 56 && size != 64 && size != 108 &&
+      size != 124) {
     return lab_refuse(message, LAB_CODEC_FAILED, strange);
   }
   if (count < 14 + (size_t)size) return lab_cut_short(message);

@@ -195,8 +195,9 @@ static int is_read(const picture *p) {
   switch (p->photometric) {
     case PHOTOMETRIC_MINISWHITE:
     case PHOTOMETRIC_MINISBLACK:
-      return samples == 1 && (p->bits == 1 || p->bits == 2 || p->bits == 4 || p->bits == 8 || p->bits == 16)
-          && (!p->extra_count || p->bits == 8);
+      return samples == 1 &&
+             (p->bits == 1 || p->bits == 2 || p->bits == 4 || p->bits == 8 || p->bits == 16) &&
+             (!p->extra_count || p->bits == 8);
     case PHOTOMETRIC_PALETTE:
       return samples == 1 && (p->bits == 1 || p->bits == 2 || p->bits == 4 || p->bits == 8);
     case PHOTOMETRIC_RGB: return samples == 3 && (p->bits == 8 || p->bits == 16);
@@ -211,7 +212,8 @@ static int has_all_parts(source *from, TIFF *tiff) {
   uint32_t count = TIFFIsTiled(tiff) ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
   for (uint32_t part = 0; part < count; part++) {
     if (TIFFGetStrileByteCount(tiff, part) > 0) continue;
-    if (!from->failed) lab_refuse(from->message, LAB_CODEC_DAMAGED, "a part of its pixels is missing");
+    if (!from->failed)
+      lab_refuse(from->message, LAB_CODEC_DAMAGED, "a part of its pixels is missing");
     return 0;
   }
   return 1;

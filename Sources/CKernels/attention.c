@@ -81,7 +81,8 @@ LAB_INLINE void take_last(const softmax_call *call, const float *row, lanes *x) 
 }
 
 /// A few rows, step by step: the sums across the vectors of one overlap with the work of the next.
-LAB_INLINE void softmax_block(const softmax_call *call, float *x, ptrdiff_t rows, ptrdiff_t stride) {
+LAB_INLINE void softmax_block(const softmax_call *call, float *x, ptrdiff_t rows,
+                              ptrdiff_t stride) {
   float greatest[SOFTMAX_ROWS], share[SOFTMAX_ROWS];
   const ptrdiff_t rest = call->width - call->whole;
   for (ptrdiff_t r = 0; r < rows; r++) {
@@ -138,7 +139,8 @@ void lab_softmax_rows(float *x, float scale, const float *log_size, ptrdiff_t ro
       .is_padded = stride >= (width + LANES - 1) / LANES * LANES,
   };
   for (ptrdiff_t row = 0; row < rows; row += SOFTMAX_ROWS)
-    softmax_block(&call, x + row * stride, rows - row < SOFTMAX_ROWS ? rows - row : SOFTMAX_ROWS, stride);
+    softmax_block(&call, x + row * stride, rows - row < SOFTMAX_ROWS ? rows - row : SOFTMAX_ROWS,
+                  stride);
 }
 
 LAB_FAST

@@ -114,7 +114,9 @@ ptrdiff_t lab_convolution_weight_count(const lab_picture *p) {
   return p->groups * lab_packed_count(group_outputs(p), whole_depth(p));
 }
 
-ptrdiff_t lab_convolution_bias_count(const lab_picture *p) { return all_panels(p) * lab_panel_width(); }
+ptrdiff_t lab_convolution_bias_count(const lab_picture *p) {
+  return all_panels(p) * lab_panel_width();
+}
 
 void lab_pack_convolution(const lab_picture *p, const float *weight, const float *bias,
                           float *packed_weight, float *packed_bias, float *scratch) {
@@ -137,7 +139,8 @@ void lab_pack_convolution(const lab_picture *p, const float *weight, const float
 // MARK: Rows of the picture
 
 LAB_FAST
-static void interleave_three(const float *x, ptrdiff_t plane, ptrdiff_t pixels, float *restrict out) {
+static void interleave_three(const float *x, ptrdiff_t plane, ptrdiff_t pixels,
+                             float *restrict out) {
   for (ptrdiff_t i = 0; i < pixels; i++) {
     out[3 * i] = x[i];
     out[3 * i + 1] = x[plane + i];
@@ -244,14 +247,16 @@ static void multiply(const lab_picture *p, factor f, const float *packed,
   const ptrdiff_t outputs = group_outputs(p), depth = whole_depth(p);
   const bool is_own = epilogue.residual == out;
   // Sums may start from what the output holds, unless the activation comes between.
-  const bool adds = is_own && (epilogue.activates_sum || epilogue.activation == LAB_ACTIVATION_NONE);
+  const bool adds =
+      is_own && (epilogue.activates_sum || epilogue.activation == LAB_ACTIVATION_NONE);
   if (adds) epilogue.residual = NULL;
   // Parts leave their sums in the output, where there would be a residual to be read at the end.
   const bool is_whole = is_own && !adds;
   const ptrdiff_t parts = is_whole ? 1 : part_count(p);
   for (ptrdiff_t index = 0; index < parts; index++) {
-    const depth_part part = is_whole ? (depth_part){.lines = p->kernel_height, .depth = line_depth(p)}
-                                     : part_at(p, index, parts);
+    const depth_part part = is_whole
+                                ? (depth_part){.lines = p->kernel_height, .depth = line_depth(p)}
+                                : part_at(p, index, parts);
     const ptrdiff_t before = part.line * line_depth(p) + part.from;
     factor own = f;
     own.a += part.line * f.line + part.from;
@@ -294,7 +299,8 @@ static void convolve_block(const lab_picture *p, const float *image, factor in_p
                            ptrdiff_t row, ptrdiff_t last_row, const float *packed,
                            lab_epilogue epilogue, float *out, ptrdiff_t first, ptrdiff_t last,
                            float *scratch) {
-  const ptrdiff_t outputs = group_outputs(p), inputs = group_inputs(p), panels = lab_panels(outputs);
+  const ptrdiff_t outputs = group_outputs(p), inputs = group_inputs(p),
+                  panels = lab_panels(outputs);
   const bool copies = !reads_in_place(p);
   float *gather_scratch = scratch;
   if (copies) gather_scratch += read_height(p, last_row - row) * read_width(p) * inputs;
@@ -304,10 +310,11 @@ static void convolve_block(const lab_picture *p, const float *image, factor in_p
     if (copies) {
       copy_rows(p, image, group, row, last_row, scratch);
       const ptrdiff_t pitch = read_width(p) * inputs;
-      f = (factor){.a = scratch,
-                   .pixel = p->stride * inputs,
-                   .line = pitch,
-                   .runs = {.width = p->out_width, .runs = last_row - row, .a_run = p->stride * pitch}};
+      f = (factor){
+          .a = scratch,
+          .pixel = p->stride * inputs,
+          .line = pitch,
+          .runs = {.width = p->out_width, .runs = last_row - row, .a_run = p->stride * pitch}};
     }
     lab_epilogue own = epilogue;
     if (own.bias) own.bias += group * panels * lab_panel_width();

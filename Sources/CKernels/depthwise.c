@@ -171,7 +171,8 @@ static void chunk_rows(const depthwise_call *call, depthwise_strip s, ptrdiff_t 
   float *const out = s.out;
   for (ptrdiff_t y = first; y < last; y++) {
     const ptrdiff_t top = y * p->stride - p->pad_top;
-    const ptrdiff_t first_row = maximum(0, -top), last_row = minimum(p->kernel_height, p->height - top);
+    const ptrdiff_t first_row = maximum(0, -top),
+                    last_row = minimum(p->kernel_height, p->height - top);
     s.rows = maximum(0, last_row - first_row);
     s.weight = weight + first_row * p->kernel_width * s.weight_stride;
     const float *const line = x + (top + first_row - s.first_line) * s.line;
@@ -200,7 +201,8 @@ static void chunk_rows_closely(const depthwise_call *call, depthwise_strip s, pt
   for (ptrdiff_t y = first; y < last; y += step) {
     const ptrdiff_t end = minimum(y + step, last);
     const ptrdiff_t top = maximum(0, y * p->stride - p->pad_top);
-    const ptrdiff_t bottom = minimum(p->height, (end - 1) * p->stride - p->pad_top + p->kernel_height);
+    const ptrdiff_t bottom =
+        minimum(p->height, (end - 1) * p->stride - p->pad_top + p->kernel_height);
     float *to = close;
     for (ptrdiff_t pixel = top * p->width; pixel < bottom * p->width; pixel++, to += CHUNK_CHANNELS)
       memcpy(to, s.x + pixel * p->in_stride, (size_t)s.channels * sizeof *to);

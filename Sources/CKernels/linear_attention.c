@@ -37,7 +37,8 @@ static memory cut(const lab_linear_attention *a, float *scratch) {
   m.sums = take(scratch, &used, rounded(a->key_dim * a->value_dim));
   m.packed_sums = take(scratch, &used, rounded(lab_packed_count(a->value_dim, a->key_dim)));
   m.key_sums = take(scratch, &used, rounded(a->key_dim));
-  m.product = take(scratch, &used, lab_product_scratch_count(a->pixels > a->key_dim ? a->pixels : a->key_dim));
+  m.product = take(scratch, &used,
+                   lab_product_scratch_count(a->pixels > a->key_dim ? a->pixels : a->key_dim));
   m.count = used;
   return m;
 }
@@ -68,7 +69,8 @@ LAB_INLINE void relu_row(const float *x, ptrdiff_t width, float *restrict out) {
 }
 
 LAB_FAST
-static void relu_rows(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out) {
+static void relu_rows(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
+                      float *out) {
   for (ptrdiff_t row = 0; row < rows; row++)
     relu_row(x + row * stride, width, out + row * width);
 }

@@ -36,7 +36,8 @@ static void max_into(const float *x, ptrdiff_t channels, float *restrict into) {
   }
 }
 
-void lab_max_pool(const lab_picture *p, const float *x, float *out, ptrdiff_t first, ptrdiff_t last) {
+void lab_max_pool(const lab_picture *p, const float *x, float *out, ptrdiff_t first,
+                  ptrdiff_t last) {
   for (ptrdiff_t task = first; task < last; task++) {
     const float *image = x + task / p->out_height * p->in_image;
     for (ptrdiff_t column = 0; column < p->out_width; column++) {

@@ -76,7 +76,9 @@ const char *lab_product_kernels(void) {
 
 ptrdiff_t lab_panel_width(void) { return lab_kernels()->panel; }
 
-ptrdiff_t lab_panels(ptrdiff_t columns) { return (columns + lab_kernels()->panel - 1) / lab_kernels()->panel; }
+ptrdiff_t lab_panels(ptrdiff_t columns) {
+  return (columns + lab_kernels()->panel - 1) / lab_kernels()->panel;
+}
 
 ptrdiff_t lab_packed_count(ptrdiff_t columns, ptrdiff_t k) {
   return lab_panels(columns) * lab_kernels()->panel * k;
@@ -199,7 +201,8 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
       const float *ahead = following >= 0 && following * kernels->panel < columns && !fetch.rows
                                ? packed + following * kernels->panel * k + k_ahead * kernels->panel
                                : NULL;
-      const ptrdiff_t tiles_before = (panel - first_panel) * ((rows + kernels->tile_rows - 1) / kernels->tile_rows);
+      const ptrdiff_t tiles_before =
+          (panel - first_panel) * ((rows + kernels->tile_rows - 1) / kernels->tile_rows);
       const bool ends = part == parts - 1 && epilogue == LAB_EPILOGUE_GELU;
       lab_multiply_panel(kernels, tile, (row_runs){.width = rows, .runs = 1}, own, ahead, &fetch,
                          tiles_before, ends ? &gelu : NULL);

@@ -72,8 +72,8 @@ static void round_rows(const float *restrict x, ptrdiff_t rows, ptrdiff_t k, ptr
 #if defined(__x86_64__)
 /// By the instruction for it, which takes numbers below the normal ones for zeros.
 BF16_TARGET
-static void round_rows_bf16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
-                            ptrdiff_t out_stride) {
+static void round_rows_bf16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride,
+                            void *out, ptrdiff_t out_stride) {
   const ptrdiff_t whole = k / 32 * 32, rest = k - whole;
   const __mmask16 low = (__mmask16)(rest >= 16 ? 0xFFFF : (1u << rest) - 1);
   const __mmask16 high = (__mmask16)(rest > 16 ? (1u << (rest - 16)) - 1 : 0);
@@ -92,8 +92,8 @@ static void round_rows_bf16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff
 }
 #endif
 
-void lab_round_rows_bfloat16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
-                             ptrdiff_t out_stride) {
+void lab_round_rows_bfloat16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride,
+                             void *out, ptrdiff_t out_stride) {
 #if defined(__x86_64__)
   if (bfloat16()->kernels == &short_kernels_bf16)
     round_rows_bf16(x, rows, k, stride, out, out_stride);
@@ -111,8 +111,8 @@ enum { CHUNK_GROUPS = 64 };
 
 /// Numbers of one column side by side, as in a weight or in keys: rounded rows, whose pairs are
 /// then transposed as words.
-static void pack_columns(const float *b, ptrdiff_t own, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
-                         float *to) {
+static void pack_columns(const float *b, ptrdiff_t own, ptrdiff_t width, ptrdiff_t k,
+                         ptrdiff_t stride, float *to) {
   float words[WIDEST_PANEL * CHUNK_GROUPS];
   for (ptrdiff_t from = 0; from < k; from += 2 * CHUNK_GROUPS) {
     const ptrdiff_t count = k - from < 2 * CHUNK_GROUPS ? k - from : 2 * CHUNK_GROUPS;
@@ -123,8 +123,8 @@ static void pack_columns(const float *b, ptrdiff_t own, ptrdiff_t width, ptrdiff
 
 /// Numbers of one k side by side, as in values: two rows become one of pairs.
 LAB_FAST
-static void pack_lines(const float *b, ptrdiff_t own, ptrdiff_t width, ptrdiff_t k, ptrdiff_t stride,
-                       uint32_t *restrict to) {
+static void pack_lines(const float *b, ptrdiff_t own, ptrdiff_t width, ptrdiff_t k,
+                       ptrdiff_t stride, uint32_t *restrict to) {
   for (ptrdiff_t at = 0; at < k; at += 2, to += width) {
     const float *low = b + at * stride, *high = low + stride;
     if (at + 1 < k) {
@@ -212,7 +212,8 @@ void lab_product_bfloat16(const void *a, ptrdiff_t rows, ptrdiff_t a_stride, con
           .rows = rows,
           .columns = minimum(columns - column, width),
           .has_gelu = part == parts - 1 && epilogue == LAB_EPILOGUE_GELU,
-          .ahead = has_next ? (const char *)packed + (next * groups + next_from) * width * 4 : NULL};
+          .ahead =
+              has_next ? (const char *)packed + (next * groups + next_from) * width * 4 : NULL};
       lab_multiply_short_panel(kernels, tile, &whole);
     }
   }

@@ -65,8 +65,8 @@ enum { ROW_OFFSET = 0 };
 #endif
 
 LAB_FAST
-void lab_quantize_rows_int8(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
-                            ptrdiff_t out_stride, float *scales) {
+void lab_quantize_rows_int8(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride,
+                            void *out, ptrdiff_t out_stride, float *scales) {
   for (ptrdiff_t row = 0; row < rows; row++) {
     const float *from = x + row * stride;
     const float most = greatest_magnitude(from, k);
@@ -87,8 +87,8 @@ static ptrdiff_t column_factors_at(const short_kernels *kernels, ptrdiff_t colum
 
 ptrdiff_t lab_int8_packed_bytes(ptrdiff_t columns, ptrdiff_t k) {
   const short_kernels *kernels = int8()->kernels;
-  return column_factors_at(kernels, columns, k) +
-         short_panels(kernels, columns) * kernels->panel * (ptrdiff_t)(sizeof(float) + sizeof(int32_t));
+  return column_factors_at(kernels, columns, k) + short_panels(kernels, columns) * kernels->panel *
+                                                      (ptrdiff_t)(sizeof(float) + sizeof(int32_t));
 }
 
 void lab_pack_int8(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t stride,

@@ -13,7 +13,8 @@
 TARGET LAB_INLINE VECTOR NAME(load_columns)(const float *at, const bool is_last,
                                             const product_tile *t) {
 #if LANES == 16
-  if (is_last) return (VECTOR)_mm512_maskz_loadu_ps((__mmask16)(0xFFFFu >> (16 - t->last_columns)), at);
+  if (is_last)
+    return (VECTOR)_mm512_maskz_loadu_ps((__mmask16)(0xFFFFu >> (16 - t->last_columns)), at);
 #endif
   return *(const VECTOR *)at;
 }

@@ -11,7 +11,9 @@ enum {
   LANES = 16,
 };
 
-static ptrdiff_t tokens(const lab_window_attention *a) { return a->window_height * a->window_width; }
+static ptrdiff_t tokens(const lab_window_attention *a) {
+  return a->window_height * a->window_width;
+}
 static ptrdiff_t row_blocks(const lab_window_attention *a) {
   return (tokens(a) + MOST_ROWS - 1) / MOST_ROWS;
 }

@@ -8,9 +8,9 @@
 
 // CBLAS's enumerations and its product, as the reference interface declares them.
 enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
-typedef void sgemm_function(int order, int transpose_a, int transpose_b, int rows, int columns, int k,
-                            float alpha, const float *a, int a_stride, const float *b, int b_stride,
-                            float beta, float *c, int c_stride);
+typedef void sgemm_function(int order, int transpose_a, int transpose_b, int rows, int columns,
+                            int k, float alpha, const float *a, int a_stride, const float *b,
+                            int b_stride, float beta, float *c, int c_stride);
 // OpenBLAS's own.
 typedef void set_threads_function(int threads);
 typedef const char *text_function(void);

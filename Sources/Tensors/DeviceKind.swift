@@ -18,18 +18,21 @@ package struct DeviceKind: Hashable, Sendable {
   package let float32Engines: [String: String]
   /// Whether a pass can be timed with an emptied cache.
   package let hasFlushableCache: Bool
+  /// Whether it has the approximation of GELU by tanh besides the exact one.
+  package let hasTanhGELU: Bool
   /// Beginnings of names that people give to it instead.
   package let aliases: [String]
 
   package static let cpu = DeviceKind(
     name: "cpu", title: "the cpu", isNumbered: false, isAlwaysPresent: true,
     precisions: [.float32, .bfloat16, .int8], engines: ["auto", "packed", "blas"],
-    float32Engines: ["blas": "packed"], hasFlushableCache: false, aliases: [])
+    float32Engines: ["blas": "packed"], hasFlushableCache: false,
+    hasTanhGELU: false, aliases: [])
 
   package static let cuda = DeviceKind(
     name: "cuda", title: "a cuda device", isNumbered: true, isAlwaysPresent: false,
     precisions: [.float32, .tf32, .float16, .bfloat16], engines: [], float32Engines: [:],
-    hasFlushableCache: true, aliases: ["gpu"])
+    hasFlushableCache: true, hasTanhGELU: true, aliases: ["gpu"])
 
   /// Every kind, the default first.
   package static let all: [DeviceKind] = [cpu, cuda]

@@ -24,7 +24,7 @@ enum Rendering {
     print("Page: " + Console.link(to: folder.appendingPathComponent("report.html")))
     let names = files.map { $0.path.replacing(folder.path + "/", with: "", maxReplacements: 1) }
       .filter { $0 != "report.html" }
-    print("Beside it: \(names.joined(separator: ", "))")
+    print("Next to it: \(names.joined(separator: ", "))")
     if let hidden = Hidden(report).text {
       Console.note(
         "not shown: \(hidden); `lab report \(Session.quoted(folder.relativePath)) --all` shows all")

@@ -4,6 +4,7 @@ import Foundation
 import Hub
 import Records
 import SimulatedDevices
+import Tensors
 import TokenReduction
 
 /// A spec and what the command line changes in it.
@@ -85,7 +86,7 @@ struct SpecOptions: ParsableArguments {
       case nil: []
       }
     return values.compactMap { path, name in
-      guard let name, name != "cpu" else { return nil }
+      guard let name, DeviceKind.of(name)?.isAlwaysPresent != true else { return nil }
       do {
         _ = try Backends.make(name, threads: nil)
         return nil

@@ -4,9 +4,12 @@
 
 #include "fake_state.h"
 
-static const char log_text[] = "layer.cu(3): error: identifier \"x\" is undefined\n1 error detected\n";
+static const char log_text[] =
+    "layer.cu(3): error: identifier \"x\" is undefined\n1 error detected\n";
 
-static const char *error_text(int result) { return result == 6 ? "NVRTC_ERROR_COMPILATION" : "an error"; }
+static const char *error_text(int result) {
+  return result == 6 ? "NVRTC_ERROR_COMPILATION" : "an error";
+}
 static int version(int *major, int *minor) {
   *major = behavior.nvrtc_major;
   *minor = behavior.nvrtc_minor;

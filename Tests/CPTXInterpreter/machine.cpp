@@ -55,7 +55,8 @@ struct Machine {
       address -= shared_window;
       in_shared = true;
     }
-    if (address % bytes != 0) throw Fault("an address that is not aligned to " + std::to_string(bytes) + " bytes");
+    if (address % bytes != 0)
+      throw Fault("an address that is not aligned to " + std::to_string(bytes) + " bytes");
     if (in_shared) {
       if (address + bytes > shared.size()) throw Fault("past the end of shared memory");
       if (!is_copy)
@@ -98,14 +99,17 @@ struct Machine {
         // Two halves in a word, four words of 16 in one of 64, the first lowest.
         uint64_t word = 0;
         const int bits = o.parts.size() == 2 ? 16 : 8;
-        for (size_t i = 0; i < o.parts.size(); i++) word |= (get(t, o.parts[i]) & ((1ull << bits) - 1)) << bits * i;
+        for (size_t i = 0; i < o.parts.size(); i++)
+          word |= (get(t, o.parts[i]) & ((1ull << bits) - 1)) << bits * i;
         return word;
       }
       default: return o.value;
     }
   }
 
-  static uint64_t masked(uint64_t value, int bytes) { return bytes >= 8 ? value : value & ((1ull << 8 * bytes) - 1); }
+  static uint64_t masked(uint64_t value, int bytes) {
+    return bytes >= 8 ? value : value & ((1ull << 8 * bytes) - 1);
+  }
   static int64_t as_signed(uint64_t value, int bytes) {
     const int shift = 64 - 8 * bytes;
     return (int64_t)(value << shift) >> shift;
@@ -124,7 +128,8 @@ struct Machine {
 
   float number(const Thread &t, const Operand &o) { return as_float(get(t, o)); }
 
-  uint64_t arithmetic(const std::string &op, const Instruction &i, uint64_t a, uint64_t b, const std::string &type) {
+  uint64_t arithmetic(const std::string &op, const Instruction &i, uint64_t a, uint64_t b,
+                      const std::string &type) {
     const int bytes = type_bytes(type), bits = 8 * bytes;
     if (type == "f32") {
       const float x = as_float(a), y = as_float(b);
@@ -162,7 +167,9 @@ struct Machine {
     const uint64_t by = std::min<uint64_t>(b & 0xffffffff, bits);
     if (op == "shl") return by == (uint64_t)bits ? 0 : a << by;
     if (op == "shr")
-      return is_signed ? (uint64_t)(x >> std::min<uint64_t>(by, bits - 1)) : by == (uint64_t)bits ? 0 : ux >> by;
+      return is_signed              ? (uint64_t)(x >> std::min<uint64_t>(by, bits - 1))
+             : by == (uint64_t)bits ? 0
+                                    : ux >> by;
     throw Fault("no such operation");
   }
 
@@ -183,8 +190,12 @@ struct Machine {
     const int bytes = type_bytes(type);
     if (type[0] == 's') {
       const int64_t x = as_signed(a, bytes), y = as_signed(b, bytes);
-      return how == "eq" ? x == y : how == "ne" ? x != y : how == "lt" ? x < y : how == "le" ? x <= y
-           : how == "gt" ? x > y : x >= y;
+      return how == "eq"   ? x == y
+             : how == "ne" ? x != y
+             : how == "lt" ? x < y
+             : how == "le" ? x <= y
+             : how == "gt" ? x > y
+                           : x >= y;
     }
     const uint64_t x = masked(a, bytes), y = masked(b, bytes);
     return how == "eq" ? x == y : how == "ne" ? x != y : how == "lt" || how == "lo" ? x < y
@@ -197,7 +208,9 @@ struct Machine {
     if (to == "f16x2") return to_f16(as_float(a)) << 16 | to_f16(as_float(b));
     if (to == "bf16x2") return to_bf16(as_float(a)) << 16 | to_bf16(as_float(b));
     if (from == "f32" || from == "f16" || from == "bf16") {
-      float x = from == "f32" ? as_float(a) : from == "f16" ? from_f16(a & 0xffff) : from_bf16(a & 0xffff);
+      float x = from == "f32"   ? as_float(a)
+                : from == "f16" ? from_f16(a & 0xffff)
+                                : from_bf16(a & 0xffff);
       if (to == "f16") return to_f16(x);
       if (to == "bf16") return to_bf16(x);
       if (to == "tf32") {
@@ -217,7 +230,8 @@ struct Machine {
       const double low = to[0] == 's' ? -limit : 0;
       if (std::isnan(x)) return 0;
       if (x >= limit) return to[0] == 's' ? (uint64_t)(limit - 1) : ~0ull;
-      return to[0] == 's' ? (uint64_t)(int64_t)std::fmax(x, (float)low) : (uint64_t)std::fmax(x, 0.0f);
+      return to[0] == 's' ? (uint64_t)(int64_t)std::fmax(x, (float)low)
+                          : (uint64_t)std::fmax(x, 0.0f);
     }
     const int bytes = type_bytes(from);
     if (to == "f32")
@@ -242,7 +256,8 @@ struct Machine {
       uint64_t value = 0;
       std::memcpy(&value, at + k * bytes, bytes);
       const Operand &one = count == 1 && to.kind != Operand::vector ? to : to.parts[k];
-      t.registers[one.index] = type[0] == 's' ? masked((uint64_t)as_signed(value, bytes), std::max(bytes, 4)) : value;
+      t.registers[one.index] =
+          type[0] == 's' ? masked((uint64_t)as_signed(value, bytes), std::max(bytes, 4)) : value;
     }
   }
 
@@ -252,7 +267,8 @@ struct Machine {
     const size_t count = from.kind == Operand::vector ? from.parts.size() : 1;
     unsigned char *at = memory(address(t, to), bytes * count, i.is_shared);
     for (size_t k = 0; k < count; k++) {
-      const uint64_t value = get(t, count == 1 && from.kind != Operand::vector ? from : from.parts[k]);
+      const uint64_t value =
+          get(t, count == 1 && from.kind != Operand::vector ? from : from.parts[k]);
       std::memcpy(at + k * bytes, &value, bytes);
     }
   }
@@ -271,7 +287,8 @@ struct Machine {
         t.groups.erase(t.groups.begin());
       }
     } else {
-      Copy copy{address(t, i.operands[0]), address(t, i.operands[1]), (unsigned)i.operands[2].value, 0};
+      Copy copy{address(t, i.operands[0]), address(t, i.operands[1]), (unsigned)i.operands[2].value,
+                0};
       copy.copied = i.operands.size() > 3 ? (unsigned)get(t, i.operands[3]) : copy.bytes;
       if (i.words[2] == "cg" && copy.bytes != 16) throw Fault("cp.async.cg copies 16 bytes");
       if (copy.copied > copy.bytes) throw Fault("a source longer than the copy");
@@ -302,7 +319,11 @@ struct Machine {
         const uint64_t a = get(t, o[1]), b = get(t, o[2]);
         if (is_float) {
           const float x = as_float(a), y = as_float(b);
-          set(t, o[0], as_bits(i.opcode == Instruction::add ? x + y : i.opcode == Instruction::sub ? x - y : x * y), 4);
+          set(t, o[0],
+              as_bits(i.opcode == Instruction::add   ? x + y
+                      : i.opcode == Instruction::sub ? x - y
+                                                     : x * y),
+              4);
         } else if (i.opcode == Instruction::mul) {
           return false;
         } else {
@@ -362,7 +383,8 @@ struct Machine {
       if (o[0].kind == Operand::vector) {
         const uint64_t word = get(t, o[1]);
         const int part = bytes / (int)o[0].parts.size();
-        for (size_t k = 0; k < o[0].parts.size(); k++) set(t, o[0].parts[k], word >> 8 * part * k, part);
+        for (size_t k = 0; k < o[0].parts.size(); k++)
+          set(t, o[0].parts[k], word >> 8 * part * k, part);
       } else if (o[1].kind == Operand::vector) {
         const int part = 8 * bytes / (int)o[1].parts.size();
         uint64_t word = 0;
@@ -418,7 +440,8 @@ struct Machine {
     else if (op == "rsqrt") set(t, o[0], as_bits(1.0f / std::sqrt(number(t, o[1]))), 4);
     else if (op == "bfi") {
       // d = b with `d` bits from place `c` on replaced by those of a.
-      const uint64_t a = get(t, o[1]), b = get(t, o[2]), at = get(t, o[3]) & 255, count = get(t, o[4]) & 255;
+      const uint64_t a = get(t, o[1]), b = get(t, o[2]), at = get(t, o[3]) & 255,
+                     count = get(t, o[4]) & 255;
       const uint64_t field = (count >= 32 ? 0xffffffffull : (1ull << count) - 1) << at;
       set(t, o[0], (b & ~field) | ((a << at) & field), type_bytes(i.type()));
     } else if (op == "popc") {
@@ -462,12 +485,14 @@ struct Machine {
     // Lanes 0 to 7 have the rows of the first matrix, 8 to 15 of the second, and so on.
     for (size_t m = 0; m < count; m++)
       for (int row = 0; row < 8; row++)
-        std::memcpy(matrices[m][row], memory(address(lanes[8 * m + row], o[1]), 16, i.is_shared), 16);
+        std::memcpy(matrices[m][row], memory(address(lanes[8 * m + row], o[1]), 16, i.is_shared),
+                    16);
     for (int lane = 0; lane < 32; lane++)
       for (size_t m = 0; m < count; m++) {
         const int row = lane / 4, column = lane % 4 * 2;
         const uint64_t low = transposed ? matrices[m][column][row] : matrices[m][row][column];
-        const uint64_t high = transposed ? matrices[m][column + 1][row] : matrices[m][row][column + 1];
+        const uint64_t high =
+            transposed ? matrices[m][column + 1][row] : matrices[m][row][column + 1];
         set(lanes[lane], o[0].parts[m], low | high << 16, 4);
       }
   }
@@ -493,16 +518,20 @@ struct Machine {
       if (is_tf32) {
         if (is_deep) throw Fault("a shape that is not known");
         for (int e = 0; e < 4; e++)
-          a[e == 0 || e == 2 ? group : group + 8][e < 2 ? in_group : in_group + 4] = tensor_float(t, o[1], e);
-        for (int e = 0; e < 2; e++) b[e == 0 ? in_group : in_group + 4][group] = tensor_float(t, o[2], e);
+          a[e == 0 || e == 2 ? group : group + 8][e < 2 ? in_group : in_group + 4] =
+              tensor_float(t, o[1], e);
+        for (int e = 0; e < 2; e++)
+          b[e == 0 ? in_group : in_group + 4][group] = tensor_float(t, o[2], e);
       } else if (is_deep) {
         for (int e = 0; e < 8; e++) {
           const int row = e < 2 || (4 <= e && e < 6) ? group : group + 8;
           a[row][in_group * 2 + (e & 1) + (e < 4 ? 0 : 8)] = half(t, o[1], e);
         }
-        for (int e = 0; e < 4; e++) b[in_group * 2 + (e & 1) + (e < 2 ? 0 : 8)][group] = half(t, o[2], e);
+        for (int e = 0; e < 4; e++)
+          b[in_group * 2 + (e & 1) + (e < 2 ? 0 : 8)][group] = half(t, o[2], e);
       } else {
-        for (int e = 0; e < 4; e++) a[e < 2 ? group : group + 8][in_group * 2 + (e & 1)] = half(t, o[1], e);
+        for (int e = 0; e < 4; e++)
+          a[e < 2 ? group : group + 8][in_group * 2 + (e & 1)] = half(t, o[1], e);
         // A vector of one register may be written without braces.
         Operand one = o[2];
         if (one.kind != Operand::vector) {
@@ -525,7 +554,8 @@ struct Machine {
   // Carries out what all lanes of a warp wait for; false where some of them are not there yet.
   bool together(Thread *lanes) {
     for (int lane = 0; lane < 32; lane++)
-      if (lanes[lane].state != Thread::waiting_for_warp || lanes[lane].at != lanes[0].at) return false;
+      if (lanes[lane].state != Thread::waiting_for_warp || lanes[lane].at != lanes[0].at)
+        return false;
     Instruction &i = kernel.code[lanes[0].at];
     i.executed += 32;
     const std::string &op = i.words[0];
@@ -590,7 +620,9 @@ struct Machine {
     }
   }
   std::string where(int at) {
-    return at < (int)kernel.code.size() ? kernel.code[at].name + " (instruction " + std::to_string(at) + "): " : "";
+    return at < (int)kernel.code.size()
+               ? kernel.code[at].name + " (instruction " + std::to_string(at) + "): "
+               : "";
   }
 };
 
@@ -631,12 +663,20 @@ int ptx_launch(
     Kernel &kernel = found->second;
     const unsigned count = block[0] * block[1] * block[2];
     if (count % 32 != 0) throw Fault("a block of a broken warp");
-    Machine machine{*module, kernel, {grid[0], grid[1], grid[2]}, {block[0], block[1], block[2]}, {0, 0, 0},
-                    arguments, {}, {}, {}};
+    Machine machine{*module,
+                    kernel,
+                    {grid[0], grid[1], grid[2]},
+                    {block[0], block[1], block[2]},
+                    {0, 0, 0},
+                    arguments,
+                    {},
+                    {},
+                    {}};
     for (unsigned z = 0; z < grid[2]; z++)
       for (unsigned y = 0; y < grid[1]; y++)
         for (unsigned x = 0; x < grid[0]; x++) {
-          where = std::string(name) + ", block " + std::to_string(x) + " " + std::to_string(y) + " " + std::to_string(z);
+          where = std::string(name) + ", block " + std::to_string(x) + " " + std::to_string(y) +
+                  " " + std::to_string(z);
           machine.place[0] = x, machine.place[1] = y, machine.place[2] = z;
           // What was not written is not a number.
           machine.shared.assign(kernel.static_shared + shared_bytes, 0xff);
@@ -645,7 +685,8 @@ int ptx_launch(
           for (unsigned k = 0; k < count; k++) {
             Thread &t = machine.threads[k];
             t.registers.assign(kernel.registers.size(), 0xdeadbeefdeadbeef);
-            t.id[0] = k % block[0], t.id[1] = k / block[0] % block[1], t.id[2] = k / block[0] / block[1];
+            t.id[0] = k % block[0], t.id[1] = k / block[0] % block[1],
+            t.id[2] = k / block[0] / block[1];
           }
           machine.run_block();
         }

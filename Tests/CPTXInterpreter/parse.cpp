@@ -11,7 +11,9 @@ const char *const specials[] = {"%tid.x",   "%tid.y",   "%tid.z",    "%ntid.x", 
 
 std::string trimmed(const std::string &text) {
   const size_t first = text.find_first_not_of(" \t\n\r");
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\n\r") - first + 1);
+  return first == std::string::npos
+             ? ""
+             : text.substr(first, text.find_last_not_of(" \t\n\r") - first + 1);
 }
 
 std::string without_comments(const std::string &text) {
@@ -97,7 +99,8 @@ struct Parser {
       return result;
     }
     if (isdigit(text[0]) || text[0] == '-') {
-      result.value = text[0] == '-' ? (uint64_t)std::stoll(text, nullptr, 0) : std::stoull(text, nullptr, 0);
+      result.value =
+          text[0] == '-' ? (uint64_t)std::stoll(text, nullptr, 0) : std::stoull(text, nullptr, 0);
       return result;
     }
     for (size_t i = 0; i < kernel.parameters.size(); i++)
@@ -126,14 +129,16 @@ struct Parser {
     if (text[0] == '@') {
       const size_t end = text.find_first_of(" \t");
       instruction.guard_negated = text[1] == '!';
-      instruction.guard = register_of(text.substr(1 + instruction.guard_negated, end - 1 - instruction.guard_negated));
+      instruction.guard = register_of(
+          text.substr(1 + instruction.guard_negated, end - 1 - instruction.guard_negated));
       text = trimmed(text.substr(end));
     }
     const size_t end = text.find_first_of(" \t\n");
     instruction.name = text.substr(0, end);
     std::stringstream words(instruction.name);
     for (std::string word; std::getline(words, word, '.');) instruction.words.push_back(word);
-    const std::vector<std::string> operands = split(end == std::string::npos ? "" : text.substr(end));
+    const std::vector<std::string> operands =
+        split(end == std::string::npos ? "" : text.substr(end));
     if (instruction.words[0] == "bra") {
       branches.emplace_back(kernel.code.size(), operands[0]);
     } else {
@@ -198,7 +203,8 @@ std::map<std::string, Kernel> parse_program(const std::string &source) {
       const size_t close = text.find(')', open);
       for (const std::string &part : split(text.substr(open + 1, close - open - 1))) {
         std::string name = part.substr(part.find_last_of(" \t") + 1);
-        if (name.find('[') != std::string::npos) throw std::runtime_error("parameters are single numbers");
+        if (name.find('[') != std::string::npos)
+          throw std::runtime_error("parameters are single numbers");
         kernel.parameters.push_back(name);
       }
       begin = text.find('{', close);
@@ -216,7 +222,8 @@ std::map<std::string, Kernel> parse_program(const std::string &source) {
     kernel.static_shared = (kernel.static_shared + 127) / 128 * 128;
     for (Instruction &instruction : kernel.code)
       for (Operand &operand : instruction.operands)
-        if (operand.kind != Operand::reg && operand.value >> 40 == 1 && instruction.words[0] != "and")
+        if (operand.kind != Operand::reg && operand.value >> 40 == 1 &&
+            instruction.words[0] != "and")
           operand.value = operand.value - (UINT64_C(1) << 40) + kernel.static_shared;
     kernels[trimmed(text.substr(at + mark.size(), open - at - mark.size()))] = kernel;
     at = end;

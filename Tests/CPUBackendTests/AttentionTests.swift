@@ -93,7 +93,7 @@ import _TestSupport
       tokenSizes = (0..<(2 * size.tokens)).map { Float($0 % 4 + 1) }
       let output = try backend.allocate(Shape(2, size.tokens, size.width), .float32)
       let statistic = try backend.allocate(Shape(2, size.tokens), .float32)
-      backend.attend(
+      _ = backend.attend(
         try backend.tensor(qkv, Shape(2, size.tokens, 3 * size.width)), heads: size.heads,
         tokenSize: sized ? try backend.tensor(tokenSizes, Shape(2, size.tokens)) : nil,
         statistics: reduction.map {

@@ -46,7 +46,8 @@ int Machine::launch(Body kernel, void **args, Index3 grid, Index3 block, unsigne
   waits = 0;
   const unsigned long long size = 1ull * block.x * block.y * block.z;
   if (size == 0 || size > 1024 || block.z > 64 || grid.x == 0 || grid.y == 0 || grid.z == 0 ||
-      grid.x > 0x7FFFFFFFu || grid.y > 65535 || grid.z > 65535 || shared_bytes > most_shared_bytes) {
+      grid.x > 0x7FFFFFFFu || grid.y > 65535 || grid.z > 65535 ||
+      shared_bytes > most_shared_bytes) {
     fail(1, "no GPU takes a launch of this grid, block or shared memory");
     return code;
   }
@@ -69,7 +70,8 @@ int Machine::launch(Body kernel, void **args, Index3 grid, Index3 block, unsigne
     while (std::gcd(stride, blocks) != 1);
   }
   for (std::size_t i = 0, at = start; i < blocks && code == 0; i++, at = (at + stride) % blocks) {
-    block_index = {unsigned(at % grid.x), unsigned(at / grid.x % grid.y), unsigned(at / grid.x / grid.y)};
+    block_index = {unsigned(at % grid.x), unsigned(at / grid.x % grid.y),
+                   unsigned(at / grid.x / grid.y)};
     std::memset(shared - guard_bytes, guard_value, guard_bytes);
     std::memset(shared, poison, shared_bytes);
     std::memset(shared + shared_bytes, guard_value, guard_bytes);

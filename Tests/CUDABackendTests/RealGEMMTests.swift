@@ -29,13 +29,14 @@ import Testing
       "libcublasLt is not installed: Scripts/nvrtc.sh cublas installs it, or LAB_CUBLASLT names it")
   )
   func `the library takes every attribute and gives it back`() throws {
-    let library = try #require(dlopen(try #require(Self.path), RTLD_NOW | RTLD_LOCAL))
+    let path = try #require(Self.path)
+    let library = try #require(dlopen(path, RTLD_NOW | RTLD_LOCAL))
     var missing: UnsafePointer<CChar>?
     let table = try #require(lab_cublaslt_create(lab_library_symbol, library, &missing))
     defer { free(table) }
-    func get<Value>(_ function: String, _ object: Handle, _ attribute: Int, _ zero: Value) throws
-      -> Value
-    {
+    func get<Value: BitwiseCopyable>(
+      _ function: String, _ object: Handle, _ attribute: Int, _ zero: Value
+    ) throws -> Value {
       let read = unsafeBitCast(try #require(dlsym(library, function)), to: Get.self)
       var value = zero
       var written = 0

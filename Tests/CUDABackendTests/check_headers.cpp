@@ -17,46 +17,72 @@ LAB_CUBLASLT_FUNCTIONS(COMPARE, NOTHING)
 
 // What only some versions have.
 #if CUDA_VERSION >= 11040
-static_assert(Same<decltype(lab_cuda_driver::cuGraphInstantiateWithFlags), decltype(&::cuGraphInstantiateWithFlags)>::value, "");
+static_assert(Same<decltype(lab_cuda_driver::cuGraphInstantiateWithFlags),
+                   decltype(&::cuGraphInstantiateWithFlags)>::value,
+              "");
 #else
-static_assert(Same<decltype(lab_cuda_driver::cuGraphInstantiate_v2), decltype(&::cuGraphInstantiate_v2)>::value, "");
+static_assert(Same<decltype(lab_cuda_driver::cuGraphInstantiate_v2),
+                   decltype(&::cuGraphInstantiate_v2)>::value,
+              "");
 #endif
 #if CUDA_VERSION >= 11020
-static_assert(Same<decltype(lab_nvrtc::nvrtcGetCUBINSize), decltype(&::nvrtcGetCUBINSize)>::value, "");
+static_assert(Same<decltype(lab_nvrtc::nvrtcGetCUBINSize), decltype(&::nvrtcGetCUBINSize)>::value,
+              "");
 static_assert(Same<decltype(lab_nvrtc::nvrtcGetCUBIN), decltype(&::nvrtcGetCUBIN)>::value, "");
-static_assert(Same<decltype(lab_nvrtc::nvrtcGetNumSupportedArchs), decltype(&::nvrtcGetNumSupportedArchs)>::value, "");
-static_assert(Same<decltype(lab_nvrtc::nvrtcGetSupportedArchs), decltype(&::nvrtcGetSupportedArchs)>::value, "");
+static_assert(Same<decltype(lab_nvrtc::nvrtcGetNumSupportedArchs),
+                   decltype(&::nvrtcGetNumSupportedArchs)>::value,
+              "");
+static_assert(
+    Same<decltype(lab_nvrtc::nvrtcGetSupportedArchs), decltype(&::nvrtcGetSupportedArchs)>::value,
+    "");
 #endif
 #if CUDA_VERSION >= 11040
-static_assert(Same<decltype(lab_cublaslt::cublasLtGetStatusString), decltype(&::cublasLtGetStatusString)>::value, "");
+static_assert(Same<decltype(lab_cublaslt::cublasLtGetStatusString),
+                   decltype(&::cublasLtGetStatusString)>::value,
+              "");
 #endif
 
 // MARK: Layouts
 
 #if CUDA_VERSION >= 11080
 static_assert(sizeof(lab_cuda_launch) == sizeof(CUlaunchConfig), "launches");
-static_assert(offsetof(lab_cuda_launch, shared_bytes) == offsetof(CUlaunchConfig, sharedMemBytes), "launches");
+static_assert(offsetof(lab_cuda_launch, shared_bytes) == offsetof(CUlaunchConfig, sharedMemBytes),
+              "launches");
 static_assert(offsetof(lab_cuda_launch, stream) == offsetof(CUlaunchConfig, hStream), "launches");
 static_assert(offsetof(lab_cuda_launch, attributes) == offsetof(CUlaunchConfig, attrs), "launches");
-static_assert(offsetof(lab_cuda_launch, attribute_count) == offsetof(CUlaunchConfig, numAttrs), "launches");
+static_assert(offsetof(lab_cuda_launch, attribute_count) == offsetof(CUlaunchConfig, numAttrs),
+              "launches");
 static_assert(sizeof(lab_cuda_launch_attribute) == sizeof(CUlaunchAttribute), "launch attributes");
-static_assert(offsetof(lab_cuda_launch_attribute, value) == offsetof(CUlaunchAttribute, value), "launch attributes");
-static_assert(Same<decltype(lab_cuda_driver::cuLaunchKernelEx), decltype(&::cuLaunchKernelEx)>::value, "");
+static_assert(offsetof(lab_cuda_launch_attribute, value) == offsetof(CUlaunchAttribute, value),
+              "launch attributes");
+static_assert(
+    Same<decltype(lab_cuda_driver::cuLaunchKernelEx), decltype(&::cuLaunchKernelEx)>::value, "");
 #endif
 
 static_assert(sizeof(lab_device_address) == sizeof(CUdeviceptr), "addresses");
-static_assert(sizeof(lab_cublaslt_algorithm) == sizeof(cublasLtMatmulAlgo_t) && alignof(lab_cublaslt_algorithm) == alignof(cublasLtMatmulAlgo_t), "algorithms");
+static_assert(sizeof(lab_cublaslt_algorithm) == sizeof(cublasLtMatmulAlgo_t) &&
+                  alignof(lab_cublaslt_algorithm) == alignof(cublasLtMatmulAlgo_t),
+              "algorithms");
 static_assert(sizeof(lab_cublaslt_choice) == sizeof(cublasLtMatmulHeuristicResult_t), "choices");
-static_assert(offsetof(lab_cublaslt_choice, algorithm) == offsetof(cublasLtMatmulHeuristicResult_t, algo), "choices");
-static_assert(offsetof(lab_cublaslt_choice, workspace_bytes) == offsetof(cublasLtMatmulHeuristicResult_t, workspaceSize), "choices");
-static_assert(offsetof(lab_cublaslt_choice, status) == offsetof(cublasLtMatmulHeuristicResult_t, state), "choices");
-static_assert(offsetof(lab_cublaslt_choice, waves) == offsetof(cublasLtMatmulHeuristicResult_t, wavesCount), "choices");
+static_assert(offsetof(lab_cublaslt_choice, algorithm) ==
+                  offsetof(cublasLtMatmulHeuristicResult_t, algo),
+              "choices");
+static_assert(offsetof(lab_cublaslt_choice, workspace_bytes) ==
+                  offsetof(cublasLtMatmulHeuristicResult_t, workspaceSize),
+              "choices");
+static_assert(offsetof(lab_cublaslt_choice, status) ==
+                  offsetof(cublasLtMatmulHeuristicResult_t, state),
+              "choices");
+static_assert(offsetof(lab_cublaslt_choice, waves) ==
+                  offsetof(cublasLtMatmulHeuristicResult_t, wavesCount),
+              "choices");
 
 // MARK: Numbers
 
 #define EQUAL(ours, theirs) static_assert((long long)(ours) == (long long)(theirs), #ours);
 #if CUDA_VERSION >= 11080
-EQUAL(LAB_CUDA_LAUNCH_PROGRAMMATIC_SERIALIZATION, CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION)
+EQUAL(LAB_CUDA_LAUNCH_PROGRAMMATIC_SERIALIZATION,
+      CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION)
 #endif
 EQUAL(LAB_CUBLASLT_EPILOGUE_GELU_BIAS, CUBLASLT_EPILOGUE_GELU_BIAS)
 EQUAL(LAB_CUDA_SUCCESS, CUDA_SUCCESS)

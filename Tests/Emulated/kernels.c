@@ -40,9 +40,10 @@ static double *held(const float *x, ptrdiff_t rows, ptrdiff_t k, int precision) 
     float maximum = 0;
     for (ptrdiff_t i = 0; i < k; i++) maximum = fmaxf(maximum, fabsf(x[row * k + i]));
     for (ptrdiff_t i = row * k; i < (row + 1) * k; i++) {
-      out[i] = precision == FLOAT32    ? x[i]
-               : precision == BFLOAT16 ? lab_round_bfloat16(x[i])
-                                       : nearbyintf(x[i] * (127.0f / maximum)) * (double)(maximum / 127.0f);
+      out[i] = precision == FLOAT32 ? x[i]
+               : precision == BFLOAT16
+                   ? lab_round_bfloat16(x[i])
+                   : nearbyintf(x[i] * (127.0f / maximum)) * (double)(maximum / 127.0f);
     }
   }
   return out;

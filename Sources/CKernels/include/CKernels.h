@@ -101,21 +101,22 @@ ptrdiff_t lab_int8_row_bytes(ptrdiff_t k);
 /// The nearest bfloat16, ties to even.
 float lab_round_bfloat16(float value);
 /// Rounds rows x [rows, k] to bfloat16; `out_stride` in bytes.
-void lab_round_rows_bfloat16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
-                             ptrdiff_t out_stride);
+void lab_round_rows_bfloat16(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride,
+                             void *out, ptrdiff_t out_stride);
 /// Quantizes each row symmetrically: x = scale * q, q in -127 ... 127, scale = max |x| / 127;
 /// `out_stride` in bytes.
 ///
 /// A row that is not finite has a scale that is not, and so have all its products.
-void lab_quantize_rows_int8(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride, void *out,
-                            ptrdiff_t out_stride, float *scales);
+void lab_quantize_rows_int8(const float *x, ptrdiff_t rows, ptrdiff_t k, ptrdiff_t stride,
+                            void *out, ptrdiff_t out_stride, float *scales);
 /// Rounds and packs some panels of a factor b, whose number (column, k) stands at column *
 /// column_stride + k * k_stride.
 ///
 /// One of the strides is 1: that of k for a weight [columns, k] or keys, that of the columns for
 /// values [k, columns].
 void lab_pack_bfloat16(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t column_stride,
-                       ptrdiff_t k_stride, ptrdiff_t first_panel, ptrdiff_t last_panel, void *packed);
+                       ptrdiff_t k_stride, ptrdiff_t first_panel, ptrdiff_t last_panel,
+                       void *packed);
 /// Quantizes and packs some panels of a weight b [columns, k], with one scale for each column.
 void lab_pack_int8(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t stride,
                    ptrdiff_t first_panel, ptrdiff_t last_panel, void *packed);
@@ -163,7 +164,8 @@ void lab_max_into(float *into, const float *x, ptrdiff_t count);
 void lab_add_into(float *into, const float *x, ptrdiff_t count);
 void lab_scale(float *x, float factor, ptrdiff_t count);
 /// sums[j] = sum of the column over the rows, in row order.
-void lab_column_sums(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *sums);
+void lab_column_sums(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
+                     float *sums);
 void lab_log(const float *x, ptrdiff_t count, float *out);
 
 // MARK: Scores (scores.c)
@@ -181,7 +183,8 @@ void lab_key_metric(const float *keys, ptrdiff_t tokens, ptrdiff_t stride, ptrdi
 
 /// Indices 0 ..< count by descending score, ties by the lower index, NaN as -infinity. `scratch`
 /// holds 2 * count numbers.
-void lab_argsort_descending(const float *scores, ptrdiff_t count, uint64_t *scratch, int32_t *order);
+void lab_argsort_descending(const float *scores, ptrdiff_t count, uint64_t *scratch,
+                            int32_t *order);
 /// best[i], index[i]: largest entry of row i among columns first ..< columns, of equals the first,
 /// NaN as -infinity.
 ///

@@ -60,7 +60,8 @@ DEVICE void rescale(float (&logits)[KEYS / 8][4], float (&output)[D / 8][4], flo
 #pragma unroll
     for (int i = 0; i < 4; i++) {
       // Powers take longer than anything else here: none for keys that are not there.
-      logits[j][i] = full || j * 8 < count ? power_of_2(logits[j][i] * scale - offset[i / 2]) : 0.0f;
+      logits[j][i] =
+          full || j * 8 < count ? power_of_2(logits[j][i] * scale - offset[i / 2]) : 0.0f;
       sum[i / 2] += logits[j][i];
     }
 }
@@ -247,7 +248,8 @@ DEVICE void attention_mma(const T *qkv, const float *token_size, T *out, float *
         const T *from =
             there ? queries + (size_t)(first_key + key) * 3 * width + width + column : queries;
         copy_async(to + key * Rows::stride + column, from, there);
-        copy_async(to + tile_size + key * Rows::stride + column, there ? from + width : from, there);
+        copy_async(to + tile_size + key * Rows::stride + column, there ? from + width : from,
+                   there);
       }
     }
     commit_copies();

@@ -234,7 +234,8 @@ DEVICE int warp_index() { return threadIdx.x >> 5; }
 
 /// The same sum in every lane, whatever the lane.
 DEVICE float warp_sum(float x) {
-  for (int distance = 16; distance > 0; distance >>= 1) x += __shfl_xor_sync(ALL_LANES, x, distance);
+  for (int distance = 16; distance > 0; distance >>= 1)
+    x += __shfl_xor_sync(ALL_LANES, x, distance);
   return x;
 }
 

@@ -90,7 +90,8 @@ DEVICE void convolve_depthwise(const T *in, const T *weight, int weight_stride, 
   float sum = 0;
   for (int tap = 0; tap < p.kernel * p.kernel; tap++) {
     const long long at = window.tap(p, tap);
-    if (at >= 0) sum += to_float(in[at + channel]) * to_float(weight[(size_t)tap * weight_stride + channel]);
+    if (at >= 0)
+      sum += to_float(in[at + channel]) * to_float(weight[(size_t)tap * weight_stride + channel]);
   }
   const T *added = residual ? residual + (size_t)pixel * residual_stride + channel : 0;
   from_float(end_sum(sum + bias[channel], added, activation, activates_sum),

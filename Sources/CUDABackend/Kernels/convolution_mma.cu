@@ -78,7 +78,8 @@ DEVICE void convolve_mma(const T *in, const T *weight, int weight_stride, const 
 #pragma unroll
       for (int pair = 0; pair < 2; pair++) {
         unsigned b[4];
-        load_matrices(b, weights + (pair * 16 + lane / 16 * 8 + lane % 8) * stride + k + lane / 8 % 2 * 8);
+        load_matrices(
+            b, weights + (pair * 16 + lane / 16 * 8 + lane % 8) * stride + k + lane / 8 % 2 * 8);
 #pragma unroll
         for (int m = 0; m < 2; m++) {
           multiply(sum[m][2 * pair], a[m], b[0], b[1], T());

@@ -44,7 +44,8 @@ DEVICE void norm_gemm_mma(const T *x, const float *norm_weight, const float *nor
   for (int i = threadIdx.x; i < rows * (inputs / 8); i += threads) {
     const int row = i / (inputs / 8), k = i % (inputs / 8) * 8;
     const bool there = first_row + row < to.rows;
-    copy_async(input + row * line + k, there ? x + (size_t)(first_row + row) * inputs + k : x, there);
+    copy_async(input + row * line + k, there ? x + (size_t)(first_row + row) * inputs + k : x,
+               there);
   }
   commit_copies();
   wait_copies<0>();

@@ -13,7 +13,8 @@ struct Picture {
   /// Where an output pixel begins among all images' pixels.
   __device__ __forceinline__ size_t out_pixel(int pixel) const {
     const int pixels = out_height * out_width;
-    return (size_t)(pixel / pixels) * out_image_stride + (size_t)(pixel % pixels) * out_pixel_stride;
+    return (size_t)(pixel / pixels) * out_image_stride +
+           (size_t)(pixel % pixels) * out_pixel_stride;
   }
 };
 

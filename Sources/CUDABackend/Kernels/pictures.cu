@@ -89,7 +89,8 @@ DEVICE void pool_all(const T *in, int pixel_stride, int image_stride, int pixels
   const T *x = in + (size_t)blockIdx.y * image_stride;
   float sum = 0;
   if (channel < channels)
-    for (int i = warp_index(); i < pixels; i += 8) sum += to_float(x[(size_t)i * pixel_stride + channel]);
+    for (int i = warp_index(); i < pixels; i += 8)
+      sum += to_float(x[(size_t)i * pixel_stride + channel]);
   sums[threadIdx.x] = sum;
   __syncthreads();
   if (warp_index() > 0 || channel >= channels) return;
@@ -131,7 +132,8 @@ DEVICE void unfold(const float *images, T *out, int out_stride, int rows, int si
   if (row >= rows) return;
   const int across = side / patch, image = row / (across * across), place = row % (across * across);
   const int channel = column / (patch * patch), inside = column % (patch * patch);
-  const int y = place / across * patch + inside / patch, x = place % across * patch + inside % patch;
+  const int y = place / across * patch + inside / patch,
+            x = place % across * patch + inside % patch;
   from_float(images[(((size_t)image * 3 + channel) * side + y) * side + x],
              out[(size_t)row * out_stride + column]);
 }

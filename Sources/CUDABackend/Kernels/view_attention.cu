@@ -30,7 +30,8 @@ struct Grouping {
       return (y + shift) % height * width + (x + shift) % width;
     }
     const int across = width / window;
-    return (place / across * window + group / window) * width + place % across * window + group % window;
+    return (place / across * window + group / window) * width + place % across * window +
+           group % window;
   }
   /// Tokens of one window see each other where this is the same.
   __device__ __forceinline__ int region(int group, int place) const {
@@ -162,7 +163,8 @@ DEVICE void linear_sums(HeadRows<const T> k, HeadRows<const T> v, int key_dim, i
                         float *partials) {
   const int head = blockIdx.y, image = blockIdx.z, line = value_dim + 1;
   const int first = blockIdx.x * 64, end = min(first + 64, k.tokens);
-  float *to = partials + (((size_t)image * gridDim.y + head) * gridDim.x + blockIdx.x) * key_dim * line;
+  float *to =
+      partials + (((size_t)image * gridDim.y + head) * gridDim.x + blockIdx.x) * key_dim * line;
   for (int i = threadIdx.x; i < key_dim * line; i += blockDim.x) {
     const int row = i / line, column = i % line;
     float sum = 0;

@@ -130,7 +130,7 @@ struct WeightsOpener {
       }
       return hash.finalize().map { String(format: "%02x", $0) }.joined()
     } catch {
-      throw wrong(choice, "\(url.relativePath) \((error as? FileError)?.reason ?? "\(error)")")
+      throw wrong(choice, "\(url.relativePath) \(error.reason)")
     }
   }
 

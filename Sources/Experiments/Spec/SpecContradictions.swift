@@ -99,14 +99,19 @@ enum SpecContradictions {
     }
   }
 
-  /// The approximated GELU is a cuda device's, and its accuracy is no exact model's.
+  /// Not every kind of device has the approximated GELU, and its accuracy is no exact model's.
   private static func gelu(_ spec: Spec, _ checker: inout RuleChecker) {
     guard spec.gelus.contains("tanh") else { return }
-    if spec.devices.contains(.here("cpu")) {
+    let kinds = spec.devices.compactMap { device -> DeviceKind? in
+      guard case .here(let name) = device else { return nil }
+      return DeviceKind.of(name)
+    }
+    if let exact = kinds.first(where: { !$0.hasTanhGELU }) {
+      let able = DeviceKind.listed(DeviceKind.all.filter(\.hasTanhGELU).map(\.title))
       checker.report(
         "gelu",
-        "\"tanh\" needs a cuda device, and the cpu computes the exact GELU; leave \"cpu\" out of "
-          + "\"device\", or make two specs")
+        "\"tanh\" needs \(able), and \(exact.title) computes the exact GELU; leave "
+          + "\"\(exact.name)\" out of \"device\", or make two specs")
     }
     if spec.accuracy.mode != .no, spec.models.contains(where: \.isTrained) {
       checker.report(

@@ -46,7 +46,11 @@ struct ParetoFigure: ReportDrawing {
       catalog.precedes(
         MethodSetting(name: $0, parameters: [:]), MethodSetting(name: $1, parameters: [:]))
     }
-    let methods = names.compactMap { name in
+    // What lacks accuracy, such as the second baseline, has no point to be explained.
+    let drawn = Set(
+      groups.flatMap(\.rows).filter { $0.accuracy != nil && $0.latency != nil }
+        .map(\.method.name))
+    let methods = names.filter(drawn.contains).compactMap { name in
       styles[name].map { style in
         LegendEntry(text: name == catalog.baseline?.name ? "\(name) (baseline)" : name) {
           style.marker(at: $0, isSolid: true)
