@@ -202,7 +202,7 @@ let package = Package(
       dependencies: [
         "Support",
         "VisionModels", "TokenReduction", "Records", "CPUBackend", "Tensors", "Goldens",
-        "_TestSupport", "CAllocationCounter",
+        "_TestSupport", "CAllocationCounter", "CKernels",
       ], swiftSettings: hotSwift),
     .testTarget(
       name: "SimulatedDevicesTests",

@@ -2,43 +2,51 @@
 // and pass on.
 #include "allocation_counter.h"
 
-#include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #if defined(__GLIBC__)
 
-static atomic_long allocations;
+static _Thread_local long *counter;
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
 
+static inline void count(void) {
+  if (counter) __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
 void *malloc(size_t size) {
-  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  count();
   return __libc_malloc(size);
 }
 
-void *calloc(size_t count, size_t size) {
-  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
-  return __libc_calloc(count, size);
+void *calloc(size_t number, size_t size) {
+  count();
+  return __libc_calloc(number, size);
 }
 
 void *realloc(void *pointer, size_t size) {
-  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  count();
   return __libc_realloc(pointer, size);
 }
 
 int posix_memalign(void **pointer, size_t alignment, size_t size) {
-  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  count();
   *pointer = __libc_memalign(alignment, size);
   return *pointer ? 0 : 12;
 }
 
-long lab_allocation_count(void) { return atomic_load(&allocations); }
+bool lab_allocations_can_be_counted(void) { return true; }
+
+void lab_count_allocations_into(long *into) { counter = into; }
 
 #else
 
-long lab_allocation_count(void) { return -1; }
+bool lab_allocations_can_be_counted(void) { return false; }
+
+void lab_count_allocations_into(long *into) { (void)into; }
 
 #endif
