@@ -4,12 +4,13 @@ import Files
 import Foundation
 import Support
 import Synchronization
+import Tensors
 
 /// Chooses what multiplies float32: our kernels or the system's BLAS, whichever is faster for each
 /// kind of product.
 ///
-/// The first use on a machine takes some hundredths of a second; what was found is kept by
-/// processor, kernels and library.
+/// The first use on a machine takes some tenths of a second; what was found is kept by processor,
+/// kernels and library.
 final class EngineTrial: Sendable {
   static let shared = EngineTrial(.ofThisUser("cpu"))
 
@@ -31,23 +32,44 @@ final class EngineTrial: Sendable {
   private func find() -> EngineChoice {
     guard let library = try? BLASLibrary.open() else { return .packed }
     let identity = [
-      "1", Processor.name, String(cString: lab_product_kernels()), library.summary,
+      "2", Processor.name, String(cString: lab_product_kernels()), library.summary,
     ].joined(separator: "; ")
     if let line = stored()[identity], let choice = Self.choice(line, library) { return choice }
-    let seconds = Self.kinds.map { kind in
-      (packed: kind.seconds(of: .packed), blas: kind.seconds(of: .blas))
+    guard let packed = try? TrialBlock(.packed), let blas = try? TrialBlock(.blas()) else {
+      return .packed
     }
-    // A BLAS that is only as fast is not used.
-    let words = seconds.map { $0.blas < 0.97 * $0.packed ? "blas" : "packed" }
+    let words = TrialBlock.Part.allCases.map { part in
+      // A BLAS that is only as fast is not used, nor one that chance made faster.
+      Self.medianRatio(of: { blas.run(part) }, to: { packed.run(part) }) < 0.95 ? "blas" : "packed"
+    }
     store(words.joined(separator: " "), identity)
     return Self.choice(words.joined(separator: " "), library) ?? .packed
+  }
+
+  /// The median over some rounds of the first's time by the second's; both run in each round, so
+  /// that what disturbs the machine meets both.
+  private static func medianRatio(of first: () -> Void, to second: () -> Void) -> Double {
+    let clock = ContinuousClock()
+    let ratios = (0..<11).map { round in
+      var (one, other) = (Duration.zero, Duration.zero)
+      if round.isMultiple(of: 2) {
+        one = clock.measure(first)
+        other = clock.measure(second)
+      } else {
+        other = clock.measure(second)
+        one = clock.measure(first)
+      }
+      return one / other
+    }
+    // The first rounds warm up.
+    return ratios.dropFirst(2).sorted()[4]
   }
 
   private static func choice(_ line: String, _ library: BLASLibrary) -> EngineChoice? {
     let gemms: [GEMM] = line.split(separator: " ").compactMap {
       $0 == "blas" ? .blas : $0 == "packed" ? .packed : nil
     }
-    guard gemms.count == kinds.count else { return nil }
+    guard gemms.count == TrialBlock.Part.allCases.count else { return nil }
     return EngineChoice(
       linear: gemms[0], attention: gemms[1],
       library: gemms.contains(.blas) ? library : nil, isTried: true)
@@ -69,51 +91,68 @@ final class EngineTrial: Sendable {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     if let data = try? encoder.encode(all) { cache.write(data, Self.file) }
   }
-
-  // MARK: Trials
-
-  /// Linear layers of DeiT-S over the tokens of an image, and one of its heads.
-  private static let kinds: [TrialProduct] = [
-    TrialProduct(rows: 197, columns: 1152, k: 384, isWeight: true),
-    TrialProduct(rows: 197, columns: 197, k: 64, isWeight: false),
-  ]
 }
 
-/// One product that both engines compute.
-private struct TrialProduct {
-  let rows: Int
-  let columns: Int
-  let k: Int
-  /// Whether our kernels find it packed.
-  let isWeight: Bool
+/// What a trial times: a block of DeiT-S over the tokens of an image as a pass runs it, since an
+/// engine is more than its products (ours ends them with bias, GELU and residual).
+private struct TrialBlock {
+  enum Part: CaseIterable { case linear, attention }
 
-  /// The minimum of some repetitions, after one that is not timed.
-  func seconds(of gemm: GEMM) -> Double {
-    let a = (0..<(rows * k)).map { Float($0 % 61 - 30) / 32 }
-    let b = (0..<(columns * k)).map { Float($0 % 53 - 26) / 32 }
-    var c = [Float](repeating: 0, count: rows * columns)
-    var packed = [Float](repeating: 0, count: lab_packed_count(columns, k))
-    var scratch = [Float](repeating: 0, count: lab_product_scratch_count(rows))
-    lab_pack_transposed(b, columns, k, k, 0, lab_panels(columns), &packed)
-    let clock = ContinuousClock()
-    var minimum = Duration.seconds(1)
-    for repetition in 0...7 {
-      let time = clock.measure {
-        if gemm == .blas {
-          lab_blas_product(
-            true, Int32(rows), Int32(columns), Int32(k), a, Int32(k), b, Int32(k), 0, &c,
-            Int32(columns))
-        } else {
-          if !isWeight {
-            lab_pack_transposed(b, columns, k, k, 0, lab_panels(columns), &packed)
-          }
-          lab_product(
-            a, rows, k, packed, columns, k, 0, lab_panels(columns), lab_fetch(), nil,
-            GEMMEpilogue.none.kernelMode, &c, columns, &scratch)
+  private let backend: CPUBackend
+  private let stream: Tensor
+  private let feedForward: FeedForwardParameters
+  private let qkv: Tensor
+  private let output: Tensor
+
+  private static let (tokens, width, heads) = (197, 384, 6)
+
+  init(_ engines: EngineChoice) throws {
+    let backend = try CPUBackend(engines: engines)
+    self.backend = backend
+    let (tokens, width, hidden) = (Self.tokens, Self.width, 4 * Self.width)
+    try backend.reserve([
+      PassOperation(
+        .feedForward,
+        .feedForward(rows: tokens, inputs: width, hidden: hidden, outputs: width, isGated: false),
+        bytesRead: 0, bytesWritten: 0),
+      PassOperation(
+        .attention,
+        .attention(
+          batch: 1, queries: tokens, keys: tokens, heads: Self.heads, headDim: width / Self.heads,
+          valueDim: width / Self.heads), bytesRead: 0, bytesWritten: 0),
+    ])
+    stream = try backend.allocate(Shape(1, tokens, width), .float32)
+    qkv = try backend.allocate(Shape(1, tokens, 3 * width), .float32)
+    output = try backend.allocate(Shape(1, tokens, width), .float32)
+    for tensor in [stream, qkv, output] {
+      for index in 0..<tensor.shape.count { tensor.floats[index] = Float(index % 61 - 30) / 32 }
+    }
+    let ones = try backend.allocate(Shape(width), .float32)
+    let zeros = try backend.allocate(Shape(width), .float32)
+    ones.floats.update(repeating: 1, count: width)
+    zeros.floats.update(repeating: 0, count: width)
+    // So small that adding to the stream over and over leaves it finite.
+    let weight = (0..<(width * hidden)).map { Float($0 % 53 - 26) / 1024 }
+    let bias = [Float](repeating: 0, count: hidden)
+    func layer(_ inputs: Int, _ outputs: Int) throws -> LinearParameters {
+      try weight.withUnsafeBufferPointer { weight in
+        try bias.withUnsafeBufferPointer { bias in
+          try backend.makeLinear(
+            weight: weight, bias: UnsafeBufferPointer(rebasing: bias[..<outputs]), inputs: inputs,
+            outputs: outputs)
         }
       }
-      if repetition > 0 { minimum = min(minimum, time) }
     }
-    return Double(minimum.components.attoseconds) / 1e18 + Double(minimum.components.seconds)
+    feedForward = FeedForwardParameters(
+      norm: LayerNormParameters(weight: ones, bias: zeros, epsilon: 1e-6),
+      fc1: try layer(width, hidden), activation: .gelu, fc2: try layer(hidden, width))
+  }
+
+  func run(_ part: Part) {
+    switch part {
+    case .linear: backend.feedForward(stream, feedForward)
+    case .attention:
+      _ = backend.attend(qkv, heads: Self.heads, tokenSize: nil, statistics: nil, into: output)
+    }
   }
 }

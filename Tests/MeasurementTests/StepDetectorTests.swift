@@ -63,10 +63,14 @@ import Testing
     let above = try #require(detector.steps(in: last.values, resampled: last.resampled).first)
     #expect(above.before == 249 && above.after == 257)
     #expect(abs(above.height - 4) <= 4 * noise + 1e-9)
+    #expect(above.heightInterval.contains(above.height))
+    #expect(above.location == above.before...above.after || noise > 0)
     let first = curves(positions, noise: noise, seed: 6) { 10 + 0.01 * $0 - ($0 < 20 ? 4 : 0) }
     let below = try #require(detector.steps(in: first.values, resampled: first.resampled).first)
     #expect(below.before == 17 && below.after == 25)
     #expect(abs(below.height - 4) <= 4 * noise + 1e-9)
+    #expect(below.heightInterval.contains(below.height))
+    #expect(below.location == below.before...below.after || noise > 0)
   }
 
   @Test func `a jump down is a step of negative height`() {

@@ -71,6 +71,21 @@ import Testing
     #expect(!titles.contains("measured ms") && !titles.contains("measured"))
     #expect(titles.contains("simulated") && titles.contains("simulated ms"))
     #expect(!table.sentences.contains { $0.hasPrefix("Measured: ") })
+    let terminal = TerminalTable(report, width: 200).text()
+    #expect(terminal.contains("Published and simulated: "))
+    #expect(terminal.contains("simulated latency") && !terminal.contains("measured latency"))
+    #expect(report.conclusion == "Predicted to be the fastest: the baseline.")
+  }
+
+  @Test func `a prediction has no samples, quartiles or interval`() throws {
+    let report = Report(records: Self.records(simulated: true), name: "one")
+    let group = try #require(report.groups.first)
+    for titles in [Column.terminal(of: group), Column.document(of: group)].map({ $0.map(\.title) })
+    {
+      #expect(titles.contains("predicted ms") && titles.contains("predicted speed-up"))
+      #expect(
+        Set(titles).isDisjoint(with: ["latency ms (IQR)", "n", "samples", "speed-up (95 %)"]))
+    }
   }
 
   @Test func `points of a predicted staircase tell what makes the step between them`() throws {

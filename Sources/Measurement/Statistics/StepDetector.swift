@@ -31,9 +31,6 @@ package struct StepDetector: Sendable {
   package static let smallestShare = 0.02
   /// A piece must gain as many noise variances, times the logarithm of the number of points.
   private static let penaltyFactor = 4.0
-  /// The price of a piece of one point, which has no slope of its own, as a share of a line's.
-  private static let singlePointShare = 2.0 / 3
-
   private let positions: [Int]
   private let x: [Double]
 
@@ -55,19 +52,19 @@ package struct StepDetector: Sendable {
     guard x.count >= 4 else { return [] }
     let noise = noiseVariance(of: values, resampled: resampled)
     let fit = LineFit(x, values)
-    let cuts = cuts(fit, noise: noise)
+    let penalty = Self.penaltyFactor * noise * max(1, log(Double(x.count)))
+    let cuts = cuts(fit, penalty: penalty)
     let curves = resampled.map { LineFit(x, $0) }
     return cuts.indices.compactMap { i in
       let lower = i == 0 ? 0 : cuts[i - 1]
       let upper = i + 1 < cuts.count ? cuts[i + 1] : x.count
-      return step(at: cuts[i], between: lower, upper, fit, curves, values)
+      return step(at: cuts[i], between: lower, upper, fit, curves, values, penalty: penalty)
     }
   }
 
   /// Starts of all pieces but the first, for the cheapest partition.
-  private func cuts(_ fit: LineFit, noise: Double) -> [Int] {
+  private func cuts(_ fit: LineFit, penalty: Double) -> [Int] {
     let count = x.count
-    let penalty = Self.penaltyFactor * noise * max(1, log(Double(count)))
     var cost = [Double](repeating: .infinity, count: count + 1)
     var start = [Int](repeating: 0, count: count + 1)
     cost[0] = -penalty
@@ -75,8 +72,7 @@ package struct StepDetector: Sendable {
       for begin in 0..<end where cost[begin].isFinite {
         let isSingle = end - begin == 1
         guard !isSingle || begin == 0 || end == count else { continue }
-        let price = isSingle ? Self.singlePointShare * penalty : penalty
-        let total = cost[begin] + fit.residual(begin..<end) + price
+        let total = cost[begin] + fit.cost(begin..<end, penalty: penalty)
         if total < cost[end] { (cost[end], start[end]) = (total, begin) }
       }
     }
@@ -91,14 +87,14 @@ package struct StepDetector: Sendable {
 
   private func step(
     at cut: Int, between lower: Int, _ upper: Int, _ fit: LineFit, _ curves: [LineFit],
-    _ values: [Double]
+    _ values: [Double], penalty: Double
   ) -> Step? {
     let height = fit.jump(lower, cut, upper)
     guard abs(height) >= Self.smallestShare * abs(values[cut - 1]) else { return nil }
     var places: [Int] = []
     var heights: [Double] = []
     for curve in curves {
-      let place = curve.bestCut(lower, upper)
+      let place = curve.bestCut(lower, upper, penalty: penalty)
       places.append(place)
       heights.append(curve.jump(lower, place, upper))
     }
@@ -148,6 +144,9 @@ package struct StepDetector: Sendable {
 
 /// Least-squares lines over any range of points in O(1), from running sums.
 private struct LineFit {
+  /// The price of a piece of one point, which has no slope of its own, as a share of a line's.
+  private static let singlePointShare = 2.0 / 3
+
   private var sums: [(x: Double, y: Double, xx: Double, xy: Double, yy: Double)] = [(0, 0, 0, 0, 0)]
   private let x: [Double]
   /// Taken off every value, against cancellation.
@@ -184,6 +183,11 @@ private struct LineFit {
     return max(0, to.yy - from.yy - n * mean * mean - slope * joint)
   }
 
+  /// What a piece adds to the cost of a partition.
+  func cost(_ range: Range<Int>, penalty: Double) -> Double {
+    residual(range) + (range.count == 1 ? Self.singlePointShare * penalty : penalty)
+  }
+
   /// How far the lines of both sides are apart midway between the points next to `cut`; a single
   /// point has the slope of the other side.
   func jump(_ lower: Int, _ cut: Int, _ upper: Int) -> Double {
@@ -195,15 +199,15 @@ private struct LineFit {
       - left.mean - left.slope * (middle - left.center)
   }
 
-  /// The cut of a range into two pieces that leaves the smallest residual; pieces have two points
-  /// or more, but for the first and the last point of all.
-  func bestCut(_ lower: Int, _ upper: Int) -> Int {
+  /// The cheapest cut of a range into two pieces, priced as the partition's are; pieces have two
+  /// points or more, but for the first and the last point of all.
+  func bestCut(_ lower: Int, _ upper: Int, penalty: Double) -> Int {
     let first = lower == 0 ? 1 : lower + 2
     let last = upper == x.count ? upper - 1 : upper - 2
     var best = (cost: Double.infinity, cut: first)
     for cut in first...max(first, last) {
-      let cost = residual(lower..<cut) + residual(cut..<upper)
-      if cost < best.cost { best = (cost, cut) }
+      let total = cost(lower..<cut, penalty: penalty) + cost(cut..<upper, penalty: penalty)
+      if total < best.cost { best = (total, cut) }
     }
     return best.cut
   }

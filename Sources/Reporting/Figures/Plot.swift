@@ -50,14 +50,26 @@ struct Plot {
     return nodes
   }
 
+  /// The title above the area, in two lines where it is too long for one.
+  private var titleLines: [Markup] {
+    let size = FigureText.size * 1.06
+    let width = area.width + 12
+    var lines = FigureText.wrapped(title, width: width, size: size)
+    if lines.count > 2 { lines = [lines[0], lines.dropFirst().joined(separator: " ")] }
+    return lines.enumerated().map { index, line in
+      FigureText.node(
+        FigureText.fitted(line, width: width, size: size),
+        at: Point(
+          x: area.x, y: area.y - (lines.count == 2 ? 6 : 9) - 14 * Double(lines.count - 1 - index)),
+        bold: true)
+    }
+  }
+
   private var titles: [Markup] {
     let middle = area.center
     let widest = y.ticks.map { FigureText.width(y.label($0), size: Self.tickSize) }.max() ?? 0
     let left = area.x - widest - 18
-    return [
-      FigureText.node(
-        FigureText.fitted(title, width: area.width + 12, size: FigureText.size * 1.06),
-        at: Point(x: area.x, y: area.y - 9), bold: true),
+    return titleLines + [
       FigureText.node(
         xTitle, at: Point(x: middle.x, y: area.maxY + 36), anchor: .middle),
       FigureText.node(

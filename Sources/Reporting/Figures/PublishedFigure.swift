@@ -21,7 +21,14 @@ struct PublishedFigure: ReportDrawing {
 
   private let panels: [Panel]
 
-  var caption: String { "Published (hollow) beside measured (filled) changes" }
+  /// What the filled marks are.
+  private var kind: String {
+    let simulated = panels.contains { $0.table.isSimulated }
+    let measured = panels.contains { $0.table.isMeasured }
+    return simulated ? measured ? "measured or simulated" : "simulated" : "measured"
+  }
+
+  var caption: String { "Published (hollow) and \(kind) (filled) changes" }
 
   /// `nil` unless both changes of some line are published and both of some row measured.
   init?(_ report: Report) {
@@ -62,13 +69,13 @@ struct PublishedFigure: ReportDrawing {
   func drawing(_ layout: FigureLayout) -> Markup {
     let legend = [
       LegendEntry(text: "published") { Self.mark(at: $0, "#888888", isSolid: false) },
-      LegendEntry(text: "measured, with 95 %") { Self.mark(at: $0, "#888888", isSolid: true) },
+      LegendEntry(text: "\(kind), with 95 %") { Self.mark(at: $0, "#888888", isSolid: true) },
     ]
     let page = FigurePage(heading: [], legend: legend, panels: panels.count, layout: layout)
     let drawn = panels.enumerated().map { index, panel in
       draw(panel, page.area(of: index), layout)
     }
-    return page.drawing(title: "Published beside measured", panels: drawn)
+    return page.drawing(title: "Published and \(kind) changes", panels: drawn)
   }
 
   private static func mark(at point: Point, _ color: String, isSolid: Bool) -> Markup {

@@ -75,7 +75,7 @@ struct StaircaseFigure: ReportDrawing {
       area: area,
       x: Scale(showing: points.map { Double($0.tokens) }, from: area.x, to: area.maxX, spacing: 60),
       y: Scale(
-        showing: values + zeroIfNear(values), from: area.maxY, to: area.y, spacing: 40,
+        showing: values + floor(of: values), from: area.maxY, to: area.y, spacing: 40,
         limits: 0 ... .infinity),
       title: title, xTitle: "Tokens in every block", yTitle: "Latency (ms per batch, median)")
     func line(_ value: (Summary) -> Double) -> [Point] {
@@ -178,9 +178,10 @@ struct StaircaseFigure: ReportDrawing {
       + (point.isReliable ? "" : ", timing not reliable")
   }
 
-  /// Zero joins the axis where it costs less than a third of the height.
-  private func zeroIfNear(_ values: [Double]) -> [Double] {
+  /// Where the axis begins at the latest: at zero where that costs less than a third of the height,
+  /// and a tenth below the highest value in any case, so that a curve that hardly moves looks flat.
+  private func floor(of values: [Double]) -> [Double] {
     guard let low = values.min(), let high = values.max() else { return [] }
-    return low < 0.33 * high ? [0] : []
+    return [low < 0.33 * high ? 0 : min(low, 0.9 * high)]
   }
 }

@@ -141,7 +141,7 @@ struct PageSections {
 
   private var provenance: Markup? {
     report.provenance.isEmpty
-      ? nil : plain("Measured on", [list(report.provenance.map(\.text))])
+      ? nil : plain(report.provenanceTitle, [list(report.provenance.map(\.text))])
   }
 }
 
@@ -150,7 +150,8 @@ extension RowGroup {
   var headline: String? {
     guard let best = fastestWithinPoint, let speedup = best.speedup, let change = best.change
     else { return nil }
-    return "Fastest that loses at most one percentage point: \(best.label), "
+    return (isSimulated ? "Predicted to be the fastest " : "Fastest ")
+      + "that loses at most one percentage point: \(best.label), "
       + "\(fixed(speedup.ratio, digits: 2))× as fast, "
       + "\(signed(change.points, digits: change.digits)) pp"
       + (change.isWithinNoise ? " (within noise)" : "")

@@ -52,11 +52,11 @@ struct PublishedAgreement: Hashable, Sendable {
     return isInside ? 0 : value - published
   }
 
-  /// For example `Δ agrees, latency deviates by −12.1`.
+  /// For example `Δ agrees, latency deviates by −12.1 pp`.
   var text: String {
     func words(_ name: String, _ deviation: Double?) -> String? {
       deviation.map {
-        $0 == 0 ? "\(name) agrees" : "\(name) deviates by \(signed($0, digits: 1))"
+        $0 == 0 ? "\(name) agrees" : "\(name) deviates by \(signed($0, digits: 1)) pp"
       }
     }
     return [words("Δ", accuracy), words("latency", latency)].compactMap { $0 }

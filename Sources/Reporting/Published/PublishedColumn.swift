@@ -134,7 +134,12 @@ extension RowGroup {
 }
 
 extension PublishedTable {
-  static let title = "Published beside measured"
+  /// Says of the numbers next to the published ones whether they were measured.
+  var title: String {
+    isSimulated
+      ? isMeasured ? "Published, measured and simulated" : "Published and simulated"
+      : "Published and measured"
+  }
 
   /// Both hardwares and what may be compared, a sentence each.
   var sentences: [String] {

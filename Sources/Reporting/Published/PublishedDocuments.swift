@@ -7,7 +7,7 @@ extension PublishedTable {
     func line(_ cells: [String]) -> String {
       "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
     }
-    return ["## \(title)"]
+    return ["## \(heading(of: tables))"]
       + tables.flatMap { table -> [String] in
         let columns = PublishedColumn.columns(of: table)
         var notes = NumberedNotes()
@@ -27,12 +27,18 @@ extension PublishedTable {
       }
   }
 
+  /// One heading for all: their own where they share it.
+  private static func heading(of tables: [PublishedTable]) -> String {
+    let titles = Set(tables.map(\.title))
+    return titles.count == 1 ? titles.first ?? "" : "Published, measured and simulated"
+  }
+
   /// The section of the page that shows the tables; `nil` without tables.
   static func section(_ tables: [PublishedTable]) -> Markup? {
     guard !tables.isEmpty else { return nil }
     return Markup(
       "section", ["class": "published"],
-      children: [Markup("h2", text: title)]
+      children: [Markup("h2", text: heading(of: tables))]
         + tables.enumerated().flatMap { $1.nodes(number: $0 + 1) })
   }
 
@@ -50,7 +56,7 @@ extension PublishedTable {
         })
     }
     let table = HTMLTable(
-      id: "published-\(number)", caption: "\(Self.title), table \(number): \(numbers.source)",
+      id: "published-\(number)", caption: "\(title), table \(number): \(numbers.source)",
       headings: columns.map { HTMLTable.heading($0.title, isNumber: $0.isNumber) }, rows: rows,
       references: references)
     return [Markup("p", text: sentences.joined(separator: " ")), table.node]

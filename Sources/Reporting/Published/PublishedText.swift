@@ -1,15 +1,18 @@
 extension PublishedTable {
-  private static let titles = [
-    "published", "Δ pp", "measured Δ pp", "latency", "measured latency", "judged",
-  ]
+  private var titles: [String] {
+    let latency =
+      isSimulated ? isMeasured ? "latency here" : "simulated latency" : "measured latency"
+    return ["published", "Δ pp", "measured Δ pp", "latency", latency, "judged"]
+  }
 
-  /// The tables beside which a change is measured, in aligned columns for a terminal; without
+  /// The tables next to which a change is known, in aligned columns for a terminal; without
   /// columns in which nothing stands.
   static func text(_ tables: [PublishedTable], width: Int) -> [String] {
     let tables = tables.filter { table in
       table.lines.contains { $0.judged?.row.latencyChange != nil || $0.judged?.row.change != nil }
     }
     let blocks = tables.map { table in
+      let titles = table.titles
       let rows = table.lines.map { cells($0, table.numbers) }
       let shown = titles.indices.filter { index in
         index == 0 || rows.contains { $0[index] != Column.missing }
@@ -19,7 +22,7 @@ extension PublishedTable {
         alignments: shown.map { [0, titles.count - 1].contains($0) ? .leading : .trailing },
         rows: rows.map { row in shown.map { row[$0] } })
       let lines = aligned.lines(width: width, wrapping: titles[0])
-      return ([PlainText.printable("\(title): \(table.numbers.source)")] + lines)
+      return ([PlainText.printable("\(table.title): \(table.numbers.source)")] + lines)
         .map(PlainText.printable).joined(separator: "\n")
     }
     return blocks.isEmpty ? [] : blocks + ["latency: its change against the baseline's"]

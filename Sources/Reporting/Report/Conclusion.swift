@@ -43,12 +43,14 @@ extension RowGroup {
     guard hasAccuracy else {
       let best = rows.filter { $0.speedup?.isFaster == true }
         .max { ($0.speedup?.ratio ?? 0) < ($1.speedup?.ratio ?? 0) }
-      return ("Fastest", best.map { "\($0.label) (\($0.speedup?.text ?? ""))" } ?? "the baseline")
+      return (fastest, best.map { "\($0.label) (\($0.speedup?.text ?? ""))" } ?? "the baseline")
     }
-    let kind = "Fastest that loses at most one percentage point"
+    let kind = "\(fastest) that loses at most one percentage point"
     guard let best = fastestWithinPoint else { return (kind, "none is faster than the baseline") }
     return (kind, "\(best.label) (\(best.speedup?.text ?? ""), \(best.changeText))")
   }
+
+  private var fastest: String { isSimulated ? "Predicted to be the fastest" : "Fastest" }
 
   /// The row of fewest multiply-adds that loses little accuracy.
   private var leanest: String {

@@ -26,6 +26,14 @@ package struct Report: Sendable {
   package let published: [PublishedTable]
   /// The machines and program versions that the records come from, each once.
   package let provenance: [Provenance]
+  /// What was done on the machines of `provenance`.
+  var provenanceTitle: String {
+    let timed = groups.filter { group in group.rows.contains { $0.latency != nil } }
+    let isPredicted =
+      !timed.isEmpty && timed.allSatisfy(\.isSimulated)
+      && !groups.contains { group in group.rows.contains { $0.accuracy != nil } }
+    return isPredicted ? "Predicted on" : "Measured on"
+  }
   /// What is wrong with the timings; `nil` where they are reliable.
   package let verdict: TimingVerdict?
   /// What a reader should know of the run, a sentence each.

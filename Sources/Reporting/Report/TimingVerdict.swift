@@ -69,6 +69,9 @@ extension Disturbance {
 }
 
 extension RowGroup {
+  /// Whether its latencies are predicted and not measured.
+  var isSimulated: Bool { device?.simulated != nil }
+
   /// That its latencies are predicted, and how far such predictions have been off; `nil` where they
   /// are measured.
   package var simulatedText: String? {

@@ -27,12 +27,30 @@ package struct Column: Sendable {
 
   /// The columns of a table on a terminal.
   static func terminal(of group: RowGroup) -> [Column] {
-    group.isOfModels ? ofModels(terminal) : terminal
+    columns(terminal, of: group)
   }
 
   /// The columns of a table in a document.
   static func document(of group: RowGroup) -> [Column] {
-    group.isOfModels ? ofModels(document) : document
+    columns(document, of: group)
+  }
+
+  private static func columns(_ all: [Column], of group: RowGroup) -> [Column] {
+    let named = group.isOfModels ? ofModels(all) : all
+    return group.isSimulated ? ofPredictions(named) : named
+  }
+
+  /// A prediction is one number: it has no samples, quartiles or interval.
+  private static func ofPredictions(_ columns: [Column]) -> [Column] {
+    columns.compactMap { column in
+      switch column.title {
+      case "latency ms (IQR)": column.with(title: "predicted ms")
+      case "n", "samples": nil
+      case "speed-up", "speed-up (95 %)": column.with(title: "predicted speed-up")
+      case "images/s": column.with(title: "predicted images/s")
+      default: column
+      }
+    }
   }
 
   /// Models have sizes where methods have parameters, and no tokens that leave.
@@ -211,9 +229,10 @@ extension AccuracyChange {
 }
 
 extension LatencyFigures {
-  /// For example `12.31 (12.20–12.52)`: the median and the quartiles.
+  /// For example `12.31 (12.20–12.52)`: the median and the quartiles; of one sample itself.
   var text: String {
     let digits = decimals(milliseconds.median, significant: 4)
+    guard milliseconds.count > 1 else { return fixed(milliseconds.median, digits: digits) }
     let parts = [milliseconds.median, milliseconds.lowerQuartile, milliseconds.upperQuartile]
       .map { fixed($0, digits: digits) }
     return "\(parts[0]) (\(parts[1])–\(parts[2]))"

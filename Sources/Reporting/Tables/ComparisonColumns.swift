@@ -76,8 +76,9 @@ extension AccuracyChange {
 }
 
 extension Speedup {
-  /// For example `1.32× (1.30–1.35)`.
+  /// For example `1.32× (1.30–1.35)`; a prediction, which is one number, has no interval.
   var textWithInterval: String {
+    guard interval.lower < interval.upper else { return text }
     let low = fixed(interval.lower, digits: 2)
     let high = fixed(interval.upper, digits: 2)
     return "\(text) (\(low)–\(high))"

@@ -84,7 +84,7 @@ struct MarkdownReport {
   private func provenance() -> [String] {
     guard !report.provenance.isEmpty else { return [] }
     let lines = report.provenance.map { escaped("- \($0.text)") }
-    return ["## Measured on", lines.joined(separator: "\n")]
+    return ["## \(report.provenanceTitle)", lines.joined(separator: "\n")]
   }
 
   private func line(_ cells: [String]) -> String {
