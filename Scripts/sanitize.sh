@@ -27,7 +27,11 @@ codecs() {
 }
 
 # Targets whose tests touch C, raw memory or files; of the others Swift's own checks are on in every build.
+address_tests="CheckpointsTests FilesTests CPUBackendTests CUDAKernelTests ImageCodingTests DatasetsTests TensorsTests
+  RecordsTests TokenReductionTests CUDABackendTests ExperimentsTests"
 address='^(CheckpointsTests|FilesTests|CPUBackendTests|CUDAKernelTests|ImageCodingTests|DatasetsTests|TensorsTests|RecordsTests|TokenReductionTests|CUDABackendTests)\.|ExperimentsTests\.(Record|Claims|Hostile|Line)'
+# Targets whose tests run threads.
+thread_tests="CPUBackendTests DatasetsTests MeasurementTests ExperimentsTests VisionModelsTests"
 thread='^(CPUBackendTests|DatasetsTests|MeasurementTests)\.|ExperimentsTests\.(Runner|Claims)|VisionModelsTests\.PassRunner'
 
 for kind in "${kinds[@]}"; do
@@ -38,12 +42,19 @@ for kind in "${kinds[@]}"; do
       continue
       ;;
     # Leaks are not looked for: what the runtimes of Swift and Foundation keep until the end would be all of them.
-    address) flags=(--sanitize=address -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined) filter=$address ;;
-    thread) flags=(--sanitize=thread) filter=$thread ;;
+    address)
+      flags=(--sanitize=address -Xcc -fsanitize=undefined -Xcc -fno-sanitize-recover=undefined)
+      tests=$address_tests filter=$address
+      ;;
+    thread) flags=(--sanitize=thread) tests=$thread_tests filter=$thread ;;
     *) echo "no sanitizer is named $kind; there are codecs, address and thread" >&2; exit 2 ;;
   esac
+  # The tests that run and what they need, and no other target.
+  export LAB_TESTS="${tests//$'\n'/ }" LAB_SANITIZER=$kind
+  build=(--scratch-path ".build/sanitize/$kind" "${flags[@]}")
+  swift build "${build[@]}" --product labPackageTests
   ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-    TSAN_OPTIONS=halt_on_error=1 LAB_SANITIZER=$kind \
-    swift test --scratch-path ".build/sanitize/$kind" "${flags[@]}" --filter "$filter"
+    TSAN_OPTIONS=halt_on_error=1 \
+    swift test --skip-build "${build[@]}" --filter "$filter"
   echo "$kind: nothing found"
 done
