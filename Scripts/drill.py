@@ -13,8 +13,9 @@
     many       20,000 records: time and memory of `report`, and how soon `run` starts
     bombs      files that claim to be huge, are no files, or never end
     fuzz       changed specs, weights, pictures, archives, records and labels, a million of each by a mutator of our own,
-               noted every 50,000 so that the next drill of the same program goes on from there; then libFuzzer,
-               which follows what inputs reach, under the address sanitizer where the toolchain has them
+               noted every 20,000 so that the next drill of the same program goes on from there; then
+               libFuzzer, which follows what inputs reach, under the address sanitizer where the
+               toolchain has them
 
 --program names the program (default: .build/debug/lab), --kills how many, --runs the fuzzer's inputs of each kind, --seed
 another course of chance. What goes wrong is kept in .build/drill and ends with exit code 1.

@@ -63,8 +63,11 @@ class Started:
         except ProcessLookupError:
             pass
 
-    def end(self, limit=600):
-        """Waits; a process that goes on for longer than `limit` seconds is a failure."""
+    def end(self, limit=3600):
+        """Waits; a process that goes on for longer than `limit` seconds is a failure.
+
+        The machine may be shared: what takes seconds of its own may take many minutes.
+        """
         timer = threading.Timer(limit, self.kill)
         timer.start()
         start = time.monotonic()
@@ -120,7 +123,7 @@ class Drill:
         environment = dict(os.environ, TMPDIR=str(folder), SWIFT_BACKTRACE="enable=no")
         return Started([str(self.program), *map(str, arguments)], folder, environment)
 
-    def lab(self, folder, *arguments, limit=600):
+    def lab(self, folder, *arguments, limit=3600):
         return self.start(folder, *arguments).end(limit)
 
     def spec(self, folder, latency):

@@ -23,7 +23,7 @@ SEEDS = {
 }
 EXTENSIONS = {"jpg": ["jpg", "jpeg"], "tif": ["tif", "tiff"]}
 # Inputs between two notes of how many were held; each part has a seed of its own.
-PART = 50_000
+PART = 20_000
 SHORT_RUNS = {"spec": 1500, "safetensors": 5000, "checkpoint": 5000, "records": 300, "published": 1500, "labels": 3000}
 
 
