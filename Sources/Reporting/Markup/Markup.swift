@@ -45,7 +45,12 @@ struct Markup {
 
   /// A `style` or `script` element of HTML, whose content must not be escaped.
   static func verbatim(_ name: String, _ content: String) -> Markup {
-    precondition(!content.contains("</"), "the content would end its element")
+    let bytes = content.utf8
+    precondition(
+      !zip(bytes, bytes.dropFirst()).contains {
+        $0 == UInt8(ascii: "<") && $1 == UInt8(ascii: "/")
+      },
+      "the content would end its element")
     var node = Markup(name)
     node.verbatim = content
     return node
@@ -129,6 +134,10 @@ func coordinate(_ value: Double) -> String { trimmed(value, digits: 2) }
 /// Text with the five characters escaped that XML and HTML give a meaning; control characters,
 /// which XML forbids, become spaces.
 func escapedXML(_ text: String) -> String {
+  func isPlain(_ byte: UInt8) -> Bool {
+    byte >= 0x20 && byte != 0x7F && !"&<>\"'".utf8.contains(byte)
+  }
+  guard !text.utf8.allSatisfy(isPlain) else { return text }
   var escaped = ""
   for scalar in text.unicodeScalars {
     switch scalar {

@@ -8,7 +8,12 @@ func fixed(_ value: Double, digits: Int) -> String {
 
 /// A number with `digits` decimals as machines read it; never `-0`.
 func plain(_ value: Double, digits: Int) -> String {
-  let text = String(format: "%.\(digits)f", value)
+  // The largest number has 309 digits before its point. A page has thousands of coordinates, for
+  // which Foundation's formats take far longer.
+  let text = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 320 + digits) { buffer in
+    _ = withVaList([value]) { vsnprintf(buffer.baseAddress, buffer.count, "%.\(digits)f", $0) }
+    return buffer.baseAddress.map { String(cString: $0) } ?? ""
+  }
   let isZero = text.allSatisfy { "-0.".contains($0) }
   return isZero && text.hasPrefix("-") ? String(text.dropFirst()) : text
 }
