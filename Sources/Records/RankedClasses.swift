@@ -2,15 +2,24 @@
 ///
 /// Stored without an array for each image, of which a data set has millions.
 package struct RankedClasses: Hashable, Sendable {
-  private let classes: [Int32]
+  /// Half the memory where every class fits, as that of all but the largest data sets does.
+  private enum Storage: Hashable, Sendable {
+    case narrow([UInt16])
+    case wide([Int32])
+  }
+
+  private let classes: Storage
+  private let total: Int
   /// Classes of each image; 0 where there is no image.
   package let perImage: Int
 
   /// - Parameter classes: Those of each image after those of the one before.
   init(_ classes: [Int32], perImage: Int) {
     precondition(perImage == 0 ? classes.isEmpty : classes.count % perImage == 0)
-    self.classes = classes
+    total = classes.count
     self.perImage = perImage
+    let fits = classes.allSatisfy { $0 >= 0 && $0 <= UInt16.max }
+    self.classes = fits ? .narrow(classes.map { UInt16($0) }) : .wide(classes.map { $0 })
   }
 
   /// - Parameter lists: All of one length, with classes below 2³¹.
@@ -21,21 +30,25 @@ package struct RankedClasses: Hashable, Sendable {
     self.init(lists.flatMap { $0.map { Int32($0) } }, perImage: lists.first?.count ?? 0)
   }
 
+  @inline(__always)
+  private func at(_ place: Int) -> Int {
+    switch classes {
+    case .narrow(let classes): Int(classes[place])
+    case .wide(let classes): Int(classes[place])
+    }
+  }
+
   /// The best class of an image; `nil` where there is no such image.
   package func best(_ image: Int) -> Int? {
-    perImage > 0 && classes.indices.contains(image * perImage)
-      ? Int(classes[image * perImage]) : nil
+    perImage > 0 && (0..<count).contains(image) ? at(image * perImage) : nil
   }
 
   /// Whether the best class of an image is `label`.
-  package func isTop1(_ image: Int, _ label: Int) -> Bool {
-    Int(classes[image * perImage]) == label
-  }
+  package func isTop1(_ image: Int, _ label: Int) -> Bool { at(image * perImage) == label }
 
   /// Whether `label` is among the five best classes of an image.
   package func isTop5(_ image: Int, _ label: Int) -> Bool {
-    for position in 0..<Swift.min(perImage, 5)
-    where Int(classes[image * perImage + position]) == label {
+    for position in 0..<Swift.min(perImage, 5) where at(image * perImage + position) == label {
       return true
     }
     return false
@@ -43,35 +56,41 @@ package struct RankedClasses: Hashable, Sendable {
 
   /// The lowest and the highest class of any image.
   var bounds: (min: Int, max: Int)? {
-    guard let first = classes.first else { return nil }
-    var lowest = first
-    var highest = first
-    for each in classes {
-      lowest = Swift.min(lowest, each)
-      highest = Swift.max(highest, each)
+    func bounds<Number: BinaryInteger>(_ classes: [Number]) -> (min: Int, max: Int)? {
+      guard let lowest = classes.min(), let highest = classes.max() else { return nil }
+      return (Int(lowest), Int(highest))
     }
-    return (Int(lowest), Int(highest))
+    return switch classes {
+    case .narrow(let classes): bounds(classes)
+    case .wide(let classes): bounds(classes)
+    }
   }
 
   /// Whether an image has a class twice.
   var hasRepeats: Bool {
-    for image in 0..<count {
-      for a in 0..<perImage {
-        for b in 0..<a where classes[image * perImage + a] == classes[image * perImage + b] {
-          return true
+    func hasRepeats<Number: BinaryInteger>(_ classes: [Number]) -> Bool {
+      classes.withUnsafeBufferPointer { classes in
+        for image in 0..<count {
+          for a in 0..<perImage {
+            for b in 0..<a where classes[image * perImage + a] == classes[image * perImage + b] {
+              return true
+            }
+          }
         }
+        return false
       }
     }
-    return false
+    return switch classes {
+    case .narrow(let classes): hasRepeats(classes)
+    case .wide(let classes): hasRepeats(classes)
+    }
   }
 }
 
 extension RankedClasses: RandomAccessCollection {
   package var startIndex: Int { 0 }
-  package var endIndex: Int { perImage == 0 ? 0 : classes.count / perImage }
-  package subscript(image: Int) -> [Int] {
-    classes[(image * perImage)..<((image + 1) * perImage)].map { Int($0) }
-  }
+  package var endIndex: Int { perImage == 0 ? 0 : total / perImage }
+  package subscript(image: Int) -> [Int] { (0..<perImage).map { at(image * perImage + $0) } }
 }
 
 extension RankedClasses: Codable {

@@ -13,8 +13,8 @@ package struct Record: Codable, Hashable, Sendable {
   /// `nil` in records of programs that did not store it.
   package var traits: MethodTraits?
 
-  /// A trial with its outcome.
-  package enum Measurement: Hashable, Sendable {
+  /// A trial with its outcome; indirect, as records are copied by the thousand.
+  package indirect enum Measurement: Hashable, Sendable {
     case accuracy(AccuracyTrial, AccuracyResult)
     case latency(LatencyTrial, LatencyResult)
     case failedAccuracy(AccuracyTrial, FailureResult)

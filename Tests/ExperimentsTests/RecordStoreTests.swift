@@ -234,4 +234,35 @@ import Testing
     withExtendedLifetime(claim) {}
     #expect(try folder.names().contains("latency-x.jsonl"))
   }
+
+  @Test func `lines read on many threads are those read on one, in their order`() throws {
+    let lines = try (0..<400).map { place in
+      switch place % 50 {
+      case 7: "  "
+      case 9: "{\"schema\":1}"
+      default:
+        String(try RecordSamples.line(RecordSamples.latency(r: place % 9 + 1)).dropLast())
+      }
+    }
+    let text = Array((lines.joined(separator: "\n") + "\n").utf8)
+    var ranges: [Range<Int>] = []
+    var start = 0
+    for line in lines {
+      ranges.append(start..<(start + line.utf8.count))
+      start += line.utf8.count + 1
+    }
+    func said(_ threads: Int) -> [String] {
+      LineReaders(threads: threads).read(ranges, of: text).map { outcome in
+        switch outcome {
+        case nil: "blank"
+        case .success(let reading): "\(reading.record) \(reading.isSealed)"
+        case .failure(let flaw): "\(flaw)"
+        }
+      }
+    }
+    let alone = said(1)
+    #expect(alone[7] == "blank" && alone[9].contains("missing"))
+    #expect(alone[8].contains("true"))
+    for threads in [2, 3, 8] { #expect(said(threads) == alone) }
+  }
 }

@@ -71,4 +71,56 @@ import Testing
     let deep = [UInt8](repeating: UInt8(ascii: "["), count: 1_000_000)
     #expect(throws: JSONBytes.Flaw.self) { try JSONBytes(deep) }
   }
+
+  private struct Nested: Decodable {
+    struct Part: Decodable { let numbers: [Int] }
+    let parts: [Part]
+  }
+
+  @Test(arguments: [
+    (#"{"parts":[{"numbers":[1]},{"numbers":[1,"2"]}]}"#, ["parts", "1", "numbers"]),
+    (#"{"parts":[{"numbers":7}]}"#, ["parts", "0", "numbers"]),
+    (#"{"e\u0301":[[1],[2]],"parts":{}}"#, ["parts"]), ("[]", []),
+  ])
+  func `an error names the keys that lead to it`(text: String, path: [String]) throws {
+    let line = try JSONBytes(Array(text.utf8))
+    let error = #expect(throws: DecodingError.self) {
+      try LineDecoder().decode(Nested.self, from: line)
+    }
+    guard case .typeMismatch(_, let context) = error else {
+      Issue.record("another error: \(String(describing: error))")
+      return
+    }
+    #expect(context.codingPath.map(\.stringValue) == path)
+  }
+
+  @Test func `long lists are the same whether they come once or again, with blanks or without`()
+    throws
+  {
+    let numbers = (0..<300).map { $0 * 7 % 1000 }
+    let plain = "[" + numbers.map { "\($0)" }.joined(separator: ",") + "]"
+    let decoder = LineDecoder()
+    for text in [plain, plain, plain.replacing(",", with: " ,\n "), plain] {
+      #expect(try decoder.decode([Int].self, from: JSONBytes(Array(text.utf8))) == numbers)
+    }
+    for wrong in ["00", "01", "-", "1.", "1,", "x", "[1", "9223372036854775808"] {
+      let text = plain.dropLast() + "," + wrong + "]"
+      #expect(throws: (any Error).self) {
+        try decoder.decode([Int].self, from: JSONBytes(Array(text.utf8)))
+      }
+    }
+  }
+
+  @Test(arguments: [9, 65_535, 65_536, 2_147_483_647])
+  func `classes of every size come back`(largest: Int) throws {
+    let lists = [[largest, 0, 1], [2, largest, 3]]
+    let classes = RankedClasses(lists)
+    #expect(Array(classes) == lists)
+    #expect(classes.bounds?.min == 0 && classes.bounds?.max == largest)
+    #expect(classes.isTop1(0, largest) && !classes.isTop1(1, largest) && classes.isTop5(1, largest))
+    #expect(classes.best(1) == 2 && classes.best(2) == nil)
+    #expect(!classes.hasRepeats && RankedClasses([[largest, 1, largest]]).hasRepeats)
+    let line = try JSONBytes(Array(try JSONEncoder().encode(classes)))
+    #expect(try LineDecoder().decode(RankedClasses.self, from: line) == classes)
+  }
 }

@@ -7,35 +7,52 @@ import TokenReduction
 /// Of the baseline's timings every one stays: each set of interleaved rounds has its own, and a
 /// speed-up is a ratio within one set.
 struct RecordIndex {
-  private var results: OrderedDictionary<String, Record> = [:]
+  /// In the order in which their keys were read.
+  private var results: [Record] = []
+  private var places: [String: Int] = [:]
   private var failures: OrderedDictionary<String, Record> = [:]
   private var earlierBaselines: OrderedSet<Record> = []
 
   mutating func insert(_ record: Record) {
-    func isLater(than other: Record?) -> Bool {
-      // ISO 8601 sorts as text.
-      other.map { $0.environment.started <= record.environment.started } ?? true
-    }
     switch record.measurement {
-    case .accuracy, .latency:
-      let known = results[record.key]
-      if isLater(than: known) { results[record.key] = record }
-      guard case .latency(let trial, _) = record.measurement,
-        TokenReductionRegistry.isBaseline(trial.method.name),
-        let known, known != record
+    case .accuracy:
+      store(record)
+    case .latency(let trial, _):
+      guard let known = store(record), known != record,
+        TokenReductionRegistry.isBaseline(trial.method.name)
       else { return }
-      earlierBaselines.append(results[record.key] == known ? record : known)
+      earlierBaselines.append(result(record.key) == known ? record : known)
     case .failedAccuracy, .failedLatency:
-      if isLater(than: failures[record.key]) { failures[record.key] = record }
+      if isLater(record, than: failures[record.key]) { failures[record.key] = record }
     }
   }
 
+  /// Stores the later of two results of one key; returns the one that was known.
+  @discardableResult
+  private mutating func store(_ record: Record) -> Record? {
+    guard let place = places[record.key] else {
+      places[record.key] = results.count
+      results.append(record)
+      return nil
+    }
+    let known = results[place]
+    if isLater(record, than: known) { results[place] = record }
+    return known
+  }
+
+  private func isLater(_ record: Record, than other: Record?) -> Bool {
+    // ISO 8601 sorts as text.
+    other.map { $0.environment.started <= record.environment.started } ?? true
+  }
+
   /// The result of a key, if there is one.
-  func result(_ key: String) -> Record? { results[key] }
+  func result(_ key: String) -> Record? { places[key].map { results[$0] } }
 
   /// Earlier timings of the baseline, the results in the order read, then failures that no result
   /// has made up for.
   var records: [Record] {
-    earlierBaselines + Array(results.values) + failures.values.filter { results[$0.key] == nil }
+    let failures = failures.values.filter { places[$0.key] == nil }
+    return earlierBaselines.isEmpty && failures.isEmpty
+      ? results : earlierBaselines + results + failures
   }
 }

@@ -137,12 +137,13 @@ package enum RecordLine {
   ///
   /// - Parameter decoder: The same for the lines of a folder, which share most of their settings.
   static func read(_ bytes: [UInt8], with decoder: LineDecoder) throws(Flaw) -> Reading {
-    struct SchemaOnly: Decodable { let schema: Int }
     let line: JSONBytes
     do { line = try JSONBytes(trimmed(bytes)) } catch { throw .notARecord("it is not whole JSON") }
     // The schema is read first: a later version may have changed everything else.
-    if let found = try? decoder.decode(SchemaOnly.self, from: line), found.schema > schema {
-      throw .tooNew(schema: found.schema)
+    if let found = line.range(of: "schema").flatMap({ line.integer(at: $0.lowerBound) }),
+      found > schema
+    {
+      throw .tooNew(schema: found)
     }
     var record: Record
     do {

@@ -34,7 +34,7 @@ struct RecordsFile {
   ///
   /// A last line without its newline is torn: it is dropped with a warning and read again once it
   /// is whole. Errors: `ExperimentsError.recordTooNew`, `.impossible` for what is no readable file.
-  mutating func readNew(into found: inout Found, with decoder: LineDecoder) throws {
+  mutating func readNew(into found: inout Found, with readers: LineReaders) throws {
     let file: RegularFile
     do {
       file = try RegularFile(path, maxBytes: Self.maxBytes)
@@ -50,11 +50,11 @@ struct RecordsFile {
       } catch {
         throw ExperimentsError.impossible(subject: name, message: error.reason)
       }
-      let read = try readLines(of: chunk, into: &found, with: decoder)
+      let read = try readLines(of: chunk, into: &found, with: readers)
       offset += read
       if read > 0 { continue }
       guard chunk.count == chunkBytes else {
-        return readTail(chunk, into: &found, with: decoder)
+        return readTail(chunk, into: &found, with: readers)
       }
       chunkBytes *= 2
       guard chunkBytes <= Self.maxLineBytes else {
@@ -67,13 +67,15 @@ struct RecordsFile {
 
   /// Reads the whole lines of `chunk`; returns how many bytes they have.
   private mutating func readLines(
-    of chunk: [UInt8], into found: inout Found, with decoder: LineDecoder
+    of chunk: [UInt8], into found: inout Found, with readers: LineReaders
   ) throws -> Int {
+    var whole: [Range<Int>] = []
     var start = 0
     while let end = Self.newline(in: chunk, from: start) {
-      try read(Array(chunk[start..<end]), into: &found, with: decoder)
+      whole.append(start..<end)
       start = end + 1
     }
+    for outcome in readers.read(whole, of: chunk) { try note(outcome, in: &found) }
     return start
   }
 
@@ -88,10 +90,10 @@ struct RecordsFile {
 
   /// A last line without its newline.
   private mutating func readTail(
-    _ tail: [UInt8], into found: inout Found, with decoder: LineDecoder
+    _ tail: [UInt8], into found: inout Found, with readers: LineReaders
   ) {
     // A writer killed between the line and its newline leaves a whole record.
-    if let reading = try? RecordLine.read(tail, with: decoder) {
+    if case .success(let reading) = readers.read(tail) {
       found.records.append(reading.record)
     } else if !hasWarnedOfTear {
       hasWarnedOfTear = true
@@ -101,18 +103,16 @@ struct RecordsFile {
     }
   }
 
-  private mutating func read(
-    _ line: [UInt8], into found: inout Found, with decoder: LineDecoder
-  ) throws {
+  private mutating func note(_ outcome: LineReaders.Outcome, in found: inout Found) throws {
     lines += 1
-    guard !line.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") }) else { return }
-    do {
-      let reading = try RecordLine.read(line, with: decoder)
+    switch outcome {
+    case nil: break
+    case .success(let reading):
       found.records.append(reading.record)
       if !reading.isSealed { found.unsealed += 1 }
-    } catch RecordLine.Flaw.tooNew(let schema) {
+    case .failure(.tooNew(let schema)):
       throw ExperimentsError.recordTooNew(file: name, line: lines, schema: schema)
-    } catch RecordLine.Flaw.notARecord(let reason) {
+    case .failure(.notARecord(let reason)):
       found.warnings.append(
         "\(name):\(lines): not a record: \(reason); the line stays in the file, is left out of "
           + "every table and measured again")

@@ -7,7 +7,7 @@ import Support
 package struct RecordsFolder {
   private let url: URL
   private var files: [String: RecordsFile] = [:]
-  private let decoder = LineDecoder()
+  private let readers = LineReaders()
   private var found = RecordsFile.Found()
 
   package init(url: URL) { self.url = url }
@@ -55,7 +55,7 @@ package struct RecordsFolder {
           name: "\(url.relativePath)/\(name)")
       // Even a file that ends the reading has been read so far.
       defer { files[name] = file }
-      try file.readNew(into: &found, with: decoder)
+      try file.readNew(into: &found, with: readers)
     }
     defer { found.records = [] }
     return found.records
@@ -63,9 +63,12 @@ package struct RecordsFolder {
 
   /// A sentence for each other version of the program that made some of `records`.
   func versionNotes(of records: [Record]) -> [String] {
-    let versions = Dictionary(grouping: records, by: \.environment.program)
-    return versions.filter { $0.key != Program.version }.sorted { $0.key < $1.key }.map {
-      "\(url.relativePath): \(counted($0.value.count, "record was", "records were")) made "
+    var versions: [String: Int] = [:]
+    for record in records.indices where records[record].environment.program != Program.version {
+      versions[records[record].environment.program, default: 0] += 1
+    }
+    return versions.sorted { $0.key < $1.key }.map {
+      "\(url.relativePath): \(counted($0.value, "record was", "records were")) made "
         + "by lab \($0.key); this is lab \(Program.version); --fresh measures them again"
     }
   }

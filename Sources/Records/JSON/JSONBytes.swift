@@ -1,3 +1,5 @@
+import Foundation
+
 /// One JSON value as bytes, checked to be whole and strict JSON.
 ///
 /// Edge cases: values nested deeper than ``maxDepth``, text that is not UTF-8, lone surrogates and
@@ -13,6 +15,9 @@ package final class JSONBytes {
   /// Those of the whole value, which several readings ask for; `nil` where they are to be found
   /// yet.
   private var rootMembers: [Member]?
+  /// Objects and arrays that are members of an object, by where they begin.
+  private let nested: [Range<Int>]
+  private let hasEscapes: Bool
 
   /// Where bytes are no JSON.
   package struct Flaw: Error {
@@ -24,14 +29,19 @@ package final class JSONBytes {
     self.bytes = bytes
     var failure: Flaw?
     var begin = 0
+    var nested: [Range<Int>] = []
+    var hasEscapes = false
     bytes.withUnsafeBufferPointer { text in
       var checker = JSONChecker(text: text)
       do throws(Flaw) {
         begin = try checker.check()
       } catch { failure = error }
+      (nested, hasEscapes) = (checker.nested, checker.hasEscapes)
     }
     if let failure { throw failure }
     start = begin
+    self.nested = nested
+    self.hasEscapes = hasEscapes
   }
 
   /// The members of the object at `start`, or `nil` where another kind of value is.
@@ -64,8 +74,8 @@ package final class JSONBytes {
   /// Where a key stands that another member has too.
   private func repeated(_ members: [Member]) -> Int? {
     if members.count > 24 {
-      var seen: Set<String> = []
-      return members.first { !seen.insert(string(at: $0.key)).inserted }?.key.lowerBound
+      var seen: Set<[UInt8]> = []
+      return members.first { !seen.insert(Array(string(at: $0.key).utf8)).inserted }?.key.lowerBound
     }
     for (position, member) in members.enumerated() {
       for other in members[..<position] where isSameKey(member.key, other.key) {
@@ -76,27 +86,33 @@ package final class JSONBytes {
   }
 
   private func isSameKey(_ a: Range<Int>, _ b: Range<Int>) -> Bool {
-    let mayHide = bytes[a].contains(UInt8(ascii: "\\")) || bytes[b].contains(UInt8(ascii: "\\"))
-    guard !mayHide else { return string(at: a) == string(at: b) }
-    return a.count == b.count && bytes[a].elementsEqual(bytes[b])
+    guard !hasEscapes else { return string(at: a).utf8.elementsEqual(string(at: b).utf8) }
+    guard a.count == b.count else { return false }
+    return bytes.withUnsafeBytes { text in
+      UnsafeRawBufferPointer(rebasing: text[a]).isEqual(
+        to: UnsafeRawBufferPointer(rebasing: text[b]))
+    }
   }
 
-  /// Whether the quoted text at `range` spells `key`.
-  func spells(_ range: Range<Int>, _ key: String) -> Bool {
+  /// The value of the first of `members` whose key is spelled `key`.
+  func value(of key: String, among members: [Member]) -> Range<Int>? {
+    guard !hasEscapes else { return members.first { string(at: $0.key) == key }?.value }
     var key = key
     return key.withUTF8 { wanted in
-      guard range.count - 2 == wanted.count else { return false }
-      for offset in 0..<wanted.count where bytes[range.lowerBound + 1 + offset] != wanted[offset] {
-        return false
+      bytes.withUnsafeBytes { text in
+        for member in members where member.key.count - 2 == wanted.count {
+          let found = UnsafeRawBufferPointer(rebasing: text[member.key].dropFirst().dropLast())
+          if found.isEqual(to: UnsafeRawBufferPointer(wanted)) { return member.value }
+        }
+        return nil
       }
-      return true
-    } || bytes[range].contains(UInt8(ascii: "\\")) && string(at: range) == key
+    }
   }
 
   /// The value at a key of the whole object, as a range of bytes; `nil` without one.
   package func range(of key: String) -> Range<Int>? {
     guard let members = try? members(at: start) else { return nil }
-    return members.first { spells($0.key, key) }?.value
+    return value(of: key, among: members)
   }
 
   /// The starts of the elements of the array at `start`, or `nil` where another kind of value is.
@@ -120,7 +136,36 @@ package final class JSONBytes {
 
   /// Where the value that begins at `start` ends.
   func end(of start: Int) -> Int {
-    bytes.withUnsafeBufferPointer { JSONChecker.end(of: start, in: $0) }
+    if bytes[start] | 0x20 == UInt8(ascii: "{") {
+      // The first that does not begin before.
+      var (low, high) = (0, nested.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if nested[middle].lowerBound < start { low = middle + 1 } else { high = middle }
+      }
+      if low < nested.count, nested[low].lowerBound == start { return nested[low].upperBound }
+    }
+    return bytes.withUnsafeBufferPointer { JSONChecker.end(of: start, in: $0) }
+  }
+
+  /// The keys and positions that lead to the value that begins at `place`.
+  func path(to place: Int) -> [String] {
+    var path: [String] = []
+    var at = start
+    while at < place {
+      if let members = try? members(at: at) {
+        guard let member = members.first(where: { $0.value.contains(place) }) else { break }
+        path.append(string(at: member.key))
+        at = member.value.lowerBound
+      } else if let elements = elements(at: at) {
+        guard let index = elements.lastIndex(where: { $0 <= place }) else { break }
+        path.append("\(index)")
+        at = elements[index]
+      } else {
+        break
+      }
+    }
+    return path
   }
 
   // MARK: Values
@@ -171,7 +216,7 @@ package final class JSONBytes {
   }
 
   /// The whole number that begins at `start`; `nil` for another kind of value and beyond 64 bits.
-  func integer(at start: Int) -> Int? {
+  package func integer(at start: Int) -> Int? {
     bytes.withUnsafeBufferPointer { text in
       var next = start
       if let value = JSONChecker.integer(&next, in: text) { return value }
@@ -186,12 +231,11 @@ package final class JSONBytes {
   }
 
   /// The whole numbers of the array at `start`, `nil` where it is or holds anything else.
-  func integers(at start: Int) -> [Int]? {
+  func integers<Number: FixedWidthInteger>(at start: Int) -> [Number]? {
     bytes.withUnsafeBufferPointer { text in
       var next = start
-      var values: [Int] = []
-      return JSONChecker.integers(&next, in: text) { values.append($0) } == nil
-        ? nil : values.fitted()
+      var values: [Number] = []
+      return JSONChecker.integers(&next, in: text, to: &values) == nil ? nil : values.fitted()
     }
   }
 
@@ -200,8 +244,11 @@ package final class JSONBytes {
   ///
   /// `nil` where they are of different lengths, or hold anything but whole numbers of 32 bits.
   func integerRows(at start: Int) -> (values: [Int32], perRow: Int)? {
-    bytes.withUnsafeBufferPointer { JSONChecker.integerRows(at: start, in: $0) }
-      .map { ($0.values.fitted(), $0.perRow) }
+    // Each takes a digit and what parts it from the next.
+    let capacity = (end(of: start) - start) / 2
+    return bytes.withUnsafeBufferPointer {
+      JSONChecker.integerRows(at: start, in: $0, capacity: capacity)
+    }
   }
 
   /// The numbers of the array at `start`, `nil` where it is or holds anything else.
@@ -225,5 +272,15 @@ extension Array {
     return [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
       initialized = buffer.initialize(fromContentsOf: self)
     }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// Whether both hold the same bytes.
+  func isEqual(to other: UnsafeRawBufferPointer) -> Bool {
+    guard count == other.count, let mine = baseAddress, let theirs = other.baseAddress else {
+      return count == other.count
+    }
+    return memcmp(mine, theirs, count) == 0
   }
 }

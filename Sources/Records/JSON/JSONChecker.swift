@@ -4,6 +4,12 @@ import Foundation
 /// what was checked.
 struct JSONChecker {
   let text: UnsafeBufferPointer<UInt8>
+  /// Objects and arrays that are members of an object, in the order in which they begin.
+  private(set) var nested: [Range<Int>] = []
+  /// Whether any string has an escape.
+  private(set) var hasEscapes = false
+
+  init(text: UnsafeBufferPointer<UInt8>) { self.text = text }
 
   /// Checks that the text is one value with nothing but blanks around it; returns where the value
   /// begins.
@@ -28,7 +34,7 @@ struct JSONChecker {
     byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
   }
 
-  private func value(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
+  private mutating func value(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
     guard start < text.count, depth <= JSONBytes.maxDepth else {
       throw JSONBytes.Flaw(offset: start)
     }
@@ -43,7 +49,7 @@ struct JSONChecker {
     }
   }
 
-  private func object(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
+  private mutating func object(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
     var next = pastBlanks(start + 1)
     if next < text.count, text[next] == UInt8(ascii: "}") { return next + 1 }
     while true {
@@ -54,7 +60,7 @@ struct JSONChecker {
       guard next < text.count, text[next] == UInt8(ascii: ":") else {
         throw JSONBytes.Flaw(offset: next)
       }
-      next = pastBlanks(try value(at: pastBlanks(next + 1), depth: depth + 1))
+      next = pastBlanks(try member(at: pastBlanks(next + 1), depth: depth + 1))
       guard next < text.count else { throw JSONBytes.Flaw(offset: next) }
       if text[next] == UInt8(ascii: "}") { return next + 1 }
       guard text[next] == UInt8(ascii: ",") else { throw JSONBytes.Flaw(offset: next) }
@@ -62,10 +68,23 @@ struct JSONChecker {
     }
   }
 
-  private func array(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
+  /// The value of a member, which is noted where it has parts of its own.
+  private mutating func member(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
+    guard start < text.count, text[start] | 0x20 == UInt8(ascii: "{") else {
+      return try value(at: start, depth: depth)
+    }
+    let place = nested.count
+    nested.append(start..<start)
+    let end = try value(at: start, depth: depth)
+    nested[place] = start..<end
+    return end
+  }
+
+  private mutating func array(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
     var next = pastBlanks(start + 1)
     if next < text.count, text[next] == UInt8(ascii: "]") { return next + 1 }
     while true {
+      next = pastBlanks(pastPlainIntegers(next))
       next = pastBlanks(try value(at: next, depth: depth + 1))
       guard next < text.count else { throw JSONBytes.Flaw(offset: next) }
       if text[next] == UInt8(ascii: "]") { return next + 1 }
@@ -74,12 +93,30 @@ struct JSONChecker {
     }
   }
 
-  private func string(at start: Int) throws(JSONBytes.Flaw) -> Int {
+  /// Past every whole number from `start` on that a comma follows at once, as a run writes most
+  /// arrays.
+  private func pastPlainIntegers(_ start: Int) -> Int {
+    var next = start
+    while true {
+      var end = next
+      if end < text.count, text[end] == UInt8(ascii: "0") {
+        end += 1
+      } else {
+        while end < text.count, Self.isDigit(text[end]) { end += 1 }
+      }
+      guard end > next, end < text.count, text[end] == UInt8(ascii: ",") else { return next }
+      next = end + 1
+    }
+  }
+
+  private mutating func string(at start: Int) throws(JSONBytes.Flaw) -> Int {
     var next = start + 1
     while next < text.count {
       switch text[next] {
       case UInt8(ascii: "\""): return next + 1
-      case UInt8(ascii: "\\"): next = try escape(at: next)
+      case UInt8(ascii: "\\"):
+        hasEscapes = true
+        next = try escape(at: next)
       case 0..<0x20: throw JSONBytes.Flaw(offset: next)
       default: next += 1
       }
@@ -199,6 +236,12 @@ struct JSONChecker {
     if isNegative { at += 1 }
     let first = at
     var value = 0
+    // As many digits fit whatever they are.
+    let plain = Swift.min(text.count, first + 18)
+    while at < plain, isDigit(text[at]) {
+      value = value &* 10 &+ Int(text[at] &- 48)
+      at += 1
+    }
     while at < text.count, isDigit(text[at]) {
       let (product, isTooLarge) = value.multipliedReportingOverflow(by: 10)
       let (sum, isTooLargeToo) = product.addingReportingOverflow(Int(text[at] &- 48))
@@ -214,46 +257,40 @@ struct JSONChecker {
     return isNegative ? -value : value
   }
 
-  /// Hands the whole numbers of the array at `next` to `body` and moves past it; `nil` for anything
-  /// else.
+  /// Appends the whole numbers of the array at `next` and moves past it; returns how many they are,
+  /// `nil` for anything else and for numbers that do not fit.
   @inline(__always)
-  static func integers(
-    _ next: inout Int, in text: UnsafeBufferPointer<UInt8>, _ body: (Int) -> Void
+  static func integers<Number: FixedWidthInteger>(
+    _ next: inout Int, in text: UnsafeBufferPointer<UInt8>, to values: inout [Number]
   ) -> Int? {
-    func skipBlanks() { while next < text.count, isBlank(text[next]) { next += 1 } }
     guard next < text.count, text[next] == UInt8(ascii: "[") else { return nil }
-    next += 1
-    skipBlanks()
-    var count = 0
-    while next < text.count, text[next] != UInt8(ascii: "]") {
-      guard let value = integer(&next, in: text) else { return nil }
-      body(value)
-      count += 1
-      skipBlanks()
-      if next < text.count, text[next] == UInt8(ascii: ",") {
-        next += 1
-        skipBlanks()
+    var at = next + 1
+    while at < text.count, isBlank(text[at]) { at += 1 }
+    let before = values.count
+    while at < text.count, text[at] != UInt8(ascii: "]") {
+      guard let value = integer(&at, in: text), let number = Number(exactly: value) else {
+        return nil
       }
+      values.append(number)
+      while at < text.count, isBlank(text[at]) || text[at] == UInt8(ascii: ",") { at += 1 }
     }
-    next += 1
-    return count
+    next = at + 1
+    return values.count - before
   }
 
   static func integerRows(
-    at start: Int, in text: UnsafeBufferPointer<UInt8>
+    at start: Int, in text: UnsafeBufferPointer<UInt8>, capacity: Int
   ) -> (values: [Int32], perRow: Int)? {
     guard text[start] == UInt8(ascii: "[") else { return nil }
     var next = start + 1
     var values: [Int32] = []
+    values.reserveCapacity(capacity)
     var perRow: Int?
-    var fits = true
     while true {
       while next < text.count, isBlank(text[next]) || text[next] == UInt8(ascii: ",") { next += 1 }
       guard next < text.count, text[next] != UInt8(ascii: "]") else { break }
-      let count = integers(&next, in: text) { value in
-        if let small = Int32(exactly: value) { values.append(small) } else { fits = false }
-      }
-      guard fits, let count, count > 0, count == perRow ?? count else { return nil }
+      guard let count = integers(&next, in: text, to: &values), count > 0, count == perRow ?? count
+      else { return nil }
       perRow = count
     }
     return (values, perRow ?? 0)

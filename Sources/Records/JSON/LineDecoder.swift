@@ -4,6 +4,8 @@
 package final class LineDecoder {
   private var shared: [SharedKey: Any] = [:]
   private var strings: Set<String> = []
+  /// Bytes of lists that may still be kept for others to share.
+  private var roomForLists = 1 << 24
 
   /// What an error says of an object with two members of one key.
   package static let twice = "a key comes twice"
@@ -14,12 +16,23 @@ package final class LineDecoder {
   ///
   /// - Throws: `DecodingError`.
   package func decode<Value: Decodable>(_ type: Value.Type, from line: JSONBytes) throws -> Value {
-    try LineValue(line: line, start: line.start, codingPath: [], memory: self).decode(type)
+    try LineValue(line: line, start: line.start, memory: self).decode(type)
   }
 
   private struct SharedKey: Hashable {
     let type: ObjectIdentifier
     let bytes: ArraySlice<UInt8>
+
+    func hash(into hasher: inout Hasher) {
+      bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+
+    static func == (first: Self, second: Self) -> Bool {
+      first.type == second.type
+        && first.bytes.withUnsafeBytes { mine in
+          second.bytes.withUnsafeBytes { mine.isEqual(to: $0) }
+        }
+    }
   }
 
   /// What is decoded from equal bytes once.
@@ -36,6 +49,17 @@ package final class LineDecoder {
     return value
   }
 
+  /// A list of whole numbers: the labels and positions of a shard are those of every method.
+  fileprivate func sharedList(
+    _ bytes: ArraySlice<UInt8>, _ decode: () throws -> [Int]
+  ) rethrows -> [Int] {
+    guard bytes.count >= 64, bytes.count <= roomForLists else { return try decode() }
+    return try shared([Int].self, bytes) {
+      roomForLists -= bytes.count
+      return try decode()
+    }
+  }
+
   /// The text itself, or an equal one that is in memory already.
   fileprivate func shared(_ text: String) -> String {
     // Shorter ones need no memory of their own; longer ones are keys and digests.
@@ -48,9 +72,17 @@ package final class LineDecoder {
 private struct LineValue: Decoder, SingleValueDecodingContainer {
   let line: JSONBytes
   let start: Int
-  let codingPath: [any CodingKey]
   let memory: LineDecoder
   var userInfo: [CodingUserInfoKey: Any] { [:] }
+  /// Found when it is asked for, which is by errors alone.
+  var codingPath: [any CodingKey] { line.path(to: start).map { Step(stringValue: $0) } }
+
+  private struct Step: CodingKey {
+    let stringValue: String
+    var intValue: Int? { Int(stringValue) }
+    init(stringValue: String) { self.stringValue = stringValue }
+    init(intValue: Int) { stringValue = "\(intValue)" }
+  }
 
   func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
     let members: [JSONBytes.Member]?
@@ -112,11 +144,14 @@ private struct LineValue: Decoder, SingleValueDecodingContainer {
 
   func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
     // Swift's own containers take a call an element for these, of which a line has thousands.
-    if type == [Int].self, let value = try found(line.integers(at: start)) as? Value {
-      return value
+    if type == [Int].self {
+      let values = try memory.sharedList(line.bytes[start..<line.end(of: start)]) {
+        try found(line.integers(at: start))
+      }
+      if let values = values as? Value { return values }
     }
     if type == [UInt32].self {
-      let values = try found(line.integers(at: start)).map { try found(UInt32(exactly: $0)) }
+      let values: [UInt32] = try found(line.integers(at: start))
       if let values = values as? Value { return values }
     }
     if type == [Double].self, let value = try found(line.numbers(at: start)) as? Value {
@@ -130,7 +165,7 @@ private struct LineValue: Decoder, SingleValueDecodingContainer {
     if type == String.self, let value = try decode(String.self) as? Value { return value }
     let isShared =
       type == ModelSetting.self || type == MethodSetting.self || type == DatasetSetting.self
-      || type == ForwardCost.self || type == DeviceSetting.self
+      || type == ForwardCost.self || type == DeviceSetting.self || type == MethodTraits.self
     guard isShared else { return try Value(from: self) }
     return try memory.shared(type, line.bytes[start..<line.end(of: start)]) {
       try Value(from: self)
@@ -140,7 +175,7 @@ private struct LineValue: Decoder, SingleValueDecodingContainer {
   /// The value as it is, a whole number as one.
   private func jsonValue(depth: Int) throws -> JSONValue {
     func at(_ start: Int) -> LineValue {
-      LineValue(line: line, start: start, codingPath: codingPath, memory: memory)
+      LineValue(line: line, start: start, memory: memory)
     }
     switch line.bytes[start] {
     case UInt8(ascii: "n"): return .null
@@ -174,20 +209,22 @@ private struct LineObject<Key: CodingKey>: KeyedDecodingContainerProtocol {
   var codingPath: [any CodingKey] { value.codingPath }
   var allKeys: [Key] { members.compactMap { Key(stringValue: value.line.string(at: $0.key)) } }
 
-  private func member(_ key: any CodingKey) -> Int? {
-    let name = key.stringValue
-    for member in members where value.line.spells(member.key, name) {
-      return member.value.lowerBound
-    }
-    return nil
+  private func member(_ key: some CodingKey) -> Int? {
+    value.line.value(of: key.stringValue, among: members)?.lowerBound
   }
 
-  private func at(_ key: any CodingKey) throws -> LineValue {
+  /// The value of a key that is there and not null.
+  private func present(_ key: some CodingKey) -> LineValue? {
+    guard let start = member(key) else { return nil }
+    let found = LineValue(line: value.line, start: start, memory: value.memory)
+    return found.decodeNil() ? nil : found
+  }
+
+  private func at(_ key: some CodingKey) throws -> LineValue {
     guard let start = member(key) else {
       throw DecodingError.keyNotFound(key, .init(codingPath: codingPath, debugDescription: ""))
     }
-    return LineValue(
-      line: value.line, start: start, codingPath: codingPath + [key], memory: value.memory)
+    return LineValue(line: value.line, start: start, memory: value.memory)
   }
 
   func contains(_ key: Key) -> Bool { member(key) != nil }
@@ -208,6 +245,21 @@ private struct LineObject<Key: CodingKey>: KeyedDecodingContainerProtocol {
   func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try at(key).decode(type) }
   func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
     try at(key).decode(type)
+  }
+  func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? {
+    try present(key)?.decode(type)
+  }
+  func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? {
+    try present(key)?.decode(type)
+  }
+  func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? {
+    try present(key)?.decode(type)
+  }
+  func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? {
+    try present(key)?.decode(type)
+  }
+  func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value? {
+    try present(key)?.decode(type)
   }
 
   func nestedContainer<Nested: CodingKey>(
@@ -235,24 +287,13 @@ private struct LineArray: UnkeyedDecodingContainer {
   var count: Int? { elements.count }
   var isAtEnd: Bool { currentIndex == elements.count }
 
-  private struct Index: CodingKey {
-    let index: Int
-    var intValue: Int? { index }
-    var stringValue: String { "\(index)" }
-    init(index: Int) { self.index = index }
-    init?(intValue: Int) { index = intValue }
-    init?(stringValue: String) { nil }
-  }
-
   private mutating func next() throws -> LineValue {
-    let path = codingPath + [Index(index: currentIndex)]
     guard !isAtEnd else {
       throw DecodingError.valueNotFound(
-        Any.self, .init(codingPath: path, debugDescription: ""))
+        Any.self, .init(codingPath: codingPath, debugDescription: ""))
     }
     defer { currentIndex += 1 }
-    return LineValue(
-      line: value.line, start: elements[currentIndex], codingPath: path, memory: value.memory)
+    return LineValue(line: value.line, start: elements[currentIndex], memory: value.memory)
   }
 
   mutating func decodeNil() throws -> Bool {
