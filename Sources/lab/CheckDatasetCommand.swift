@@ -13,8 +13,8 @@ struct CheckDatasetCommand: ParsableCommand {
     discussion: """
       PATH is what a spec names: a folder in any layout, a tar archive, or shards \
       (val-{000..063}.tar). With --out a manifest with the hash of every picture is written; a \
-      spec that names it ("manifest": FILE) does not read the pictures for their hashes again. \
-      The exit code is 1 where a picture cannot be decoded.
+      spec that names it ("manifest": FILE) reads no picture for its hash but those that changed \
+      since. The exit code is 1 where a picture cannot be decoded.
 
       Examples:
         lab dataset check /data/imagenet --out imagenet.json

@@ -1,3 +1,4 @@
+import Datasets
 import Foundation
 import Testing
 import _TestSupport
@@ -97,5 +98,50 @@ import _TestSupport
       error?.description
         == "micro.json: dataset: the folders are 2 of ImageNet's 1000 classes, whose labels only "
         + "the data set \"imagenet\" knows; write \"dataset\": {\"imagenet\": \"\(path)\"}")
+  }
+
+  @Test func `what is wrong with a manifest or a file of labels is said of its key`() throws {
+    let folder = try TemporaryFolder()
+    let pictures = folder.url.appendingPathComponent("pictures")
+    for name in ["a", "b"] {
+      let place = pictures.appendingPathComponent(name)
+      try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+      // What follows a PNG's end changes the bytes alone.
+      let bytes = try Data(contentsOf: Fixtures.url("formats/rgb8.png")) + Data(name.utf8)
+      try bytes.write(to: place.appendingPathComponent("1.png"))
+    }
+    let manifest = folder.url.appendingPathComponent("m.json")
+    let dataset = #"{"folder": "\#(pictures.path)", "manifest": "\#(manifest.path)"}"#
+    func store(_ manifest: DatasetManifest, _ change: (String) -> String) throws {
+      let text = String(decoding: try manifest.json, as: UTF8.self)
+      try Data(change(text).utf8).write(to: folder.url.appendingPathComponent("m.json"))
+    }
+    func said(_ sentence: String) -> String {
+      "micro.json: dataset.manifest: \(manifest.path): \(sentence); make it anew with "
+        + "`lab dataset check"
+    }
+
+    try Data("{}".utf8).write(to: manifest)
+    #expect(mistakes(dataset) == said("is no manifest of a data set") + "`")
+    let made = try DatasetChecker(cacheFolder: nil) { _ in }.check(
+      try ClassFolderDataset(folder: pictures.path))
+    try store(made) { $0.replacing(#""version" : 1"#, with: #""version" : 9"#) }
+    #expect(mistakes(dataset) == said("is of version 9, not 1") + "`")
+    let hash = made.pictures[0].sha256
+    for wrong in ["", "0", "zz", "é"] {
+      try store(made) { $0.replacing(hash, with: wrong) }
+      #expect(
+        mistakes(dataset)
+          == said("gives 'a/1.png' a hash that is not hexadecimal") + " \(pictures.path)`")
+    }
+    // Two pictures of one size that are exchanged, by names alone.
+    try store(made) { $0 }
+    for (from, to) in [("a/1.png", "c"), ("b/1.png", "a/1.png"), ("c", "b/1.png")] {
+      try FileManager.default.moveItem(
+        at: pictures.appendingPathComponent(from), to: pictures.appendingPathComponent(to))
+    }
+    #expect(
+      mistakes(dataset)
+        == said("lists 'a/1.png' with other bytes than it has") + " \(pictures.path)`")
   }
 }

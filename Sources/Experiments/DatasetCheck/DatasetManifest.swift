@@ -107,14 +107,22 @@ package struct DatasetManifest: Codable, Hashable, Sendable {
       guard size == known.bytes else {
         throw failure("lists '\(known.path)' with \(known.bytes) bytes, and it has \(size)")
       }
-      return Self.bytes(known.sha256)
+      guard let digest = Self.bytes(known.sha256) else {
+        throw failure("gives '\(known.path)' a hash that is not hexadecimal")
+      }
+      return digest
     }
   }
 
-  private static func bytes(_ hexadecimal: String) -> [UInt8] {
-    let digits = Array(hexadecimal.utf8)
-    return stride(from: 0, to: digits.count - 1, by: 2).map {
-      UInt8(String(decoding: digits[$0...($0 + 1)], as: UTF8.self), radix: 16) ?? 0
+  /// The bytes of pairs of hexadecimal digits; `nil` for any other text.
+  private static func bytes(_ hexadecimal: String) -> [UInt8]? {
+    let digits = hexadecimal.utf8.map { Character(Unicode.Scalar($0)).hexDigitValue }
+    guard !digits.isEmpty, digits.count % 2 == 0 else { return nil }
+    var bytes: [UInt8] = []
+    for place in stride(from: 0, to: digits.count, by: 2) {
+      guard let high = digits[place], let low = digits[place + 1] else { return nil }
+      bytes.append(UInt8(high << 4 | low))
     }
+    return bytes
   }
 }

@@ -21,10 +21,7 @@ struct ContentFingerprint {
     switch content {
     case .drawn(let text): return Self.hexadecimal(SHA256.hash(data: Data(text.utf8)))
     case .files(let root, let files):
-      let cache = HashCache(folder: cacheFolder, root: root)
-      let digests = try digests(of: files, below: root, cache)
-      cache.save()
-      return Self.text(files, digests: digests)
+      return Self.text(files, digests: try digests(of: files, below: root))
     }
   }
 
@@ -38,9 +35,12 @@ struct ContentFingerprint {
     return hexadecimal(hash.finalize())
   }
 
-  private func digests(
-    of pictures: [LabeledPicture], below root: PathBytes, _ cache: HashCache
-  ) throws -> [[UInt8]] {
+  /// The hashes of pictures, those that are kept or those of the bytes.
+  ///
+  /// - Throws: `ExperimentsError.interrupted`.
+  func digests(of pictures: [LabeledPicture], below root: PathBytes) throws -> [[UInt8]] {
+    let cache = HashCache(folder: cacheFolder, root: root)
+    defer { cache.save() }
     let claimed = Atomic<Int>(0)
     let done = Mutex((digests: [[UInt8]](repeating: [], count: pictures.count), count: 0))
     let started = Date()

@@ -1,5 +1,6 @@
 import Crypto
 import Datasets
+import Files
 import Foundation
 
 /// Opens data sets as a spec names them.
@@ -34,9 +35,24 @@ struct DatasetOpener {
       return try fingerprint.text(of: content)
     }
     let path = source.path(manifest, ofKey: "dataset")
-    let digests = try DatasetManifest.read(path).digests(
-      of: pictures, below: root, manifest: path)
-    return ContentFingerprint.text(pictures, digests: digests)
+    return try KeyFlaw.named("manifest") {
+      let digests = try DatasetManifest.read(path).digests(
+        of: pictures, below: root, manifest: path)
+      // Pictures of one size may have been exchanged since: the bytes of those that changed decide.
+      let written = FileStatus(of: PathBytes(path))?.modified ?? .min
+      let suspects = pictures.indices.filter { place in
+        let file = pictures[place].member?.archive ?? root / pictures[place].path
+        return (FileStatus(of: file)?.changed ?? .max) >= written
+      }
+      let found = try fingerprint.digests(of: suspects.map { pictures[$0] }, below: root)
+      for (place, digest) in zip(suspects, found) where digest != digests[place] {
+        throw ExperimentsError.impossible(
+          subject: path,
+          message: "lists '\(pictures[place].path)' with other bytes than it has; make it anew "
+            + "with `lab dataset check \(root)`")
+      }
+      return ContentFingerprint.text(pictures, digests: digests)
+    }
   }
 
   private func open(_ choice: DatasetChoice, limit: Int?) throws -> any ImageDataset {
@@ -45,11 +61,30 @@ struct DatasetOpener {
     if choice.validClasses != .all || choice.reassessedLabels != nil {
       whole = try ScoredDataset(
         whole, valid: choice.validClasses,
-        reassessed: try choice.reassessedLabels.map {
-          try ReassessedLabels(file: source.path($0, ofKey: "dataset"))
+        reassessed: try choice.reassessedLabels.map { path in
+          try KeyFlaw.named("reassessed_labels") {
+            try ReassessedLabels(file: source.path(path, ofKey: "dataset"))
+          }
         })
     }
     guard let limit, limit < whole.count else { return whole }
     return SubsetDataset(whole, limit: limit, seed: UInt64(seed))
+  }
+}
+
+/// What is wrong with what one key of a data set names.
+struct KeyFlaw: Error {
+  let key: String
+  let message: String
+
+  /// Puts `key` before what goes wrong in `body`.
+  static func named<Value>(_ key: String, _ body: () throws -> Value) throws -> Value {
+    do {
+      return try body()
+    } catch ExperimentsError.interrupted {
+      throw ExperimentsError.interrupted
+    } catch {
+      throw KeyFlaw(key: key, message: "\(error)")
+    }
   }
 }

@@ -121,6 +121,9 @@ package final class Planner {
       return try body()
     } catch ExperimentsError.interrupted {
       throw ExperimentsError.interrupted
+    } catch let flaw as KeyFlaw {
+      throw ExperimentsError.impossible(
+        subject: spec.source.place(of: "\(path).\(flaw.key)"), message: flaw.message)
     } catch {
       // What names the device itself needs no second "device".
       let message = "\(error)"
