@@ -14,7 +14,6 @@ let package = Package(
   products: [.executable(name: "lab", targets: ["lab"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
   ],
   targets: [
@@ -30,6 +29,10 @@ let package = Package(
     .systemLibrary(
       name: "CTIFF", pkgConfig: "libtiff-4",
       providers: [.apt(["libtiff-dev"]), .brew(["libtiff"])]),
+    // SHA-256 and SHA-1; CryptoKit on macOS.
+    .systemLibrary(
+      name: "COpenSSL", pkgConfig: "libcrypto",
+      providers: [.apt(["libssl-dev"]), .brew(["openssl"])]),
     // Codecs report errors by longjmp, which must not cross Swift.
     .target(
       name: "CImageCodecs", dependencies: ["CPNG", "CTurboJPEG", "CWebP", "CTIFF"],
@@ -41,7 +44,10 @@ let package = Package(
     .plugin(name: "BuildCommit", capability: .buildTool()),
 
     // Rooms, from the ground up.
-    .target(name: "Files", exclude: ["README.md"], swiftSettings: hotSwift),
+    .target(
+      name: "Files",
+      dependencies: [.target(name: "COpenSSL", condition: .when(platforms: [.linux]))],
+      exclude: ["README.md"], swiftSettings: hotSwift),
     .target(name: "Support", exclude: ["README.md"], swiftSettings: hotSwift),
     .target(name: "Records", exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
@@ -60,7 +66,7 @@ let package = Package(
     .target(name: "CCurl", exclude: ["README.md"]),
     .target(
       name: "Hub",
-      dependencies: ["CCurl", "Files", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["CCurl", "Files"],
       exclude: ["README.md"]),
     .target(
       name: "CPUBackend", dependencies: ["Support", "Files", "Tensors", "CKernels", "COpenBLAS"],
@@ -107,16 +113,12 @@ let package = Package(
       dependencies: [
         "Support", "Files", "Records", "Measurement", "Tensors", "ImageCoding", "Datasets",
         "Hub", "TokenReduction", "VisionModels", "SimulatedDevices",
-        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "OrderedCollections", package: "swift-collections"),
       ],
       exclude: ["README.md"], swiftSettings: hotSwift, plugins: ["BuildCommit"]),
     .target(
       name: "Reporting",
-      dependencies: [
-        "Support", "Files", "Records", "Measurement",
-        .product(name: "Crypto", package: "swift-crypto"),
-      ], exclude: ["README.md"],
+      dependencies: ["Support", "Files", "Records", "Measurement"], exclude: ["README.md"],
       resources: [.embedInCode("Resources")],
       swiftSettings: hotSwift),
     .executableTarget(
@@ -135,9 +137,7 @@ let package = Package(
     // Tests mirror Sources.
     .target(
       name: "_TestSupport",
-      dependencies: [
-        "Support", "Tensors", "Goldens", .product(name: "Crypto", package: "swift-crypto"),
-      ],
+      dependencies: ["Files", "Support", "Tensors", "Goldens"],
       path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
     // Changed inputs for everything that reads files (Scripts/drill.py).
@@ -224,10 +224,7 @@ let package = Package(
       ]),
     .testTarget(
       name: "ReportingTests",
-      dependencies: [
-        "Support", "Reporting", "Records", "Measurement",
-        .product(name: "Crypto", package: "swift-crypto"),
-      ],
+      dependencies: ["Files", "Support", "Reporting", "Records", "Measurement"],
       exclude: ["Fixtures"]),
   ]
 )

@@ -32,8 +32,16 @@ if [[ "$(uname)" == Linux && -f "$archive" ]]; then
   icu=(-Xlinker --defsym -Xlinker "$symbol=lab_icu_tables" -Xlinker "$PWD/$work/kept.o")
 fi
 
+# The hashes of libcrypto are linked in: a libcrypto beside the program would be that of the machine's libcurl too, which may need a newer.
+hashes=()
+if [[ "$(uname)" == Linux ]]; then
+  mkdir -p "$work/static"
+  ln -sf "$(pkg-config --variable=libdir libcrypto)/libcrypto.a" "$work/static/"
+  hashes=(-Xswiftc "-L$PWD/$work/static")
+fi
+
 # The old kind of search path holds for libraries of libraries too.
-swift build -c release --product lab --static-swift-stdlib "${icu[@]}" \
+swift build -c release --product lab --static-swift-stdlib "${icu[@]}" "${hashes[@]}" \
   -Xlinker -rpath -Xlinker '$ORIGIN' -Xlinker --disable-new-dtags
 program=$(swift build -c release --show-bin-path)/lab
 
@@ -49,6 +57,8 @@ ldd "$program" | awk '$3 ~ /^\// { print $1, $3 }' | while read -r name path; do
     *) cp -L "$path" "$folder/$name" && strip --strip-unneeded "$folder/$name" ;;
   esac
 done
+
+! compgen -G "$folder/libcrypto.so*" > /dev/null || { echo "The bundle carries libcrypto, which must be linked in." >&2; exit 1; }
 
 # What it reads: the demo data, the specs, the golden tensors that a card is checked with, and the benchmarks' programs.
 mkdir -p "$folder/Datasets" "$folder/Scripts" "$folder/Tests/Fixtures" "$folder/Benchmarks"

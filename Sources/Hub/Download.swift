@@ -1,4 +1,4 @@
-import Crypto
+import Files
 import Foundation
 
 /// Brings one file of a repository into the cache's `blobs`, whole or not at all.
@@ -167,7 +167,7 @@ struct Download {
     let size = Int(lseek(file, 0, SEEK_END))
     lseek(file, 0, SEEK_SET)
     var sha256 = SHA256()
-    var git = Insecure.SHA1()
+    var git = SHA1()
     let isGit = info.hash.count == 40
     // git hashes what a file is before what is in it.
     if isGit { git.update(data: Data("blob \(size)\0".utf8)) }
@@ -179,7 +179,7 @@ struct Download {
       if count == 0 { break }
       if isGit { git.update(data: part[..<count]) } else { sha256.update(data: part[..<count]) }
     }
-    let hash = isGit ? Array(git.finalize()) : Array(sha256.finalize())
-    return (size, hash.map { String(format: "%02x", $0) }.joined())
+    let hash = isGit ? git.finalize() : sha256.finalize()
+    return (size, hash.hexadecimal)
   }
 }

@@ -1,4 +1,4 @@
-import Crypto
+import Files
 import Foundation
 import Testing
 

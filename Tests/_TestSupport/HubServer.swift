@@ -1,4 +1,4 @@
-import Crypto
+import Files
 import Foundation
 import Synchronization
 
@@ -21,9 +21,8 @@ package final class HubServer: Sendable {
     package var hash: String {
       let bytes: [UInt8] =
         isLarge
-        ? Array(SHA256.hash(data: data))
-        : Array(Insecure.SHA1.hash(data: Data("blob \(data.count)\0".utf8) + data))
-      return bytes.map { String(format: "%02x", $0) }.joined()
+        ? SHA256.hash(data: data) : SHA1.hash(data: Data("blob \(data.count)\0".utf8) + data)
+      return bytes.hexadecimal
     }
   }
 

@@ -1,4 +1,3 @@
-import Crypto
 import Datasets
 import Files
 import Foundation
@@ -31,7 +30,7 @@ package struct DatasetChecker {
     let listed = zip(pictures, found).map { picture, finding in
       DatasetManifest.Picture(
         path: "\(picture.path)", label: picture.label, bytes: finding.bytes,
-        sha256: finding.digest.map { String(format: "%02x", $0) }.joined())
+        sha256: finding.digest.hexadecimal)
     }
     let unreadable = zip(listed, found).compactMap { picture, finding in
       finding.problem.map { DatasetManifest.Unreadable(path: picture.path, reason: $0) }
@@ -96,7 +95,7 @@ package struct DatasetChecker {
         path, maxBytes: picture.member == nil ? ImageFormat.maxBytes : .max)
       let bytes = try file.bytes(from: offset, count: picture.member?.size)
       finding.bytes = bytes.count
-      finding.digest = Array(SHA256.hash(data: bytes))
+      finding.digest = SHA256.hash(data: bytes)
       if FileStatus(of: path) == file.status {
         cache.keep(finding.digest, of: file.status, offset: offset, at: started)
       }

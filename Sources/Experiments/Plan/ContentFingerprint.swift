@@ -1,4 +1,3 @@
-import Crypto
 import Datasets
 import Files
 import Foundation
@@ -19,7 +18,7 @@ struct ContentFingerprint {
   /// - Throws: `ExperimentsError.interrupted`.
   func text(of content: DatasetContent) throws -> String {
     switch content {
-    case .drawn(let text): return Self.hexadecimal(SHA256.hash(data: Data(text.utf8)))
+    case .drawn(let text): return SHA256.hash(data: Data(text.utf8)).hexadecimal
     case .files(let root, let files):
       return Self.text(files, digests: try digests(of: files, below: root))
     }
@@ -32,7 +31,7 @@ struct ContentFingerprint {
       // No name holds a zero.
       hash.update(data: picture.path.bytes + [0] + Array("\(picture.label)".utf8) + [0] + digest)
     }
-    return hexadecimal(hash.finalize())
+    return hash.finalize().hexadecimal
   }
 
   /// The hashes of pictures, those that are kept or those of the bytes.
@@ -69,10 +68,6 @@ struct ContentFingerprint {
     }
     if StopSignal.isRequested { throw ExperimentsError.interrupted }
     return done.withLock { $0.digests }
-  }
-
-  private static func hexadecimal(_ digest: SHA256.Digest) -> String {
-    digest.map { String(format: "%02x", $0) }.joined()
   }
 }
 
@@ -114,7 +109,7 @@ private struct FileHasher {
         position += count
         if count < Self.partBytes { break }
       }
-      let digest = Array(hash.finalize())
+      let digest = hash.finalize()
       // Written to meanwhile: true of what was read, and not to be kept.
       if FileStatus(of: path) == file.status {
         cache.keep(digest, of: file.status, offset: offset, at: started)

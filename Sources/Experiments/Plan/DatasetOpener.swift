@@ -1,4 +1,3 @@
-import Crypto
 import Datasets
 import Files
 import Foundation
@@ -21,8 +20,7 @@ struct DatasetOpener {
     if isShuffled { opened = SubsetDataset(shuffling: opened, seed: UInt64(seed)) }
     var text = try fingerprint(of: opened.content, choice)
     if let scoring = opened.scoring {
-      text = SHA256.hash(data: Data((text + scoring).utf8)).map { String(format: "%02x", $0) }
-        .joined()
+      text = SHA256.hash(data: Data((text + scoring).utf8)).hexadecimal
     }
     return PlannedDataset(
       choice: choice, images: opened, fingerprint: text,

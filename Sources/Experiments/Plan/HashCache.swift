@@ -1,4 +1,3 @@
-import Crypto
 import Files
 import Foundation
 import Synchronization
@@ -39,8 +38,8 @@ final class HashCache: Sendable {
 
   /// What is kept of the files below `root`; nothing where `folder` is nil.
   init(folder: URL?, root: PathBytes) {
-    let name = SHA256.hash(data: root.bytes).prefix(16).map { String(format: "%02x", $0) }
-    path = folder?.appendingPathComponent(name.joined() + ".hashes")
+    let name = SHA256.hash(data: root.bytes).prefix(16).hexadecimal
+    path = folder?.appendingPathComponent(name + ".hashes")
     state = Mutex(State(entries: path.map(Self.read) ?? [:]))
   }
 
@@ -88,14 +87,14 @@ final class HashCache: Sendable {
     try? FileManager.default.createDirectory(
       at: path.deletingLastPathComponent(), withIntermediateDirectories: true)
     try? WholeFile.write(
-      Data(Self.mark + Array(SHA256.hash(data: body)) + body), to: path)
+      Data(Self.mark + SHA256.hash(data: body) + body), to: path)
   }
 
   private static func read(_ path: URL) -> [Key: Entry] {
     let maximum = maxEntries * entryBytes + 64
     guard let bytes = try? RegularFile.contents(of: PathBytes(path.path), maxBytes: maximum),
       bytes.count >= 40, Array(bytes[..<8]) == mark, (bytes.count - 40) % entryBytes == 0,
-      Array(SHA256.hash(data: bytes[40...])) == Array(bytes[8..<40])
+      SHA256.hash(data: bytes[40...]) == Array(bytes[8..<40])
     else { return [:] }
     var entries: [Key: Entry] = [:]
     entries.reserveCapacity((bytes.count - 40) / entryBytes)

@@ -1,4 +1,4 @@
-import Crypto
+import Files
 import Foundation
 import Records
 import SimulatedDevices
@@ -24,7 +24,7 @@ extension PlannedDevice {
         hardware: "simulated \(description.title)", threads: 0,
         simulated: SimulationSetting(
           execution: model.execution.rawValue, precision: model.precision.rawValue,
-          digest: digest.map { String(format: "%02x", $0) }.joined(),
+          digest: digest.hexadecimal,
           checkedPoints: description.checked?.points,
           medianErrorPercent: description.checked?.medianPercent,
           worstErrorPercent: description.checked?.worstPercent)), simulation: model)

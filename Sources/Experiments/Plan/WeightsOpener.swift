@@ -1,4 +1,3 @@
-import Crypto
 import Files
 import Foundation
 import Hub
@@ -116,8 +115,7 @@ struct WeightsOpener {
   private func digest(_ urls: [URL], _ choice: ModelChoice) throws -> String {
     let digests = try urls.map { try digest($0, choice) }
     guard digests.count > 1 else { return digests[0] }
-    return SHA256.hash(data: Data(digests.joined().utf8)).map { String(format: "%02x", $0) }
-      .joined()
+    return SHA256.hash(data: Data(digests.joined().utf8)).hexadecimal
   }
 
   private func digest(_ url: URL, _ choice: ModelChoice) throws -> String {
@@ -128,7 +126,7 @@ struct WeightsOpener {
       for offset in stride(from: 0, to: file.size, by: step) {
         hash.update(data: try file.bytes(from: offset, count: step))
       }
-      return hash.finalize().map { String(format: "%02x", $0) }.joined()
+      return hash.finalize().hexadecimal
     } catch {
       throw wrong(choice, "\(url.relativePath) \(error.reason)")
     }

@@ -1,4 +1,4 @@
-import Crypto
+import Files
 import Foundation
 import Records
 import TokenReduction
@@ -28,7 +28,7 @@ package enum RecordLine {
   }
 
   private static func key(kind: String, _ trial: some Encodable) -> String {
-    hexadecimal(SHA256.hash(data: keyedText(kind: kind, trial)))
+    SHA256.hash(data: keyedText(kind: kind, trial)).hexadecimal
   }
 
   /// What a key is the hash of.
@@ -61,22 +61,12 @@ package enum RecordLine {
       var hash = before
       hash.update(data: Self.text(shard))
       hash.update(data: after)
-      return RecordLine.hexadecimal(hash.finalize())
+      return hash.finalize().hexadecimal
     }
 
     private static func text(_ shard: Range<Int>) -> Data {
       Data(",\"first_image\":\(shard.lowerBound),\"image_count\":\(shard.count),".utf8)
     }
-  }
-
-  static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    for byte in bytes {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
-    }
-    return String(decoding: text, as: UTF8.self)
   }
 
   private static var encoder: JSONEncoder {
@@ -96,7 +86,7 @@ package enum RecordLine {
 
   /// The first half of the SHA-256 of a record's JSON without its seal, in hexadecimal.
   private static func seal(_ data: Data) -> String {
-    hexadecimal(SHA256.hash(data: data).prefix(16))
+    SHA256.hash(data: data).prefix(16).hexadecimal
   }
 
   /// Whether a line carries a seal, and whether that fits the rest.
@@ -116,7 +106,7 @@ package enum RecordLine {
       hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: text.dropLast(end.count)))
     }
     hash.update(data: [UInt8(ascii: "}")])
-    let expected = sealText(hexadecimal(hash.finalize().prefix(16)))
+    let expected = sealText(hash.finalize().prefix(16).hexadecimal)
     return bytes.suffix(end.count).elementsEqual(expected.utf8) ? .fits : .broken
   }
 
@@ -182,7 +172,7 @@ package enum RecordLine {
         hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[trial]))
       }
       hash.update(data: [UInt8(ascii: "}")])
-      if hexadecimal(hash.finalize()) == record.key { return true }
+      if hash.finalize().hexadecimal == record.key { return true }
     }
     return key(of: record.measurement) == record.key
   }
