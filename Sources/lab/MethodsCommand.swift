@@ -49,13 +49,12 @@ struct MethodsCommand: ParsableCommand {
     print("\(method.name): \(method.summary)")
     print("source: \(method.source)\nexample: \(method.example)\n")
     let table = TextTable(
-      header: ["key", "value", "default", "meaning"],
+      header: ["key", "meaning", "value", "default"],
       alignments: [.leading, .leading, .leading, .leading],
       rows: SpecRules.keys(of: method).dropFirst().map { key in
-        [key.key, key.rule.valueText, key.standardText, key.summary]
+        [key.key, key.summary, key.rule.valueText, key.standardText]
       })
-    let lines = table.lines(width: Console.listWidth, wrapping: "meaning")
-    print(lines.joined(separator: "\n"))
+    print(table.linesOrParagraphs(width: Console.listWidth).joined(separator: "\n"))
   }
 
   /// Which method is training-free, which looks at the device, and what else each needs.

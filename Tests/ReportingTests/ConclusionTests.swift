@@ -34,6 +34,20 @@ import Testing
     #expect(Report(records: alone, name: "r").conclusion == nil)
   }
 
+  @Test func `a table that is too wide becomes paragraphs, and loses nothing`() {
+    let table = TextTable(
+      header: ["key", "meaning", "value"], alignments: [.leading, .leading, .leading],
+      rows: [
+        ["r", "tokens that are merged away at every block", "a whole number"], ["s", "", "x"],
+      ])
+    #expect(table.linesOrParagraphs(width: 200) == table.lines())
+    #expect(
+      table.linesOrParagraphs(width: 30) == [
+        "r", "    meaning: tokens that are", "    merged away at every block",
+        "    value: a whole number", "s", "    value: x",
+      ])
+  }
+
   @Test(arguments: [30, 60, 80])
   func `a table fits its width: columns go, then cells are broken`(width: Int) {
     let table = TextTable(
@@ -68,18 +82,26 @@ import Testing
   }
 
   @Test func `a published change agrees or deviates, where the two may be compared`() throws {
-    func judged(model: String, stated: Double, drop: Double) throws -> String? {
+    func judged(
+      model: String, stated: Double, drop: Double, isReliable: Bool = true
+    ) throws -> (text: String?, report: Report) {
       var builder = RecordBuilder()
       builder.model.name = "deit_tiny_patch16_224"
       builder.dataset.classes = 1000
       let topk = RecordBuilder.method("topk", ["r": .integer(4)])
-      let records =
+      var records =
         builder.accuracy(RecordBuilder.baseline, correct: 0.9)
         + builder.accuracy(topk, correct: 0.85)
         + [
           builder.latency(RecordBuilder.baseline, milliseconds: 12),
           builder.latency(topk, milliseconds: 9),
         ]
+      for index in records.indices where !isReliable {
+        guard case .latency(let trial, var result) = records[index].measurement else { continue }
+        result.quality = TimingQuality(
+          counters: .read, rounds: 24, disturbed: [], flaws: [.wideInterval])
+        records[index].measurement = .latency(trial, result)
+      }
       let text = """
         {"source": "s", "hardware": "h", "comparable": "c", "model": "\(model)", "batch_size": 1,
          "baseline": {"latency_ms": 100}, "rows": [{"label": "Top-K", "method": "topk",
@@ -88,13 +110,27 @@ import Testing
       let report = Report(
         records: records, name: "r", published: try PublishedNumbers.tables(of: Data(text.utf8)))
       let table = try #require(report.published.first)
-      return PublishedAgreement(try #require(table.lines.first), table.numbers)?.text
+      return (
+        PublishedAgreement(try #require(table.lines.first), table.numbers)?.text, report
+      )
     }
     let model = "deit_tiny_patch16_224"
-    #expect(try judged(model: model, stated: 75, drop: 5) == "Δ agrees, latency agrees")
-    let far = try #require(try judged(model: model, stated: 110, drop: 30))
+    let near = try judged(model: model, stated: 75, drop: 5)
+    #expect(near.text == "Δ agrees, latency agrees")
+    let far = try #require(try judged(model: model, stated: 110, drop: 30).text)
     #expect(far.hasPrefix("Δ deviates by +") && far.contains("latency deviates by −3"))
-    #expect(try judged(model: "deit_small_patch16_224", stated: 75, drop: 5) == nil)
+    #expect(try judged(model: "deit_small_patch16_224", stated: 75, drop: 5).text == nil)
+
+    // Nothing is concluded from a timing that is not reliable, and it is marked.
+    let doubtful = try judged(model: model, stated: 75, drop: 5, isReliable: false)
+    #expect(doubtful.text == "Δ agrees")
+    let terminal = try #require(
+      PublishedTable.text(doubtful.report.published, width: 120).first)
+    #expect(terminal.contains("% ?"), "\(terminal)")
+    let figure = try #require(PublishedFigure(doubtful.report)).drawing().xml()
+    #expect(figure.contains("timing not reliable") && figure.contains("opacity=\"0.35\""))
+    #expect(
+      try #require(PublishedFigure(near.report)).drawing().xml().contains("not reliable") == false)
   }
 
   @Test func `passes taken apart are stacked, with the share that memory bounds`() throws {

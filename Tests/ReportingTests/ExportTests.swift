@@ -61,10 +61,32 @@ import Testing
     .split(separator: ":").map { "\($0)/pdflatex" }
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 
+  /// The longest rows that the quickstart has: bold, within noise, slower, long names.
+  private static var longRows: Report {
+    let builder = RecordBuilder()
+    let explicit = RecordBuilder.method("none_explicit")
+    let methods = [
+      RecordBuilder.method(
+        "evit",
+        ["keep_rate": .number(0.7), "layers": .array([.integer(3), .integer(6), .integer(9)])]),
+      RecordBuilder.method("tail_effect", ["r": .integer(108), "layer": .integer(3)]),
+    ]
+    let records =
+      builder.accuracy(RecordBuilder.baseline, correct: 0.963)
+      + [
+        builder.latency(RecordBuilder.baseline, milliseconds: 1.347),
+        builder.latency(explicit, milliseconds: 1.436),
+      ]
+      + methods.flatMap { method in
+        builder.accuracy(method, correct: 0.96) + [builder.latency(method, milliseconds: 0.909)]
+      }
+    return Report(records: records, name: "long")
+  }
+
   @Test(.enabled(if: pdflatex != nil, "no pdflatex on this machine"))
   func `LaTeX compiles, and fits its column`() throws {
     try withScratchFolder("latex") { folder in
-      for isWide in [false, true] {
+      for (report, isWide) in [(report, false), (report, true), (Self.longRows, false)] {
         let document =
           #"\documentclass[twocolumn]{article}\usepackage{booktabs,amssymb}"#
           + #"\begin{document}"# + "\n\(ReportExport.latex(report, isWide: isWide))"

@@ -1,4 +1,5 @@
 import Measurement
+import Records
 import Support
 import Testing
 
@@ -121,6 +122,31 @@ import Testing
     #expect(StaircaseFigure(grid) != nil)
     #expect(
       grid.staircases.first?.points.map(\.tokens) == Array(stride(from: 17, through: 145, by: 16)))
+  }
+
+  @Test func `the titles of panels tell models, devices and batches apart`() throws {
+    var records: [Record] = []
+    for model in ["deit_small_patch16_224", "deit_base_patch16_224"] {
+      for device in ["simulated:agx_orin_32gb", "simulated:agx_orin_32gb:graph"] {
+        for record in RecordBuilder.staircase(batchSizes: [1, 2]) {
+          guard case .latency(var trial, let result) = record.measurement else { continue }
+          trial.model.name = model
+          trial.device.name = device
+          trial.device.hardware = device
+          var record = record
+          record.key = "\(model) \(device) \(record.key)"
+          record.measurement = .latency(trial, result)
+          records.append(record)
+        }
+      }
+    }
+    let figure = try #require(StaircaseFigure(Report(records: records, name: "r")))
+    for layout in FigureLayout.allCases {
+      let text = figure.drawing(layout).xml()
+      #expect(!text.contains("…"))
+      #expect(text.ranges(of: "agx_orin_32gb:graph").count == 4)
+      #expect(text.ranges(of: "batch 2").count == 4)
+    }
   }
 
   @Test func `the baseline completes a grid that lacks the full token count`() {

@@ -85,8 +85,8 @@ struct LaTeXTable {
         \\centering
         \\caption{\(caption)}
         \\label{tab:\(Self.label(report.name))-\(index + 1)}
-        \\small
-        \\setlength{\\tabcolsep}{4pt}
+        \\footnotesize
+        \\setlength{\\tabcolsep}{3pt}
         \\begin{tabular}{@{}\(columns.map(\.alignment).joined())@{}}
           \\toprule
           \(columns.map(\.title).joined(separator: " & ")) \\\\

@@ -7,6 +7,7 @@ struct Plot {
   let xTitle: String
   let yTitle: String
   private static let tickSize = FigureText.size
+  private static let titleLineHeight = 14.0
 
   /// The position of a pair of values.
   func point(_ valueX: Double, _ valueY: Double) -> Point {
@@ -50,26 +51,24 @@ struct Plot {
     return nodes
   }
 
-  /// The title above the area, in two lines where it is too long for one.
-  private var titleLines: [Markup] {
+  /// The title in the two lines that there is room for.
+  private var titleLines: [String] {
     let size = FigureText.size * 1.06
-    let width = area.width + 12
-    var lines = FigureText.wrapped(title, width: width, size: size)
-    if lines.count > 2 { lines = [lines[0], lines.dropFirst().joined(separator: " ")] }
-    return lines.enumerated().map { index, line in
-      FigureText.node(
-        FigureText.fitted(line, width: width, size: size),
-        at: Point(
-          x: area.x, y: area.y - (lines.count == 2 ? 6 : 9) - 14 * Double(lines.count - 1 - index)),
-        bold: true)
-    }
+    let lines = FigureText.wrapped(title, width: area.width + 12, size: size)
+    // What panels differ in often comes last, so that nothing is cut that a second line can hold.
+    return [lines.first ?? "", lines.dropFirst().joined(separator: " ")].filter { !$0.isEmpty }
+      .map { FigureText.fitted($0, width: area.width + 12, size: size) }
   }
 
   private var titles: [Markup] {
     let middle = area.center
     let widest = y.ticks.map { FigureText.width(y.label($0), size: Self.tickSize) }.max() ?? 0
     let left = area.x - widest - 18
-    return titleLines + [
+    let lines = titleLines
+    return lines.enumerated().map { index, line in
+      let above = 9 + Self.titleLineHeight * Double(lines.count - 1 - index)
+      return FigureText.node(line, at: Point(x: area.x, y: area.y - above), bold: true)
+    } + [
       FigureText.node(
         xTitle, at: Point(x: middle.x, y: area.maxY + 36), anchor: .middle),
       FigureText.node(

@@ -12,6 +12,8 @@ struct PublishedFigure: ReportDrawing {
     let published: (latency: Double, accuracy: Double)?
     let measured: (latency: Double, accuracy: Double)?
     let bars: (latency: Interval, accuracy: Interval)?
+    /// Of what was measured.
+    let opacity: Double
   }
 
   private struct Panel {
@@ -63,7 +65,8 @@ struct PublishedFigure: ReportDrawing {
     return Item(
       label: line.published.label, color: style?.color ?? "#888888",
       textColor: style?.textColor ?? FigureText.softInk,
-      published: isBaseline ? nil : published, measured: measured, bars: bars)
+      published: isBaseline ? nil : published, measured: measured, bars: bars,
+      opacity: row?.speedup?.isReliable == false ? ParetoFigure.doubtOpacity : 1)
   }
 
   func drawing(_ layout: FigureLayout) -> Markup {
@@ -141,7 +144,8 @@ struct PublishedFigure: ReportDrawing {
           [
             "d": .text(
               "M\(x[0]),\(coordinate(middle.y))H\(x[1])M\(coordinate(middle.x)),\(y[0])V\(y[1])"),
-            "fill": "none", "stroke": .text(item.color), "stroke-width": 1, "stroke-opacity": 0.6,
+            "fill": "none", "stroke": .text(item.color), "stroke-width": 1,
+            "stroke-opacity": .number(0.6 * item.opacity),
           ]))
     }
     if let published = item.published, let middle {
@@ -158,15 +162,18 @@ struct PublishedFigure: ReportDrawing {
     [("published", item.published, false), ("measured", item.measured, true)].compactMap {
       kind, pair, isSolid in
       pair.map { pair in
-        Markup(
+        let isDoubtful = isSolid && item.opacity < 1
+        let point = Markup(
           "g", ["class": "point"],
           children: [
             Markup(
               "title",
               text: "\(item.label), \(kind): latency \(signed(pair.latency, digits: 1)) %, "
-                + "top-1 \(signed(pair.accuracy, digits: 2)) pp"),
+                + "top-1 \(signed(pair.accuracy, digits: 2)) pp"
+                + (isDoubtful ? ", timing not reliable" : "")),
             mark(at: plot.point(pair.latency, pair.accuracy), item.color, isSolid: isSolid),
           ])
+        return isDoubtful ? point.with("opacity", .number(item.opacity)) : point
       }
     }
   }

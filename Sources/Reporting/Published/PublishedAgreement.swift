@@ -4,7 +4,7 @@ import Measurement
 ///
 /// Accuracy is judged only for the published model on ImageNet's classes, latency only for the
 /// published model at the published batch size, and then as a change against the baseline:
-/// milliseconds belong to a device.
+/// milliseconds belong to a device. Of a timing that is not reliable nothing is concluded.
 struct PublishedAgreement: Hashable, Sendable {
   /// Points by which a change lies outside of what is measured; 0 where it agrees, `nil` where it
   /// is not judged.
@@ -20,7 +20,7 @@ struct PublishedAgreement: Hashable, Sendable {
     "agrees: the published change lies in the measured 95 % interval, widened by "
     + "\(trimmed(accuracyTolerance, digits: 1)) pp of accuracy or "
     + "\(trimmed(latencyTolerance, digits: 1)) points of latency; else by how much the measured "
-    + "one deviates; other models and data are not judged"
+    + "one deviates; other models, other data and timings that are not reliable are not judged"
 
   /// `nil` where neither is judged.
   init?(_ line: PublishedTable.Line, _ numbers: PublishedNumbers) {
@@ -36,6 +36,7 @@ struct PublishedAgreement: Hashable, Sendable {
     }
     latency = line.judged.flatMap { judged in
       guard isPublished(judged.group), batchSize == nil || judged.group.batchSize == batchSize,
+        judged.row.speedup?.isReliable == true,
         let published = numbers.changePercent(line.published), let change = judged.row.latencyChange
       else { return nil }
       return Self.deviation(

@@ -119,7 +119,9 @@ struct PublishedColumn: Sendable {
       return Column.missing
     }
     let mark =
-      speedup.isSlower ? " \(Mark.slower)" : speedup.isWithinNoise ? " \(Mark.withinNoise)" : ""
+      !speedup.isReliable
+      ? " \(Mark.unreliable)"
+      : speedup.isSlower ? " \(Mark.slower)" : speedup.isWithinNoise ? " \(Mark.withinNoise)" : ""
     let ends = [change.interval.lower, change.interval.upper].map { signed($0, digits: 1) }
     return "\(signed(change.percent, digits: 1)) %\(mark) (\(ends[0])…\(ends[1]))"
   }

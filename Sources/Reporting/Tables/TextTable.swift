@@ -50,6 +50,20 @@ package struct TextTable {
     return TextTable(header: table.header, alignments: table.alignments, rows: rows).lines()
   }
 
+  /// The lines of the table, or where that is wider than `width` characters each row as a paragraph:
+  /// its first cell, and below it the others, each after its title and broken between words.
+  package func linesOrParagraphs(width: Int) -> [String] {
+    guard self.width > width else { return lines() }
+    let indent = "    "
+    return rows.flatMap { row in
+      [row[0]]
+        + row.indices.dropFirst().filter { !row[$0].isEmpty }.flatMap { column in
+          Self.wrapped("\(header[column]): \(row[column])", at: max(1, width - indent.count))
+            .map { indent + $0 }
+        }
+    }
+  }
+
   /// The least room of a column whose cells are broken.
   private static let narrowest = 16
 
