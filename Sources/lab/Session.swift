@@ -46,37 +46,55 @@ struct Session {
   }
 
   /// The time of day as a folder's name.
-  private static func moment() -> String {
+  static func moment() -> String {
     Date().formatted(.iso8601.dateSeparator(.dash).timeSeparator(.omitted))
   }
 
   /// Prints every trial, and how long those to measure should take.
-  func printPlan(only: String?) throws {
-    let runner = Runner(planner: planner, store: store, only: only, listener: TerminalProgress())
+  ///
+  /// - Parameter machines: Counts of machines for each of which the time is told.
+  func printPlan(only: String?, share: Share? = nil, machines: [Int] = []) throws {
+    let runner = Runner(
+      planner: planner, store: store, only: only, share: share, listener: TerminalProgress())
     let plan = try runner.plan()
     try runner.calibrate(plan)
     let text = PlanText(planner: planner, plan: plan, isDone: runner.isRecorded)
     print(text.lines.joined(separator: "\n"))
     print("")
-    let open = runner.openTrials(plan)
-    print(text.summary(open: open.count, expectedSeconds: runner.expectedSeconds(plan)))
+    print(summary(plan, runner, share))
+    if !machines.isEmpty { print("\n" + MachineCosts(runner, plan, machines: machines).text) }
+  }
+
+  /// One line: how much there is to do, and how long it should take.
+  private func summary(_ plan: Plan, _ runner: Runner, _ share: Share?) -> String {
+    let open = runner.openTrials(plan).count
+    let seconds = runner.expectedSeconds(plan)
+    guard let share else {
+      return PlanText(planner: planner, plan: plan, isDone: runner.isRecorded)
+        .summary(open: open, expectedSeconds: seconds)
+    }
+    return "\(share): \(counted(open, "trial")) to measure"
+      + (open > 0 ? "; about \(PlanText.duration(seconds))" : "")
   }
 
   /// Measures, renders the report, and says what failed.
   ///
-  /// - Parameter again: The command line that goes on after an interruption.
-  func run(only: String?, again: [String]) throws {
+  /// - Parameters:
+  ///   - share: The part of the trials to measure, of which no report is made.
+  ///   - again: The command line that goes on after an interruption.
+  func run(only: String?, share: Share? = nil, again: [String]) throws {
     StopSignal.install()
     try planner.reportContext.write(to: folder)
+    let shares = ShareLog(results: folder)
+    for sentence in try share.map({ try shares.begin($0).map { [$0] } ?? [] }) ?? shares.problems {
+      Console.warn("\(sentence); what is left of it is measured now")
+    }
     let progress = TerminalProgress()
-    let runner = Runner(planner: planner, store: store, only: only, listener: progress)
+    let runner = Runner(
+      planner: planner, store: store, only: only, share: share, listener: progress)
     let plan = try runner.plan()
     try runner.calibrate(plan)
-    let text = PlanText(planner: planner, plan: plan, isDone: runner.isRecorded)
-    let open = runner.openTrials(plan)
-    Console.write(
-      "\(planner.spec.name): "
-        + text.summary(open: open.count, expectedSeconds: runner.expectedSeconds(plan)) + "\n")
+    Console.write("\(planner.spec.name): \(summary(plan, runner, share))\n")
     let doubtful = runner.doubtful(plan)
     if doubtful > 0 {
       Console.write(
@@ -91,9 +109,19 @@ struct Session {
       Console.write(
         "Stopped. \(counted(runner.measured, "trial")) of this run \(runner.measured == 1 ? "is" : "are") kept in \(store.name); "
           + "the same command goes on from there:\n  \(Self.command(again))\n")
+      if runner.lost.count > 0 {
+        Console.write(
+          "\(counted(runner.lost.count, "timing")) of an interleaved set count only together, and begin anew: "
+            + "\(PlanText.duration(runner.lost.seconds)) are lost\n")
+      }
       throw ExitCode(130)
     }
     progress.clear()
+    if let share {
+      try shares.end(share, failures: summary.failures.map { "\($0.label): \($0.message)" })
+      Console.write("\(share) is done: \(counted(runner.measured, "trial")) measured\n")
+      return try report(summary.failures, again: again)
+    }
     try RowsFile.write(summary.rows, to: folder)
     try CommandFile.write(again, to: folder)
     try PublishedFile.write(planner.spec.published, to: folder)
@@ -121,9 +149,15 @@ struct Session {
         "\(counted(summary.elsewhere.count, "latency", "latencies")) of other machines are missing: run the same methods there and copy the .jsonl files into \(store.name); --dry-run lists them"
       )
     }
-    guard !summary.failures.isEmpty else { return }
-    Console.write("\n\(counted(summary.failures.count, "trial")) failed:\n")
-    for failure in summary.failures { Console.write("  \(failure.label): \(failure.message)\n") }
+    try report(summary.failures, again: again)
+    ShareLog(results: folder).clear()
+  }
+
+  /// Says what failed.
+  private func report(_ failures: [RunFailure], again: [String]) throws {
+    guard !failures.isEmpty else { return }
+    Console.write("\n\(counted(failures.count, "trial")) failed:\n")
+    for failure in failures { Console.write("  \(failure.label): \(failure.message)\n") }
     Console.write("Failed trials are tried again by the same command:\n  \(Self.command(again))\n")
     throw ExitCode(Outcome.trialFailed)
   }

@@ -38,7 +38,8 @@ struct MicroRun {
   let listener = Listener()
 
   init(
-    _ spec: String, in folder: TemporaryFolder, only: String? = nil, process: Int32 = 1,
+    _ spec: String, in folder: TemporaryFolder, only: String? = nil, share: Share? = nil,
+    process: Int32 = 1,
     counters: any CounterSource = NoCounters(),
     shouldStop: @escaping () -> Bool = { false }
   ) throws {
@@ -47,7 +48,7 @@ struct MicroRun {
     let results = folder.url.appendingPathComponent("results")
     store = try RecordStore(folder: results, host: "h", process: process)
     runner = Runner(
-      planner: planner, store: store, only: only, listener: listener,
+      planner: planner, store: store, only: only, share: share, listener: listener,
       machineLock: MachineLock(folder: folder.url), counters: counters, shouldStop: shouldStop)
   }
 

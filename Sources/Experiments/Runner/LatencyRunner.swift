@@ -161,6 +161,7 @@ struct LatencyRunner {
     }
     let expected = variants.map(\.expectedSeconds).reduce(0, +)
     var finished = 0.0
+    let started = context.stopwatch.now
     let isComplete = try timer.measure(
       timed,
       progress: { share in
@@ -176,7 +177,11 @@ struct LatencyRunner {
         case .measured(let samples): try record(variant, samples, clocks[index], provenance)
         }
       })
-    if !isComplete { throw ExperimentsError.interrupted }
+    guard isComplete else {
+      context.lost = LostTimings(
+        count: variants.count, seconds: (context.stopwatch.now - started).inSeconds)
+      throw ExperimentsError.interrupted
+    }
   }
 
   private func record(

@@ -15,6 +15,10 @@ final class RunContext {
   private var doubts: [String: (started: String, isDoubtful: Bool)] = [:]
   /// When this run began, as records say it: unreliable timings of earlier ones are taken again.
   private let begun = Provenance.text(Date())
+  /// The trials that this process may measure; `nil` for all.
+  var ours: Set<String>?
+  /// Timings of a set that was stopped before its end, and how long they had taken.
+  var lost = LostTimings(count: 0, seconds: 0)
   /// Whether methods share the blocks that they compute alike.
   var sharesBlocks = true
   var estimate = CostEstimate()
@@ -42,8 +46,10 @@ final class RunContext {
     started = stopwatch.now
   }
 
-  /// Whether a trial still has to be measured by someone.
-  func isOpen(_ key: String) -> Bool { result(key) == nil && !givenUp.contains(key) }
+  /// Whether a trial still has to be measured by this process or one that shares its work.
+  func isOpen(_ key: String) -> Bool {
+    ours?.contains(key) != false && result(key) == nil && !givenUp.contains(key)
+  }
 
   /// The result that a trial has; `nil` where it is a timing of an earlier run that was not
   /// reliable.
@@ -157,6 +163,13 @@ final class RunContext {
     countOthers()
     return claims.filter { isOpen($0.key) }
   }
+}
+
+/// Timings that an interruption leaves without a result.
+package struct LostTimings: Hashable, Sendable {
+  package let count: Int
+  /// What they had taken.
+  package let seconds: Double
 }
 
 /// A trial that failed in a run.

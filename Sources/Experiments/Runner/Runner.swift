@@ -9,15 +9,18 @@ package final class Runner {
   private let planner: Planner
   private let store: RecordStore
   private let only: String?
+  private let share: Share?
   private let context: RunContext
   /// Whether no search can go on.
   private var isSearchOver = false
 
   /// - Parameters:
   ///   - only: A pattern of `TrialLabel`; other trials are left alone.
+  ///   - share: The part of the trials to measure; `nil` for all.
   ///   - shouldStop: Asked between batches.
   package init(
-    planner: Planner, store: RecordStore, only: String? = nil, listener: any ProgressListener,
+    planner: Planner, store: RecordStore, only: String? = nil, share: Share? = nil,
+    listener: any ProgressListener,
     machineLock: MachineLock = MachineLock(), stopwatch: any Stopwatch = MonotonicStopwatch(),
     counters: any CounterSource = ProcCounters(),
     shouldStop: @escaping () -> Bool = { StopSignal.isRequested }
@@ -25,6 +28,7 @@ package final class Runner {
     self.planner = planner
     self.store = store
     self.only = only
+    self.share = share
     context = RunContext(
       store: store, listener: listener, machineLock: machineLock, stopwatch: stopwatch,
       counters: counters, shouldStop: shouldStop)
@@ -32,6 +36,9 @@ package final class Runner {
 
   /// Trials that this run has measured so far.
   package var measured: Int { context.measured }
+
+  /// Timings that were begun when the run was stopped.
+  package var lost: LostTimings { context.lost }
 
   /// Whether a trial need not be measured by this run.
   package func isRecorded(_ key: String) -> Bool { context.result(key) != nil }
@@ -44,6 +51,12 @@ package final class Runner {
 
   /// The plan as far as it is known now, without the trials that `only` leaves out.
   package func plan() throws -> Plan {
+    let plan = try wholePlan()
+    context.ours = share.map { Division(plan, count: $0.count).keys(of: $0) }
+    return plan
+  }
+
+  private func wholePlan() throws -> Plan {
     var plan = try planner.plan(
       result: context.result, givenUp: context.givenUp, records: store.records)
     guard let only else { return plan }
@@ -181,8 +194,8 @@ package final class Runner {
       ready.waiting = []
       let open = openTrials(ready)
       guard !open.isEmpty else {
-        // What still waits cannot be chosen: its grid is left out.
-        if plan.waiting.isEmpty { return summary(plan) }
+        // What still waits cannot be chosen: its grid is left out, or another share's.
+        if share != nil || plan.waiting.isEmpty { return summary(plan) }
         isSearchOver = true
         continue
       }
