@@ -54,7 +54,7 @@ let package = Package(
       name: "Measurement", dependencies: ["Records", "Support"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     .target(
-      name: "Tensors", dependencies: ["Files", "Records"], exclude: ["README.md"],
+      name: "Tensors", dependencies: ["Files", "Records", "Support"], exclude: ["README.md"],
       swiftSettings: hotSwift),
     // Weights as people have them.
     .systemLibrary(
@@ -144,7 +144,8 @@ let package = Package(
     .executableTarget(
       name: "fuzz",
       dependencies: [
-        "Support", "Checkpoints", "Files", "Records", "Tensors", "CPUBackend", "ImageCoding",
+        "Support", "Checkpoints", "Files", "Records", "Tensors", "CPUBackend", "CUDABackend",
+        "ImageCoding",
         "Datasets", "Experiments", "Reporting", "SimulatedDevices", "VisionModels",
       ], path: "Tests/Fuzz", exclude: ["Seeds", "README.md", "make_seeds.py", "tokens.dict"],
       swiftSettings: hotSwift),
@@ -163,7 +164,8 @@ let package = Package(
     .testTarget(name: "RecordsTests", dependencies: ["Records"]),
     .testTarget(name: "MeasurementTests", dependencies: ["Support", "Measurement", "Records"]),
     .testTarget(
-      name: "CheckpointsTests", dependencies: ["Checkpoints", "Files", "Tensors", "_TestSupport"]),
+      name: "CheckpointsTests",
+      dependencies: ["Checkpoints", "Files", "Support", "Tensors", "_TestSupport"]),
     .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
     .testTarget(
       name: "CPUBackendTests",
@@ -201,7 +203,7 @@ let package = Package(
       name: "VisionModelsTests",
       dependencies: [
         "Support",
-        "VisionModels", "TokenReduction", "Records", "CPUBackend", "Tensors", "Goldens",
+        "VisionModels", "TokenReduction", "Records", "CPUBackend", "Tensors", "Goldens", "Files",
         "_TestSupport", "CAllocationCounter", "CKernels",
       ], swiftSettings: hotSwift),
     .testTarget(
@@ -214,7 +216,7 @@ let package = Package(
       dependencies: [
         "Support",
         "Experiments", "ImageCoding", "Records", "Measurement", "Datasets", "TokenReduction",
-        "VisionModels", "CPUBackend", "_TestSupport",
+        "VisionModels", "CPUBackend", "CUDABackend", "Tensors", "_TestSupport",
       ]),
     .testTarget(
       name: "LabTests",
@@ -224,7 +226,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "ReportingTests",
-      dependencies: ["Files", "Support", "Reporting", "Records", "Measurement"],
+      dependencies: [
+        "Files", "Support", "Reporting", "Records", "Measurement", "_TestSupport",
+      ],
       exclude: ["Fixtures"]),
   ]
 )

@@ -175,7 +175,7 @@ class OpenVINO:
 
 
 def quantized(path, side, batch):
-    """The model as nncf quantizes it after training, kept beside the ONNX file; noise calibrates as well as pictures where only time counts."""
+    """The model as nncf quantizes it after training, kept next to the ONNX file; noise calibrates as well as pictures where only time counts."""
     import nncf
     import numpy
     import openvino

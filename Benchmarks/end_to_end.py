@@ -1,4 +1,4 @@
-"""An accuracy run over JPEG files beside the pure forward pass, with the memory it holds and the time until it begins.
+"""An accuracy run over JPEG files compared with the forward pass alone, with the memory it holds and the time until it begins.
 
     swift build && python3 Benchmarks/end_to_end.py --weights deit_small.safetensors    # DeiT-S, 1,000 files: a minute
     python3 Benchmarks/end_to_end.py --model demo_vit --images 50000                  # memory over ImageNet's length

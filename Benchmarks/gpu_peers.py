@@ -1,4 +1,4 @@
-"""Latency of lab on an NVIDIA GPU beside PyTorch and the published pruning code, the same card and precision, and which bars are met.
+"""Latency of lab on an NVIDIA GPU compared with PyTorch and the published pruning code, the same card and precision, and which bars are met.
 
     python3 Benchmarks/gpu_peers.py --lab ./lab --out gpu-check/cuda.md --state gpu-check/cuda.json --budget 500
     python3 Benchmarks/gpu_peers.py --device cpu --models deit_tiny_patch16_224 --cells 1:float32 --lab .build/release/lab     # tries the program itself
@@ -39,7 +39,7 @@ TAIL = tuple({"method": "tail_effect", "r": r, "layer": LAYER} for r in (1, 49, 
 METHODS = ({"method": "none"}, *TAIL, {"method": "evit", "keep_rate": 0.7}, {"method": "tome", "r": 8}, {"method": "topk", "r": 8})
 EAGER, COMPILED = "PyTorch eager", "PyTorch compiled"
 PRUNED, PRUNED_COMPILED = "published pruning eager", "published pruning compiled"
-# lab's own method that a contender is set beside.
+# lab's own method that a contender is compared with.
 OURS = {EAGER: "lab", COMPILED: "lab", PRUNED: "lab tail_effect", PRUNED_COMPILED: "lab tail_effect"}
 
 

@@ -12,7 +12,7 @@ class MeasuredCells:
     """Cells measured with the settings and the lab of a run; those of other settings stay in the file unread.
 
     A cell belongs to its settings: what is compared, how long, how often, and the time stamp of lab's binary, so that nothing of an
-    older build stands in a table beside a newer one.
+    older build stands in a table with a newer one.
     """
 
     def __init__(self, path, options):

@@ -1,4 +1,4 @@
-"""Latency of lab beside PyTorch, ONNX Runtime and OpenVINO: the same models, batches and threads, random weights.
+"""Latency of lab compared with PyTorch, ONNX Runtime and OpenVINO: the same models, batches and threads, random weights.
 
     swift build -c release && python3 Benchmarks/peers.py                  # with a quiet machine: some minutes
     python3 Benchmarks/peers.py --quick                                     # DeiT-S, batch 1, PyTorch: 20 s
@@ -8,17 +8,17 @@
     python3 Benchmarks/peers.py --families --export                         # what takes long and times nothing, beforehand
     python3 Benchmarks/peers.py --methods                                   # with token reduction
     python3 Benchmarks/peers.py --methods tome gtp mctf                     # some methods alone
-    python3 Benchmarks/peers.py --lab .build/debug/lab .build/release/lab   # two builds of lab beside each other
+    python3 Benchmarks/peers.py --lab .build/debug/lab .build/release/lab   # two builds of lab compared
 
 Absolute times of a shared machine are noise, ratios of one run less so: in each round every contender of a cell (model, batch,
 threads) is visited in seeded random order for about a second. The table gives the median over all samples, and lab over the peer: the median of
 the rounds' ratios with the smallest and the largest. A ratio below 1 says that lab is faster. A program is compared with lab in the same
 precision, on its first engine. OPENBLAS_CORETYPE and the like are taken out of the environment: every program chooses its own kernels.
 
-With --out every measured cell is kept beside the exported models as well, and a later run with the same settings and the same lab
+With --out every measured cell is kept with the exported models as well, and a later run with the same settings and the same lab
 takes it from there: a table of hours can be made in pieces (--minutes), and a cell that was disturbed measured again (--again).
 
-With --methods lab's methods run beside the published methods' arithmetic in PyTorch (`pruning.py`, `further_pruning.py`), and each is asked what the removal
+With --methods lab's methods are compared with the published methods' arithmetic in PyTorch (`pruning.py`, `further_pruning.py`), and each is asked what the removal
 gives back: (1 - L/L0) / (1 - MACs/MACs0), where L0 is the same program's unpruned latency of the same round.
 
 Needs torch and timm; onnxruntime and openvino are used where they can be imported (with onnx and onnxscript):
@@ -81,7 +81,7 @@ def arguments():
     parser.add_argument("--export", action="store_true", help="export models that are not there yet, and time nothing")
     parser.add_argument("--minutes", type=float, help="begin no cell after so many")
     parser.add_argument("--again", nargs="*", metavar="MODEL", help="measure cells of these models (of all, where none is named) again")
-    parser.add_argument("--out", help="a file.md to write; the table as file.csv beside it")
+    parser.add_argument("--out", help="a file.md to write; the table also as file.csv")
     parser.add_argument("--quick", action="store_true", help="DeiT-S, batch 1, PyTorch eager alone")
     options = parser.parse_args()
     if options.quick:
@@ -157,7 +157,7 @@ def milliseconds(value):
 
 
 def summary(options, cells):
-    """Lines for each precision: lab beside the better of ONNX Runtime and OpenVINO, and beside PyTorch, over all cells."""
+    """Lines for each precision: lab against the better of ONNX Runtime and OpenVINO, and against PyTorch, over all cells."""
     for precision in options.precisions:
         for title, names in (("the better of ONNX Runtime and OpenVINO", ("onnxruntime", "openvino")), ("PyTorch eager", ("pytorch",))):
             ratios = {}

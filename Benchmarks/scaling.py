@@ -1,4 +1,4 @@
-"""Whether latency grows as the work does: lab's time per MAC against tokens, batch and width, and one core beside two.
+"""Whether latency grows as the work does: lab's time per MAC against tokens, batch and width, and one core against two.
 
     swift build && python3 Benchmarks/scaling.py                      # with a quiet machine: about four minutes
     python3 Benchmarks/scaling.py --axes tokens threads --rounds 3

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes .build/bundle/lab: the program with everything it needs beside it, for a machine of the same processor family that has neither
+# Makes .build/bundle/lab: the program with everything it needs in one folder, for a machine of the same processor family that has neither
 # Swift nor our libraries. Only the C library is the machine's own; CUDA is opened at run time where it is there.
 #
 #     Scripts/bundle.sh                    build, check, and try it with an empty environment
@@ -77,7 +77,7 @@ if [[ -n "${LAB_GLIBC:-}" && "$(printf '%s\n' "${glibc#GLIBC_}" "$LAB_GLIBC" | s
   exit 1
 fi
 cat > "$folder/README.txt" << TEXT
-lab for $(uname -m), with everything it needs beside it; the machine's C library must offer ${glibc/_/ } or newer.
+lab for $(uname -m), with everything it needs; the machine's C library must offer ${glibc/_/ } or newer.
 
     ./lab devices
     ./lab run Experiments/quickstart.json

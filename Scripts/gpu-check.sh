@@ -5,13 +5,13 @@
 #     Scripts/gpu-check.sh                  all stages, under 33 minutes; with ten minutes: check, then benchmark for as long as there is time
 #     Scripts/gpu-check.sh check            6 minutes at most: libraries, published passes, every method and every family of models against the processor
 #     Scripts/gpu-check.sh sanitize         8 minutes: NVIDIA's compute-sanitizer over both checks
-#     Scripts/gpu-check.sh benchmark        9 minutes: latencies beside PyTorch's, and which bars are met (python3 with torch and timm)
+#     Scripts/gpu-check.sh benchmark        9 minutes: latencies compared with PyTorch's, and which bars are met (python3 with torch and timm)
 #     Scripts/gpu-check.sh staircase        7 minutes: latency of every token count
-#     Scripts/gpu-check.sh pictures         6 minutes: latencies of ConvNeXt, Swin, EfficientViT and others beside PyTorch's
+#     Scripts/gpu-check.sh pictures         6 minutes: latencies of ConvNeXt, Swin, EfficientViT and others compared with PyTorch's
 #     Scripts/gpu-check.sh staircase_dinov2 9 minutes: the same of a model of a billion weights; only where it is named
 #
 # A stage leaves OUT/STAGE.log and OUT/STAGE.tar.gz (OUT: gpu-check), and goes on where such an archive left off. LAB names the program (default:
-# ./lab beside this folder, else .build/release/lab), DEVICE the device (cuda), PYTHON the Python (python3), LIMIT_SCALE stretches all limits,
+# lab in the folder above, else .build/release/lab), DEVICE the device (cuda), PYTHON the Python (python3), LIMIT_SCALE stretches all limits,
 # STAIRCASE names another spec.
 set -uo pipefail
 out=$(mkdir -p "${OUT:-gpu-check}" && cd "${OUT:-gpu-check}" && pwd)

@@ -3,7 +3,7 @@
 #
 #     Scripts/install.sh                          into /usr/local
 #     PREFIX=~/.local Scripts/install.sh          elsewhere
-#     LAB=.build/bundle/lab/lab Scripts/install.sh    a program that is built, with the libraries beside it
+#     LAB=.build/bundle/lab/lab Scripts/install.sh    a program that is built, with the libraries in its folder
 #     Scripts/install.sh uninstall
 #
 # DESTDIR is put before the prefix, for packagers. The program, the demo model and the specs go to PREFIX/lib/lab, and PREFIX/bin/lab

@@ -177,7 +177,7 @@ def main() -> int:
     if options.out:
         lines = ["| model | largest difference of the logits, share of their range |", "|---|---|"]
         lines += [f"| {name} | {share:.1e} |" for name, share in rows]
-        note = (f"Random weights, batch {options.batch}, float32: lab beside timm {timm.__version__} with torch {torch.__version__}; the limit is "
+        note = (f"Random weights, batch {options.batch}, float32: lab compared with timm {timm.__version__} with torch {torch.__version__}; the limit is "
                 f"{LIMIT:.0e} (`Tools/check_against_timm.py --all`).")
         options.out.write_text("\n".join(lines) + f"\n\n{note}\n")
     print("passed" if worst < LIMIT else f"FAILED: the limit is {LIMIT:.0e}")

@@ -96,7 +96,7 @@ def forward_tokens(model, patches, places):
 def load_folder(folder: Path):
     """Images [N, 96, 96, 3] as uint8 and [label, column, row, size] of each [N, 4].
 
-    Both are cached beside the images as .npy.
+    Both are cached next to the images as .npy.
     """
     cache, notes = folder / "images.npy", folder / "places.npy"
     if not cache.exists():
@@ -267,11 +267,11 @@ def make_optimizers(model, args):
 
 
 def export(model, path: Path) -> None:
-    """Write the weights as F16 safetensors, beside and then renamed."""
+    """Write the weights as F16 safetensors, under another name and then renamed."""
     tensors = {k: v.detach().to(torch.float16).contiguous() for k, v in model.state_dict().items()}
-    beside = path.with_suffix(".part")
-    save_file(tensors, beside, metadata={"format": "pt"})
-    os.replace(beside, path)
+    partial = path.with_suffix(".part")
+    save_file(tensors, partial, metadata={"format": "pt"})
+    os.replace(partial, path)
 
 
 def parse():

@@ -77,12 +77,12 @@ extension KernelBenchmarks {
     for layer in layers {
       var picture = layer.picture
       var plan = lab_plan_convolution(&picture, 2)
-      let depth = layer.channels / layer.groups * layer.kernel * layer.kernel
+      let k = layer.channels / layer.groups * layer.kernel * layer.kernel
       let (x, out) = (buffer(picture.in_image), buffer(picture.out_image))
-      let (weight, bias) = (buffer(layer.outputs * depth), buffer(layer.outputs))
+      let (weight, bias) = (buffer(layer.outputs * k), buffer(layer.outputs))
       let packed = buffer(lab_convolution_weight_count(&picture))
       let packedBias = buffer(lab_convolution_bias_count(&picture))
-      let scratch = buffer(max(plan.scratch_count, layer.outputs * depth))
+      let scratch = buffer(max(plan.scratch_count, layer.outputs * k))
       lab_pack_convolution(&picture, weight, bias, packed, packedBias, scratch)
       let epilogue = lab_epilogue(
         bias: packedBias, activation: Int32(layer.activation), residual: nil, residual_stride: 0,
@@ -91,7 +91,7 @@ extension KernelBenchmarks {
         { lab_convolve(&picture, &plan, x, packed, epilogue, out, 0, plan.tasks, scratch) }
       ])[0]
       let pixels = picture.out_height * picture.out_width
-      let rate = 2 * Double(pixels * layer.outputs * depth) / seconds / 1e9
+      let rate = 2 * Double(pixels * layer.outputs * k) / seconds / 1e9
       print(
         "| \(layer.description) | \(formatted(seconds * 1e6)) | \(formatted(rate)) "
           + "| \(formatted(100 * rate / peak, 0)) % |")

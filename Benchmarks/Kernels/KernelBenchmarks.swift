@@ -9,19 +9,19 @@ struct KernelBenchmarks {
   let peak: Double
 
   init() {
-    let (rows, columns, depth) = (12, lab_panel_width(), 128)
-    let (a, b, c) = (buffer(rows * depth), buffer(columns * depth), buffer(rows * columns))
+    let (rows, columns, k) = (12, lab_panel_width(), 128)
+    let (a, b, c) = (buffer(rows * k), buffer(columns * k), buffer(rows * columns))
     defer { for each in [a, b, c] { each.deallocate() } }
     let copies = scratch
     let seconds = leastSeconds(
       [
         {
           lab_product(
-            a, rows, depth, b, columns, depth, 0, 1, lab_fetch(), nil, Int32(LAB_EPILOGUE_NONE), c,
+            a, rows, k, b, columns, k, 0, 1, lab_fetch(), nil, Int32(LAB_EPILOGUE_NONE), c,
             columns, copies)
         }
       ], rounds: 60)[0]
-    peak = 2 * Double(rows * columns * depth) / seconds / 1e9
+    peak = 2 * Double(rows * columns * k) / seconds / 1e9
     let other = openBLAS?.name ?? "no OpenBLAS found"
     print("lab \(String(cString: lab_product_kernels())), one core; \(other)\n")
     print("A product in the L1 cache: \(formatted(peak)) GFLOP/s, the bound below.\n")
@@ -31,7 +31,7 @@ struct KernelBenchmarks {
   /// tokens of four images.
   func printProducts() {
     print(
-      "| layer | rows | columns | depth | lab GFLOP/s | of the bound | OpenBLAS GFLOP/s | lab / OpenBLAS, time |"
+      "| layer | rows | columns | k | lab GFLOP/s | of the bound | OpenBLAS GFLOP/s | lab / OpenBLAS, time |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for width in [192, 384, 768] {
@@ -39,8 +39,8 @@ struct KernelBenchmarks {
         ("qkv", 3 * width, width), ("projection", width, width), ("fc1", 4 * width, width),
         ("fc2", width, 4 * width),
       ]
-      for (name, columns, depth) in layers {
-        for rows in [197, 99, 788] { printProduct("\(name) of \(width)", rows, columns, depth) }
+      for (name, columns, k) in layers {
+        for rows in [197, 99, 788] { printProduct("\(name) of \(width)", rows, columns, k) }
       }
     }
     printProduct("head of 384", 1, 1000, 384)
@@ -48,10 +48,10 @@ struct KernelBenchmarks {
     print("")
   }
 
-  private func printProduct(_ name: String, _ rows: Int, _ columns: Int, _ depth: Int) {
-    let (a, b, c) = (buffer(rows * depth), buffer(columns * depth), buffer(rows * columns))
-    let packed = buffer(lab_packed_count(columns, depth))
-    lab_pack_plain(b, columns, depth, columns, packed)
+  private func printProduct(_ name: String, _ rows: Int, _ columns: Int, _ k: Int) {
+    let (a, b, c) = (buffer(rows * k), buffer(columns * k), buffer(rows * columns))
+    let packed = buffer(lab_packed_count(columns, k))
+    lab_pack_plain(b, columns, k, columns, packed)
     defer { for each in [a, b, c, packed] { each.deallocate() } }
     var bodies: [() -> Void] = [
       {
@@ -60,21 +60,21 @@ struct KernelBenchmarks {
         for block in 0..<blocks {
           let (first, last) = (rows * block / blocks, rows * (block + 1) / blocks)
           lab_product(
-            a + first * depth, last - first, depth, packed, columns, depth, 0, lab_panels(columns),
+            a + first * k, last - first, k, packed, columns, k, 0, lab_panels(columns),
             lab_fetch(), nil, Int32(LAB_EPILOGUE_NONE), c + first * columns, columns, scratch)
         }
       }
     ]
     if let openBLAS {
       bodies.append {
-        openBLAS.multiply(a, b, into: c, rows: rows, columns: columns, depth: depth)
+        openBLAS.multiply(a, b, into: c, rows: rows, columns: columns, k: k)
       }
     }
     let seconds = leastSeconds(bodies)
-    let work = 2 * Double(rows * columns * depth) / 1e9
+    let work = 2 * Double(rows * columns * k) / 1e9
     let own = work / seconds[0]
     var line =
-      "| \(name) | \(rows) | \(columns) | \(depth) | \(formatted(own)) | \(formatted(100 * own / peak, 0)) % "
+      "| \(name) | \(rows) | \(columns) | \(k) | \(formatted(own)) | \(formatted(100 * own / peak, 0)) % "
     if seconds.count > 1 {
       line += "| \(formatted(work / seconds[1])) | \(formatted(seconds[0] / seconds[1], 2)) |"
     } else {

@@ -29,15 +29,15 @@ struct OpenBLAS {
     name = "\(version) \(String(cString: unsafeBitCast(core, to: Text.self)()))"
   }
 
-  /// c [rows, columns] = a [rows, depth] · b [depth, columns], the layout that OpenBLAS packs
+  /// c [rows, columns] = a [rows, k] · b [k, columns], the layout that OpenBLAS packs
   /// fastest.
   func multiply(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, into c: UnsafeMutablePointer<Float>,
-    rows: Int, columns: Int, depth: Int
+    rows: Int, columns: Int, k: Int
   ) {
     let (rowMajor, asItStands) = (Int32(101), Int32(111))
     product(
-      rowMajor, asItStands, asItStands, Int32(rows), Int32(columns), Int32(depth), 1, a,
-      Int32(depth), b, Int32(columns), 0, c, Int32(columns))
+      rowMajor, asItStands, asItStands, Int32(rows), Int32(columns), Int32(k), 1, a,
+      Int32(k), b, Int32(columns), 0, c, Int32(columns))
   }
 }

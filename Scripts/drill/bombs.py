@@ -32,7 +32,7 @@ def run(drill):
     for name, make in RECORDS.items():
         place = folder / "Results/bomb"
         place.mkdir(parents=True, exist_ok=True)
-        # Beside a record, or the report would end before it reads what lies beside.
+        # Next to a record, or the report would end before it reads what lies next to it.
         shutil.copy(root / "Tests/Fuzz/Seeds/records/latency.jsonl", place)
         make(place / name)
         held += judge(drill.lab(folder, "report", "bomb", limit=60))

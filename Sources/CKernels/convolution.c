@@ -19,7 +19,7 @@ enum {
   LEAST_BLOCK_PIXELS = 28,
   /// Fewer pixels for each worker would read the weights so often that workers better share them.
   LEAST_SHARE_PIXELS = 84,
-  /// Numbers of copied rows, 384 kB: they stay in the L2 cache beside a panel's part.
+  /// Numbers of copied rows, 384 kB: they stay in the L2 cache together with a panel's part.
   BLOCK_NUMBERS = 98304,
   TASKS_PER_WORKER = 6,
 };
@@ -31,8 +31,8 @@ LAB_INLINE ptrdiff_t divided_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) /
 LAB_INLINE ptrdiff_t group_inputs(const lab_picture *p) { return p->channels / p->groups; }
 LAB_INLINE ptrdiff_t group_outputs(const lab_picture *p) { return p->out_channels / p->groups; }
 /// Numbers of a kernel row, and of the whole kernel.
-LAB_INLINE ptrdiff_t line_depth(const lab_picture *p) { return p->kernel_width * group_inputs(p); }
-LAB_INLINE ptrdiff_t whole_depth(const lab_picture *p) { return p->kernel_height * line_depth(p); }
+LAB_INLINE ptrdiff_t line_inner(const lab_picture *p) { return p->kernel_width * group_inputs(p); }
+LAB_INLINE ptrdiff_t whole_inner(const lab_picture *p) { return p->kernel_height * line_inner(p); }
 /// Panels of all groups.
 LAB_INLINE ptrdiff_t all_panels(const lab_picture *p) {
   return p->groups * lab_panels(group_outputs(p));
@@ -111,7 +111,7 @@ lab_convolution_plan lab_plan_convolution(const lab_picture *p, int workers) {
 // MARK: Weights
 
 ptrdiff_t lab_convolution_weight_count(const lab_picture *p) {
-  return p->groups * lab_packed_count(group_outputs(p), whole_depth(p));
+  return p->groups * lab_packed_count(group_outputs(p), whole_inner(p));
 }
 
 ptrdiff_t lab_convolution_bias_count(const lab_picture *p) {
@@ -120,16 +120,16 @@ ptrdiff_t lab_convolution_bias_count(const lab_picture *p) {
 
 void lab_pack_convolution(const lab_picture *p, const float *weight, const float *bias,
                           float *packed_weight, float *packed_bias, float *scratch) {
-  const ptrdiff_t inputs = group_inputs(p), outputs = group_outputs(p), depth = whole_depth(p);
+  const ptrdiff_t inputs = group_inputs(p), outputs = group_outputs(p), inner = whole_inner(p);
   const ptrdiff_t taps = p->kernel_height * p->kernel_width;
   const ptrdiff_t panels = lab_panels(outputs), bias_count = panels * lab_panel_width();
   memset(packed_bias, 0, (size_t)lab_convolution_bias_count(p) * sizeof *packed_bias);
   for (ptrdiff_t group = 0; group < p->groups; group++) {
-    const float *own = weight + group * outputs * depth;
+    const float *own = weight + group * outputs * inner;
     for (ptrdiff_t output = 0; output < outputs; output++)
-      lab_transpose(own + output * depth, inputs, taps, taps, scratch + output * depth, inputs);
-    lab_pack_transposed(scratch, outputs, depth, depth, 0, panels,
-                        packed_weight + group * lab_packed_count(outputs, depth));
+      lab_transpose(own + output * inner, inputs, taps, taps, scratch + output * inner, inputs);
+    lab_pack_transposed(scratch, outputs, inner, inner, 0, panels,
+                        packed_weight + group * lab_packed_count(outputs, inner));
     if (bias)
       memcpy(packed_bias + group * bias_count, bias + group * outputs,
              (size_t)outputs * sizeof *bias);
@@ -199,41 +199,41 @@ typedef struct {
   row_runs runs;
 } factor;
 
-/// A part of the depth: whole kernel rows, or a piece of one.
+/// A part of the inner dimension: whole kernel rows, or a piece of one.
 typedef struct {
-  ptrdiff_t line, lines, from, depth;
-} depth_part;
+  ptrdiff_t line, lines, from, inner;
+} inner_part;
 
 static ptrdiff_t part_count(const lab_picture *p) {
-  const ptrdiff_t line = line_depth(p);
+  const ptrdiff_t line = line_inner(p);
   if (line > MAXIMUM_K) return p->kernel_height * divided_up(line, MAXIMUM_K);
   return divided_up(p->kernel_height, MAXIMUM_K / line);
 }
 
-static depth_part part_at(const lab_picture *p, ptrdiff_t part, ptrdiff_t parts) {
-  const ptrdiff_t line = line_depth(p), lines = p->kernel_height;
+static inner_part part_at(const lab_picture *p, ptrdiff_t part, ptrdiff_t parts) {
+  const ptrdiff_t line = line_inner(p), lines = p->kernel_height;
   if (line > MAXIMUM_K) {
     const ptrdiff_t pieces = parts / lines, piece = part % pieces;
     const ptrdiff_t from = line * piece / pieces, to = line * (piece + 1) / pieces;
-    return (depth_part){.line = part / pieces, .lines = 1, .from = from, .depth = to - from};
+    return (inner_part){.line = part / pieces, .lines = 1, .from = from, .inner = to - from};
   }
   const ptrdiff_t from = lines * part / parts, to = lines * (part + 1) / parts;
-  return (depth_part){.line = from, .lines = to - from, .from = 0, .depth = line};
+  return (inner_part){.line = from, .lines = to - from, .from = 0, .inner = line};
 }
 
 /// One part of each pixel's numbers side by side.
-static factor gathered(factor f, depth_part part, float *scratch) {
+static factor gathered(factor f, inner_part part, float *scratch) {
   const ptrdiff_t stride = MAXIMUM_K + COPY_PADDING;
   float *to = scratch;
   for (ptrdiff_t run = 0; run < f.runs.runs; run++)
     for (ptrdiff_t pixel = 0; pixel < f.runs.width; pixel++, to += stride)
       for (ptrdiff_t line = 0; line < part.lines; line++)
-        memcpy(to + line * part.depth,
+        memcpy(to + line * part.inner,
                f.a + run * f.runs.a_run + pixel * f.pixel + line * f.line,
-               (size_t)part.depth * sizeof *to);
+               (size_t)part.inner * sizeof *to);
   return (factor){.a = scratch,
                   .pixel = stride,
-                  .line = part.depth,
+                  .line = part.inner,
                   .runs = {.width = f.runs.runs * f.runs.width, .runs = 1}};
 }
 
@@ -244,7 +244,7 @@ static void multiply(const lab_picture *p, factor f, const float *packed,
                      float *scratch) {
   const product_kernels *k = lab_kernels();
   const lab_fetch no_fetch = {0};
-  const ptrdiff_t outputs = group_outputs(p), depth = whole_depth(p);
+  const ptrdiff_t outputs = group_outputs(p), inner = whole_inner(p);
   const bool is_own = epilogue.residual == out;
   // Sums may start from what the output holds, unless the activation comes between.
   const bool adds =
@@ -254,10 +254,10 @@ static void multiply(const lab_picture *p, factor f, const float *packed,
   const bool is_whole = is_own && !adds;
   const ptrdiff_t parts = is_whole ? 1 : part_count(p);
   for (ptrdiff_t index = 0; index < parts; index++) {
-    const depth_part part = is_whole
-                                ? (depth_part){.lines = p->kernel_height, .depth = line_depth(p)}
+    const inner_part part = is_whole
+                                ? (inner_part){.lines = p->kernel_height, .inner = line_inner(p)}
                                 : part_at(p, index, parts);
-    const ptrdiff_t before = part.line * line_depth(p) + part.from;
+    const ptrdiff_t before = part.line * line_inner(p) + part.from;
     factor own = f;
     own.a += part.line * f.line + part.from;
     if (!is_whole && gathers(p)) own = gathered(own, part, scratch);
@@ -265,7 +265,7 @@ static void multiply(const lab_picture *p, factor f, const float *packed,
         .a_stride = own.pixel,
         .lines = part.lines,
         .a_line = own.line,
-        .k = part.depth,
+        .k = part.inner,
         .adds = index > 0 || adds,
         .c_stride = p->out_stride,
     };
@@ -273,13 +273,13 @@ static void multiply(const lab_picture *p, factor f, const float *packed,
     for (ptrdiff_t panel = first; panel < last; panel++) {
       const ptrdiff_t column = panel * k->panel, columns = minimum(k->panel, outputs - column);
       tile.a = own.a;
-      tile.b = packed + column * depth + before * k->panel;
+      tile.b = packed + column * inner + before * k->panel;
       tile.bias = index == 0 && epilogue.bias ? epilogue.bias + column : NULL;
       tile.c = out + column;
       const ptrdiff_t panel_ahead = panel + 1 < last ? panel + 1 : first;
-      const ptrdiff_t depth_ahead =
-          panel + 1 < last ? before : is_last ? 0 : before + part.lines * part.depth;
-      const float *ahead = packed + panel_ahead * k->panel * depth + depth_ahead * k->panel;
+      const ptrdiff_t inner_ahead =
+          panel + 1 < last ? before : is_last ? 0 : before + part.lines * part.inner;
+      const float *ahead = packed + panel_ahead * k->panel * inner + inner_ahead * k->panel;
       const tile_end end = {
           .activation = epilogue.activation,
           .residual = epilogue.residual ? epilogue.residual + column : NULL,
@@ -319,7 +319,7 @@ static void convolve_block(const lab_picture *p, const float *image, factor in_p
     lab_epilogue own = epilogue;
     if (own.bias) own.bias += group * panels * lab_panel_width();
     if (own.residual) own.residual += group * outputs;
-    multiply(p, f, packed + group * lab_packed_count(outputs, whole_depth(p)),
+    multiply(p, f, packed + group * lab_packed_count(outputs, whole_inner(p)),
              maximum(first - group * panels, 0), minimum(last - group * panels, panels), own,
              out + group * outputs, gather_scratch);
   }

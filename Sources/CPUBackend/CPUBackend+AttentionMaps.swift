@@ -40,7 +40,7 @@ private struct AttentionMapRegion: ParallelRegion {
 
   func run(worker: Int) {
     let own = backend.scratch[worker]
-    let (tokens, columns, depth) = (queries.tokens, keys.tokens, queries.headDim)
+    let (tokens, columns, headDim) = (queries.tokens, keys.tokens, queries.headDim)
     let (packed, panels) = (own.packedHead.floats, lab_panels(columns))
     var (lastImage, lastUnit) = (-1, -1)
     while let item = backend.nextTask(below: queries.batch * queries.heads * blocks, worker: worker)
@@ -49,7 +49,8 @@ private struct AttentionMapRegion: ParallelRegion {
       let (image, head) = (unit / queries.heads, unit % queries.heads)
       if unit != lastUnit {
         lab_pack_transposed(
-          keys.floats + keys.position(image, 0, head), columns, depth, keys.tokenStride, 0, panels,
+          keys.floats + keys.position(image, 0, head), columns, headDim, keys.tokenStride, 0,
+          panels,
           packed)
       }
       if let tokenSize, image != lastImage {
@@ -60,7 +61,7 @@ private struct AttentionMapRegion: ParallelRegion {
       let weights = map.floats + (unit * tokens + rows.lowerBound) * columns
       lab_product(
         queries.floats + queries.position(image, rows.lowerBound, head), rows.count,
-        queries.tokenStride, packed, columns, depth, 0, panels, .nothing, nil,
+        queries.tokenStride, packed, columns, headDim, 0, panels, .nothing, nil,
         GEMMEpilogue.none.kernelMode, weights, columns, own.product.floats)
       lab_softmax_rows(
         weights, scale, tokenSize == nil ? nil : UnsafePointer(own.logSizes.floats), rows.count,

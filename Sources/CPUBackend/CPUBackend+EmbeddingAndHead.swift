@@ -27,12 +27,12 @@ extension CPUBackend {
     }
   }
 
-  package func readOut(
-    _ stream: Tensor, norm: LayerNormParameters, _ kind: ReadOut, into features: Tensor
+  package func poolTokens(
+    _ stream: Tensor, norm: LayerNormParameters, _ kind: TokenPooling, into features: Tensor
   ) {
     run(
-      ReadOutRegion(backend: self, stream: stream, norm: norm, kind: kind, features: features)
-    ) { ReadOutRegion.enter($0, $1) }
+      TokenPoolingRegion(backend: self, stream: stream, norm: norm, kind: kind, features: features)
+    ) { TokenPoolingRegion.enter($0, $1) }
   }
 }
 
@@ -136,11 +136,11 @@ private struct EmbeddingRegion: ParallelRegion {
 }
 
 /// What the classifier reads, shared by images.
-private struct ReadOutRegion: ParallelRegion {
+private struct TokenPoolingRegion: ParallelRegion {
   let backend: CPUBackend
   let stream: Tensor
   let norm: LayerNormParameters
-  let kind: ReadOut
+  let kind: TokenPooling
   let features: Tensor
 
   func run(worker: Int) {

@@ -26,15 +26,18 @@ package struct EngineChoice: Hashable, Sendable {
       linear: .blas, attention: .blas, library: try BLASLibrary.open(), isTried: false)
   }
 
+  /// What a spec may name, the default first.
+  static let names = [DeviceKind.automaticEngine, "packed", "blas"]
+
   /// The engine that a spec names.
   ///
   /// - Throws: `TensorsError.engineUnavailable`, and those of `blas()`.
   static func named(_ name: String, device: String) throws -> EngineChoice {
     switch name {
-    case "auto": EngineTrial.shared.choice()
+    case DeviceKind.automaticEngine: EngineTrial.shared.choice()
     case "packed": .packed
     case "blas": try .blas()
-    default: throw TensorsError.engineUnavailable(engine: name, device: device)
+    default: throw TensorsError.engineUnavailable(engine: name, device: device, has: names)
     }
   }
 
@@ -76,7 +79,8 @@ package struct EngineChoice: Hashable, Sendable {
       }
       return (precision == .int8 ? .int8 : .bfloat16, .bfloat16)
     case .tf32, .float16:
-      throw TensorsError.precisionUnavailable(precision: precision.rawValue, device: "cpu")
+      throw TensorsError.precisionUnavailable(
+        precision, device: DeviceKind.cpu.name, has: DeviceKind.cpu.precisions)
     }
   }
 }

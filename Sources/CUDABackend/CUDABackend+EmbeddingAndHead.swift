@@ -13,20 +13,20 @@ extension CUDABackend {
       .address(rows), .int(side), .int(patch), .int(stride))
     multiply(
       embedding.linear, rows, rows: batch * patches, into: product, type: activationType,
-      depth: stride)
+      k: stride)
     launch(
       "embed_tokens" + suffix, grid: (Self.blocks(count, 4), batch, 1), block: 128,
       .address(product), .tensor(embedding.positions), .tensor(embedding.prefix), .tensor(tokens),
       .int(patches), .int(count - patches), .int(width))
   }
 
-  package func readOut(
-    _ stream: Tensor, norm: LayerNormParameters, _ kind: ReadOut, into features: Tensor
+  package func poolTokens(
+    _ stream: Tensor, norm: LayerNormParameters, _ kind: TokenPooling, into features: Tensor
   ) {
     let (batch, tokens, width) = (stream.shape[0], stream.shape[1], stream.shape[2])
     func readPrefix(_ count: Int) {
       launch(
-        "read_out_prefix" + suffix, grid: (Self.blocks(batch * count, 4), 1, 1), block: 128,
+        "pool_tokens_prefix" + suffix, grid: (Self.blocks(batch * count, 4), 1, 1), block: 128,
         .tensor(stream), .tensor(norm.weight), .tensor(norm.bias), .float(norm.epsilon),
         .int(batch), .int(tokens), .int(count), .int(width), .tensor(features),
         .int(features.shape[1]))
@@ -41,7 +41,7 @@ extension CUDABackend {
         .tensor(stream), .float(norm.epsilon), .int(batch * tokens), .int(width),
         .address(statistics))
       launch(
-        "read_out_mean" + suffix, grid: (Self.blocks(width, 64), batch, 1), block: 256,
+        "pool_tokens_mean" + suffix, grid: (Self.blocks(width, 64), batch, 1), block: 256,
         shared: 2048, .tensor(stream), .address(statistics), .tensor(norm.weight),
         .tensor(norm.bias), .int(prefix), .int(tokens), .int(width),
         .address(features.storage.address + width * activationType.byteCount),

@@ -175,16 +175,16 @@ extension CUDABackend {
   }
 
   /// - Parameters:
-  ///   - depth: Values of a row of `input`, where it is padded as the weight is.
-  ///   - inputStride: Values from one row of `input` to the next; `depth` where nothing is given.
+  ///   - k: Values of a row of `input`, where it is padded as the weight is.
+  ///   - inputStride: Values from one row of `input` to the next; `k` where nothing is given.
   func multiply(
     _ linear: LinearParameters, _ input: UnsafeMutableRawPointer, rows: Int,
     into output: UnsafeMutableRawPointer, type: DType, accumulates: Bool = false,
-    depth: Int? = nil, inputStride: Int? = nil
+    k: Int? = nil, inputStride: Int? = nil
   ) {
     guard rows > 0 else { return }
     let shape = shape(
-      linear, input, rows: rows, into: output, type: type, accumulates: accumulates, depth: depth,
+      linear, input, rows: rows, into: output, type: type, accumulates: accumulates, k: k,
       inputStride: inputStride)
     card.attempt { () throws(CUDAError) in
       try gemm.multiply(
@@ -195,13 +195,13 @@ extension CUDABackend {
 
   private func shape(
     _ linear: LinearParameters, _ input: UnsafeMutableRawPointer, rows: Int,
-    into output: UnsafeMutableRawPointer, type: DType, accumulates: Bool, depth: Int? = nil,
+    into output: UnsafeMutableRawPointer, type: DType, accumulates: Bool, k: Int? = nil,
     inputStride: Int? = nil
   ) -> GEMMShape {
-    let depth = depth ?? linear.inputs
+    let k = k ?? linear.inputs
     return GEMMShape(
-      rows: rows, outputs: linear.outputs, depth: depth,
-      weightStride: Self.padded(linear.inputs), inputStride: inputStride ?? depth,
+      rows: rows, outputs: linear.outputs, k: k,
+      weightStride: Self.padded(linear.inputs), inputStride: inputStride ?? k,
       type: activationType, outputType: type, hasBias: true, accumulates: accumulates,
       isTF32: precision == .tf32,
       alignment: GEMMShape.alignment(of: linear.weight.storage.address, input, output))

@@ -77,8 +77,9 @@ package final class CUDABackend: Backend {
   package func computing(at precision: Precision) throws -> any Backend {
     if precision == self.precision { return self }
     if let known = others[precision] { return known }
-    guard precision != .int8 else {
-      throw TensorsError.precisionUnavailable(precision: precision.rawValue, device: name)
+    guard DeviceKind.cuda.precisions.contains(precision) else {
+      throw TensorsError.precisionUnavailable(
+        precision, device: name, has: DeviceKind.cuda.precisions)
     }
     // bfloat16 came with Ampere; the kernels of older cards would not compile.
     guard precision != .bfloat16 && precision != .tf32 || card.facts.major >= 8 else {
@@ -98,7 +99,7 @@ package final class CUDABackend: Backend {
 
   package func using(engine: String) throws -> any Backend {
     switch engine {
-    case "auto": return self
+    case DeviceKind.automaticEngine: return self
     case Self.tanhGELU:
       if hasTanhGELU { return self }
       if let withTanhGELU { return withTanhGELU }
@@ -106,7 +107,7 @@ package final class CUDABackend: Backend {
         name: name, card: card, precision: precision, cache: cache, hasTanhGELU: true)
       withTanhGELU = other
       return other
-    default: throw TensorsError.engineUnavailable(engine: engine, device: name)
+    default: throw TensorsError.engineUnavailable(engine: engine, device: name, has: [])
     }
   }
 

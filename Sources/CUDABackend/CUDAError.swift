@@ -1,3 +1,4 @@
+import Support
 import Tensors
 
 /// What can go wrong with a card, its driver and its libraries.
@@ -35,7 +36,7 @@ package enum CUDAError: Error, Hashable, CustomStringConvertible {
         + "\(CUDALibraryKind.majors.upperBound), and no newer major version than the driver's"
     case .noCard(let reason): "the driver is there and finds no card: \(reason)"
     case .noSuchCard(let index, let found):
-      "there is no cuda:\(index); found \(found.count == 1 ? "is" : "are") "
+      "there is no cuda:\(index); found \(noun(found.count, "is", "are")) "
         + found.enumerated().map { "cuda:\($0.offset) (\($0.element))" }.joined(separator: ", ")
     case .cardTooOld(let card, let capability, let compiler, let oldest):
       "\(card) has compute capability \(capability), and \(compiler) compiles for \(oldest) and "

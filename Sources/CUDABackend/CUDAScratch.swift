@@ -48,7 +48,7 @@ struct CUDAScratch {
         raise(\.order, to: batch * before)
         raise(\.maxima, to: batch)
       case .rows(let rows, _):
-        if operation.kind == .readOut { raise(\.rowStatistics, to: 2 * rows) }
+        if operation.kind == .poolTokens { raise(\.rowStatistics, to: 2 * rows) }
       case .convolution: break
       }
     }

@@ -30,7 +30,7 @@ enum ShardIndex {
     let shards = Set(index.weightMap.values).sorted()
     for (number, shard) in shards.enumerated() {
       guard !shard.contains("/"), shard != ".." else {
-        throw malformed("it names the shard \(shard), which is not beside it")
+        throw malformed("it names the shard \(shard), which is not in its folder")
       }
       let opened = try Checkpoint.openShard(file.path.folder / PathBytes(shard))
       guard number == 0 || opened.format == joined.format else {

@@ -34,7 +34,7 @@ package final class BatchLoader: Sendable {
 
   /// Threads that decode unless set otherwise: one per core, at normal priority.
   ///
-  /// Beside a model on the same two cores one thread was slower and a lower priority no faster.
+  /// With a model on the same two cores one thread was slower and a lower priority no faster.
   package static var defaultThreads: Int { ProcessInfo.processInfo.activeProcessorCount }
 
   /// Bytes of decoded pixels that are held at most.

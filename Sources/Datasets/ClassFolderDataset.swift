@@ -69,12 +69,12 @@ package struct ClassFolderDataset: FileDataset {
     let root = archives.root
     let known: [String] = if case .order(let names) = classes { names } else { [] }
     let labels: [Int]
-    if let beside = try archives.labelsFromSidecars({ known.firstIndex(of: $0) }) {
+    if let sidecars = try archives.labelsFromSidecars({ known.firstIndex(of: $0) }) {
       if case .labels = classes {
         throw .badClassMapping(
-          reason: "gives folders labels, but the pictures of \(root) have theirs beside them")
+          reason: "gives folders labels, but the pictures of \(root) have theirs next to them")
       }
-      labels = beside
+      labels = sidecars
       let count = max(known.count, (labels.max() ?? -1) + 1)
       if !known.isEmpty, count > known.count {
         throw .badClassMapping(

@@ -75,17 +75,17 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
       "\(path): holds no pictures (\(ImageFormat.names)); a data set is one folder of pictures per "
         + "class" + (others.map { "; \($0)" } ?? "")
     case .emptyClasses(let path, let classes, let others):
-      "\(path): has class folders without a picture (\(ImageFormat.names)): \(listed(classes)); "
+      "\(path): has class folders without a picture (\(ImageFormat.names)): \(firstFew(classes, 5)); "
         + "fill or remove them" + (others.map { "; \($0)" } ?? "")
     case .splitsAsClasses(let path, let folders, let likely):
-      "\(path): has the \(noun(folders.count, "folder")) \(listed(folders)), parts of a "
+      "\(path): has the \(noun(folders.count, "folder")) \(firstFew(folders, 5)), parts of a "
         + "data set and no classes; write {\"folder\": \"\(likely)\"}"
     case .noClassFolders(let path):
       "\(path): holds pictures but no class folders, so nothing says their labels; "
         + "put the pictures of each class into a folder of their own"
     case .unknownClass(let path, let folder, let known):
       "\(path): has the class folder '\(folder)', which \"classes\" does not name; "
-        + "it names \(listed(known))"
+        + "it names \(firstFew(known, 5))"
     case .badClassMapping(let reason):
       "\"classes\": \(reason)"
     case .unusableScoring(let reason): reason
@@ -95,7 +95,7 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
       "\(path): has both \(first) and \(second), so it is not clear which pictures are meant; "
         + "name the folder that holds only them"
     case .notImageNetClasses(let path, let folders):
-      "\(path): has folders that are not among ImageNet-1k's 1000 classes: \(listed(folders)); "
+      "\(path): has folders that are not among ImageNet-1k's 1000 classes: \(firstFew(folders, 5)); "
         + "class folders are named by WordNet id, such as n01440764; "
         + "for other class folders use {\"folder\": …} with \"classes\""
     case .archive(let path, let reason): "\(path): \(reason)"
@@ -115,7 +115,7 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
     switch self {
     case .noGroundTruth(let path, let looked):
       "\(path): holds pictures but nothing says their labels; put one of "
-        + "\(looked.joined(separator: ", ")) beside or above them, or use class folders"
+        + "\(looked.joined(separator: ", ")) next to or above them, or use class folders"
     case .noClassInName(let path, let picture):
       "\(path): has pictures named by class, such as n01440764_1.JPEG or …_n01440764.JPEG, and "
         + "\(picture), which is not; name all by class or none"
@@ -142,10 +142,4 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
     default: preconditionFailure("Described with the folders.")
     }
   }
-}
-
-/// The first few of many, with how many there are.
-func listed(_ names: [String]) -> String {
-  let shown = names.prefix(5).joined(separator: ", ")
-  return names.count > 5 ? "\(shown) and \(names.count - 5) more" : shown
 }

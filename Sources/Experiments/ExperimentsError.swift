@@ -18,6 +18,8 @@ package enum ExperimentsError: Error, CustomStringConvertible {
   case heldByStopped(processes: [Int32])
   /// What a spec asks for does not go together with what is on this machine.
   case impossible(subject: String, message: String)
+  /// A device that this machine or the program does not have.
+  case noDevice(name: String, reason: String)
   /// A corrupt image stopped the run.
   case badImage(message: String)
   /// The run was asked to stop.
@@ -45,6 +47,7 @@ package enum ExperimentsError: Error, CustomStringConvertible {
         + "with `kill -CONT \(Self.list(processes))`, or end them with `kill -KILL "
         + "\(Self.list(processes))`; the same command then goes on from there"
     case .impossible(let subject, let message): "\(subject): \(message)"
+    case .noDevice(let name, let reason): "device \"\(name)\": \(reason)"
     case .badImage(let message): message
     case .interrupted: "interrupted"
     }

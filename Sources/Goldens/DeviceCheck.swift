@@ -236,7 +236,7 @@ package struct DeviceCheck {
         + (differing > 0 ? ", other tokens kept in \(differing) of \(images) images" : "")
         + (disordered > 0 ? ", in another order in \(disordered) of \(images) images" : "")
         + (undecided > 0 ? ", \(undecided) of \(images) images decided by a near tie" : "")
-        + (nearTies > 0 ? ", \(nearTies) near \(nearTies == 1 ? "tie" : "ties")" : "")
+        + (nearTies > 0 ? ", \(counted(nearTies, "near tie"))" : "")
     }
   }
 

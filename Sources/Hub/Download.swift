@@ -39,7 +39,7 @@ struct Download {
   }
 
   private func unusable(_ url: URL) -> HubError {
-    .cacheUnusable(path: url.path, reason: String(cString: strerror(errno)))
+    .cacheUnusable(path: url.path, reason: systemReason())
   }
 
   // MARK: The transfer
@@ -110,7 +110,7 @@ struct Download {
     } catch {
       received = at
       if failure != 0 {
-        throw .cacheUnusable(path: incomplete.path, reason: String(cString: strerror(failure)))
+        throw .cacheUnusable(path: incomplete.path, reason: systemReason(failure))
       }
       if isTooLong {
         unlink(incomplete.path)

@@ -250,10 +250,7 @@ package struct Hub: Sendable {
     } catch {
       let failure = error as NSError
       let path = failure.userInfo[NSFilePathErrorKey] as? String ?? settings.cache.path
-      let system = failure.userInfo[NSUnderlyingErrorKey] as? NSError
-      let reason =
-        system.map { String(cString: strerror(Int32($0.code))) } ?? failure.localizedDescription
-      throw .cacheUnusable(path: path, reason: reason)
+      throw .cacheUnusable(path: path, reason: systemReason(of: error))
     }
   }
 }

@@ -53,7 +53,7 @@ package struct HubCache: Sendable {
     let temporary = folder.appendingPathComponent(".\(url.lastPathComponent).\(getpid())")
     unlink(temporary.path)
     guard symlink(target, temporary.path) == 0, rename(temporary.path, url.path) == 0 else {
-      throw HubError.cacheUnusable(path: url.path, reason: String(cString: strerror(errno)))
+      throw HubError.cacheUnusable(path: url.path, reason: systemReason())
     }
   }
 

@@ -28,7 +28,7 @@ package protocol Device: AnyObject {
   var engine: String? { get }
   /// The same device with another engine for its products.
   ///
-  /// - Parameter engine: `auto`, `packed` or `blas`.
+  /// - Parameter engine: One of the engines of its kind, or `DeviceKind.automaticEngine`.
   /// - Throws: `TensorsError.engineUnavailable`, and what is wrong with a library.
   func using(engine: String) throws -> any Backend
 
@@ -170,14 +170,14 @@ extension Device {
 extension Backend {
   package func using(engine: String) throws -> any Backend {
     guard engine == DeviceKind.automaticEngine else {
-      throw TensorsError.engineUnavailable(engine: engine, device: name)
+      throw TensorsError.engineUnavailable(engine: engine, device: name, has: [])
     }
     return self
   }
 
   package func computing(at precision: Precision) throws -> any Backend {
     guard precision == self.precision else {
-      throw TensorsError.precisionUnavailable(precision: precision.rawValue, device: name)
+      throw TensorsError.precisionUnavailable(precision, device: name, has: [self.precision])
     }
     return self
   }

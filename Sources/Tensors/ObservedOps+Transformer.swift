@@ -106,11 +106,11 @@ extension ObservedOps {
     ) { $0.summarizeAttention(map, statistics) }
   }
 
-  package func readOut(
-    _ stream: Tensor, norm: LayerNormParameters, _ kind: ReadOut, into features: Tensor
+  package func poolTokens(
+    _ stream: Tensor, norm: LayerNormParameters, _ kind: TokenPooling, into features: Tensor
   ) {
     guard !composesBlocks else {
-      return composedReadOut(stream, norm: norm, kind, into: features)
+      return composedTokenPooling(stream, norm: norm, kind, into: features)
     }
     let (images, tokens, width) = (stream.shape[0], stream.shape[1], stream.shape[2])
     let read =
@@ -120,8 +120,8 @@ extension ObservedOps {
       }
     observe(
       PassOperation(
-        .readOut, .rows(images * tokens, width: width),
+        .poolTokens, .rows(images * tokens, width: width),
         bytesRead: norm.bytes + read * stream.dtype.byteCount, bytesWritten: features.bytes)
-    ) { $0.readOut(stream, norm: norm, kind, into: features) }
+    ) { $0.poolTokens(stream, norm: norm, kind, into: features) }
   }
 }

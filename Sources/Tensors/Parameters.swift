@@ -73,7 +73,7 @@ package struct FeedForwardParameters {
 }
 
 /// Which normalized tokens the head reads.
-package enum ReadOut: Hashable, Sendable {
+package enum TokenPooling: Hashable, Sendable {
   /// The first `count` tokens side by side: 1 for a class token, 2 with distillation.
   case prefix(count: Int)
   /// The class token concatenated with the mean of the tokens after `prefixTokens` (DINOv2's linear

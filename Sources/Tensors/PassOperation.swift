@@ -28,7 +28,7 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   case reduction = "reduction: whole step"
   /// A score or a disposal that has no kernel.
   case hostReduction = "reduction: on the host"
-  case readOut = "read-out"
+  case poolTokens = "pooling of tokens"
   /// A linear layer without a LayerNorm.
   case head
   case download = "output"

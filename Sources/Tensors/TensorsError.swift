@@ -1,3 +1,5 @@
+import Support
+
 /// What can go wrong with files of tensors.
 package enum TensorsError: Error, Hashable, CustomStringConvertible {
   case unreadableFile(path: String, reason: String)
@@ -7,9 +9,9 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
   case outOfMemory(bytes: Int, device: String)
   /// Of a device that says how much it has.
   case doesNotFit(needed: Int, free: Int, total: Int, device: String)
-  case precisionUnavailable(precision: String, device: String)
-  /// A choice of matrix library on a device that has only one.
-  case engineUnavailable(engine: String, device: String)
+  case precisionUnavailable(Precision, device: String, has: [Precision])
+  /// A choice of what multiplies matrices, `has` empty where the device offers none.
+  case engineUnavailable(engine: String, device: String, has: [String])
   /// Operations of a model that a device has no implementation of.
   case operationsUnavailable(operations: [String], device: String)
   /// What a device said when it failed, a whole sentence.
@@ -27,33 +29,19 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
     case .doesNotFit(let needed, let free, let total, let device):
       "\(device): \(Self.text(needed)) are needed and \(Self.text(free)) of \(Self.text(total)) are "
         + "free; a smaller batch size, a lower precision or a smaller model needs less"
-    case .precisionUnavailable(let precision, let device):
-      "\(device): does not compute in \(precision); " + Self.precisionsByKind
-    case .engineUnavailable(let engine, let device):
+    case .precisionUnavailable(let precision, let device, let has):
+      "\(device): does not compute in \(precision.rawValue); it computes in "
+        + series(has.map(\.rawValue), "and")
+    case .engineUnavailable(let engine, let device, let has):
       "\(device): has no engine \"\(engine)\"; "
-        + Self.engines(of: device)
+        + (has.isEmpty
+          ? "it has no choice of engines, so leave \"engine\" out"
+          : "it has " + series(has.map { "\"\($0)\"" }, "and"))
     case .operationsUnavailable(let operations, let device):
-      "\(device): has no \(operations.joined(separator: ", ")) yet; this model runs on a \(DeviceKind.standard.name) "
+      "\(device): has no \(series(operations, "and")), which this model needs; run it on another "
         + "device"
     case .deviceFailed(let sentence): sentence
     }
-  }
-
-  /// `a cpu device computes in float32, …, a cuda device in …`.
-  private static var precisionsByKind: String {
-    DeviceKind.all.enumerated().map { index, kind in
-      "a \(kind.name) device \(index == 0 ? "computes " : "")in "
-        + DeviceKind.listed(kind.precisions.map(\.rawValue), "and")
-    }.joined(separator: ", ")
-  }
-
-  private static func engines(of device: String) -> String {
-    if let kind = DeviceKind.of(device), !kind.engines.isEmpty {
-      return "a \(kind.name) device has "
-        + DeviceKind.listed(kind.engines.map { "\"\($0)\"" }, "and")
-    }
-    let others = DeviceKind.all.filter { !$0.engines.isEmpty }.map { "a \($0.name) device's" }
-    return "engines are " + DeviceKind.listed(others, "and")
   }
 
   /// Bytes for a person.

@@ -31,7 +31,8 @@ package protocol TransformerOps: TensorOps {
   /// The statistics of an attention map [B, H, N, N] into the buffers that they name.
   func summarizeAttention(_ map: Tensor, _ statistics: AttentionStatistics)
   /// The head's input [B, F] from the normalized stream.
-  func readOut(_ stream: Tensor, norm: LayerNormParameters, _ kind: ReadOut, into features: Tensor)
+  func poolTokens(
+    _ stream: Tensor, norm: LayerNormParameters, _ kind: TokenPooling, into features: Tensor)
 }
 
 extension TransformerOps {
@@ -64,9 +65,9 @@ extension TransformerOps {
     composedAttend(qkv, heads: heads, tokenSize: tokenSize, statistics: statistics, into: output)
   }
 
-  package func readOut(
-    _ stream: Tensor, norm: LayerNormParameters, _ kind: ReadOut, into features: Tensor
-  ) { composedReadOut(stream, norm: norm, kind, into: features) }
+  package func poolTokens(
+    _ stream: Tensor, norm: LayerNormParameters, _ kind: TokenPooling, into features: Tensor
+  ) { composedTokenPooling(stream, norm: norm, kind, into: features) }
 
   // MARK: The composed forms
 
@@ -157,8 +158,8 @@ extension TransformerOps {
       received: statistics.receivedAttention.map { ReceivedAttention(sums: $0) })
   }
 
-  package func composedReadOut(
-    _ stream: Tensor, norm: LayerNormParameters, _ kind: ReadOut, into features: Tensor
+  package func composedTokenPooling(
+    _ stream: Tensor, norm: LayerNormParameters, _ kind: TokenPooling, into features: Tensor
   ) {
     let (batch, tokens, width) = (stream.shape[0], stream.shape[1], stream.shape[2])
     let output = TensorView(features)

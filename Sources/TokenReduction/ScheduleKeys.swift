@@ -81,13 +81,13 @@ extension Schedule {
       + others.filter { other in !own.contains { $0.name == other.name } }.map(\.asAlternative)
   }
 
-  /// Keys that mean a method's own schedule, and nothing beside another one.
+  /// Keys that mean a method's own schedule, and nothing with another one.
   private static let scheduleKeys: Set<String> = [
     "r", "layer", "layers", "keep_rate", "keep_base", "inflection", "keep_rates", "samples",
     "least",
   ]
 
-  /// The keys of `method` without meaning beside its `schedule`, and what stands for those with
+  /// The keys of `method` without meaning with its `schedule`, and what stands for those with
   /// one that are not given; `nil` where the method's own schedule stands.
   static func reading(
     _ method: any TokenReductionMethod.Type, _ given: [String: JSONValue]
@@ -98,7 +98,7 @@ extension Schedule {
     return (scheduleKeys.subtracting(kind.keys.keys), kind.keys.compactMapValues { $0 })
   }
 
-  /// A schedule beside counts for every block.
+  /// A schedule together with counts for every block.
   static func contradiction(
     _ method: any TokenReductionMethod.Type, _ given: [String: JSONValue]
   ) -> ParameterProblem? {
@@ -106,7 +106,7 @@ extension Schedule {
     else { return nil }
     return ParameterProblem(
       key: kind.name,
-      message: "\(value.text) has no meaning beside \"tokens\", which gives every block's count; "
+      message: "\(value.text) has no meaning with \"tokens\", which gives every block's count; "
         + "remove one of the two")
   }
 
@@ -119,7 +119,7 @@ extension Schedule {
         + kinds.map { "\"\($0.rawValue)\"" }.joined(separator: " or ") + ", or remove it")
   }
 
-  /// The problem of a key that has no meaning beside the schedule.
+  /// The problem of a key that has no meaning with the schedule.
   static func unread(
     _ key: String, _ value: JSONValue, _ given: [String: JSONValue]
   ) -> ParameterProblem {
@@ -127,7 +127,7 @@ extension Schedule {
     let read = Kind(rawValue: schedule)?.keys.keys.sorted().map { "'\($0)'" } ?? []
     return ParameterProblem(
       key: key,
-      message: "\(value.text) has no meaning beside \"schedule\": \"\(schedule)\", which reads "
+      message: "\(value.text) has no meaning with \"schedule\": \"\(schedule)\", which reads "
         + "\(read.joined(separator: ", ")); remove one of the two")
   }
 

@@ -13,8 +13,8 @@ package indirect enum ValueRule: Sendable {
   case number(minimum: Double, exclusiveMinimum: Bool, maximum: Double?)
   case boolean
   case choice([String])
-  /// A device of this machine by its name (`DeviceKind`).
-  case device
+  /// A device of this machine by its name.
+  case device(DeviceKinds)
   case object([KeyRule])
   /// Any keys, whose values are whole numbers from 0.
   case mapping
@@ -50,7 +50,7 @@ package indirect enum ValueRule: Sendable {
         + (maximum.map { " \(exclusive ? "up to" : "to") \(JSONValue.number($0).shortText)" } ?? "")
     case .boolean: "true or false"
     case .choice(let names): names.map { "\"\($0)\"" }.joined(separator: " or ")
-    case .device: DeviceKind.expectation
+    case .device(let kinds): kinds.expectation
     case .object(let keys):
       keys.first.map { "an object such as {\"\($0.key)\": …}" } ?? "an object"
     case .mapping: "an object from names to whole numbers"

@@ -1,3 +1,4 @@
+import Support
 import TokenReduction
 
 /// What can be wrong with a model's weights or its input.
@@ -30,19 +31,19 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
       let path, let model, let layout, let missing, let extra, let wrongShape):
       let parts = [("missing", missing), ("not known", extra), ("of another shape", wrongShape)]
         .filter { !$0.1.isEmpty }
-        .map { "\($0.1.count) \($0.0) (\(Self.list($0.1)))" }
+        .map { "\($0.1.count) \($0.0) (\(firstFew($0.1, 12)))" }
       return "\(path): does not fit \(model), whose tensors carry \(layout)'s names: "
         + parts.joined(separator: "; ")
     case .weightsOfAnother(let path, let format, let model, let expected, let found):
       return "\(path): has none of \(model)'s \(expected.count) tensors "
-        + "(\(Self.list(expected, 3))); it is a \(format) file of \(found.count) (\(Self.list(found, 3)))"
+        + "(\(firstFew(expected, 3))); it is a \(format) file of \(found.count) (\(firstFew(found, 3)))"
     case .noHead(let path, let model, let missing):
       return "\(path): is a backbone without a classifier, and \(model) needs one (missing: "
-        + "\(Self.list(missing))); give its file too, as \"weights\": [\"BACKBONE\", \"HEAD\"], or "
+        + "\(firstFew(missing, 12))); give its file too, as \"weights\": [\"BACKBONE\", \"HEAD\"], or "
         + "weights that have one"
     case .otherClasses(let path, let model, let classes):
       return "\(path): its classifier has \(classes) classes, and \(model) another number; "
-        + "write \"architecture\": {\"num_classes\": \(classes)} beside it"
+        + "write \"architecture\": {\"num_classes\": \(classes)} next to \"name\""
     case .tensorTwice(let name, let first, let second):
       return "\(second): has the tensor \(name), which \(first) has too; name one of the two files"
     case .noMethodTensor(let path, let key, let shape, let found):
@@ -61,10 +62,4 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   }
 
   private static func gibibytes(_ bytes: Int) -> Int { (bytes + (1 << 29)) >> 30 }
-
-  /// The first names of a list that may be long.
-  private static func list(_ names: [String], _ maximum: Int = 12) -> String {
-    let shown = names.prefix(maximum).joined(separator: ", ")
-    return names.count > maximum ? shown + ", and \(names.count - maximum) more" : shown
-  }
 }

@@ -131,10 +131,11 @@ struct CalibrationReport {
     let found = RecordedLatencies(records: records)
     guard let name = device else {
       throw SimulatedDevicesError.unreadableFile(
-        path: place, reason: "records are fitted to one device; name it, or 'cpu'")
+        path: place,
+        reason: "records are fitted to one device; name it, or '\(Devices.all.standard.name)'")
     }
     var description = try found.description(of: name)
-    let points = try found.points(on: description, isProcessor: name == DeviceKind.cpu.name)
+    let points = try found.points(on: description, isProcessor: name == Devices.all.standard.name)
     guard points.count >= Calibration.fewestPoints else {
       throw SimulatedDevicesError.tooFewPoints(
         place: place, points: points.count, needed: Calibration.fewestPoints)
@@ -163,9 +164,7 @@ struct CalibrationReport {
   }
 
   private static func byModel(_ predictions: [Prediction]) -> [(String, CheckedError)] {
-    let groups = Dictionary(grouping: predictions) { prediction in
-      String(prediction.label.prefix { $0 != "," })
-    }
+    let groups = Dictionary(grouping: predictions, by: \.modelName)
     return groups.sorted { $0.key < $1.key }.compactMap { name, members in
       Calibration.error(members).map { (name, $0) }
     }
@@ -219,8 +218,8 @@ struct RecordedLatencies {
 
   /// The device to fit: a simulated one by its name, or the processor that was measured.
   func description(of name: String) throws -> DeviceDescription {
-    guard name == DeviceKind.cpu.name else { return try DeviceCatalog.device(name) }
-    let processors = records.filter { $0.trial.device.name == DeviceKind.cpu.name }
+    guard name == Devices.all.standard.name else { return try DeviceCatalog.device(name) }
+    let processors = records.filter { $0.trial.device.name == Devices.all.standard.name }
     let trial = processors.first?.trial
     // In 10¹² floating-point operations a second, two for a multiply-add.
     let rates = processors.compactMap { trial, result in
@@ -229,7 +228,8 @@ struct RecordedLatencies {
       }
     }
     return .processor(
-      hardware: trial?.device.hardware ?? "", threads: max(1, trial?.device.threads ?? 1),
+      name: name, hardware: trial?.device.hardware ?? "",
+      threads: max(1, trial?.device.threads ?? 1),
       fastestTeraflops: rates.max())
   }
 
@@ -238,7 +238,7 @@ struct RecordedLatencies {
     on description: DeviceDescription, isProcessor: Bool
   ) throws -> [CalibrationPoint] {
     try records.compactMap { trial, result in
-      guard (trial.device.name == DeviceKind.cpu.name) == isProcessor,
+      guard (trial.device.name == Devices.all.standard.name) == isProcessor,
         trial.device.threads == (isProcessor ? description.multiprocessors : 0),
         let entry = ModelRegistry.entry(named: trial.model.name),
         let precision = Precision(rawValue: trial.precision),
@@ -247,7 +247,7 @@ struct RecordedLatencies {
       let model = try CostModel(device: description, precision: precision, execution: .graph)
       return CalibrationPoint(
         label: "\(entry.displayName), \(trial.method.name), batch \(trial.batchSize)",
-        milliseconds: median,
+        modelName: entry.displayName, milliseconds: median,
         pass: try model.pass(
           entry, entry.composition(for: trial.method), batchSize: trial.batchSize),
         model: model, group: result.cost.tokensAfterBlocks.first ?? 0)

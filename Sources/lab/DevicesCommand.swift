@@ -1,9 +1,7 @@
 import ArgumentParser
-import CPUBackend
-import CUDABackend
+import Experiments
 import Foundation
 import Goldens
-import Measurement
 import SimulatedDevices
 
 /// `lab devices`.
@@ -21,7 +19,7 @@ struct DevicesCommand: ParsableCommand {
       the published implementations instead.
       """)
 
-  @Option(help: "Compare this device with the processor: 'cuda' or 'cuda:N'.")
+  @Option(help: "Compare this device with the processor, such as 'cuda'.")
   var check: String?
 
   @Option(
@@ -41,20 +39,20 @@ struct DevicesCommand: ParsableCommand {
   func run() throws {
     if let check {
       let subject = DeviceCheck(
-        device: check, backend: try Backends.make(check, threads: nil), only: only ?? "")
+        device: check, backend: try Devices.all.open(check, threads: nil), only: only ?? "")
       let report =
         try goldens.map {
           try subject.run(goldens: URL(fileURLWithPath: $0)) { print($0) }
-        } ?? subject.run(reference: CPUBackend()) { print($0) }
+        }
+        ?? subject.run(reference: Devices.all.open(Devices.all.standard.name, threads: nil)) {
+          print($0)
+        }
       guard report.isGood else { throw ExitCode(Outcome.trialFailed) }
       return
     }
-    let machine = MachineFacts.current
-    let cpu = try CPUBackend(engines: .tried())
-    let memory = Double(machine.memoryBytes) / 0x1p30
-    print("cpu   \(cpu.hardware), \(cpu.threads) threads, \(Int(memory.rounded())) GiB of memory")
-    for line in cpu.engineLines { print("      \(line)") }
-    for line in CUDAInventory.ofThisMachine().lines { print(line) }
+    for kind in Devices.all.kinds {
+      for line in try kind.inventory() { print(line) }
+    }
     print("")
     print("simulated, whose latencies are predicted and never measured:")
     for name in DeviceCatalog.names {

@@ -19,8 +19,8 @@ struct PredictOptions: ParsableArguments {
   @Flag(help: "Never use the network; models of the Hub must be in the cache.")
   var offline = false
 
-  @Option(help: "Where to run: 'cpu', 'cuda' or 'cuda:N'.")
-  var device = DeviceKind.standard.name
+  @Option(help: "Where to run: \(Devices.all.expectation).")
+  var device = Devices.all.standard.name
 
   /// The command line as a spec, so that it is checked alike.
   ///
@@ -38,7 +38,7 @@ struct PredictOptions: ParsableArguments {
           override("model", model, "--model"),
           override("methods", .array([method]), "--method"),
           override("device", .string(device), "--device"),
-        ]), finder: ModelFinder(hub: .here(isOffline: offline)))
+        ]), devices: Devices.all, finder: ModelFinder(hub: .here(isOffline: offline)))
     guard spec.methods.count == 1 else {
       throw ExperimentsError.impossible(
         subject: "--method",

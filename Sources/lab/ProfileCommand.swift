@@ -25,8 +25,8 @@ struct ProfileCommand: AsyncParsableCommand {
   @Option(help: "The model's name, or a JSON object as in a spec.")
   var model = "demo_vit"
 
-  @Option(help: "Where to measure: 'cpu', 'cuda' or 'cuda:N'.")
-  var device = [DeviceKind.standard.name]
+  @Option(help: "Where to measure: \(Devices.all.expectation).")
+  var device = [Devices.all.standard.name]
 
   @Option(help: "Images of a batch.")
   var batchSize: [Int] = [1]
@@ -34,10 +34,10 @@ struct ProfileCommand: AsyncParsableCommand {
   @Option(help: "Tokens between two points.")
   var stride = 8
 
-  @Option(help: "The fewest tokens, prefix included (default: a quarter of all).")
+  @Option(help: "The smallest token count, prefix tokens included (default: a quarter of all).")
   var start: Int?
 
-  @Option(help: "The most tokens (default: all).")
+  @Option(help: "The largest token count (default: all).")
   var stop: Int?
 
   @Option(help: "Timed seconds of each point.")
@@ -61,7 +61,7 @@ struct ProfileCommand: AsyncParsableCommand {
   @Option(help: "With --ops: an entry of a spec's methods, as JSON.")
   var method: String?
 
-  @Option(help: "With --ops: the results folder whose report shows this pass beside others.")
+  @Option(help: "With --ops: the results folder whose report compares this pass with others.")
   var record: String?
 
   @OptionGroup var results: ResultsOptions
@@ -144,6 +144,6 @@ struct ProfileCommand: AsyncParsableCommand {
     let entry = try method.map { try SpecOptions.method($0) }
     add("methods", .array([entry ?? .object(["method": .string("none")])]), "--method")
     return try SpecReader.read(
-      SpecSource(text: "{}", file: "the command line", overrides: overrides))
+      SpecSource(text: "{}", file: "the command line", overrides: overrides), devices: Devices.all)
   }
 }

@@ -90,7 +90,7 @@ struct SVGConverter {
       guard let data = try? RegularFile.data(at: drawn, maxBytes: Self.maxBytes), !data.isEmpty
       else {
         throw ExperimentsError.impossible(
-          subject: svg.relativePath, message: "\(rasterizer.name) made no PNG of it")
+          subject: svg.relativePath, message: "\(rasterizer.name) did not turn it into a PNG")
       }
       return data
     }

@@ -15,5 +15,5 @@ struct SchemaCommand: ParsableCommand {
       "$schema": "schema.json".
       """)
 
-  func run() throws { print(try SpecSchema.text) }
+  func run() throws { print(try SpecSchema.text(Devices.all)) }
 }

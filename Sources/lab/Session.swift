@@ -1,5 +1,4 @@
 import ArgumentParser
-import CUDABackend
 import Datasets
 import Experiments
 import Files
@@ -98,7 +97,7 @@ struct Session {
     let doubtful = runner.doubtful(plan)
     if doubtful > 0 {
       Console.write(
-        "\(counted(doubtful, "timing")) of an earlier run \(doubtful == 1 ? "was" : "were") not reliable and will be "
+        "\(counted(doubtful, "timing")) of an earlier run \(noun(doubtful, "was", "were")) not reliable and will be "
           + "taken again\n")
     }
     let summary: RunSummary
@@ -107,7 +106,7 @@ struct Session {
     } catch ExperimentsError.interrupted {
       progress.clear()
       Console.write(
-        "Stopped. \(counted(runner.measured, "trial")) of this run \(runner.measured == 1 ? "is" : "are") kept in \(store.name); "
+        "Stopped. \(counted(runner.measured, "trial")) of this run \(noun(runner.measured, "is", "are")) kept in \(store.name); "
           + "the same command goes on from there:\n  \(Self.command(again))\n")
       if runner.lost.count > 0 {
         Console.write(
@@ -125,7 +124,7 @@ struct Session {
     try RowsFile.write(summary.rows, to: folder)
     try CommandFile.write(again, to: folder)
     try PublishedFile.write(planner.spec.published, to: folder)
-    try SpecFile.write(planner.spec.source, to: folder)
+    try SpecFile.write(planner.spec.source, devices: Devices.all, to: folder)
     do {
       try SampleTokensFile.write(planner, try runner.plan(), to: folder)
     } catch {
@@ -198,8 +197,8 @@ extension Site {
   ///   - downloads: Whether weights that are not here are fetched, or only named.
   static func here(isOffline: Bool = false, downloads: Bool = true) -> Site {
     var site = Site(
-      backend: { try Backends.make($0, threads: $1) },
-      demoWeights: { try DemoModel.weightsURL() }, hub: .here(isOffline: isOffline),
+      devices: Devices.all, demoWeights: { try DemoModel.weightsURL() },
+      hub: .here(isOffline: isOffline),
       pictureHashes: CacheFolder.ofThisUser("pictures").url,
       progress: { Console.note($0) })
     site.downloads = downloads

@@ -23,7 +23,7 @@ struct SpecOptions: ParsableArguments {
 
   @Option(
     help:
-      "Another device: 'cpu', 'cuda', 'cuda:N', another machine's as 'recorded:HARDWARE', or a predicted one as 'simulated:NAME'."
+      "Another device: \(Devices.all.expectation), another machine's as \"recorded:HARDWARE\", or a predicted one as \"simulated:NAME\"."
   )
   var device: [String] = []
 
@@ -40,7 +40,7 @@ struct SpecOptions: ParsableArguments {
     if weights != nil, model.count != 1 {
       throw ValidationError("--weights goes with one --model, whose weights they are.")
     }
-    if let limit, limit < 1 { throw ValidationError("--limit must be from 1.") }
+    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
   }
 
   /// The spec with the options in place.
@@ -61,7 +61,7 @@ struct SpecOptions: ParsableArguments {
   private func readWithFiles(_ source: SpecSource) throws -> Spec {
     do {
       return try SpecReader.readWithFiles(
-        source, finder: ModelFinder(hub: .here(isOffline: offline)))
+        source, devices: Devices.all, finder: ModelFinder(hub: .here(isOffline: offline)))
     } catch ExperimentsError.invalidSpec(let problems)
       where problems.allSatisfy(\.isMissingFile)
     {
@@ -74,7 +74,9 @@ struct SpecOptions: ParsableArguments {
   }
 
   /// What replaces the model, the pictures and the device of any spec.
-  private static let demo = ["--model", "demo_vit", "--dataset", "demo", "--device", "cpu"]
+  private static let demo = [
+    "--model", "demo_vit", "--dataset", "demo", "--device", Devices.all.standard.name,
+  ]
 
   /// The spec's own devices that this machine does not have.
   private static func missingDevices(_ source: SpecSource) -> [SpecProblem] {
@@ -86,16 +88,17 @@ struct SpecOptions: ParsableArguments {
       case nil: []
       }
     return values.compactMap { path, name in
-      guard let name, DeviceKind.of(name)?.isAlwaysPresent != true else { return nil }
+      guard let name, Devices.all.kind(of: name)?.isAlwaysPresent != true else { return nil }
       do {
-        _ = try Backends.make(name, threads: nil)
+        _ = try Devices.all.open(name, threads: nil)
         return nil
       } catch {
-        // What names the device itself needs no second "device".
-        let message = "\(error)"
-        return SpecProblem(
-          source: source.origin(of: path), path: path,
-          message: message.hasPrefix("device \"") ? String(message.dropFirst(7)) : message)
+        var message = "\(error)"
+        if case ExperimentsError.noDevice(let name, let reason) = error {
+          // The path says that it is a device.
+          message = "\"\(name)\": \(reason)"
+        }
+        return SpecProblem(source: source.origin(of: path), path: path, message: message)
       }
     }
   }

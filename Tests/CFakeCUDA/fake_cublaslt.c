@@ -175,20 +175,20 @@ static void run_product(work *item) {
   if (is_lost) return;
   counts.products++;
   counts.activations += p->d.epilogue == 36;
-  size_t depth = p->a.rows, outputs = p->a.columns, rows = p->b.columns;
-  float *weight = malloc(4 * depth * outputs), *input = malloc(4 * depth);
+  size_t inner = p->a.rows, outputs = p->a.columns, rows = p->b.columns;
+  float *weight = malloc(4 * inner * outputs), *input = malloc(4 * inner);
   for (size_t o = 0; o < outputs; o++) {
-    for (size_t k = 0; k < depth; k++) {
-      weight[o * depth + k] = load(p->weight, p->a.type, o * p->a.stride + k);
+    for (size_t k = 0; k < inner; k++) {
+      weight[o * inner + k] = load(p->weight, p->a.type, o * p->a.stride + k);
     }
   }
   for (size_t row = 0; row < rows; row++) {
-    for (size_t k = 0; k < depth; k++) input[k] = load(p->input, p->b.type, row * p->b.stride + k);
+    for (size_t k = 0; k < inner; k++) input[k] = load(p->input, p->b.type, row * p->b.stride + k);
     for (size_t o = 0; o < outputs; o++) {
 #pragma clang fp reassociate(on)
       float sum = 0;
-      const float *line = weight + o * depth;
-      for (size_t k = 0; k < depth; k++) sum += line[k] * input[k];
+      const float *line = weight + o * inner;
+      for (size_t k = 0; k < inner; k++) sum += line[k] * input[k];
       sum *= p->alpha;
       if (p->beta != 0) sum += p->beta * load(p->c, p->out.type, row * p->out.stride + o);
       if (p->d.epilogue & 4) sum += load(p->d.bias, p->out.type, o);

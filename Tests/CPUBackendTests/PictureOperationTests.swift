@@ -79,25 +79,13 @@ import _TestSupport
           into: output)
         let expected = zip(sums, added).map { sum, added in
           activatesSum
-            ? Self.value(activation, sum + Double(added))
-            : Self.value(activation, sum) + Double(added)
+            ? ReferenceOps.activate(activation, sum + Double(added))
+            : ReferenceOps.activate(activation, sum) + Double(added)
         }
         #expect(
           largestDifference(backend.values(output.tensor), expected) < 1e-4,
           "\(activation), \(isOwn), \(activatesSum)")
       }
-    }
-  }
-
-  private static func value(_ activation: Activation, _ x: Double) -> Double {
-    switch activation {
-    case .identity: x
-    case .relu: max(x, 0)
-    case .gelu: ReferenceOps.gelu(x)
-    case .silu: ReferenceOps.silu(x)
-    case .sigmoid: ReferenceOps.sigmoid(x)
-    case .hardswish: x * ReferenceOps.hardSigmoid(x)
-    case .hardsigmoid: ReferenceOps.hardSigmoid(x)
     }
   }
 
@@ -125,35 +113,9 @@ import _TestSupport
       found.append(backend.values(output))
     }
     #expect(found[0] == found[1])
-    func number(_ image: Int, _ token: Int, _ part: Int, _ at: Int) -> Double {
-      Double(qkv[((image * tokens + token) * 3 + part) * heads * d + at])
-    }
-    for image in 0..<2 {
-      for group in 0..<grouping.groups(tokens: tokens) {
-        for place in 0..<count {
-          let token = grouping.token(group, place)
-          let seen = (0..<count).filter {
-            grouping.region(group, $0) == grouping.region(group, place)
-          }
-          for head in 0..<heads {
-            let logits = seen.map { other in
-              (0..<d).reduce(Double(biases[(head * count + place) * count + other])) {
-                let at = head * d + $1
-                return $0 + 0.4 * number(image, token, 0, at)
-                  * number(image, grouping.token(group, other), 1, at)
-              }
-            }
-            let weights = ReferenceOps.softmax(logits)
-            for at in (head * d)..<((head + 1) * d) {
-              let expected = zip(weights, seen).reduce(0.0) {
-                $0 + $1.0 * number(image, grouping.token(group, $1.1), 2, at)
-              }
-              #expect(
-                abs(Double(found[0][(image * tokens + token) * heads * d + at]) - expected) < 1e-5)
-            }
-          }
-        }
-      }
-    }
+    let expected = ReferenceOps.groupedAttention(
+      qkv: qkv, batch: 2, tokens: tokens, heads: heads, headDim: d, scale: 0.4, grouping,
+      bias: biases)
+    #expect(largestDifference(found[0], expected) < 1e-5)
   }
 }

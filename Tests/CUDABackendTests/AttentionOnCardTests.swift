@@ -36,37 +36,9 @@ extension CUDASuite {
             output: HeadView(output, batch: 2, tokens: tokens, heads: heads, headDim: d),
             scale: 0.4, grouping: grouping,
             bias: hasBias ? try card.plain(biases) : nil))
-        func number(_ image: Int, _ token: Int, _ part: Int, _ at: Int) -> Double {
-          Double(qkv[((image * tokens + token) * 3 + part) * heads * d + at])
-        }
-        var expected = [Double](repeating: 0, count: 2 * tokens * heads * d)
-        for image in 0..<2 {
-          for group in 0..<grouping.groups(tokens: tokens) {
-            for place in 0..<count {
-              let token = grouping.token(group, place)
-              let seen = (0..<count).filter {
-                grouping.region(group, $0) == grouping.region(group, place)
-              }
-              for head in 0..<heads {
-                let logits = seen.map { other in
-                  (0..<d).reduce(
-                    hasBias ? Double(biases[(head * count + place) * count + other]) : 0
-                  ) {
-                    let at = head * d + $1
-                    return $0 + 0.4 * number(image, token, 0, at)
-                      * number(image, grouping.token(group, other), 1, at)
-                  }
-                }
-                let weights = ReferenceOps.softmax(logits)
-                for at in (head * d)..<((head + 1) * d) {
-                  expected[(image * tokens + token) * heads * d + at] = zip(weights, seen).reduce(
-                    0.0
-                  ) { $0 + $1.0 * number(image, grouping.token(group, $1.1), 2, at) }
-                }
-              }
-            }
-          }
-        }
+        let expected = ReferenceOps.groupedAttention(
+          qkv: qkv, batch: 2, tokens: tokens, heads: heads, headDim: d, scale: 0.4, grouping,
+          bias: hasBias ? biases : nil)
         card.expectNear(try card.values(output), expected, "\(grouping)")
       }
     }

@@ -22,17 +22,17 @@ extension CUDASuite {
     @Test func `each missing library is named with what it comes with`() {
       #expect(
         failure(missing: [.driver])
-          == "CUDA driver is missing: libcuda.so.1 is in none of the loader's folders and of 1 "
-          + "others; it comes with NVIDIA's graphics driver")
+          == "CUDA driver is missing: libcuda.so.1 was not found where the dynamic loader "
+          + "searches, nor in 1 other folder; it comes with NVIDIA's graphics driver")
       #expect(
         failure(missing: [.compiler])
-          == "NVRTC is missing: libnvrtc.so.13 or an older version is in none of the loader's "
-          + "folders and of 1 others; it comes with the CUDA toolkit 11 to 13, and as Python's "
+          == "NVRTC is missing: libnvrtc.so.13 or an older version was not found where the "
+          + "dynamic loader searches, nor in 1 other folder; it comes with the CUDA toolkit 11 to 13, and as Python's "
           + "nvidia-cuda-nvrtc")
       #expect(
         failure(missing: [.gemm])
-          == "cuBLASLt is missing: libcublasLt.so.13 or an older version is in none of the "
-          + "loader's folders and of 1 others; it comes with the CUDA toolkit 11 to 13, and as "
+          == "cuBLASLt is missing: libcublasLt.so.13 or an older version was not found where "
+          + "the dynamic loader searches, nor in 1 other folder; it comes with the CUDA toolkit 11 to 13, and as "
           + "Python's nvidia-cublas")
     }
 
@@ -129,7 +129,7 @@ extension CUDASuite {
       #expect(
         lines.contains {
           $0.contains("looked for libcublasLt.so.13, libcublasLt.so.12, libcublasLt.so.11, ")
-            && $0.contains("in the loader's folders, /usr/local/cuda/lib64;")
+            && $0.contains("where the dynamic loader searches, /usr/local/cuda/lib64;")
         })
     }
   }

@@ -102,25 +102,13 @@ extension CUDASuite {
               into: output)
             let expected = zip(sums, added).map { sum, added in
               activatesSum
-                ? Self.value(activation, sum + Double(added))
-                : Self.value(activation, sum) + Double(added)
+                ? ReferenceOps.activate(activation, sum + Double(added))
+                : ReferenceOps.activate(activation, sum) + Double(added)
             }
             card.expectNear(
               try card.values(output.tensor), expected, "\(activation), \(isOwn), \(activatesSum)")
           }
         }
-      }
-    }
-
-    private static func value(_ activation: Activation, _ x: Double) -> Double {
-      switch activation {
-      case .identity: x
-      case .relu: max(x, 0)
-      case .gelu: ReferenceOps.gelu(x)
-      case .silu: ReferenceOps.silu(x)
-      case .sigmoid: ReferenceOps.sigmoid(x)
-      case .hardswish: x * ReferenceOps.hardSigmoid(x)
-      case .hardsigmoid: ReferenceOps.hardSigmoid(x)
       }
     }
 

@@ -48,7 +48,7 @@ import Testing
       (DType.float32, DType.float32), (.float16, .float16), (.bfloat16, .float32),
     ] {
       let shape = GEMMShape(
-        rows: 197, outputs: 1152, depth: 384, weightStride: 384, inputStride: 392, type: type,
+        rows: 197, outputs: 1152, k: 384, weightStride: 384, inputStride: 392, type: type,
         outputType: output, hasBias: true, accumulates: false, isTF32: type == .float32,
         alignment: 16)
       var plan = GEMMPlan()

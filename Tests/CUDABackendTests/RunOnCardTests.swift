@@ -167,7 +167,7 @@ extension CUDASuite {
     }
 
     @Test func `a step of token reduction adds few launches to a pass`() throws {
-      // Patches twice, two norms, attention and activation of three blocks, and the read-out.
+      // Patches twice, two norms, attention and activation of three blocks, pooling of tokens.
       let plain = 3 + 3 * 4
       #expect(try launches("none") == plain)
       let single: [String: JSONValue] = ["r": .integer(5), "layer": .integer(1)]

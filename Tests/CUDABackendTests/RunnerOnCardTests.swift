@@ -38,15 +38,16 @@ extension CUDASuite {
         "lab-run-\(UUID())")
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       defer { try? FileManager.default.removeItem(at: folder) }
-      let site = Site(
-        backend: { device, threads in
-          if device == "cpu" { return try CPUBackend(threads: threads) }
-          return try CUDABackend(
-            device: device, libraries: try FakeMachine.libraries(missing: missing),
-            cache: CacheFolder(nil))
-        }, demoWeights: { folder })
-      let planner = try Planner(
-        try SpecReader.read(try SpecSource(text: Self.spec(rest), file: "micro.json")), site: site)
+      var cards = DeviceKind.cuda
+      cards.open = { device, _ in
+        try CUDABackend(
+          device: device, libraries: try FakeMachine.libraries(missing: missing),
+          cache: CacheFolder(nil))
+      }
+      let site = Site(devices: DeviceKinds([.cpu, cards]), demoWeights: { folder })
+      let spec = try SpecReader.read(
+        try SpecSource(text: Self.spec(rest), file: "micro.json"), devices: site.devices)
+      let planner = try Planner(spec, site: site)
       before(planner)
       let store = try RecordStore(
         folder: folder.appendingPathComponent("results"), host: "h", process: 1)

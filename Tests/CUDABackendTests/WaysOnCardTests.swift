@@ -59,7 +59,7 @@ extension CUDASuite {
       reference.run()
       let expected = Array(reference.logits)
       let largest = expected.map(abs).max() ?? 1
-      // Patches twice with their product, the read-out and the head.
+      // Patches twice with their product, the pooling of tokens and the head.
       let ends = 5
       for (way, perBlock) in [("library", 8), ("gemm", 7), ("norm-gemm", 5)] {
         FakeMachine.reset()

@@ -3,7 +3,7 @@ import Tensors
 import Testing
 import _TestSupport
 
-/// Kernels of embed.cu and readout.cu.
+/// Kernels of embed.cu and token_pooling.cu.
 @Suite struct EmbeddingAndHeadTests {
   /// Side and patch: an even patch, an odd number of patches, and a side that no patch divides.
   @Test(arguments: [(32, 16), (28, 14), (25, 8)], Precision.allCases)
@@ -11,8 +11,8 @@ import _TestSupport
     size: (side: Int, patch: Int), precision: Precision
   ) throws {
     let (side, patch) = size
-    let (grid, depth) = (side / patch, 3 * patch * patch)
-    let (patches, padded) = (grid * grid, parts(depth, 8) * 8)
+    let (grid, inputs) = (side / patch, 3 * patch * patch)
+    let (patches, padded) = (grid * grid, parts(inputs, 8) * 8)
     let images = randomFloats(2 * 3 * side * side, seed: 1)
     let rows = Buffer(count: 2 * patches * padded, precision)
     try launch(
@@ -20,7 +20,7 @@ import _TestSupport
       .buffer(Buffer(images)), .buffer(rows), .int(side), .int(patch), .int(padded))
     let expected = (0..<(2 * patches * padded)).map { index -> Float in
       let (row, i) = (index / padded, index % padded)
-      guard i < depth else { return 0 }
+      guard i < inputs else { return 0 }
       let (image, at) = (row / patches, row % patches)
       let (channel, y, x) = (i / (patch * patch), i / patch % patch, i % patch)
       let line = (image * 3 + channel) * side + at / grid * patch + y
@@ -65,10 +65,10 @@ import _TestSupport
     let norm = LayerNormParameters(
       weight: try backend.tensor(weight, Shape(width)),
       bias: try backend.tensor(bias, Shape(width)), epsilon: 1e-6)
-    func expected(_ kind: ReadOut) throws -> [Double] {
+    func expected(_ kind: TokenPooling) throws -> [Double] {
       let features = try backend.allocate(Shape(batch, 2 * width), .float32)
       let input = try backend.tensor(stream, Shape(batch, tokens, width))
-      backend.readOut(input, norm: norm, kind, into: features)
+      backend.poolTokens(input, norm: norm, kind, into: features)
       return backend.values(features).map(Double.init)
     }
     let tolerance = max(2e-6, 4 * precision.epsilon)
@@ -77,7 +77,7 @@ import _TestSupport
 
     func readPrefix(_ count: Int, into features: Buffer) throws {
       try launch(
-        "read_out_prefix_\(precision)", grid: (parts(batch * count, 4), 1, 1), block: 128,
+        "pool_tokens_prefix_\(precision)", grid: (parts(batch * count, 4), 1, 1), block: 128,
         .buffer(input), .buffer(w), .buffer(b), .float(1e-6), .int(batch), .int(tokens),
         .int(count), .int(width), .buffer(features), .int(2 * width))
     }
@@ -92,7 +92,7 @@ import _TestSupport
     let mean = Buffer(count: batch * 2 * width, precision)
     try readPrefix(1, into: mean)
     try launch(
-      "read_out_mean_\(precision)", grid: (parts(width, 64), batch, 1), block: 256, shared: 2048,
+      "pool_tokens_mean_\(precision)", grid: (parts(width, 64), batch, 1), block: 256, shared: 2048,
       order: .shuffled, .buffer(input), .buffer(statistics), .buffer(w), .buffer(b), .int(prefix),
       .int(tokens), .int(width), .offset(mean, elements: width), .int(2 * width))
     #expect(

@@ -216,7 +216,7 @@ func launch(
     }
   }
   for case .buffer(let buffer?) in arguments where !buffer.isGuarded {
-    throw LaunchFailure(code: -2, description: "\(kernel) wrote beside a buffer")
+    throw LaunchFailure(code: -2, description: "\(kernel) wrote outside a buffer")
   }
 }
 

@@ -85,7 +85,7 @@ import _TestSupport
 
   @Test(arguments: [
     (#"{"weight_map": {"z": "a.safetensors"}}"#, "1 of its tensors are in no shard, z among them"),
-    (#"{"weight_map": {"x": "../a.safetensors"}}"#, "which is not beside it"),
+    (#"{"weight_map": {"x": "../a.safetensors"}}"#, "which is not in its folder"),
     (#"{"x": 1}"#, "has no \"weight_map\""),
     (#"{"weight_map": {"x": "c.safetensors"}}"#, "c.safetensors"),
   ])

@@ -1,6 +1,7 @@
 import Checkpoints
 import Files
 import Foundation
+import Support
 import Testing
 import _TestSupport
 
@@ -84,7 +85,7 @@ import _TestSupport
     let whole = try Data(contentsOf: Fixtures.url("checkpoints/\(name)"))
     let url = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: url) }
-    var random = SystemSeeded(seed: 7)
+    var random = SplitMix64(seed: 7)
     var refused = 0
     for _ in 0..<400 {
       var bytes = whole
@@ -101,19 +102,5 @@ import _TestSupport
       } catch { refused += 1 }
     }
     #expect(refused > 0)
-  }
-}
-
-/// SplitMix64 for `random(in:using:)`.
-private struct SystemSeeded: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -107,7 +107,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     #expect(labels(of: imagenet) == [7, 2, 7, 0])
     #expect(
       imagenet.layout
-        == "2 tar archives with a class beside each picture, 3 of the 1000 classes, 4 pictures")
+        == "2 tar archives with a class next to each picture, 3 of the 1000 classes, 4 pictures")
   }
 
   @Test func `a folder of shards is their pictures`() throws {
@@ -196,7 +196,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     try pack(folder, ["a.jpg", "a.cls", "b.jpg"], to: "x.tar")
     #expect(
       sentence(in: folder) { try ClassFolderDataset(folder: folder.path + "/x.tar") }
-        == "DIR/x.tar: has no .cls or .json beside 'b.jpg', which other pictures have")
+        == "DIR/x.tar: has no .cls or .json next to 'b.jpg', which other pictures have")
     try pack(folder, ["a.jpg", "a.cls", "b.jpg", "b.cls"], to: "x.tar")
     #expect(
       sentence(in: folder) { try ClassFolderDataset(folder: folder.path + "/x.tar") }

@@ -184,7 +184,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `Cancelling` {
+@Suite(.timeLimit(.minutes(1))) struct `Canceling` {
   @Test func `ends a wait for a batch`() throws {
     let gate = DispatchSemaphore(value: 0)
     let data = Numbers(count: 10) { _ in gate.wait() }

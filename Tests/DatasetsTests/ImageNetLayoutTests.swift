@@ -181,7 +181,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
       refusal()
         == "DIR: holds pictures but nothing says their labels; put one of "
         + "ILSVRC2012_validation_ground_truth.txt, LOC_val_solution.csv, val_map.txt, val.txt, "
-        + "imagenet_2012_validation_synset_labels.txt, val_annotations.txt beside or above them, "
+        + "imagenet_2012_validation_synset_labels.txt, val_annotations.txt next to or above them, "
         + "or use class folders")
   }
 

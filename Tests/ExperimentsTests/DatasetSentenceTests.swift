@@ -45,8 +45,8 @@ import _TestSupport
       mistakes(#"{"folder": "\#(folder.url.path)"}"#, option: true) == "--dataset: \(empty)")
     #expect(
       mistakes(#"{"folder": "/no/such"}"#, option: true)
-        == #"--dataset.folder: "/no/such" does not exist; it is looked for beside the spec and in the "#
-        + "current folder")
+        == #"--dataset.folder: "/no/such" does not exist; it is looked for in the folder of "#
+        + "the spec and in the current one")
     #expect(
       mistakes(#"[{"folder": "\#(folder.url.path)"}]"#, option: true) == "--dataset[0]: \(empty)")
     #expect(

@@ -5,7 +5,7 @@ import TokenReduction
 
 @testable import Experiments
 
-/// The control and the second baseline: rows that a spec gets beside those that it names.
+/// The control and the second baseline: rows that a spec gets besides those that it names.
 @Suite struct FairComparisonTests {
   private static let methods =
     #""methods": [{"method": "none"}, {"method": "tome", "r": 3}, {"method": "topk", "r": 2}]"#
@@ -25,14 +25,14 @@ import TokenReduction
     for case .accuracy(let trial, let result) in run.store.records.map(\.measurement) {
       counts[trial.method, default: []].insert(result.cost.tokensAfterBlocks)
     }
-    for (row, beside) in zip(summary.rows, summary.rows.dropFirst()) where row.control != nil {
-      #expect(beside.method == row.control)
-      #expect(counts[beside.method] == counts[row.method])
+    for (row, control) in zip(summary.rows, summary.rows.dropFirst()) where row.control != nil {
+      #expect(control.method == row.control)
+      #expect(counts[control.method] == counts[row.method])
       #expect(counts[row.method]?.first?.last ?? 37 < 37)
-      #expect(beside.method.parameters["position"] == .string("inside_block"))
-      #expect(beside.method.parameters["seed"] == .integer(4))
+      #expect(control.method.parameters["position"] == .string("inside_block"))
+      #expect(control.method.parameters["seed"] == .integer(4))
       #expect(
-        beside.reason
+        control.reason
           == .control(
             of: MethodSetting(
               name: row.method.name, parameters: row.method.parameters.filter { $0.key == "r" })))

@@ -1,7 +1,9 @@
 import CPUBackend
+import CUDABackend
 import Foundation
 import Measurement
 import Records
+import Tensors
 import _TestSupport
 
 @testable import Experiments
@@ -28,8 +30,15 @@ struct MicroRun {
     """
   }
 
+  /// The program's kinds of device; whatever a spec names, the processor is opened.
+  static let devices: DeviceKinds = {
+    var cuda = DeviceKind.cuda
+    cuda.open = DeviceKind.cpu.open
+    return DeviceKinds([.cpu, cuda])
+  }()
+
   static let site = Site(
-    backend: { _, threads in try CPUBackend(threads: threads) },
+    devices: devices,
     demoWeights: { Fixtures.url("goldens/weights/vit_micro.safetensors") })
 
   let planner: Planner
@@ -39,12 +48,12 @@ struct MicroRun {
 
   init(
     _ spec: String, in folder: TemporaryFolder, only: String? = nil, share: Share? = nil,
-    process: Int32 = 1,
-    counters: any CounterSource = NoCounters(),
+    process: Int32 = 1, counters: any CounterSource = NoCounters(), site: Site = Self.site,
     shouldStop: @escaping () -> Bool = { false }
   ) throws {
     planner = try Planner(
-      try SpecReader.read(try SpecSource(text: spec, file: "micro.json")), site: Self.site)
+      try SpecReader.read(
+        try SpecSource(text: spec, file: "micro.json"), devices: site.devices), site: site)
     let results = folder.url.appendingPathComponent("results")
     store = try RecordStore(folder: results, host: "h", process: process)
     runner = Runner(
@@ -76,5 +85,17 @@ struct MicroRun {
       }
     }
     return counts
+  }
+}
+
+extension SpecReader {
+  /// The spec that `source` means to the program of the tests.
+  static func read(_ source: SpecSource) throws -> Spec {
+    try read(source, devices: MicroRun.devices)
+  }
+
+  /// The same, with every file that it names in place.
+  static func readWithFiles(_ source: SpecSource) throws -> Spec {
+    try readWithFiles(source, devices: MicroRun.devices)
   }
 }

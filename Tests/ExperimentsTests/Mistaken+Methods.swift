@@ -143,7 +143,7 @@ extension Mistaken {
   /// Ways to choose r.
   static let searches: [Mistaken] = [
     Mistaken(
-      "alpha beside a schedule without a total",
+      "alpha with a schedule without a total",
       #"{"model": "demo_vit", "methods": [{"method": "topk", "alpha": 0.5, "#
         + #""schedule": "progressive"}]}"#,
       #"a.json: methods[0].schedule: alpha chooses how many tokens go in all, and "progressive" "#

@@ -139,7 +139,7 @@ extension Mistaken {
       #"{"model": "demo_vit", "methods": [{"method": "none"}, {"method": "random", "r": 9}], "#
         + #""control": true}"#,
       #"a.json: control: no method of the spec chooses which tokens go, so there is nothing to "#
-        + "set random removal beside; add one, or leave it out"),
+        + "compare random removal with; add one, or leave it out"),
     Mistaken(
       "a place for random removal without counts",
       #"{"model": "demo_vit", "methods": [{"method": "random", "r": 9, "#

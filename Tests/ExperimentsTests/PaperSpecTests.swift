@@ -77,7 +77,7 @@ import _TestSupport
     let path = Self.experiments.appendingPathComponent(name).path
     let spec = try SpecReader.read(try SpecSource(file: path, overrides: overrides))
     let site = Site(
-      backend: MicroRun.site.backend, demoWeights: { try DemoModel.weightsURL() })
+      devices: MicroRun.devices, demoWeights: { try DemoModel.weightsURL() })
     let plan = try Planner(spec, site: site).plan(result: { _ in nil })
     #expect(!plan.rows.isEmpty)
     #expect(plan.unmet.isEmpty)

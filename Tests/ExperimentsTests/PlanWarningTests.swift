@@ -1,6 +1,8 @@
 import CPUBackend
+import CUDABackend
 import Foundation
 import Records
+import Tensors
 import Testing
 
 @testable import Experiments
@@ -32,17 +34,18 @@ import Testing
   @Test func `a device and a data set that cannot be opened are reported with file and key`() throws
   {
     let folder = try TemporaryFolder()
+    var missing = DeviceKind.cuda
+    missing.open = { _, _ in throw TensorsError.deviceFailed("there is none") }
     let site = Site(
-      backend: { device, _ in
-        throw ExperimentsError.impossible(
-          subject: "device \"\(device)\"", message: "not available here")
-      }, demoWeights: MicroRun.site.demoWeights)
+      devices: DeviceKinds([.cpu, missing]), demoWeights: MicroRun.site.demoWeights)
     let spec = try SpecReader.read(
       try SpecSource(
         text: MicroRun.spec(#""device": ["cuda:1"], "methods": [{"method": "none"}]"#),
         file: "micro.json"))
     let device = #expect(throws: ExperimentsError.self) { try Planner(spec, site: site) }
-    #expect(device?.description == "micro.json: device: \"cuda:1\": not available here")
+    #expect(
+      device?.description
+        == "micro.json: device: \"cuda:1\": there is none; `lab devices` lists what is here")
     let empty = #expect(throws: ExperimentsError.self) {
       try planner(
         #""dataset": {"folder": "\#(folder.url.path)"}, "methods": [{"method": "none"}]"#)

@@ -56,7 +56,7 @@ import _TestSupport
     #expect(
       error?.description
         == "micro.json: model.weights: \(MicroRun.weights): its classifier has 10 classes, "
-        + #"and custom another number; write "architecture": {"num_classes": 10} beside it"#)
+        + #"and custom another number; write "architecture": {"num_classes": 10} next to "name""#)
   }
 
   /// Every trial of a model that gives NaN or an infinity, accuracy and timing and both grids, has

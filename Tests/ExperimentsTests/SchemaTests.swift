@@ -14,7 +14,8 @@ import VisionModels
     let file = Self.experiments.appendingPathComponent("schema.json")
     let stored = try String(contentsOf: file, encoding: .utf8)
     #expect(
-      stored == (try SpecSchema.text) + "\n", "run: swift run lab schema > Experiments/schema.json")
+      stored == (try SpecSchema.text(MicroRun.devices)) + "\n",
+      "run: swift run lab schema > Experiments/schema.json")
   }
 
   /// Every spec in `Experiments`.
@@ -40,7 +41,7 @@ import VisionModels
   }
 
   @Test func `every method has a form with all its keys`() throws {
-    guard case .object(let schema) = SpecSchema.schema,
+    guard case .object(let schema) = SpecSchema.schema(MicroRun.devices),
       case .object(let definitions)? = schema["$defs"],
       case .object(let method)? = definitions["method"],
       case .array(let forms)? = method["oneOf"]

@@ -106,6 +106,7 @@ import _TestSupport
     #expect(all.topFive.allSatisfy { $0.count == 5 })
     let some = try result(#", "valid_classes": "present""#)
     #expect(some.topFive.allSatisfy { Set($0) == [2, 7] })
+    #expect(!all.topFive.isEmpty && some.topFive.count == all.topFive.count)
     // Among the two the order is that of all.
     for (few, many) in zip(some.topFive, all.topFive) {
       let known = many.filter { few.contains($0) }
@@ -113,7 +114,8 @@ import _TestSupport
     }
   }
 
-  @Test func `several right labels are for ImageNet's pictures, beside the spec`() throws {
+  @Test func `several right labels are for ImageNet's pictures, in the folder of the spec`() throws
+  {
     let text = """
       {"model": {"name": "deit_tiny_patch16_224", "weights": "deit.pth"}, "latency": false,
       "dataset": {"imagenet": "/data/imagenet", "reassessed_labels": "real.json"},

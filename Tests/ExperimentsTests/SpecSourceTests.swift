@@ -47,7 +47,8 @@ import Testing
     let error = #expect(throws: ExperimentsError.self) { try SpecSource(file: path) }
     #expect(
       error?.description
-        == #"\#(path): extends: "nowhere.json" does not exist; it is looked for beside this file"#)
+        == #"\#(path): extends: "nowhere.json" does not exist; it is looked for in the folder of this file"#
+    )
   }
 
   @Test func `a file that is not there is named`() throws {
@@ -87,7 +88,7 @@ import Testing
     let error = #expect(throws: ExperimentsError.self) {
       try SpecReader.readWithFiles(try SpecSource(file: path))
     }
-    let place = "does not exist; it is looked for beside the spec and in the current folder"
+    let place = "does not exist; it is looked for in the folder of the spec and in the current one"
     #expect(
       error?.description == """
         \(path): seed: -1 is out of range; it must be a whole number from 0

@@ -1,14 +1,16 @@
 import CPUBackend
+import CUDABackend
 import Datasets
 import Experiments
 import Foundation
+import Tensors
 
 /// A spec's text: read, checked, and planned where it names nothing but what comes with the
 /// program.
 enum SpecInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     let text = String(decoding: bytes, as: UTF8.self)
-    let spec = try SpecReader.read(try SpecSource(text: text, file: "spec.json"))
+    let spec = try SpecReader.read(try SpecSource(text: text, file: "spec.json"), devices: devices)
     guard namesNoFile(spec) else { return }
     let plan = try Planner(spec, site: site).plan(result: { _ in nil })
     precondition(plan.rows.allSatisfy { !$0.model.name.isEmpty }, "a row without a model")
@@ -19,8 +21,13 @@ enum SpecInput {
       && spec.models.allSatisfy { if case .files = $0.weights { false } else { true } }
   }
 
-  /// One thread whatever a spec says: the machine is not what is tried.
+  /// One thread of the processor whatever a spec says: the machine is not what is tried.
+  private static let devices: DeviceKinds = {
+    var kinds = [DeviceKind.cpu, .cuda]
+    for index in kinds.indices { kinds[index].open = { _, _ in try CPUBackend(threads: 1) } }
+    return DeviceKinds(kinds)
+  }()
+
   private static let site = Site(
-    backend: { _, _ in try CPUBackend(threads: 1) },
-    demoWeights: { try DemoModel.weightsURL() })
+    devices: devices, demoWeights: { try DemoModel.weightsURL() })
 }

@@ -117,7 +117,7 @@ def published():
 
 
 def archives():
-    """Pictures in class folders, and beside their classes as WebDataset has them, in every format of tar."""
+    """Pictures in class folders, and next to their classes as WebDataset has them, in every format of tar."""
     def pack(name, format, members):
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w", format=format) as archive:

@@ -6,7 +6,7 @@ import _TestSupport
 
 @testable import lab
 
-/// The README, `Documentation/` and the pages beside the folders: what they point to is there, and
+/// The README, `Documentation/` and the pages of the folders: what they point to is there, and
 /// the commands that they show are commands.
 @Suite struct DocumentationTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

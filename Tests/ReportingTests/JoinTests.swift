@@ -171,7 +171,7 @@ import Testing
     #expect(try row("evit", in: report).notes == ["timed in other rounds than the baseline"])
     #expect(
       try row("none", in: report).notes
-        == ["timed 2 times, once beside each set of rows; the latest is shown"])
+        == ["timed 2 times, once with each set of rows; the latest is shown"])
   }
 
   @Test func `of two batches that scores were normalized over the latest counts, and is named`()

@@ -45,6 +45,12 @@ import Testing
     return report.groups.flatMap(\.rows).flatMap(\.notes)
   }
 
+  @Test func `the list is read whole`() {
+    #expect(KnownGate.all.count == 43)
+    #expect(Set(KnownGate.all.map(\.method)) == ["none", "tome", "diffrate", "ppt", "gtp"])
+    #expect(KnownGate.all.allSatisfy { (50..<95).contains($0.top1Percent) && !$0.source.isEmpty })
+  }
+
   @Test func `a run that gives the published number says so`() {
     #expect(
       notes(right: 39_923, dataset()) == [

@@ -15,7 +15,7 @@ import Testing
 
   @Test func `latency alone has bars, and no columns or captions of accuracy`() throws {
     let report = Self.latency
-    #expect(ReportFigure.all(report).first?.name == "latency")
+    #expect(Figures.of(report).first is LatencyFigure)
     let drawing = try #require(LatencyFigure(report)).drawing().xml()
     for row in report.groups.flatMap(\.rows) {
       #expect(drawing.contains("<title>\(row.label): "))
@@ -29,7 +29,7 @@ import Testing
 
   @Test func `accuracy alone is drawn against multiply-adds, without columns of latency`() throws {
     let report = Self.accuracy
-    #expect(ReportFigure.all(report).map(\.name) == ["cost"])
+    #expect(Figures.of(report).map { type(of: $0).name } == ["cost"])
     let drawing = try #require(CostFigure(report)).drawing().xml()
     for row in report.groups.flatMap(\.rows) {
       #expect(drawing.contains("<title>\(row.label): "))

@@ -4,7 +4,7 @@ import Testing
 @testable import Reporting
 
 @Suite struct TokenPictureTests {
-  /// A single grey pixel.
+  /// A single gray pixel.
   private static let input = TokenPicture.Input(
     base64PNG:
       "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGOYNWsWAAMIAYVtz+9uAAAAAElFTkSuQmCC",

@@ -38,7 +38,7 @@ import VisionModels
   @Test func `measured latencies of DeiT-T, S and B are predicted within 10 % in the median`()
     throws
   {
-    let processor = DeviceDescription.processor(hardware: "", threads: 2)
+    let processor = DeviceDescription.processor(name: "cpu", hardware: "", threads: 2)
     let model = try CostModel(device: processor, execution: .graph)
     let rows =
       try Self.lines("peers.csv").map { ($0[0], $0[1], "none", $0[4]) }
@@ -47,7 +47,7 @@ import VisionModels
       let entry = try #require(ModelRegistry.entry(named: row.0))
       let method = try Self.method(row.2, try #require(entry.info.geometry))
       return CalibrationPoint(
-        label: "\(row.0) \(row.2)", milliseconds: try #require(Double(row.3)),
+        label: "\(row.0) \(row.2)", modelName: row.0, milliseconds: try #require(Double(row.3)),
         pass: try model.pass(
           entry, entry.composition(for: method), batchSize: try #require(Int(row.1))),
         model: model, group: index)
@@ -70,7 +70,8 @@ import VisionModels
     }
     #expect(rows.count >= 50)
     // The fastest row, DeiT-B at batch 4, ran 4 · 2 · 17.6 billion operations in 326 ms.
-    let processor = DeviceDescription.processor(hardware: "", threads: 2, fastestTeraflops: 0.43)
+    let processor = DeviceDescription.processor(
+      name: "cpu", hardware: "", threads: 2, fastestTeraflops: 0.43)
     let model = try CostModel(device: processor, execution: .graph)
     let points = try rows.map { row in
       let entry = try #require(ModelRegistry.entry(named: row[0]))
@@ -78,7 +79,8 @@ import VisionModels
       let method = MethodSetting(
         name: RandomRemoval.name, parameters: ["r": .integer(entry.info.tokens.tokens - tokens)])
       return CalibrationPoint(
-        label: row.joined(separator: " "), milliseconds: try #require(Double(row[3])),
+        label: row.joined(separator: " "), modelName: row[0],
+        milliseconds: try #require(Double(row[3])),
         pass: try model.pass(
           entry, entry.composition(for: method), batchSize: try #require(Int(row[1]))),
         model: model, group: tokens)

@@ -99,7 +99,8 @@ import VisionModels
         let pass = try model.pass(
           entry, entry.composition(for: method), batchSize: batchSize)
         return CalibrationPoint(
-          label: "r \(r)", milliseconds: model.milliseconds(pass, truth), pass: pass, model: model,
+          label: "r \(r)", modelName: "m", milliseconds: model.milliseconds(pass, truth),
+          pass: pass, model: model,
           group: r)
       }
     }
@@ -125,7 +126,7 @@ import VisionModels
 
   @Test func `order counts pairs that differ enough`() {
     let predictions = [(100.0, 1.0), (103, 0.5), (120, 2), (130, 1.5)].map {
-      Prediction(label: "", measured: $0.0, predicted: $0.1)
+      Prediction(label: "", modelName: "", measured: $0.0, predicted: $0.1)
     }
     // 100 and 103 are too near; 120 and 130 are the wrong way round.
     let order = Calibration.order(predictions)

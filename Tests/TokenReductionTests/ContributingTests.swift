@@ -11,21 +11,9 @@ import _TestSupport
 /// The method and the score that CONTRIBUTING.md shows are the ones that these tests compile and
 /// run, so that the page cannot grow old.
 @Suite struct ContributingTests {
-  @Test(arguments: ["SingleTopK", "KeyLengthScore"])
+  @Test(arguments: ["SingleTopK.swift", "KeyLengthScore.swift"])
   func `the page's examples are the code that is tested`(name: String) throws {
-    let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    let page = try String(
-      contentsOf: here.appendingPathComponent("../../CONTRIBUTING.md"), encoding: .utf8)
-    let code = try String(
-      contentsOf: here.appendingPathComponent("\(name).swift"), encoding: .utf8)
-    let blocks = page.components(separatedBy: "   ```swift\n").dropFirst().compactMap {
-      $0.components(separatedBy: "   ```\n").first
-    }
-    let block = try #require(blocks.first { $0.contains(" \(name): ") })
-    let shown = block.split(separator: "\n", omittingEmptySubsequences: false)
-      .map { $0.hasPrefix("   ") ? String($0.dropFirst(3)) : String($0) }.joined(separator: "\n")
-    #expect(code.hasSuffix(shown))
-    #expect(shown.hasPrefix("/// "))
+    #expect(try ContributingPage.shows(name, of: #filePath))
   }
 
   @Test func `the example removes what it says`() throws {
@@ -53,8 +41,8 @@ import _TestSupport
     }
     var steps = 0
     pass.onReduction = { event in
-      steps += 1
       guard let scores = event.scores else { return }
+      steps += 1
       for image in 0..<2 {
         let row = (0..<37).map { scores.floats[image * 37 + $0] }
         let best = (1..<37).sorted { row[$0] > row[$1] || row[$0] == row[$1] && $0 < $1 }

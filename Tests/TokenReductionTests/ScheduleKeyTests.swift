@@ -83,7 +83,7 @@ import Testing
       problems(
         EViT.self, ["schedule": .string("single"), "r": .integer(3), "keep_rate": .number(0.5)])
         == [
-          "keep_rate: 0.5 has no meaning beside \"schedule\": \"single\", which reads 'layer', 'r'; "
+          "keep_rate: 0.5 has no meaning with \"schedule\": \"single\", which reads 'layer', 'r'; "
             + "remove one of the two"
         ])
     #expect(
@@ -94,7 +94,7 @@ import Testing
         TopK.self,
         ["schedule": .string("single"), "tokens": .array([37, 30, 30, 30].map { .integer($0) })])
         == [
-          "schedule: \"single\" has no meaning beside \"tokens\", which gives every block's count; "
+          "schedule: \"single\" has no meaning with \"tokens\", which gives every block's count; "
             + "remove one of the two"
         ])
     #expect(

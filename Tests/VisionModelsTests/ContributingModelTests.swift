@@ -11,18 +11,7 @@ import _TestSupport
 /// page cannot grow old.
 @Suite struct ContributingModelTests {
   @Test func `the page's model is the code that is tested`() throws {
-    let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-    let page = try String(
-      contentsOf: here.appendingPathComponent("../../CONTRIBUTING.md"), encoding: .utf8)
-    let code = try String(
-      contentsOf: here.appendingPathComponent("SmallNet.swift"), encoding: .utf8)
-    let blocks = page.components(separatedBy: "   ```swift\n").dropFirst()
-      .compactMap { $0.components(separatedBy: "   ```\n").first }
-    let block = try #require(blocks.first { $0.contains("struct SmallNet") })
-    let shown = block.split(separator: "\n", omittingEmptySubsequences: false)
-      .map { $0.hasPrefix("   ") ? String($0.dropFirst(3)) : String($0) }.joined(separator: "\n")
-    #expect(code.hasSuffix(shown))
-    #expect(shown.hasPrefix("/// A stem, inverted residuals"))
+    #expect(try ContributingPage.shows("SmallNet.swift", of: #filePath))
   }
 
   @Test func `the model runs, and lists the tensors that it reads`() throws {

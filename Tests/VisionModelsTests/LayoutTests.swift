@@ -98,7 +98,7 @@ import _TestSupport
     let runner = try PassRunner(model: model, composition: composition, batchSize: 2)
     for (index, value) in images.enumerated() { runner.input[index] = value }
     runner.run()
-    let difference = zip(runner.logits, expected).map { abs($0 - $1) }.max() ?? .infinity
+    let difference = largestDifference(runner.logits, expected)
     #expect(difference < 1e-4, "the largest difference is \(difference)")
   }
 
@@ -150,7 +150,7 @@ import _TestSupport
     #expect(
       error?.description
         == "\(url.path): has none of tiny's 32 tensors (cls_token, pos_embed, "
-        + "patch_embed.proj.weight, and 29 more); it is a safetensors file of 1 (conv1.weight)")
+        + "patch_embed.proj.weight and 29 more); it is a safetensors file of 1 (conv1.weight)")
   }
 
   @Test func `a model that the file is not is reported key by key`() {

@@ -113,6 +113,7 @@ import _TestSupport
         Self.fill(pass, images: 0..<2)
         pass.run()
       }
+      #expect(!passes[0].logits.isEmpty && passes[0].logits.count == passes[1].logits.count)
       for (fused, explicit) in zip(passes[0].logits, passes[1].logits) {
         #expect(abs(fused - explicit) < 1e-4 * max(1, abs(fused)))
       }

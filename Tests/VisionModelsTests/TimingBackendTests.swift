@@ -63,7 +63,7 @@ import _TestSupport
     #expect(
       calls == [
         .upload: 1, .patchEmbedding: 1, .qkv: 4, .attention: 3, .scoredAttention: 1,
-        .projection: 4, .feedForward: 4, .reduction: 1, .readOut: 1, .head: 1, .download: 1,
+        .projection: 4, .feedForward: 4, .reduction: 1, .poolTokens: 1, .head: 1, .download: 1,
       ])
     // Blocks 0 and 1 see 37 tokens, 2 and 3 see 23: rows of 32 in and of 96 out, next to a layer
     // and its norm.

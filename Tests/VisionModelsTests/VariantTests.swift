@@ -130,7 +130,7 @@ import _TestSupport
         runner.input[position] = value
       }
       runner.run()
-      let difference = zip(runner.logits, expected).map { abs($0 - $1) }.max() ?? .infinity
+      let difference = largestDifference(runner.logits, expected)
       #expect(difference < 1e-4, "\(name): the largest difference is \(difference)")
     }
   }
@@ -151,7 +151,7 @@ import _TestSupport
       runner.run()
       let isFinite = runner.logits.allSatisfy { $0.isFinite }
       #expect(isFinite, "\(name) with \(method)")
-      #expect(runner.tokensAfterBlocks.last ?? 0 < sizes.tokens)
+      #expect(runner.tokensAfterBlocks.last ?? .max < sizes.tokens)
     }
   }
 
@@ -165,7 +165,7 @@ import _TestSupport
       try stored.floats("grid"), side: 4, width: 8, rows: side, columns: side,
       interpolation: interpolation)
     let expected = try stored.floats("\(project)_\(side)")
-    #expect(zip(ours, expected).allSatisfy { abs($0 - $1) < 1e-5 })
+    #expect(largestDifference(ours, expected) < 1e-5)
   }
 
   @Test func `what few models have is written where they have it`() throws {

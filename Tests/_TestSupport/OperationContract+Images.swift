@@ -161,33 +161,9 @@ extension OperationContract {
     let count = grouping.tokensPerGroup(tokens: tokens)
     let biases = randomFloats(heads * count * count, seed: 2)
     let bias = hasBias ? try backend.tensor(biases, Shape(heads, count, count)) : nil
-    func number(_ image: Int, _ token: Int, _ part: Int, _ at: Int) -> Double {
-      Double(qkv[(image * tokens + token) * row + part * heads * d + at])
-    }
-    var expected = [Double](repeating: .nan, count: 2 * tokens * heads * d)
-    for item in 0..<(2 * grouping.groups(tokens: tokens) * count * heads) {
-      let (head, place) = (item % heads, item / heads % count)
-      let (image, group) = (
-        item / heads / count / grouping.groups(tokens: tokens),
-        item / heads / count % grouping.groups(tokens: tokens)
-      )
-      let token = grouping.token(group, place)
-      let seen = (0..<count).filter {
-        grouping.region(group, $0) == grouping.region(group, place)
-      }
-      let weights = ReferenceOps.softmax(
-        seen.map { other in
-          (0..<d).reduce(hasBias ? Double(biases[(head * count + place) * count + other]) : 0) {
-            $0 + 0.4 * number(image, token, 0, head * d + $1)
-              * number(image, grouping.token(group, other), 1, head * d + $1)
-          }
-        })
-      for at in (head * d)..<((head + 1) * d) {
-        expected[(image * tokens + token) * heads * d + at] = zip(weights, seen).reduce(0.0) {
-          $0 + $1.0 * number(image, grouping.token(group, $1.1), 2, at)
-        }
-      }
-    }
+    let expected = ReferenceOps.groupedAttention(
+      qkv: qkv, batch: 2, tokens: tokens, heads: heads, headDim: d, scale: 0.4, grouping,
+      bias: hasBias ? biases : nil)
     // A key of the first token.
     return try checkImages(backend, qkv, expected, bad: heads * d) { qkv in
       let input = try Wide(backend, qkv, rows: 2 * tokens)
@@ -337,7 +313,7 @@ extension OperationContract {
         found.dropFirst(isBad ? second : 0), Array(expected.dropFirst(isBad ? second : 0)))
       if !(worst <= tolerance) {
         failures.append(
-          "\(isBad ? "beside an image that is no number, " : "")off by \(worst), allowed are "
+          "\(isBad ? "after an image of NaN, " : "")off by \(worst), allowed are "
             + "\(tolerance)")
       }
       if isBad, found[..<second].allSatisfy(\.isFinite) {

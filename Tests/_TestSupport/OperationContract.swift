@@ -104,18 +104,7 @@ package struct OperationContract: Sendable, CustomStringConvertible {
     OperationContract(description: "activation \(activation)", kind: .elementwise) { backend in
       let width = 37
       let x = randomFloats(rows * width, seed: 1).map { 4 * $0 }
-      let expected = x.map { value -> Double in
-        let x = Double(value)
-        return switch activation {
-        case .identity: x
-        case .relu: max(0, x)
-        case .gelu: ReferenceOps.gelu(x)
-        case .silu: ReferenceOps.silu(x)
-        case .sigmoid: ReferenceOps.sigmoid(x)
-        case .hardswish: x * ReferenceOps.hardSigmoid(x)
-        case .hardsigmoid: ReferenceOps.hardSigmoid(x)
-        }
-      }
+      let expected = x.map { ReferenceOps.activate(activation, Double($0)) }
       return try rowwise(backend, x, width, expected) {
         backend.activate($0, activation, into: $1)
       }
@@ -157,7 +146,7 @@ package struct OperationContract: Sendable, CustomStringConvertible {
       for row in 0..<rows {
         let line = Array(found[(row * (outputs + 5))..<((row + 1) * (outputs + 5))])
         if line[..<2] != [7, 7] || line[(2 + outputs)...] != [7, 7, 7] {
-          failures.append("row \(row) is written beside its columns")
+          failures.append("row \(row) is written outside its columns")
         }
         let own = line[2..<(2 + outputs)]
         if isBad, row == bad {

@@ -50,7 +50,7 @@ package struct ScratchLimits {
           width: embedDim)),
       operation(
         .selection, .tokens(batch: batchSize, before: tokens, after: tokens, width: headDim)),
-      operation(.readOut, .rows(rows, width: embedDim)),
+      operation(.poolTokens, .rows(rows, width: embedDim)),
     ]
   }
 }

@@ -15,7 +15,7 @@ enum KernelFiles {
     File(name: "gemm_mma.cu", text: text(PackageResources.gemm_mma_cu)),
     File(name: "norm_gemm.cu", text: text(PackageResources.norm_gemm_cu)),
     File(name: "pictures.cu", text: text(PackageResources.pictures_cu)),
-    File(name: "readout.cu", text: text(PackageResources.readout_cu)),
+    File(name: "token_pooling.cu", text: text(PackageResources.token_pooling_cu)),
     File(name: "reduce.cu", text: text(PackageResources.reduce_cu)),
     File(name: "rows.cu", text: text(PackageResources.rows_cu)),
     File(name: "scores.cu", text: text(PackageResources.scores_cu)),

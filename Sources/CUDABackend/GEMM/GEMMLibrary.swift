@@ -282,11 +282,11 @@ struct GEMMPlan {
     let layout = t.cublasLtMatrixLayoutCreate
     try check(
       layout(
-        &weight, shape.type.cublas, UInt64(shape.depth), UInt64(shape.outputs),
+        &weight, shape.type.cublas, UInt64(shape.k), UInt64(shape.outputs),
         Int64(shape.weightStride)), "describing a weight")
     try check(
       layout(
-        &input, shape.type.cublas, UInt64(shape.depth), UInt64(shape.rows),
+        &input, shape.type.cublas, UInt64(shape.k), UInt64(shape.rows),
         Int64(shape.inputStride)), "describing an input")
     try check(
       layout(

@@ -6,7 +6,7 @@ import Tensors
 struct GEMMShape: Hashable {
   var rows: Int
   var outputs: Int
-  var depth: Int
+  var k: Int
   /// Elements between two rows of the weight and of the input.
   var weightStride: Int
   var inputStride: Int
@@ -22,7 +22,7 @@ struct GEMMShape: Hashable {
 
   /// One word, the same in every run: the name of a choice in the cache.
   var text: String {
-    "\(type.rawValue)\(isTF32 ? "t" : "")>\(outputType.rawValue)|\(rows)x\(outputs)x\(depth)|"
+    "\(type.rawValue)\(isTF32 ? "t" : "")>\(outputType.rawValue)|\(rows)x\(outputs)x\(k)|"
       + "\(weightStride),\(inputStride)|\(hasBias ? "b" : "-")\(accumulates ? "+" : "-")\(hasGELU ? "g" : "")|\(alignment)"
   }
 

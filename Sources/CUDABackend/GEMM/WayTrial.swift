@@ -10,7 +10,7 @@ enum WayTrial {
   private static let limit = 20.0
   /// What another way must gain over the usual one.
   ///
-  /// Noise between neighboring token counts would else be steps in a staircase of our own making.
+  /// Otherwise noise between neighboring token counts would appear as steps of the staircase.
   static let gain = 0.03
   /// How far the rows of two layers may be apart, as a share, that one keeps to the other's way.
   static let neighborhood = 0.25

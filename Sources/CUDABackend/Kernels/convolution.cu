@@ -10,7 +10,7 @@ template <typename T>
 DEVICE void convolve(const T *in, const T *weight, int weight_stride, const float *bias,
                      const T *residual, int residual_stride, T *out, int pixels, int activation,
                      int activates_sum, const Picture p) {
-  constexpr int side = 64, depth = 16, line = depth + 1;
+  constexpr int side = 64, tile_k = 16, line = tile_k + 1;
   float *input = (float *)shared_memory(), *weights = input + side * line;
   const int in_group = p.channels / p.groups, out_group = p.out_channels / p.groups;
   const int group = blockIdx.z, sums = p.kernel * p.kernel * in_group;
@@ -23,7 +23,7 @@ DEVICE void convolve(const T *in, const T *weight, int weight_stride, const floa
       weight + (size_t)(group * out_group + min(first_output + own, out_group - 1)) * weight_stride;
   const int y = threadIdx.x / 16, x = threadIdx.x % 16;
   float sum[4][4] = {};
-  for (int first = 0; first < sums; first += depth) {
+  for (int first = 0; first < sums; first += tile_k) {
 #pragma unroll
     for (int i = 0; i < 4; i++) {
       const int k = first + term + i;
@@ -35,7 +35,7 @@ DEVICE void convolve(const T *in, const T *weight, int weight_stride, const floa
     }
     __syncthreads();
 #pragma unroll
-    for (int k = 0; k < depth; k++) {
+    for (int k = 0; k < tile_k; k++) {
       float a[4], b[4];
 #pragma unroll
       for (int i = 0; i < 4; i++) {

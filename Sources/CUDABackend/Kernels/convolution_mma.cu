@@ -10,9 +10,9 @@
 /// step, two steps in flight.
 template <typename T, int WM, int WN>
 struct Tiles {
-  static constexpr int rows = 32 * WM, columns = 32 * WN, depth = 32, threads = 32 * WM * WN;
+  static constexpr int rows = 32 * WM, columns = 32 * WN, tile_k = 32, threads = 32 * WM * WN;
   /// An odd multiple of 16 bytes: eight rows meet eight banks.
-  static constexpr int stride = depth + 8;
+  static constexpr int stride = tile_k + 8;
   static constexpr int stage = (rows + columns) * stride;
 };
 
@@ -21,17 +21,17 @@ DEVICE void convolve_mma(const T *in, const T *weight, int weight_stride, const 
                          const T *residual, int residual_stride, T *out, int pixels,
                          int activation, int activates_sum, const Picture p) {
   typedef Tiles<T, WM, WN> Tile;
-  constexpr int depth = Tile::depth, stride = Tile::stride, chunks = depth / 8;
+  constexpr int tile_k = Tile::tile_k, stride = Tile::stride, chunks = tile_k / 8;
   T *tiles = (T *)shared_memory();
   const int first_pixel = blockIdx.x * Tile::rows, first_output = blockIdx.y * Tile::columns;
   const int sums = p.kernel * p.kernel * p.channels;
-  const int steps = (sums + depth - 1) / depth;
+  const int steps = (sums + tile_k - 1) / tile_k;
 
   // Eight terms are eight channels under one tap, since channels are a multiple of eight.
   auto load = [&](int step) {
     T *to = tiles + (step & 1) * Tile::stage;
     for (int i = threadIdx.x; i < (Tile::rows + Tile::columns) * chunks; i += Tile::threads) {
-      const int row = i / chunks, k = step * depth + i % chunks * 8;
+      const int row = i / chunks, k = step * tile_k + i % chunks * 8;
       const T *from = in;
       bool there = k < sums;
       if (row < Tile::rows) {
@@ -70,7 +70,7 @@ DEVICE void convolve_mma(const T *in, const T *weight, int weight_stride, const 
     const T *input = tiles + (step & 1) * Tile::stage + own_row * stride;
     const T *weights = tiles + (step & 1) * Tile::stage + (Tile::rows + own_column) * stride;
 #pragma unroll
-    for (int k = 0; k < depth; k += 16) {
+    for (int k = 0; k < tile_k; k += 16) {
       unsigned a[2][4];
 #pragma unroll
       for (int m = 0; m < 2; m++)

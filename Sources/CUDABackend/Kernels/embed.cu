@@ -34,7 +34,7 @@ DEVICE void write_line(T *to, const float (&from)[4]) {
 /// of a line at once.
 template <int count, typename T>
 DEVICE void gather_lines(const float *images, T *rows, int side, int patch, int stride) {
-  const int grid = side / patch, depth = 3 * patch * patch;
+  const int grid = side / patch, inputs = 3 * patch * patch;
   const size_t image = blockIdx.y, index = blockIdx.x;
   const float *corner = images + image * 3 * side * side + (index / grid) * patch * side +
                         (index % grid) * patch;
@@ -43,7 +43,7 @@ DEVICE void gather_lines(const float *images, T *rows, int side, int patch, int 
     const int line = i / patch, x = i - line * patch, channel = line / patch,
               y = line - channel * patch;
     float values[count] = {};
-    if (i < depth) read_line(corner + ((size_t)channel * side + y) * side + x, values);
+    if (i < inputs) read_line(corner + ((size_t)channel * side + y) * side + x, values);
     write_line(row + i, values);
   }
 }

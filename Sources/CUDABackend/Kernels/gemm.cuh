@@ -10,9 +10,9 @@
 
 /// Where eight terms of a row lie in a tile of 32 or 64 terms a row: neighboring rows hold their
 /// pieces of 16 bytes in another order, so that eight rows meet eight different banks.
-template <int depth>
+template <int tile_k>
 DEVICE int tile_place(int row, int piece) {
-  return row * depth + (piece ^ (depth == 64 ? row & 7 : row >> 1 & 3)) * 8;
+  return row * tile_k + (piece ^ (tile_k == 64 ? row & 7 : row >> 1 & 3)) * 8;
 }
 
 /// The lane's row of the 16 that a product takes of the left operand, and of the right one.

@@ -10,12 +10,12 @@ template <typename T, int WM, int WN, int MT, int NT, int stages>
 DEVICE void gemm_mma(const T *in, int in_stride, const T *weight, int weight_stride, int inputs,
                      const GEMMOutput<T> to) {
   constexpr int rows = 16 * MT * WM, columns = 8 * NT * WN, threads = 32 * WM * WN;
-  constexpr int depth = 32, pieces = depth / 8, stage = (rows + columns) * depth;
+  constexpr int tile_k = 32, pieces = tile_k / 8, stage = (rows + columns) * tile_k;
   // Columns change fastest, so that the blocks that run at once share their rows of the input: it
   // is larger than the weight, which stays in the second-level cache.
   const int across = (to.columns + columns - 1) / columns;
   const int first_row = blockIdx.x / across * rows, first_column = blockIdx.x % across * columns;
-  const int steps = (inputs + depth - 1) / depth;
+  const int steps = (inputs + tile_k - 1) / tile_k;
   T *tiles = (T *)shared_memory();
 
   auto load = [&](int step) {
@@ -24,13 +24,13 @@ DEVICE void gemm_mma(const T *in, int in_stride, const T *weight, int weight_str
 #pragma unroll
       for (int n = 0; n < (rows + columns) * pieces / threads; n++) {
         const int row = threadIdx.x / pieces + n * (threads / pieces);
-        const int piece = threadIdx.x % pieces, k = step * depth + piece * 8;
+        const int piece = threadIdx.x % pieces, k = step * tile_k + piece * 8;
         const bool is_input = n * (threads / pieces) < rows;
         const int index = is_input ? first_row + row : first_column + row - rows;
         const bool there = k < inputs && index < (is_input ? to.rows : to.columns);
         const T *from = is_input ? in + (size_t)index * in_stride + k
                                  : weight + (size_t)index * weight_stride + k;
-        copy_async(slot + tile_place<depth>(row, piece), there ? from : in, there);
+        copy_async(slot + tile_place<tile_k>(row, piece), there ? from : in, there);
       }
     }
     commit_copies();
@@ -45,8 +45,8 @@ DEVICE void gemm_mma(const T *in, int in_stride, const T *weight, int weight_str
   int left[pieces / 2], right[pieces / 2];
 #pragma unroll
   for (int k = 0; k < pieces / 2; k++) {
-    left[k] = tile_place<depth>(own_row + left_row(), 2 * k + left_piece()) * size;
-    right[k] = tile_place<depth>(rows + own_column + right_row(), 2 * k + right_piece()) * size;
+    left[k] = tile_place<tile_k>(own_row + left_row(), 2 * k + left_piece()) * size;
+    right[k] = tile_place<tile_k>(rows + own_column + right_row(), 2 * k + right_piece()) * size;
   }
   const SharedAddress first_slot = shared_address(tiles);
   float sum[MT][NT][4];
@@ -61,7 +61,8 @@ DEVICE void gemm_mma(const T *in, int in_stride, const T *weight, int weight_str
     const SharedAddress slot = first_slot + step % stages * stage * size;
 #pragma unroll
     for (int k = 0; k < pieces / 2; k++)
-      multiply_terms<T>(sum, slot + left[k], 16 * depth * size, slot + right[k], 16 * depth * size);
+      multiply_terms<T>(
+          sum, slot + left[k], 16 * tile_k * size, slot + right[k], 16 * tile_k * size);
   }
   wait_copies<0>();
   __syncthreads();

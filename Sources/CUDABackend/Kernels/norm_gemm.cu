@@ -12,10 +12,10 @@ DEVICE void norm_gemm_mma(const T *x, const float *norm_weight, const float *nor
                           float epsilon, const T *weight, int weight_stride, int inputs,
                           const GEMMOutput<T> to) {
   constexpr int rows = 32 * MT, columns = 64, threads = 128, NT = 4;
-  constexpr int depth = 64, pieces = depth / 8, stage = columns * depth, stages = 6;
+  constexpr int tile_k = 64, pieces = tile_k / 8, stage = columns * tile_k, stages = 6;
   const int across = (to.columns + columns - 1) / columns;
   const int first_row = blockIdx.x / across * rows, first_column = blockIdx.x % across * columns;
-  const int steps = (inputs + depth - 1) / depth;
+  const int steps = (inputs + tile_k - 1) / tile_k;
   // Products take 16 terms at a time; an odd multiple of 16 bytes, so that eight rows meet eight
   // banks.
   const int terms = (inputs + 15) / 16 * 16, line = terms + 8;
@@ -27,10 +27,10 @@ DEVICE void norm_gemm_mma(const T *x, const float *norm_weight, const float *nor
 #pragma unroll
       for (int n = 0; n < columns * pieces / threads; n++) {
         const int row = threadIdx.x / pieces + n * (threads / pieces);
-        const int piece = threadIdx.x % pieces, k = step * depth + piece * 8;
+        const int piece = threadIdx.x % pieces, k = step * tile_k + piece * 8;
         const bool there = k < inputs && first_column + row < to.columns;
         const T *from = weight + (size_t)(first_column + row) * weight_stride + k;
-        copy_async(slot + tile_place<depth>(row, piece), there ? from : weight, there);
+        copy_async(slot + tile_place<tile_k>(row, piece), there ? from : weight, there);
       }
     }
     commit_copies();
@@ -67,7 +67,7 @@ DEVICE void norm_gemm_mma(const T *x, const float *norm_weight, const float *nor
   int right[pieces / 2];
 #pragma unroll
   for (int k = 0; k < pieces / 2; k++)
-    right[k] = tile_place<depth>(own_column + right_row(), 2 * k + right_piece()) * size;
+    right[k] = tile_place<tile_k>(own_column + right_row(), 2 * k + right_piece()) * size;
   float sum[MT][NT][4];
   clear(sum);
   for (int step = 0; step < steps; step++) {
@@ -77,10 +77,10 @@ DEVICE void norm_gemm_mma(const T *x, const float *norm_weight, const float *nor
     const SharedAddress slot = first_slot + step % stages * stage * size;
 #pragma unroll
     for (int k = 0; k < pieces / 2; k++) {
-      const int first = step * depth + k * 16;
+      const int first = step * tile_k + k * 16;
       if (first >= inputs) break;
       multiply_terms<T>(sum, left + first * size, 16 * line * size, slot + right[k],
-                        16 * depth * size);
+                        16 * tile_k * size);
     }
   }
   wait_copies<0>();

@@ -1,5 +1,6 @@
 import CCUDA
 import Foundation
+import Support
 
 /// A library that was opened, as a resolver of its symbols.
 ///
@@ -30,14 +31,14 @@ package struct MissingLibrary: Error, Hashable, CustomStringConvertible {
   package let unusable: [String]
 
   package var description: String {
-    "\(kind.title) is missing: \(names[0])\(names.count > 1 ? " or an older version" : "") is in "
-      + "none of the loader's folders and of \(folders.count) others"
+    "\(kind.title) is missing: \(names[0])\(names.count > 1 ? " or an older version" : "") was not "
+      + "found where the dynamic loader searches, nor in \(counted(folders.count, "other folder"))"
       + unusable.map { "; \($0)" }.joined() + "; \(kind.remedy)"
   }
 
   /// All that was tried.
   package var details: String {
-    "\(kind.title) is missing: looked for \(names.joined(separator: ", ")) in the loader's folders, "
+    "\(kind.title) is missing: looked for \(names.joined(separator: ", ")) where the dynamic loader searches, "
       + folders.joined(separator: ", ") + unusable.map { "; \($0)" }.joined() + "; \(kind.remedy)"
   }
 }

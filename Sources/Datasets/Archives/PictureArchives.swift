@@ -105,7 +105,7 @@ struct PictureArchives {
       guard let sidecar = sidecars[Sample(name, in: member.archive)] else {
         throw .archive(
           path: "\(member.archive)",
-          reason: "has no .cls or .json beside '\(name)', which other pictures have")
+          reason: "has no .cls or .json next to '\(name)', which other pictures have")
       }
       guard let label = try Self.label(in: sidecar, labelOfName) else {
         throw .archive(

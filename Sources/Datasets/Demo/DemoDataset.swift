@@ -1,3 +1,5 @@
+import Support
+
 /// One drawn image with what it shows and where.
 package struct DemoImage: Sendable, Equatable {
   /// Interleaved RGB bytes, row by row: `[96 * 96 * 3]`.
@@ -78,7 +80,7 @@ package struct DemoDataset: Sendable {
 
   private func paintObject(
     label: Int, centerX: Int, centerY: Int, size: Int, ground: DemoGround,
-    on canvas: inout DemoCanvas, using random: inout DemoRandom
+    on canvas: inout DemoCanvas, using random: inout SplitMix64
   ) {
     guard let form = DemoForm(rawValue: label / 2) else {
       preconditionFailure("label \(label) names no form")
@@ -104,10 +106,20 @@ package struct DemoDataset: Sendable {
   }
 
   /// A random stream of its own for each seed, split, purpose and index.
-  private func stream(kind: UInt64, index: Int) -> DemoRandom {
+  private func stream(kind: UInt64, index: Int) -> SplitMix64 {
     let splitTag: UInt64 = split == .train ? 0x7472_6169_6E00 : 0x7661_6C00
-    var hash = DemoRandom.mix(seed &+ 0x9E37_79B9_7F4A_7C15)
-    hash = DemoRandom.mix(hash ^ (splitTag &+ kind))
-    return DemoRandom(seed: DemoRandom.mix(hash &+ UInt64(index)))
+    var hash = SplitMix64.mix(seed &+ 0x9E37_79B9_7F4A_7C15)
+    hash = SplitMix64.mix(hash ^ (splitTag &+ kind))
+    return SplitMix64(seed: SplitMix64.mix(hash &+ UInt64(index)))
+  }
+}
+
+extension SplitMix64 {
+  /// A number in `range`, by the high half of a 32 by 32 bit product.
+  ///
+  /// The bias, below `range.count / 2^32`, is of no consequence for drawing.
+  mutating func int(in range: ClosedRange<Int>) -> Int {
+    let count = UInt64(range.upperBound - range.lowerBound + 1)
+    return range.lowerBound + Int(((next() >> 32) &* count) >> 32)
   }
 }

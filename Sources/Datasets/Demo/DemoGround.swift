@@ -1,10 +1,12 @@
+import Support
+
 /// Cluttered ground: three near colors mixed by value noise, stripes and a gradient, then grain
 /// and distractors.
 struct DemoGround {
   /// The colors that the ground is mixed from.
   let colors: [DemoColor]
 
-  init(using random: inout DemoRandom) {
+  init(using random: inout SplitMix64) {
     let first = DemoColor.random(in: 30...225, using: &random)
     colors = [
       first, first.neighbor(spread: 60, using: &random),
@@ -13,7 +15,7 @@ struct DemoGround {
   }
 
   /// Paints the textured ground over the whole canvas.
-  func paint(on canvas: inout DemoCanvas, using random: inout DemoRandom) {
+  func paint(on canvas: inout DemoCanvas, using random: inout SplitMix64) {
     let coarse = ValueNoise(cell: 24, side: canvas.side, using: &random)
     let fine = ValueNoise(cell: 8, side: canvas.side, using: &random)
     let coarseWeight = random.int(in: 64...192)
@@ -32,7 +34,7 @@ struct DemoGround {
       first = (stripes[x, y] * stripeWeight + first * (256 - stripeWeight)) >> 8
       let slope = ((x - middle) * gradientX + (y - middle) * gradientY) >> 13
       let second = min(256, max(0, 128 + slope + ((coarse[y, x] - 128) >> 1)))
-      let noise = DemoRandom.mix(grainSeed &+ UInt64(x &* 4096 &+ y))
+      let noise = SplitMix64.mix(grainSeed &+ UInt64(x &* 4096 &+ y))
       func mixed(_ a: Int, _ b: Int, _ c: Int, _ shift: Int) -> Int {
         let ab = (a * (256 - first) + b * first) >> 8
         let abc = (ab * (384 - second) + c * second) / 384
@@ -46,7 +48,7 @@ struct DemoGround {
   }
 
   /// Paints small marks that belong to no class: segments, blobs, corners and arcs.
-  func paintDistractors(on canvas: inout DemoCanvas, using random: inout DemoRandom) {
+  func paintDistractors(on canvas: inout DemoCanvas, using random: inout SplitMix64) {
     for _ in 0..<random.int(in: 8...14) {
       let x = random.int(in: 0...(canvas.side - 1))
       let y = random.int(in: 0...(canvas.side - 1))
@@ -93,7 +95,7 @@ private struct ValueNoise {
   /// For each row or column of pixels, 3t² − 2t³ of its place t within the cell, scaled by 256.
   private let weights: [Int]
 
-  init(cell: Int, side: Int, using random: inout DemoRandom) {
+  init(cell: Int, side: Int, using random: inout SplitMix64) {
     columns = (side - 1) / cell + 2
     var values: [Int] = []
     for _ in 0..<(columns * columns) { values.append(random.int(in: 0...256)) }
@@ -121,7 +123,7 @@ private struct Stripes {
   private let stepY: Int
   private let phase: Int
 
-  init(using random: inout DemoRandom) {
+  init(using random: inout SplitMix64) {
     let angle = random.int(in: 0...(DemoTrigonometry.steps - 1))
     let wavelength = random.int(in: 8...24)
     stepX = DemoTrigonometry.cosine(angle) / wavelength

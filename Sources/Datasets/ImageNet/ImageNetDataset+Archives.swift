@@ -27,7 +27,7 @@ extension ImageNetDataset {
       )
     }
     if let labels = try found.labelsFromSidecars({ ImageNetClasses.labels[$0] }) {
-      return try result(labels, "\(place) with a class beside each picture")
+      return try result(labels, "\(place) with a class next to each picture")
     }
     if let labels = classesOfPaths(found) { return try result(labels, "\(place) of class folders") }
     if let folders = found.classFolders {
@@ -35,7 +35,7 @@ extension ImageNetDataset {
       let labels = folders.compactMap { numbers[$0] }
       if labels.count == folders.count { return try result(labels, "\(place) of class folders") }
     }
-    let flat = try flatLabels(found.names.map(\.name), beside: found.archives[0].folder)
+    let flat = try flatLabels(found.names.map(\.name), nextTo: found.archives[0].folder)
     return try result(
       flat.labels, "\(place): \(flat.layout.prefix { $0 != "," })", notes: flat.notes)
   }

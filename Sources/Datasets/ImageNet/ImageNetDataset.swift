@@ -51,7 +51,7 @@ package struct ImageNetDataset: FileDataset {
         throw .oneClassFolder(path: "\(root)", parent: "\(root.folder)")
       }
       let labels: [Int]
-      (labels, found, notes) = try ImageNetDataset.flatLabels(pictures, beside: root)
+      (labels, found, notes) = try ImageNetDataset.flatLabels(pictures, nextTo: root)
       files = LabeledFiles(root: root, paths: pictures, labels: labels)
     }
     try ImageNetDataset.checkBalance(files)
@@ -132,7 +132,7 @@ package struct ImageNetDataset: FileDataset {
 
   /// Labels of pictures without class folders: from their names, or from a ground truth.
   static func flatLabels(
-    _ pictures: [PathBytes], beside root: PathBytes
+    _ pictures: [PathBytes], nextTo root: PathBytes
   ) throws(DatasetError) -> (labels: [Int], layout: String, notes: [String]) {
     let inNames = pictures.map(labelInName)
     let truths = try GroundTruth.all(for: root)

@@ -3,7 +3,6 @@ import Files
 import Foundation
 import ImageCoding
 import Support
-import Synchronization
 
 /// Reads and decodes every picture of a data set, and notes what is odd.
 package struct DatasetChecker {
@@ -56,31 +55,11 @@ package struct DatasetChecker {
   private func examine(
     _ pictures: [LabeledPicture], below root: PathBytes, _ cache: HashCache
   ) throws -> [Finding] {
-    let claimed = Atomic<Int>(0)
-    let done = Mutex((findings: [Finding](repeating: Finding(), count: pictures.count), count: 0))
-    let lastReport = Mutex(Date())
-    let workers = min(pictures.count, ProcessInfo.processInfo.activeProcessorCount)
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
-      let decoder = ImageDecoder()
-      while !StopSignal.isRequested {
-        let index = claimed.add(1, ordering: .relaxed).oldValue
-        guard index < pictures.count else { return }
-        let finding = Self.examine(pictures[index], below: root, decoder, cache)
-        let count = done.withLock { state in
-          state.findings[index] = finding
-          state.count += 1
-          return state.count
-        }
-        let isDue = lastReport.withLock { last in
-          guard -last.timeIntervalSinceNow >= 1 else { return false }
-          last = Date()
-          return true
-        }
-        if isDue { progress("checking \(root): \(count) of \(pictures.count) pictures") }
-      }
-    }
-    if StopSignal.isRequested { throw ExperimentsError.interrupted }
-    return done.withLock { $0.findings }
+    try PictureWork.results(
+      count: pictures.count, threads: ProcessInfo.processInfo.activeProcessorCount,
+      progress: { [progress] in progress("checking \(root): \($0) of \(pictures.count) pictures") },
+      tool: { ImageDecoder() },
+      work: { Self.examine(pictures[$1], below: root, $0, cache) })
   }
 
   private static func examine(

@@ -2,7 +2,6 @@ import Datasets
 import Files
 import Foundation
 import ImageCoding
-import Synchronization
 
 /// The SHA-256 of what a data set holds: names, labels and the bytes of every picture.
 ///
@@ -40,34 +39,12 @@ struct ContentFingerprint {
   func digests(of pictures: [LabeledPicture], below root: PathBytes) throws -> [[UInt8]] {
     let cache = HashCache(folder: cacheFolder, root: root)
     defer { cache.save() }
-    let claimed = Atomic<Int>(0)
-    let done = Mutex((digests: [[UInt8]](repeating: [], count: pictures.count), count: 0))
-    let started = Date()
-    let lastReport = Mutex(started)
-    let workers = min(pictures.count, 2 * ProcessInfo.processInfo.activeProcessorCount)
-    DispatchQueue.concurrentPerform(iterations: workers) { _ in
-      var hasher = FileHasher()
-      while !StopSignal.isRequested {
-        let index = claimed.add(1, ordering: .relaxed).oldValue
-        guard index < pictures.count else { return }
-        let digest = hasher.digest(of: pictures[index], below: root, cache)
-        let count = done.withLock { state in
-          state.digests[index] = digest
-          state.count += 1
-          return state.count
-        }
-        let isDue = lastReport.withLock { last in
-          guard -last.timeIntervalSinceNow >= 1 else { return false }
-          last = Date()
-          return true
-        }
-        if isDue {
-          progress("reading \(root) for its fingerprint: \(count) of \(pictures.count) pictures")
-        }
-      }
-    }
-    if StopSignal.isRequested { throw ExperimentsError.interrupted }
-    return done.withLock { $0.digests }
+    return try PictureWork.results(
+      count: pictures.count, threads: 2 * ProcessInfo.processInfo.activeProcessorCount,
+      progress: { [progress] in
+        progress("reading \(root) for its fingerprint: \($0) of \(pictures.count) pictures")
+      }, tool: { FileHasher() },
+      work: { $0.digest(of: pictures[$1], below: root, cache) })
   }
 }
 

@@ -44,8 +44,7 @@ package final class Planner {
     }
     // Where none opens there is nothing to do, and no processor in place of a GPU.
     if devices.isEmpty, case .unavailable(let setting, let reason)? = places.first {
-      throw ExperimentsError.impossible(
-        subject: "device \"\(setting.name)\"", message: reason)
+      throw ExperimentsError.noDevice(name: setting.name, reason: reason)
     }
     self.devices =
       devices.isEmpty ? [try Self.openStandard(site)] : devices
@@ -88,14 +87,15 @@ package final class Planner {
     case .here(let name):
       do {
         return try spec.threads.flatMap { threads in
-          try engines(of: name, spec).map { engine in
+          try engines(of: name, spec, site).map { engine in
             .here(
               try named(path, of: spec) {
                 try open(name, threads: threads, engine: engine, site)
               })
           }
         }
-      } catch  where spec.devices.count > 1 && DeviceKind.of(name)?.isAlwaysPresent != true {
+      } catch  where spec.devices.count > 1 && site.devices.kind(of: name)?.isAlwaysPresent != true
+      {
         // The others are still measured.
         return [
           .unavailable(DeviceSetting(name: name, hardware: "", threads: 0), reason: "\(error)")
@@ -124,19 +124,20 @@ package final class Planner {
     } catch let flaw as KeyFlaw {
       throw ExperimentsError.impossible(
         subject: spec.source.place(of: "\(path).\(flaw.key)"), message: flaw.message)
-    } catch {
-      // What names the device itself needs no second "device".
-      let message = "\(error)"
+    } catch ExperimentsError.noDevice(let name, let reason) {
+      // The place says that it is a device.
       throw ExperimentsError.impossible(
-        subject: spec.source.place(of: path),
-        message: message.hasPrefix("device \"") ? String(message.dropFirst(7)) : message)
+        subject: spec.source.place(of: path), message: "\"\(name)\": \(reason)")
+    } catch {
+      throw ExperimentsError.impossible(
+        subject: spec.source.place(of: path), message: "\(error)")
     }
   }
 
   /// The engines that a device is measured with: one without a choice has another where GELU is
   /// approximated.
-  private static func engines(of name: String, _ spec: Spec) -> [String] {
-    let hasChoice = DeviceKind.of(name).map { !$0.engines.isEmpty } ?? false
+  private static func engines(of name: String, _ spec: Spec, _ site: Site) -> [String] {
+    let hasChoice = site.devices.kind(of: name).map { !$0.engines.isEmpty } ?? false
     if hasChoice { return spec.engines }
     return spec.gelus.map { $0 == "tanh" ? "tanh_gelu" : DeviceKind.automaticEngine }
   }
@@ -144,13 +145,13 @@ package final class Planner {
   /// What computes accuracy where the spec names no device of this machine.
   private static func openStandard(_ site: Site) throws -> PlannedDevice {
     try open(
-      DeviceKind.standard.name, threads: nil, engine: DeviceKind.automaticEngine, site)
+      site.devices.standard.name, threads: nil, engine: DeviceKind.automaticEngine, site)
   }
 
   private static func open(
     _ name: String, threads: Int?, engine: String, _ site: Site
   ) throws -> PlannedDevice {
-    let backend = try site.backend(name, threads).using(engine: engine)
+    let backend = try site.devices.open(name, threads: threads).using(engine: engine)
     return PlannedDevice(
       backend: backend,
       setting: DeviceSetting(

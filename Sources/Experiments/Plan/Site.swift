@@ -4,6 +4,7 @@ import Hub
 import ImageCoding
 import Records
 import SimulatedDevices
+import Support
 import Tensors
 import VisionModels
 
@@ -11,8 +12,8 @@ import VisionModels
 ///
 /// The command line hands it in, since it alone knows which backends there are.
 package struct Site: Sendable {
-  /// A backend for a device as a spec spells it; `threads == nil` takes every core.
-  package var backend: @Sendable (_ device: String, _ threads: Int?) throws -> any Backend
+  /// The kinds of device, and how each is opened.
+  package var devices: DeviceKinds
   /// The weights of the demo model.
   package var demoWeights: @Sendable () throws -> URL
   /// Where weights of the Hugging Face Hub come from; `nil` has none.
@@ -25,16 +26,33 @@ package struct Site: Sendable {
   package var progress: @Sendable (String) -> Void
 
   package init(
-    backend: @escaping @Sendable (_ device: String, _ threads: Int?) throws -> any Backend,
-    demoWeights: @escaping @Sendable () throws -> URL, hub: Hub? = nil,
+    devices: DeviceKinds, demoWeights: @escaping @Sendable () throws -> URL, hub: Hub? = nil,
     pictureHashes: URL? = nil,
     progress: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     self.hub = hub
     self.pictureHashes = pictureHashes
     self.progress = progress
-    self.backend = backend
+    self.devices = devices
     self.demoWeights = demoWeights
+  }
+}
+
+extension DeviceKinds {
+  /// A backend for a device as a spec spells it; `threads == nil` takes every core.
+  ///
+  /// - Throws: `ExperimentsError.noDevice`; what is wrong with a device that every machine has.
+  package func open(_ device: String, threads: Int?) throws -> any Backend {
+    guard let kind = self.kind(of: device) else {
+      throw ExperimentsError.noDevice(
+        name: device, reason: "is not a device; it must be \(expectation)")
+    }
+    do {
+      return try kind.open(device, threads)
+    } catch  where !kind.isAlwaysPresent {
+      throw ExperimentsError.noDevice(
+        name: device, reason: "\(error); `lab devices` lists what is here")
+    }
   }
 }
 
@@ -102,10 +120,14 @@ package struct PlannedDevice {
 
   /// The device computing as a trial says.
   ///
-  /// - Throws: `TensorsError.precisionUnavailable`.
+  /// - Throws: `TensorsError.precisionUnavailable`; `ExperimentsError.impossible` for what is no
+  ///   precision.
   package func backend(precision: String) throws -> any Backend {
     guard let known = Precision(rawValue: precision) else {
-      throw TensorsError.precisionUnavailable(precision: precision, device: setting.name)
+      throw ExperimentsError.impossible(
+        subject: "precision \"\(precision)\"",
+        message: "is not known; it must be "
+          + series(Precision.allCases.map { "\"\($0.rawValue)\"" }, "or"))
     }
     return try backend.computing(at: known)
   }

@@ -1,8 +1,9 @@
 import Files
 import Foundation
 import Records
+import Tensors
 
-/// The spec of the last run of a folder, in `spec.json` beside the records, for whoever reads the
+/// The spec of the last run of a folder, in `spec.json` next to the records, for whoever reads the
 /// report.
 package enum SpecFile {
   package static let name = "spec.json"
@@ -11,8 +12,11 @@ package enum SpecFile {
   /// there are any.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
-  package static func write(_ source: SpecSource, to folder: URL) throws {
-    try FolderFile.write(Data(try source.completeText().utf8), to: name, in: folder)
+  package static func write(
+    _ source: SpecSource, devices: DeviceKinds, to folder: URL
+  ) throws {
+    let text = try source.completeText(order: SpecRules.root(devices).map(\.key))
+    try FolderFile.write(Data(text.utf8), to: name, in: folder)
   }
 
   /// What the last run stored with its description, which may be empty; `nil` where none has.
@@ -25,13 +29,12 @@ package enum SpecFile {
 }
 
 extension SpecSource {
-  /// The text of a spec that stands alone; else one with every key, in the order of the reference.
-  func completeText() throws -> String {
+  /// The text of a spec that stands alone; else one with every key in this order, then the others.
+  func completeText(order known: [String]) throws -> String {
     if let verbatim { return verbatim.hasSuffix("\n") ? verbatim : verbatim + "\n" }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    let known = SpecRules.root.map(\.key)
-    // A schema is beside the spec, not beside its copy.
+    // The path of a schema is right for the spec, not for its copy.
     let keys = members.keys.filter { !["$schema", "extends"].contains($0) }
     let ordered = keys.sorted { a, b in
       let ranks = [a, b].map { known.firstIndex(of: $0) ?? known.count }

@@ -33,7 +33,7 @@ extension SpecRules {
     KeyRule(
       "method", .choice(TokenReductionRegistry.all.map { $0.name }),
       standard: .described("the line is shown without a measured one"),
-      "the method whose measured rows stand beside it"),
+      "the method whose measured rows it is compared with"),
     KeyRule(
       "match", .parameters, standard: .described("every row of the method"),
       "parameters that those rows have; a list holds values of which each will do"),

@@ -147,7 +147,7 @@ struct RuleChecker {
     for rule in rules {
       if let value = members[rule.key] {
         check(value, rule.rule, path: "\(path).\(rule.key)")
-      } else if rule.isRequired || SpecRules.needs(rule, of: method, beside: members) {
+      } else if rule.isRequired || SpecRules.needs(rule, of: method, with: members) {
         report(path, "the key '\(rule.key)' is missing; it must be \(rule.rule.valueText)")
       }
     }
@@ -198,7 +198,7 @@ struct RuleChecker {
         : "\"\(text)\" is not known; \(NearestName.advice(text, among: names, noun: "choices"))"
     case (.fileName, .string(let text)):
       return FolderName.mistake(text)
-    case (.device, .string(let text)): return deviceMistake(text)
+    case (.device(let devices), .string(let text)): return Self.deviceMistake(text, devices)
     case (.percent(let maximum), .string(let text)):
       let share = Percent.share(text)
       return share.map { $0 > 0 && 100 * $0 <= maximum } == true
@@ -235,12 +235,12 @@ struct RuleChecker {
     }
   }
 
-  private func deviceMistake(_ text: String) -> String? {
-    if DeviceKind.of(text) != nil { return nil }
+  private static func deviceMistake(_ text: String, _ devices: DeviceKinds) -> String? {
+    if devices.kind(of: text) != nil { return nil }
     let nearest =
-      DeviceKind.alias(text)?.name ?? NearestName.of(text, among: DeviceKind.all.map(\.name))
+      devices.kind(alias: text)?.name ?? NearestName.of(text, among: devices.kinds.map(\.name))
     return "\"\(text)\" is not a device; "
-      + (nearest.map { "did you mean '\($0)'?" } ?? "it must be \(DeviceKind.expectation)")
+      + (nearest.map { "did you mean '\($0)'?" } ?? "it must be \(devices.expectation)")
   }
 }
 

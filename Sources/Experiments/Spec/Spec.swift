@@ -17,7 +17,7 @@ package struct Spec: Sendable {
   /// Percentage points of top-1 within which each method's fastest setting is sought; `nil` seeks
   /// none.
   package var matchedDrop: Double?
-  /// Whether random removal at the same token counts stands beside each method.
+  /// Whether random removal at the same token counts is measured for each method.
   package var control = false
   package var accuracy: AccuracyChoice
   /// `nil` where latency is not measured.

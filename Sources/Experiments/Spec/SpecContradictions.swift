@@ -1,16 +1,17 @@
 import Datasets
 import Records
+import Support
 import Tensors
 import TokenReduction
 import VisionModels
 
 /// What is wrong between the keys of a spec that are each right.
 enum SpecContradictions {
-  static func find(in spec: Spec, checker: inout RuleChecker) {
+  static func find(in spec: Spec, _ devices: DeviceKinds, checker: inout RuleChecker) {
     measurement(spec, &checker)
     effort(spec, &checker)
-    device(spec, &checker)
-    gelu(spec, &checker)
+    device(spec, devices, &checker)
+    gelu(spec, devices, &checker)
     accuracy(spec, &checker)
     search(spec, &checker)
     grid(spec, &checker)
@@ -54,8 +55,8 @@ enum SpecContradictions {
     else { return }
     checker.report(
       "control",
-      "no method of the spec chooses which tokens go, so there is nothing to set random removal "
-        + "beside; add one, or leave it out")
+      "no method of the spec chooses which tokens go, so there is nothing to compare random removal "
+        + "with; add one, or leave it out")
   }
 
   /// Baselines that are no models of the spec.
@@ -100,14 +101,16 @@ enum SpecContradictions {
   }
 
   /// Not every kind of device has the approximated GELU, and its accuracy is no exact model's.
-  private static func gelu(_ spec: Spec, _ checker: inout RuleChecker) {
+  private static func gelu(
+    _ spec: Spec, _ devices: DeviceKinds, _ checker: inout RuleChecker
+  ) {
     guard spec.gelus.contains("tanh") else { return }
     let kinds = spec.devices.compactMap { device -> DeviceKind? in
       guard case .here(let name) = device else { return nil }
-      return DeviceKind.of(name)
+      return devices.kind(of: name)
     }
     if let exact = kinds.first(where: { !$0.hasTanhGELU }) {
-      let able = DeviceKind.listed(DeviceKind.all.filter(\.hasTanhGELU).map(\.title))
+      let able = series(devices.kinds.filter(\.hasTanhGELU).map(\.title), "or")
       checker.report(
         "gelu",
         "\"tanh\" needs \(able), and \(exact.title) computes the exact GELU; leave "
@@ -122,19 +125,21 @@ enum SpecContradictions {
   }
 
   /// What a kind of device cannot do; other machines' records are what they are.
-  private static func device(_ spec: Spec, _ checker: inout RuleChecker) {
-    for kind in DeviceKind.all {
+  private static func device(
+    _ spec: Spec, _ devices: DeviceKinds, _ checker: inout RuleChecker
+  ) {
+    for kind in devices.kinds {
       let named = spec.devices.compactMap { device in
         if case .here(let name) = device, kind.includes(name) { name } else { nil }
       }
       guard let name = named.first else { continue }
       let own = kind.precisions.map(\.rawValue)
       if let other = spec.precisions.first(where: { !own.contains($0) }) {
-        let able = DeviceKind.all.first { $0.precisions.map(\.rawValue).contains(other) }
+        let able = devices.kinds.first { $0.precisions.map(\.rawValue).contains(other) }
         checker.report(
           "precision",
           "\"\(other)\" needs \(able?.title ?? "another device"), and \(kind.title) computes in "
-            + "\(DeviceKind.listed(own)); leave \"\(name)\" out of \"device\", or make two specs")
+            + "\(series(own, "or")); leave \"\(name)\" out of \"device\", or make two specs")
       }
       if let engine = spec.engines.first(where: { kind.float32Engines[$0] != nil }),
         let other = spec.precisions.first(where: { $0 != Precision.float32.rawValue })
@@ -145,7 +150,7 @@ enum SpecContradictions {
             + "\"\(kind.float32Engines[engine] ?? "")\", or make two specs")
       }
       if spec.latency?.l2 == .cold, !kind.hasFlushableCache {
-        let able = DeviceKind.all.first { $0.hasFlushableCache }
+        let able = devices.kinds.first { $0.hasFlushableCache }
         checker.report(
           "latency.l2",
           "only \(able?.title ?? "another device")'s cache can be emptied, and \"device\" names "

@@ -76,7 +76,7 @@ enum SpecFiles {
       message = "only a shell knows what ~ is; write \(quoted)"
     } else if !exists {
       message =
-        "\"\(text)\" does not exist; it is looked for beside the spec and in the current folder"
+        "\"\(text)\" does not exist; it is looked for in the folder of the spec and in the current one"
     } else if isFolder.boolValue != wantsFolder {
       // ImageNet may also be one archive or table, which its own reader judges.
       guard !wantsFolder else { return nil }
@@ -94,16 +94,20 @@ enum SpecFiles {
 extension SpecReader {
   /// The spec that `source` means, with every file that it names in place.
   ///
-  /// - Parameter finder: Finds models that no registry names; without one they are mistakes.
+  /// - Parameters:
+  ///   - devices: What the program has.
+  ///   - finder: Finds models that no registry names; without one they are mistakes.
   /// - Throws: `ExperimentsError.invalidSpec` with everything that is wrong, missing files
   ///   included.
   package static func readWithFiles(
-    _ source: SpecSource, finder: ModelFinder? = nil
+    _ source: SpecSource, devices: DeviceKinds, finder: ModelFinder? = nil
   ) throws -> Spec {
     let missing = SpecFiles.problems(in: source)
     let spec: Spec
     do {
-      spec = try read(source, found: finder.map { SpecFiles.models(in: source, $0) } ?? [:])
+      spec = try read(
+        source, devices: devices,
+        found: finder.map { SpecFiles.models(in: source, $0) } ?? [:])
     } catch ExperimentsError.invalidSpec(let problems) {
       // A file that a wrong value stands for is no second mistake.
       let paths = Set(problems.map(\.path))

@@ -11,13 +11,20 @@ import VisionModels
 /// It opens no file and asks nothing of the machine.
 package struct SpecReader {
   private let source: SpecSource
+  private let devices: DeviceKinds
+  private let rules: [KeyRule]
   private var checker: RuleChecker
   private let members: [String: JSONValue]
   /// Models that no registry names, by how the spec writes them.
   private let found: [String: Result<ModelFinder.Found, any Error>]
 
-  private init(_ source: SpecSource, _ found: [String: Result<ModelFinder.Found, any Error>]) {
+  private init(
+    _ source: SpecSource, _ devices: DeviceKinds,
+    _ found: [String: Result<ModelFinder.Found, any Error>]
+  ) {
     self.source = source
+    self.devices = devices
+    rules = SpecRules.root(devices)
     self.found = found
     members = source.members
     checker = RuleChecker { source.origin(of: $0) }
@@ -25,11 +32,15 @@ package struct SpecReader {
 
   /// The spec that `source` means.
   ///
+  /// - Parameters:
+  ///   - devices: What the program has.
+  ///   - found: Models that no registry names, by how the spec writes them.
   /// - Throws: `ExperimentsError.invalidSpec` with everything that is wrong.
   package static func read(
-    _ source: SpecSource, found: [String: Result<ModelFinder.Found, any Error>] = [:]
+    _ source: SpecSource, devices: DeviceKinds,
+    found: [String: Result<ModelFinder.Found, any Error>] = [:]
   ) throws -> Spec {
-    var reader = SpecReader(source, found)
+    var reader = SpecReader(source, devices, found)
     let spec = reader.read()
     guard let spec, reader.checker.problems.isEmpty else {
       throw ExperimentsError.invalidSpec(reader.checker.problems)
@@ -38,7 +49,7 @@ package struct SpecReader {
   }
 
   private mutating func read() -> Spec? {
-    checker.check(members, SpecRules.root, path: "")
+    checker.check(members, rules, path: "")
     let models = self.models()
     let seed = members["seed"]?.asInt ?? 0
     let methods = MethodReader(seed: seed).choices(
@@ -61,7 +72,7 @@ package struct SpecReader {
       engines: axis("engine").compactMap(\.asString),
       gelus: axis("gelu").compactMap(\.asString),
       baselines: Self.baselines(members["baseline"]), published: members["published"])
-    SpecContradictions.find(in: spec, checker: &checker)
+    SpecContradictions.find(in: spec, devices, checker: &checker)
     return spec
   }
 
@@ -83,7 +94,7 @@ package struct SpecReader {
   }
 
   private func elements(_ key: String) -> [Sweep.Element] {
-    guard let declared = SpecRules.root.first(where: { $0.key == key }),
+    guard let declared = rules.first(where: { $0.key == key }),
       case .axis(let rule) = declared.rule, !checker.hasProblem(at: key)
     else { return [] }
     var standard: JSONValue?

@@ -1,78 +1,85 @@
 import Datasets
 import Records
 import SimulatedDevices
+import Support
 import Tensors
 import TokenReduction
 import VisionModels
 
 /// Every key of a spec, declared once: validation, `lab schema` and `--dry-run` all read this.
 package enum SpecRules {
-  /// Keys of the whole spec.
-  package static let root: [KeyRule] = [
-    KeyRule(
-      "name", .fileName, standard: .described("the file's name"),
-      "names the folder of the results"),
-    KeyRule("extends", .text, "another spec whose keys stand wherever this one has none"),
-    KeyRule("description", .text, "for people"),
-    KeyRule("$schema", .text, "for editors"),
-    KeyRule(
-      "model", .axis(.either([.modelName, .object(model)])), required: true,
-      "a model's name, hf:OWNER/NAME, a folder with a config.json, or its name and weights"),
-    KeyRule(
-      "dataset", .axis(.either(DatasetKinds.rules)),
-      standard: .value(.string("demo")), "where the images come from"),
-    KeyRule(
-      "device", .axis(.either([.device, .object(recordedDevice), .object(simulatedDevice)])),
-      standard: .value(.string(DeviceKind.standard.name)),
-      "where to measure latency; accuracy is computed on the first"),
-    KeyRule(
-      "batch_size", .axis(.integer(minimum: 1, maximum: 65_536)), standard: .value(.integer(1)),
-      "images of a timed batch"),
-    KeyRule("methods", .list(.method), required: true, "the token-reduction methods to compare"),
-    KeyRule(
-      "match_accuracy_drop", .number(minimum: 0, exclusiveMinimum: false, maximum: 100),
-      "a table of each method's fastest setting that loses at most so many points of top-1, found "
-        + "over its r or keep_rate with as few images as that takes"),
-    KeyRule(
-      "control", .boolean, standard: .value(.boolean(false)),
-      "beside each method, random removal of as many tokens at the same blocks"),
-    KeyRule(
-      "accuracy", .either([.boolean, .object(accuracy)]),
-      standard: .described("measured where the weights are trained"),
-      "whether and how to measure accuracy"),
-    KeyRule(
-      "latency", .either([.boolean, .object(latency)]), standard: .value(.boolean(true)),
-      "whether and how to measure latency"),
-    KeyRule("grid", .object(grid), "the token counts of the tail-effect search"),
-    KeyRule(
-      "seed", .integer(minimum: 0, maximum: nil), standard: .value(.integer(0)),
-      "of random weights, of methods without a seed of their own, and of the order of timings"),
-    KeyRule(
-      "on_bad_image", .choice(["stop", "skip"]), standard: .value(.string("stop")),
-      "whether an image that cannot be read stops the run or is left out and named"),
-    KeyRule(
-      "precision", .axis(.choice(Precision.allCases.map(\.rawValue))),
-      standard: .value(.string("float32")),
-      "of weights and of what they are multiplied with; a cpu has float32, bfloat16 and int8"),
-    KeyRule(
-      "threads", .axis(.integer(minimum: 1, maximum: 4096)), standard: .described("every core"),
-      "worker threads on a CPU"),
-    KeyRule(
-      "engine", .axis(.choice(DeviceKind.standard.engines)),
-      standard: .value(.string(DeviceKind.automaticEngine)),
-      "what multiplies matrices on a CPU: our kernels on weights packed once, OpenBLAS (Accelerate on "
-        + "macOS), or what a short trial finds to be faster"),
-    KeyRule(
-      "gelu", .axis(.choice(["exact", "tanh"])), standard: .value(.string("exact")),
-      "GELU on a cuda device: exact, or the tanh approximation that the library fuses into the layer "
-        + "before, to see what that would gain; latency alone"),
-    KeyRule(
-      "baseline", .either([.text, .names]),
-      "the model that the others are compared with, or for each model its own"),
-    KeyRule(
-      "published", .either([.object(published), .list(.object(published))]),
-      "numbers of a publication that the report sets beside the measured ones"),
-  ]
+  /// Keys of the whole spec, for a program that has these devices.
+  package static func root(_ devices: DeviceKinds) -> [KeyRule] {
+    let precisions = devices.kinds.map { kind in
+      "\(kind.title) has \(series(kind.precisions.map(\.rawValue), "and"))"
+    }
+    return [
+      KeyRule(
+        "name", .fileName, standard: .described("the file's name"),
+        "names the folder of the results"),
+      KeyRule("extends", .text, "another spec whose keys stand wherever this one has none"),
+      KeyRule("description", .text, "for people"),
+      KeyRule("$schema", .text, "for editors"),
+      KeyRule(
+        "model", .axis(.either([.modelName, .object(model)])), required: true,
+        "a model's name, hf:OWNER/NAME, a folder with a config.json, or its name and weights"),
+      KeyRule(
+        "dataset", .axis(.either(DatasetKinds.rules)),
+        standard: .value(.string("demo")), "where the images come from"),
+      KeyRule(
+        "device",
+        .axis(.either([.device(devices), .object(recordedDevice), .object(simulatedDevice)])),
+        standard: .value(.string(devices.standard.name)),
+        "where to measure latency; accuracy is computed on the first"),
+      KeyRule(
+        "batch_size", .axis(.integer(minimum: 1, maximum: 65_536)), standard: .value(.integer(1)),
+        "images of a timed batch"),
+      KeyRule("methods", .list(.method), required: true, "the token-reduction methods to compare"),
+      KeyRule(
+        "match_accuracy_drop", .number(minimum: 0, exclusiveMinimum: false, maximum: 100),
+        "a table of each method's fastest setting that loses at most so many points of top-1, found "
+          + "over its r or keep_rate with as few images as that takes"),
+      KeyRule(
+        "control", .boolean, standard: .value(.boolean(false)),
+        "for each method a second row: random removal of as many tokens at the same blocks"),
+      KeyRule(
+        "accuracy", .either([.boolean, .object(accuracy)]),
+        standard: .described("measured where the weights are trained"),
+        "whether and how to measure accuracy"),
+      KeyRule(
+        "latency", .either([.boolean, .object(latency)]), standard: .value(.boolean(true)),
+        "whether and how to measure latency"),
+      KeyRule("grid", .object(grid), "the token counts of the tail-effect search"),
+      KeyRule(
+        "seed", .integer(minimum: 0, maximum: nil), standard: .value(.integer(0)),
+        "of random weights, of methods without a seed of their own, and of the order of timings"),
+      KeyRule(
+        "on_bad_image", .choice(["stop", "skip"]), standard: .value(.string("stop")),
+        "whether an image that cannot be read stops the run or is left out and named"),
+      KeyRule(
+        "precision", .axis(.choice(Precision.allCases.map(\.rawValue))),
+        standard: .value(.string("float32")),
+        "of weights and of what they are multiplied with; " + precisions.joined(separator: "; ")),
+      KeyRule(
+        "threads", .axis(.integer(minimum: 1, maximum: 4096)), standard: .described("every core"),
+        "worker threads on a CPU"),
+      KeyRule(
+        "engine", .axis(.choice(devices.engines)),
+        standard: .value(.string(DeviceKind.automaticEngine)),
+        "what multiplies matrices on a CPU: our kernels on weights packed once, OpenBLAS (Accelerate on "
+          + "macOS), or what a short trial finds to be faster"),
+      KeyRule(
+        "gelu", .axis(.choice(["exact", "tanh"])), standard: .value(.string("exact")),
+        "GELU on a cuda device: exact, or the tanh approximation that the library fuses into the layer "
+          + "before, to see what that would gain; latency alone"),
+      KeyRule(
+        "baseline", .either([.text, .names]),
+        "the model that the others are compared with, or for each model its own"),
+      KeyRule(
+        "published", .either([.object(published), .list(.object(published))]),
+        "numbers of a publication that the report compares with the measured ones"),
+    ]
+  }
 
   static let recordedDevice: [KeyRule] = [
     KeyRule(
@@ -119,7 +126,7 @@ package enum SpecRules {
     KeyRule(
       "crop_fraction", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
       standard: .described("the model's"),
-      "image size over resize, whose part behind the point is cut off as timm does"),
+      "image size divided by resize, which is rounded down as timm does"),
     KeyRule(
       "squash", .boolean, standard: .described("the model's, mostly false"),
       "resize both sides, whatever the proportion"),
@@ -212,10 +219,11 @@ package enum SpecRules {
       "stride", positive, standard: .value(.integer(8)), "tokens between two points of the grid"),
     KeyRule(
       "start", .integer(minimum: 2, maximum: nil),
-      standard: .described("a quarter of the tokens"), "the fewest tokens, prefix included"),
+      standard: .described("a quarter of the tokens"),
+      "the smallest token count, prefix tokens included"),
     KeyRule(
       "stop", .integer(minimum: 2, maximum: nil), standard: .described("all tokens"),
-      "the most tokens; the grid steps down from here"),
+      "the largest token count; the grid steps down from it"),
     KeyRule(
       "images", .integer(minimum: 1, maximum: 1_000_000), standard: .value(.integer(1024)),
       "images for the accuracy of each point"),
@@ -283,7 +291,7 @@ package enum SpecRules {
 
   /// Whether a method's own schedule needs a share, and nothing of `members` stands for it.
   static func needs(
-    _ rule: KeyRule, of method: any TokenReductionMethod.Type, beside members: [String: JSONValue]
+    _ rule: KeyRule, of method: any TokenReductionMethod.Type, with members: [String: JSONValue]
   ) -> Bool {
     let others = [Schedule.tokens.name, Schedule.kindName, alpha.key]
     return rule.key == "keep_rate" && others.allSatisfy { members[$0] == nil }

@@ -6,9 +6,9 @@ import VisionModels
 
 /// The JSON Schema of a spec, written from the rules that validate it.
 package enum SpecSchema {
-  /// The schema, draft 2020-12.
-  package static var schema: JSONValue {
-    var schema = object(SpecRules.root)
+  /// The schema, draft 2020-12, for a program that has these devices.
+  package static func schema(_ devices: DeviceKinds) -> JSONValue {
+    var schema = object(SpecRules.root(devices))
     schema["$schema"] = .string("https://json-schema.org/draft/2020-12/schema")
     schema["title"] = .string("An experiment of lab")
     schema["$defs"] = .object(["method": methods])
@@ -78,8 +78,8 @@ package enum SpecSchema {
         ].merging(maximum.map { ["maximum": JSONValue.number($0).canonical] } ?? [:]) { $1 })
     case .boolean: .object(["type": .string("boolean")])
     case .choice(let names): .object(["enum": .array(names.map { .string($0) })])
-    case .device:
-      .object(["type": .string("string"), "pattern": .string(DeviceKind.pattern)])
+    case .device(let kinds):
+      .object(["type": .string("string"), "pattern": .string(kinds.pattern)])
     case .object(let keys): .object(object(keys))
     case .mapping:
       .object([
@@ -180,11 +180,9 @@ package enum SpecSchema {
 
 extension SpecSchema {
   /// The schema as text, keys sorted, without a line break at the end.
-  package static var text: String {
-    get throws {
-      let encoder = JSONEncoder()
-      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-      return String(decoding: try encoder.encode(schema), as: UTF8.self)
-    }
+  package static func text(_ devices: DeviceKinds) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(schema(devices)), as: UTF8.self)
   }
 }

@@ -74,7 +74,7 @@ package struct SpecSource: Sendable {
     }
     var isFolder: ObjCBool = false
     guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-      throw broken("\"\(base)\" does not exist; it is looked for beside this file")
+      throw broken("\"\(base)\" does not exist; it is looked for in the folder of this file")
     }
     guard !isFolder.boolValue else { throw broken("\"\(base)\" is a folder; name a JSON file") }
     let parent = try SpecSource(file: path, chain: &chain)

@@ -5,7 +5,10 @@ import Records
 ///
 /// Three panels a pair of grids. R comes from the grids for every α; accuracy and latency are drawn
 /// where a schedule with that R was measured.
-struct AlphaFigure: ReportDrawing {
+struct AlphaFigure: TableDrawing {
+  static let name = "alpha"
+  static let place = FigurePlace.belowTable
+
   private static let alphas = (0...100).map { Double($0) / 100 }
   private static let colors = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
@@ -26,9 +29,9 @@ struct AlphaFigure: ReportDrawing {
   private let curves: [(curve: UtilityCurve, group: RowGroup)]
 
   /// `nil` unless a schedule that some α chooses was measured.
-  init?(_ report: Report, where isIncluded: (UtilityCurve) -> Bool = { _ in true }) {
+  init?(_ report: Report, only group: RowGroup?) {
     self.report = report
-    curves = report.utilityCurves.filter(isIncluded).compactMap { curve in
+    curves = report.utilityCurves(of: group).compactMap { curve in
       let chosen = Set(Self.alphas.map(curve.removedTokens))
       return report.groups.first { group in
         group.model == curve.staircase.model && group.device == curve.staircase.device

@@ -3,6 +3,9 @@ import Foundation
 /// Speed-up over batch size and tokens removed, one panel a method: blue where it beats the
 /// baseline, orange where it is slower, with a frame where noise could explain either.
 struct BreakEvenFigure: ReportDrawing {
+  static let name = "break_even"
+  static let place = FigurePlace.section("Where each method beats the baseline")
+
   private static let textSize = FigureText.size
   private let maps: [BreakEven]
 

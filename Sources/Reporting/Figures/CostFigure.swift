@@ -1,7 +1,10 @@
 import Records
 
 /// Accuracy where no latency was measured: top-1 against the multiply-adds of one image.
-struct CostFigure: ReportDrawing {
+struct CostFigure: TableDrawing {
+  static let name = "cost"
+  static let place = FigurePlace.aboveTable
+
   private struct Item {
     /// Its place in the table.
     let index: Int
@@ -14,7 +17,7 @@ struct CostFigure: ReportDrawing {
   private let catalog: MethodCatalog
 
   /// Draws the tables of `report` without latency, or `only` one; `nil` where there is none.
-  init?(_ report: Report, only group: RowGroup? = nil) {
+  init?(_ report: Report, only group: RowGroup?) {
     catalog = report.joined.catalog
     groups = (group.map { [$0] } ?? report.tables).filter { group in
       group.rows.contains { $0.accuracy != nil && $0.macs != nil }

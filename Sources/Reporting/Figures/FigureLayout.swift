@@ -22,14 +22,3 @@ enum FigureLayout: CaseIterable, Sendable {
     }
   }
 }
-
-/// A figure that a report has data for.
-protocol ReportDrawing {
-  /// What it shows, for the line below it.
-  var caption: String { get }
-  func drawing(_ layout: FigureLayout) -> Markup
-}
-
-extension ReportDrawing {
-  func drawing() -> Markup { drawing(.wide) }
-}

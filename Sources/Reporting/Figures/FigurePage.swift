@@ -59,21 +59,9 @@ struct FigurePage {
       FigureText.node(
         line, at: Point(x: textLeft, y: 18 + Double(index) * Self.lineHeight), size: Self.textSize)
     }
-    return Markup(
-      "svg",
-      [
-        "xmlns": "http://www.w3.org/2000/svg",
-        "viewBox": .text("0 0 \(coordinate(width)) \(coordinate(height))"),
-        "width": .number(width), "height": .number(height),
-        "font-family": .text(FigureText.family), "role": "img",
-      ],
-      children: [
-        Markup("title", text: title),
-        Markup(
-          "rect",
-          ["class": "page", "width": .number(width), "height": .number(height), "fill": "#ffffff"]),
-        .group("heading", lines),
-      ] + panels + [legendNode])
+    return .page(
+      title: title, width: width, height: height, [.group("heading", lines)] + panels + [legendNode]
+    )
   }
 }
 

@@ -1,5 +1,8 @@
 /// Latency where no accuracy was measured: a bar a row, with quartiles and speed-up.
-struct LatencyFigure: ReportDrawing {
+struct LatencyFigure: TableDrawing {
+  static let name = "latency"
+  static let place = FigurePlace.aboveTable
+
   private struct Bar {
     /// Its place in the table.
     let index: Int
@@ -42,7 +45,7 @@ struct LatencyFigure: ReportDrawing {
   var caption: String { "Latency of each row, with quartiles and speed-up" }
 
   /// Draws the tables of `report` without accuracy, or `only` one; `nil` where there is none.
-  init?(_ report: Report, only group: RowGroup? = nil) {
+  init?(_ report: Report, only group: RowGroup?) {
     catalog = report.joined.catalog
     groups = (group.map { [$0] } ?? report.tables).filter { group in
       group.rows.contains { $0.latency != nil } && group.rows.allSatisfy { $0.accuracy == nil }
@@ -69,24 +72,9 @@ struct LatencyFigure: ReportDrawing {
       panels.append(drawn.node)
       y += drawn.height
     }
-    return Markup(
-      "svg",
-      [
-        "xmlns": "http://www.w3.org/2000/svg",
-        "viewBox": .text("0 0 \(coordinate(measures.width)) \(coordinate(y + 6))"),
-        "width": .number(measures.width), "height": .number(y + 6),
-        "font-family": .text(FigureText.family), "role": "img",
-      ],
-      children: [
-        Markup("title", text: "Latency of each row"),
-        Markup(
-          "rect",
-          [
-            "class": "page", "width": .number(measures.width), "height": .number(y + 6),
-            "fill": "#ffffff",
-          ]),
-        .group("heading", nodes),
-      ] + panels)
+    return .page(
+      title: "Latency of each row", width: measures.width, height: y + 6,
+      [.group("heading", nodes)] + panels)
   }
 
   private func panel(

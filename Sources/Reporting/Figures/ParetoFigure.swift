@@ -5,7 +5,10 @@ import Records
 ///
 /// The page's script draws the panels anew from the values that the points carry, with the same
 /// rules, where rows are hidden.
-struct ParetoFigure: ReportDrawing {
+struct ParetoFigure: TableDrawing {
+  static let name = "pareto"
+  static let place = FigurePlace.aboveTable
+
   static let frontColor = "#8a8a8a"
   /// Points of unreliable timings are pale.
   static let doubtOpacity = 0.35
@@ -17,7 +20,7 @@ struct ParetoFigure: ReportDrawing {
   var caption: String { "Accuracy against latency, with the Pareto front" }
 
   /// Draws every table of `report`, or `only` one; `nil` when no row has accuracy and latency.
-  init?(_ report: Report, only group: RowGroup? = nil) {
+  init?(_ report: Report, only group: RowGroup?) {
     groups = (group.map { [$0] } ?? report.tables).filter { group in
       group.rows.contains { $0.accuracy != nil && $0.latency != nil }
     }

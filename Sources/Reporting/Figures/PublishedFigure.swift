@@ -4,6 +4,9 @@ import Measurement
 /// for what a publication says, filled ones for what was measured, a line between the two of one
 /// row.
 struct PublishedFigure: ReportDrawing {
+  static let name = "published"
+  static let place = FigurePlace.withItsData
+
   private struct Item {
     let label: String
     let color: String

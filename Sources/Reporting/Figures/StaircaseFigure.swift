@@ -1,15 +1,22 @@
 import Measurement
 
 /// Median latency against token count with its quartiles, one panel a grid.
-struct StaircaseFigure: ReportDrawing {
+struct StaircaseFigure: TableDrawing {
+  static let name = "staircase"
+  static let place = FigurePlace.aboveTable
+
   private static let color = "#0072B2"
   private static let stepColor = "#D55E00"
   private let staircases: [Staircase]
 
   /// Draws the staircases of `report` that `isIncluded` accepts; `nil` when there is none.
-  init?(_ report: Report, where isIncluded: (Staircase) -> Bool = { _ in true }) {
+  init?(_ report: Report, where isIncluded: (Staircase) -> Bool) {
     staircases = report.staircases.filter(isIncluded)
     if staircases.isEmpty { return nil }
+  }
+
+  init?(_ report: Report, only group: RowGroup?) {
+    self.init(report) { staircase in group.map(staircase.belongs) ?? true }
   }
 
   /// What the figure shows, for a caption; that no step was found is a result.

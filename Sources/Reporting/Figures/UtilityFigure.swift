@@ -1,5 +1,8 @@
 /// The utility of every token count and its two parts, with the count that is chosen.
-struct UtilityFigure: ReportDrawing {
+struct UtilityFigure: TableDrawing {
+  static let name = "utility"
+  static let place = FigurePlace.belowTable
+
   static let alpha = 0.5
   private static let latencyColor = "#0072B2"
   private static let accuracyColor = "#E69F00"
@@ -7,8 +10,8 @@ struct UtilityFigure: ReportDrawing {
   private let curves: [UtilityCurve]
 
   /// `nil` unless a latency grid and an accuracy grid were measured.
-  init?(_ report: Report, where isIncluded: (UtilityCurve) -> Bool = { _ in true }) {
-    curves = report.utilityCurves.filter(isIncluded)
+  init?(_ report: Report, only group: RowGroup?) {
+    curves = report.utilityCurves(of: group)
     if curves.isEmpty { return nil }
   }
 

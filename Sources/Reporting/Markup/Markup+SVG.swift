@@ -1,4 +1,24 @@
 extension Markup {
+  /// A whole drawing on a white page, of this size in pixels.
+  ///
+  /// - Parameter definitions: What stands before the page and is not drawn itself.
+  static func page(
+    title: String, width: Double, height: Double, definitions: [Markup] = [], _ nodes: [Markup]
+  ) -> Markup {
+    let paper = Markup(
+      "rect",
+      ["class": "page", "width": .number(width), "height": .number(height), "fill": "#ffffff"])
+    return Markup(
+      "svg",
+      [
+        "xmlns": "http://www.w3.org/2000/svg",
+        "viewBox": .text("0 0 \(coordinate(width)) \(coordinate(height))"),
+        "width": .number(width), "height": .number(height),
+        "font-family": .text(FigureText.family), "role": "img",
+      ],
+      children: [Markup("title", text: title)] + definitions + [paper] + nodes)
+  }
+
   /// Elements drawn together.
   static func group(_ name: String, _ children: [Markup]) -> Markup {
     Markup("g", ["class": .text(name)], children: children)

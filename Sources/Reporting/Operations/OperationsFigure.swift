@@ -3,6 +3,9 @@
 ///
 /// Source of the form: Liu et al., EfficientViT, arXiv:2305.07027, supplement, figures 1 to 4.
 struct OperationsFigure: ReportDrawing {
+  static let name = "operations"
+  static let place = FigurePlace.withItsData
+
   private static let barHeight = 24.0
   private static let pitch = 62.0
   private static let colors = [
@@ -57,21 +60,9 @@ struct OperationsFigure: ReportDrawing {
       ]
     let (legend, height) = LegendEntry.layout(entries, top: y, left: 4, width: width - 8)
     let end = y + height + 4
-    return Markup(
-      "svg",
-      [
-        "xmlns": "http://www.w3.org/2000/svg",
-        "viewBox": .text("0 0 \(coordinate(width)) \(coordinate(end))"),
-        "width": .number(width), "height": .number(end), "font-family": .text(FigureText.family),
-        "role": "img",
-      ],
-      children: [
-        Markup("title", text: "Time of a pass by kind of operation"),
-        Markup(
-          "rect",
-          ["class": "page", "width": .number(width), "height": .number(end), "fill": "#ffffff"]),
-        .group("panel", nodes), legend,
-      ])
+    return .page(
+      title: "Time of a pass by kind of operation", width: width, height: end,
+      [.group("panel", nodes), legend])
   }
 
   private func bar(_ one: OperationBreakdown, top: Double, width: Double) -> [Markup] {

@@ -6,29 +6,21 @@ struct PageSections {
     let tables = report.tables.enumerated().map(section)
     let isEmpty = report.groups.isEmpty && report.operations.isEmpty
     let none = isEmpty ? Markup("p", text: "No results yet.") : nil
-    return tables
-      + [
-        none, operations, VariantTable.section(report.variants), published,
-        orphans, breakEven, tokens, failures, explanations, spec, provenance,
-      ].compactMap { $0 }
+    let before = [
+      none, operations, VariantTable.section(report.variants), published, orphans,
+    ]
+    let after = [tokens, failures, explanations, spec, provenance]
+    return tables + (before + figureSections + after).compactMap { $0 }
   }
 
   private func section(_ index: Int, _ group: RowGroup) -> Markup {
-    func isHere(_ staircase: Staircase) -> Bool { staircase.belongs(to: group) }
-    let measured: [(any ReportDrawing)?] = [
-      ParetoFigure(report, only: group), LatencyFigure(report, only: group),
-      CostFigure(report, only: group), StaircaseFigure(report, where: isHere),
-    ]
-    let derived: [(any ReportDrawing)?] = [
-      UtilityFigure(report) { isHere($0.staircase) }, AlphaFigure(report) { isHere($0.staircase) },
-    ]
     var nodes = [Markup("h2", text: group.title)]
     if let headline = group.headline {
       nodes.append(Markup("p", ["class": "headline"], text: headline))
     }
-    nodes.append(figures(measured))
+    nodes.append(figures(Figures.of(report, only: group, at: .aboveTable)))
     nodes += PageTable(group: group, number: index + 1).nodes
-    nodes.append(figures(derived))
+    nodes.append(figures(Figures.of(report, only: group, at: .belowTable)))
     let names = group.dataset.flatMap { report.classNames[$0.fingerprint] }
     if let classes = ClassTable(group, report.joined, names: names) {
       nodes.append(classes.node(number: index + 1))
@@ -40,8 +32,8 @@ struct PageSections {
     return section
   }
 
-  private func figures(_ figures: [(any ReportDrawing)?]) -> Markup {
-    Markup("div", ["class": "figures"], children: figures.compactMap { $0.map(figure) })
+  private func figures(_ figures: [any ReportDrawing]) -> Markup {
+    Markup("div", ["class": "figures"], children: figures.map(figure))
   }
 
   private func plain(_ title: String, _ children: [Markup]) -> Markup {
@@ -86,10 +78,9 @@ struct PageSections {
     }.map { plain("Latency against the number of tokens", [figures([$0])]) }
   }
 
-  private var breakEven: Markup? {
-    BreakEvenFigure(report).map {
-      plain("Where each method beats the baseline", [figures([$0])])
-    }
+  /// Figures with a section for themselves.
+  private var figureSections: [Markup?] {
+    Figures.sections(report).map { plain($0.heading, [figures([$0.figure])]) }
   }
 
   /// The figure for wide and for narrow windows, of which the style sheet shows one.

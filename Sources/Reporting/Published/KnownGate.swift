@@ -1,36 +1,41 @@
+import Foundation
 import Measurement
 import Records
 
 /// An accuracy that was published for weights that anyone can have, without any training: a run of
 /// the same model, method and preprocessing on all of ImageNet's validation images must give it.
-package struct KnownGate: Sendable {
-  package let model: String
-  /// `none`, or the method with the parameters that were published.
-  package let method: String
-  package let parameters: [String: JSONValue]
-  package let top1Percent: Double
+///
+/// They are listed in `Resources/published_accuracies.json`; one more is one line there.
+struct KnownGate: Decodable, Sendable {
+  let model: String
+  /// The method, with the parameters that were published.
+  let method: String
+  let parameters: [String: JSONValue]
+  let top1Percent: Double
   /// Points by which a right run may differ: what decoding and rounding do, and the digits of the
   /// publication.
-  package let tolerance: Double
+  let tolerance: Double
   /// Pixels of the shorter side before the central crop.
-  package let resize: Int
-  package let crop: Int
+  let resize: Int
+  let crop: Int
   /// Who published it, and of which weights.
-  package let source: String
+  let source: String
 
-  init(
-    _ model: String, _ top1Percent: Double, resize: Int, crop: Int = 224, method: String = "none",
-    parameters: [String: JSONValue] = [:], tolerance: Double = 0.05, source: String
-  ) {
-    self.model = model
-    self.method = method
-    self.parameters = parameters
-    self.top1Percent = top1Percent
-    self.tolerance = tolerance
-    self.resize = resize
-    self.crop = crop
-    self.source = source
+  private enum CodingKeys: String, CodingKey {
+    case model, method, parameters, tolerance, resize, crop, source
+    case top1Percent = "top1_percent"
   }
+
+  /// Every published accuracy that a run can be held to.
+  static let all: [KnownGate] = {
+    struct File: Decodable { let accuracies: [KnownGate] }
+    do {
+      let data = Data(PackageResources.published_accuracies_json)
+      return try JSONDecoder().decode(File.self, from: data).accuracies
+    } catch {
+      preconditionFailure("published_accuracies.json cannot be read: \(error)")
+    }
+  }()
 
   /// As `Preprocessing.text` begins; mean and deviation follow.
   var transform: String {

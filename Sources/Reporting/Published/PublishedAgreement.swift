@@ -1,6 +1,6 @@
 import Measurement
 
-/// Whether a measured row says the same as the published line beside it.
+/// Whether a measured row says the same as the published line that it is compared with.
 ///
 /// Accuracy is judged only for the published model on ImageNet's classes, latency only for the
 /// published model at the published batch size, and then as a change against the baseline:

@@ -14,7 +14,7 @@ struct ClassTable {
 
   /// Classes by either measure.
   private static let maxLines = 12
-  /// Methods beside one another.
+  /// The methods that are compared.
   private static let maxMethods = 6
 
   /// What tells the table from those of other places.
@@ -26,7 +26,7 @@ struct ClassTable {
   /// Classes of the data set that were seen.
   let classes: Int
 
-  /// `nil` without a baseline or a method beside it, and where no class was seen five times.
+  /// `nil` without a baseline or another method, and where no class was seen five times.
   init?(_ group: RowGroup, _ joined: JoinedRecords, names: [String]?) {
     func tally(_ row: Row) -> AccuracyTally? {
       group.accuracyKey(of: row.method).flatMap { joined.accuracies[$0] }

@@ -16,7 +16,7 @@ struct GroupFinder {
     let timing = timing(of: method)
     let baseline = joined.catalog.baseline.flatMap { self.tally(of: $0) }
     let accuracy = tally.flatMap { tally in
-      group.dataset.flatMap { AccuracyFigures(tally, beside: baseline, in: $0) }
+      group.dataset.flatMap { AccuracyFigures(tally, against: baseline, in: $0) }
     }
     let latency = timing.flatMap(figures)
     let cost = timing?.result.cost ?? tally?.cost
@@ -89,7 +89,7 @@ struct GroupFinder {
     guard method.name != known.name, !joined.catalog.isBaseline(method),
       let key = group.latencyKey(of: method), let baselineKey = group.latencyKey(of: known),
       let timing = joined.latencies[key],
-      let (baseline, sharesRounds) = joined.timing(of: known, beside: key),
+      let (baseline, sharesRounds) = joined.timing(of: known, with: key),
       // The note on other rounds speaks of the one baseline alone.
       sharesRounds || joined.catalog.isBaseline(known) || group.device?.simulated != nil,
       let mine = medians[timing.id(key)],
@@ -161,7 +161,7 @@ struct GroupFinder {
     if timing.measurements > 1 {
       notes.append(
         "timed \(timing.measurements) times"
-          + (joined.catalog.isAnyBaseline(method) ? ", once beside each set of rows" : "")
+          + (joined.catalog.isAnyBaseline(method) ? ", once with each set of rows" : "")
           + "; the latest is shown")
     }
     if let note = baselineNote(method) { notes.append(note) }

@@ -127,19 +127,19 @@ struct JoinedRecords {
   ///
   /// Rounds drift apart: a ratio is valid within one set alone.
   func baseline(of key: LatencyKey) -> (timing: Timing, sharesRounds: Bool)? {
-    catalog.baseline.flatMap { timing(of: $0, beside: key) }
+    catalog.baseline.flatMap { timing(of: $0, with: key) }
   }
 
   /// The timing of a baseline that a timing of `key` is compared with.
   func timing(
-    of baseline: MethodSetting, beside key: LatencyKey
+    of baseline: MethodSetting, with key: LatencyKey
   ) -> (timing: Timing, sharesRounds: Bool)? {
     var place = key
     place.method = baseline
     guard let latest = latencies[place] else { return nil }
     guard let mine = latencies[key] else { return (latest, false) }
-    let beside = baselines[place]?.last { $0.rounds == mine.rounds && $0.setting == mine.setting }
-    return beside.map { ($0, true) } ?? (latest, false)
+    let same = baselines[place]?.last { $0.rounds == mine.rounds && $0.setting == mine.setting }
+    return same.map { ($0, true) } ?? (latest, false)
   }
 
   /// Every method with a result, each once, in the order of rows.

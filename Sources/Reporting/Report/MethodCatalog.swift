@@ -32,7 +32,7 @@ struct MethodCatalog: Sendable {
 
   func isBaseline(_ method: MethodSetting) -> Bool { method.name == baseline?.name }
 
-  /// Whether it is one of the two baselines, which are timed beside every set of rows.
+  /// Whether it is one of the two baselines, which are timed with every set of rows.
   func isAnyBaseline(_ method: MethodSetting) -> Bool { family(of: method) == .baseline }
 
   /// Whether its records at many token counts are a grid; with explicit counts it is a control.

@@ -66,7 +66,7 @@ extension AccuracyFigures {
   /// the baseline's, which saw more images, and the difference on the images of both.
   ///
   /// `nil` without images.
-  init?(_ tally: AccuracyTally, beside baseline: AccuracyTally?, in dataset: DatasetSetting) {
+  init?(_ tally: AccuracyTally, against baseline: AccuracyTally?, in dataset: DatasetSetting) {
     self.init(tally, expectedImages: dataset.images)
     guard dataset.order != nil, !isComplete else { return }
     top1Interval = tally.sequentialInterval(population: dataset.images) { tally.isTop1($0) }

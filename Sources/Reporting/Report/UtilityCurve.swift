@@ -160,3 +160,10 @@ extension JoinedRecords.AccuracyKey {
     ].joined(separator: "\u{1}")
   }
 }
+
+extension Report {
+  /// The curves of one table, or all.
+  func utilityCurves(of group: RowGroup?) -> [UtilityCurve] {
+    utilityCurves.filter { curve in group.map(curve.staircase.belongs) ?? true }
+  }
+}

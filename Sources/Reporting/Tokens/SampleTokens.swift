@@ -75,7 +75,7 @@ struct SampleTokensFigure {
   let number: Int
   static let legend = [
     "Bright: a token of its own. Dark: dropped. Blue: fused with others into one token. Framed in a "
-      + "color: merged with the patches of that color beside it."
+      + "color: merged with the adjacent patches of that color."
   ]
   private static let side = 144.0
   private static let gap = 8.0

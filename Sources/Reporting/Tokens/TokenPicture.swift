@@ -93,21 +93,9 @@ package struct TokenPicture {
         size: Self.textSize, color: line.isTitle ? FigureText.ink : FigureText.softInk,
         bold: line.isTitle)
     }
-    return Markup(
-      "svg",
-      [
-        "xmlns": "http://www.w3.org/2000/svg",
-        "viewBox": .text("0 0 \(coordinate(width)) \(coordinate(height))"),
-        "width": .number(width), "height": .number(height),
-        "font-family": .text(FigureText.family), "role": "img",
-      ],
-      children: [
-        Markup("title", text: headings.first ?? ""), definitions,
-        Markup(
-          "rect",
-          ["class": "page", "width": .number(width), "height": .number(height), "fill": "#ffffff"]),
-        .group("heading", title),
-      ] + drawnPanels(top: top, rowHeight: rowHeight) + [legend.node])
+    return .page(
+      title: headings.first ?? "", width: width, height: height, definitions: [definitions],
+      [.group("heading", title)] + drawnPanels(top: top, rowHeight: rowHeight) + [legend.node])
   }
 
   /// The picture, once for all panels.

@@ -12,8 +12,8 @@ package enum ReportWriter {
   /// - Throws: `ReportingError`.
   @discardableResult
   package static func write(_ report: Report, to folder: URL) throws -> [URL] {
-    let figures = ReportFigure.all(report)
-    var files = figures.map { ("figures/\($0.name).svg", document($0.drawing)) }
+    let figures = Figures.of(report)
+    var files = figures.map { (Figures.path(type(of: $0)), document($0.drawing())) }
     if !report.groups.isEmpty || report.operations.isEmpty {
       files.append(("table.csv", CSVTable.all(report)))
     }
@@ -28,7 +28,7 @@ package enum ReportWriter {
     if !report.published.isEmpty {
       files.append(("published.csv", PublishedCSV.text(report.published)))
     }
-    let links = figures.map { (path: "figures/\($0.name).svg", caption: $0.caption) }
+    let links = figures.map { (path: Figures.path(type(of: $0)), caption: $0.caption) }
     files.append(("report.md", MarkdownReport(report: report, figures: links).text()))
     files.append(("report.html", HTMLPage(report: report).text()))
     let stale = stale(besides: files, in: folder)
@@ -49,7 +49,7 @@ package enum ReportWriter {
   /// Nothing but the names that a report may write is among them.
   private static func stale(besides files: [(String, String)], in folder: URL) -> [URL] {
     let written = Dictionary(files, uniquingKeysWith: { first, _ in first })
-    let drawings = ReportFigure.names.map { "figures/\($0).svg" }
+    let drawings = Figures.all.map(Figures.path)
     let names =
       drawings + [
         "pareto.csv", "classes.csv", "staircase.csv", "steps.csv", "published.csv",

@@ -5,6 +5,8 @@ import Tensors
 /// A latency to fit to: a pass and what it really took.
 package struct CalibrationPoint: Sendable {
   package let label: String
+  /// The vision model's name, for a summary of each.
+  package let modelName: String
   package let milliseconds: Double
   package let pass: PreparedPass
   package let model: CostModel
@@ -12,9 +14,11 @@ package struct CalibrationPoint: Sendable {
   package let group: Int
 
   package init(
-    label: String, milliseconds: Double, pass: PreparedPass, model: CostModel, group: Int
+    label: String, modelName: String, milliseconds: Double, pass: PreparedPass, model: CostModel,
+    group: Int
   ) {
     self.label = label
+    self.modelName = modelName
     self.milliseconds = milliseconds
     self.pass = pass
     self.model = model
@@ -25,6 +29,7 @@ package struct CalibrationPoint: Sendable {
 /// A predicted and a real latency.
 package struct Prediction: Hashable, Sendable {
   package let label: String
+  package let modelName: String
   package let measured: Double
   package let predicted: Double
   /// In percent of the measured, negative where too little was predicted.
@@ -101,7 +106,7 @@ package struct Calibration {
   ) -> [Prediction] {
     points.map {
       Prediction(
-        label: $0.label, measured: $0.milliseconds,
+        label: $0.label, modelName: $0.modelName, measured: $0.milliseconds,
         predicted: $0.model.milliseconds($0.pass, constants))
     }
   }

@@ -103,7 +103,8 @@ package struct PublishedLatencies: Sendable {
     let prepared = try own.enumerated().map { index, point in
       let model = try CostModel(device: device, precision: point.precision)
       return CalibrationPoint(
-        label: point.label, milliseconds: point.milliseconds,
+        label: point.label, modelName: point.entry.displayName,
+        milliseconds: point.milliseconds,
         pass: try model.pass(
           point.entry, point.entry.composition(for: point.method), batchSize: point.batchSize),
         model: model, group: index)

@@ -3,7 +3,7 @@ import Records
 /// A second baseline: every token stays, and the attention map of every block lies in memory.
 ///
 /// What a method costs that must read the whole map, before it removes anything. A speed-up over
-/// this baseline alone is one over a slow baseline, so a report sets both beside such methods.
+/// this baseline alone is one over a slow baseline, so a report compares such methods with both.
 package enum ExplicitAttention: TokenReductionMethod {
   package static let name = "none_explicit"
   package static let summary =

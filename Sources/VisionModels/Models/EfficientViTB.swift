@@ -9,72 +9,22 @@ package struct EfficientViTB: MultiScaleArchitecture {
   package static let family = "efficientvit_mit"
   package static var layouts: [any CheckpointLayout] { [MITEfficientViTLayout()] }
   package static let isReduced = false
-  package static let entries: [ModelEntry] = MultiScaleSizes.all.flatMap { size in
+  package static let entries: [ModelEntry] = MultiScaleSizes.all.enumerated().flatMap {
+    index, sizes in
     // B0 was trained at 224 alone.
-    (size.index == 0 ? [224] : [224, 256, 288]).map { entry(size, $0) }
+    (index == 0 ? [224] : [224, 256, 288]).map { side in
+      let name = "efficientvit_b\(index)"
+      return entry(
+        sizes, side, name: side == 224 ? name : "\(name).r\(side)_in1k",
+        title: "EfficientViT-B\(index)", source: "arXiv:2205.14756, timm \(name).r\(side)_in1k")
+    }
   }
 
-  private static func entry(_ size: MultiScaleSizes, _ side: Int) -> ModelEntry {
-    let isSmallest = side == 224
-    let name = "efficientvit_b\(size.index)"
-    return ModelEntry(
-      name: isSmallest ? name : "\(name).r\(side)_in1k",
-      displayName: "EfficientViT-B\(size.index)\(isSmallest ? "" : "@\(side)")",
-      architecture: EfficientViTB(size, imageSize: side),
-      preprocessing: .imageNet(crop: side, fraction: isSmallest ? 0.95 : 1),
-      source: "arXiv:2205.14756, timm \(name).r\(side)_in1k")
-  }
-
-  package var imageSize: Int
-  package var widths: [Int]
-  package var depths: [Int]
-  package var headDim: Int
-  package var headWidths: [Int]
-  package var numClasses: Int
-
-  package typealias CodingKeys = MultiScaleKeys
   package typealias Layers = MultiScaleLayers<EfficientViTB>
 
-  init(_ size: MultiScaleSizes, imageSize: Int) {
-    self.imageSize = imageSize
-    widths = size.widths
-    depths = size.depths
-    headDim = size.headDim
-    headWidths = size.headWidths
-    numClasses = 1000
-  }
-}
+  package var sizes: MultiScaleSizes
 
-/// The sizes that EfficientViT-B and ReduceFormer-B have in common.
-struct MultiScaleSizes {
-  let index: Int
-  let widths: [Int]
-  let depths: [Int]
-  let headDim: Int
-  let headWidths: [Int]
-
-  static let all = [
-    MultiScaleSizes(
-      index: 0, widths: [8, 16, 32, 64, 128], depths: [1, 2, 2, 2, 2], headDim: 16,
-      headWidths: [1024, 1280]),
-    MultiScaleSizes(
-      index: 1, widths: [16, 32, 64, 128, 256], depths: [1, 2, 3, 3, 4], headDim: 16,
-      headWidths: [1536, 1600]),
-    MultiScaleSizes(
-      index: 2, widths: [24, 48, 96, 192, 384], depths: [1, 3, 4, 4, 6], headDim: 32,
-      headWidths: [2304, 2560]),
-    MultiScaleSizes(
-      index: 3, widths: [32, 64, 128, 256, 512], depths: [1, 4, 6, 6, 9], headDim: 32,
-      headWidths: [2304, 2560]),
-  ]
-}
-
-package enum MultiScaleKeys: String, CodingKey {
-  case widths, depths
-  case imageSize = "image_size"
-  case headDim = "head_dim"
-  case headWidths = "head_widths"
-  case numClasses = "num_classes"
+  package init(_ sizes: MultiScaleSizes) { self.sizes = sizes }
 }
 
 /// What EfficientViT-B and ReduceFormer-B have in common: all but the arithmetic of the attention.
@@ -82,16 +32,67 @@ package protocol MultiScaleArchitecture: LayeredArchitecture {
   /// Whether the attention multiplies elements, and keeps its second scale without a layer across
   /// the channels of a head.
   static var isReduced: Bool { get }
+  var sizes: MultiScaleSizes { get }
+
+  init(_ sizes: MultiScaleSizes)
+}
+
+package struct MultiScaleSizes: Codable, Hashable, Sendable {
   /// Width of the stem and of the four stages.
-  var widths: [Int] { get }
-  var depths: [Int] { get }
+  let widths: [Int]
+  let depths: [Int]
   /// Channels of an attention head.
-  var headDim: Int { get }
+  let headDim: Int
   /// Channels before and after the pooling of the head.
-  var headWidths: [Int] { get }
+  let headWidths: [Int]
+  var imageSize = 224
+  var numClasses = 1000
+
+  package enum CodingKeys: String, CodingKey {
+    case widths, depths
+    case headDim = "head_dim"
+    case headWidths = "head_widths"
+    case imageSize = "image_size"
+    case numClasses = "num_classes"
+  }
+
+  /// B0 … B3.
+  static let all = [
+    MultiScaleSizes(
+      widths: [8, 16, 32, 64, 128], depths: [1, 2, 2, 2, 2], headDim: 16, headWidths: [1024, 1280]),
+    MultiScaleSizes(
+      widths: [16, 32, 64, 128, 256], depths: [1, 2, 3, 3, 4], headDim: 16,
+      headWidths: [1536, 1600]),
+    MultiScaleSizes(
+      widths: [24, 48, 96, 192, 384], depths: [1, 3, 4, 4, 6], headDim: 32,
+      headWidths: [2304, 2560]),
+    MultiScaleSizes(
+      widths: [32, 64, 128, 256, 512], depths: [1, 4, 6, 6, 9], headDim: 32,
+      headWidths: [2304, 2560]),
+  ]
 }
 
 extension MultiScaleArchitecture {
+  package init(from decoder: any Decoder) throws {
+    self.init(try MultiScaleSizes(from: decoder))
+  }
+
+  package func encode(to encoder: any Encoder) throws { try sizes.encode(to: encoder) }
+
+  static func entry(
+    _ sizes: MultiScaleSizes, _ side: Int, name: String, title: String, source: String
+  ) -> ModelEntry {
+    var sizes = sizes
+    sizes.imageSize = side
+    return ModelEntry(
+      name: name, displayName: side == 224 ? title : "\(title)@\(side)",
+      architecture: Self(sizes),
+      preprocessing: .imageNet(crop: side, fraction: side == 224 ? 0.95 : 1), source: source)
+  }
+
+  package var imageSize: Int { sizes.imageSize }
+  package var numClasses: Int { sizes.numClasses }
+
   package func problems() -> [(key: String, message: String)] {
     sizeProblems(multipleOf: 32, because: "the stride of the last stage")
   }
@@ -100,14 +101,14 @@ extension MultiScaleArchitecture {
     [3, 4].map { stage in
       let side = imageSize >> (stage + 1)
       return TokenStage(
-        tokens: side * side, blocks: depths[stage], width: widths[stage],
-        heads: 2 * widths[stage] / headDim, grid: side,
+        tokens: side * side, blocks: sizes.depths[stage], width: sizes.widths[stage],
+        heads: 2 * sizes.widths[stage] / sizes.headDim, grid: side,
         whyNotReducible: "convolutions on either side of the attention need the whole grid")
     }
   }
 }
 
-package final class MultiScaleLayers<Sizes: MultiScaleArchitecture>: ModelLayers {
+package final class MultiScaleLayers<Net: MultiScaleArchitecture>: ModelLayers {
   private let stem: ConvolutionParameters
   private let stemBlocks: [[ConvolutionParameters]]
   private let stages: [Stage]
@@ -117,20 +118,20 @@ package final class MultiScaleLayers<Sizes: MultiScaleArchitecture>: ModelLayers
       classes: LinearParameters
     )
 
-  package init(_ a: Sizes, _ layers: LayerSource) throws {
-    let width = a.widths[0]
+  package init(_ a: Net, _ layers: LayerSource) throws {
+    let width = a.sizes.widths[0]
     stem = try layers.normed(
       "stem.in_conv", ConvolutionExtent(inputs: 3, outputs: width, kernel: 3, stride: 2))
-    stemBlocks = try (0..<a.depths[0]).map { block in
+    stemBlocks = try (0..<a.sizes.depths[0]).map { block in
       [
         try layers.normed("stem.res\(block).main.depth_conv", .depthwise(width, kernel: 3)),
         try layers.normed("stem.res\(block).main.point_conv", .pointwise(width, width)),
       ]
     }
     stages = try (1...4).map { try Stage(a, $0, layers) }
-    let (wide, hidden) = (a.headWidths[0], a.headWidths[1])
+    let (wide, hidden) = (a.sizes.headWidths[0], a.sizes.headWidths[1])
     head = (
-      try layers.normed("head.in_conv", .pointwise(a.widths[4], wide)),
+      try layers.normed("head.in_conv", .pointwise(a.sizes.widths[4], wide)),
       try layers.linear("head.classifier.0", inputs: wide, outputs: hidden, bias: false),
       try layers.layerNorm("head.classifier.1", hidden, epsilon: 1e-5),
       try layers.linear("head.classifier.4", inputs: hidden, outputs: a.numClasses)
@@ -160,19 +161,20 @@ package final class MultiScaleLayers<Sizes: MultiScaleArchitecture>: ModelLayers
     let first: InvertedResidual
     let blocks: [(attention: MultiScaleAttention?, local: InvertedResidual)]
 
-    init(_ a: Sizes, _ index: Int, _ layers: LayerSource) throws {
+    init(_ a: Net, _ index: Int, _ layers: LayerSource) throws {
       let key = "stages.\(index - 1).blocks"
-      let (before, width, attends) = (a.widths[index - 1], a.widths[index], index >= 3)
+      let (before, width, attends) = (a.sizes.widths[index - 1], a.sizes.widths[index], index >= 3)
       first = try InvertedResidual(
         layers, "\(key).0.main", from: before, to: width, stride: 2, hasFewerNorms: attends)
       // In the first stages the strided block counts among the depth.
-      blocks = try (1..<(attends ? a.depths[index] + 1 : a.depths[index])).map { block in
+      blocks = try (1..<(attends ? a.sizes.depths[index] + 1 : a.sizes.depths[index])).map {
+        block in
         let key = "\(key).\(block)"
         return (
           try attends
             ? MultiScaleAttention(
-              layers, "\(key).context_module.main", width: width, headDim: a.headDim,
-              isReduced: Sizes.isReduced) : nil,
+              layers, "\(key).context_module.main", width: width, headDim: a.sizes.headDim,
+              isReduced: Net.isReduced) : nil,
           try InvertedResidual(
             layers, attends ? "\(key).local_module.main" : "\(key).main", from: width, to: width,
             stride: 1, hasFewerNorms: attends)

@@ -9,36 +9,19 @@
 package struct ReduceFormer: MultiScaleArchitecture {
   package static let family = "reduceformer"
   package static let isReduced = true
-  package static let entries: [ModelEntry] = MultiScaleSizes.all.dropFirst().flatMap { size in
-    [224, 256, 288].map { entry(size, $0) }
+  package static let entries: [ModelEntry] = MultiScaleSizes.all.enumerated().dropFirst().flatMap {
+    index, sizes in
+    [224, 256, 288].map { side in
+      entry(
+        sizes, side, name: "reduceformer_b\(index)\(side == 224 ? "" : ".r\(side)")",
+        title: "ReduceFormer-B\(index)",
+        source: "arXiv:2406.07488; a reconstruction, no published weights")
+    }
   }
 
-  private static func entry(_ size: MultiScaleSizes, _ side: Int) -> ModelEntry {
-    let isSmallest = side == 224
-    return ModelEntry(
-      name: "reduceformer_b\(size.index)\(isSmallest ? "" : ".r\(side)")",
-      displayName: "ReduceFormer-B\(size.index)\(isSmallest ? "" : "@\(side)")",
-      architecture: ReduceFormer(size, imageSize: side),
-      preprocessing: .imageNet(crop: side, fraction: isSmallest ? 0.95 : 1),
-      source: "arXiv:2406.07488; a reconstruction, no published weights")
-  }
-
-  package var imageSize: Int
-  package var widths: [Int]
-  package var depths: [Int]
-  package var headDim: Int
-  package var headWidths: [Int]
-  package var numClasses: Int
-
-  package typealias CodingKeys = MultiScaleKeys
   package typealias Layers = MultiScaleLayers<ReduceFormer>
 
-  init(_ size: MultiScaleSizes, imageSize: Int) {
-    self.imageSize = imageSize
-    widths = size.widths
-    depths = size.depths
-    headDim = size.headDim
-    headWidths = size.headWidths
-    numClasses = 1000
-  }
+  package var sizes: MultiScaleSizes
+
+  package init(_ sizes: MultiScaleSizes) { self.sizes = sizes }
 }

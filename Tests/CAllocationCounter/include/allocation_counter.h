@@ -8,7 +8,7 @@
 bool lab_allocations_can_be_counted(void);
 
 /// Adds the calling thread's allocations from now on to `counter`, which several threads may share;
-/// NULL ends that. Other threads, of tests that run beside this one, do not count.
+/// NULL ends that. Other threads, of tests that run at the same time, do not count.
 void lab_count_allocations_into(long *counter);
 
 #endif

@@ -2,8 +2,8 @@ import Tensors
 
 /// How the classifier's features come from the tokens, with the weights that this takes.
 enum FeaturePooling {
-  /// Tokens that a device reads out in one operation.
-  case readOut(ReadOut)
+  /// Normalized tokens that a device takes in one operation.
+  case tokens(TokenPooling)
   /// The class tokens of the last four blocks and the mean patch token.
   case lastTokens
   /// The mean of the tokens, normalized before or after.
@@ -22,8 +22,8 @@ enum FeaturePooling {
   init(_ a: ViTArchitecture, _ loader: WeightLoader) throws {
     switch a.head {
     case .token where a.normalizesFeatures: self = .mean
-    case .token: self = .readOut(.prefix(count: a.distilled ? 2 : 1))
-    case .tokenAndPatchMean: self = .readOut(.classAndPatchMean(prefixTokens: a.prefixTokens))
+    case .token: self = .tokens(.prefix(count: a.distilled ? 2 : 1))
+    case .tokenAndPatchMean: self = .tokens(.classAndPatchMean(prefixTokens: a.prefixTokens))
     case .lastTokensAndPatchMean: self = .lastTokens
     case .patchMean: self = .mean
     case .attentionPool: self = .attention(try AttentionPool(a, loader))

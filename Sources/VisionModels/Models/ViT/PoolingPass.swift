@@ -30,7 +30,7 @@ struct PoolingPass {
       try device.allocate(Shape(sizes), type)
     }
     switch model.pooling {
-    case .readOut: normalized = nil
+    case .tokens: normalized = nil
     case .mean:
       normalized = try a.normalizesFeatures ? nil : tensor(batchSize, a.tokens, a.embedDim)
     case .lastTokens, .attention: normalized = try tensor(batchSize, a.tokens, a.embedDim)
@@ -65,7 +65,7 @@ struct PoolingPass {
   /// The features from what the last block left.
   func finish(_ stream: Tensor) {
     switch model.pooling {
-    case .readOut(let kind): device.readOut(stream, norm: model.norm, kind, into: features)
+    case .tokens(let kind): device.poolTokens(stream, norm: model.norm, kind, into: features)
     case .lastTokens:
       let width = architecture.embedDim
       let first = ViTArchitecture.lastBlocks * width

@@ -3,8 +3,9 @@
 
 /// A warp for each of the first `count` tokens of an image.
 template <typename T>
-DEVICE void read_out_prefix(const T *stream, const float *weight, const float *bias, float epsilon,
-                            int batch, int tokens, int count, int width, T *features, int stride) {
+DEVICE void pool_tokens_prefix(const T *stream, const float *weight, const float *bias,
+                               float epsilon, int batch, int tokens, int count, int width,
+                               T *features, int stride) {
   const int index = blockIdx.x * 4 + warp_index();
   if (index >= batch * count) return;
   const size_t image = index / count, token = index % count;
@@ -36,7 +37,7 @@ DEVICE void row_statistics(const T *x, float epsilon, int rows, int width, float
 /// The mean of the normalized tokens after the prefix: a block for 64 columns, each warp every
 /// eighth token.
 template <typename T>
-DEVICE void read_out_mean(const T *stream, const float *statistics, const float *weight,
+DEVICE void pool_tokens_mean(const T *stream, const float *statistics, const float *weight,
                           const float *bias, int prefix_tokens, int tokens, int width, T *features,
                           int stride) {
   float *sums = (float *)shared_memory();
@@ -63,21 +64,21 @@ DEVICE void read_out_mean(const T *stream, const float *statistics, const float 
       features[image * stride + own]);
 }
 
-#define READ_OUT(T, S)                                                                        \
-  KERNEL(read_out_prefix##S, 128)                                                             \
+#define POOL_TOKENS(T, S)                                                                     \
+  KERNEL(pool_tokens_prefix##S, 128)                                                          \
   (const T *stream, const float *weight, const float *bias, float epsilon, int batch,         \
    int tokens, int count, int width, T *features, int stride) {                               \
-    read_out_prefix(stream, weight, bias, epsilon, batch, tokens, count, width, features,     \
+    pool_tokens_prefix(stream, weight, bias, epsilon, batch, tokens, count, width, features,  \
                     stride);                                                                  \
   }                                                                                           \
   KERNEL(row_statistics##S, 128)                                                              \
   (const T *x, float epsilon, int rows, int width, float *statistics) {                       \
     row_statistics(x, epsilon, rows, width, statistics);                                      \
   }                                                                                           \
-  KERNEL(read_out_mean##S, 256)                                                               \
+  KERNEL(pool_tokens_mean##S, 256)                                                            \
   (const T *stream, const float *statistics, const float *weight, const float *bias,          \
    int prefix_tokens, int tokens, int width, T *features, int stride) {                       \
-    read_out_mean(stream, statistics, weight, bias, prefix_tokens, tokens, width, features,   \
+    pool_tokens_mean(stream, statistics, weight, bias, prefix_tokens, tokens, width, features,\
                   stride);                                                                    \
   }
-FOR_TYPES(READ_OUT)
+FOR_TYPES(POOL_TOKENS)

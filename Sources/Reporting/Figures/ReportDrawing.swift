@@ -1,0 +1,35 @@
+/// A figure of a report: one file with a type that conforms, and its line in `Figures.all`.
+protocol ReportDrawing {
+  /// The name of its file without the ending.
+  static var name: String { get }
+  static var place: FigurePlace { get }
+  /// The figure of all that `report` has; `nil` without data.
+  init?(_ report: Report)
+  /// What it shows, for the line below it.
+  var caption: String { get }
+  func drawing(_ layout: FigureLayout) -> Markup
+}
+
+/// Where a figure stands on the page.
+enum FigurePlace: Hashable, Sendable {
+  /// With each table (`TableDrawing`).
+  case aboveTable, belowTable
+  /// In a section of its own with this heading.
+  case section(String)
+  /// In a section of the page that has more than the figure (`PageSections`).
+  case withItsData
+}
+
+/// A figure that the page shows for each table.
+protocol TableDrawing: ReportDrawing {
+  /// The figure of one table, or of all that `report` has; `nil` without data.
+  init?(_ report: Report, only group: RowGroup?)
+}
+
+extension TableDrawing {
+  init?(_ report: Report) { self.init(report, only: nil) }
+}
+
+extension ReportDrawing {
+  func drawing() -> Markup { drawing(.wide) }
+}

@@ -1,0 +1,23 @@
+import Foundation
+
+/// The code that CONTRIBUTING.md shows, which tests compile and run so that it cannot grow old.
+package enum ContributingPage {
+  /// Whether the page shows the file `name`, in the folder of the test, from its first declaration
+  /// on.
+  ///
+  /// - Parameter test: `#filePath` of the test.
+  package static func shows(_ name: String, of test: String) throws -> Bool {
+    let folder = URL(fileURLWithPath: test).deletingLastPathComponent()
+    let page = try String(
+      contentsOf: folder.appendingPathComponent("../../CONTRIBUTING.md"), encoding: .utf8)
+    let code = try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)
+    let blocks = page.components(separatedBy: "   ```swift\n").dropFirst().compactMap {
+      $0.components(separatedBy: "   ```\n").first
+    }
+    return blocks.contains { block in
+      let shown = block.split(separator: "\n", omittingEmptySubsequences: false)
+        .map { $0.hasPrefix("   ") ? $0.dropFirst(3) : $0 }.joined(separator: "\n")
+      return shown.hasPrefix("///") && code.hasSuffix("\n\n" + shown)
+    }
+  }
+}
