@@ -51,7 +51,7 @@ import Testing
   @Test func `a staircase is timed on one machine`() throws {
     let spec = MicroRun.spec(
       """
-      "grid": {"images": 20}, "methods": [{"method": "none"}, {"method": "tail_effect",
+      "grid": {"images": 20, "stride": 2}, "methods": [{"method": "none"}, {"method": "tail_effect",
       "alpha": [0.3, 0.5], "layer": 2}]
       """)
     let plan = try Pretended(spec, isRight: { _, _ in true }, milliseconds: { _ in 1 }).plan()

@@ -18,7 +18,7 @@ import Testing
     #expect(none.atOnce == nil && none.partition == nil && none.extra == nil)
   }
 
-  static let mistakes = [
+  static let mistakes: [(text: String, message: String)] = [
     (
       "exp.json",
       "'exp.json' is not KEY=VALUE; such as --slurm partition=gpu,time=2:00:00,array=8, with the "
