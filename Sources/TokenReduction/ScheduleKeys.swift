@@ -65,6 +65,30 @@ extension Schedule {
     "proportional_attention", .boolean, default: .boolean(true),
     "whether a token counts in attention by its size")
 
+  /// The keys of a method that removes r tokens at every block, by a disposal that counts sizes.
+  static func keysOfRemoval(by disposal: any TokenDisposal.Type) -> [MethodParameter] {
+    keys([removedEverywhere] + disposal.parameters + [proportionalAttention])
+  }
+
+  /// The keys of a method that keeps a share of the current tokens at every block, `rate` where
+  /// nothing is given.
+  static func keysOfShrinking(
+    to rate: Double, by disposal: any TokenDisposal.Type
+  ) -> [MethodParameter] {
+    let share = MethodParameter(
+      "keep_rate", .number(minimum: 0.5, exclusiveMinimum: false, maximum: 1),
+      default: .number(rate), "share of the current tokens that stays at every block")
+    return keys([share] + disposal.parameters)
+  }
+
+  /// The keys of a method that keeps a share once more at each of a few blocks, its own behind
+  /// them.
+  static func keysOfCompounding(
+    by disposal: any TokenDisposal.Type, _ own: [MethodParameter] = []
+  ) -> [MethodParameter] {
+    keys([compoundingKeepRate, layers] + disposal.parameters + own)
+  }
+
   /// A method's own keys, then those of any other schedule that it lacks.
   static func keys(_ own: [MethodParameter]) -> [MethodParameter] {
     let others = [

@@ -84,10 +84,7 @@ package struct AgglomerativeClusters: TokenDisposal {
       }
       for i in 0..<n { findNeighbor(of: i) }
       for merge in 0..<(n - 1) {
-        var (i, minimum) = (-1, Float.infinity)
-        for row in 0..<n where node[row] >= 0 && neighbor[row] >= 0 {
-          if i < 0 || nearest[row] < minimum { (i, minimum) = (row, nearest[row]) }
-        }
+        guard let i = closest(nearest, 0..<n, where: { neighbor[$0] >= 0 }) else { return }
         let j = Int(neighbor[i])
         lower[merge] = min(node[i], node[j])
         higher[merge] = max(node[i], node[j])
@@ -96,43 +93,52 @@ package struct AgglomerativeClusters: TokenDisposal {
       }
     }
 
-    /// The closest row behind `row` itself.
-    private func findNeighbor(of row: Int) {
-      neighbor[row] = -1
-      nearest[row] = .infinity
-      for other in (row + 1)..<max(row + 1, n) where node[other] >= 0 {
-        let value = distance[row * n + other]
-        if neighbor[row] < 0 || value < nearest[row] {
-          neighbor[row] = Int32(other)
-          nearest[row] = value
-        }
-      }
+    /// The first of the smallest values in a range; where none is a finite number the first that
+    /// may be taken.
+    @inline(__always)
+    private func closest(
+      _ values: UnsafePointer<Float>, _ range: Range<Int>, where isAllowed: (Int) -> Bool
+    ) -> Int? {
+      var (place, minimum) = (-1, Float.infinity)
+      for index in range where values[index] < minimum { (place, minimum) = (index, values[index]) }
+      return place >= 0 ? place : range.first(where: isAllowed)
     }
 
-    /// Row i takes in row j.
+    /// The closest row behind `row` itself.
+    private func findNeighbor(of row: Int) {
+      let values = distance + row * n
+      guard let other = closest(values, min(row + 1, n)..<n, where: { node[$0] >= 0 }) else {
+        (neighbor[row], nearest[row]) = (-1, .infinity)
+        return
+      }
+      (neighbor[row], nearest[row]) = (Int32(other), values[other])
+    }
+
+    /// Row i takes in row j, from which everything is then infinitely far.
     private func join(_ i: Int, _ j: Int) {
-      node[j] = -1
-      for k in 0..<n where node[k] >= 0 && k != i {
-        let (a, b) = (distance[i * n + k], distance[j * n + k])
-        let value =
-          switch linkage {
-          case .single: min(a, b)
-          case .complete: max(a, b)
-          case .average: (leaves[i] * a + leaves[j] * b) / (leaves[i] + leaves[j])
-          }
-        distance[i * n + k] = value
-        distance[k * n + i] = value
+      let (row, other) = (distance + i * n, distance + j * n)
+      switch linkage {
+      case .single: for k in 0..<n { row[k] = min(row[k], other[k]) }
+      case .complete: for k in 0..<n { row[k] = max(row[k], other[k]) }
+      case .average:
+        let (a, b) = (leaves[i], leaves[j])
+        for k in 0..<n { row[k] = (a * row[k] + b * other[k]) / (a + b) }
+      }
+      for k in 0..<n {
+        distance[k * n + i] = row[k]
+        distance[k * n + j] = .infinity
       }
       leaves[i] += leaves[j]
-      for row in 0..<n where node[row] >= 0 {
-        let known = Int(neighbor[row])
-        if row == i || known == i || known == j {
-          findNeighbor(of: row)
-        } else if row < i {
+      (node[j], neighbor[j], nearest[j]) = (-1, -1, .infinity)
+      for k in 0..<n where node[k] >= 0 {
+        let known = Int(neighbor[k])
+        if k == i || known == i || known == j {
+          findNeighbor(of: k)
+        } else if k < i {
           // Of all distances behind this row only that to row i is new.
-          let value = distance[row * n + i]
-          if value < nearest[row] || value == nearest[row] && i < known || known < 0 {
-            (neighbor[row], nearest[row]) = (Int32(i), value)
+          let value = row[k]
+          if value < nearest[k] || value == nearest[k] && i < known || known < 0 {
+            (neighbor[k], nearest[k]) = (Int32(i), value)
           }
         }
       }

@@ -8,12 +8,8 @@ package enum ATC: TokenReductionMethod {
   package static let source = "Haurum et al., ECCV 2024; JoakimHaurum/ATC"
   package static let traits = MethodTraits(family: .merge, color: "#6699CC", order: 120)
   package static let example = #"{"method": "atc", "keep_rate": 0.7}"#
-  package static let parameters = Schedule.keys(
-    [
-      Schedule.compoundingKeepRate, Schedule.layers,
-    ] + AgglomerativeClusters.parameters + [
-      Schedule.proportionalAttention
-    ])
+  package static let parameters = Schedule.keysOfCompounding(
+    by: AgglomerativeClusters.self, [Schedule.proportionalAttention])
 
   package static let needs = MethodNeeds(sizesInAttention: true, reordersTokens: true)
 

@@ -8,10 +8,7 @@ package enum DPCKNN: TokenReductionMethod {
   package static let source = "Haurum et al., ICCVW 2023; JoakimHaurum/TokenReduction"
   package static let traits = MethodTraits(family: .merge, color: "#882255", order: 100)
   package static let example = #"{"method": "dpcknn", "keep_rate": 0.7}"#
-  package static let parameters = Schedule.keys(
-    [
-      Schedule.compoundingKeepRate, Schedule.layers,
-    ] + DensityPeaks.parameters)
+  package static let parameters = Schedule.keysOfCompounding(by: DensityPeaks.self)
 
   package static let needs = MethodNeeds(reordersTokens: true)
 

@@ -12,12 +12,7 @@ package enum DiffRate: TokenReductionMethod {
   package static let source = "Chen et al., ICCV 2023; OpenGVLab/DiffRate"
   package static let traits = MethodTraits(family: .merge, color: "#117733", order: 75)
   package static let example = #"{"method": "diffrate", "r": 8}"#
-  package static let parameters = Schedule.keys(
-    [
-      Schedule.removedEverywhere
-    ] + JoinMostSimilar.parameters + [
-      Schedule.proportionalAttention
-    ])
+  package static let parameters = Schedule.keysOfRemoval(by: JoinMostSimilar.self)
 
   package static let needs = MethodNeeds(
     readsAttention: true, sizesInAttention: true, reordersTokens: true)

@@ -8,12 +8,7 @@ package enum GTP: TokenReductionMethod {
   package static let source = "Xu et al., WACV 2024; Ackesnal/GTP-ViT"
   package static let traits = MethodTraits(family: .drop, color: "#DDAA33", order: 110)
   package static let example = #"{"method": "gtp", "r": 8}"#
-  package static let parameters = Schedule.keys(
-    [
-      Schedule.removedEverywhere
-    ] + Propagate.parameters + [
-      Schedule.proportionalAttention
-    ])
+  package static let parameters = Schedule.keysOfRemoval(by: Propagate.self)
 
   package static let needs = MethodNeeds(
     readsAttention: true, sizesInAttention: true, reordersTokens: true)

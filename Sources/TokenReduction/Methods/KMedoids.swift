@@ -8,10 +8,7 @@ package enum KMedoids: TokenReductionMethod {
   package static let source = "Haurum et al., ICCVW 2023; JoakimHaurum/TokenReduction"
   package static let traits = MethodTraits(family: .drop, color: "#CC6677", order: 105)
   package static let example = #"{"method": "kmedoids", "keep_rate": 0.7}"#
-  package static let parameters = Schedule.keys(
-    [
-      Schedule.compoundingKeepRate, Schedule.layers,
-    ] + KMedoidsClusters.parameters)
+  package static let parameters = Schedule.keysOfCompounding(by: KMedoidsClusters.self)
 
   package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
 

@@ -8,12 +8,7 @@ package enum PiToMe: TokenReductionMethod {
   package static let source = "Tran et al., NeurIPS 2024; hchautran/PiToMe"
   package static let traits = MethodTraits(family: .merge, color: "#44AA99", order: 80)
   package static let example = #"{"method": "pitome", "keep_rate": 0.9125}"#
-  package static let parameters = Schedule.keys(
-    [
-      MethodParameter(
-        "keep_rate", .number(minimum: 0.5, exclusiveMinimum: false, maximum: 1),
-        default: .number(0.9125), "share of the current tokens that stays at every block")
-    ] + MergeByEnergy.parameters)
+  package static let parameters = Schedule.keysOfShrinking(to: 0.9125, by: MergeByEnergy.self)
 
   package static let needs = MethodNeeds(reordersTokens: true)
 

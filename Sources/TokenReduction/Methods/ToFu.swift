@@ -8,12 +8,7 @@ package enum ToFu: TokenReductionMethod {
   package static let source = "Kim et al., \"Token Fusion\", WACV 2024"
   package static let traits = MethodTraits(family: .merge, color: "#88CCEE", order: 85)
   package static let example = #"{"method": "tofu", "keep_rate": 0.9}"#
-  package static let parameters = Schedule.keys(
-    [
-      MethodParameter(
-        "keep_rate", .number(minimum: 0.5, exclusiveMinimum: false, maximum: 1),
-        default: .number(0.9), "share of the current tokens that stays at every block")
-    ] + DropOrMergePairs.parameters)
+  package static let parameters = Schedule.keysOfShrinking(to: 0.9, by: DropOrMergePairs.self)
 
   package static let needs = MethodNeeds(reordersTokens: true)
 
