@@ -117,6 +117,23 @@ def keep_best(x, score, keep):
     return torch.cat([x[:, :1], gather(x, best)], 1)
 
 
+class EViT(Method):
+    needs_map = True
+
+    def __init__(self, rate=0.7, layers=(3, 6, 9)):
+        self.rate, self.layers = rate, layers
+
+    def inside(self, index, x, found):
+        if index not in self.layers:
+            return x
+        score = found[3].mean(1)[:, 0, 1:]
+        keep = math.ceil(self.rate * score.shape[1])
+        order = score.argsort(dim=-1, descending=True)
+        kept, rest = order[:, :keep], order[:, keep:]
+        fused = (gather(x, rest + 1) * score.gather(1, rest)[..., None]).sum(1, keepdim=True)
+        return torch.cat([x[:, :1], gather(x, kept + 1), fused], 1)
+
+
 class DynamicViT(Method):
     def __init__(self, width, layers=(3, 6, 9), rate=0.7, predictors=None):
         self.layers, self.rate = layers, rate
@@ -563,7 +580,7 @@ def methods(width, depth):
     """The methods at the settings of `peers.py --methods`, by lab's names."""
     layers = tuple(depth * part // 4 for part in (1, 2, 3))
     return {
-        "dynamicvit": DynamicViT(width, layers), "diffrate": DiffRate(), "pitome": PiToMe(depth=depth), "tofu": ToFu(depth=depth),
+        "evit": EViT(layers=layers), "dynamicvit": DynamicViT(width, layers), "diffrate": DiffRate(), "pitome": PiToMe(depth=depth), "tofu": ToFu(depth=depth),
         "ppt": PPT(layers=layers), "ats": ATS(layers=layers), "dpcknn": DPCKNN(layers=layers), "kmedoids": KMedoids(layers=layers),
         "gtp": GTP(), "mctf": MCTF(), "atc": ATC(layers=layers), "dct": DCT(), "zero_tprune": ZeroTPrune(depth=depth),
         "representation_shift": RepresentationShift()}
@@ -587,7 +604,7 @@ def check(goldens: Path) -> bool:
         predictors[-1].load_state_dict({key.removeprefix(prefix): value for key, value in tensors.items() if key.startswith(prefix)})
     prune, merge = (37, 37, 30, 24, 20, 16), (37, 34, 28, 22, 18, 15)
     cases = {
-        "dynamicvit__l2_4_r0.7_0.49": DynamicViT(64, (2, 4), 0.7, predictors),
+        "evit__l2_4_k0.7_fuse": EViT(0.7, (2, 4)), "dynamicvit__l2_4_r0.7_0.49": DynamicViT(64, (2, 4), 0.7, predictors),
         "diffrate__counts_37_15": DiffRate(counts=list(zip(prune, merge))),
         "pitome__r0.9_m0.75_half": PiToMe(0.9, depth=6), "pitome__r0.83_m0.9": PiToMe(0.83, 0.9, 6, half=False),
         "tofu__r0.75": ToFu(0.75, 6), "ppt__l2_4_r6_tau5e-4_mixed": PPT(6, 5e-4, (2, 4)),

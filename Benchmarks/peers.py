@@ -6,7 +6,7 @@
     python3 Benchmarks/peers.py --precisions float32 bfloat16 int8 --engines packed blas --peers openvino
     python3 Benchmarks/peers.py --families --minutes 6                      # models that are no plain ViTs; again until it says that all is measured
     python3 Benchmarks/peers.py --families --export                         # what takes long and times nothing, beforehand
-    python3 Benchmarks/peers.py --methods                                   # with token reduction
+    python3 Benchmarks/peers.py --methods --out Benchmarks/results/methods.md    # with token reduction
     python3 Benchmarks/peers.py --methods tome gtp mctf                     # some methods alone
     python3 Benchmarks/peers.py --lab .build/debug/lab .build/release/lab   # two builds of lab compared
 
@@ -319,7 +319,7 @@ def main():
         notes = list(summary(options, cells))
     if not rows:
         raise SystemExit("no cell could be timed")
-    title = "Models that are no plain ViTs" if options.families else "Plain ViTs"
+    title = "Models that are no plain ViTs" if options.families else "Plain ViTs" if options.methods is None else "Token reduction"
     table = markdown(list(compact(rows)) if options.families and len(options.precisions) == 1 else rows)
     text = "\n\n".join(
         [f"# {title}, compared with other programs", description(options, environment), command_line(), *notes, table]) + "\n"
