@@ -28,7 +28,7 @@ import Testing
     }
   }
 
-  private static func batch(_ values: some Sequence<Int>) -> PairedBatch {
+  static func batch(_ values: some Sequence<Int>) -> PairedBatch {
     var batch = PairedBatch()
     for value in values { batch.count(first: value < 0, second: value > 0) }
     return batch
@@ -49,8 +49,17 @@ import Testing
     }
     let sizes = RaceBatches.ranges(images: 2000).map(\.count)
     #expect(
-      sizes == Array(repeating: 50, count: 10) + Array(repeating: 100, count: 5)
-        + Array(repeating: 250, count: 4))
+      sizes == Array(repeating: 50, count: 20) + Array(repeating: 100, count: 10))
+    #expect(RaceBatches.ranges(images: 50_000).last?.count == 250)
+  }
+
+  @Test func `bets are small enough for many images, and few`() {
+    for (images, least, count) in [(6, 0.5, 2), (2000, 0.122, 3), (50_000, 0.0245, 5)] {
+      let shares = BettingCapital.shares(of: images)
+      #expect(abs((shares.first ?? 0) - least) < 0.001)
+      #expect(abs((shares.last ?? 0) - 0.95) < 1e-12)
+      #expect(shares.count == count)
+    }
   }
 
   @Test func `the capital of the true mean is expected to fall, over every order of the images`() {
@@ -60,7 +69,7 @@ import Testing
       for sizes in [[1, 1, 1, 1, 1, 1], [2, 2, 2], [3, 1, 2], [4, 2]] {
         var totals = [Double](repeating: 0, count: sizes.count)
         var orders = 0
-        forEachOrder(values) { order in
+        Self.forEachOrder(values) { order in
           orders += 1
           var capital = BettingCapital(population: 6, candidate: values.reduce(0, +))
           var start = 0
@@ -80,7 +89,7 @@ import Testing
     }
   }
 
-  private func forEachOrder(_ values: [Int], _ body: ([Int]) -> Void) {
+  static func forEachOrder(_ values: [Int], _ body: ([Int]) -> Void) {
     func extend(_ head: [Int], _ rest: [Int]) {
       if rest.isEmpty { return body(head) }
       for index in rest.indices {
@@ -96,7 +105,8 @@ import Testing
   private func reference(
     _ batches: [[Int]], population: Int, candidate: Int
   ) -> Double {
-    var capitals = BettingCapital.shares.map { _ in 1.0 }
+    let shares = BettingCapital.shares(of: population)
+    var capitals = shares.map { _ in 1.0 }
     var (sum, seen) = (0, 0)
     for batch in batches {
       let mean = Double(candidate - sum) / Double(population - seen)
@@ -104,7 +114,7 @@ import Testing
         // Nothing but −1 can be left.
         if mean < -1 || batch.contains(where: { $0 > -1 }) { return .infinity }
       } else {
-        for (index, share) in BettingCapital.shares.enumerated() {
+        for (index, share) in shares.enumerated() {
           let bet = share / (1 + mean)
           for value in batch { capitals[index] *= 1 + bet * (Double(value) - mean) }
         }
@@ -180,27 +190,6 @@ import Testing
       return Interval(lower: mean - half, upper: mean + half)
     }
     #expect(misses > 60, "only \(misses) of 400 missed: the races would prove nothing")
-  }
-
-  @Test func `a lead that is not there is found in fewer than one race in twenty`() {
-    var random = SplitMix64(seed: 5)
-    let found = (0..<400).count { _ in
-      let order = Self.populations[3].shuffled(&random)
-      var test = LeadTest(population: order.count, comparisons: 1)
-      for range in RaceBatches.ranges(images: order.count) { test.add(Self.batch(order[range])) }
-      // At the end everything is known, and there is no lead.
-      return test.isDecided
-    }
-    #expect(found <= 20, "\(found) of 400")
-  }
-
-  @Test func `a clear lead is found within the first images`() {
-    var test = LeadTest(population: 2000, comparisons: 20)
-    test.add(PairedBatch(won: 25, lost: 2, alike: 23))
-    #expect(test.isDecided)
-    var narrow = LeadTest(population: 2000, comparisons: 20)
-    narrow.add(PairedBatch(won: 4, lost: 2, alike: 44))
-    #expect(!narrow.isDecided)
   }
 
   @Test func `one look is no wider than the truth allows and no narrower than many`() {

@@ -115,6 +115,30 @@ import Testing
     #expect(report().groups.first?.title.contains("in random order") == true)
   }
 
+  @Test func `what may be on the front as far as the race can tell is named`() throws {
+    func lines(tome correct: Double, seen: Int) throws -> [String] {
+      let builder = builder()
+      let records =
+        builder.accuracy(RecordBuilder.baseline, correct: 0.9, shard: 50)
+        + builder.accuracy(topk, correct: 0.85, shard: 50, images: 0..<seen)
+        + builder.accuracy(tome, correct: correct, shard: 50, images: 0..<seen)
+        + [
+          builder.latency(RecordBuilder.baseline, milliseconds: 10),
+          builder.latency(topk, milliseconds: 8), builder.latency(tome, milliseconds: 9),
+        ]
+      let rows = [RecordBuilder.baseline, topk, tome].map {
+        RowKey(
+          model: builder.model, method: $0, race: RaceStanding(untilPoints: 4, stop: .narrow))
+      }
+      return try #require(Report(records: records, name: "r", rows: rows).groups.first).choiceLines
+    }
+    let open = "the front is known to ±4 pp; off it, and perhaps on it: tome r=8"
+    #expect(try lines(tome: 0.83, seen: 200).contains(open))
+    #expect(try lines(tome: 0.7, seen: 200).count == 1)
+    // Of two rows that saw every image nothing is open.
+    #expect(try lines(tome: 0.83, seen: 400).count == 1)
+  }
+
   @Test func `the same images in another order are told apart by that, not by a digest`() throws {
     let (first, second) = (builder(), builder(shuffled: false))
     var other = second

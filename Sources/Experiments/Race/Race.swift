@@ -33,11 +33,10 @@ struct Race {
   let result: (String) -> Record?
   let givenUp: Set<String>
 
-  /// Two entrants, of which the second could put the first off the front.
-  private struct Duel {
-    let first: Int
-    let second: Int
-    var test: LeadTest
+  /// A method with those that could put it off the front.
+  private struct Defense {
+    let rivals: [Int]
+    var test: FrontTest
   }
 
   /// What is to be computed, and who has stopped.
@@ -46,7 +45,7 @@ struct Race {
     guard let baseline = entrants.firstIndex(where: { $0.method.isBaseline }) else {
       return outcomes
     }
-    var duels = self.duels()
+    var defenses = self.defenses()
     var pairs = [[PairedBatch]](repeating: [], count: entrants.count)
     for batch in entrants[baseline].trials.indices {
       let racing = entrants.indices.filter { $0 != baseline && outcomes[$0].stop == nil }
@@ -68,10 +67,17 @@ struct Race {
       for index in racing {
         if let own = found[index] { pairs[index].append(RaceLedger.batch(reference, own)) }
       }
-      fight(&duels, found)
+      for index in racing {
+        guard let own = found[index] else { continue }
+        defenses[index].test.add(
+          defenses[index].rivals.map { rival in
+            found[rival].map { RaceLedger.batch(own, $0) }
+          })
+      }
       for index in racing where outcomes[index].stop == nil {
         outcomes[index].stop = stop(
-          index, baseline, pairs[index], duels, isLast: batch + 1 == entrants[index].trials.count)
+          index, baseline, pairs[index], defenses[index],
+          isLast: batch + 1 == entrants[index].trials.count)
       }
     }
     let isOver = entrants.indices.allSatisfy { $0 == baseline || outcomes[$0].stop != nil }
@@ -84,13 +90,13 @@ struct Race {
 
   /// Why an entrant stops behind a batch; `nil` where it goes on.
   private func stop(
-    _ index: Int, _ baseline: Int, _ pairs: [PairedBatch], _ duels: [Duel], isLast: Bool
+    _ index: Int, _ baseline: Int, _ pairs: [PairedBatch], _ defense: Defense, isLast: Bool
   ) -> RaceStop? {
     if isLast { return .everyImage }
     // Other images in a batch would have given other predictions: nothing is known of a whole.
     guard !entrants[index].method.composition.dependsOnBatch else { return nil }
-    if let lost = duels.first(where: { $0.first == index && $0.test.isDecided }) {
-      let winner = entrants[lost.second].method
+    if let leader = defense.test.leader {
+      let winner = entrants[defense.rivals[leader]].method
       return .offFront(
         behind: RSearcher.distinguished(winner.setting, winner.composition.geometry))
     }
@@ -100,27 +106,13 @@ struct Race {
     return (interval.upper - interval.lower) / 2 <= until ? .narrow : nil
   }
 
-  private func fight(_ duels: inout [Duel], _ found: [Int: [Bool?]]) {
-    for index in duels.indices {
-      guard let first = found[duels[index].first], let second = found[duels[index].second] else {
-        continue
-      }
-      duels[index].test.add(RaceLedger.batch(first, second))
+  /// Every entrant with those that are nowhere slower.
+  private func defenses() -> [Defense] {
+    entrants.indices.map { index in
+      let rivals = entrants.indices.filter { $0 != index && isNowhereSlower($0, than: index) }
+      return Defense(
+        rivals: rivals, test: FrontTest(population: images, rivals: rivals.count))
     }
-  }
-
-  /// Every method with each that is nowhere slower.
-  private func duels() -> [Duel] {
-    var duels: [Duel] = []
-    for first in entrants.indices where !entrants[first].method.isBaseline {
-      for second in entrants.indices where second != first && isNowhereSlower(second, than: first) {
-        duels.append(
-          Duel(
-            first: first, second: second,
-            test: LeadTest(population: images, comparisons: entrants.count - 1)))
-      }
-    }
-    return duels
   }
 
   private func isNowhereSlower(_ second: Int, than first: Int) -> Bool {

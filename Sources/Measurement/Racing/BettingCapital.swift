@@ -18,53 +18,75 @@ import Foundation
 /// Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting",
 /// Journal of the Royal Statistical Society B 86 (2024) 1–27, arXiv:2010.09686, section 5 on
 /// sampling without replacement. Differs: bets are held for a batch, and a mixture of fixed shares
-/// takes the place of a plug-in, which is as tight within a tenth and needs no tuning.
+/// takes the place of a plug-in, which needs hardly a tenth fewer images and whose factors
+/// do not fall with T.
 package struct BettingCapital: Sendable {
-  /// The shares f of the largest bet.
-  static let shares: [Double] = {
-    let (low, high, count) = (0.005, 0.95, 14)
-    return (0..<count).map { low * pow(high / low, Double($0) / Double(count - 1)) }
-  }()
+  /// The shares f of the largest bet, for a number of images.
+  ///
+  /// Against a candidate that n images of variance v can refute the best is about √(2 ln(2/α) / vn):
+  /// with v at most a quarter less than √(30 / N) does not pay off before all are seen. Each share
+  /// costs some images, as a part of the stake, so that there are few.
+  static func shares(of population: Int) -> [Double] {
+    let (low, high) = (min(0.5, (30 / Double(max(1, population))).squareRoot()), 0.95)
+    let steps = max(1, (log(high / low) / log(2.8)).rounded(.up))
+    return (0...Int(steps)).map { low * pow(high / low, Double($0) / steps) }
+  }
 
   let population: Int
   /// The candidate's sum over the population.
   let candidate: Int
-  private var logarithms = [Double](repeating: 0, count: shares.count)
+  private let shares: [Double]
+  private var logarithms: [Double]
   private var sum = 0
   private var seen = 0
   /// Whether what was seen contradicts the candidate for certain.
   private var isImpossible = false
 
   package init(population: Int, candidate: Int) {
-    self.population = population
-    self.candidate = candidate
+    self.init(population: population, candidate: candidate, shares: Self.shares(of: population))
   }
 
-  /// Bets on the next batch.
-  package mutating func add(_ batch: PairedBatch) {
-    let left = population - seen
-    precondition(batch.images <= left, "a race has no more images than its population")
-    defer {
-      sum += batch.sum
-      seen += batch.images
-      if candidate - sum < -(population - seen) { isImpossible = true }
-    }
-    guard batch.images > 0, !isImpossible else { return }
-    let mean = Double(candidate - sum) / Double(left)
-    for (index, share) in Self.shares.enumerated() {
+  /// The same with the shares of that number of images, worked out before.
+  init(population: Int, candidate: Int, shares: [Double]) {
+    self.population = population
+    self.candidate = candidate
+    self.shares = shares
+    logarithms = Array(repeating: 0, count: shares.count)
+  }
+
+  /// What the next batch would multiply the capital of each share by, as logarithms.
+  func factors(_ batch: PairedBatch) -> [Double] {
+    let mean = Double(candidate - sum) / Double(max(1, population - seen))
+    return shares.map { share in
       // Where all that is left should be −1, any bet is safe: it wins all or changes nothing.
       let won = mean > -1 ? log1p(share * (1 - mean) / (1 + mean)) : .infinity
       let alike = mean > -1 ? log1p(-share * mean / (1 + mean)) : .infinity
       let lost = mean > -1 ? log1p(-share) : 0
       let parts = [(batch.won, won), (batch.alike, alike), (batch.lost, lost)]
-      logarithms[index] += parts.reduce(0) { $1.0 > 0 ? $0 + Double($1.0) * $1.1 : $0 }
+      return parts.reduce(0) { $1.0 > 0 ? $0 + Double($1.0) * $1.1 : $0 }
     }
+  }
+
+  /// Bets on the next batch.
+  package mutating func add(_ batch: PairedBatch) {
+    precondition(
+      batch.images <= population - seen, "a race has no more images than its population")
+    if batch.images > 0, !isImpossible {
+      for (index, factor) in factors(batch).enumerated() { logarithms[index] += factor }
+    }
+    sum += batch.sum
+    seen += batch.images
+    if candidate - sum < -(population - seen) { isImpossible = true }
   }
 
   /// ln K.
   package var logarithm: Double {
-    guard !isImpossible, let most = logarithms.max(), most < .infinity else { return .infinity }
-    let total = logarithms.reduce(0) { $0 + exp($1 - most) }
-    return most + log(total / Double(logarithms.count))
+    isImpossible ? .infinity : Self.logarithmOfMean(logarithms)
+  }
+
+  /// The logarithm of the mean of numbers that are given by theirs.
+  static func logarithmOfMean(_ logarithms: [Double]) -> Double {
+    guard let most = logarithms.max(), most.isFinite else { return logarithms.max() ?? 0 }
+    return most + log(logarithms.reduce(0) { $0 + exp($1 - most) } / Double(logarithms.count))
   }
 }

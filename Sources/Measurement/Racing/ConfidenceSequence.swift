@@ -62,8 +62,9 @@ package struct ConfidenceSequence: Sendable {
   private static func lowest(
     of batches: [PairedBatch], _ population: Int, _ alpha: Double, from first: Int, to last: Int
   ) -> Int {
+    let shares = BettingCapital.shares(of: population)
     func isRefuted(_ candidate: Int) -> Bool {
-      var capital = BettingCapital(population: population, candidate: candidate)
+      var capital = BettingCapital(population: population, candidate: candidate, shares: shares)
       for batch in batches { capital.add(batch) }
       return capital.logarithm >= log(2 / alpha)
     }

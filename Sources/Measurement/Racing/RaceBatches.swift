@@ -4,7 +4,9 @@
 /// that the batches are the same whatever the results are.
 package enum RaceBatches {
   /// The largest batch, from so many images on.
-  private static let sizes = [(from: 0, size: 50), (from: 500, size: 100), (from: 1000, size: 250)]
+  private static let sizes = [
+    (from: 0, size: 50), (from: 1000, size: 100), (from: 4000, size: 250),
+  ]
 
   /// First image and image count of each batch.
   ///

@@ -119,4 +119,30 @@ extension RowGroup {
       + "\(grouped(stopped)) of \(counted(seen.count, "setting")) stopped early, and the intervals of "
       + "those hold whenever they were looked at, for all \(grouped(dataset.images)) images"
   }
+
+  /// The rows off the front that may be on it as far as the race can tell; `nil` without any.
+  func openFrontLine() -> String? {
+    guard let points = rows.compactMap({ $0.race?.untilPoints }).max() else { return nil }
+    let open = rows.filter { mayBeOnFront($0, within: points) }.map(\.label)
+    guard !open.isEmpty else { return nil }
+    let more = open.count > 8 ? "; and \(open.count - 8) more" : ""
+    return "the front is known to ±\(trimmed(points, digits: 6)) pp; off it, and perhaps on it: "
+      + open.prefix(8).joined(separator: "; ") + more
+  }
+
+  /// Whether all that put a row off the front are more accurate by no more than the race can tell.
+  private func mayBeOnFront(_ row: Row, within points: Double) -> Bool {
+    guard row.competes, !row.isOnFront, let accuracy = row.accuracy, let latency = row.latency
+    else { return false }
+    return rows.allSatisfy { other in
+      // A row is not in its own way.
+      guard other.label != row.label, other.competes, let better = other.accuracy,
+        let faster = other.latency,
+        faster.milliseconds.median <= latency.milliseconds.median,
+        better.top1Percent >= accuracy.top1Percent
+      else { return true }
+      let isCertain = accuracy.isComplete && better.isComplete
+      return !isCertain && better.top1Percent - accuracy.top1Percent <= points
+    }
+  }
 }
