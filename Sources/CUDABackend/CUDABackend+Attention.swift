@@ -52,13 +52,15 @@ extension CUDABackend {
       tensorCores: attendsOnTensorCores, suffix: suffix)
     // Logits in powers of two: the card's exponential is one.
     let scale = Float(1.4426950408889634 * scale)
-    launch(
-      plan.kernel, grid: plan.grid, block: plan.block, shared: plan.shared,
-      overlaps: attendsOnTensorCores,
-      arguments: [
-        .address(qkv), .tensor(tokenSize), .address(output), sums, .int(tokens), .int(heads),
-        .int(headDim), .float(scale),
-      ] + (plan.keyGroups.map { [.int($0)] } ?? []))
+    naming("attention") {
+      launch(
+        plan.kernel, grid: plan.grid, block: plan.block, shared: plan.shared,
+        overlaps: attendsOnTensorCores,
+        arguments: [
+          .address(qkv), .tensor(tokenSize), .address(output), sums, .int(tokens), .int(heads),
+          .int(headDim), .float(scale),
+        ] + (plan.keyGroups.map { [.int($0)] } ?? []))
+    }
     return scale
   }
 

@@ -71,6 +71,9 @@ extension CUDABackend {
     guard grid.0 > 0, grid.1 > 0, grid.2 > 0 else { return }
     card.attempt { () throws(CUDAError) in
       let function = try kernels.function(name, sharedBytes: shared)
+      launches?.add(
+        work: currentWork, kernel: name, function, blocks: grid.0 * grid.1 * grid.2,
+        threads: block, shared: shared)
       var slots = arguments.map(\.bits)
       let code = slots.withUnsafeMutableBytes { bytes in
         var pointers = arguments.indices.map { index in bytes.baseAddress.map { $0 + 8 * index } }

@@ -150,6 +150,7 @@ extension CUDABackend {
         try gemm.multiply(
           shape, weight: operands.weight, bias: operands.bias, input: input, output: hidden)
       }
+      logProduct(shape)
       return
     }
     lacksFusedGELU.insert(shape)
@@ -191,6 +192,14 @@ extension CUDABackend {
         shape, weight: linear.weight.storage.address, bias: bias(linear, for: type), input: input,
         output: output)
     }
+    logProduct(shape)
+  }
+
+  /// Notes which of the library's algorithms computes a product of the pass that is captured.
+  private func logProduct(_ shape: GEMMShape) {
+    guard launches != nil, let algorithm = gemm.algorithmMark(shape) else { return }
+    launches?.add(
+      work: currentWork ?? "linear \(shape.outputs)x\(shape.depth)", algorithm: algorithm)
   }
 
   private func shape(

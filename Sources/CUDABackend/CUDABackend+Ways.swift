@@ -26,7 +26,8 @@ extension CUDABackend {
   ///
   /// The way of the nearest number of rows stays unless another is faster by more than noise.
   func runFastest(_ layer: String, rows: Int, _ linear: LinearParameters, _ ways: [Way]) {
-    guard ways.count > 1, rows > 0 else { return ways.first?.run() ?? () }
+    func work() -> String { "\(layer) \(linear.outputs)x\(linear.inputs)" }
+    guard ways.count > 1, rows > 0 else { return naming(work()) { ways.first?.run() } }
     let place = WayPlace(
       layer: layer, inputs: linear.inputs, outputs: linear.outputs, ways: ways.map(\.name))
     if chosenWays[place]?[rows] == nil, !isCapturing {
@@ -46,7 +47,7 @@ extension CUDABackend {
         }
       }
     }
-    ways[chosenWays[place]?[rows] ?? 0].run()
+    naming(work()) { ways[chosenWays[place]?[rows] ?? 0].run() }
   }
 
   /// A layer's GEMM by our kernel, with its epilogue.

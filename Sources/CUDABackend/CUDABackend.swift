@@ -34,6 +34,10 @@ package final class CUDABackend: Backend {
   private var pixelMemory: MemoryChunk?
   /// Whether operations are captured, so that nothing can be timed.
   private(set) var isCapturing = false
+  /// The kernels of the pass that is captured; `nil` while none is.
+  var launches: LaunchLog?
+  /// What the kernels that are started now compute, where one word of theirs does not say it.
+  var currentWork: String?
   /// The same card at other precisions.
   private var others: [Precision: CUDABackend] = [:]
   private var withTanhGELU: CUDABackend?
@@ -295,7 +299,9 @@ package final class CUDABackend: Backend {
 
   package func capture(_ body: () -> Void) throws -> (any CapturedPass)? {
     gemm.saveChoices()
-    return try CUDAGraph(
+    launches = LaunchLog()
+    defer { launches = nil }
+    let graph = try CUDAGraph(
       card, keeping: { self.scratch.tensors }, owners: [kernels, gemm],
       flushed: { [unowned self] in self.flush() }
     ) {
@@ -303,6 +309,16 @@ package final class CUDABackend: Backend {
       body()
       isCapturing = false
     }
+    graph.kernels = launches?.kernels(on: card) ?? []
+    return graph
+  }
+
+  /// Names what the kernels of `body` compute together, for the log of a captured pass.
+  func naming(_ work: @autoclosure () -> String, _ body: () -> Void) {
+    guard launches != nil else { return body() }
+    currentWork = work()
+    body()
+    currentWork = nil
   }
 
   /// Memory that is larger than the second-level cache.

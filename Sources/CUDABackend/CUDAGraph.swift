@@ -1,4 +1,5 @@
 import CCUDA
+import Records
 import Tensors
 
 /// One forward pass as one graph: the card runs it without the host launching each kernel.
@@ -12,6 +13,7 @@ final class CUDAGraph: CapturedPass {
   private let owners: [AnyObject]
   /// What is overwritten to empty the second-level cache.
   private let flushed: () -> (address: UnsafeMutableRawPointer, words: Int)?
+  var kernels: [KernelLaunch] = []
 
   /// Captures what `body` enqueues.
   ///

@@ -251,6 +251,13 @@ extension LatencyResult {
       try Bound.number("result.predicted.ms", operation.milliseconds, atMost: Bound.maxTime)
       try Bound.whole("result.predicted.waves", operation.waves ?? 0, 0...Bound.maxCount)
     }
+    for launch in kernels ?? [] {
+      try Bound.text("result.kernels.work", launch.work)
+      try Bound.text("result.kernels.kernel", launch.kernel)
+      for number in [launch.count, launch.threads ?? 0, launch.blocks ?? 0, launch.resident ?? 0] {
+        try Bound.whole("result.kernels", number, 0...Bound.maxCount)
+      }
+    }
   }
 }
 

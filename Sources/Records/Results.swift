@@ -77,12 +77,17 @@ package struct LatencyResult: Codable, Hashable, Sendable {
   package var cardMilliseconds: Double?
   /// What the one sample is made of where it was predicted; `nil` where it was measured.
   package var predicted: [PredictedOperation]?
+  /// How the pass was spread over a card, in grids and baselines: where a step comes from.
+  ///
+  /// `nil` elsewhere, and in records of earlier versions.
+  package var kernels: [KernelLaunch]?
 
   package init(
     samplesMilliseconds: [Double], rounds: [Int], notes: [String], peakMemoryBytes: Int,
     cost: ForwardCost, quality: TimingQuality? = nil, cardMilliseconds: Double? = nil,
-    predicted: [PredictedOperation]? = nil
+    predicted: [PredictedOperation]? = nil, kernels: [KernelLaunch]? = nil
   ) {
+    self.kernels = kernels
     self.cardMilliseconds = cardMilliseconds
     self.predicted = predicted
     self.samplesMilliseconds = samplesMilliseconds
@@ -94,7 +99,7 @@ package struct LatencyResult: Codable, Hashable, Sendable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case rounds, notes, cost, quality, predicted
+    case rounds, notes, cost, quality, predicted, kernels
     case samplesMilliseconds = "samples_ms"
     case cardMilliseconds = "card_ms"
     case peakMemoryBytes = "peak_memory_bytes"

@@ -115,6 +115,12 @@ package protocol CapturedPass: AnyObject {
   /// The time of one of `replays` passes, queued back to back between two marks, so that the host's
   /// starting of each is hidden; `nil` where the device failed.
   func deviceTime(replays: Int) -> Duration?
+  /// How its operations are spread over the device; empty where that is not known.
+  var kernels: [KernelLaunch] { get }
+}
+
+extension CapturedPass {
+  package var kernels: [KernelLaunch] { [] }
 }
 
 /// Which intermediate of a composed operation a temporary holds; two that live at once have

@@ -361,6 +361,13 @@ static int module_function(void **function, void *module, const char *name) {
   *function = names[i];
   return 0;
 }
+// As a multiprocessor of 2048 threads and 164 KB of shared memory, of which each block takes 1 KB more, would hold them.
+static int occupancy(int *blocks, void *function, int threads, size_t shared) {
+  if (!function || threads <= 0) return 1;
+  int by_threads = 2048 / threads, by_shared = (int)((164 << 10) / (shared + 1024));
+  *blocks = by_threads < by_shared ? by_threads : by_shared;
+  return 0;
+}
 static int module_unload(void *module) {
   if (--counts.modules == 0) memset(allowed, 0, sizeof allowed);
   free(module);
@@ -498,6 +505,7 @@ void *fake_driver_symbol(const char *name) {
   ENTRY("cuModuleUnload", module_unload)
   ENTRY("cuModuleGetFunction", module_function)
   ENTRY("cuFuncSetAttribute", function_set)
+  ENTRY("cuOccupancyMaxActiveBlocksPerMultiprocessor", occupancy)
   ENTRY("cuLaunchKernel", launch)
   if (behavior.driver_version >= 11080) { ENTRY("cuLaunchKernelEx", launch_extended) }
   return NULL;

@@ -93,6 +93,33 @@ extension CUDASuite {
       #expect(FakeMachine.alive == [:])
     }
 
+    @Test func `baselines say how their kernels were spread over the card`() throws {
+      let (_, records) = try run(
+        #"""
+        "device": "cuda", "batch_size": [1, 4], "precision": "float16",
+        "latency": {"min_seconds": 0, "min_samples": 3, "warmup": 1}
+        """#)
+      var attention: [Int: KernelLaunch] = [:]
+      for (trial, result, _) in latencies(records, on: "cuda") {
+        guard trial.method.name == "none" else {
+          if trial.method.name == "topk" { #expect(result.kernels == nil) }
+          continue
+        }
+        let kernels = try #require(result.kernels)
+        // One of each block of the model.
+        let own = try #require(kernels.first { $0.work == "attention" })
+        #expect(own.count == 2 && own.kernel.hasPrefix("attention_mma_d32"))
+        #expect((own.waves ?? 0) >= 1)
+        attention[trial.batchSize] = own
+        let layers = kernels.filter { $0.work.contains("96x32") || $0.work.contains("128x32") }
+        #expect(!layers.isEmpty, "\(kernels.map(\.work))")
+        #expect(kernels.contains { $0.kernel.hasPrefix("library ") && $0.blocks == nil })
+        #expect(kernels.allSatisfy { $0.blocks == nil || $0.resident ?? 0 > 0 })
+      }
+      let (one, four) = (try #require(attention[1]), try #require(attention[4]))
+      #expect((four.blocks ?? 0) > (one.blocks ?? 0))
+    }
+
     @Test func `without a driver the processor's trials run and the card's are reported`() throws {
       let (summary, records) = try run(
         #""device": ["cpu", "cuda"], "latency": {"min_seconds": 0, "min_samples": 3}"#,

@@ -20,6 +20,32 @@ import Testing
     #expect(staircase.steps.allSatisfy { abs($0.height - 2) < 0.3 })
   }
 
+  @Test func `a step of a card says what the card does otherwise there`() throws {
+    let records = RecordBuilder.staircase().map { record in
+      var record = record
+      guard case .latency(let trial, var result) = record.measurement,
+        let tokens = result.cost.tokensAfterBlocks.first
+      else { return record }
+      result.kernels = [
+        KernelLaunch(
+          work: "attention", kernel: "attention_mma_d64_f16", count: 12, threads: 128,
+          blocks: tokens, resident: 32)
+      ]
+      record.measurement = .latency(trial, result)
+      return record
+    }
+    let staircase = try #require(Report(records: records, name: "r").staircases.first)
+    #expect(
+      staircase.steps.map(staircase.changes) == [
+        ["attention: 1 → 2 waves"], ["attention: 2 → 3 waves"], ["attention: 3 → 4 waves"],
+        ["attention: 4 → 5 waves"],
+      ])
+    // Where no kernels were recorded nothing is said.
+    let without = try #require(
+      Report(records: RecordBuilder.staircase(), name: "r").staircases.first)
+    #expect(without.steps.allSatisfy { without.changes(at: $0).isEmpty })
+  }
+
   @Test func `each schedule knows how far the next step down is`() throws {
     let report = Report(
       records: RecordBuilder.search(schedules: [17, 49, 81, 113]), name: "r")

@@ -153,6 +153,8 @@ typedef struct {
   optional(int, cuLaunchKernelEx,                                                                \
            (const lab_cuda_launch *launch, lab_handle function,                                  \
             void *_Nullable *_Nullable parameters, void *_Nullable *_Nullable extra))            \
+  optional(int, cuOccupancyMaxActiveBlocksPerMultiprocessor,                                     \
+           (int *blocks, lab_handle function, int block_threads, size_t shared_bytes))           \
   optional(int, cuGraphInstantiateWithFlags,                                                     \
            (lab_handle *executable, lab_handle graph, unsigned long long flags))                 \
   optional(int, cuGraphInstantiate_v2,                                                           \

@@ -1,5 +1,6 @@
 import CCUDA
 import Files
+import Support
 import Tensors
 
 /// GEMM on a card by cuBLASLt, with the algorithm of each shape found by trying.
@@ -70,6 +71,13 @@ final class GEMMLibrary {
   /// Whether the library has an algorithm for a shape.
   func hasAlgorithm(_ shape: GEMMShape, _ operands: GEMMOperands) -> Bool {
     (try? plan(shape, operands)) != nil
+  }
+
+  /// Eight digits that tell the algorithm of a shape from others; `nil` before it was chosen.
+  func algorithmMark(_ shape: GEMMShape) -> String? {
+    guard let plan = plans[shape] else { return nil }
+    let hash = withUnsafeBytes(of: plan.algorithm) { FNV1a.hash($0) }
+    return String(String(hash, radix: 16).suffix(8))
   }
 
   private func plan(

@@ -208,10 +208,21 @@ struct LatencyRunner {
           peakMemoryBytes: variant.peakMemoryBytes,
           cost: pass.cost(of: variant.planned.method, isTimed: true),
           quality: samples.quality,
-          cardMilliseconds: cardMilliseconds)),
+          cardMilliseconds: cardMilliseconds, kernels: kernels(of: pass, variant))),
       environment: environment,
       label: "\(activity), \(TrialLabel.short(variant.planned.trial.method))",
       rate: "\((median * 100).rounded() / 100) ms")
+  }
+}
+
+extension LatencyRunner {
+  /// How a point of a staircase was spread over a card; `nil` where it is not known, and for rows
+  /// that are no point of one.
+  private func kernels(of pass: PassRunner, _ variant: Variant) -> [KernelLaunch]? {
+    guard work.purpose == .grid || variant.planned.isBaseline, let captured = pass.captured,
+      !captured.kernels.isEmpty
+    else { return nil }
+    return captured.kernels
   }
 }
 

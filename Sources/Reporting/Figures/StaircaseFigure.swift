@@ -142,11 +142,12 @@ struct StaircaseFigure: TableDrawing {
       })
   }
 
-  /// What a step is, and what makes it where it was predicted.
+  /// What a step is, and what makes it where it was predicted, or what a card does otherwise there.
   private func stepText(_ step: Step, of staircase: Staircase) -> String {
-    let causes = staircase.causes(of: step)
+    let (causes, changes) = (staircase.causes(of: step), staircase.changes(at: step))
     return "step between \(step.before) and \(step.after) tokens: \(height(of: step)) ms"
       + (causes.isEmpty ? "" : " (predicted; \(causes.joined(separator: ", ")))")
+      + (changes.isEmpty ? "" : " (other there: \(changes.joined(separator: "; ")))")
   }
 
   private func height(of step: Step) -> String {

@@ -19,6 +19,8 @@ package struct Staircase: Sendable {
     package let flaws: [TimingFlaw]
     /// What it is made of where it was predicted; `nil` where it was measured.
     package let predicted: [PredictedOperation]?
+    /// How it was spread over a card; `nil` where that is not known.
+    package let kernels: [KernelLaunch]?
 
     package var isReliable: Bool { flaws.isEmpty }
   }
@@ -84,7 +86,7 @@ package struct Staircase: Sendable {
         Point(
           tokens: tokens, milliseconds: summary, quality: timing.result.quality,
           flaws: timing.flaws,
-          predicted: timing.result.predicted))
+          predicted: timing.result.predicted, kernels: timing.result.kernels))
       guard timing.flaws.isEmpty else { continue }
       medians[tokens] = resampled.medians
       for (i, median) in resampled.medians.enumerated() { curves[i].append(median) }
@@ -118,6 +120,18 @@ package struct Staircase: Sendable {
       points.first { $0.tokens == tokens }?.predicted ?? []
     }
     return PredictedChange.all(from: predicted(step.after), to: predicted(step.before)).prefix(3)
+      .map(\.text)
+  }
+
+  /// What a card did otherwise from one side of a measured step to the other; empty where it is not
+  /// known.
+  ///
+  /// Without a time of each kernel these are what may have made it, other kernels first.
+  func changes(at step: Step) -> [String] {
+    func kernels(_ tokens: Int) -> [KernelLaunch] {
+      points.first { $0.tokens == tokens }?.kernels ?? []
+    }
+    return KernelChange.all(from: kernels(step.before), to: kernels(step.after)).prefix(3)
       .map(\.text)
   }
 
