@@ -146,6 +146,20 @@ import Testing
       })
   }
 
+  @Test func `a resize that a publication does not name is said to be inferred`() {
+    let tome = MethodSetting(name: "tome", parameters: ["r": .integer(16)])
+    let at256 = Self.transform.replacing("248", with: "256")
+    let model = "deit_small_patch16_224"
+    #expect(
+      notes(model, right: 39_087, dataset(at256), method: tome).first?.hasSuffix(
+        "; its resize of 256 is inferred from its unreduced 79.82)") == true)
+    #expect(
+      notes(model, right: 39_087, dataset(), method: tome) == [
+        "the published 78.17 (a study of ToMe on DeiT-S, r=16) is of resize 256 (inferred from its "
+          + "unreduced 79.82), crop 224, and not of this preprocessing"
+      ])
+  }
+
   @Test func `a part of the images and other models are held to nothing`() {
     for notes in [
       notes(right: 400, dataset(images: 500)), notes("custom", right: 39_923, dataset()),

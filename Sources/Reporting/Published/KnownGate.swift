@@ -17,6 +17,8 @@ struct KnownGate: Decodable, Sendable {
   let tolerance: Double
   /// Pixels of the shorter side before the central crop.
   let resize: Int
+  /// Why the resize is taken to be that, where the publication does not say it.
+  let inference: String?
   let crop: Int
   /// Who published it, and of which weights.
   let source: String
@@ -24,6 +26,7 @@ struct KnownGate: Decodable, Sendable {
   private enum CodingKeys: String, CodingKey {
     case model, method, parameters, tolerance, resize, crop, source
     case top1Percent = "top1_percent"
+    case inference = "inferred_from"
   }
 
   /// Every published accuracy that a run can be held to.
@@ -64,8 +67,9 @@ struct KnownGate: Decodable, Sendable {
     }
     guard let first = gates.first else { return nil }
     guard let gate = gates.first(where: { dataset.preprocessing.hasPrefix($0.transform) }) else {
+      let inferred = first.inference.map { " (inferred from \($0))" } ?? ""
       return "the published \(text(first.top1Percent)) (\(first.source)) is of resize "
-        + "\(first.resize), crop \(first.crop), and not of this preprocessing"
+        + "\(first.resize)\(inferred), crop \(first.crop), and not of this preprocessing"
     }
     return gate.verdict(accuracy)
   }
@@ -75,7 +79,8 @@ struct KnownGate: Decodable, Sendable {
     let sign = difference < 0 ? "−" : "+"
     let span =
       "interval \(Self.text(accuracy.top1Interval.lower))–\(Self.text(accuracy.top1Interval.upper))"
-    let shown = "\(sign)\(Self.text(abs(difference))), \(span)"
+    let inferred = inference.map { "; its resize of \(resize) is inferred from \($0)" } ?? ""
+    let shown = "\(sign)\(Self.text(abs(difference))), \(span)\(inferred)"
     // Half of the last digit that is shown never decides.
     guard abs(difference) <= tolerance + 1e-9 else {
       return
