@@ -127,6 +127,9 @@ package enum DatasetError: Error, Hashable, CustomStringConvertible {
       "\(path): line \(line) is '\(found)', not \(expected)"
     case .labelsOutOfRange(let path, let lowest, let highest):
       "\(path): the labels run from \(lowest) to \(highest), not from 0 to 999"
+        + (lowest >= 1 && highest == 1000
+          ? "; take 1 from each if they are in the order of the WordNet ids, which the challenge's "
+            + "own ids are not" : "")
     case .challengeIDsAsLabels(let path):
       "\(path): the labels are the challenge's ids, which are not in the order of ImageNet's "
         + "labels (the first picture, a sea snake, has id 490 and label 65); use the development "

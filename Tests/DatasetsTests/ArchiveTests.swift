@@ -160,6 +160,19 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
       try opened(Data([0x1F, 0x8B] + [UInt8](repeating: 0, count: 600)))
         == "DIR/x.tar: is compressed (gzip); pictures are read in place from a plain tar: "
         + "gunzip it first")
+    // Also of archives that are shorter than a header.
+    for (first, name, command) in [
+      ([0x1F, 0x8B], "gzip", "gunzip"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "xz", "unxz"),
+      ([0x42, 0x5A, 0x68], "bzip2", "bunzip2"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd", "unzstd"),
+    ] as [([UInt8], String, String)] {
+      #expect(
+        try opened(Data(first + [0, 0]))
+          == "DIR/x.tar: is compressed (\(name)); pictures are read in place from a plain tar: "
+          + "\(command) it first")
+    }
+    #expect(
+      try opened(Data("PK\u{3}\u{4}".utf8))
+        == "DIR/x.tar: is a zip archive; unpack it and name the folder, or make a tar of it")
     #expect(
       try opened(good.prefix(1100))
         == "DIR/x.tar: ends within 'cat/a.jpg'; it was cut off or is still copied")

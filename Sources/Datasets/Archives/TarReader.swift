@@ -80,13 +80,16 @@ struct TarReader: ~Copyable {
       return false
     }
     guard header.count == Self.blockBytes else {
-      throw failure("ends within a header; it was cut off")
+      let other = position == 0 ? Self.otherKind(of: header) : nil
+      throw failure(other ?? "ends within a header; it was cut off")
     }
     if header.allSatisfy({ $0 == 0 }) { return false }
     let sums = [sum(signed: false), sum(signed: true)]
     guard let checksum = try? number(148..<156, "checksum"), sums.contains(checksum) else {
       throw failure(
-        position == 0 ? Self.kind(of: header) : "has a damaged header at byte \(position)")
+        position == 0
+          ? Self.otherKind(of: header) ?? "is no tar archive"
+          : "has a damaged header at byte \(position)")
     }
     position += Self.blockBytes
     return true
@@ -100,18 +103,21 @@ struct TarReader: ~Copyable {
     }
   }
 
-  /// What a file that is no tar archive is, as the rest of a sentence.
-  private static func kind(of bytes: [UInt8]) -> String {
-    if bytes.starts(with: [0x1F, 0x8B]) {
-      return "is compressed (gzip); pictures are read in place from a plain tar: gunzip it first"
-    }
-    if bytes.starts(with: [0x28, 0xB5, 0x2F, 0xFD]) {
-      return "is compressed (zstd); pictures are read in place from a plain tar: unzstd it first"
+  /// What a file that is no tar archive is by its first bytes, as the rest of a sentence; `nil`
+  /// where they do not tell.
+  private static func otherKind(of bytes: [UInt8]) -> String? {
+    let compressed: [(name: String, first: [UInt8], unpacks: String)] = [
+      ("gzip", [0x1F, 0x8B], "gunzip"), ("zstd", [0x28, 0xB5, 0x2F, 0xFD], "unzstd"),
+      ("xz", [0xFD] + Array("7zXZ".utf8), "unxz"), ("bzip2", Array("BZh".utf8), "bunzip2"),
+    ]
+    for (name, first, unpacks) in compressed where bytes.starts(with: first) {
+      return "is compressed (\(name)); pictures are read in place from a plain tar: \(unpacks) it "
+        + "first"
     }
     if bytes.starts(with: "PK".utf8) {
       return "is a zip archive; unpack it and name the folder, or make a tar of it"
     }
-    return "is no tar archive"
+    return nil
   }
 
   // MARK: Fields

@@ -134,7 +134,7 @@ enum ValidationSetRules {
     if let (label, count) = counts.sorted(by: { $0.key < $1.key })
       .first(where: { $0.value != picturesOfClass })
     {
-      reasons.append("class \(label) has \(count) pictures, not \(picturesOfClass)")
+      reasons.append("class \(label) has \(counted(count, "picture")), not \(picturesOfClass)")
     }
     if unreadable > 0 { reasons.append("\(counted(unreadable, "picture")) cannot be decoded") }
     if found.count == pictures, archiveSize(found.map(\.bytes)) != archiveBytes {
