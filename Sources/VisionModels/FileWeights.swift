@@ -5,13 +5,18 @@ struct FileWeights: WeightReader {
 
   /// Compares every key and shape.
   ///
-  /// - Throws: `VisionModelsError.weightsDoNotFit` with all that is wrong, or `.noHead`.
+  /// - Throws: `VisionModelsError.weightsDoNotFit` with all that is wrong, `.noHead`, or
+  ///   `.noCheckpointKey`.
   init(
-    _ files: CheckpointFiles, model: String, _ expected: [WeightSpecification],
-    layouts: [any CheckpointLayout]
+    _ files: CheckpointFiles, checkpointKey: String? = nil, model: String,
+    _ expected: [WeightSpecification], layouts: [any CheckpointLayout]
   ) throws {
     self.files = files
-    fit = WeightFit(files, expected, layouts: layouts)
+    if let checkpointKey, !WeightCopies.hold(files.names, under: checkpointKey) {
+      throw VisionModelsError.noCheckpointKey(
+        path: files.path, key: checkpointKey, known: WeightCopies.keys(of: files.names))
+    }
+    fit = WeightFit(files, expected, layouts: layouts, checkpointKey: checkpointKey)
     guard !fit.fits else { return }
     let isHeadAlone = fit.missing.allSatisfy { $0.hasPrefix("head.") || $0.hasPrefix("head_dist.") }
     if isHeadAlone, !fit.missing.isEmpty, fit.wrongShape.isEmpty, fit.extra.isEmpty {

@@ -97,8 +97,10 @@ extension ModelArchitecture {
       switch weights {
       case .random(let seed): RandomWeights(seed: seed)
       case .shapes: ShapeWeights()
-      case .files(let urls):
-        try FileWeights(CheckpointFiles(urls), model: name, expected, layouts: Self.layouts)
+      case .files(let urls, let checkpointKey):
+        try FileWeights(
+          CheckpointFiles(urls), checkpointKey: checkpointKey, model: name, expected,
+          layouts: Self.layouts)
       }
     let loader = WeightLoader(reader: reader, backend: backend, expected: expected)
     let model = try backend.withArena(bytes: WeightLoader.bytes(expected, backend)) {

@@ -14,6 +14,8 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   case noHead(path: String, model: String, missing: [String])
   /// A file that fits but for the number of classes of its classifier.
   case otherClasses(path: String, model: String, classes: Int)
+  /// Files without tensors under the entry that a spec names.
+  case noCheckpointKey(path: String, key: String, known: [String])
   /// A tensor that two files hold.
   case tensorTwice(name: String, first: String, second: String)
   /// A model whose weights alone exceed the machine's memory.
@@ -44,6 +46,12 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
     case .otherClasses(let path, let model, let classes):
       return "\(path): its classifier has \(classes) classes, and \(model) another number; "
         + "write \"architecture\": {\"num_classes\": \(classes)} next to \"name\""
+    case .noCheckpointKey(let path, let key, let known):
+      let there =
+        known.isEmpty
+        ? "none of its tensors lie under such an entry, so leave \"checkpoint_key\" out"
+        : "its tensors lie under " + known.map { "\"\($0)\"" }.joined(separator: ", ")
+      return "\(path): has no tensors under \"\(key)\"; \(there)"
     case .tensorTwice(let name, let first, let second):
       return "\(second): has the tensor \(name), which \(first) has too; name one of the two files"
     case .noMethodTensor(let path, let key, let shape, let found):

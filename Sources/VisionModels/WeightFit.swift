@@ -7,6 +7,8 @@ package struct WeightFit: Sendable {
   package let layout: any CheckpointLayout
   /// What stands before every name, such as `module.`; empty where nothing does.
   package let wrapper: String
+  /// The entry that the copy lies under, as a spec names it.
+  package var checkpointKey: String { String(wrapper.dropLast()) }
   /// Tensors that the model has no use for, such as a second classifier.
   package let unused: [String]
   /// Other copies of the model in the files that were left: `model_ema`.
@@ -25,20 +27,25 @@ package struct WeightFit: Sendable {
 
   package var fits: Bool { missing.isEmpty && wrongShape.isEmpty && extra.isEmpty }
 
-  /// Finds the copy of the model in the files that has the most of its tensors.
+  /// Finds the copy of the model in the files that has the most of its tensors: of several, the one
+  /// that timm takes.
+  ///
+  /// - Parameter checkpointKey: The entry that the copy lies under; `nil` for any.
   init(
-    _ files: CheckpointFiles, _ expected: [WeightSpecification], layouts: [any CheckpointLayout]
+    _ files: CheckpointFiles, _ expected: [WeightSpecification], layouts: [any CheckpointLayout],
+    checkpointKey: String? = nil
   ) {
     let names = files.names
+    let allowed = WeightCopies.wrappers(of: names, under: checkpointKey)
+    let elsewhere = WeightCopies.wrappers(of: names).filter { !allowed.contains($0) }
     var candidates: [(wrapper: String, layout: any CheckpointLayout, found: Int)] = []
-    for wrapper in Self.wrappers(of: names) {
+    for wrapper in allowed + elsewhere {
       let keys = Set(names.lazy.filter { $0.hasPrefix(wrapper) }.map { Self.strip($0, wrapper) })
       let layout = (layouts.first { $0.detects(keys) } ?? TimmLayout()).adapted(to: keys)
       let found = expected.count { layout.source(of: $0.key).keys.allSatisfy(keys.contains) }
       candidates.append((wrapper, layout, found))
     }
-    // The first of those that hold as much: the plain weights before their moving average.
-    let maximum = candidates.map(\.found).max() ?? 0
+    let maximum = candidates.prefix(allowed.count).map(\.found).max() ?? 0
     let best = candidates.first { $0.found == maximum } ?? ("", TimmLayout(), 0)
     wrapper = best.wrapper
     layout = best.layout
@@ -80,34 +87,6 @@ package struct WeightFit: Sendable {
     self.reshaped = reshaped
   }
 
-  /// What may stand before the names of a model's tensors.
-  ///
-  /// DataParallel's `module`, the entries of training checkpoints, self-distillation's teacher.
-  private static let words: Set<String> = [
-    "module", "_orig_mod", "model", "net", "network", "state_dict", "model_state_dict",
-    "state_dict_ema", "model_ema", "ema", "ema_state_dict", "teacher", "student", "params", "opt",
-    "target", "img",
-  ]
-
-  /// Every run of such words that begins a name, those of a moving average last.
-  private static func wrappers(of names: Set<String>) -> [String] {
-    var found: Set<String> = [""]
-    for name in names {
-      var end = name.startIndex
-      while let separator = name[end...].firstIndex(where: { $0 == "." || $0 == "/" }),
-        words.contains(String(name[end..<separator]))
-      {
-        end = name.index(after: separator)
-        found.insert(String(name[..<end]))
-      }
-    }
-    func rank(_ wrapper: String) -> (Int, Int, String) {
-      let isAverage = wrapper.contains("ema") || wrapper.contains("student")
-      return (isAverage ? 1 : 0, wrapper.count, wrapper)
-    }
-    return found.sorted { rank($0) < rank($1) }
-  }
-
   private static func strip(_ name: String, _ wrapper: String) -> String {
     String(name.dropFirst(wrapper.count))
   }
@@ -143,7 +122,11 @@ package struct WeightFit: Sendable {
       notes.append(reshaped.joined(separator: ", ") + way)
     }
     if !others.isEmpty {
-      notes.append("left another copy, \(others.map { $0.dropLast() }.joined(separator: ", "))")
+      let keys = others.map { "\"\($0.dropLast())\"" }.joined(separator: " or ")
+      notes.append(
+        others.count == 1
+          ? "left another copy of the model, which \"checkpoint_key\": \(keys) takes"
+          : "left other copies of the model, which \"checkpoint_key\" takes: \(keys)")
     }
     let left = Self.groups(unused.filter { name in !others.contains { name.hasPrefix($0) } })
     if !left.isEmpty { notes.append("left \(left.joined(separator: ", "))") }
@@ -169,10 +152,14 @@ package struct WeightFit: Sendable {
 extension ModelArchitecture {
   /// What files of weights are to this model, every key and shape compared.
   ///
-  /// - Throws: `VisionModelsError.weightsDoNotFit` with all that is wrong, or `.noHead` for a
-  ///   backbone without the classifier that the model needs.
-  package func fit(_ files: CheckpointFiles, name: String = "this model") throws -> WeightFit {
-    var fit = try FileWeights(files, model: name, tensors, layouts: Self.layouts).fit
+  /// - Throws: `VisionModelsError.weightsDoNotFit` with all that is wrong, `.noHead` for a backbone
+  ///   without the classifier that the model needs, or `.noCheckpointKey`.
+  package func fit(
+    _ files: CheckpointFiles, checkpointKey: String? = nil, name: String = "this model"
+  ) throws -> WeightFit {
+    var fit = try FileWeights(
+      files, checkpointKey: checkpointKey, model: name, tensors, layouts: Self.layouts
+    ).fit
     fit.interpolation = members["position_interpolation"]?.asString
     return fit
   }

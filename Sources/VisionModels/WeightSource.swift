@@ -9,8 +9,9 @@ package enum WeightSource: Hashable, Sendable {
   /// Files of weights that are read as one: usually one, or a backbone and its head.
   ///
   /// Of any format that `Checkpoints` reads, with timm's keys or those of another layout that the
-  /// model's family knows.
-  case files([URL])
+  /// model's family knows. `checkpointKey` names the entry that the weights lie under, where it is
+  /// not to be found: `model_ema`.
+  case files([URL], checkpointKey: String? = nil)
   /// Sizes alone, for a dry run.
   case shapes
 

@@ -4,6 +4,7 @@ import Experiments
 import Files
 import Foundation
 import Hub
+import Records
 import Reporting
 import VisionModels
 
@@ -118,8 +119,8 @@ struct InspectWeights: ParsableCommand {
       print("images: \(found.entry.preprocessing.text)")
       print(try Self.fit(files, found.entry))
     } else {
-      let fitting = ModelRegistry.all.filter { (try? $0.architecture.fit(files)) != nil }
-      for entry in fitting { print(try Self.fit(files, entry)) }
+      let fitting = ModelRegistry.all.compactMap { Self.sentence(files, $0) }
+      for sentence in fitting { print(sentence) }
       if fitting.isEmpty {
         print("fits none of the models of `lab models`; a spec names its sizes as \"architecture\"")
       }
@@ -159,5 +160,25 @@ struct InspectWeights: ParsableCommand {
   private static func fit(_ files: CheckpointFiles, _ entry: ModelEntry) throws -> String {
     let notes = try entry.architecture.fit(files, name: entry.name).notes
     return "fits \(entry.name)" + (notes.isEmpty ? "" : ": " + notes.joined(separator: "; "))
+  }
+
+  /// How files fit a model of the registry: as they are, with another number of classes, or without
+  /// a classifier; `nil` where they do not.
+  private static func sentence(_ files: CheckpointFiles, _ entry: ModelEntry) -> String? {
+    do {
+      return try fit(files, entry)
+    } catch VisionModelsError.otherClasses(_, _, let classes) {
+      var members = entry.architecture.members
+      (members["family"], members["num_classes"]) = (nil, .integer(classes))
+      guard let sizes = type(of: entry.architecture).decode(members),
+        let notes = try? sizes.fit(files, name: entry.name).notes
+      else { return nil }
+      return "fits \(entry.name) with \"architecture\": {\"num_classes\": \(classes)}"
+        + (notes.isEmpty ? "" : ": " + notes.joined(separator: "; "))
+    } catch VisionModelsError.noHead {
+      return "is the backbone of \(entry.name), without the classifier"
+    } catch {
+      return nil
+    }
   }
 }

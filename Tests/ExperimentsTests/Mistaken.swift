@@ -184,6 +184,18 @@ extension Mistaken {
       #"{"model": {"name": "demo_vit", "wieghts": "random"}, "methods": [{"method": "none"}]}"#,
       #"a.json: model.wieghts: unknown key; did you mean 'weights'?"#),
     Mistaken(
+      "a copy of weights that are drawn",
+      #"{"model": {"name": "deit_tiny_patch16_224", "checkpoint_key": "model"}, "methods": "#
+        + #"[{"method": "none"}]}"#,
+      #"a.json: model.checkpoint_key: it names a copy of the model in one file of weights, and "#
+        + #""weights" names none; give one, or leave it out"#),
+    Mistaken(
+      "a copy in two files",
+      #"{"model": {"name": "deit_tiny_patch16_224", "checkpoint_key": "model", "weights": "#
+        + #"["a.pth", "b.pth"]}, "methods": [{"method": "none"}]}"#,
+      #"a.json: model.checkpoint_key: it names a copy of the model in one file of weights, and "#
+        + #""weights" names several; leave it out"#),
+    Mistaken(
       "demo weights for another model",
       #"{"model": {"name": "deit_small_patch16_224", "weights": "demo"}, "methods": "#
         + #"[{"method": "none"}]}"#,

@@ -1,5 +1,6 @@
 import Foundation
 import Records
+import Tensors
 import Testing
 import _TestSupport
 
@@ -96,6 +97,32 @@ import _TestSupport
       case .accuracy, .latency: Issue.record("a number was recorded of what is none")
       }
     }
+  }
+
+  @Test func `two copies of a model in one file are two models of the records`() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.url.appendingPathComponent("training.safetensors")
+    let plain = try SafetensorsFile(url: URL(fileURLWithPath: MicroRun.weights))
+    var tensors: [String: SafetensorsWriter.Array] = [:]
+    for (key, tensor) in plain.entries {
+      for entry in ["model", "model_ema"] {
+        tensors["\(entry).\(key)"] = .init(shape: tensor.shape, floats: try plain.floats(key))
+      }
+    }
+    try SafetensorsWriter.write(tensors, to: file)
+    func weights(_ key: String?) throws -> WeightsSetting? {
+      let given = key.map { ", \"checkpoint_key\": \"\($0)\"" } ?? ""
+      let text = MicroRun.spec(
+        #""dataset": "demo", "methods": [{"method": "none"}]"#, weights: file.path
+      ).replacing("\(file.path)\"", with: "\(file.path)\"\(given)")
+      let spec = try SpecReader.read(try SpecSource(text: text, file: "micro.json"))
+      return try Planner(spec, site: MicroRun.site).models[0].setting.weights
+    }
+    let (plainCopy, average) = (try weights("model"), try weights("model_ema"))
+    #expect(plainCopy?.name == "training.safetensors:model")
+    #expect(average?.name == "training.safetensors:model_ema")
+    #expect(plainCopy?.digest != average?.digest)
+    #expect(try weights(nil) == average)
   }
 
   @Test func `weights that do not fit are refused before anything is measured`() throws {

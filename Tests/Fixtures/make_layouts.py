@@ -146,4 +146,12 @@ for name in ["hf_dinov2", "hf_dinov2_swiglu", "hf_dinov2_reg"]:
     torch.save({f"backbone.{k}": v for k, v in hub.items()} | {f"linear_head.{k}": v for k, v in classifier.items()},
                folder / f"{stem}.pth")
 
+# Hugging Face's distilled DeiT as people fine-tune it: with one classifier, of the class token. Drawn last, so that all before stays as it is.
+model = spread(transformers.DeiTForImageClassification(transformers.DeiTConfig(**sizes, layer_norm_eps=1e-6)))
+with tempfile.TemporaryDirectory() as place:
+    model.save_pretrained(place)
+    shutil.copyfile(f"{place}/model.safetensors", folder / "hf_deit_one_head.safetensors")
+with torch.inference_mode():
+    logits["hf_deit_one_head"] = model(images).logits
+
 save_file({k: v.contiguous() for k, v in logits.items()}, folder / "logits.safetensors")

@@ -89,6 +89,33 @@ import _TestSupport
     #expect(folder.exists("Results/deit_s/report.md"))
   }
 
+  @Test func `a file says which models it fits, fine-tuned or without a classifier`() throws {
+    let entry = try #require(ModelRegistry.entry(named: "test_vit"))
+    var sizes = try #require(entry.architecture as? ViTArchitecture)
+    sizes.numClasses = 5
+    func look(_ kept: (String) -> Bool) throws -> String {
+      let tensors = sizes.tensors.filter { kept($0.key) }
+      try SafetensorsWriter.write(
+        Dictionary(
+          uniqueKeysWithValues: tensors.map {
+            (
+              "model.\($0.key)",
+              .init(shape: $0.shape, floats: .init(repeating: 0, count: $0.count))
+            )
+          }), to: folder.url.appendingPathComponent("best.safetensors"))
+      return try LabProcess.run("weights", "inspect", "best.safetensors", in: folder.url).output
+    }
+    let tuned = try look { _ in true }
+    #expect(
+      tuned.contains(
+        #"fits test_vit with "architecture": {"num_classes": 5}: the tensors under model"#),
+      "\(tuned)")
+    let backbone = try look { !$0.hasPrefix("head.") }
+    #expect(backbone.contains("is the backbone of test_vit, without the classifier"), "\(backbone)")
+    let other = try look { $0.hasPrefix("blocks.0.") }
+    #expect(other.contains("fits none of the models of `lab models`"), "\(other)")
+  }
+
   @Test func `a fine-tuned model on photographs`() throws {
     var spec = try Self.specs()[1]
     guard case .object(var model)? = spec["model"], case .object(var sizes)? = model["architecture"]
@@ -113,7 +140,11 @@ import _TestSupport
     let look = try LabProcess.run("weights", "inspect", file, in: folder.url)
     #expect(look.output.contains("PyTorch, 65 tensors"), "\(look.output)")
     let plan = try LabProcess.run("run", "mine.json", "--dry-run", in: folder.url)
-    #expect(plan.output.contains("the tensors under model; left another copy, model_ema"))
+    let copies =
+      "the tensors under model_ema; left another copy of the model, which \"checkpoint_key\": "
+      + "\"model\" takes"
+    #expect(plan.output.contains(copies), "\(plan.output)")
+    #expect(plan.output.contains("weights: best.pth:model_ema ("))
     #expect(plan.output.contains("resize 32x32 bicubic"), "\(plan.output)")
     let run = try LabProcess.run("run", "mine.json", in: folder.url)
     #expect(run.exitCode == 0, "\(run.error)")

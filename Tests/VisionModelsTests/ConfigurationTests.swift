@@ -67,6 +67,51 @@ import Testing
     #expect(sizes.head == .patchMean)
   }
 
+  /// As `timm.models.save_for_hf` of timm 1.0.31 writes the arguments of each kind of model.
+  private static func saved(_ architecture: String, _ arguments: String) -> String {
+    deit.replacing("deit_small_patch16_224", with: architecture).replacing(
+      "\"pretrained_cfg\"", with: "\"model_args\": {\(arguments)}, \"pretrained_cfg\"")
+  }
+
+  @Test func `what timm saves of its models is read`() throws {
+    let own = #""in_chans": 3, "num_classes": 1000, "global_pool": "#
+    for (name, arguments) in [
+      ("deit_small_patch16_224", own + #""token", "img_size": [224, 224]"#),
+      ("vit_small_patch32_224", own + #""token", "img_size": [224, 224]"#),
+      ("swin_tiny_patch4_window7_224", own + #""avg", "img_size": [224, 224]"#),
+      ("coatnet_0_rw_224", own + #""avg", "img_size": [224, 224]"#),
+      ("efficientvit_m0", own + #""avg", "img_size": [224, 224]"#),
+      ("convnext_tiny", own + #""avg""#), ("mobilenetv3_small_100", own + #""avg""#),
+      ("mobilevit_xxs", own + #""avg", "img_size": [256, 256]"#),
+    ] {
+      let known = try #require(ModelRegistry.entry(named: name)).architecture
+      let side = known.info.imageSize
+      let text = Self.saved(name, arguments).replacing("3, 224, 224", with: "3, \(side), \(side)")
+      #expect(try AnyHashable(read(text).architecture) == AnyHashable(known), "\(name)")
+    }
+    let changed = try vit(
+      read(
+        Self.saved(
+          "test_vit",
+          #""img_size": [224, 224], "num_classes": 7, "global_pool": "avg", "class_token": false, "#
+            + #""reg_tokens": 2, "qk_norm": true, "patch_size": [32, 32], "in_chans": 3"#)))
+    #expect(changed.imageSize == 224 && changed.patchSize == 32 && changed.numClasses == 7)
+    #expect(changed.head == .patchMean && !changed.classToken && changed.registers == 2)
+    // A backbone has the named model's classifier, which its weights then lack.
+    let backbone = try vit(
+      read(
+        Self.saved(
+          "vit_small_patch14_reg4_dinov2", #""num_classes": 0, "img_size": [518, 518]"#
+        ).replacing("\"num_classes\": 1000", with: "\"num_classes\": 0")))
+    #expect(backbone.numClasses == 1000 && backbone.imageSize == 518)
+    #expect(
+      message(Self.saved("test_vit", #""img_size": [224, 192]"#))
+        == "config.json: its \"img_size\" is [224, 192]; squares are read")
+    #expect(
+      message(Self.saved("test_vit", #""in_chans": 1"#))
+        == "config.json: its images have 1 channels; three are read")
+  }
+
   /// As `facebook/dinov2-small-imagenet1k-1-layer` has them.
   private static let dinov2 = """
     {"architectures": ["Dinov2ForImageClassification"], "hidden_act": "gelu", "hidden_size": 384,
@@ -227,11 +272,14 @@ import Testing
     #expect(entry.preprocessing.fit == .bothSides)
     #expect(entry.preprocessing.resize == 256)
     #expect(entry.preprocessing.crop == 224)
+    // The distillation token is there, and no classifier reads it.
+    let one = try vit(read(config.replacing("WithTeacher", with: ""), images))
+    #expect(!one.distilled && one.registers == 1 && one.noEmbedClass == false)
+    #expect(one.head == .token && one.prefixTokens == 2 && one.positionedPrefix == 2)
     #expect(
-      message(config.replacing("WithTeacher", with: ""))
-        == "config.json: it is of DeiTForImageClassification, which reads the class token of a "
-        + "distilled model alone; DeiTForImageClassificationWithTeacher is known, and plain DeiT "
-        + "as a ViT")
+      message(config.replacing("ForImageClassificationWithTeacher", with: "Model"))
+        == "config.json: it is of DeiTModel, which classifies nothing; "
+        + "DeiTForImageClassificationWithTeacher and DeiTForImageClassification are known")
   }
 
   @Test func `what cannot be read is reported`() {

@@ -13,6 +13,7 @@ import _TestSupport
     let files: [String]
     let logits: String
     let architecture: ViTArchitecture
+    var checkpointKey: String?
     var notes: [String] = []
     var testDescription: String { files.joined(separator: " with ") }
   }
@@ -27,6 +28,10 @@ import _TestSupport
 
   private static let plain = sizes()
   private static let distilled = sizes { $0.distilled = true }
+  private static let unreadToken = sizes {
+    $0.registers = 1
+    $0.noEmbedClass = false
+  }
   private static let dinov2 = sizes {
     $0.layerScale = true
     $0.head = .tokenAndPatchMean
@@ -45,9 +50,10 @@ import _TestSupport
   private static let cases: [Case] = [
     Case(files: ["vit.safetensors"], logits: "vit", architecture: plain),
     Case(
-      files: ["training.pth"], logits: "vit", architecture: plain,
+      files: ["training.pth"], logits: "vit", architecture: plain, checkpointKey: "model",
       notes: [
-        "the tensors under model", "left another copy, model_ema",
+        "the tensors under model",
+        "left another copy of the model, which \"checkpoint_key\": \"model_ema\" takes",
         "left optimizer.*",
       ]),
     Case(
@@ -71,6 +77,9 @@ import _TestSupport
       notes: ["Hugging Face's names"]),
     Case(files: ["hf_vit_modules.safetensors"], logits: "hf_vit", architecture: plain),
     Case(files: ["hf_deit.safetensors"], logits: "hf_deit", architecture: distilled),
+    Case(
+      files: ["hf_deit_one_head.safetensors"], logits: "hf_deit_one_head",
+      architecture: unreadToken),
     Case(files: ["hf_dinov2.safetensors"], logits: "hf_dinov2", architecture: dinov2),
     Case(files: ["hub_dinov2.pth"], logits: "hf_dinov2", architecture: dinov2),
     Case(
@@ -92,7 +101,8 @@ import _TestSupport
     let stored = try SafetensorsFile(url: Self.url("logits.safetensors"))
     let (images, expected) = (try stored.floats("images"), try stored.floats(of.logits))
     let model = try of.architecture.load(
-      weights: .files(of.files.map(Self.url)), backend: CPUBackend(threads: 1))
+      weights: .files(of.files.map(Self.url), checkpointKey: of.checkpointKey),
+      backend: CPUBackend(threads: 1))
     let composition = try TokenReductionRegistry.composition(
       for: .init(name: "none", parameters: [:]), geometry: model.info.tokens)
     let runner = try PassRunner(model: model, composition: composition, batchSize: 2)
@@ -104,8 +114,76 @@ import _TestSupport
 
   @Test(arguments: cases.filter { !$0.notes.isEmpty })
   func `what was found and what was left is said`(_ of: Case) throws {
-    let fit = try of.architecture.fit(CheckpointFiles(of.files.map(Self.url)))
+    let fit = try of.architecture.fit(
+      CheckpointFiles(of.files.map(Self.url)), checkpointKey: of.checkpointKey)
     #expect(fit.notes == of.notes)
+  }
+
+  /// Files as a training leaves them, each with copies of the model: what timm takes of it, and what
+  /// is left.
+  private static let copies: [(entries: [String], taken: String, left: [String])] = [
+    (["model", "model_ema"], "model_ema.", ["model."]),
+    (["state_dict", "state_dict_ema"], "state_dict_ema.", ["state_dict."]),
+    (["model.module", "model_ema.module"], "model_ema.module.", ["model.module."]),
+    (["ema", ""], "ema.", [""]),
+    (["student", "teacher"], "teacher.", ["student."]),
+    (["student.module", "teacher"], "teacher.", ["student.module."]),
+  ]
+
+  @Test(arguments: copies.indices)
+  func `of several copies timm's choice is taken, and the spec's where it makes one`(
+    index: Int
+  ) throws {
+    let (entries, taken, left) = Self.copies[index]
+    let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
+    defer { try? FileManager.default.removeItem(at: url) }
+    let plain = try SafetensorsFile(url: Self.url("vit.safetensors"))
+    var tensors: [String: SafetensorsWriter.Array] = [:]
+    for (number, entry) in entries.enumerated() {
+      for (key, tensor) in plain.entries {
+        let values = try plain.floats(key).map { $0 + (key == "head.bias" ? Float(number) : 0) }
+        tensors[entry.isEmpty ? key : "\(entry).\(key)"] = .init(
+          shape: tensor.shape, floats: values)
+      }
+    }
+    try SafetensorsWriter.write(tensors, to: url)
+    func bias(_ key: String?) throws -> Float {
+      let model = try Self.plain.load(
+        weights: .files([url], checkpointKey: key), backend: CPUBackend(threads: 1))
+      let runner = try PassRunner(model: model, composition: .unreduced(.none), batchSize: 1)
+      for position in runner.input.indices { runner.input[position] = 0 }
+      runner.run()
+      return runner.logits[0]
+    }
+    let files = try CheckpointFiles([url])
+    let fit = try Self.plain.fit(files)
+    #expect(fit.wrapper == taken)
+    #expect(fit.others == left)
+    let first = try bias(entries[0])
+    #expect(abs(try bias(entries[1]) - first - 1) < 1e-4)
+    #expect(try bias(nil) == bias(fit.checkpointKey))
+    let other = try Self.plain.fit(files, checkpointKey: String(left[0].dropLast()))
+    #expect(other.wrapper == left[0])
+    #expect(other.others == [taken])
+  }
+
+  @Test func `an entry that is not there is reported with those that are`() {
+    func message(_ file: String, _ key: String) -> String {
+      do {
+        _ = try Self.plain.fit(CheckpointFiles([Self.url(file)]), checkpointKey: key)
+        return "no error"
+      } catch { return "\(error)".replacing(Self.url("").path + "/", with: "") }
+    }
+    #expect(
+      message("training.pth", "ema")
+        == "training.pth: has no tensors under \"ema\"; its tensors lie under \"model_ema\", "
+        + "\"model\"")
+    #expect(
+      message("vit.safetensors", "model")
+        == "vit.safetensors: has no tensors under \"model\"; none of its tensors lie under such an "
+        + "entry, so leave \"checkpoint_key\" out")
+    #expect(
+      message("training.pth", "optimizer").hasPrefix("training.pth: has none of this model's"))
   }
 
   @Test func `positions of another grid are said with how they are brought to the model's`() throws

@@ -40,7 +40,7 @@ struct WeightsOpener {
         notes += places.compactMap(\.note)
         break
       }
-      weights = .files(urls)
+      weights = .files(urls, checkpointKey: choice.checkpointKey)
       let files: CheckpointFiles
       // A file of another kind is reported with its key in the spec.
       do {
@@ -49,9 +49,10 @@ struct WeightsOpener {
         throw wrong(choice, "\(error)")
       }
       let read = files.checkpoints.flatMap(\.files).map { URL(fileURLWithPath: "\($0)") }
-      setting = WeightsSetting(
-        name: places.map(\.name).joined(separator: " + "),
-        digest: try digest(read, choice))
+      setting = copy(
+        of: WeightsSetting(
+          name: places.map(\.name).joined(separator: " + "), digest: try digest(read, choice)),
+        in: files, choice)
     }
     let tokens = choice.entry.info.tokens
     return PlannedModel(
@@ -61,6 +62,21 @@ struct WeightsOpener {
         architecture: choice.entry.architecture.members.mapValues(\.canonical),
         weights: setting, tokens: tokens.tokens, prefixTokens: tokens.prefixTokens),
       weights: weights, notes: notes)
+  }
+
+  /// The weights as their records name them: of a file with several copies of the model, the one
+  /// that is taken.
+  private func copy(
+    of setting: WeightsSetting, in files: CheckpointFiles, _ choice: ModelChoice
+  ) -> WeightsSetting {
+    // What does not fit is reported once all else is known.
+    guard
+      let fit = try? choice.entry.architecture.fit(files, checkpointKey: choice.checkpointKey),
+      !fit.others.isEmpty
+    else { return setting }
+    return WeightsSetting(
+      name: fit.checkpointKey.isEmpty ? setting.name : "\(setting.name):\(fit.checkpointKey)",
+      digest: Self.digest(of: setting.digest + fit.wrapper))
   }
 
   /// Where one file of weights is, or what would be downloaded.
@@ -98,13 +114,14 @@ struct WeightsOpener {
   ///
   /// - Throws: `ExperimentsError.impossible` for weights of another model.
   func fitted(_ model: PlannedModel) throws -> PlannedModel {
-    guard case .files(let urls) = model.weights, case .files = model.choice.weights else {
-      return model
-    }
+    guard case .files(let urls, let checkpointKey) = model.weights, model.choice.weights.isFiles
+    else { return model }
     var model = model
     do {
       let files = try CheckpointFiles(urls)
-      model.notes += try model.choice.entry.architecture.fit(files, name: model.choice.name).notes
+      model.notes += try model.choice.entry.architecture.fit(
+        files, checkpointKey: checkpointKey, name: model.choice.name
+      ).notes
     } catch {
       throw wrong(model.choice, "\(error)")
     }
@@ -114,8 +131,12 @@ struct WeightsOpener {
   /// A file's SHA-256; of several that of theirs, one after another.
   private func digest(_ urls: [URL], _ choice: ModelChoice) throws -> String {
     let digests = try urls.map { try digest($0, choice) }
-    guard digests.count > 1 else { return digests[0] }
-    return SHA256.hash(data: Data(digests.joined().utf8)).hexadecimal
+    return digests.count > 1 ? Self.digest(of: digests.joined()) : digests[0]
+  }
+
+  /// The SHA-256 of a text.
+  private static func digest(of text: String) -> String {
+    SHA256.hash(data: Data(text.utf8)).hexadecimal
   }
 
   private func digest(_ url: URL, _ choice: ModelChoice) throws -> String {

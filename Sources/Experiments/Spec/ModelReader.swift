@@ -29,14 +29,35 @@ struct ModelReader {
           .apply(members["preprocessing"], to: sized, checker: &checker)
       else { return nil }
       let name = members["name"]?.asString
+      let key = members["checkpoint_key"]?.asString
       if case .array(let files)? = members["weights"] {
         let names = files.compactMap(\.asString)
-        return ModelChoice(
-          path: path, entry: entry, weights: .files(names), notes: model(named: name)?.notes ?? [])
+        return keyed(
+          ModelChoice(
+            path: path, entry: entry, weights: .files(names), notes: model(named: name)?.notes ?? []
+          ), key, checker: &checker)
       }
       return choice(entry, weights: members["weights"]?.asString, of: name, checker: &checker)
+        .flatMap { keyed($0, key, checker: &checker) }
     default: return nil
     }
+  }
+
+  /// The model with the entry that its weights lie under, which one file alone can have.
+  private func keyed(
+    _ choice: ModelChoice, _ key: String?, checker: inout RuleChecker
+  ) -> ModelChoice? {
+    guard let key else { return choice }
+    guard case .files(let files) = choice.weights, files.count == 1 else {
+      checker.report(
+        "\(path).checkpoint_key",
+        "it names a copy of the model in one file of weights, and \"weights\" names "
+          + (choice.weights.isFiles ? "several; leave it out" : "none; give one, or leave it out"))
+      return nil
+    }
+    var choice = choice
+    choice.checkpointKey = key
+    return choice
   }
 
   private func entry(_ name: String, at path: String, checker: inout RuleChecker) -> ModelEntry? {

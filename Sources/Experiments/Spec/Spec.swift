@@ -66,12 +66,16 @@ package struct ModelChoice: Sendable {
     case demo
     /// Paths as the spec wrote them: one file, or a backbone and its classifier.
     case files([String])
+
+    var isFiles: Bool { if case .files = self { true } else { false } }
   }
 
   /// Where in the spec, for messages.
   package let path: String
   package let entry: ModelEntry
   package let weights: Weights
+  /// The entry of a training's checkpoint that the weights lie under, where the spec names one.
+  package var checkpointKey: String?
   /// What the model's configuration says, one clause each.
   package var notes: [String] = []
 

@@ -111,6 +111,11 @@ package enum SpecRules {
       "a file of weights (safetensors, .pth, .npz), hf:OWNER/NAME, a list of a backbone's and its "
         + "classifier's, \"random\", or \"demo\""),
     KeyRule(
+      "checkpoint_key", .text,
+      standard: .described("the moving average, else the plain weights, as timm takes them"),
+      "which copy of a file with several, by the entry that it lies under: model, model_ema, "
+        + "state_dict, teacher"),
+    KeyRule(
       "architecture", .object(architecture), standard: .described("that of the named model"),
       "sizes that differ from the named model's, or all of them"),
     KeyRule(

@@ -71,7 +71,7 @@ struct TimmConfiguration {
   private func imageSize(
     _ arguments: ConfigurationReader?
   ) throws(ConfigurationError) -> Int? {
-    if let side = arguments?.integer("img_size") { return side }
+    if let arguments, let side = try TimmArguments.side("img_size", arguments) { return side }
     guard let sizes = pretrained.list("input_size")?.compactMap(\.asInt) else { return nil }
     guard sizes.count == 3, sizes[0] == 3, sizes[1] == sizes[2] else {
       throw pretrained.wrong(
@@ -126,11 +126,30 @@ enum TimmArguments {
     "pretrained_strict",
   ]
 
+  /// Pixels of a side, which timm writes as one number or, from 1.0.30 on, as [height, width].
+  static func side(
+    _ key: String, _ arguments: ConfigurationReader
+  ) throws(ConfigurationError) -> Int? {
+    guard let sides = arguments.list(key) else { return arguments.integer(key) }
+    guard sides.count == 2, sides[0] == sides[1], let side = sides[0].asInt else {
+      throw arguments.wrong(
+        "its \"\(key)\" is \(JSONValue.array(sides).text); squares are read")
+    }
+    return side
+  }
+
   static func apply(
     _ arguments: ConfigurationReader, to members: inout [String: JSONValue]
   ) throws(ConfigurationError) {
     for (key, value) in arguments.members.sorted(by: { $0.key < $1.key }) {
-      if let ours = same[key] {
+      if let ours = same[key], key == "img_size" || key == "patch_size" {
+        if let side = try side(key, arguments) { members[ours] = .integer(side) }
+      } else if key == "in_chans", value != .integer(3) {
+        throw arguments.wrong("its images have \(value.text) channels; three are read")
+      } else if key == "num_classes", value == .integer(0) {
+        // A backbone: what is missing is reported with its weights.
+        continue
+      } else if let ours = same[key] {
         members[ours] = value
       } else if key == "init_values" {
         members["layer_scale"] = .boolean(value.asDouble != nil)

@@ -14,10 +14,12 @@ extension ViTArchitecture {
     try given.check("num_channels", is: [.integer(3)])
     let isDINOv2 = given.type.hasPrefix("dinov2")
     let isDistilled = given.head == "DeiTForImageClassificationWithTeacher"
-    if given.type == "deit", !isDistilled {
+    // As people fine-tune it: the distillation token is there, and no classifier reads it.
+    let hasUnreadToken = given.head == "DeiTForImageClassification"
+    if given.type == "deit", !isDistilled, !hasUnreadToken {
       throw reader.wrong(
-        "it is of \(given.head ?? "DeiTModel"), which reads the class token of a distilled model "
-          + "alone; DeiTForImageClassificationWithTeacher is known, and plain DeiT as a ViT")
+        "it is of \(given.head ?? "DeiTModel"), which classifies nothing; "
+          + "DeiTForImageClassificationWithTeacher and DeiTForImageClassification are known")
     }
     let width = try reader.required("hidden_size")
     let ratio = isDINOv2 ? reader.number("mlp_ratio") ?? 4 : 4
@@ -36,6 +38,7 @@ extension ViTArchitecture {
     if !isDINOv2, let hidden = reader.integer("intermediate_size"), hidden != 4 * width {
       sizes.hiddenDim = hidden
     }
+    if hasUnreadToken { (sizes.registers, sizes.noEmbedClass) = (1, false) }
     sizes.qkvBias = reader.boolean("qkv_bias") ?? true
     sizes.normEpsilon = reader.number("layer_norm_eps") ?? (isDINOv2 ? 1e-6 : 1e-12)
     return sizes

@@ -49,7 +49,10 @@ struct HuggingFaceViTLayout: CheckpointLayout {
         ? .sum([classToken, .tokens(positions, from: 0, upTo: 1)]) : classToken
     case "pos_embed": return hasRegisters ? .tokens(positions, from: 1, upTo: nil) : positions
     case "dist_token": return .tensor(base + "embeddings.distillation_token")
-    case "reg_token": return .tensor(base + "embeddings.register_tokens")
+    // A distillation token that no classifier reads is a register with a position.
+    case "reg_token":
+      return .tensor(
+        base + (hasRegisters ? "embeddings.register_tokens" : "embeddings.distillation_token"))
     default: break
     }
     for (own, theirs) in [
