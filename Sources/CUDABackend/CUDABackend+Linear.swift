@@ -199,7 +199,7 @@ extension CUDABackend {
   private func logProduct(_ shape: GEMMShape) {
     guard launches != nil, let algorithm = gemm.algorithmMark(shape) else { return }
     launches?.add(
-      work: currentWork ?? "linear \(shape.outputs)x\(shape.depth)", algorithm: algorithm)
+      work: currentWork ?? "linear \(shape.outputs)x\(shape.k)", algorithm: algorithm)
   }
 
   private func shape(

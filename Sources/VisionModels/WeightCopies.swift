@@ -1,5 +1,5 @@
-/// Where copies of a model's weights may lie in files: under the entries of a training's checkpoint,
-/// such as `model` and `model_ema`.
+/// Where copies of a model's weights may lie in files: under the entries of a training's
+/// checkpoint, such as `model` and `model_ema`.
 enum WeightCopies {
   /// What may stand before the names of a model's tensors.
   ///
@@ -14,8 +14,8 @@ enum WeightCopies {
   /// moving average, as timm's `load_state_dict` takes it, and the teacher, as DINO's evaluation
   /// does; then the plain weights; then the student.
   ///
-  /// - Parameter key: The entry that all of them must lie under, whatever word it is; `""` for names
-  ///   with nothing before them.
+  /// - Parameter key: The entry that all of them must lie under, whatever word it is; `""` for
+  ///   names with nothing before them.
   static func wrappers(of names: Set<String>, under key: String? = nil) -> [String] {
     if key == "" { return [""] }
     var found: Set<String> = key == nil ? [""] : []

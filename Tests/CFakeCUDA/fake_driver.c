@@ -361,7 +361,8 @@ static int module_function(void **function, void *module, const char *name) {
   *function = names[i];
   return 0;
 }
-// As a multiprocessor of 2048 threads and 164 KB of shared memory, of which each block takes 1 KB more, would hold them.
+// As a multiprocessor of 2048 threads and 164 KB of shared memory, of which each block takes 1 KB
+// more, would hold them.
 static int occupancy(int *blocks, void *function, int threads, size_t shared) {
   if (!function || threads <= 0) return 1;
   int by_threads = 2048 / threads, by_shared = (int)((164 << 10) / (shared + 1024));

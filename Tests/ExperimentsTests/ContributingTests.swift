@@ -29,7 +29,8 @@ import _TestSupport
     let devices = DeviceKinds([.cpu, .pretend])
     let run = try MicroRun(
       MicroRun.spec(
-        #""device": ["cpu", "pretend:1"], "methods": [{"method": "none"}, {"method": "random", "r": 2}]"#),
+        #""device": ["cpu", "pretend:1"], "methods": [{"method": "none"}, {"method": "random", "r": 2}]"#
+      ),
       in: folder, site: Site(devices: devices, demoWeights: MicroRun.site.demoWeights))
     let summary = try run.runner.run()
     #expect(summary.failures.isEmpty)

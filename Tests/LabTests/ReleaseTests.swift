@@ -2,7 +2,7 @@
   import Foundation
   import Testing
 
-  /// The recipes of containers and the archives of a release, whose steps are run as plain commands.
+  /// The recipes of containers and the archives of a release: their steps, run as plain commands.
   @Suite struct ReleaseTests {
     /// The commands of a Dockerfile's stages, in their order.
     private func commands(ofDockerfile text: String) -> [String] {

@@ -110,7 +110,8 @@ import Testing
       if state != nil, try place.recordLines("Results/many").count >= 2 { break }
       usleep(5_000)
     }
-    let first = try #require(state, "no task began; \(try node.run("squeue", in: place).output)")
+    let queue = try node.run("squeue", in: place).output
+    let first = try #require(state, "no task began; \(queue)")
     try #require(!first.hasEnded)
     #expect(kill(first.process, SIGKILL) == 0)
 

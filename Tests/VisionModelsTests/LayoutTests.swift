@@ -119,8 +119,8 @@ import _TestSupport
     #expect(fit.notes == of.notes)
   }
 
-  /// Files as a training leaves them, each with copies of the model: what timm takes of it, and what
-  /// is left.
+  /// Files as a training leaves them, each with copies of the model: what timm takes of it, and
+  /// what is left.
   private static let copies: [(entries: [String], taken: String, left: [String])] = [
     (["model", "model_ema"], "model_ema.", ["model."]),
     (["state_dict", "state_dict_ema"], "state_dict_ema.", ["state_dict."]),

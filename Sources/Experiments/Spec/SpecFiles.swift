@@ -3,6 +3,7 @@ import Files
 import Foundation
 import Hub
 import Records
+import Tensors
 
 /// Looks for the files and folders that a spec names, so that a missing one is reported with all
 /// other mistakes.

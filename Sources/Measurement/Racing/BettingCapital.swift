@@ -23,9 +23,9 @@ import Foundation
 package struct BettingCapital: Sendable {
   /// The shares f of the largest bet, for a number of images.
   ///
-  /// Against a candidate that n images of variance v can refute the best is about √(2 ln(2/α) / vn):
-  /// with v at most a quarter less than √(30 / N) does not pay off before all are seen. Each share
-  /// costs some images, as a part of the stake, so that there are few.
+  /// Against a candidate that n images of variance v can refute the best is about
+  /// √(2 ln(2/α) / vn): with v at most a quarter less than √(30 / N) does not pay off before all
+  /// are seen. Each share costs some images, as a part of the stake, so that there are few.
   static func shares(of population: Int) -> [Double] {
     let (low, high) = (min(0.5, (30 / Double(max(1, population))).squareRoot()), 0.95)
     let steps = max(1, (log(high / low) / log(2.8)).rounded(.up))

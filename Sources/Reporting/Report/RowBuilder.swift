@@ -33,7 +33,8 @@ struct RowBuilder {
         }
         group.markFront()
         group.choiceLines =
-          choiceLines(for: group) + [group.raceLine(joined), group.openFrontLine()].compactMap { $0 }
+          choiceLines(for: group)
+          + [group.raceLine(joined), group.openFrontLine()].compactMap { $0 }
         return group.rows.isEmpty ? nil : group
       })
   }

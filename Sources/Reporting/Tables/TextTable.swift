@@ -50,8 +50,9 @@ package struct TextTable {
     return TextTable(header: table.header, alignments: table.alignments, rows: rows).lines()
   }
 
-  /// The lines of the table, or where that is wider than `width` characters each row as a paragraph:
-  /// its first cell, and below it the others, each after its title and broken between words.
+  /// The lines of the table, or where that is wider than `width` characters each row as a
+  /// paragraph: its first cell, and below it the others, each after its title and broken between
+  /// words.
   package func linesOrParagraphs(width: Int) -> [String] {
     guard self.width > width else { return lines() }
     let indent = "    "
