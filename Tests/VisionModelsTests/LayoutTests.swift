@@ -150,7 +150,8 @@ import _TestSupport
     func bias(_ key: String?) throws -> Float {
       let model = try Self.plain.load(
         weights: .files([url], checkpointKey: key), backend: CPUBackend(threads: 1))
-      let runner = try PassRunner(model: model, composition: .unreduced(.none), batchSize: 1)
+      let runner = try PassRunner(
+        model: model, composition: .unreduced(Self.plain.info.tokens), batchSize: 1)
       for position in runner.input.indices { runner.input[position] = 0 }
       runner.run()
       return runner.logits[0]

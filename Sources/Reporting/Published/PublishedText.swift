@@ -37,7 +37,7 @@ extension PublishedTable {
       line.published.label,
       numbers.deltaPoints(line.published).map { signed($0, digits: 2) } ?? Column.missing,
       row?.change?.text ?? Column.missing, percent(numbers.changePercent(line.published)),
-      percent(row?.latencyChange?.percent),
+      row?.latencyChange.map { percent($0.percent) + (row?.doubt ?? "") } ?? Column.missing,
       PublishedAgreement(line, numbers)?.text ?? Column.missing,
     ]
   }

@@ -57,7 +57,9 @@ struct TimmConfiguration {
     var members = members
     members["family"] = nil
     let known = Set(type(of: architecture).parameters.map(\.name))
-    members = members.filter { known.contains($0.key) }
+    // What a spec cannot set tells the models of a family apart.
+    let own = architecture.members
+    members = members.filter { known.contains($0.key) || own[$0.key] != nil }
     guard let decoded = type(of: architecture).decode(members) else {
       throw reader.wrong("its sizes are none of \(self.architecture)")
     }
