@@ -74,7 +74,10 @@ package struct WeightFit: Sendable {
     }
     var (unused, extra): ([String], [String]) = ([], [])
     for name in names.sorted() {
-      let isInside = name.hasPrefix(best.wrapper)
+      // Another copy may lie below this one: `ema.` next to names with nothing before them.
+      let isInside =
+        name.hasPrefix(best.wrapper)
+        && !others.contains { $0.hasPrefix(best.wrapper) && name.hasPrefix($0) }
       let key = isInside ? Self.strip(name, best.wrapper) : name
       if isInside, known.contains(key) || Self.isOfTraining(key) { continue }
       // A method that was trained with the model brings its own.

@@ -65,7 +65,7 @@ import Testing
   @Test func `records of several writers are joined to those of one`() throws {
     let whole = try TemporaryFolder()
     let alone = try MicroRun(Self.spec, in: whole)
-    _ = try alone.runner.run()
+    let expected = try alone.runner.run()
 
     let joined = try TemporaryFolder()
     let target = joined.url.appendingPathComponent("results")
@@ -98,7 +98,8 @@ import Testing
     #expect(summary.measured == 0)
     #expect(MicroRun.predictions(last.store) == MicroRun.predictions(alone.store))
     #expect(Set(last.store.records.map(\.key)) == Set(alone.store.records.map(\.key)))
-    #expect(summary.rows.count == 10)
+    // Which R a search chooses depends on timings; the methods do not.
+    #expect(Set(summary.rows.map(\.method.name)) == Set(expected.rows.map(\.method.name)))
     #expect(folders.count == 3)
   }
 

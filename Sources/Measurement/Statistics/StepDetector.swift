@@ -94,9 +94,9 @@ package struct StepDetector: Sendable {
     var places: [Int] = []
     var heights: [Double] = []
     for curve in curves {
-      let place = curve.bestCut(lower, upper, penalty: penalty)
-      places.append(place)
-      heights.append(curve.jump(lower, place, upper))
+      places.append(curve.bestCut(lower, upper, penalty: penalty))
+      // At the step's own place: elsewhere another jump would be measured.
+      heights.append(curve.jump(lower, cut, upper))
     }
     places.sort()
     heights.sort()
