@@ -31,6 +31,9 @@ package struct StepDetector: Sendable {
   package static let smallestShare = 0.02
   /// A piece must gain as many noise variances, times the logarithm of the number of points.
   private static let penaltyFactor = 4.0
+  /// The price of a piece of one point, which has no slope of its own, as a share of a line's.
+  private static let singlePointShare = 2.0 / 3
+
   private let positions: [Int]
   private let x: [Double]
 
@@ -52,19 +55,19 @@ package struct StepDetector: Sendable {
     guard x.count >= 4 else { return [] }
     let noise = noiseVariance(of: values, resampled: resampled)
     let fit = LineFit(x, values)
-    let penalty = Self.penaltyFactor * noise * max(1, log(Double(x.count)))
-    let cuts = cuts(fit, penalty: penalty)
+    let cuts = cuts(fit, noise: noise)
     let curves = resampled.map { LineFit(x, $0) }
     return cuts.indices.compactMap { i in
       let lower = i == 0 ? 0 : cuts[i - 1]
       let upper = i + 1 < cuts.count ? cuts[i + 1] : x.count
-      return step(at: cuts[i], between: lower, upper, fit, curves, values, penalty: penalty)
+      return step(at: cuts[i], between: lower, upper, fit, curves, values)
     }
   }
 
   /// Starts of all pieces but the first, for the cheapest partition.
-  private func cuts(_ fit: LineFit, penalty: Double) -> [Int] {
+  private func cuts(_ fit: LineFit, noise: Double) -> [Int] {
     let count = x.count
+    let penalty = Self.penaltyFactor * noise * max(1, log(Double(count)))
     var cost = [Double](repeating: .infinity, count: count + 1)
     var start = [Int](repeating: 0, count: count + 1)
     cost[0] = -penalty
@@ -72,7 +75,8 @@ package struct StepDetector: Sendable {
       for begin in 0..<end where cost[begin].isFinite {
         let isSingle = end - begin == 1
         guard !isSingle || begin == 0 || end == count else { continue }
-        let total = cost[begin] + fit.cost(begin..<end, penalty: penalty)
+        let price = isSingle ? Self.singlePointShare * penalty : penalty
+        let total = cost[begin] + fit.residual(begin..<end) + price
         if total < cost[end] { (cost[end], start[end]) = (total, begin) }
       }
     }
@@ -87,16 +91,16 @@ package struct StepDetector: Sendable {
 
   private func step(
     at cut: Int, between lower: Int, _ upper: Int, _ fit: LineFit, _ curves: [LineFit],
-    _ values: [Double], penalty: Double
+    _ values: [Double]
   ) -> Step? {
     let height = fit.jump(lower, cut, upper)
     guard abs(height) >= Self.smallestShare * abs(values[cut - 1]) else { return nil }
     var places: [Int] = []
     var heights: [Double] = []
     for curve in curves {
-      places.append(curve.bestCut(lower, upper, penalty: penalty))
-      // At the step's own place: elsewhere another jump would be measured.
-      heights.append(curve.jump(lower, cut, upper))
+      let place = curve.bestCut(lower, upper)
+      places.append(place)
+      heights.append(curve.jump(lower, place, upper))
     }
     places.sort()
     heights.sort()
@@ -144,9 +148,6 @@ package struct StepDetector: Sendable {
 
 /// Least-squares lines over any range of points in O(1), from running sums.
 private struct LineFit {
-  /// The price of a piece of one point, which has no slope of its own, as a share of a line's.
-  private static let singlePointShare = 2.0 / 3
-
   private var sums: [(x: Double, y: Double, xx: Double, xy: Double, yy: Double)] = [(0, 0, 0, 0, 0)]
   private let x: [Double]
   /// Taken off every value, against cancellation.
@@ -183,31 +184,48 @@ private struct LineFit {
     return max(0, to.yy - from.yy - n * mean * mean - slope * joint)
   }
 
-  /// What a piece adds to the cost of a partition.
-  func cost(_ range: Range<Int>, penalty: Double) -> Double {
-    residual(range) + (range.count == 1 ? Self.singlePointShare * penalty : penalty)
+  /// The sum of squared residuals over a range around a line of that slope.
+  private func residual(_ range: Range<Int>, slope: Double) -> Double {
+    let (from, to) = (sums[range.lowerBound], sums[range.upperBound])
+    let (_, center, mean) = line(range)
+    let n = Double(range.count)
+    let spread = to.xx - from.xx - n * center * center
+    let joint = to.xy - from.xy - n * center * mean
+    return max(
+      0, to.yy - from.yy - n * mean * mean - 2 * slope * joint + slope * slope * spread)
   }
 
-  /// How far the lines of both sides are apart midway between the points next to `cut`; a single
-  /// point has the slope of the other side.
+  /// The slopes of both sides of a cut.
+  ///
+  /// One point, and the first or the last two of all, have the slope of the other side: a line of
+  /// their own would take a jump for a slope.
+  private func slopes(_ lower: Int, _ cut: Int, _ upper: Int) -> (left: Double, right: Double) {
+    let (left, right) = (line(lower..<cut).slope, line(cut..<upper).slope)
+    if cut - lower <= (lower == 0 ? 2 : 1) { return (right, right) }
+    if upper - cut <= (upper == x.count ? 2 : 1) { return (left, left) }
+    return (left, right)
+  }
+
+  /// How far the lines of both sides are apart midway between the points next to `cut`.
   func jump(_ lower: Int, _ cut: Int, _ upper: Int) -> Double {
     let middle = (x[cut - 1] + x[cut]) / 2
     var (left, right) = (line(lower..<cut), line(cut..<upper))
-    if cut - lower == 1 { left.slope = right.slope }
-    if upper - cut == 1 { right.slope = left.slope }
+    (left.slope, right.slope) = slopes(lower, cut, upper)
     return right.mean + right.slope * (middle - right.center)
       - left.mean - left.slope * (middle - left.center)
   }
 
-  /// The cheapest cut of a range into two pieces, priced as the partition's are; pieces have two
-  /// points or more, but for the first and the last point of all.
-  func bestCut(_ lower: Int, _ upper: Int, penalty: Double) -> Int {
+  /// The cut of a range into two pieces that leaves the smallest residual; pieces have two points
+  /// or more, but for the first and the last point of all, and slopes as in `jump`.
+  func bestCut(_ lower: Int, _ upper: Int) -> Int {
     let first = lower == 0 ? 1 : lower + 2
     let last = upper == x.count ? upper - 1 : upper - 2
     var best = (cost: Double.infinity, cut: first)
     for cut in first...max(first, last) {
-      let total = cost(lower..<cut, penalty: penalty) + cost(cut..<upper, penalty: penalty)
-      if total < best.cost { best = (total, cut) }
+      let slopes = slopes(lower, cut, upper)
+      let cost =
+        residual(lower..<cut, slope: slopes.left) + residual(cut..<upper, slope: slopes.right)
+      if cost < best.cost { best = (cost, cut) }
     }
     return best.cut
   }
