@@ -211,7 +211,7 @@ struct AffineLayer {
 
 extension UnsafeBufferPointer<Float> {
   /// What a device that computes nothing is given.
-  static var empty: UnsafeBufferPointer<Float> { .init(start: nil, count: 0) }
+  fileprivate static var empty: UnsafeBufferPointer<Float> { .init(start: nil, count: 0) }
 }
 
 extension ConvolutionExtent {

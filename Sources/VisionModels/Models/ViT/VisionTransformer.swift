@@ -16,12 +16,6 @@ final class VisionTransformer: VisionModel {
     let feedForward: FeedForwardParameters
   }
 
-  /// The fused layer of a block in two: what a map is made of, and what it multiplies.
-  struct SplitProjection {
-    let queriesAndKeys: LinearParameters
-    let values: LinearParameters
-  }
-
   let embedding: PatchEmbedding
   let blocks: [Block]
   /// Before block 0, where the model has it.
@@ -70,32 +64,6 @@ final class VisionTransformer: VisionModel {
     _ composition: Composition, batchSize: Int, on device: any Backend
   ) throws -> any ModelPass {
     try ViTPass(self, composition, batchSize: batchSize, on: device)
-  }
-
-  /// The fused layer of a block in two, for a pass that merges tokens between them.
-  ///
-  /// It is a copy: the fused layer is in panels, and not every width ends with one.
-  func splitProjection(
-    ofBlock index: Int, on device: any Backend
-  ) throws -> SplitProjection {
-    let width = architecture.embedDim
-    guard !device.isDryRun else {
-      return SplitProjection(
-        queriesAndKeys: try device.makeLinear(
-          weight: .empty, bias: nil, inputs: width, outputs: 2 * width),
-        values: try device.makeLinear(weight: .empty, bias: nil, inputs: width, outputs: width))
-    }
-    let key = "blocks.\(index).attn.qkv"
-    let weight = try loader.values("\(key).weight")
-    let bias =
-      try architecture.qkvBias
-      ? loader.values("\(key).bias") : [Float](repeating: 0, count: 3 * width)
-    func part(_ outputs: Range<Int>) throws -> LinearParameters {
-      let rows = (outputs.lowerBound * width)..<(outputs.upperBound * width)
-      return try loader.linear(weight: Array(weight[rows]), bias: Array(bias[outputs]))
-    }
-    return SplitProjection(
-      queriesAndKeys: try part(0..<(2 * width)), values: try part((2 * width)..<(3 * width)))
   }
 
   /// The tensors and numbers of a step's score and disposal, one after the other, and how many are
