@@ -31,7 +31,7 @@ chmod 755 "$folder" "$folder/munge"
 head -c 1024 /dev/urandom > "$folder/munge/key"
 chmod 400 "$folder/munge/key"
 munged --key-file="$folder/munge/key" --socket="$folder/munge/socket" --pid-file="$folder/munged.pid" \
-  --log-file="$folder/munged.log" --seed-file="$folder/munge/seed" --force 2>> "$folder/munged.err"
+  --log-file="$folder/munged.log" --seed-file="$folder/munge/seed" --force < /dev/null >> "$folder/munged.err" 2>&1
 
 port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 cat > "$folder/slurm.conf" << CONF
@@ -70,7 +70,7 @@ CONF
 echo 'CgroupPlugin=cgroup/v1' > "$folder/cgroup.conf"
 export SLURM_CONF=$folder/slurm.conf
 # The daemons look for their own host name in the configuration.
-start() { unshare --uts bash -c "hostname localhost && exec $1 -f '$folder/slurm.conf' $2" >> "$folder/$1.err" 2>&1; }
+start() { unshare --uts bash -c "hostname localhost && exec $1 -f '$folder/slurm.conf' $2" < /dev/null >> "$folder/$1.err" 2>&1; }
 trap 'stop' ERR
 start slurmctld -i
 start slurmd ''
