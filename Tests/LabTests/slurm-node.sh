@@ -5,6 +5,10 @@
 #     slurm-node.sh start FOLDER CPUS     waits until the node takes jobs; then SLURM_CONF=FOLDER/slurm.conf sbatch …
 #     slurm-node.sh stop FOLDER
 set -euo pipefail
+# Foundation takes a process for running while anything holds the socket that it handed down; the daemons would hold it for ever.
+for descriptor in $(ls "/proc/$$/fd"); do
+  if ((descriptor > 2 && descriptor != 255)); then eval "exec $descriptor>&-"; fi
+done
 
 action=$1
 folder=$2
