@@ -8,12 +8,14 @@ import _TestSupport
 
 /// Archives as the system's tar writes them.
 private func pack(
-  _ folder: TemporaryFolder, _ names: [String], to archive: String, format: String = "ustar"
+  _ folder: TemporaryFolder, _ names: [String], to archive: String, format: String = "ustar",
+  append: Bool = false
 ) throws {
   let process = Process()
   process.executableURL = URL(filePath: "/bin/tar")
   process.arguments =
-    ["--format=\(format)", "-cf", "\(folder.path)/\(archive)", "-C", folder.path] + names
+    ["--format=\(format)", append ? "-rf" : "-cf", "\(folder.path)/\(archive)", "-C", folder.path]
+    + names
   try process.run()
   process.waitUntilExit()
   try #require(process.terminationStatus == 0)
@@ -122,6 +124,22 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
         atPath: folder.path + "/shards.tar", toPath: shards.path + "/s-\(number).tar")
     }
     #expect(labels(of: try ClassFolderDataset(folder: shards.path)) == [3, 3])
+  }
+
+  @Test func `of a name that was appended again the last file counts, once`() throws {
+    let folder = try TemporaryFolder()
+    try folder.addPictures(["set/cat/a.jpg", "set/dog/a.jpg"])
+    try pack(folder, ["set"], to: "set.tar")
+    let before = try ClassFolderDataset(folder: folder.path + "/set.tar")
+    let old = try pixels(before, 0)
+    try FileManager.default.removeItem(atPath: folder.path + "/set/cat/a.jpg")
+    try folder.addPictures(["set/cat/a.jpg"], from: "rgb8.png")
+    try pack(folder, ["set/cat/a.jpg"], to: "set.tar", append: true)
+    let after = try ClassFolderDataset(folder: folder.path + "/set.tar")
+    let loose = try ClassFolderDataset(folder: folder.path + "/set")
+    #expect(after.layout == "1 tar archive, 2 classes, 2 pictures")
+    #expect(try pixels(after, 0) == pixels(loose, 0))
+    #expect(try pixels(after, 0) != old)
   }
 
   @Test func `a list of an archive is kept until the archive changes`() throws {

@@ -130,9 +130,13 @@ import Testing
     #expect(again.contains("warning: share 1 of 2 was begun on localhost at "), "\(again)")
     #expect(again.contains("and did not end; what is left of it is measured now"), "\(again)")
     #expect(try log("measure-\(jobs.again)_2", place).contains("share 2 of 2: 0 trials to measure"))
-    // Timings of a busy machine are taken anew, so that only what is recorded is certain.
+    // All 28 accuracies are there. Timings of a busy machine are taken anew, and with them the R
+    // that a search chooses may be another.
     let report = try log("report-\(jobs.report)", place)
-    #expect(report.contains("to measure, ") && report.contains(" already recorded"), "\(report)")
+    let counts = try #require(
+      report.firstMatch(of: /many: [0-9]+ trials: ([0-9]+) to measure, ([0-9]+) already recorded/),
+      "\(report)")
+    #expect((Int(counts.1) ?? .max) <= 8 && (Int(counts.2) ?? 0) >= 28, "\(report)")
     #expect(place.exists("Results/many/report.html"))
     #expect(!place.exists("Results/many/shares"))
 

@@ -6,7 +6,7 @@ import Foundation
 /// A list stands as long as the archive's device, inode, size and times are those of the listing. A
 /// list that is damaged or cannot be written costs time and nothing else.
 enum ArchiveIndex {
-  private static let mark = "lab archive index 1"
+  private static let mark = "lab archive index 2"
   private static let maxBytes = 1 << 30
 
   /// The regular files of a tar archive.

@@ -28,13 +28,22 @@ struct TarReader: ~Copyable {
   private var longName: PathBytes?
   private var longSize: Int?
 
-  /// The regular files of the archive at `path`, in the archive's order.
+  /// The regular files of the archive at `path`, in the archive's order, each name once: of files
+  /// that were appended under a name that was there, the last, as `tar -x` leaves it.
   ///
   /// - Throws: `DatasetError.archive` for what is no whole tar archive.
   static func entries(of path: PathBytes) throws(DatasetError) -> [TarEntry] {
     var reader = try TarReader(path)
     var entries: [TarEntry] = []
-    while let entry = try reader.next() { entries.append(entry) }
+    var places: [PathBytes: Int] = [:]
+    while let entry = try reader.next() {
+      if let place = places[entry.name] {
+        entries[place] = entry
+      } else {
+        places[entry.name] = entries.count
+        entries.append(entry)
+      }
+    }
     return entries
   }
 
