@@ -223,7 +223,8 @@ let package = Package(
       dependencies: [
         "lab", "Goldens", "Records", "Tensors", "VisionModels", "_TestSupport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ]),
+      ],
+      exclude: ["slurm-node.sh"]),
     .testTarget(
       name: "ReportingTests",
       dependencies: [

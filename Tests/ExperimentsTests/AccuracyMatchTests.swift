@@ -24,7 +24,7 @@ import Testing
   private static func pretended(_ spec: String) throws -> Pretended {
     try Pretended(spec) { method, image in
       let gone = Double(removed(method))
-      return Pretended.isRight(image, accuracy: 0.9 - 0.001 * gone * gone, "\(method)")
+      return Pretended.isRight(image, accuracy: 0.9 - 0.001 * gone * gone, method)
     } milliseconds: { method in
       method.name == "none_explicit" ? 40 : 30 - Double(removed(method) / 3)
     }

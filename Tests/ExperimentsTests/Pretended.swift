@@ -91,7 +91,13 @@ extension Pretended {
   /// Whether an image, whose difficulty is the same for every method, is classified correctly.
   ///
   /// Methods of lower accuracy fail on easier ones, but for some luck of their own.
-  static func isRight(_ image: Int, accuracy: Double, luck: Double = 0.02, _ name: String) -> Bool {
+  static func isRight(
+    _ image: Int, accuracy: Double, luck: Double = 0.02, _ method: MethodSetting
+  ) -> Bool {
+    // A dictionary's own description has an order that changes from process to process, and from
+    // one equal dictionary to another.
+    let parameters = method.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+    let name = "\(method.name) \(parameters.joined(separator: " "))"
     var difficulty = SplitMix64(seedText: "image \(image)")
     var own = SplitMix64(seedText: "\(name) \(image)")
     return difficulty.uniform() + luck * (own.uniform() - 0.5) < accuracy

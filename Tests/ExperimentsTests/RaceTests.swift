@@ -33,7 +33,7 @@ import Testing
     _ spec: String = spec(methods), topkIsSlow: Bool = true
   ) throws -> Pretended {
     try Pretended(spec) { method, image in
-      Pretended.isRight(image, accuracy: accuracy(method), "\(method)")
+      Pretended.isRight(image, accuracy: accuracy(method), method)
     } milliseconds: { method in
       switch method.name {
       case "none": 10

@@ -1,16 +1,18 @@
 /// Every figure, in the order a reader meets them.
 enum Figures {
-  static let all: [any ReportDrawing.Type] = [
-    ParetoFigure.self,
-    LatencyFigure.self,
-    CostFigure.self,
-    StaircaseFigure.self,
-    UtilityFigure.self,
-    AlphaFigure.self,
-    BreakEvenFigure.self,
-    PublishedFigure.self,
-    OperationsFigure.self,
-  ]
+  static var all: [any ReportDrawing.Type] {
+    [
+      ParetoFigure.self,
+      LatencyFigure.self,
+      CostFigure.self,
+      StaircaseFigure.self,
+      UtilityFigure.self,
+      AlphaFigure.self,
+      BreakEvenFigure.self,
+      PublishedFigure.self,
+      OperationsFigure.self,
+    ]
+  }
 
   /// The figures that `report` has data for.
   static func of(_ report: Report) -> [any ReportDrawing] { all.compactMap { $0.init(report) } }
