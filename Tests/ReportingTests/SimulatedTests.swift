@@ -48,6 +48,28 @@ import Testing
     #expect(document.components(separatedBy: "every latency here is predicted").count == 2)
   }
 
+  @Test func `a predicted staircase has neither quartiles nor intervals`() throws {
+    let records = RecordBuilder.search(schedules: [17]).compactMap { record -> Record? in
+      guard case .latency(var trial, var result) = record.measurement else { return record }
+      let tokens = result.cost.tokensAfterBlocks.last ?? 0
+      trial.device = Self.board
+      result.samplesMilliseconds = [Double(2 * ((tokens + 31) / 32)) + 0.012 * Double(tokens)]
+      result.rounds = [0]
+      result.predicted = []
+      var record = record
+      record.measurement = .latency(trial, result)
+      return record
+    }
+    let report = Report(records: records, name: "r")
+    let figure = try #require(StaircaseFigure(report)).drawing(.wide).xml()
+    #expect(figure.contains("Latency (ms per batch, predicted)") && figure.contains(">predicted<"))
+    #expect(figure.contains("step, between the nearest counts"))
+    #expect(!figure.contains("quartiles") && !figure.contains("median") && !figure.contains("95 %"))
+    let steps = report.groups.flatMap(\.rows).compactMap(\.nextStep?.text)
+    #expect(!steps.isEmpty)
+    for step in steps { #expect(step.hasSuffix(" ms by the step"), "\(step)") }
+  }
+
   @Test func `published, measured and simulated latencies have columns of their own`() throws {
     let report = Report(
       records: Self.records(simulated: true) + Self.records(simulated: false), name: "both",

@@ -40,23 +40,35 @@ struct StaircaseFigure: TableDrawing {
     return page.drawing(title: "Latency against the number of tokens", panels: panels)
   }
 
+  /// What is drawn of at least one staircase; a prediction has neither quartiles nor intervals.
   private var legend: [LegendEntry] {
-    let hasSteps = staircases.contains { !$0.steps.isEmpty }
-    let entries = [
-      LegendEntry(text: "median") { point in
+    let isMeasured = staircases.contains { !Self.isPredicted($0) }
+    let isPredicted = staircases.contains(where: Self.isPredicted)
+    let line = [isMeasured ? "median" : nil, isPredicted ? "predicted" : nil]
+    var entries = [
+      LegendEntry(text: line.compactMap(\.self).joined(separator: " or ")) { point in
         .line(
           from: Point(x: point.x - 9, y: point.y), to: Point(x: point.x + 9, y: point.y),
           stroke: Self.color, width: 1.6)
-      },
-      LegendEntry(text: "quartiles") { point in
-        Markup(
-          "rect",
-          [
-            "x": .number(point.x - 9), "y": .number(point.y - 5), "width": 18, "height": 10,
-            "fill": .text(Self.color), "fill-opacity": 0.2,
-          ])
-      },
-      LegendEntry(text: "step, with the 95 % interval of its place") { point in
+      }
+    ]
+    if isMeasured {
+      entries.append(
+        LegendEntry(text: "quartiles") { point in
+          Markup(
+            "rect",
+            [
+              "x": .number(point.x - 9), "y": .number(point.y - 5), "width": 18, "height": 10,
+              "fill": .text(Self.color), "fill-opacity": 0.2,
+            ])
+        })
+    }
+    guard staircases.contains(where: { !$0.steps.isEmpty }) else { return entries }
+    entries.append(
+      LegendEntry(
+        text: isMeasured
+          ? "step, with the 95 % interval of its place" : "step, between the nearest counts"
+      ) { point in
         .group(
           "step",
           [
@@ -70,9 +82,12 @@ struct StaircaseFigure: TableDrawing {
               from: Point(x: point.x, y: point.y - 6), to: Point(x: point.x, y: point.y + 6),
               stroke: Self.stepColor, width: 1, dash: "3 2"),
           ])
-      },
-    ]
-    return hasSteps ? entries : Array(entries.dropLast())
+      })
+    return entries
+  }
+
+  private static func isPredicted(_ staircase: Staircase) -> Bool {
+    staircase.device.simulated != nil
   }
 
   private func panel(_ staircase: Staircase, title: String, area: Box) -> Markup {
@@ -84,7 +99,8 @@ struct StaircaseFigure: TableDrawing {
       y: Scale(
         showing: values + floor(of: values), from: area.maxY, to: area.y, spacing: 40,
         limits: 0 ... .infinity),
-      title: title, xTitle: "Tokens in every block", yTitle: "Latency (ms per batch, median)")
+      title: title, xTitle: "Tokens in every block",
+      yTitle: "Latency (ms per batch, \(Self.isPredicted(staircase) ? "predicted" : "median"))")
     func line(_ value: (Summary) -> Double) -> [Point] {
       points.map { plot.point(Double($0.tokens), value($0.milliseconds)) }
     }
@@ -182,7 +198,8 @@ struct StaircaseFigure: TableDrawing {
       point.milliseconds.median, point.milliseconds.lowerQuartile,
       point.milliseconds.upperQuartile,
     ].map { significant($0) }
-    return "\(point.tokens) tokens: \(parts[0]) ms (\(parts[1])–\(parts[2]))"
+    let quartiles = point.predicted == nil ? " (\(parts[1])–\(parts[2]))" : ", predicted"
+    return "\(point.tokens) tokens: \(parts[0]) ms\(quartiles)"
       + (point.isReliable ? "" : ", timing not reliable")
   }
 

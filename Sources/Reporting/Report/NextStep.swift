@@ -31,12 +31,14 @@ package struct NextStep: Hashable, Sendable {
   }
 
   /// For example `prune 9 more tokens and gain about 0.95 ms, of it 0.80 ms (0.71–0.88) by the
-  /// step`.
+  /// step`; without the interval where it has no width.
   var text: String {
     let digits = decimals(stepGain, significant: 2)
     let parts = [gain, stepGain, stepGainInterval.lower, stepGainInterval.upper]
       .map { fixed($0, digits: digits) }
+    // A predicted staircase has no noise, and so no interval.
+    let interval = stepGainInterval.lower < stepGainInterval.upper ? " (\(parts[2])–\(parts[3]))" : ""
     return "prune \(counted(moreTokens, "more token")) and gain about \(parts[0]) ms, of it "
-      + "\(parts[1]) ms (\(parts[2])–\(parts[3])) by the step"
+      + "\(parts[1]) ms\(interval) by the step"
   }
 }
