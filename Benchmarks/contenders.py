@@ -1,7 +1,7 @@
-"""The programs that `peers.py` times: each gives milliseconds of single forward passes over one batch, random weights.
+"""The programs that `peers.py` times: each returns the milliseconds of single forward passes on one batch, with random weights.
 
-A contender is opened for one cell (model, batch size, threads) and then asked for samples, a visit at a time; a visit opens with one
-untimed pass, since another program has just used the caches. Inputs are seeded noise; the output is read by the caller in every one.
+A contender is opened for one cell (model, batch size, threads) and then visited repeatedly for samples; each visit begins with one
+untimed pass, because another program has just used the caches. Inputs are seeded noise; every program's output is read.
 """
 
 import copy
@@ -19,12 +19,12 @@ import torch
 
 
 class Failed(Exception):
-    """A program that could not be timed: the others of its cell, and the other cells, still can."""
+    """A program that could not be timed; the other programs and cells are still measured."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What is timed: a timm name, images of a batch, threads."""
+    """What is timed: a timm name, the batch size, the number of threads."""
 
     model: str
     batch: int
@@ -35,7 +35,7 @@ class Cell:
 
 
 def timed(run, seconds, least):
-    """Milliseconds of each call of `run` for `seconds`, at least `least` of them, after one untimed call."""
+    """Milliseconds of each call of `run`, for `seconds` and at least `least` calls, after one untimed call."""
     run()
     samples, start = [], time.perf_counter()
     while len(samples) < least or time.perf_counter() - start < seconds:
@@ -69,7 +69,7 @@ def reduceformer(name):
 
 
 def reduced_attention(self, x):
-    """ReduceFormer's forward of timm's `LiteMLA`, as lab reads the poster."""
+    """The forward method of timm's `LiteMLA` for ReduceFormer's attention, as lab interprets the poster."""
     batch, _, height, width = x.shape
     fine = self.qkv(x)
     scales = torch.cat([fine, self.aggreg[0](fine)], 1).reshape(batch, -1, 3, self.dim, height * width)
@@ -80,7 +80,7 @@ def reduced_attention(self, x):
 
 
 def side_of(model):
-    """Pixels of a side of a timm model's images."""
+    """The image size of a timm model, in pixels per side."""
     embedding = getattr(model, "patch_embed", None)
     return embedding.img_size[0] if hasattr(embedding, "img_size") else model.pretrained_cfg["input_size"][1]
 
@@ -91,7 +91,7 @@ def images(cell, model, seed):
 
 
 class Eager:
-    """PyTorch as it comes: `torch.set_num_threads`, inference mode, fused attention; a method wraps the model."""
+    """PyTorch with its defaults: `torch.set_num_threads`, inference mode, fused attention; a method wraps the model."""
 
     def __init__(self, cell, model, seed, dtype=torch.float32):
         self.cell, self.model = cell, model if dtype == torch.float32 else copy.deepcopy(model).to(dtype)
@@ -104,7 +104,7 @@ class Eager:
 
 
 class Compiled(Eager):
-    """`torch.compile` with its defaults; the compilation is outside every timing."""
+    """`torch.compile` with its defaults; compilation is not timed."""
 
     def __init__(self, cell, model, seed):
         torch.set_num_threads(cell.threads)
@@ -114,14 +114,14 @@ class Compiled(Eager):
 
 
 def export(model, batch, side, path):
-    """The model as ONNX with a fixed batch, on which every ONNX program optimizes best."""
+    """The model as ONNX with a fixed batch size, which ONNX programs optimize best."""
     torch.onnx.export(
         model, (torch.zeros(batch, 3, side, side),), str(path), dynamo=True, external_data=False, verbose=False,
         input_names=["images"], output_names=["logits"])
 
 
 def exported(cell, model, folder):
-    """The model's ONNX file of a cell's batch in `folder`, exported where it is not there yet."""
+    """The model's ONNX file of a cell's batch in `folder`, exported if it does not exist yet."""
     path = Path(folder) / f"{cell.model}-{cell.batch}.onnx"
     if not path.exists():
         unfinished = path.with_suffix(".unfinished")
@@ -131,7 +131,7 @@ def exported(cell, model, folder):
 
 
 class OnnxRuntime:
-    """ONNX Runtime's processor provider, all graph optimizations, `intra_op_num_threads`."""
+    """ONNX Runtime's CPU provider, with all graph optimizations and `intra_op_num_threads`."""
 
     def __init__(self, cell, path, side):
         import numpy
@@ -149,7 +149,7 @@ class OnnxRuntime:
 
 
 class OpenVINO:
-    """OpenVINO with its latency hint in a precision.
+    """OpenVINO with its latency hint, at one precision.
 
     float32 has to be asked for, since it takes bfloat16 where the processor has it; int8 is what its own post-training quantization
     (nncf, for a transformer) made of the model, the rest in bfloat16 where the processor has it, as by default.
@@ -175,7 +175,7 @@ class OpenVINO:
 
 
 def quantized(path, side, batch):
-    """The model as nncf quantizes it after training, kept next to the ONNX file; noise calibrates as well as pictures where only time counts."""
+    """The model as nncf quantizes it after training, kept next to the ONNX file; it is calibrated on noise, because only time is measured."""
     import nncf
     import numpy
     import openvino
@@ -192,7 +192,7 @@ def quantized(path, side, batch):
 
 
 class Lab:
-    """`lab run` on a spec of its own, one process a visit, its methods interleaved; the samples are read from its records."""
+    """`lab run` on a generated spec, one process per visit, with its methods interleaved; the samples are read from its records."""
 
     def __init__(self, cell, command, methods=({"method": "none"},), precision="float32", engine="packed"):
         self.cell, self.command, self.methods = cell, command, list(methods)
@@ -203,7 +203,7 @@ class Lab:
         return self.results(seconds, least)[0]["samples_ms"]
 
     def spec(self, seconds, least):
-        """What `lab run` is asked for."""
+        """The spec for `lab run`."""
         return {
             "name": "peers", "model": {"name": self.cell.model, "weights": "random"}, "device": "cpu",
             "threads": self.cell.threads, "batch_size": self.cell.batch, "accuracy": False,
@@ -225,7 +225,7 @@ class Lab:
 
     @staticmethod
     def result(lines, method):
-        """The record whose parameters hold those asked for."""
+        """The record whose parameters contain the requested ones."""
         asked = {key: value for key, value in method.items() if key != "method"}
         for line in lines:
             found = line["trial"]["method"]
@@ -239,7 +239,7 @@ def is_installed(name):
 
 
 def peers(cell, names, seed, folder, precisions=("float32",)):
-    """The peers of `names` that can be imported, opened for a cell: (name, precision) to contender."""
+    """The peers of `names` that can be imported, opened for a cell: maps (name, precision) to a contender."""
     if not names:
         return {}
     model = timm_model(cell.model, seed)
@@ -262,13 +262,13 @@ def peers(cell, names, seed, folder, precisions=("float32",)):
 
 
 def versions(names):
-    """Name and version of every peer that ran."""
+    """The name and version of every peer that ran."""
     packages = {"pytorch": "torch", "compiled": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino"}
     return {name: getattr(__import__(packages[name]), "__version__", "").split("-")[0] for name in names}
 
 
 def processor():
-    """The processor's name and how many of its threads this process may use."""
+    """The name of the CPU and how many of its threads this process may use."""
     for line in Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []:
         if line.startswith("model name"):
             return f"{line.split(':', 1)[1].strip()}, {len(os.sched_getaffinity(0))} cores"

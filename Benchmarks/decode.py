@@ -1,13 +1,13 @@
-"""Pictures per second and core from JPEG files to normalized floats: lab against Pillow and torchvision.
+"""Images per second and core from JPEG files to normalized floats: lab compared with Pillow and torchvision.
 
     python3 Benchmarks/decode.py --ours "swift run lab dataset decode"
 
 Each tool reads the same files of ImageNet's usual size (500 x 375, about 110 kB), resizes the shorter side to
 256 with the antialiased bicubic filter, crops 224 and normalizes, on one thread, in interleaved rounds. Rates are
-pictures per second of processor time, which a busy machine changes least; the median over the rounds is
-reported, with the ratio of each round's pair. Needs numpy and Pillow; torchvision is measured if it is there.
+images per second of CPU time, which a busy machine affects least; the median over the rounds is
+reported, with the ratio within each round. Needs numpy and Pillow; torchvision is measured if it is installed.
 
-`--ours` is a command that takes FOLDER --threads N --seconds S and prints one JSON object with images, seconds and
+`--ours` is a command that takes FOLDER --threads N --seconds S and prints a JSON object with images, seconds and
 processor_seconds.
 """
 
@@ -30,7 +30,7 @@ STD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
 def write_pictures(folder, count):
-    """Smooth fields, edges and noise, as compressible as ImageNet's photographs are on average."""
+    """Writes images of smooth areas, edges and noise, as compressible as ImageNet's photographs are on average."""
     rng = np.random.default_rng(1)
     y, x = np.mgrid[0:375, 0:500]
     sizes = []

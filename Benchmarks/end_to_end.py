@@ -1,12 +1,12 @@
-"""An accuracy run over JPEG files compared with the forward pass alone, with the memory it holds and the time until it begins.
+"""Compares an accuracy run over JPEG files with the forward pass alone, and measures its memory and its startup time.
 
     swift build && python3 Benchmarks/end_to_end.py --weights deit_small.safetensors    # DeiT-S, 1,000 files: a minute
     python3 Benchmarks/end_to_end.py --model demo_vit --images 50000                  # memory over ImageNet's length
     python3 Benchmarks/end_to_end.py --weights deit_base.safetensors --model deit_base_patch16_224 --images 64 --batch 1
 
-The files are drawn (`decode.py`: 500 x 375, about 110 kB) and linked as often as needed. The pure pass is `lab profile --ops`' pass without
-timing inside it, at the same batch size, right before and right after. Resident memory is read from /proc ten times a second.
-Needs numpy and Pillow; Linux alone.
+The files are generated (`decode.py`: 500 x 375, about 110 kB) and linked as often as needed. The forward pass alone is the pass of `lab profile --ops` without
+timing inside it, at the same batch size, immediately before and after. Resident memory is read from /proc ten times a second.
+Needs numpy and Pillow; Linux only.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def arguments():
 
 
 def lay_out(folder, images, files):
-    """Ten class folders of links to a few files."""
+    """Creates ten class folders with links to a few files."""
     decode.write_pictures(folder, files)
     for number in range(images):
         place = folder / "classes" / f"c{number % 10}"
@@ -63,7 +63,7 @@ def resident(pid):
 
 
 def watch(command):
-    """Runs a command; seconds since its start with the resident megabytes then."""
+    """Runs a command; returns pairs of seconds since its start and resident megabytes."""
     begin = time.time()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     seen = []

@@ -1,12 +1,12 @@
-"""The arithmetic of further published token-reduction methods on timm's vision transformers, for timing.
+"""The arithmetic of other published token-reduction methods on timm's vision transformers, for timing.
 
-`Further(model, Method(...))` is a module with the model's weights. Each method is what its authors' code computes for a model with a class
-token alone, written with PyTorch's operations over a whole batch; where the published code uses scikit-learn (ATC) or goes image by image
-(ATS, PPT), so does this. A block whose attention map a method does not read uses PyTorch's fused attention: the peers are timed at their best.
+`Further(model, Method(...))` is a module with the model's weights. Each method computes what its authors' code computes for a model whose only
+special token is the class token, with PyTorch operations on a whole batch; where the published code uses scikit-learn (ATC) or processes one
+image at a time (ATS, PPT), so does this. A block whose attention map a method does not read uses PyTorch's fused attention, so the peers are timed at their best.
 
     python3 Benchmarks/further_pruning.py            # compares the methods with the project's golden logits
 
-needs torch, timm, safetensors and numpy; ATC scikit-learn.
+Needs torch, timm, safetensors and numpy, and scikit-learn for ATC.
 """
 
 import math
@@ -21,13 +21,13 @@ from pruning import gather
 
 
 class Method:
-    """What a method does to the tokens x [B, N, C] of a block; by default nothing."""
+    """What a method does to the tokens x [B, N, C] of a block; by default, nothing."""
 
     needs_map = False
     layers: tuple = ()
 
     def begin(self, x):
-        """Sees the embedded tokens; forgets the last pass."""
+        """Receives the embedded tokens; resets the state of the last pass."""
         self.size = None
 
     def before(self, index, x):
@@ -37,7 +37,7 @@ class Method:
         return attention
 
     def inside(self, index, x, found):
-        """Between the attention residual and the MLP; `found` holds q, k, v and, if it was asked for, the map."""
+        """Runs between the attention residual and the MLP; `found` contains q, k, v and, if requested, the map."""
         return x
 
     def after(self, index, x, branch):
@@ -50,7 +50,7 @@ class Method:
         return None if self.size is None else self.size.log()[:, None, None, :, 0]
 
     def merged_pairs(self, x, k, r):
-        """ToMe's matching: stay, gone and into [B, ...] among even and odd positions."""
+        """ToMe's matching of even with odd positions: the tokens that stay, those that are merged, and their targets, [B, ...]."""
         metric = k.mean(1)
         metric = metric / metric.norm(dim=-1, keepdim=True)
         scores = metric[:, ::2] @ metric[:, 1::2].transpose(-1, -2)
@@ -422,7 +422,7 @@ class MCTF(Method):
         return index > 0 and self.removed(x.shape[1]) > 0
 
     def attend(self, block, x):
-        """The whole first half of a block: tokens are merged before the map multiplies the values."""
+        """The whole first half of a block: tokens are merged before the map is applied to the values."""
         r = self.removed(x.shape[1])
         q, k, _ = heads(block, x)
         logits = (q * block.attn.scale) @ k.transpose(-2, -1)
@@ -560,7 +560,7 @@ class DCT(Method):
         self.rate, self.mixtures = rate, {}
 
     def mixture(self, t, k):
-        """One matrix [k, t] for the transform, the cut and the shorter inverse; computed once for each length."""
+        """One matrix [k, t] for the transform, the truncation and the shorter inverse; computed once per length."""
         if (t, k) not in self.mixtures:
             def basis(n):
                 matrix = torch.cos(math.pi * (2 * torch.arange(n, dtype=torch.float64) + 1) * torch.arange(n, dtype=torch.float64)[:, None] / (2 * n))
@@ -587,7 +587,7 @@ def methods(width, depth):
 
 
 def check(goldens: Path) -> bool:
-    """Compares the methods with logits that the authors' own code gave on a small random model."""
+    """Compares the methods with logits computed by the authors' code on a small random model."""
     import timm
     from safetensors.torch import load_file
 

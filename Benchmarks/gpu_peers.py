@@ -1,16 +1,16 @@
-"""Latency of lab on an NVIDIA GPU compared with PyTorch and the published pruning code, the same card and precision, and which bars are met.
+"""Latency of lab on an NVIDIA GPU compared with PyTorch and the published pruning code on the same GPU and at the same precision, and which targets are met.
 
     python3 Benchmarks/gpu_peers.py --lab ./lab --out gpu-check/cuda.md --state gpu-check/cuda.json --budget 500
-    python3 Benchmarks/gpu_peers.py --device cpu --models deit_tiny_patch16_224 --cells 1:float32 --lab .build/release/lab     # tries the program itself
+    python3 Benchmarks/gpu_peers.py --device cpu --models deit_tiny_patch16_224 --cells 1:float32 --lab .build/release/lab     # tries the script itself
 
-Cells (model, batch, precision) come in the order of the bars. In each, lab, PyTorch eager and compiled (max-autotune, which takes CUDA graphs),
-and the published tail-effect pruning (`pruning.py`) eager and compiled are visited in seeded random order, round after round; PyTorch is timed by events of
-the card around a pass whose images are there, as lab is: what a user waits for, the host's start included. "Card only" is one of many passes queued
-back to back between two events, for all programs alike. A ratio is the median of the rounds' ratios with the smallest and the largest: below 1, lab
-is faster. Then lab's methods, interleaved in one run, against its own unpruned pass. What the reduction step takes is told by a pass that
-removes one token, which computes as much as the unpruned one. Random weights.
+Cells (model, batch size, precision) are measured in the order of the targets. In each, lab, PyTorch eager and compiled (max-autotune, which uses CUDA graphs),
+and the published tail-effect pruning (`pruning.py`) eager and compiled are visited in seeded random order, round after round. PyTorch is timed, like lab, by CUDA
+events around a pass whose images are on the GPU: what a user waits for, including the launch by the host. "Card only" is the time per pass of many passes queued
+back to back between two events, in the same way for all programs. A ratio is the median of the rounds' ratios, with the smallest and the largest; below 1, lab
+is faster. After that, lab's methods, interleaved in one run, are compared with its own unpruned pass. The cost of the reduction step is measured with a pass that
+removes one token, which computes nearly as much as the unpruned one. Weights are random.
 
-When the budget is used up, what is left is named as such; with --state the same command goes on with it.
+When the time budget is used up, what is left is listed; with --state, the same command continues with it.
 
 Needs torch and timm.
 """
@@ -62,7 +62,7 @@ def set_tf32(precision):
 
 
 class Torch:
-    """PyTorch, timed by events of the card, or by the clock on a processor."""
+    """PyTorch, timed by CUDA events, or by the clock on a CPU."""
 
     def __init__(self, cell, options, precision, compiled, pruned):
         set_tf32(precision)
@@ -104,7 +104,7 @@ class Torch:
         return samples
 
     def card_ms(self):
-        """Milliseconds of one pass of many queued back to back between two events, as `card_ms` of lab's records: without the host's part."""
+        """Milliseconds per pass of many queued back to back between two events, like `card_ms` in lab's records: without the host's part."""
         if not self.is_card:
             return None
         set_tf32(self.precision)
@@ -121,7 +121,7 @@ class Torch:
 
 
 class Budget:
-    """Seconds that are left, and what a thing of a kind took the last time."""
+    """The seconds that are left, and how long each kind of measurement took the last time."""
 
     def __init__(self, seconds):
         self.end, self.took = time.monotonic() + seconds, {}
@@ -166,18 +166,18 @@ def arguments():
 
 
 def reason(error):
-    """The first line of what a program said."""
+    """The first line of a program's message."""
     lines = str(error).splitlines()
     return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
 
 
 def has_tokens(model):
-    """Whether tokens of a model can be removed: plain ViTs."""
+    """Whether tokens of a model can be removed, which holds for plain ViTs."""
     return model.startswith(("deit", "vit_"))
 
 
 def compare(cell, options, precision, budget):
-    """Medians of every program by round, and the programs that were left out, with the reason."""
+    """The medians of every program by round, and the programs that were left out, with the reason."""
     wanted = {EAGER: (False, False), PRUNED: (False, True)}
     if not options.no_compiled:
         wanted |= {COMPILED: (True, False), PRUNED_COMPILED: (True, True)}
@@ -282,7 +282,7 @@ def ratios(cell, theirs):
 
 
 def card_ratios(cell, theirs):
-    """The same of passes queued back to back, where both were timed so."""
+    """The same for passes queued back to back, if both were timed that way."""
     cards = cell.get("cards", {})
     return [a / b for a, b in zip(cards.get(OURS[theirs], []), cards.get(theirs, [])) if a and b]
 
@@ -292,7 +292,7 @@ def spread(values):
 
 
 def bars(state):
-    """Name, bar, what was measured and whether it is met, for every bar that has one."""
+    """Name, target, measured value and whether the target is met, for every target that was measured."""
     rows = []
 
     def row(name, bar, value, met):

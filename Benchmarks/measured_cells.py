@@ -1,4 +1,4 @@
-"""Measured cells of `peers.py`, kept in a file of JSON lines so that a long table can be made in pieces."""
+"""Measured cells of `peers.py`, kept in a JSON-lines file so that a long table can be measured in several runs."""
 
 import json
 import os
@@ -9,10 +9,10 @@ from contenders import Cell
 
 
 class MeasuredCells:
-    """Cells measured with the settings and the lab of a run; those of other settings stay in the file unread.
+    """Cells measured with the settings and the lab binary of a run; cells with other settings stay in the file unread.
 
-    A cell belongs to its settings: what is compared, how long, how often, and the time stamp of lab's binary, so that nothing of an
-    older build stands in a table with a newer one.
+    A cell is identified by its settings: what is compared, how long, how often, and the timestamp of lab's binary, so that nothing from an
+    older build appears in a table with a newer one.
     """
 
     def __init__(self, path, options):
@@ -38,6 +38,6 @@ class MeasuredCells:
 
 
 def stamp(command):
-    """A command, with the time at which its program was built."""
+    """A command, with the build time of its program."""
     program = shutil.which(shlex.split(command)[0])
     return [command, os.stat(program).st_mtime if program else None]

@@ -1,27 +1,27 @@
 """Latency of lab compared with PyTorch, ONNX Runtime and OpenVINO: the same models, batches and threads, random weights.
 
-    swift build -c release && python3 Benchmarks/peers.py                  # with a quiet machine: some minutes
+    swift build -c release && python3 Benchmarks/peers.py                  # on an idle machine: some minutes
     python3 Benchmarks/peers.py --quick                                     # DeiT-S, batch 1, PyTorch: 20 s
     python3 Benchmarks/peers.py --models deit_base_patch16_224 --batch-sizes 1 4 16 --threads 1 2 --compiled
     python3 Benchmarks/peers.py --precisions float32 bfloat16 int8 --engines packed blas --peers openvino
-    python3 Benchmarks/peers.py --families --minutes 6                      # models that are no plain ViTs; again until it says that all is measured
-    python3 Benchmarks/peers.py --families --export                         # what takes long and times nothing, beforehand
+    python3 Benchmarks/peers.py --families --minutes 6                      # models that are not plain ViTs; repeat until it says that everything is measured
+    python3 Benchmarks/peers.py --families --export                         # exports the models beforehand, which takes long and times nothing
     python3 Benchmarks/peers.py --methods --out Benchmarks/results/methods.md    # with token reduction
-    python3 Benchmarks/peers.py --methods tome gtp mctf                     # some methods alone
+    python3 Benchmarks/peers.py --methods tome gtp mctf                     # only some methods
     python3 Benchmarks/peers.py --lab .build/debug/lab .build/release/lab   # two builds of lab compared
 
-Absolute times of a shared machine are noise, ratios of one run less so: in each round every contender of a cell (model, batch,
-threads) is visited in seeded random order for about a second. The table gives the median over all samples, and lab over the peer: the median of
-the rounds' ratios with the smallest and the largest. A ratio below 1 says that lab is faster. A program is compared with lab in the same
-precision, on its first engine. OPENBLAS_CORETYPE and the like are taken out of the environment: every program chooses its own kernels.
+Absolute times on a shared machine vary a lot, ratios within one run vary less. So in each round, every contender of a cell (model, batch size,
+threads) is visited in seeded random order for about a second. The table gives the median over all samples, and lab's time divided by the peer's: the median of
+the rounds' ratios, with the smallest and the largest. A ratio below 1 means that lab is faster. A program is compared with lab at the same
+precision, with lab's first engine. OPENBLAS_CORETYPE and similar variables are removed from the environment, so that every program chooses its own kernels.
 
-With --out every measured cell is kept with the exported models as well, and a later run with the same settings and the same lab
-takes it from there: a table of hours can be made in pieces (--minutes), and a cell that was disturbed measured again (--again).
+With --out, every measured cell is kept next to the exported models, and a later run with the same settings and the same lab binary
+reuses it: a table of hours can be measured in several runs (--minutes), and a cell that was disturbed can be measured again (--again).
 
-With --methods lab's methods are compared with the published methods' arithmetic in PyTorch (`pruning.py`, `further_pruning.py`), and each is asked what the removal
-gives back: (1 - L/L0) / (1 - MACs/MACs0), where L0 is the same program's unpruned latency of the same round.
+With --methods, lab's methods are compared with the published methods' arithmetic in PyTorch (`pruning.py`, `further_pruning.py`). The table also gives the fraction of the
+removed MACs that each method saves as time: (1 - L/L0) / (1 - MACs/MACs0), where L0 is the same program's unpruned latency in the same round.
 
-Needs torch and timm; onnxruntime and openvino are used where they can be imported (with onnx and onnxscript):
+Needs torch and timm; onnxruntime and openvino are used if they can be imported (with onnx and onnxscript):
 pip install -r Benchmarks/requirements.txt
 """
 
@@ -99,7 +99,7 @@ def arguments():
 
 
 def interleave(visits, rounds, order):
-    """Calls every visit once a round in random order; name to one result of each round."""
+    """Calls every visit once per round in random order; maps each name to its results by round."""
     results = {name: [] for name in visits}
     for _ in range(rounds):
         for name in order.sample(list(visits), len(visits)):
@@ -116,13 +116,13 @@ def flat(rounds):
 
 
 def label(options, index, command, engine, precision):
-    """How a contender of ours is called in the table."""
+    """The name of a lab contender in the table."""
     name = "lab" + (f" ({command})" if index else "")
     return name + (f", {engine}" if engine != options.engines[0] and precision == "float32" else "")
 
 
 def measure(options, cell, order, folder):
-    """One cell: the samples of each round by program and precision, and lab's environment."""
+    """Measures one cell: the samples of each round by program and precision, and lab's environment."""
     opened = {}
     for precision in options.precisions:
         for engine in options.engines if precision == "float32" else ["packed"]:
@@ -140,7 +140,7 @@ def measure(options, cell, order, folder):
 
 
 def rows_of(options, cell, measured):
-    """Rows of one cell: one for each contender."""
+    """The rows of one cell, one per contender."""
     rounds = {(name, precision): samples for name, precision, samples in measured["samples"]}
     for (name, precision), samples in sorted(rounds.items(), key=lambda item: options.precisions.index(item[0][1])):
         ratios = [statistics.median(a) / statistics.median(b) for a, b in zip(rounds["lab", precision], samples)]
@@ -157,7 +157,7 @@ def milliseconds(value):
 
 
 def summary(options, cells):
-    """Lines for each precision: lab against the better of ONNX Runtime and OpenVINO, and against PyTorch, over all cells."""
+    """Lines for each precision: lab compared with the faster of ONNX Runtime and OpenVINO, and with PyTorch, over all cells."""
     for precision in options.precisions:
         for title, names in (("the better of ONNX Runtime and OpenVINO", ("onnxruntime", "openvino")), ("PyTorch eager", ("pytorch",))):
             ratios = {}
@@ -176,7 +176,7 @@ def summary(options, cells):
 
 
 def compare_methods(options, cell, order):
-    """Rows of one cell: lab's methods, then the published ones, each against its own program's unpruned pass."""
+    """The rows of one cell: lab's methods, then the published ones, each compared with its own program's unpruned pass."""
     model = contenders.timm_model(cell.model, options.seed)
     chosen = [method for method in OURS if not options.methods or method["method"] in ("none", *options.methods)]
     further = further_pruning.methods(model.embed_dim, len(model.blocks))
@@ -222,7 +222,7 @@ def markdown(rows):
 
 
 def compact(rows):
-    """One row for each cell of one precision: lab's median, and of each other program its median and lab / program."""
+    """One row per cell of one precision: lab's median, and for each other program its median and lab / program."""
     cells = {}
     for row in rows:
         cells.setdefault((row["model"], row["batch"], row["threads"]), {})[row["program"]] = row
@@ -233,7 +233,7 @@ def compact(rows):
 
 
 def command_line():
-    """The command of this run without what depends on where it ran."""
+    """The command of this run, without arguments that depend on the machine."""
     words, given = [], iter(sys.argv[1:])
     for word in given:
         if word in ("--onnx", "--out", "--minutes"):
@@ -244,7 +244,7 @@ def command_line():
 
 
 def description(options, environment):
-    """One paragraph: machine, versions and how it was measured."""
+    """One paragraph: machine, versions and measuring procedure."""
     names = ["pytorch"] if options.methods is not None else options.peers
     versions = "".join(
         f", {TITLES[name]} {version}" for name, version in contenders.versions(n for n in names if contenders.is_installed(
@@ -260,7 +260,7 @@ def all_cells(options):
 
 
 def export_all(options, folder):
-    """The exported models of all cells; a model that cannot be exported is named and left out."""
+    """Exports the models of all cells; a model that cannot be exported is named and left out."""
     for cell in all_cells(options):
         try:
             model = contenders.timm_model(cell.model, options.seed)
@@ -272,7 +272,7 @@ def export_all(options, folder):
 
 
 def measure_all(options, order, folder):
-    """Cells that are measured by now, and how many are missing."""
+    """The cells that are measured so far, and how many are missing."""
     kept = MeasuredCells(folder / "cells.jsonl", options)
     end = time.monotonic() + 60 * options.minutes if options.minutes else float("inf")
     missing = 0

@@ -3,17 +3,17 @@
 `Pruned(model, method, ...)` is a module with the model's weights that removes tokens between the attention residual and
 the MLP of a block, as the authors' code does:
 
-- tail_effect (Pruning One More Token is Enough, WACV 2025): once, at one block; scores of the whole attention matrix and of
-  the values; the best patch tokens in descending order, then the mean of the others; the attention term's maximum over the batch;
-- topk (the same paper's baseline): r tokens of every block, by the class token's attention, the mean over heads;
-- tome (Bolya et al., arXiv:2210.09461): r tokens of every block, by bipartite matching on the mean key, with proportional attention.
+- tail_effect (Pruning One More Token is Enough, WACV 2025): once, at one block; scores from the whole attention matrix and
+  the values; keeps the best patch tokens in descending order, then the mean of the others; the attention term is divided by its maximum over the batch;
+- topk (the same paper's baseline): removes r tokens at every block, by the class token's attention averaged over heads;
+- tome (Bolya et al., arXiv:2210.09461): merges r tokens at every block, by bipartite matching on the mean key, with proportional attention.
 
-A block whose attention matrix is not needed uses PyTorch's fused attention, which the authors' code does not: the peers are timed at
-their best. Models with one prefix token alone, since that is what all three publish.
+A block whose attention matrix is not needed uses PyTorch's fused attention, which the authors' code does not, so the peers are timed at
+their best. Only models with one prefix token are supported, because that is what all three publish.
 
     python3 Benchmarks/pruning.py            # compares the three with the project's golden logits
 
-needs torch, timm, safetensors and numpy.
+Needs torch, timm, safetensors and numpy.
 """
 
 import sys
@@ -57,7 +57,7 @@ class Pruned(nn.Module):
 
     @staticmethod
     def attend(block, x, size, needs_matrix):
-        """The attention's output with q, k, v [B, H, N, d] and, if it is needed, the matrix [B, H, N, N]."""
+        """The attention's output with q, k, v [B, H, N, d] and, if needed, the matrix [B, H, N, N]."""
         part = block.attn
         batch, tokens, width = x.shape
         qkv = part.qkv(block.norm1(x)).reshape(batch, tokens, 3, part.num_heads, part.head_dim).permute(2, 0, 3, 1, 4)
@@ -98,7 +98,7 @@ def topk(x, attention, r):
 
 
 def tome(x, metric, size, r):
-    """Tokens at even positions go into the most similar at an odd one; order: even ones that stay, then all odd ones."""
+    """Merges tokens at even positions into the most similar token at an odd position; output order: even ones that stay, then all odd ones."""
     tokens = x.shape[1]
     r = min(r, (tokens - 1) // 2)
     if size is None:
@@ -123,7 +123,7 @@ def tome(x, metric, size, r):
 
 
 def check(goldens: Path) -> bool:
-    """Compares the methods with logits that the authors' own code gave on a small random model."""
+    """Compares the methods with logits computed by the authors' code on a small random model."""
     import timm
     from safetensors.torch import load_file
 

@@ -1,19 +1,19 @@
-"""What a race of methods saves on predictions that are all known, and what any race could save at most.
+"""How much an accuracy race saves on known predictions, and the most that any race could save.
 
     lab run whole.json                                   # methods on every image: no "until"
     python3 Benchmarks/racing.py Results/whole
 
-replays races (`"accuracy": {"until": "2pp"}`, as `Sources/Measurement/Racing` decides them) on the recorded predictions in several random
-orders of the images, and prints for each precision how many times fewer image passes they need than the whole run, how many settings of
-its front they have on theirs, how many have a setting there that is nowhere slower and less accurate by no more than the precision, and
-how many were taken off although they are on it.
+replays races (`"accuracy": {"until": "2pp"}`, with the decisions of `Sources/Measurement/Racing`) on the recorded predictions in several random
+orders of the images. For each precision it prints by which factor they reduce the image passes of the complete run, how many settings of the
+complete run's front are also on the race's front, how many have a setting there that is never slower and less accurate by no more than the precision, and
+how many were wrongly taken off.
 
-The bound is that of a gambler who is told beforehand how often any two settings differ on an image and bets best (Waudby-Smith and
-Ramdas, JRSS B 86, 2024): by Wald's argument no test that may be looked at at any time and errs in at most 5 of 100 cases is expected to
-need fewer images. "exact" is the whole run's own front: every setting off it known to be behind one that is nowhere slower, every setting
-on it ahead of all of those. Latencies are the recorded medians; --macs takes multiply-adds in their place.
+The bound is that of a gambler who knows in advance how often any two settings differ on an image and bets optimally (Waudby-Smith and
+Ramdas, JRSS B 86, 2024): by Wald's argument, no test that is valid whenever it is looked at and errs in at most 5 of 100 cases can be expected to
+need fewer images. "exact" is the complete run's own front: every setting off it is known to be behind one that is never slower, and every setting
+on it to be ahead of all of those. Latencies are the recorded medians; --macs uses multiply-accumulate operations instead.
 
-needs numpy.
+Needs numpy.
 """
 
 import argparse
@@ -27,7 +27,7 @@ ERROR = 0.05
 
 
 def recorded(folder, by_macs):
-    """Outcomes [settings, images] of the complete settings, their costs, and the baseline's row."""
+    """The outcomes [settings, images] of the complete settings, their costs, and the baseline's row."""
     found, costs = {}, {}
     for line in (line for file in sorted(folder.glob("*.jsonl")) for line in file.open()):
         record = json.loads(line)
@@ -51,7 +51,7 @@ def recorded(folder, by_macs):
 
 
 class Table:
-    """Settings with what is known of them in the end."""
+    """The settings with what is finally known about them."""
 
     def __init__(self, right, costs, baseline):
         self.right, self.costs, self.baseline = right, costs, baseline
@@ -73,7 +73,7 @@ class Table:
 
 
 def growth(won, lost, mean):
-    """The logarithm that the best bet against a mean gains on an image."""
+    """The expected growth of log capital per image of the best bet against a mean."""
     # Where the derivative is zero: a quadratic equation in the bet.
     edge = won - lost - mean
     half = 3 * mean * edge + won * (1 - mean) ** 2 + lost * (1 + mean) ** 2 + (1 - won - lost) * mean**2
@@ -84,7 +84,7 @@ def growth(won, lost, mean):
 
 
 def least(won, lost, candidate, images, threshold, step=5):
-    """Images that the gambler who knows the rates needs against a candidate of the sum of all differences."""
+    """The number of images that a gambler who knows the rates needs against a candidate for the sum of all differences."""
     if candidate >= won - lost:
         return images
     capital = 0.0
@@ -97,7 +97,7 @@ def least(won, lost, candidate, images, threshold, step=5):
 
 
 def bounds(table, precisions):
-    """The largest saving of any race: for the exact front, and for each precision."""
+    """The largest possible saving of any race, for the exact front and for each precision."""
     n, decided, known = table.images, -math.log(ERROR), math.log(2 / ERROR)
     front = table.front(table.correct, set(range(table.settings)))
     off = [
@@ -132,7 +132,7 @@ def shares(images):
 
 
 def factors(counts, images, candidates):
-    """Logarithms of what each batch multiplies the capital of each share by, [batches, shares, candidates]."""
+    """Logarithms of the factor by which each batch multiplies the capital of each share, [batches, shares, candidates]."""
     share = shares(images)[:, None]
     total, seen, result = 0, 0, []
     for won, lost, alike in counts:
@@ -150,7 +150,7 @@ def mean_of(logarithms, axis):
 
 
 def half_widths(counts, images):
-    """Of the confidence sequence after each batch, as a share of the images."""
+    """The half-widths of the confidence sequence after each batch, as a fraction of the images."""
     step = max(1, images // 1000)
     candidates = numpy.arange(-(images // step) * step, images + 1, step)
     above = mean_of(factors(counts, images, candidates).cumsum(0), 1)
@@ -160,7 +160,7 @@ def half_widths(counts, images):
 
 
 def replay(table, order, precisions):
-    """For each precision the passes of a race, its front and those that it took off."""
+    """For each precision, the passes of a race, its front and the settings that it took off."""
     right, n, ranges = table.right[:, order], table.images, list(batches(table.images))
 
     def counts(i, j):

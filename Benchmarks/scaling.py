@@ -1,11 +1,11 @@
-"""Whether latency grows as the work does: lab's time per MAC against tokens, batch and width, and one core against two.
+"""Whether latency is proportional to the work: lab's time per MAC over tokens, batch size and width, and one core compared with two.
 
-    swift build && python3 Benchmarks/scaling.py                      # with a quiet machine: about four minutes
+    swift build && python3 Benchmarks/scaling.py                      # on an idle machine: about four minutes
     python3 Benchmarks/scaling.py --axes tokens threads --rounds 3
 
-Each round visits every point of an axis once in seeded random order; a point's figure is its time per MAC over that of the axis's largest
-point in the same round: the median of the rounds, in brackets the smallest and the largest. 1.00 is linear in MACs; a bar of 10 % holds from
-1.10 down to 0.90. Fewer tokens are those left by random removal before the first block, so the patch embedding stays whole.
+Each round visits every point of an axis once in seeded random order. The value of a point is its time per MAC divided by that of the axis's largest
+point in the same round: the median over the rounds, with the smallest and the largest in brackets. 1.00 means proportional to the MACs; a tolerance of 10 % is met
+from 0.90 to 1.10. Tokens are removed at random before the first block, so the patch embedding still processes all patches.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def arguments():
 
 
 def points(options, axis):
-    """Name to (cell, method) of an axis, the largest first."""
+    """Maps names to (cell, method) for an axis, the largest first."""
     whole = {"method": "none"}
     if axis == "tokens":
         return {count: (Cell(options.model, 1, 2), {"method": "random", "r": 197 - count} if count < 197 else whole)
@@ -47,7 +47,7 @@ def points(options, axis):
 
 
 def measure(options, axis, order):
-    """Name to (MACs of the batch, milliseconds of each round)."""
+    """Maps names to (MACs of the batch, milliseconds of each round)."""
     opened = {name: Lab(cell, shlex.split(options.lab), [method]) for name, (cell, method) in points(options, axis).items()}
     visits = {name: lambda contender=contender: contender.results(options.seconds, options.least)[0] for name, contender in opened.items()}
     rounds = interleave(visits, options.rounds, order)

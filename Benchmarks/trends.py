@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Says which trends of the tail-effect paper show on the demo model.
+"""Says which trends of the tail-effect paper appear on the demo model.
 
-Runs specs of Experiments/paper, and one of equal tokens, on demo_vit with a CPU, and reads the
-records' tables. A trend shows where its numbers say so beyond their 95 % intervals; it is
-"not shown" otherwise, whether it is contradicted or lost in noise.
+Runs specs of Experiments/paper, and one with equal token counts, on demo_vit on a CPU, and reads the
+resulting tables. A trend is "shown" if the numbers support it beyond their 95 % intervals, and
+"not shown" otherwise, whether it is contradicted or within noise.
 
     python3 Benchmarks/trends.py --lab .build/debug/lab --limit 500
 """
@@ -59,7 +59,7 @@ SPECS = {
 
 
 def run(lab, name, limit, folder):
-    """The rows of the table that a spec gives on the demo model."""
+    """The rows of the table that a spec produces on the demo model."""
     spec = dict(SPECS[name])
     spec["extends"] = str(ROOT / "Experiments" / "paper" / spec["extends"])
     spec["name"] = name
@@ -89,9 +89,9 @@ def number(row, key):
 
 
 def margin(a, b):
-    """Half of a 95 % interval of the difference of two accuracies, in points.
+    """The half-width of a 95 % interval for the difference of two accuracies, in points.
 
-    Conservative: both are of the same images, which pairing would make narrower.
+    Conservative: both accuracies are measured on the same images, and pairing them would give a narrower interval.
     """
     half = [(number(r, "top1_percent_high") - number(r, "top1_percent_low")) / 2 for r in (a, b)]
     return (half[0] ** 2 + half[1] ** 2) ** 0.5
