@@ -26,6 +26,22 @@ import _TestSupport
     #expect(composition.tokensAfterBlocks == [197, 197, 197] + Array(repeating: 148, count: 9))
   }
 
+  @Test func `the example does what the tests ask of every registered method`() throws {
+    let geometry = TokenGeometry(tokens: 37, prefixTokens: 1, depth: 4)
+    for (parameters, expected): ([String: JSONValue], [Int]) in [
+      (["tokens": .array([37, 30, 24, 20].map { .integer($0) })], [37, 30, 24, 20]),
+      (["schedule": .string("progressive"), "r": .integer(3)], [34, 31, 28, 25]),
+    ] {
+      let setting = try TokenReductionRegistry.resolve(
+        method: SingleTopK.self, parameters: parameters, geometry: geometry)
+      let composition = try SingleTopK.composition(
+        ParameterValues(values: setting.parameters), geometry)
+      #expect(composition.tokensAfterBlocks == expected)
+      #expect(SingleTopK.needs.readsAttention == composition.inputs.readsAttention)
+      #expect(SingleTopK.needs.sizesInAttention == composition.proportionalAttention)
+    }
+  }
+
   @Test func `the example score runs in a pass and keeps the longest keys`() throws {
     let a = ViTArchitecture(
       imageSize: 48, patchSize: 8, embedDim: 32, depth: 2, numHeads: 2, numClasses: 7)

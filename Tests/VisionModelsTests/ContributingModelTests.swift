@@ -10,8 +10,44 @@ import _TestSupport
 /// The model that CONTRIBUTING.md shows is the one that these tests compile and run, so that the
 /// page cannot grow old.
 @Suite struct ContributingModelTests {
-  @Test func `the page's model is the code that is tested`() throws {
-    #expect(try ContributingPage.shows("SmallNet.swift", of: #filePath))
+  @Test(arguments: ["SmallNet.swift", "SmallNetLayout.swift"])
+  func `the page's examples are the code that is tested`(name: String) throws {
+    #expect(try ContributingPage.shows(name, of: #filePath))
+  }
+
+  @Test func `a file in the example layout gives the logits of one with timm's names`() throws {
+    let small = SmallNet()
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var (own, other): ([String: SafetensorsWriter.Array], [String: SafetensorsWriter.Array]) =
+      ([:], [:])
+    for (index, tensor) in small.tensors.enumerated() {
+      let floats = randomFloats(tensor.count, seed: UInt64(index + 1)).map { abs($0) + 0.1 }
+      own[tensor.key] = .init(shape: tensor.shape, floats: floats)
+      guard tensor.key == "head.weight" else {
+        let key = tensor.key.replacing(/^blocks/, with: "features")
+          .replacing(/^head/, with: "classifier")
+        other[key] = .init(shape: tensor.shape, floats: floats)
+        continue
+      }
+      let (rows, columns) = (tensor.shape[0], tensor.shape[1])
+      other["classifier.weight"] = .init(
+        shape: [columns, rows],
+        floats: (0..<floats.count).map { floats[$0 % rows * columns + $0 / rows] })
+    }
+    #expect(Set(own.keys) != Set(other.keys))
+    let logits = try [("own", own), ("other", other)].map { name, tensors in
+      let url = folder.appendingPathComponent("\(name).safetensors")
+      try SafetensorsWriter.write(tensors, to: url)
+      let model = try small.load(weights: .file(url), backend: CPUBackend(threads: 1))
+      let pass = try PassRunner(model: model, composition: .unreduced(.none), batchSize: 1)
+      _ = pass.input.update(from: randomFloats(pass.input.count, seed: 3))
+      pass.run()
+      return Array(pass.logits)
+    }
+    #expect(logits[0].count == 10 && logits[0] == logits[1])
+    #expect(Set(logits[0]).count == 10)
   }
 
   @Test func `the model runs, and lists the tensors that it reads`() throws {

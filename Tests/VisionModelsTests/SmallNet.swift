@@ -5,6 +5,7 @@ import Tensors
 /// A stem, inverted residuals at halving resolutions, and a classifier.
 package struct SmallNet: LayeredArchitecture {
   package static let family = "small_net"
+  package static var layouts: [any CheckpointLayout] { [SmallNetLayout()] }
   package static let entries = [
     ModelEntry(
       name: "small_net", displayName: "SmallNet", architecture: SmallNet(),
