@@ -1,4 +1,4 @@
-/// A device with every operation that a model and a token reduction are written in.
+/// A device with every operation that models and token reductions use.
 ///
 /// No operation allocates: every output and every buffer is passed in, sized before the first pass.
 /// B is images, N tokens, C the embedding width, H heads, d the head width.

@@ -1,8 +1,8 @@
 /// A device that computes nothing and logs each operation with its shapes, multiply-adds and
 /// traffic: a dry run.
 ///
-/// Its tensors have sizes and no memory. MACs, scratch memory and memory traffic of every model
-/// come from here, and so does the input of devices that are simulated.
+/// Its tensors have sizes but no memory. The MACs, scratch memory and memory traffic of every model
+/// come from here, and so does the input of simulated devices.
 package final class CountingDevice: ObservedOps {
   package let activationType: DType
   package let precision: Precision
@@ -10,9 +10,9 @@ package final class CountingDevice: ObservedOps {
   /// as the operations that they are composed of.
   package let isFused: Bool
 
-  /// In the order of the pass.
+  /// In execution order.
   package private(set) var operations: [PassOperation] = []
-  /// Allocated since the beginning: weights or activations.
+  /// Bytes allocated so far: weights or activations.
   package private(set) var allocatedBytes = 0
   private var temporaries: [TemporarySlot: Int] = [:]
 
@@ -23,7 +23,7 @@ package final class CountingDevice: ObservedOps {
     self.isFused = isFused
   }
 
-  /// Forgets all operations.
+  /// Removes all logged operations.
   package func reset() { operations.removeAll(keepingCapacity: true) }
 
   package var base: (any Backend)? { nil }

@@ -1,121 +1,123 @@
 import Records
 
-/// What computes: its identity, its memory, and how it repeats a pass.
+/// A computing device: its identity, its memory, and how it captures and replays a pass.
 ///
-/// Operations are protocols on top of it: `TensorOps`, `TransformerOps`, `ReductionOps`; `Backend`
-/// is all of them. Operations are queued in call order; results are visible to the host after
-/// `synchronize()`.
+/// The operations are protocols that refine it: `TensorOps`, `TransformerOps`, `ReductionOps`;
+/// `Backend` is all of them. Operations are enqueued in call order; results are visible to the host
+/// after `synchronize()`.
 package protocol Device: AnyObject {
-  /// As a spec spells the device: `cpu`.
+  /// The device's name in a spec: `cpu`.
   var name: String { get }
-  /// The processor's or the card's name.
+  /// The name of the CPU or GPU.
   var hardware: String { get }
   /// Worker threads of a CPU, 0 on a GPU.
   var threads: Int { get }
-  /// Matrix library, version and kernels chosen.
+  /// The GEMM library, its version and the kernels that it chose.
   var libraryDescription: String { get }
-  /// The graphics driver, where there is one.
+  /// The version of the GPU driver, if there is one.
   var driver: String? { get }
-  /// Of weights and activations.
+  /// The precision of weights and activations.
   var precision: Precision { get }
-  /// What the stream, fused rows, features and weights are held as.
+  /// The type in which the residual stream, fused rows, features and weights are stored.
   var activationType: DType { get }
   /// The same device at another precision.
   ///
   /// - Throws: `TensorsError.precisionUnavailable`.
   func computing(at precision: Precision) throws -> any Backend
-  /// What multiplies matrices, where the device has a choice and it is not the first; else `nil`.
+  /// The GEMM engine, if the device has a choice and it is not the first one; otherwise `nil`.
   var engine: String? { get }
-  /// The same device with another engine for its products.
+  /// The same device with another GEMM engine.
   ///
   /// - Parameter engine: One of the engines of its kind, or `DeviceKind.automaticEngine`.
-  /// - Throws: `TensorsError.engineUnavailable`, and what is wrong with a library.
+  /// - Throws: `TensorsError.engineUnavailable`, and errors of a library.
   func using(engine: String) throws -> any Backend
 
-  /// Throws what has gone wrong on the device since it was last asked.
+  /// Throws the first error on the device since the last call.
   ///
-  /// Operations do not throw: after a failure they do nothing, and a result that was not checked
-  /// means nothing.
+  /// Operations do not throw. After a failure they do nothing, so results are valid only after a
+  /// successful check.
   func check() throws
-  /// Keeps an error for `check()`, of a caller that cannot throw it.
+  /// Stores an error for `check()`, for callers that cannot throw it.
   func fail(_ error: any Error)
-  /// Clocks and temperature, where the device reports them.
+  /// Clocks and temperature, if the device reports them.
   func state() -> GPUState?
 
   /// Uninitialized memory of the device; never called inside a timed pass.
   func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor
-  /// Allocates what `body` does from one piece of memory, which is freed with the last tensor in
-  /// it.
+  /// Serves the allocations of `body` from one block of memory, which is freed with the last tensor
+  /// in it.
   ///
-  /// `bytes` is an upper bound; with `nil` the device may run `body` twice, first to add up what it
-  /// needs, with tensors that have no memory yet.
+  /// `bytes` is an upper bound. With `nil`, the device may run `body` twice, the first time only to
+  /// sum up the sizes, with tensors that have no memory yet.
   func withArena<Result>(bytes: Int?, _ body: () throws -> Result) throws -> Result
-  /// Grows the device's scratch memory to what these operations need, as a dry run on
-  /// `CountingDevice` logged them.
+  /// Grows the device's scratch memory to what these operations need; they come from a dry run on
+  /// `CountingDevice`.
   func reserve(_ operations: [PassOperation]) throws(TensorsError)
-  /// Memory that lasts until the next operation that uses the same slot, for operations composed of
-  /// others.
+  /// Temporary memory for composed operations, valid until the next operation that uses the same
+  /// slot.
   ///
-  /// It grows in a pass that needs more than any before; later passes allocate nothing. A failure
-  /// is kept for `check()`.
+  /// It grows in the first pass that needs more than the passes before; later passes allocate
+  /// nothing. An error is stored for `check()`.
   func temporary(_ slot: TemporarySlot, _ shape: Shape, _ dtype: DType) -> Tensor
-  /// The most memory of the device in use since `resetPeakMemory`; `nil` where it is the process's
-  /// own.
+  /// The peak device memory in bytes since `resetPeakMemory`; `nil` if device memory is the
+  /// process's memory.
   var peakMemoryBytes: Int? { get }
   func resetPeakMemory()
 
   /// Copies host values into the start of a tensor.
   func upload(_ values: UnsafeBufferPointer<Float>, to tensor: Tensor)
-  /// Whether the device normalizes 8-bit pixels itself, so that a quarter of the bytes is copied.
+  /// Whether the device normalizes 8-bit pixels itself, so that only a quarter of the bytes is
+  /// copied.
   var normalizesPixels: Bool { get }
-  /// Copies pictures of 8-bit pixels, [count, S, S, 3], into images [B, 3, S, S].
+  /// Copies and normalizes 8-bit images [count, S, S, 3] into [B, 3, S, S].
   ///
-  /// - Parameter table: [3, 256], what each value of each channel becomes.
+  /// - Parameter table: [3, 256], the normalized value of each pixel value, by channel.
   func upload(
     _ pixels: UnsafeBufferPointer<UInt8>, normalizedBy table: UnsafeBufferPointer<Float>,
     to images: Tensor)
   /// Copies host indices into the start of a tensor.
   func upload(_ values: UnsafeBufferPointer<Int32>, to tensor: Tensor)
-  /// Copies the first values of a tensor to the host, after all queued work.
+  /// Copies the first values of a tensor to the host, after all enqueued work.
   func download(_ tensor: Tensor, to values: UnsafeMutableBufferPointer<Float>)
-  /// Copies the first indices of a tensor to the host, after all queued work.
+  /// Copies the first indices of a tensor to the host, after all enqueued work.
   func download(_ tensor: Tensor, to values: UnsafeMutableBufferPointer<Int32>)
-  /// Copies the keys that the next `randomScores` reads to the device, outside of a captured pass.
+  /// Copies the image keys for the next `randomScores` to the device, outside a captured pass.
   ///
-  /// - Parameter storage: Int64, one for each image, for as long as a captured pass lives.
+  /// - Parameter storage: Int64, one per image; it must live as long as a captured pass that reads
+  ///   it.
   func stageImageKeys(_ keys: UnsafeBufferPointer<UInt64>, in storage: Tensor)
-  /// Waits until all queued work is done.
+  /// Waits until all enqueued work is done.
   func synchronize()
 
-  /// Whether `capture` gives anything.
+  /// Whether the device can capture passes.
   var capturesPasses: Bool { get }
-  /// Captures the operations that `body` enqueues as a replayable graph; they are not carried out.
+  /// Captures the operations that `body` enqueues as a replayable graph, without executing them.
   func capture(_ body: () -> Void) throws -> (any CapturedPass)?
-  /// Whether a captured pass can be timed with an emptied cache.
+  /// Whether a captured pass can be timed with a flushed cache.
   var hasFlushableCache: Bool { get }
-  /// Whether nothing is computed, so that what the host would read means nothing.
+  /// Whether the device computes nothing (a dry run), so that results have no meaning.
   var isDryRun: Bool { get }
   /// Whether the device has an implementation of an operation.
   ///
-  /// Asked when a pass is made, of every operation of its dry run.
+  /// Called when a pass is created, for every operation of its dry run.
   func supports(_ kind: OperationKind) -> Bool
 }
 
-/// A forward pass that a device has captured and repeats without receiving its operations again.
+/// A captured forward pass, which a device replays without receiving its operations again.
 package protocol CapturedPass: AnyObject {
-  /// Queues the pass.
+  /// Enqueues the pass.
   func replay()
-  /// Queues the pass between two marks of the device's own clock.
+  /// Enqueues the pass between two events of the device's own clock.
   func replayTimed()
-  /// Fills the device's cache with something else, and waits for that.
+  /// Overwrites the device's cache, and waits for completion.
   func emptyCache()
-  /// Between the marks of the last `replayTimed`, after all queued work; `nil` where the device
-  /// failed.
+  /// The time between the events of the last `replayTimed`, after all enqueued work; `nil` if the
+  /// device failed.
   func deviceTime() -> Duration?
-  /// The time of one of `replays` passes, queued back to back between two marks, so that the host's
-  /// starting of each is hidden; `nil` where the device failed.
+  /// The time per pass of `replays` passes enqueued back to back between two events, which hides
+  /// the launch overhead of the host; `nil` if the device failed.
   func deviceTime(replays: Int) -> Duration?
-  /// How its operations are spread over the device; empty where that is not known.
+  /// How its kernels are distributed over the device; empty if that is not known.
   var kernels: [KernelLaunch] { get }
 }
 
@@ -123,13 +125,13 @@ extension CapturedPass {
   package var kernels: [KernelLaunch] { [] }
 }
 
-/// Which intermediate of a composed operation a temporary holds; two that live at once have
+/// Identifies an intermediate of a composed operation; two that are alive at the same time have
 /// different slots.
 package enum TemporarySlot: Int, CaseIterable, Sendable {
   case normalized, hidden, unfolded, attentionMap, attended, scores, product
 }
 
-/// The defaults are those of a processor.
+/// The defaults are those of a CPU.
 extension Device {
   package var precision: Precision { .float32 }
   package var activationType: DType { .float32 }

@@ -1,33 +1,32 @@
-/// A kind of device: what a spec calls it, what it can be asked for, and how one is opened.
+/// A kind of device: its name in specs, what it supports, and how one is opened.
 ///
-/// A backend declares its kind in its own target, and the program lists the kinds that it has
-/// (`DeviceKinds`).
+/// A backend declares its kind in its own target, and the program lists all kinds (`DeviceKinds`).
 package struct DeviceKind: Sendable {
-  /// What a spec calls the first device of the kind: `cuda`.
+  /// The name of the first device of the kind in a spec: `cuda`.
   package let name: String
-  /// In a sentence: `a cuda device`.
+  /// The name in error messages: `a cuda device`.
   package let title: String
   /// Whether there may be several, `cuda:0`, `cuda:1` and so on.
   package let isNumbered: Bool
   /// Whether every machine has one.
   package let isAlwaysPresent: Bool
   package let precisions: [Precision]
-  /// What may multiply matrices, the default first; empty where there is no choice.
+  /// The GEMM engines, the default first; empty if there is no choice.
   package let engines: [String]
-  /// The engines that multiply float32 alone, each with what else to take.
+  /// The engines that support only float32, each with the engine to use instead.
   package let float32Engines: [String: String]
-  /// Whether a pass can be timed with an emptied cache.
+  /// Whether a pass can be timed with a flushed cache.
   package let hasFlushableCache: Bool
-  /// Whether it has the approximation of GELU by tanh besides the exact one.
+  /// Whether it supports the tanh approximation of GELU in addition to the exact GELU.
   package let hasTanhGELU: Bool
-  /// Beginnings of names that people give to it instead.
+  /// Prefixes of other names that people use for it.
   package let aliases: [String]
   /// Opens a device of the kind.
   package var open: Opener
-  /// What of the kind this machine has, or why it has none, in lines for a person.
+  /// The devices of this kind on this machine, or why there are none, as lines of text.
   package let inventory: @Sendable () throws -> [String]
 
-  /// Opens a device as a spec spells it; `threads == nil` takes every core.
+  /// Opens a device by its name in a spec; `threads == nil` uses every core.
   package typealias Opener =
     @Sendable (_ device: String, _ threads: Int?) throws -> any Backend
 
@@ -51,10 +50,10 @@ package struct DeviceKind: Sendable {
     self.inventory = inventory
   }
 
-  /// The engine that leaves the choice to the device.
+  /// The engine name that leaves the choice to the device.
   package static let automaticEngine = "auto"
 
-  /// Whether `device` is one of the kind: its name, or `name:N`.
+  /// Whether `device` names a device of this kind: `name`, or `name:N`.
   package func includes(_ device: String) -> Bool {
     if device == name { return true }
     guard isNumbered, device.hasPrefix(name + ":") else { return false }

@@ -2,7 +2,7 @@ import Support
 
 /// The kinds of device that a program has.
 package struct DeviceKinds: Sendable {
-  /// At least one, the standard first.
+  /// At least one, the default first.
   package let kinds: [DeviceKind]
 
   package init(_ kinds: [DeviceKind]) {
@@ -11,11 +11,11 @@ package struct DeviceKinds: Sendable {
     self.kinds = kinds
   }
 
-  /// The kind that a spec means when it names no device, and that computes accuracy when no other
-  /// device opens: the processor that the program runs on.
+  /// The default kind of a spec, which also computes accuracy if no other device can be opened: the
+  /// CPU.
   package var standard: DeviceKind { kinds[0] }
 
-  /// The kind of a device as a spec spells it; `nil` for what is not a device.
+  /// The kind of a device by its name in a spec; `nil` if it is not a device.
   package func kind(of device: String) -> DeviceKind? { kinds.first { $0.includes(device) } }
 
   /// The kind that people mean by another name, such as `gpu`.
@@ -23,14 +23,14 @@ package struct DeviceKinds: Sendable {
     kinds.first { $0.aliases.contains { text.lowercased().hasPrefix($0) } }
   }
 
-  /// The engines of any kind, each once.
+  /// The engines of all kinds, without duplicates.
   package var engines: [String] {
     kinds.flatMap(\.engines).reduce(into: []) { known, engine in
       if !known.contains(engine) { known.append(engine) }
     }
   }
 
-  /// What devices can be called: `"cpu", "cuda" or "cuda:N"`.
+  /// The possible names of devices: `"cpu", "cuda" or "cuda:N"`.
   package var expectation: String {
     series(names(numbered: ":N").map { "\"\($0)\"" }, "or")
   }

@@ -1,4 +1,4 @@
-/// What one number of a stored tensor is; every type can be read as float32.
+/// The element type of a stored tensor; every type can be read as float32.
 package enum ElementType: String, CaseIterable, Sendable {
   case float64 = "F64"
   case float32 = "F32"
@@ -31,7 +31,7 @@ package enum ElementType: String, CaseIterable, Sendable {
     }
   }
 
-  /// The element at a byte position as float32: the nearest, where the type is wider.
+  /// The element at a byte position as float32, rounded to nearest if its type is wider.
   package func float(_ bytes: UnsafeRawBufferPointer, at position: Int) -> Float {
     switch self {
     case .float64:
@@ -65,7 +65,7 @@ package enum ElementType: String, CaseIterable, Sendable {
     UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt16.self))
   }
 
-  /// OCP's 8-bit float of a bias of 7, whose largest pattern is not a number.
+  /// OCP's 8-bit float with a bias of 7, whose largest pattern is NaN.
   private static func e4m3(_ byte: UInt8) -> Float {
     let exponent = Int(byte >> 3 & 0xF)
     let fraction = Float(byte & 7)

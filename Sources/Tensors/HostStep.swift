@@ -1,6 +1,6 @@
 /// The threads that share the work on one image.
 package struct HostWorkers {
-  /// A `lab_pool` that runs nothing else meanwhile; `nil` where the caller works alone.
+  /// A `lab_pool` that is otherwise idle; `nil` if the calling thread works alone.
   package let pool: OpaquePointer?
 
   package init(pool: OpaquePointer) { self.pool = pool }
@@ -9,12 +9,12 @@ package struct HostWorkers {
   package static var alone: HostWorkers { HostWorkers() }
 }
 
-/// A part of a token reduction that runs on the host, image by image: the reference of a score or a
-/// disposal, and what a device runs that has no kernel for it.
+/// A part of a token reduction that runs on the host, image by image: the reference implementation
+/// of a score or disposal, used by devices without a kernel for it.
 ///
-/// It is made before the first pass, with the tensors that it reads and writes. A device whose
-/// memory the host can read passes their addresses; another one copies them out and back, and does
-/// not capture the pass.
+/// It is created before the first pass, with the tensors that it reads and writes. A device whose
+/// memory the host can access passes their addresses; another device copies them to the host and
+/// back, and does not capture the pass.
 package final class HostStep {
   /// What happens to a tensor.
   package enum Access: Sendable { case read, write, update }
@@ -39,13 +39,13 @@ package final class HostStep {
   package let operands: [Operand]
   private let body: Body
   private let addresses: UnsafeMutablePointer<UnsafeMutableRawPointer>
-  /// Copies of the operands, of a device whose memory the host cannot read.
+  /// Copies of the operands, for a device whose memory the host cannot access.
   private var staging: [UnsafeMutableRawPointer] = []
 
   /// - Parameters:
-  ///   - tokens: Of an image before and after, and their width.
-  ///   - body: Called once for each image, perhaps by several threads at once, with the first
-  ///     element of every operand, float32 but for Int32 tensors, and who helps with that image.
+  ///   - tokens: The token counts of an image before and after, and the width.
+  ///   - body: Called once per image, possibly by several threads at once, with pointers to the
+  ///     operands (float32, or Int32 for index tensors) and the threads that help with that image.
   package init(
     batchSize: Int, tokens: (before: Int, after: Int, width: Int), operands: [Operand],
     body: @escaping Body

@@ -121,7 +121,7 @@ extension ObservedOps {
 
   package func runOnHost(_ step: HostStep) { observe(step.operation) { $0.runOnHost(step) } }
 
-  /// Passed on whole: a device may have fewer launches for a step than for its parts.
+  /// Passed on as a whole: a device may need fewer launches for a step than for its parts.
   package func reduce(_ selection: TokenSelection) {
     guard !composesBlocks else { return reduceByParts(selection) }
     let assignment = selection.assignment

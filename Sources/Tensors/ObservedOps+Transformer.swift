@@ -1,4 +1,4 @@
-/// The fused operations of a transformer, each seen as a whole or, where `composesBlocks`, as its
+/// The fused operations of a transformer, each observed as a whole or, if `composesBlocks`, as its
 /// parts.
 extension ObservedOps {
   package func embedPatches(_ images: Tensor, _ embedding: PatchEmbedding, into tokens: Tensor) {

@@ -1,13 +1,13 @@
-/// A backend that sees each operation by its shapes before it is carried out, or instead of that.
+/// A backend that observes each operation with its shapes before executing it, or without executing
+/// it.
 ///
-/// A new operation of the protocols is described here, once, for timing, counting and simulation
-/// alike.
+/// Every operation of the protocols is described here once, for timing, counting and simulation.
 package protocol ObservedOps: Backend {
-  /// What carries operations out; `nil` where none is.
+  /// The backend that executes the operations; `nil` for none.
   var base: (any Backend)? { get }
-  /// Whether the blocks of a transformer are seen as the operations that they are composed of.
+  /// Whether the blocks of a transformer are observed as the operations that they are composed of.
   var composesBlocks: Bool { get }
-  /// Sees an operation; `body` carries it out.
+  /// Observes an operation; `body` executes it.
   func observe(_ operation: PassOperation, _ body: (any Backend) -> Void)
 }
 
@@ -194,7 +194,7 @@ extension ObservedOps {
 }
 
 extension PassOperation {
-  /// A feed-forward network; `bytesRead` are those of its input and of the stream, each once.
+  /// A feed-forward network; `bytesRead` counts its input and the residual stream, each once.
   static func feedForward(
     _ bytesRead: Int, _ parameters: FeedForwardParameters, onto stream: Tensor
   ) -> PassOperation {

@@ -2,7 +2,7 @@
 /// `TensorOps.makeLinear`.
 package struct LinearParameters {
   package let weight: Tensor
-  /// [outputs]; zeros where the layer has none.
+  /// [outputs]; zeros if the layer has no bias.
   package let bias: Tensor
   package let inputs: Int
   package let outputs: Int
@@ -28,7 +28,7 @@ package struct LayerNormParameters {
   }
 }
 
-/// The patch convolution as a linear layer, with what is added to its tokens.
+/// The patch convolution as a linear layer, with the position embeddings and prefix tokens.
 package struct PatchEmbedding {
   /// From the convolution's kernel, flattened: 3·p·p inputs, C outputs.
   package let linear: LinearParameters
@@ -46,7 +46,7 @@ package struct PatchEmbedding {
   }
 }
 
-/// What stands between the two layers of a feed-forward network.
+/// The activation between the two layers of a feed-forward network.
 package enum HiddenActivation: Hashable, Sendable {
   /// `x Φ(x)` with the exact error function.
   case gelu

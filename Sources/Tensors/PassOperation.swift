@@ -1,4 +1,4 @@
-/// The kinds of operation that a forward pass is made of.
+/// The kinds of operations in a forward pass.
 package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   case upload = "input"
   case patchEmbedding = "patch embedding"
@@ -16,7 +16,7 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   case normalization
   case linearAttention = "linear attention"
   case reducedAttention = "reduced attention"
-  /// The attention map in memory: made, read or summed up.
+  /// An attention map in memory: written, read or summed.
   case attentionMap = "attention map"
   case pooling
   case elementwise
@@ -24,16 +24,16 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   case scores = "reduction: scores"
   case selection = "reduction: selection"
   case assembly = "reduction: new tokens"
-  /// Scores, selection and new tokens in one operation.
+  /// Scores, selection and assembling tokens in one operation.
   case reduction = "reduction: whole step"
-  /// A score or a disposal that has no kernel.
+  /// A score or disposal without a device kernel.
   case hostReduction = "reduction: on the host"
   case poolTokens = "pooling of tokens"
   /// A linear layer without a LayerNorm.
   case head
   case download = "output"
 
-  /// Whether a pass without token reduction has none of it.
+  /// Whether the kind occurs only in passes with token reduction.
   package var isReduction: Bool {
     switch self {
     case .scores, .selection, .assembly, .reduction, .hostReduction: true
@@ -42,19 +42,19 @@ package enum OperationKind: String, CaseIterable, Hashable, Sendable {
   }
 }
 
-/// One operation of a pass by its shapes: the work it cannot avoid, and what a device needs for it.
+/// One operation of a pass, described by its shapes: its minimum work, and the scratch memory that
+/// devices need for it.
 package struct PassOperation: Hashable, Sendable {
-  /// The sizes from which devices compute the size of their scratch memory, and simulated ones
-  /// their time.
+  /// The sizes from which devices compute their scratch memory, and simulated devices their time.
   package enum Extent: Hashable, Sendable {
     case convolution(ConvolutionExtent, pixels: Int)
-    /// `isNormalized` where a LayerNorm comes first.
+    /// `isNormalized` if a LayerNorm precedes it.
     case product(rows: Int, inputs: Int, outputs: Int, isNormalized: Bool)
     case feedForward(rows: Int, inputs: Int, hidden: Int, outputs: Int, isGated: Bool)
     case attention(
       batch: Int, queries: Int, keys: Int, heads: Int, headDim: Int, valueDim: Int)
     case embedding(batch: Int, patches: Int, tokens: Int, patchValues: Int, width: Int)
-    /// Tokens of a reduction, `width` each where they are moved or compared.
+    /// Tokens of a reduction, with `width` elements each if they are moved or compared.
     case tokens(batch: Int, before: Int, after: Int, width: Int)
     case rows(Int, width: Int)
   }
@@ -63,9 +63,9 @@ package struct PassOperation: Hashable, Sendable {
   package let extent: Extent
   /// Multiply-adds of matrix products and convolutions; nothing else counts, as in fvcore and timm.
   package let macs: Int
-  /// Every input and weight once; what stays inside an operation counts nothing.
+  /// Counts every input and weight once; values that stay inside an operation are not counted.
   package let bytesRead: Int
-  /// Every output once.
+  /// Counts every output once.
   package let bytesWritten: Int
 
   package init(
@@ -83,12 +83,12 @@ package struct PassOperation: Hashable, Sendable {
   }
 }
 
-/// The work that operations cannot avoid.
+/// The minimum work of operations.
 package struct OperationCost: Hashable, Sendable {
-  /// Two for each multiply-add of a matrix product; nothing else counts, as in a model's MACs.
+  /// Two per multiply-add of a matrix product; nothing else is counted, as in a model's MACs.
   package var flops: Int
-  /// Every input and weight read once and every output written once; what stays inside an operation
-  /// counts nothing.
+  /// Every input and weight is read once and every output written once; values that stay inside an
+  /// operation are not counted.
   package var bytes: Int
 
   package init(flops: Int, bytes: Int) {

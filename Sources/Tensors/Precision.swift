@@ -1,10 +1,10 @@
-/// How a device holds and multiplies numbers.
+/// How a device stores and multiplies numbers.
 ///
-/// Whatever it is, sums, softmax, norms, scores and sizes are float32.
+/// At every precision, sums, softmax, norms, scores and sizes are float32.
 package enum Precision: String, CaseIterable, Hashable, Sendable {
   /// IEEE single precision throughout.
   case float32
-  /// float32 in memory, rounded to 10 bits of mantissa where a tensor core multiplies.
+  /// float32 in memory, rounded to a 10-bit mantissa for tensor-core products.
   case tf32
   case float16
   case bfloat16
@@ -12,7 +12,7 @@ package enum Precision: String, CaseIterable, Hashable, Sendable {
   /// symmetrically and without calibration.
   case int8
 
-  /// What weights and activations are held as.
+  /// The type in which weights and activations are stored.
   package var storage: DType {
     switch self {
     case .float32, .tf32, .int8: .float32

@@ -1,4 +1,4 @@
-/// How the heads of an attention become one.
+/// How values are reduced over attention heads.
 package enum HeadReduction: String, CaseIterable, Hashable, Sendable {
   case max, mean, sum
 }
@@ -10,15 +10,15 @@ package enum AttentionFeature: Int, Hashable, Sendable {
   case value = 2
 }
 
-/// Over what the attention term of the tail-effect score is divided by its maximum.
+/// Over what the maximum is taken that the attention term of the tail-effect score is divided by.
 package enum ScoreNormalization: String, CaseIterable, Hashable, Sendable {
-  /// Per image: a prediction does not depend on its neighbors in the batch.
+  /// Per image: a prediction does not depend on the other images of the batch.
   case image
   /// Over the whole batch, as the authors' code does.
   case batch
 }
 
-/// What an attention returns for a score, filled where a buffer is given.
+/// The statistics of an attention that a score needs; each is computed if a buffer is given.
 package struct AttentionStatistics {
   /// Mean over heads of the class token's row, [B, N].
   package var classAttention: Tensor?
@@ -38,7 +38,7 @@ package struct AttentionStatistics {
   }
 }
 
-/// What an attention returns besides its output: the values that a reduction takes.
+/// What an attention returns besides its output: the values that a reduction reads.
 package struct AttentionFindings {
   /// Mean over heads of the class token's row, [B, N].
   package let classAttention: Tensor?
@@ -49,24 +49,24 @@ package struct AttentionFindings {
     self.received = received
   }
 
-  /// Of an attention that was asked for nothing.
+  /// The result of an attention from which no statistics were requested.
   package static var none: AttentionFindings {
     AttentionFindings(classAttention: nil, received: nil)
   }
 }
 
-/// What tokens receive, [B, N]; perhaps not added up yet.
+/// Received attention of the tokens, [B, N]; possibly still partial sums.
 ///
-/// A device may leave the sums to the operation that reads them, which can add more in the same
-/// kernel. Such a value holds until the device's next attention; `ReductionOps.complete` writes the
-/// sums.
+/// A device may leave the summation to the operation that reads it, which can do it in its own
+/// kernel. Such a value is valid until the device's next attention; `ReductionOps.complete` writes
+/// the sums.
 package struct ReceivedAttention {
-  /// What a device needs to add up later.
+  /// What a device needs to complete the sums later.
   package struct Pending {
     package let qkv: Tensor
     package let tokenSize: Tensor?
     package let heads: Int
-    /// Of the logits, as the device's kernels want it.
+    /// The scale of the logits, in the form that the device's kernels use.
     package let scale: Float
     package let headReduction: HeadReduction
     package let prefixTokens: Int
@@ -85,7 +85,7 @@ package struct ReceivedAttention {
   }
 
   package let sums: Tensor
-  /// `nil` where the sums are there.
+  /// `nil` if the sums are complete.
   package let pending: Pending?
 
   package init(sums: Tensor, pending: Pending? = nil) {
@@ -94,11 +94,11 @@ package struct ReceivedAttention {
   }
 }
 
-/// Which tokens each new token is made of: a list of sources per output, per image.
+/// The tokens that each new token is made of: a list of sources per output and image.
 ///
 /// Output `o` of image `b` is made of `sources[b, offsets[b, o] ..< offsets[b, o + 1]]`; the
-/// sources after the last offset are dropped. Gather-only, so every backend gives the same sums in
-/// the same order.
+/// sources after the last offset are dropped. All operations are gathers, so every backend computes
+/// the same sums in the same order.
 package struct TokenAssignment {
   /// Int32 [B, N' + 1].
   package let offsets: Tensor
@@ -107,7 +107,7 @@ package struct TokenAssignment {
   package let batchSize: Int
   package let tokensIn: Int
   package let tokensOut: Int
-  /// Whether the last token is made of many, which a device may share among more workers.
+  /// Whether the last token has many sources, which a device may divide among more workers.
   package let fusesLast: Bool
 
   package init(
@@ -123,22 +123,22 @@ package struct TokenAssignment {
   }
 }
 
-/// How the sources of one output token are added up.
+/// How the sources of one output token are combined.
 package enum TokenWeighting: Hashable, Sendable {
   /// Plain mean.
   case mean
-  /// Mean weighted by the patches behind each token (ToMe).
+  /// Mean weighted by the number of patches in each token (ToMe).
   case size
-  /// The last token is the sum weighted by score, not divided by the weights' sum (EViT); the
+  /// The last token is the sum weighted by score, not divided by the sum of the weights (EViT); the
   /// others are copied.
   case score
 }
 
 /// Where the scores of a step come from.
 package enum ScoreOrigin {
-  /// They are there: a class token's attention, random numbers.
+  /// Already computed: class attention, random numbers.
   case given
-  /// `a / max a + softmax(v)`, written for whoever watches; either part may be absent.
+  /// `a / max a + softmax(v)`, also written to memory for observers; either part may be absent.
   case tailEffect(
     attention: ReceivedAttention?, features: FeatureOperands?, normalization: ScoreNormalization)
 }
@@ -162,8 +162,8 @@ package struct FeatureOperands {
   }
 }
 
-/// A step that keeps the best patch tokens of [B, N, C], and drops the others or makes one token of
-/// them.
+/// A step that keeps the best patch tokens of [B, N, C], and drops the others or fuses them into
+/// one token.
 package struct TokenSelection {
   package let stream: Tensor
   package let score: ScoreOrigin

@@ -1,6 +1,6 @@
-/// Token reduction: scores, selection, matching, and building what becomes of the tokens.
+/// Token reduction: scores, selection, matching, and assembling the new tokens.
 package protocol ReductionOps: TransformerOps {
-  /// Writes the sums of received attention where they are still pending.
+  /// Completes the sums of received attention, if they are still partial.
   func complete(_ received: ReceivedAttention)
 
   /// Uniform scores [B, N] from (seed, key of the image, token), independent of the batch.
@@ -17,19 +17,20 @@ package protocol ReductionOps: TransformerOps {
   func resetSizes(_ sizes: Tensor)
   /// Mean over heads of the keys, scaled to length 1. [B, N, 3C] to [B, N, d].
   func keyMetric(_ qkv: Tensor, heads: Int, into metric: Tensor)
-  /// Keeps the `keep` best patch tokens, descending, ties by the lower index, after the prefix.
+  /// Keeps the `keep` best patch tokens after the prefix, in descending order, ties by the lower
+  /// index.
   ///
-  /// The rest become one more token at the end (`fuse`) or the assignment's dropped tail, in the
-  /// same order.
+  /// The rest become one additional token at the end (`fuse`), or are dropped as the tail of the
+  /// assignment, in the same order.
   func selectTokens(
     _ scores: Tensor, prefixTokens: Int, keep: Int, fuse: Bool, into assignment: TokenAssignment)
-  /// Keeps the `keep` best patch tokens, and gives each other one to the kept patch with the most
-  /// similar key.
+  /// Keeps the `keep` best patch tokens, and assigns every other one to the kept patch with the
+  /// most similar key.
   func selectAndMatch(
     _ scores: Tensor, metric: Tensor, prefixTokens: Int, keep: Int,
     into assignment: TokenAssignment)
-  /// ToMe's bipartite soft matching: the `r` even patch tokens closest to an odd one are given to
-  /// it.
+  /// ToMe's bipartite soft matching: the `r` even patch tokens most similar to an odd one are
+  /// assigned to it.
   ///
   /// `nodeMaximum` [B, (N + 1) / 2] receives each even token's best similarity.
   func matchBipartite(
@@ -37,15 +38,15 @@ package protocol ReductionOps: TransformerOps {
     into assignment: TokenAssignment)
   /// Builds the tokens that an assignment describes: [B, N, C] to [B, N', C].
   ///
-  /// `sizes` [B, N] and `outputSizes` [B, N'] count the patches behind each token; both or neither
-  /// are given.
+  /// `sizes` [B, N] and `outputSizes` [B, N'] count the patches in each token; both or neither are
+  /// given.
   func assemble(
     _ tokens: Tensor, _ assignment: TokenAssignment, weighting: TokenWeighting, scores: Tensor?,
     sizes: Tensor?, into output: Tensor, outputSizes: Tensor?)
   /// A whole step that drops or fuses: scores, selection, new tokens; by default one operation
   /// after another.
   func reduce(_ selection: TokenSelection)
-  /// What has no kernel, on the host; by default on copies.
+  /// Runs a step without a device kernel on the host; by default on copies.
   func runOnHost(_ step: HostStep)
 }
 
@@ -56,7 +57,7 @@ extension ReductionOps {
 
   package func reduce(_ selection: TokenSelection) { reduceByParts(selection) }
 
-  /// The operations of a step one after another.
+  /// The separate operations of a step.
   package func reduceByParts(_ selection: TokenSelection) {
     score(selection.score, prefixTokens: selection.prefixTokens, into: selection.scores)
     selectTokens(
@@ -67,7 +68,7 @@ extension ReductionOps {
       scores: selection.scores, sizes: nil, into: selection.output, outputSizes: nil)
   }
 
-  /// Writes the scores that are not there yet.
+  /// Computes the scores that are not computed yet.
   package func score(_ origin: ScoreOrigin, prefixTokens: Int, into scores: Tensor) {
     guard case .tailEffect(let attention, let features, let normalization) = origin else { return }
     if let features {

@@ -2,8 +2,8 @@ import Files
 import Foundation
 import Records
 
-/// A safetensors file, memory-mapped: names, types and shapes at once, bytes only when they are
-/// read.
+/// A safetensors file, memory-mapped: names, types and shapes are read immediately, data only on
+/// access.
 ///
 /// Layout: eight bytes of header length (little-endian), a JSON header, then the data.
 /// Source: https://github.com/huggingface/safetensors, "Format".
@@ -11,7 +11,7 @@ package final class SafetensorsFile: Sendable {
   package struct Entry: Sendable {
     package let type: ElementType
     package let shape: [Int]
-    /// Where its numbers lie in the file.
+    /// The position of its data in the file.
     package let bytes: Range<Int>
   }
 
@@ -22,8 +22,8 @@ package final class SafetensorsFile: Sendable {
 
   /// Opens and checks a file.
   ///
-  /// What the format's own library refuses is refused: a key twice, tensors that overlap, bytes
-  /// that belong to none.
+  /// Refuses what the format's own library refuses: duplicate keys, overlapping tensors, bytes that
+  /// belong to no tensor.
   /// - Throws: `TensorsError.unreadableFile` or `.malformedSafetensors`, which name the file.
   package init(path: PathBytes) throws {
     self.path = path
@@ -37,7 +37,7 @@ package final class SafetensorsFile: Sendable {
 
   package convenience init(url: URL) throws { try self.init(path: PathBytes(url.path)) }
 
-  /// The bytes of a regular file, read from the disk where they are looked at.
+  /// The memory-mapped bytes of a regular file.
   private static func map(_ path: PathBytes) throws(TensorsError) -> Data {
     do throws(FileError) {
       let file = try RegularFile(path)
@@ -56,7 +56,7 @@ package final class SafetensorsFile: Sendable {
     }
   }
 
-  /// Where the numbers begin, and the header before them.
+  /// The position of the data, and the header before it.
   private static func header(of data: Data, _ path: PathBytes) throws -> (Int, SafetensorsHeader) {
     func malformed(_ reason: String) -> TensorsError {
       .malformedSafetensors(path: "\(path)", reason: reason)
@@ -86,11 +86,11 @@ package final class SafetensorsFile: Sendable {
     }
   }
 
-  /// Calls `body` with the values of a tensor as float32: those of the mapped file itself where it
-  /// holds float32.
+  /// Calls `body` with the values of a tensor as float32, directly in the mapped file if it stores
+  /// float32.
   ///
-  /// The pages that were read are given back afterwards, so that a file and its copy on a device
-  /// are never in memory whole together. Errors: as `floats`, and what `body` throws.
+  /// Afterwards, the pages are released, so that a file and its copy on a device are never
+  /// completely in memory at the same time. Errors: as `floats`, and what `body` throws.
   package func withFloats<Result>(
     _ name: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result
   ) throws -> Result {
@@ -107,8 +107,7 @@ package final class SafetensorsFile: Sendable {
     }
   }
 
-  /// Gives the whole pages of a part of the file back; they are read again if they are asked for
-  /// again.
+  /// Releases the whole pages of a part of the file; they are read again on the next access.
   private func release(_ bytes: Range<Int>) {
     data.withUnsafeBytes { raw in
       guard let base = raw.baseAddress else { return }
@@ -120,8 +119,7 @@ package final class SafetensorsFile: Sendable {
     }
   }
 
-  /// The values of a tensor as float32, converted where they are stored as other floating-point
-  /// numbers.
+  /// The values of a tensor as float32, converted from the stored floating-point type.
   ///
   /// Errors: `TensorsError.missingTensor`, or `.malformedSafetensors` for an integer tensor.
   package func floats(_ name: String) throws -> [Float] {

@@ -1,8 +1,8 @@
-/// The header of a safetensors file: what the file says of itself, and where its tensors lie.
+/// The header of a safetensors file: its metadata, and the positions of its tensors.
 ///
 /// Source: https://github.com/huggingface/safetensors, `safetensors/src/tensor.rs`, `Metadata`.
 struct SafetensorsHeader: Decodable {
-  /// Bytes that the format's own library reads at most.
+  /// The maximum header size of the format's own library, in bytes.
   static let maxBytes = 100_000_000
 
   let metadata: [String: String]
@@ -39,7 +39,7 @@ struct SafetensorsHeader: Decodable {
     self.tensors = tensors
   }
 
-  /// The tensors in a file whose numbers lie from byte `start` to byte `end`.
+  /// The tensors of a file whose data is between bytes `start` and `end`.
   func entries(
     start: Int, end: Int, malformed: (String) -> any Error
   ) throws -> [String: SafetensorsFile.Entry] {
@@ -65,7 +65,7 @@ struct SafetensorsHeader: Decodable {
     return entries
   }
 
-  /// `nil` for more than an `Int` counts.
+  /// `nil` if the product overflows an `Int`.
   private static func bytes(_ shape: [Int], _ type: ElementType) -> Int? {
     if shape.contains(0) { return 0 }
     var count = type.byteCount
@@ -77,7 +77,7 @@ struct SafetensorsHeader: Decodable {
     return count
   }
 
-  /// Every byte belongs to one tensor.
+  /// Checks that every byte belongs to exactly one tensor.
   private static func check(
     _ entries: [String: SafetensorsFile.Entry], start: Int, end: Int,
     _ malformed: (String) -> any Error

@@ -10,7 +10,7 @@ package struct Shape: Hashable, Sendable, CustomStringConvertible {
     rank = fourth != nil ? 4 : third != nil ? 3 : second != nil ? 2 : 1
   }
 
-  /// The shape that a file or a list gives.
+  /// The shape with the extents of a file or list.
   ///
   /// Edge cases: no extents (a scalar) is `[1]`; more than four is a programming error of the
   /// caller.

@@ -1,4 +1,4 @@
-/// What one element of a tensor is.
+/// The element type of a tensor.
 package enum DType: String, Sendable {
   case float32 = "F32"
   case float16 = "F16"
@@ -51,21 +51,21 @@ package struct Tensor {
     self.shape = shape
   }
 
-  /// The same memory from its start, seen with another shape that is no larger than the storage.
+  /// The same memory from its start with another shape, which must not be larger than the storage.
   package func view(_ shape: Shape) -> Tensor {
     Tensor(storage: storage, dtype: dtype, shape: shape)
   }
 
-  /// Elements that the memory behind it holds.
+  /// The number of elements in its storage.
   package var capacity: Int { storage.byteCount / dtype.byteCount }
 
-  /// The elements, for a backend whose memory the processor can read.
+  /// The elements, for a backend whose memory the CPU can access.
   package var floats: UnsafeMutablePointer<Float> {
     assert(dtype == .float32)
     return storage.address.assumingMemoryBound(to: Float.self)
   }
 
-  /// The elements of an index tensor, for a backend whose memory the processor can read.
+  /// The elements of an index tensor, for a backend whose memory the CPU can access.
   package var integers: UnsafeMutablePointer<Int32> {
     assert(dtype == .int32)
     return storage.address.assumingMemoryBound(to: Int32.self)

@@ -1,8 +1,8 @@
-/// The complete vocabulary of a model: every operation on views, NHWC, with what follows it as an
-/// epilogue.
+/// The complete set of operations for models, on NHWC views, with bias, activation and residual as
+/// epilogues.
 ///
-/// `CPUBackend` is the reference; the contract tests hold every device to plain loops in double
-/// precision.
+/// `CPUBackend` is the reference; the contract tests compare every device with plain loops in
+/// double precision.
 package protocol TensorOps: Device {
   /// A linear layer from its weight [outputs, inputs] and bias [outputs]; never called inside a
   /// timed pass.
@@ -19,7 +19,7 @@ package protocol TensorOps: Device {
 
   /// `output = epilogue(convolution(input))`, dense, grouped or depthwise.
   ///
-  /// The output's height and width say how far the kernel goes; what lies outside the input is
+  /// The output's height and width determine how far the kernel moves; pixels outside the input are
   /// zero.
   func convolve(
     _ input: FeatureMap, _ convolution: ConvolutionParameters, _ epilogue: Epilogue,
@@ -29,8 +29,8 @@ package protocol TensorOps: Device {
     _ input: TensorView, _ linear: LinearParameters, _ epilogue: Epilogue, into output: TensorView)
   /// LayerNorm of every row.
   func layerNorm(_ input: TensorView, _ norm: LayerNormParameters, into output: TensorView)
-  /// `output = activation(input · scale + shift)`, scale and shift [width]: a batch norm that no
-  /// layer before or behind it takes in.
+  /// `output = activation(input · scale + shift)`, scale and shift [width]: a batch norm that
+  /// cannot be folded into a neighboring layer.
   func affine(
     _ input: TensorView, scale: Tensor, shift: Tensor, _ activation: Activation,
     into output: TensorView)
@@ -40,8 +40,8 @@ package protocol TensorOps: Device {
   /// epsilon)` with q and k after a ReLU.
   func linearAttention(
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView)
-  /// ReduceFormer's attention: products of elements where `linearAttention` has those of matrices,
-  /// `relu(q) · (Σ relu(k) · v) / max(relu(q) Σ relu(k), epsilon)`.
+  /// ReduceFormer's attention, with elementwise products in place of the matrix products of
+  /// `linearAttention`: `relu(q) · (Σ relu(k) · v) / max(relu(q) Σ relu(k), epsilon)`.
   func reducedAttention(
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView)
   /// The attention weights themselves, [B, H, N, N], for methods that read or change them.
@@ -55,26 +55,26 @@ package protocol TensorOps: Device {
   func pool(_ input: FeatureMap, _ pooling: Pooling, into output: FeatureMap)
   /// Mean over all pixels: [B, height, width, channels] to rows [B, channels].
   func globalAveragePool(_ input: FeatureMap, into output: TensorView)
-  /// `output = activation(left + right)`; of fewer rows on the right each is added to as many rows
-  /// on the left.
+  /// `output = activation(left + right)`; if the right has fewer rows, each is added to the same
+  /// number of consecutive rows on the left.
   func add(
     _ left: TensorView, _ right: TensorView, _ activation: Activation, into output: TensorView)
-  /// `output = left · right`; of fewer rows on the right each multiplies as many rows on the left
-  /// (a gate for each image).
+  /// `output = left · right`, elementwise; if the right has fewer rows, each multiplies the same
+  /// number of consecutive rows on the left (a gate per image).
   func multiply(_ left: TensorView, _ right: TensorView, into output: TensorView)
   /// `output = activation(input)`.
   func activate(_ input: TensorView, _ activation: Activation, into output: TensorView)
   /// `output[b, i] = input[b, indices[b, i]]`, rows of each image chosen by Int32 [B, N'].
   func gather(_ input: TensorView, _ indices: Tensor, into output: TensorView)
-  /// Copies rows: concatenation and splitting where no operation can write or read in place.
+  /// Copies rows: for concatenation and splitting that no operation can do in place.
   func copy(_ input: TensorView, into output: TensorView)
-  /// Copies pixels; those of the output beyond the input are zero.
+  /// Copies pixels; output pixels outside the input are zero.
   func copy(_ input: FeatureMap, into output: FeatureMap)
   /// Patches of images [B, 3, S, S] as rows [channel][y][x]; with a patch of 1, NCHW to NHWC.
   func unfold(_ images: Tensor, patch: Int, into rows: TensorView)
 }
 
-/// A function of each element.
+/// An elementwise function.
 package enum Activation: String, CaseIterable, Hashable, Sendable {
   case identity
   case relu
@@ -89,7 +89,7 @@ package enum Activation: String, CaseIterable, Hashable, Sendable {
   /// `clamp(x + 3, 0, 6) / 6`
   case hardsigmoid
 
-  /// As the kernels of every device count them.
+  /// The number by which the kernels of every device identify it.
   package var kernelMode: Int {
     switch self {
     case .identity: 0
@@ -103,10 +103,10 @@ package enum Activation: String, CaseIterable, Hashable, Sendable {
   }
 }
 
-/// What an operation does to each number before it writes it.
+/// What an operation applies to each value before writing it.
 package struct Epilogue {
   package var activation: Activation
-  /// Added, of the output's rows and width; it may be the output itself.
+  /// Added to the result; it has the output's rows and width, and may be the output itself.
   package var residual: TensorView?
   /// `activation(x + residual)` instead of `activation(x) + residual`.
   package var activatesSum: Bool
@@ -128,13 +128,13 @@ package struct ConvolutionExtent: Hashable, Sendable {
   package var outputs: Int
   package var kernel: Int
   package var stride: Int
-  /// Rows above and columns left of the input; the output's size says how many follow.
+  /// Padding above and to the left of the input; the output's size determines the padding below and
+  /// to the right.
   package var padding: Int
   /// 1 is dense, `inputs` is depthwise.
   package var groups: Int
 
-  /// - Parameter padding: `kernel / 2` where nothing is given, which keeps the size at a stride of
-  ///   1.
+  /// - Parameter padding: `kernel / 2` by default, which keeps the size at stride 1.
   package init(
     inputs: Int, outputs: Int, kernel: Int, stride: Int = 1, padding: Int? = nil, groups: Int = 1
   ) {
@@ -146,7 +146,7 @@ package struct ConvolutionExtent: Hashable, Sendable {
     self.groups = groups
   }
 
-  /// Pixels of a side after it, with the same padding on both sides.
+  /// The output size of a side, with equal padding on both ends.
   package func outputSide(_ side: Int) -> Int { (side + 2 * padding - kernel) / stride + 1 }
 
   package var weightCount: Int { outputs * (inputs / groups) * kernel * kernel }
@@ -156,7 +156,7 @@ package struct ConvolutionExtent: Hashable, Sendable {
 /// `TensorOps.makeConvolution`.
 package struct ConvolutionParameters {
   package let weight: Tensor
-  /// [outputs]; zeros where the layer has none.
+  /// [outputs]; zeros if the layer has no bias.
   package let bias: Tensor
   package let extent: ConvolutionExtent
 
@@ -167,7 +167,7 @@ package struct ConvolutionParameters {
   }
 }
 
-/// A window that slides over pixels.
+/// A pooling window.
 package struct Pooling: Hashable, Sendable {
   package enum Kind: String, Hashable, Sendable { case maximum, average }
 
@@ -192,14 +192,14 @@ package struct Pooling: Hashable, Sendable {
 /// Which tokens of an image attend to each other.
 package enum TokenGrouping: Hashable, Sendable {
   case all
-  /// Square windows of a grid, shifted cyclically by `shift` rows and columns; tokens that the
-  /// shift brings together from opposite borders do not attend to each other (Swin). The window
-  /// divides the grid.
+  /// Square windows of a grid, shifted cyclically by `shift` rows and columns; tokens from opposite
+  /// borders that the shift moves into one window do not attend to each other (Swin). The window
+  /// size divides the grid.
   case windows(height: Int, width: Int, window: Int, shift: Int)
-  /// The tokens at the same place of every `patch` × `patch` square (MobileViT).
+  /// The tokens at the same position in every `patch` × `patch` square (MobileViT).
   case interleaved(height: Int, width: Int, patch: Int)
 
-  /// Groups of an image.
+  /// The number of groups per image.
   package func groups(tokens: Int) -> Int {
     switch self {
     case .all: 1
@@ -208,10 +208,10 @@ package enum TokenGrouping: Hashable, Sendable {
     }
   }
 
-  /// Tokens of a group.
+  /// The number of tokens per group.
   package func tokensPerGroup(tokens: Int) -> Int { tokens / groups(tokens: tokens) }
 
-  /// The image's token at a place of a group.
+  /// The token of the image at a position in a group.
   @inline(__always)
   package func token(_ group: Int, _ place: Int) -> Int {
     switch self {
@@ -227,7 +227,7 @@ package enum TokenGrouping: Hashable, Sendable {
     }
   }
 
-  /// Tokens of one group attend to each other where this is the same.
+  /// Tokens of a group attend to each other if they have the same value.
   @inline(__always)
   package func region(_ group: Int, _ place: Int) -> Int {
     guard case .windows(let height, let width, let window, let shift) = self, shift > 0 else {

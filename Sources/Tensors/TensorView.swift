@@ -1,6 +1,6 @@
-/// Rows of a tensor, `stride` elements apart: all of its last axis, or a range of it.
+/// Rows of a tensor, `stride` elements apart: the whole last axis, or a range of it.
 ///
-/// Splitting a tensor is reading such a range, concatenating is writing one; neither copies.
+/// Reading a range splits a tensor, and writing a range concatenates, without copying.
 package struct TensorView {
   package let tensor: Tensor
   /// Elements from the start of the tensor to the first row.
@@ -22,7 +22,7 @@ package struct TensorView {
     self.stride = stride
   }
 
-  /// The whole tensor, its last axis as rows.
+  /// The whole tensor, with its last axis as rows.
   package init(_ tensor: Tensor) {
     let width = tensor.shape[tensor.shape.rank - 1]
     self.init(
@@ -50,8 +50,8 @@ package struct TensorView {
   package var floats: UnsafeMutablePointer<Float> { tensor.floats + offset }
 }
 
-/// Images of channels, NHWC: [B, height, width, channels], perhaps a range of the channels of a
-/// wider tensor.
+/// A feature map, NHWC: [B, height, width, channels], possibly a range of the channels of a wider
+/// tensor.
 package struct FeatureMap {
   package let tensor: Tensor
   /// Elements from the start of the tensor to the first pixel.

@@ -1,6 +1,6 @@
 import Support
 
-/// What can go wrong with files of tensors.
+/// Errors of tensor files and devices.
 package enum TensorsError: Error, Hashable, CustomStringConvertible {
   case unreadableFile(path: String, reason: String)
   case unwritableFile(path: String, reason: String)
@@ -10,11 +10,11 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
   /// Of a device that says how much it has.
   case doesNotFit(needed: Int, free: Int, total: Int, device: String)
   case precisionUnavailable(Precision, device: String, has: [Precision])
-  /// A choice of what multiplies matrices, `has` empty where the device offers none.
+  /// An unknown GEMM engine; `has` is empty if the device has no choice.
   case engineUnavailable(engine: String, device: String, has: [String])
-  /// Operations of a model that a device has no implementation of.
+  /// Operations of a model that a device does not implement.
   case operationsUnavailable(operations: [String], device: String)
-  /// What a device said when it failed, a whole sentence.
+  /// The message of a device that failed, a whole sentence.
   case deviceFailed(String)
 
   package var description: String {
@@ -44,7 +44,7 @@ package enum TensorsError: Error, Hashable, CustomStringConvertible {
     }
   }
 
-  /// Bytes for a person.
+  /// A number of bytes as text.
   package static func text(_ bytes: Int) -> String {
     let (value, unit) =
       bytes >= 1 << 30

@@ -1,19 +1,18 @@
 import Records
 
-/// Another backend, with the time, arithmetic and traffic of each of its operations added up by
-/// kind.
+/// Wraps a backend, and sums up the time, arithmetic and memory traffic of its operations by kind.
 ///
-/// Each operation is waited for, so on a device that queues work a pass takes longer than without
-/// it. Nothing of the other backend changes, and a pass that is not decorated pays nothing.
+/// It waits for each operation, so on a device with a queue a pass takes longer than without it.
+/// The wrapped backend does not change, and passes that are not wrapped have no overhead.
 package final class TimingBackend: WrappedBackend {
-  /// What the operations of one kind came to.
+  /// The totals of one kind of operation.
   package struct Total: Hashable, Sendable {
     package var calls = 0
     package var time = Duration.zero
     package var cost = OperationCost.zero
   }
 
-  /// Since the beginning or the last `reset()`.
+  /// Since creation or the last `reset()`.
   package private(set) var totals: [OperationKind: Total] = [:]
 
   package let wrapped: any Backend
@@ -25,7 +24,7 @@ package final class TimingBackend: WrappedBackend {
     self.now = now
   }
 
-  /// Forgets all totals.
+  /// Clears all totals.
   package func reset() { totals.removeAll(keepingCapacity: true) }
 
   package func observe(_ operation: PassOperation, _ body: (any Backend) -> Void) {

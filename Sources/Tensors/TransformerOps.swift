@@ -1,11 +1,11 @@
-/// The blocks of a plain transformer, each one operation where a device fuses it.
+/// The parts of a plain transformer, which a device may fuse into one operation each.
 ///
-/// Every one has a default that is composed of `TensorOps`: the reference, and what a device
-/// without an override runs. The composed form can be called by its own name
-/// (`composedFeedForward`), so that tests compare an override with it.
+/// Each has a default composed of `TensorOps`, which is the reference and what a device without an
+/// override runs. The composed form has its own name (`composedFeedForward`), so that tests can
+/// compare overrides with it.
 package protocol TransformerOps: TensorOps {
-  /// Patch embedding of images [B, 3, S, S] into tokens [B, P + patches, C], prefix and positions
-  /// added.
+  /// Patch embedding of images [B, 3, S, S] into tokens [B, P + patches, C], including prefix
+  /// tokens and positions.
   func embedPatches(_ images: Tensor, _ embedding: PatchEmbedding, into tokens: Tensor)
   /// `output = linear(norm(input))` for every row; `norm == nil` skips it. Shapes [.., K] to [..,
   /// M].
@@ -15,20 +15,20 @@ package protocol TransformerOps: TensorOps {
   func projectResidual(_ input: Tensor, _ linear: LinearParameters, onto stream: Tensor)
   /// `stream += fc2(activation(fc1(norm(stream))))`.
   func feedForward(_ stream: Tensor, _ parameters: FeedForwardParameters)
-  /// The same of an input other than the stream, `stream += fc2(activation(fc1(norm(input))))`
+  /// The same for an input other than the stream, `stream += fc2(activation(fc1(norm(input))))`
   /// (ConvNeXt).
   func feedForward(_ input: Tensor, _ parameters: FeedForwardParameters, onto stream: Tensor)
   /// Softmax attention of all heads from fused rows [B, N, 3C] = [Q heads | K heads | V heads] into
   /// [B, N, C].
   ///
   /// With `tokenSize` [B, N] the logarithm of each key's size is added to its logits (ToMe's
-  /// proportional attention). `statistics` are gathered in the same pass, so that the attention
-  /// matrix never leaves the cache; what was found is returned.
+  /// proportional attention). `statistics` are computed in the same operation, so that the
+  /// attention matrix never leaves the cache, and returned.
   func attend(
     _ qkv: Tensor, heads: Int, tokenSize: Tensor?, statistics: AttentionStatistics?,
     into output: Tensor
   ) -> AttentionFindings
-  /// The statistics of an attention map [B, H, N, N] into the buffers that they name.
+  /// Computes the statistics of an attention map [B, H, N, N] into the given buffers.
   func summarizeAttention(_ map: Tensor, _ statistics: AttentionStatistics)
   /// The head's input [B, F] from the normalized stream.
   func poolTokens(

@@ -1,8 +1,8 @@
 import Records
 
-/// A backend that hands everything to another one and sees each operation on the way.
+/// A backend that passes every operation on to another one and observes it.
 ///
-/// It captures no pass, since a replay would not come by here.
+/// It captures no pass, because a replay would bypass it.
 package protocol WrappedBackend: ObservedOps {
   var wrapped: any Backend { get }
 }
