@@ -1,13 +1,13 @@
 /// One reduction of a forward pass.
 package struct ReductionStep: Hashable, Sendable {
-  /// Where in a block tokens go.
+  /// Where in a block tokens are removed.
   package enum Position: String, CaseIterable, Hashable, Sendable {
     case beforeBlock
-    /// Before the attention map multiplies the values: tokens and map are reduced.
+    /// Before the attention map is applied to the values: tokens and map are reduced.
     case insideAttention
     /// Between the attention residual and the MLP.
     case insideBlock
-    /// Behind the MLP.
+    /// After the MLP.
     case afterBlock
   }
 
@@ -25,9 +25,9 @@ package struct ReductionStep: Hashable, Sendable {
   }
 }
 
-/// A method as three choices that compose, with every token count known before the first pass.
+/// A method as a combination of three choices, with every token count known before the first pass.
 package struct Composition: Hashable, Sendable {
-  /// `nil` where the disposal chooses by itself.
+  /// `nil` if the disposal chooses the tokens itself.
   package let score: (any TokenScore)?
   package let disposal: any TokenDisposal
   /// In order; a step may keep the count and still change the tokens.
@@ -35,9 +35,9 @@ package struct Composition: Hashable, Sendable {
   /// Adds `log(size)` to the attention logits from the first step on.
   package let proportionalAttention: Bool
   package let geometry: TokenGeometry
-  /// Whether scores and disposals run as their references on the host, where kernels would do.
+  /// Whether scores and disposals run as their reference on the host even if there are kernels.
   package var usesReferences = false
-  /// Whether every block computes its attention map in memory, though nothing reads it.
+  /// Whether every block writes its attention map to memory although nothing reads it.
   package var explicitAttention = false
 
   package init(
@@ -64,7 +64,7 @@ package struct Composition: Hashable, Sendable {
     ]
   }
 
-  /// The composition that leaves every token.
+  /// The composition that removes no token.
   package static func unreduced(_ geometry: TokenGeometry) -> Composition {
     Composition(score: nil, disposal: Drop(), steps: [], geometry: geometry)
   }
@@ -78,15 +78,15 @@ package struct Composition: Hashable, Sendable {
     }
   }
 
-  /// Whether what becomes of an image depends on the others of its batch.
+  /// Whether the result for an image depends on the other images of its batch.
   package var dependsOnBatch: Bool { !steps.isEmpty && score?.dependsOnBatch == true }
 
-  /// Whether the score reads what the class token attends to.
+  /// Whether the score reads the class token's attention.
   package var readsClassToken: Bool { !steps.isEmpty && score?.readsClassToken == true }
 
-  /// Blocks at the front that compute as if nothing were reduced, whatever comes after.
+  /// The number of leading blocks that compute the same as without reduction.
   ///
-  /// 0 where something looks at the embedded tokens; the depth where nothing is reduced.
+  /// 0 if something reads the embedded tokens; the depth if nothing is reduced.
   package var unreducedBlocks: Int {
     guard !explicitAttention, disposal.stateFloats(geometry) == 0 else { return 0 }
     guard let first = steps.first else { return geometry.depth }
@@ -95,7 +95,7 @@ package struct Composition: Hashable, Sendable {
       ? max(0, first.block - 1) : first.block
   }
 
-  /// What the steps read of their blocks.
+  /// What the steps read from their blocks.
   package var inputs: ReductionInputs {
     (score?.inputs ?? ReductionInputs()).union(disposal.inputs)
   }
@@ -110,7 +110,7 @@ package struct Composition: Hashable, Sendable {
   }
 }
 
-/// What a schedule needs to know of a model.
+/// What a schedule needs to know about a model.
 package struct TokenGeometry: Hashable, Sendable {
   /// Tokens that enter block 0, prefix included.
   package let tokens: Int
@@ -124,7 +124,7 @@ package struct TokenGeometry: Hashable, Sendable {
     self.depth = depth
   }
 
-  /// That of a model with nothing to reduce.
+  /// The geometry of a model without tokens.
   package static let none = TokenGeometry(tokens: 0, prefixTokens: 0, depth: 0)
 
   package var patchTokens: Int { tokens - prefixTokens }

@@ -1,6 +1,6 @@
 import Foundation
 
-// Arithmetic on rows that neither allocates nor reads past them.
+// Arithmetic on rows, without allocation and without reading out of bounds.
 
 /// Σ x y.
 @inline(__always)

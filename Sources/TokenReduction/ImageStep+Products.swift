@@ -21,7 +21,7 @@ struct FloatRows {
   /// Floats of so many rows in scratch memory.
   static func floats(_ count: Int, width: Int) -> Int { count * stride(width) }
 
-  /// Every other row.
+  /// Every second row.
   var even: FloatRows {
     FloatRows(start, count: (count + 1) / 2, width: width, stride: 2 * stride)
   }
@@ -34,18 +34,18 @@ struct FloatRows {
   }
 }
 
-/// What becomes of finished rows of products.
+/// How finished rows of products are processed.
 enum ProductFinish {
   case none
-  /// The greatest of the columns from `first` on, and which it is.
+  /// The maximum over the columns from `first` on, and its index.
   case maxima(first: Int, best: UnsafeMutablePointer<Float>, index: UnsafeMutablePointer<Int32>)
-  /// Means of ELU of what lies above the margin.
+  /// Means of the ELU of values above the margin.
   case eluMeans(margin: Float, into: UnsafeMutablePointer<Float>)
-  /// Distances of the rows among each other, whose squared lengths these are, times √scale.
+  /// Pairwise distances of rows with these squared lengths, times √scale.
   case distances(squares: UnsafePointer<Float>, scale: Float)
-  /// Likenesses between 0 and 1 times a factor of the row and one of the column.
+  /// Similarities between 0 and 1, times a factor of the row and a factor of the column.
   case criteria(rows: UnsafePointer<Float>, columns: UnsafePointer<Float>, step: Int)
-  /// Marks the greatest of each row but itself in rows of `into`.
+  /// Marks the largest values of each row, except the row itself, in rows of `into`.
   case marks(neighbors: Int, into: UnsafeMutablePointer<Float>)
 }
 
@@ -80,7 +80,7 @@ private struct PackWork: ImageWork {
   let packed: UnsafeMutablePointer<Float>
 
   var items: Int { lab_panels(rows.count) }
-  /// Small ones by one thread, which is done before another has begun.
+  /// Small ones on one thread, which is finished before another has started.
   var grain: Int { rows.count * rows.width < 16_384 ? items : 1 }
 
   func run(_ panels: Range<Int>) {
@@ -106,7 +106,7 @@ private struct ProductWork: ImageWork {
   func run(_ rows: Range<Int>) {
     let (first, count) = (rows.lowerBound, rows.count)
     let products = result + first * columns
-    // Where rows are a page apart, few at once: a product of more would want to copy them.
+    // If rows are a page apart, only few at once, because a larger product would copy them.
     let step = left.stride % 1024 == 0 ? 4 : count
     for row in stride(from: first, to: rows.upperBound, by: step) {
       lab_product(

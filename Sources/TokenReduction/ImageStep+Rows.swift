@@ -1,15 +1,15 @@
 import CKernels
 
-/// What several scores and disposals make of an image's rows.
+/// Row computations that several scores and disposals share.
 extension ImageStep {
-  /// Mean over heads of the keys at length 1 into [N, d]; of zero where a key is zero.
+  /// The keys averaged over heads and normalized to length 1, into [N, d]; a zero key stays zero.
   package func writeMeanKeys(into metric: UnsafeMutablePointer<Float>) {
     share(MeanKeyWork(image: self, order: nil, items: tokensIn, metric: metric)) {
       MeanKeyWork.enter($0, $1)
     }
   }
 
-  /// The same of some tokens in the order of `order`.
+  /// The same for some tokens, in the order of `order`.
   func writeMeanKeys(
     of order: UnsafePointer<Int32>, count: Int, into metric: UnsafeMutablePointer<Float>
   ) -> FloatRows {
@@ -66,7 +66,7 @@ extension ImageStep {
 
   // MARK: New tokens
 
-  /// Each output is the mean of its sources, weighted; an output of one source is a copy.
+  /// Each output is the weighted mean of its sources; an output with one source is a copy.
   package func writeMeans(weights: UnsafePointer<Float>?) {
     share(AssemblyWork(image: self, weights: weights, sizes: nil)) { AssemblyWork.enter($0, $1) }
   }
@@ -94,7 +94,7 @@ extension ImageStep {
 
 private struct MeanKeyWork: ImageWork {
   let image: ImageStep
-  /// `nil` takes all tokens as they stand.
+  /// `nil` uses all tokens in place.
   let order: UnsafePointer<Int32>?
   let items: Int
   let metric: UnsafeMutablePointer<Float>

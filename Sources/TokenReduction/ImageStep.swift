@@ -1,13 +1,13 @@
 import CKernels
 import Tensors
 
-/// One image at one step, in the host's memory: what scores and disposals compute on.
+/// One image at one step, in host memory: the operands of scores and disposals.
 ///
 /// N tokens come in and N' leave; the first `prefixTokens` of both are special, and stay in place.
-/// Nothing here allocates. What takes long is shared among `workers` (`ImageWork`).
+/// Nothing here allocates. Long computations are divided among `workers` (`ImageWork`).
 package struct ImageStep {
   package let extent: StepExtent
-  /// Seeds what is random, whatever else is in the batch.
+  /// The seed for random values, independent of the rest of the batch.
   package var key: UInt64 = 0
 
   /// [N, C].
@@ -22,9 +22,9 @@ package struct ImageStep {
   package var map: UnsafeMutablePointer<Float>?
   /// The tokens before the MLP, [N, C].
   package var beforeBranch: UnsafePointer<Float>?
-  /// Patches behind each token, [N]; `nil` counts one each.
+  /// The number of patches in each token, [N]; `nil` means one each.
   package var sizes: UnsafePointer<Float>?
-  /// Whether attention adds their logarithm.
+  /// Whether attention adds the logarithm of the sizes to its logits.
   package var sizesInAttention = false
   /// [N].
   package var scores: UnsafeMutablePointer<Float>
@@ -41,11 +41,11 @@ package struct ImageStep {
   /// Tensors and numbers of the score and the disposal, one after the other.
   package var constants: UnsafePointer<Float>
   package var state: UnsafeMutablePointer<Float>
-  /// What the disposal has asked for, behind what the score has.
+  /// Scratch memory of the disposal, after that of the score.
   package var scratch: UnsafeMutablePointer<Float>
   /// `integersPerToken` for each token: eight are free for use, the others are for sorting.
   package var integers: UnsafeMutablePointer<Int32>
-  /// Who helps.
+  /// The threads that help.
   package var workers = HostWorkers.alone
 
   package static let integersPerToken = 12
@@ -81,7 +81,7 @@ package struct ImageStep {
 
   /// Queries, keys or values of a token, all heads.
   package func feature(_ feature: AttentionFeature, _ token: Int) -> UnsafePointer<Float> {
-    // The inputs of whoever asks say that there are projections.
+    // Requires that the caller's inputs include projections.
     projections.unsafelyUnwrapped + token * 3 * width + feature.rawValue * width
   }
 
@@ -104,11 +104,11 @@ package struct ImageStep {
     }
   }
 
-  /// The list of what each new token is made of, of nothing yet.
+  /// An empty list of the sources of each new token.
   package func list() -> SourceList { SourceList(self) }
 }
 
-/// Writes what each new token of one image is made of.
+/// Writes the sources of each new token of one image.
 package struct SourceList {
   private let offsets: UnsafeMutablePointer<Int32>
   private let sources: UnsafeMutablePointer<Int32>
@@ -133,7 +133,7 @@ package struct SourceList {
     outputs += 1
   }
 
-  /// Adds a source to the current output; a token is one output's alone.
+  /// Adds a source to the current output; a token belongs to only one output.
   package mutating func add(_ token: Int) {
     precondition(isUsed[token] == 0, "a token of two outputs")
     sources[count] = Int32(token)
@@ -141,13 +141,13 @@ package struct SourceList {
     count += 1
   }
 
-  /// The next output, of this token first.
+  /// Starts the next output with this token as its first source.
   package mutating func append(_ token: Int) {
     begin()
     add(token)
   }
 
-  /// Puts the tokens of no output after the last.
+  /// Appends the tokens that belong to no output.
   package mutating func end() {
     offsets[outputs] = Int32(count)
     for token in 0..<tokensIn where isUsed[token] == 0 {

@@ -3,12 +3,12 @@ import Tensors
 
 /// Work on one image whose items several threads may do in any order.
 ///
-/// A struct and not a closure, since a closure that crosses into C is copied to the heap, and a
+/// A struct and not a closure, because a closure that crosses into C is copied to the heap, and a
 /// forward pass must not allocate. `image.share(work) { Work.enter($0, $1) }` does it.
 protocol ImageWork {
   var image: ImageStep { get }
   var items: Int { get }
-  /// So many items a thread takes at a time.
+  /// The number of items that a thread takes at a time.
   var grain: Int { get }
   func run(_ items: Range<Int>)
 }
@@ -27,7 +27,7 @@ extension ImageWork {
 }
 
 extension ImageStep {
-  /// Does the work, with the other threads where it is more than one of them takes at a time.
+  /// Does the work, with the other threads if there are more items than one thread takes at a time.
   func share<Work: ImageWork>(
     _ work: Work, _ body: @convention(c) (UnsafeMutableRawPointer?, Int32) -> Void
   ) {

@@ -1,16 +1,16 @@
 import Records
 
-/// One key of a method in a spec: what validates it, documents it and writes its schema.
+/// One key of a method in a spec: the source of its validation, documentation and schema.
 package struct MethodParameter: Sendable {
   package let name: String
-  /// What a value may be.
+  /// The allowed values.
   package let rule: ValueRule
-  /// `nil` where a value must be given.
+  /// `nil` if a value is required.
   package let defaultValue: JSONValue?
-  /// What stands for a value that is not given and has no default of its own, in words.
+  /// The text for a missing value of a key without a default.
   package let otherwise: String?
   package let summary: String
-  /// Whether a schedule reads it that is not the method's own.
+  /// Whether only a schedule other than the method's own reads it.
   private(set) var isAlternative = false
 
   package init(
@@ -35,12 +35,12 @@ package struct MethodParameter: Sendable {
     return alternative
   }
 
-  /// The same key without a default value, which something else stands for.
+  /// The same key without a default value, with a text for the missing value.
   func asOptional(otherwise: String) -> MethodParameter {
     MethodParameter(name, rule, otherwise: otherwise, summary)
   }
 
-  /// What a value looks like, for messages: `a whole number from 0`.
+  /// A description of the allowed values for messages: `a whole number from 0`.
   package var expectation: String { rule.expectation }
 
   /// The value with layers as block indices.
@@ -84,7 +84,7 @@ package struct MethodParameter: Sendable {
     case (.either(let rules), .array):
       guard let list = rules.first(where: \.isList) else { throw wrongType }
       return try resolve(value, list, geometry)
-    // One value where a list may stand is a list of it.
+    // A single value in place of a list means a list of one.
     case (.either(let rules), .integer), (.either(let rules), .number),
       (.either(let rules), .string):
       guard let one = rules.first(where: { !$0.isList }) else { throw wrongType }
@@ -93,7 +93,7 @@ package struct MethodParameter: Sendable {
     }
   }
 
-  /// The values of a list, layers as block indices by rising index.
+  /// The values of a list, with layers as block indices in ascending order.
   private func resolve(
     _ values: [JSONValue], of element: ValueRule, _ geometry: TokenGeometry
   ) throws(ParameterProblem) -> [JSONValue] {
@@ -159,7 +159,7 @@ package struct ParameterProblem: Error, Hashable, CustomStringConvertible {
 package struct ParameterValues {
   let values: [String: JSONValue]
 
-  /// With the defaults of what is not given.
+  /// Includes the defaults of keys that are not given.
   func filled(_ parameters: [MethodParameter]) -> ParameterValues {
     var filled = values
     for parameter in parameters where filled[parameter.name] == nil {

@@ -1,12 +1,12 @@
 /// ToMe's bipartite soft matching on the host: even positions are matched to odd ones.
 ///
-/// Special tokens stand first; the even ones of them are never merged away, the odd ones never
-/// receive. Source: Bolya et al., arXiv:2210.09461; `tome/merge.py`.
+/// Special tokens come first; even special tokens are never merged away, and odd ones never receive
+/// a token. Source: Bolya et al., arXiv:2210.09461; `tome/merge.py`.
 struct PairMatching {
   let image: ImageStep
   let evenCount: Int
   let oddCount: Int
-  /// So many of the even and of the odd positions are special.
+  /// The number of special tokens at even and at odd positions.
   let evenPrefix: Int
   let oddPrefix: Int
 
@@ -46,7 +46,8 @@ struct PairMatching {
     for rank in 0..<r { isMatched[Int(order[rank])] = 1 }
   }
 
-  /// Unmatched even tokens, then odd ones, each with what is matched to it if `joining`.
+  /// Outputs the unmatched even tokens, then the odd ones, each with the tokens matched to it if
+  /// `joining`.
   func write(r: Int, joining: Bool) {
     var list = image.list()
     for even in evenPrefix..<evenCount where isMatched[even] == 0 { list.append(2 * even) }

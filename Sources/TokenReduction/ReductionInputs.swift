@@ -1,11 +1,11 @@
 import Tensors
 
-/// What a score or a disposal reads of the block in which it acts, besides the tokens.
+/// What a score or disposal reads from the block in which it acts, besides the tokens.
 package struct ReductionInputs: Hashable, Sendable {
-  /// Attention that tokens receive: over which heads, and of which rows and columns.
+  /// Received attention: how heads are reduced, and which rows and columns count.
   package struct Received: Hashable, Sendable {
     package var heads: HeadReduction
-    /// Tokens at the front that neither give nor receive.
+    /// The number of leading tokens whose rows and columns do not count.
     package var skipsPrefix: Bool
 
     package init(heads: HeadReduction, skipsPrefix: Bool = true) {
@@ -16,7 +16,8 @@ package struct ReductionInputs: Hashable, Sendable {
 
   /// Mean over heads of the class token's attention, [N].
   package var classAttention = false
-  /// Sum of the attention that each token receives, [N]; before a block, in the block before.
+  /// The sum of the attention that each token receives, [N]; before a block, that of the previous
+  /// block.
   package var received: Received?
   /// The fused projection [N, 3C]: queries, keys and values.
   package var projections = false
@@ -36,7 +37,7 @@ package struct ReductionInputs: Hashable, Sendable {
     self.branch = branch
   }
 
-  /// What both read.
+  /// The union of both.
   package func union(_ other: ReductionInputs) -> ReductionInputs {
     ReductionInputs(
       classAttention: classAttention || other.classAttention, received: received ?? other.received,
@@ -44,20 +45,21 @@ package struct ReductionInputs: Hashable, Sendable {
       branch: branch || other.branch)
   }
 
-  /// Whether attention must tell about its weights, so that a fused attention without them will not
-  /// do.
+  /// Whether attention must return statistics of its weights, which a plain fused attention does
+  /// not.
   package var readsAttention: Bool { classAttention || received != nil || map }
 }
 
-/// A tensor of a checkpoint that a method brings besides the model's: a trained predictor.
+/// A tensor of a checkpoint that belongs to a method and not to the model, such as a trained
+/// predictor.
 package struct MethodTensor: Hashable, Sendable {
   package enum Initial: Hashable, Sendable { case normal, zeros, ones }
 
   package let key: String
   package let shape: [Int]
-  /// How random weights draw it.
+  /// How it is initialized in random weights.
   package let initial: Initial
-  /// Whether it is drawn whatever the weights hold.
+  /// Whether it is always initialized randomly, even if the weights contain it.
   package let isDrawn: Bool
 
   package init(
@@ -75,7 +77,7 @@ package struct MethodTensor: Hashable, Sendable {
 /// A step of a pass by its sizes, for what is prepared before the first pass.
 package struct StepExtent: Sendable {
   package let step: ReductionStep
-  /// Which of the composition's steps it is, from 0.
+  /// Its index among the composition's steps.
   package let ordinal: Int
   package let geometry: TokenGeometry
   package let width: Int

@@ -1,14 +1,15 @@
 import Records
 
 extension ScheduleCut {
-  /// What a method with one `r` for every block cannot remove; `nil` for other methods, and where
-  /// every block removes as many tokens as asked.
+  /// The tokens that a method with one `r` for every block cannot remove; `nil` for other methods,
+  /// and if every block removes as many tokens as requested.
   ///
   /// - Parameters:
   ///   - tokens: Tokens that enter block 0.
   ///   - tokensAfterBlocks: Tokens that leave each block.
   package init?(_ method: MethodSetting, tokens: Int, tokensAfterBlocks: [Int]) {
-    // An inflection asks later blocks for fewer; a single schedule asks one block.
+    // An inflection requests fewer tokens from later blocks; a single schedule requests them from
+    // one block.
     guard case .integer(let r)? = method.parameters["r"], r > 0,
       method.parameters["layer"] == nil,
       [nil, .integer(0)].contains(method.parameters["inflection"]),
@@ -19,7 +20,7 @@ extension ScheduleCut {
       defer { before = after }
       return before - after
     }
-    // Random removal happens once, before the first block, where all are asked of it.
+    // Random removal happens once, before the first block.
     guard method.name != RandomRemoval.name, removed.first != 0,
       removed.allSatisfy({ $0 <= r }), let block = removed.firstIndex(where: { $0 < r })
     else { return nil }

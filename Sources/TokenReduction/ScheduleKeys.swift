@@ -1,19 +1,19 @@
 import Records
 
-/// The keys by which a spec gives any method another schedule than its own.
+/// The keys by which a spec replaces the schedule of any method.
 extension Schedule {
-  /// What `schedule` can be.
+  /// The values of `schedule`.
   enum Kind: String, CaseIterable {
     /// R tokens at one block.
     case single
-    /// R tokens in all, shared by a few blocks.
+    /// R tokens in total, divided among a few blocks.
     case spread
     /// r tokens at every block.
     case progressive
-    /// A share at a few blocks.
+    /// A fraction at each of a few blocks.
     case keepRate = "keep_rate"
 
-    /// The keys that it reads, with what stands for those not given.
+    /// The keys that it reads, with their defaults.
     var keys: [String: JSONValue?] {
       switch self {
       case .single: ["r": nil, "layer": .string("25%")]
@@ -28,7 +28,7 @@ extension Schedule {
     }
   }
 
-  /// Takes the place of a method's own schedule.
+  /// Replaces the method's own schedule.
   static let kind = MethodParameter(
     kindName, .choice(Kind.allCases.map(\.rawValue)), otherwise: "the method's own",
     "R at one block (\"single\"), R shared by a few (\"spread\"), r at every block "
@@ -36,7 +36,7 @@ extension Schedule {
 
   package static let kindName = "schedule"
 
-  /// Schedules that say how many tokens go in all: at one block, and at several.
+  /// Schedules that give the total number of removed tokens: at one block, and at several.
   package static let kindsOfTotal = [Kind.single.rawValue, Kind.spread.rawValue]
 
   // MARK: Keys that several methods have
@@ -56,7 +56,7 @@ extension Schedule {
     "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
     "blocks where tokens go")
 
-  /// A share that is taken once more at each of the layers.
+  /// A fraction that is applied again at each of the layers.
   static let compoundingKeepRate = MethodParameter(
     "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1), default: .number(0.7),
     "share of the model's patch tokens that stays, its square at the second block, and so on")
@@ -70,8 +70,8 @@ extension Schedule {
     keys([removedEverywhere] + disposal.parameters + [proportionalAttention])
   }
 
-  /// The keys of a method that keeps a share of the current tokens at every block, `rate` where
-  /// nothing is given.
+  /// The keys of a method that keeps a fraction of the current tokens at every block, `rate` by
+  /// default.
   static func keysOfShrinking(
     to rate: Double, by disposal: any TokenDisposal.Type
   ) -> [MethodParameter] {
@@ -81,15 +81,15 @@ extension Schedule {
     return keys([share] + disposal.parameters)
   }
 
-  /// The keys of a method that keeps a share once more at each of a few blocks, its own behind
-  /// them.
+  /// The keys of a method that applies a keep rate again at each of a few blocks, followed by the
+  /// method's own keys.
   static func keysOfCompounding(
     by disposal: any TokenDisposal.Type, _ own: [MethodParameter] = []
   ) -> [MethodParameter] {
     keys([compoundingKeepRate, layers] + disposal.parameters + own)
   }
 
-  /// A method's own keys, then those of any other schedule that it lacks.
+  /// A method's own keys, followed by the missing keys of the other schedules.
   static func keys(_ own: [MethodParameter]) -> [MethodParameter] {
     let others = [
       MethodParameter(
@@ -105,14 +105,14 @@ extension Schedule {
       + others.filter { other in !own.contains { $0.name == other.name } }.map(\.asAlternative)
   }
 
-  /// Keys that mean a method's own schedule, and nothing with another one.
+  /// Keys of methods' own schedules, which have no meaning with another schedule.
   private static let scheduleKeys: Set<String> = [
     "r", "layer", "layers", "keep_rate", "keep_base", "inflection", "keep_rates", "samples",
     "least",
   ]
 
-  /// The keys of `method` without meaning with its `schedule`, and what stands for those with
-  /// one that are not given; `nil` where the method's own schedule stands.
+  /// The keys of `method` that its `schedule` does not read, and the defaults of those that it
+  /// reads; `nil` if the method's own schedule applies.
   static func reading(
     _ method: any TokenReductionMethod.Type, _ given: [String: JSONValue]
   ) -> (unread: Set<String>, standards: [String: JSONValue])? {
@@ -122,7 +122,7 @@ extension Schedule {
     return (scheduleKeys.subtracting(kind.keys.keys), kind.keys.compactMapValues { $0 })
   }
 
-  /// A schedule together with counts for every block.
+  /// The problem of a schedule that is combined with counts for every block.
   static func contradiction(
     _ method: any TokenReductionMethod.Type, _ given: [String: JSONValue]
   ) -> ParameterProblem? {
@@ -134,7 +134,7 @@ extension Schedule {
         + "remove one of the two")
   }
 
-  /// The problem of a key that another schedule than the method's own reads, where none is given.
+  /// The problem of a key that only other schedules read, if no schedule is given.
   static func unscheduled(_ parameter: MethodParameter, _ value: JSONValue) -> ParameterProblem {
     let kinds = Kind.allCases.filter { $0.keys.keys.contains(parameter.name) }
     return ParameterProblem(
@@ -143,7 +143,7 @@ extension Schedule {
         + kinds.map { "\"\($0.rawValue)\"" }.joined(separator: " or ") + ", or remove it")
   }
 
-  /// The problem of a key that has no meaning with the schedule.
+  /// The problem of a key that the schedule does not read.
   static func unread(
     _ key: String, _ value: JSONValue, _ given: [String: JSONValue]
   ) -> ParameterProblem {
@@ -157,10 +157,11 @@ extension Schedule {
 
   // MARK: Steps
 
-  /// The steps of `tokens` or of `schedule`; `nil` where neither is given and the method's own
-  /// stands.
+  /// The steps of `tokens` or `schedule`; `nil` if neither is given and the method's own schedule
+  /// applies.
   ///
-  /// - Throws: A `ParameterProblem` for what the model's tokens or the disposal do not allow.
+  /// - Throws: A `ParameterProblem` for values that the model's tokens or the disposal do not
+  ///   allow.
   static func given(
     _ values: ParameterValues, _ disposal: any TokenDisposal,
     position: ReductionStep.Position? = nil, keepsEqual: Bool = false, _ geometry: TokenGeometry
@@ -174,7 +175,7 @@ extension Schedule {
     return try steps(kind, values, disposal, position: position, geometry)
   }
 
-  /// The steps of one kind from its keys.
+  /// The steps of one kind of schedule from its keys.
   static func steps(
     _ kind: Kind, _ values: ParameterValues, _ disposal: any TokenDisposal,
     position: ReductionStep.Position? = nil, _ geometry: TokenGeometry
@@ -218,7 +219,7 @@ extension Schedule {
     return steps
   }
 
-  /// r tokens at every block, as many as the disposal can.
+  /// r tokens at every block, limited to what the disposal can remove.
   static func everywhere(
     r: Int, _ disposal: any TokenDisposal, position: ReductionStep.Position,
     _ geometry: TokenGeometry
@@ -232,8 +233,8 @@ extension Schedule {
       : progressive(r: counts, leaving: 1 + disposal.extraTokens, position: position, geometry)
   }
 
-  /// R tokens shared evenly by the given blocks; the first of them take one more where it does not
-  /// come out even.
+  /// R tokens divided evenly among the given blocks; the first blocks remove one more if R is not
+  /// divisible.
   static func spread(
     r: Int, layers: [Int], position: ReductionStep.Position, _ geometry: TokenGeometry
   ) -> [ReductionStep] {

@@ -1,10 +1,10 @@
 import Records
 
-/// How many tokens go at which blocks; the third choice.
+/// How many tokens are removed at which blocks: the third choice.
 ///
 /// Each function returns only the steps that change something.
 package enum Schedule {
-  /// R tokens at one place.
+  /// R tokens at one position.
   package static func single(
     r: Int, block: Int, position: ReductionStep.Position, _ geometry: TokenGeometry
   ) -> [ReductionStep] {
@@ -16,7 +16,7 @@ package enum Schedule {
     ]
   }
 
-  /// `r[l]` tokens at block l, each limited so that `leaving` patch tokens stay.
+  /// `r[l]` tokens at block l, each limited so that `leaving` patch tokens remain.
   package static func progressive(
     r: [Int], leaving: Int = 1, position: ReductionStep.Position = .insideBlock,
     _ geometry: TokenGeometry
@@ -37,11 +37,11 @@ package enum Schedule {
     }
   }
 
-  /// `⌈rate · candidates⌉` of the current patch tokens stay at the given blocks, plus `extra`
+  /// Keeps `⌈rate · candidates⌉` of the current patch tokens at the given blocks, plus `extra`
   /// tokens.
   ///
-  /// A block at which every token would stay does nothing. With one token fused into one, the count
-  /// stays and the token still changes, so the step is there. Source: EViT, `evit.py`.
+  /// A block that would keep every token does nothing. If a single token is fused, the count does
+  /// not change but the token does, so the step is included. Source: EViT, `evit.py`.
   package static func keepRate(
     _ rate: Double, layers: [Int], extra: Int, position: ReductionStep.Position = .insideBlock,
     _ geometry: TokenGeometry
@@ -54,8 +54,8 @@ package enum Schedule {
     }
   }
 
-  /// The shares `rate`, `rate²`, … of the model's patch tokens stay at the given blocks, rounded
-  /// down.
+  /// Keeps the fractions `rate`, `rate²`, … of the model's patch tokens at the given blocks,
+  /// rounded down.
   package static func compounding(
     _ rate: Double, layers: [Int], position: ReductionStep.Position, _ geometry: TokenGeometry
   ) -> [ReductionStep] {
@@ -68,10 +68,10 @@ package enum Schedule {
     }
   }
 
-  /// Of the current tokens `⌊count · (1 − rate)⌋` go at every block, in double precision, at most
-  /// half of the patch tokens.
+  /// Removes `⌊count · (1 − rate)⌋` of the current tokens at every block, computed in double
+  /// precision, at most half of the patch tokens.
   ///
-  /// - Parameter countsPrefix: Whether the share is of all tokens or of the patch tokens.
+  /// - Parameter countsPrefix: Whether the fraction is of all tokens or of the patch tokens.
   package static func shrinking(
     _ rate: Double, countsPrefix: Bool, position: ReductionStep.Position, _ geometry: TokenGeometry
   ) -> [ReductionStep] {
@@ -82,15 +82,15 @@ package enum Schedule {
     }
   }
 
-  /// The key that gives a method's counts in place of its own schedule.
+  /// The key that gives token counts in place of a method's own schedule.
   package static let tokens = MethodParameter(
     "tokens", .counts, otherwise: "from the other keys",
     "tokens that leave each block, prefix included, in place of the method's own schedule")
 
-  /// The steps of `tokens`, `nil` where it is not given.
+  /// The steps of `tokens`; `nil` if it is not given.
   ///
-  /// - Throws: A `ParameterProblem` where a count rises, is too small, or falls by more than the
-  ///   disposal can remove at one block.
+  /// - Throws: A `ParameterProblem` if a count increases, is too small, or decreases by more than
+  ///   the disposal can remove at one block.
   static func explicit(
     _ values: ParameterValues, _ disposal: any TokenDisposal,
     position: ReductionStep.Position? = nil, keepsEqual: Bool = false, _ geometry: TokenGeometry

@@ -1,9 +1,9 @@
 import Tensors
 
-/// What happens to the patch tokens that are not kept; the second choice.
+/// What happens to the patch tokens that are not kept (drop, fuse, merge): the second choice.
 ///
-/// A new disposal is one file in `Disposals` and one line in `TokenDisposals.all`. Its arithmetic
-/// is `reduce`, on the host; where that is too slow, kernels of the devices override it.
+/// A new disposal is one file in `Disposals` and one line in `TokenDisposals.all`. `reduce`
+/// computes it on the host; if that is too slow, device kernels replace it.
 package protocol TokenDisposal: Hashable, Sendable {
   /// The name under `compose`.
   static var name: String { get }
@@ -12,34 +12,35 @@ package protocol TokenDisposal: Hashable, Sendable {
   static var parameters: [MethodParameter] { get }
   init(_ values: ParameterValues) throws(ParameterProblem)
 
-  /// Whether it takes a score; else it chooses by itself, and a score has no meaning.
+  /// Whether it uses a score; otherwise it chooses the tokens itself.
   var takesScore: Bool { get }
   var inputs: ReductionInputs { get }
-  /// Where in a block it can act; the first is where it does unless a method says otherwise.
+  /// The positions in a block where it can act; the first is the default.
   var positions: [ReductionStep.Position] { get }
-  /// Tokens that it makes besides the kept ones.
+  /// The number of tokens that it creates in addition to the kept ones.
   var extraTokens: Int { get }
-  /// Whether it counts the patches behind each token.
+  /// Whether it counts the patches in each token.
   var tracksSizes: Bool { get }
-  /// The most patch tokens of `patches` that one step can remove.
+  /// The maximum number of `patches` patch tokens that one step can remove.
   func maxRemoved(of patches: Int) -> Int
-  /// Tensors that it brings besides the model's, read in `image.constants` after the score's.
+  /// Tensors that it needs in addition to the model's; they are in `image.constants` after those of
+  /// the score.
   func tensors(_ extent: StepExtent) -> [MethodTensor]
-  /// Numbers worked out before the first pass, after the tensors.
+  /// Values computed before the first pass, stored after the tensors.
   func constants(_ extent: StepExtent) -> [Float]
-  /// Floats of scratch memory for an image, besides what every step has.
+  /// The number of floats of additional scratch memory per image.
   func scratchFloats(_ extent: StepExtent) -> Int
-  /// Floats that an image keeps from step to step.
+  /// The number of floats that an image keeps between steps.
   func stateFloats(_ geometry: TokenGeometry) -> Int
-  /// Called with the embedded tokens where there is a state.
+  /// Called with the embedded tokens if there is a state.
   func begin(_ image: ImageStep)
-  /// Whether attention is computed with a map that `changeMap` has changed.
+  /// Whether attention uses a map modified by `changeMap`.
   var changesMap: Bool { get }
-  /// Changes `image.map` before it multiplies the values.
+  /// Modifies `image.map` before it is applied to the values.
   func changeMap(_ image: ImageStep)
-  /// Writes the new tokens of one image, their sizes, and what each is made of.
+  /// Writes the new tokens of one image, their sizes, and their sources.
   func reduce(_ image: ImageStep)
-  /// The devices' kernels for the same.
+  /// The device kernel that replaces it.
   var kernel: DisposalKernel? { get }
 }
 
@@ -64,9 +65,9 @@ extension TokenDisposal {
 /// The disposals that devices have kernels for.
 package enum DisposalKernel: Hashable, Sendable {
   case drop
-  /// One more token of the others.
+  /// Fuses the other tokens into one additional token.
   case fuse(TokenWeighting)
-  /// Each into the kept token with the most similar key.
+  /// Merges each other token into the kept token with the most similar key.
   case mergeIntoKept
   /// ToMe's matching of even and odd tokens.
   case mergePairs

@@ -1,6 +1,6 @@
 import Records
 
-/// A token-reduction method: its keys in a spec, and the three choices that they mean.
+/// A token-reduction method: its keys in a spec, and the three choices that they determine.
 ///
 /// A new method is one file in `Methods` and one line in `TokenReductionRegistry.all`.
 package protocol TokenReductionMethod: Sendable {
@@ -13,9 +13,9 @@ package protocol TokenReductionMethod: Sendable {
   /// A complete JSON value of `methods[…]`.
   static var example: String { get }
   static var parameters: [MethodParameter] { get }
-  /// Family, color and order in reports; every record of the method carries them.
+  /// Family, color and order in reports; every record of the method contains them.
   static var traits: MethodTraits { get }
-  /// What it needs of a model and a device.
+  /// What it needs from a model and a device.
   static var needs: MethodNeeds { get }
   /// The composition for a model.
   ///
@@ -30,16 +30,15 @@ extension TokenReductionMethod {
 
 /// What a method needs, for a table of methods.
 package struct MethodNeeds: Hashable, Sendable {
-  /// Whether attention must hand out its weights, so that a fused attention without them will not
-  /// do.
+  /// Whether it needs attention weights, which a plain fused attention does not return.
   package var readsAttention = false
-  /// Whether sizes of tokens enter the attention logits, where parameters do not say otherwise.
+  /// Whether token sizes enter the attention logits by default.
   package var sizesInAttention = false
   /// Whether the model must have been trained with it.
   package var isTrained = false
-  /// Whether tokens leave in another order than they came in.
+  /// Whether it changes the order of tokens.
   package var reordersTokens = false
-  /// Whether what a device's latency looks like decides how many tokens go.
+  /// Whether the device's latency decides how many tokens are removed.
   package var isHardwareAware = false
 
   package init(

@@ -10,7 +10,7 @@ package enum TokenReductionRegistry {
     RepresentationShift.self, ToMeByImportance.self, ComposedMethod.self,
   ]
 
-  /// Whether nothing is reduced: what other methods are compared with.
+  /// Whether the method is a baseline, which reduces nothing.
   package static func isBaseline(_ name: String) -> Bool {
     name == NoReduction.name || name == ExplicitAttention.name
   }

@@ -2,7 +2,7 @@ import Checkpoints
 import Files
 import Foundation
 
-/// The tensors of one or more files of weights, as if they were one file.
+/// The tensors of one or more weight files, as if they were one file.
 package struct CheckpointFiles: Sendable {
   package let checkpoints: [Checkpoint]
   private let places: [String: Place]
@@ -15,9 +15,10 @@ package struct CheckpointFiles: Sendable {
 
   /// Opens the files.
   ///
-  /// A file of a weight and a bias alone, as DINOv2 publishes its classifiers, is the layer `head`.
+  /// A file with only a weight and a bias, as DINOv2 publishes its classifiers, is the layer
+  /// `head`.
   /// - Throws: `CheckpointError`, `TensorsError`, or `VisionModelsError.twice` for a tensor that is
-  ///   in two of them.
+  ///   in two files.
   package init(_ urls: [URL]) throws {
     var places: [String: Place] = [:]
     checkpoints = try urls.map { try Checkpoint.open(PathBytes($0.path)) }
@@ -39,7 +40,7 @@ package struct CheckpointFiles: Sendable {
 
   package var names: Set<String> { Set(places.keys) }
 
-  /// The files as messages name them.
+  /// The files' names for messages.
   package var path: String { checkpoints.map { "\($0.path)" }.joined(separator: " with ") }
 
   /// `safetensors`, or several formats.

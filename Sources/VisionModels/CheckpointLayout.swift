@@ -1,13 +1,13 @@
-/// How a project names and shapes the tensors of a model, in terms of timm's: a file of another
-/// project is read through it.
+/// How another project names and shapes the tensors of a model: it maps timm's tensors to those of
+/// the project's files.
 package protocol CheckpointLayout: Sendable {
-  /// As a person knows it: `Hugging Face`.
+  /// The name in messages: `Hugging Face`.
   var name: String { get }
-  /// Whether a file with these keys is laid out so.
+  /// Whether a file with these keys has this layout.
   func detects(_ keys: Set<String>) -> Bool
   /// Where one of timm's tensors is in the file.
   func source(of key: String) -> TensorSource
-  /// The layout for a file with these keys, where the project has more than one spelling.
+  /// The layout for a file with these keys, if the project has several variants.
   func adapted(to keys: Set<String>) -> any CheckpointLayout
 }
 
@@ -16,7 +16,7 @@ extension CheckpointLayout {
 }
 
 extension String {
-  /// The key under another beginning, by the first pair whose first half it begins with.
+  /// The key with its prefix replaced, by the first pair whose first element is a prefix of it.
   func moved(_ beginnings: [(String, String)]) -> String? {
     for (own, theirs) in beginnings where hasPrefix(own) { return theirs + dropFirst(own.count) }
     return nil

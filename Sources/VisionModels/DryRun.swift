@@ -3,11 +3,11 @@ import Synchronization
 import Tensors
 import TokenReduction
 
-/// A pass on a device that counts: every operation of a model with a method by its shapes, and
-/// nothing computed.
+/// A pass on a counting device: all operations of a model with a method by their shapes, without
+/// computing anything.
 package struct DryRun {
   package let operations: [PassOperation]
-  /// What a pass allocates besides the weights, images and logits included.
+  /// The bytes that a pass allocates in addition to the weights, including images and logits.
   package let activationBytes: Int
 
   /// A pass over a model's own weights.
@@ -39,8 +39,8 @@ package struct DryRun {
 
   /// A pass of an architecture without weights.
   ///
-  /// - Parameter isFused: Whether a transformer's blocks are one operation each, as devices fuse
-  ///   them.
+  /// - Parameter isFused: Whether the parts of a transformer block are fused operations, as on real
+  ///   devices.
   package init(
     _ architecture: any ModelArchitecture, _ composition: Composition, batchSize: Int = 1,
     precision: Precision = .float32, isFused: Bool = true
@@ -56,17 +56,16 @@ package struct DryRun {
     (try? DryRun(architecture, composition)).map { macs(of: $0.operations) } ?? 0
   }
 
-  /// Multiply-adds of a model's operations; what the reduction itself multiplies is no part of
-  /// them.
+  /// The MACs of a model's operations, without those of the reduction itself.
   package static func macs(of operations: [PassOperation]) -> Int {
     operations.reduce(0) { $1.kind.isReduction ? $0 : $0 + $1.macs }
   }
 
-  /// Models of shapes alone, made once each.
+  /// Models that have only shapes, each created once.
   private final class Models: Sendable {
     static let shared = Models()
     private struct Known: @unchecked Sendable {
-      // Read alone once it is made: shapes.
+      // Read-only after creation: shapes.
       let model: any VisionModel
     }
     private let known = Mutex<[AnyHashableSendable: Known]>([:])

@@ -1,4 +1,4 @@
-/// Weights from files, checked as a whole before the first is read.
+/// Weights from files, which are checked completely before the first tensor is read.
 struct FileWeights: WeightReader {
   let fit: WeightFit
   private let files: CheckpointFiles

@@ -3,23 +3,23 @@ import Records
 import Tensors
 import TokenReduction
 
-/// The sizes of a model of one family: a value that a registry, a spec and a record can hold.
+/// The sizes of a model of one family, as a value that a registry, a spec or a record can store.
 ///
-/// A family is one file: this value with the keys that a spec may set, the tensors of a checkpoint,
-/// and the model that computes with them; its entries; and one line in `ModelRegistry.families`.
+/// A family is one file, with this value and the keys that a spec may set, the tensors of a
+/// checkpoint, the model that uses them, and its entries; and one line in `ModelRegistry.families`.
 package protocol ModelArchitecture: Codable, Hashable, Sendable {
   /// The name of the family in a spec.
   static var family: String { get }
   /// Every named model of the family.
   static var entries: [ModelEntry] { get }
-  /// What a spec may set; the names are those of the coding keys.
+  /// The sizes that a spec may set, by their coding keys.
   static var parameters: [MethodParameter] { get }
-  /// How other projects name the same tensors; timm's names are always understood.
+  /// How other projects name the same tensors; timm's names are always supported.
   static var layouts: [any CheckpointLayout] { get }
 
   /// Values of `model_type` in Hugging Face's `config.json` that mean this family.
   static var huggingFaceTypes: [String] { get }
-  /// The sizes that such a configuration means.
+  /// The sizes of such a configuration.
   static func huggingFace(
     _ given: HuggingFaceSizes
   ) throws(ConfigurationError) -> any ModelArchitecture
@@ -31,16 +31,16 @@ package protocol ModelArchitecture: Codable, Hashable, Sendable {
   var hasClassToken: Bool { get }
   /// Tokens that a method can reduce; `nil` where there are none.
   var geometry: TokenGeometry? { get }
-  /// Sequences of tokens by stage, for a person.
+  /// The token sequences by stage, for display.
   var stages: [TokenStage] { get }
   /// Every tensor of the model, by timm's names.
   var tensors: [WeightSpecification] { get }
-  /// Everything that makes these sizes impossible, as (key, sentence); empty when they can be
+  /// Everything that makes these sizes impossible, as (key, sentence); empty if the model can be
   /// built.
   func problems() -> [(key: String, message: String)]
-  /// The sizes that a spec's members say, `nil` where a key is missing or of another type.
+  /// The sizes in a spec's members; `nil` if a key is missing or has another type.
   static func decode(_ members: [String: JSONValue]) -> (any ModelArchitecture)?
-  /// The model with the weights that the loader brings to its device.
+  /// The model with the loader's weights on its device.
   func makeModel(_ loader: WeightLoader) throws -> any VisionModel
 }
 
@@ -66,7 +66,7 @@ extension ModelArchitecture {
       stages: stages)
   }
 
-  /// The sizes by their keys in a spec; those of another family than the plain ViT carry its name.
+  /// The sizes by their keys in a spec, with the name of the family unless it is the plain ViT.
   package var members: [String: JSONValue] {
     guard let data = try? JSONEncoder().encode(self),
       var members = try? JSONDecoder().decode([String: JSONValue].self, from: data)
@@ -80,7 +80,7 @@ extension ModelArchitecture {
     return try? JSONDecoder().decode(Self.self, from: data)
   }
 
-  /// Loads or draws the weights.
+  /// Loads the weights, or initializes them randomly.
   ///
   /// - Throws: `TensorsError`, `VisionModelsError.weightsDoNotFit` for a file of another model, or
   ///   `.modelTooLarge`.
@@ -123,11 +123,11 @@ package struct ModelInfo: Hashable, Sendable {
   package let geometry: TokenGeometry?
   package let stages: [TokenStage]
 
-  /// Tokens that a method can reduce: of no tokens and no blocks where there are none.
+  /// The tokens that a method can reduce: no tokens and no blocks if there are none.
   package var tokens: TokenGeometry { geometry ?? .none }
 }
 
-/// A sequence of tokens that some blocks of a model work on.
+/// A sequence of tokens that some blocks of a model process.
 package struct TokenStage: Hashable, Sendable {
   /// Prefix tokens included.
   package let tokens: Int
@@ -137,7 +137,7 @@ package struct TokenStage: Hashable, Sendable {
   package let heads: Int
   /// Rows and columns of the patches.
   package let grid: Int
-  /// Whether a method may reduce the tokens; else the reason, for `lab models`.
+  /// Whether a method may reduce the tokens; if not, the reason, for `lab models`.
   package let whyNotReducible: String?
 
   package init(

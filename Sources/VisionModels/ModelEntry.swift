@@ -3,12 +3,12 @@ import TokenReduction
 
 /// A model that a spec can name.
 package struct ModelEntry: Sendable {
-  /// As in timm.
+  /// The name in timm.
   package let name: String
-  /// As in a table: `DeiT-S`.
+  /// The name in tables: `DeiT-S`.
   package let displayName: String
   package let architecture: any ModelArchitecture
-  /// How its images are prepared.
+  /// The preprocessing of its images.
   package let preprocessing: Preprocessing
   /// Paper or checkpoint page.
   package let source: String
@@ -26,7 +26,7 @@ package struct ModelEntry: Sendable {
 }
 
 extension ModelEntry {
-  /// What a program needs to know without the weights.
+  /// What a program needs to know about the model without its weights.
   package var info: ModelInfo { architecture.info }
 
   /// A method with every default filled in, and its composition for this model.
@@ -46,7 +46,7 @@ extension ModelEntry {
     return resolved
   }
 
-  /// The composition that a method means for this model.
+  /// The composition of a method for this model.
   ///
   /// - Throws: `TokenReductionError`, or a `ParameterProblem`.
   package func composition(for setting: MethodSetting) throws -> Composition {

@@ -8,7 +8,7 @@ package enum ModelRegistry {
     Swin.self, CoAtNet.self, MobileNetV3.self, MobileViT.self,
   ]
 
-  /// The family of an `architecture` that names none.
+  /// The family of an `architecture` without a family name.
   package static let defaultFamily = ViTArchitecture.family
 
   package static let all: [ModelEntry] = families.flatMap { $0.entries }
@@ -19,7 +19,7 @@ package enum ModelRegistry {
     families.first { $0.family == name }
   }
 
-  /// A model of sizes that a spec gives, with DeiT's preprocessing at its own size.
+  /// A model with the sizes of a spec, and DeiT's preprocessing at its own image size.
   package static func custom(
     _ architecture: any ModelArchitecture, name: String = "custom"
   ) -> ModelEntry {

@@ -2,10 +2,10 @@ import Foundation
 import Tensors
 import TokenReduction
 
-/// Runs one pass of a model: images in, logits out, captured where the device repeats passes; `run`
+/// Runs one pass of a model: images in, logits out, captured if the device supports it. `run`
 /// allocates nothing.
 ///
-/// It knows no model. Not to be used from two threads at once.
+/// It is independent of the model. It must not be used from two threads at once.
 package final class PassRunner {
   package let model: any VisionModel
   package let composition: Composition
@@ -14,9 +14,10 @@ package final class PassRunner {
   package let input: UnsafeMutableBufferPointer<Float>
   /// Every operation of the pass by its shapes.
   package let operations: [PassOperation]
-  /// Called after each reduction of a pass with what it did; `nil` in timed passes.
+  /// Called after each reduction of a pass; `nil` in timed passes.
   package var onReduction: ((ReductionEvent) -> Void)?
-  /// Called with the stream before block 0 (`-1`) and after each block; `nil` in timed passes.
+  /// Called with the residual stream before block 0 (`-1`) and after each block; `nil` in timed
+  /// passes.
   package var onBlock: ((_ block: Int, _ stream: Tensor) -> Void)?
 
   private let pass: any ModelPass
@@ -31,14 +32,14 @@ package final class PassRunner {
   private enum Capture {
     case none
     case done(any CapturedPass)
-    /// The device does not, or could not; the reason is with the backend.
+    /// The device does not capture, or could not; the backend has the reason.
     case impossible
   }
 
   /// Allocates everything that a pass needs.
   ///
-  /// - Throws: `TensorsError.outOfMemory`, or `.operationsUnavailable` of a device that lacks an
-  ///   operation of the model.
+  /// - Throws: `TensorsError.outOfMemory`, or `.operationsUnavailable` if the device does not
+  ///   implement an operation of the model.
   package init(model: any VisionModel, composition: Composition, batchSize: Int) throws {
     precondition(composition.geometry == model.info.tokens, "a method of another model")
     let backend = model.backend
@@ -72,8 +73,8 @@ package final class PassRunner {
     for index in 0..<batchSize { defaultKeys.initializeElement(at: index, to: UInt64(index)) }
   }
 
-  /// Throws where a processor has less memory than a pass needs at least: Linux would hand it out
-  /// all the same, and kill the program later.
+  /// Throws if a CPU has less memory than the minimum that a pass needs: Linux would allocate it
+  /// anyway, and kill the program later.
   private static func checkMemory(
     _ operations: [PassOperation], _ info: ModelInfo, batchSize: Int, _ backend: any Backend
   ) throws(TensorsError) {
@@ -106,7 +107,7 @@ package final class PassRunner {
   /// Tokens that leave each block.
   package var tokensAfterBlocks: [Int] { composition.tokensAfterBlocks }
 
-  /// Multiply-adds of one image, counted from the shapes that each layer really sees.
+  /// The MACs of one image, counted from the shapes that each layer processes.
   package var macs: Int { DryRun.macs(of: operations) / batchSize }
 
   /// Bytes that the operations of one image must read and write; a batch shares its weights.
@@ -116,15 +117,15 @@ package final class PassRunner {
 
   /// Classifies the images in `input`; on return `logits` holds the result.
   ///
-  /// `imageKeys` (batch many) seed random scores per image, so that a result does not depend on the
-  /// batch; `nil` takes the position in the batch.
+  /// `imageKeys` (one per image of the batch) seed random scores, so that a result does not depend
+  /// on the batch; `nil` uses the position in the batch.
   package func run(imageKeys: UnsafePointer<UInt64>? = nil) {
     run(imageKeys: imageKeys) { upload(imageKeys: imageKeys) }
   }
 
-  /// Classifies pictures of 8-bit pixels, [count, side, side, 3], which the device normalizes.
+  /// Classifies 8-bit images [count, side, side, 3], which the device normalizes.
   ///
-  /// - Parameter table: [3, 256], what each value of each channel becomes.
+  /// - Parameter table: [3, 256], the normalized value of each pixel value, by channel.
   package func run(
     pixels: UnsafeBufferPointer<UInt8>, normalizedBy table: UnsafeBufferPointer<Float>,
     imageKeys: UnsafePointer<UInt64>? = nil
@@ -136,7 +137,7 @@ package final class PassRunner {
   }
 
   private func run(imageKeys: UnsafePointer<UInt64>?, uploading: () -> Void) {
-    // Capturing brings images and keys of its own, so that ours come after it.
+    // Capturing uploads its own images and keys, so ours must come after it.
     let captured = captured
     uploading()
     if let captured { captured.replay() } else { compute(imageKeys: keys(imageKeys)) }
@@ -144,13 +145,13 @@ package final class PassRunner {
     model.backend.synchronize()
   }
 
-  /// Whether a pass can begin behind its first blocks: on a processor, whose passes are no graphs.
+  /// Whether a pass can begin after its first blocks: on a CPU, whose passes are not graphs.
   package var resumes: Bool { pass.resumesBehindBlocks && !model.backend.capturesPasses }
 
-  /// Classifies images of which the first blocks were computed before, as `run` does.
+  /// As `run`, for images whose first blocks were computed before.
   ///
-  /// `input` is not read. The stream must be that of as many images behind blocks that this pass
-  /// computes alike (`Composition.unreducedBlocks`).
+  /// `input` is not read. The stream must contain the same number of images, after blocks that this
+  /// pass would compute identically (`Composition.unreducedBlocks`).
   package func run(imageKeys: UnsafePointer<UInt64>?, resuming stream: ResumedStream) {
     precondition(resumes && stream.blocks <= composition.unreducedBlocks)
     model.backend.stageImageKeys(
@@ -160,7 +161,7 @@ package final class PassRunner {
     model.backend.synchronize()
   }
 
-  /// Brings the images in `input` to the device, for passes that are timed without it.
+  /// Uploads the images in `input` to the device, for passes that are timed without the upload.
   package func upload(imageKeys: UnsafePointer<UInt64>? = nil) {
     model.backend.upload(UnsafeBufferPointer(input), to: images)
     stage(imageKeys)
@@ -171,11 +172,11 @@ package final class PassRunner {
       UnsafeBufferPointer(start: keys(imageKeys), count: batchSize), in: self.imageKeys)
   }
 
-  /// The pass as the device has captured it, for replaying on what `upload` brought.
+  /// The captured pass, for replaying on the uploaded images.
   ///
-  /// `nil` where the device captures nothing, or a callback wants to see what happens inside.
+  /// `nil` if the device does not capture, or a callback observes the pass.
   package var captured: (any CapturedPass)? {
-    // What runs on the host is no part of a graph.
+    // Steps on the host cannot be part of a graph.
     guard onReduction == nil, onBlock == nil, model.backend.capturesPasses,
       !operations.contains(where: { $0.kind == .hostReduction })
     else { return nil }
@@ -184,7 +185,7 @@ package final class PassRunner {
     case .impossible: return nil
     case .none: break
     }
-    // Once as it is, since what a device finds out about an operation must not happen while it
+    // Once without capturing, because a device must not run its trials of operations while it
     // captures.
     upload()
     let keys = keys(nil)

@@ -1,24 +1,24 @@
-/// A tensor made of tensors of a file.
+/// How a tensor is made from tensors of a file.
 package indirect enum TensorSource: Hashable, Sendable {
   case tensor(String)
-  /// One below the other, along the first axis: split q, k and v.
+  /// Concatenated along the first axis: separate q, k and v.
   case concatenation([TensorSource])
-  /// A matrix with rows and columns exchanged.
+  /// A transposed matrix.
   case transposition(TensorSource)
-  /// Some rows of the first axis.
+  /// A range of the first axis.
   case slice(TensorSource, Range<Int>)
-  /// The same numbers in another shape.
+  /// The same values in another shape.
   case reshaped(TensorSource, [Int])
-  /// Axes in another order: the result's axis `i` is the source's `axes[i]`.
+  /// Permuted axes: the result's axis `i` is the source's `axes[i]`.
   case permuted(TensorSource, [Int])
-  /// Neighboring axes as one.
+  /// Adjacent axes joined into one.
   case joined(TensorSource, Range<Int>)
   /// Some tokens of a sequence [1, tokens, width]; `nil` for `upTo` goes on to the last.
   case tokens(TensorSource, from: Int, upTo: Int?)
-  /// Element by element, of tensors of one shape.
+  /// The elementwise sum of tensors of the same shape.
   case sum([TensorSource])
 
-  /// Keys of the file that it reads.
+  /// The keys of the file that it reads.
   package var keys: [String] {
     switch self {
     case .tensor(let key): [key]
@@ -29,7 +29,7 @@ package indirect enum TensorSource: Hashable, Sendable {
     }
   }
 
-  /// The shape that it has in a file, `nil` where a part is missing or does not fit.
+  /// Its shape in a file; `nil` if a part is missing or does not fit.
   package func shape(_ shapeOf: (String) -> [Int]?) -> [Int]? {
     switch self {
     case .tensor(let key): return shapeOf(key)
@@ -73,7 +73,7 @@ package indirect enum TensorSource: Hashable, Sendable {
     }
   }
 
-  /// The numbers that it has in a file whose shape is known to be right.
+  /// Its values in a file whose shapes are already checked.
   package func values(
     _ read: (String) throws -> [Float], _ shapeOf: (String) -> [Int]?
   ) throws -> [Float] {
@@ -109,7 +109,7 @@ package indirect enum TensorSource: Hashable, Sendable {
     }
   }
 
-  /// Row-major numbers with the axes in another order.
+  /// Row-major values with permuted axes.
   private static func permute(_ values: [Float], _ shape: [Int], _ axes: [Int]) -> [Float] {
     guard shape.count == axes.count, !values.isEmpty else { return values }
     var strides = [Int](repeating: 1, count: shape.count)

@@ -1,20 +1,20 @@
 import Tensors
 import TokenReduction
 
-/// What became of every patch of one image, reduction by reduction.
+/// What happens to every patch of one image, reduction by reduction.
 ///
-/// Every current token keeps the set of patches behind it, so that methods that reduce in several
-/// blocks can be followed to the end. Pure: it is fed assignments, wherever they come from.
+/// Every current token has the set of patches that it contains, so that methods that reduce at
+/// several blocks can be followed to the end. It depends only on the given assignments.
 package struct TokenTrace: Hashable, Sendable {
-  /// What became of a patch.
+  /// The state of a patch.
   package enum Fate: Hashable, Sendable {
-    /// It is a token of its own.
+    /// It is a separate token.
     case kept
-    /// It shares a token with other patches, by merging; the group is named by its first patch.
+    /// It was merged with other patches; the group is identified by its first patch.
     case merged(group: Int)
-    /// It is part of a token that was fused of patches that were not kept.
+    /// It is part of a token fused from patches that were not kept.
     case fused
-    /// Nothing of it is left.
+    /// It was dropped.
     case dropped
   }
 
@@ -46,10 +46,10 @@ package struct TokenTrace: Hashable, Sendable {
       + (0..<geometry.patchTokens).map { Token(patches: [$0]) }
   }
 
-  /// Follows one reduction.
+  /// Applies one reduction.
   ///
   /// Shapes: `offsets` [N' + 1] and `sources` [N], of one image of a `TokenAssignment`; indices are
-  /// those of the tokens that the step sees, prefix first.
+  /// those of the step's input tokens, prefix first.
   package mutating func apply(_ step: ReductionStep, offsets: [Int], sources: [Int]) {
     precondition(
       offsets.count == step.tokensOut + 1 && tokens.count == step.tokensIn,
@@ -73,7 +73,7 @@ package struct TokenTrace: Hashable, Sendable {
 }
 
 extension PassRunner {
-  /// Classifies the images in `input` as `run` does, and traces the patches of the first one.
+  /// As `run`, and also traces the patches of the first image.
   package func runTracing(imageKeys: UnsafePointer<UInt64>? = nil) -> TokenTrace {
     var trace = TokenTrace(geometry: composition.geometry, disposal: composition.disposal)
     let backend = model.backend

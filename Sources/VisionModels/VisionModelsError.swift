@@ -1,30 +1,30 @@
 import Support
 import TokenReduction
 
-/// What can be wrong with a model's weights or its input.
+/// Errors of a model's weights or its input.
 package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
-  /// A weight file that does not fit the model, with everything that is wrong with it.
+  /// A weight file that does not fit the model, with all mismatches.
   case weightsDoNotFit(
     path: String, model: String, layout: String, missing: [String], extra: [String],
     wrongShape: [String])
-  /// A file of which no tensor is one of the model's.
+  /// A file that contains no tensor of the model.
   case weightsOfAnother(
     path: String, format: String, model: String, expected: [String], found: [String])
   /// A backbone without the classifier that the model needs.
   case noHead(path: String, model: String, missing: [String])
-  /// A file that fits but for the number of classes of its classifier.
+  /// A file that fits except for the number of classes.
   case otherClasses(path: String, model: String, classes: Int)
   /// Files without tensors under the entry that a spec names.
   case noCheckpointKey(path: String, key: String, known: [String])
-  /// A tensor that two files hold.
+  /// A tensor that is in two files.
   case tensorTwice(name: String, first: String, second: String)
   /// A model whose weights alone exceed the machine's memory.
   case modelTooLarge(model: String, bytes: Int, memoryBytes: Int)
-  /// Weights without a tensor that a method was trained with, or with one of another shape.
+  /// Weights without a tensor of a trained method, or with a different shape.
   case noMethodTensor(path: String, key: String, shape: [Int], found: [Int]?)
-  /// A method on a model that has nothing to reduce.
+  /// A method on a model without tokens to reduce.
   case noTokens(model: String)
-  /// A method that reads the class token's attention, on a model without one.
+  /// A method that reads class attention, on a model without a class token.
   case noClassToken(model: String, method: String)
 
   package var description: String {

@@ -1,7 +1,7 @@
-/// Where copies of a model's weights may lie in files: under the entries of a training's
-/// checkpoint, such as `model` and `model_ema`.
+/// Where files may contain copies of a model's weights: under the entries of a training checkpoint,
+/// such as `model` and `model_ema`.
 enum WeightCopies {
-  /// What may stand before the names of a model's tensors.
+  /// Prefixes that may precede the names of a model's tensors.
   ///
   /// DataParallel's `module`, the entries of training checkpoints, self-distillation's teacher.
   private static let words: Set<String> = [
@@ -10,12 +10,12 @@ enum WeightCopies {
     "target", "img",
   ]
 
-  /// Every run of such words that begins a name, in the order in which copies are preferred: the
-  /// moving average, as timm's `load_state_dict` takes it, and the teacher, as DINO's evaluation
-  /// does; then the plain weights; then the student.
+  /// Every sequence of such prefixes at the beginning of a name, in the order of preference: the
+  /// moving average, as in timm's `load_state_dict`, and the teacher, as in DINO's evaluation; then
+  /// the plain weights; then the student.
   ///
-  /// - Parameter key: The entry that all of them must lie under, whatever word it is; `""` for
-  ///   names with nothing before them.
+  /// - Parameter key: An entry that all of them must be under, with any name; `""` for names
+  ///   without a prefix.
   static func wrappers(of names: Set<String>, under key: String? = nil) -> [String] {
     if key == "" { return [""] }
     var found: Set<String> = key == nil ? [""] : []
@@ -43,17 +43,17 @@ enum WeightCopies {
     return found.sorted { rank($0) < rank($1) }
   }
 
-  /// Whether any tensor lies under an entry.
+  /// Whether any tensor is under an entry.
   static func hold(_ names: Set<String>, under key: String) -> Bool {
     key == "" || names.contains { start(of: $0, under: key) != nil }
   }
 
-  /// The entries that tensors lie under.
+  /// The entries that contain tensors.
   static func keys(of names: Set<String>) -> [String] {
     wrappers(of: names).filter { !$0.isEmpty }.map { String($0.dropLast()) }
   }
 
-  /// Where a name goes on behind an entry.
+  /// The index in a name after an entry.
   private static func start(of name: String, under key: String) -> String.Index? {
     guard name.hasPrefix(key) else { return nil }
     let end = name.index(name.startIndex, offsetBy: key.count)
