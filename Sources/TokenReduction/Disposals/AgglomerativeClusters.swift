@@ -1,7 +1,7 @@
 import Records
 
-/// ATC: patch tokens are clustered by the cosine of their keys from the closest pair on, and each
-/// cluster becomes its size-weighted mean.
+/// ATC: agglomerative clustering of the patch tokens by the cosine of their keys; each cluster
+/// becomes its size-weighted mean.
 ///
 /// Clusters come in the order of scikit-learn's `AgglomerativeClustering`. Source: Haurum et al.,
 /// "Agglomerative Token Clustering", ECCV 2024.
@@ -53,7 +53,7 @@ package struct AgglomerativeClusters: TokenDisposal {
     let image: ImageStep
     let n: Int
     let distance: UnsafeMutablePointer<Float>
-    /// Leaves under a row.
+    /// The leaves of a row's cluster.
     let leaves: UnsafeMutablePointer<Float>
     let linkage: Linkage
 
@@ -68,7 +68,7 @@ package struct AgglomerativeClusters: TokenDisposal {
       self.linkage = linkage
     }
 
-    /// The node that a row of `distance` stands for, or −1.
+    /// The node of a row of `distance`, or −1.
     var node: UnsafeMutablePointer<Int32> { image.integers }
     var lower: UnsafeMutablePointer<Int32> { image.integers + image.tokensIn }
     var higher: UnsafeMutablePointer<Int32> { image.integers + 2 * image.tokensIn }
@@ -93,8 +93,7 @@ package struct AgglomerativeClusters: TokenDisposal {
       }
     }
 
-    /// The first of the smallest values in a range; where none is a finite number the first that
-    /// may be taken.
+    /// The index of the first minimum in a range; if no value is finite, the first allowed index.
     @inline(__always)
     private func closest(
       _ values: UnsafePointer<Float>, _ range: Range<Int>, where isAllowed: (Int) -> Bool
@@ -104,7 +103,7 @@ package struct AgglomerativeClusters: TokenDisposal {
       return place >= 0 ? place : range.first(where: isAllowed)
     }
 
-    /// The closest row behind `row` itself.
+    /// The closest row after `row` itself.
     private func findNeighbor(of row: Int) {
       let values = distance + row * n
       guard let other = closest(values, min(row + 1, n)..<n, where: { node[$0] >= 0 }) else {
@@ -114,7 +113,7 @@ package struct AgglomerativeClusters: TokenDisposal {
       (neighbor[row], nearest[row]) = (Int32(other), values[other])
     }
 
-    /// Row i takes in row j, from which everything is then infinitely far.
+    /// Merges row j into row i; afterwards, every distance from row j is infinite.
     private func join(_ i: Int, _ j: Int) {
       let (row, other) = (distance + i * n, distance + j * n)
       switch linkage {
@@ -135,7 +134,7 @@ package struct AgglomerativeClusters: TokenDisposal {
         if k == i || known == i || known == j {
           findNeighbor(of: k)
         } else if k < i {
-          // Of all distances behind this row only that to row i is new.
+          // Of the distances after this row, only the one to row i is new.
           let value = row[k]
           if value < nearest[k] || value == nearest[k] && i < known || known < 0 {
             (neighbor[k], nearest[k]) = (Int32(i), value)

@@ -1,13 +1,13 @@
 import CKernels
 import Foundation
 
-/// DCT: the patch tokens' orthonormal cosine transform is cut to its low frequencies and
-/// transformed back at the shorter length.
+/// DCT: the orthonormal cosine transform of the patch tokens is truncated to its low frequencies
+/// and transformed back at the shorter length.
 ///
 /// One matrix does both; a constant sequence grows by √(T/K), as published. Each new token is a
-/// mixture of all; for pictures it stands for the tokens at its place in the sequence. Differs: the
-/// published port rounds the tokens to half precision. Source: Wang et al., "Fourier Transformer"
-/// family; as OpenToMe runs it.
+/// mixture of all tokens; drawings assign to it the tokens at its position in the sequence.
+/// Differs: the published port rounds the tokens to half precision. Source: Wang et al., "Fourier
+/// Transformer" family; as OpenToMe runs it.
 package struct CosineTransform: TokenDisposal {
   package static let name = "cosine_transform"
   package static let summary = "keeps the low frequencies of the tokens' cosine transform"
@@ -70,7 +70,7 @@ private struct PackTokensWork: ImageWork {
   }
 }
 
-/// Some new tokens, each a mixture of all: [K, T] times [T, C].
+/// Some new tokens, each a mixture of all tokens: [K, T] times [T, C].
 private struct MixWork: ImageWork {
   let image: ImageStep
 
@@ -79,7 +79,7 @@ private struct MixWork: ImageWork {
 
   func run(_ rows: Range<Int>) {
     let patches = image.tokensIn - image.prefix
-    // Where rows are a page apart, few at once: a product of more would want to copy them.
+    // If rows are a page apart, only few at once, because a larger product would copy them.
     let step = patches % 1024 == 0 ? 4 : rows.count
     for row in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
       lab_product(

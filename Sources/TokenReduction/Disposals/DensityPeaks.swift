@@ -1,8 +1,8 @@
 import CKernels
 import Records
 
-/// DPC-KNN: tokens that are dense and far from denser ones are centers, and each token goes to the
-/// nearest center; a cluster becomes its weighted mean.
+/// DPC-KNN: tokens with a high density that are far from denser tokens become centers, and each
+/// token is assigned to the nearest center; a cluster becomes its weighted mean.
 ///
 /// With d the distance divided by √C: density = exp(−mean of the k smallest d², its own included),
 /// score = density times the smallest d to a denser token (of the densest, the largest d of the
@@ -69,7 +69,7 @@ package struct DensityPeaks: TokenDisposal {
     image.share(ClusterMeanWork(image: image, weights: weights)) { ClusterMeanWork.enter($0, $1) }
   }
 
-  /// Centers are the first in order, and each token goes to the nearest.
+  /// Centers are the first in order, and each token is assigned to the nearest.
   private func writeClusters(_ image: ImageStep, _ distance: UnsafePointer<Float>) {
     let n = image.tokensIn - image.prefix
     let clusters = image.tokensOut - image.prefix
@@ -90,7 +90,7 @@ package struct DensityPeaks: TokenDisposal {
   }
 }
 
-/// The density of each patch, and the greatest distance from it.
+/// The density of each patch, and the largest distance from it.
 private struct DensityWork: ImageWork {
   let image: ImageStep
   let distance: UnsafePointer<Float>

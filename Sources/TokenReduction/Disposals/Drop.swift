@@ -1,4 +1,4 @@
-/// Nothing is left of the others.
+/// Drops the other tokens.
 package struct Drop: TokenDisposal {
   package static let name = "drop"
   package static let summary = "drops the others"

@@ -1,10 +1,10 @@
 import Records
 
-/// ToFu: of ToMe's pairs, early blocks drop the even token, late ones bring the pair's mean to the
-/// larger norm.
+/// ToFu: for ToMe's pairs, early blocks drop the even token, and late blocks scale the pair's mean
+/// to the larger norm.
 ///
 /// Differs: the paper's MLERP divides by the norm of the mean; the published code by that of the
-/// odd token before (`"rescale": "target"`, the default). Sizes play no part. Source: Kim et al.,
+/// odd token before (`"rescale": "target"`, the default). Sizes are not used. Source: Kim et al.,
 /// "Token Fusion", WACV 2024.
 package struct DropOrMergePairs: TokenDisposal {
   package static let name = "drop_or_merge_pairs"

@@ -1,11 +1,12 @@
 import Records
 
-/// Zero-TPrune's three stages: one vote of the attention map parts the tokens into two halves, the
-/// less important tokens of the most similar pairs are dropped, and of the rest those of the lowest
-/// scores.
+/// Zero-TPrune's three stages: one vote of the attention map divides the tokens into two halves,
+/// the less important tokens of the most similar pairs are dropped, and then the remaining tokens
+/// with the lowest scores.
 ///
-/// Differs: the paper ranks the last stage on the map of what is left; here the score is that of
-/// the whole map. Source: Wang et al., "Zero-TPrune", CVPR 2024 (no code published).
+/// Differs: the paper computes the score of the last stage on the map of the remaining tokens; here
+/// it is computed on the whole map. Source: Wang et al., "Zero-TPrune", CVPR 2024 (no code
+/// published).
 package struct DropSimilarThenLeast: TokenDisposal {
   package static let name = "drop_similar_then_least"
   package static let summary =

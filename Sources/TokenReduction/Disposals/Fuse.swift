@@ -1,6 +1,6 @@
 import Tensors
 
-/// One extra token at the end: the plain mean of the others.
+/// Fuses the other tokens into one token at the end: their plain mean.
 package struct FuseMean: TokenDisposal {
   package static let name = "fuse_mean"
   package static let summary = "makes one token of the others: their mean"
@@ -18,7 +18,8 @@ package struct FuseMean: TokenDisposal {
   }
 }
 
-/// One extra token at the end: the score-weighted sum of the others, not renormalized (EViT).
+/// Fuses the other tokens into one token at the end: their score-weighted sum, not renormalized
+/// (EViT).
 package struct FuseScoreSum: TokenDisposal {
   package static let name = "fuse_score_sum"
   package static let summary = "makes one token of the others: their sum by score"
@@ -44,7 +45,7 @@ package struct FuseScoreSum: TokenDisposal {
 }
 
 extension ImageStep {
-  /// The best patch tokens by descending score, the others together at the end.
+  /// The best patch tokens in descending order, the others together at the end.
   fileprivate func rankAndFuse() {
     rankPatches(into: integers)
     let patches = tokensIn - prefix

@@ -1,16 +1,16 @@
-/// ATS: tokens are sampled where evenly spaced steps meet the cumulated scores, so that an image
-/// keeps as many as differ.
+/// ATS: tokens are sampled at evenly spaced values of the cumulative score; an image keeps the
+/// distinct ones.
 ///
-/// `K = N' − 1` at most, or fewer: what is missing to N' is padded with copies of the class token
-/// of a size that takes them out of attention. Steps are those of `arange(1/2K, (2K−1)/2K, 1/K)`.
-/// The published code reduces attention's rows; the tokens are the same. Source: Fayyaz et al.,
-/// "Adaptive Token Sampling", arXiv:2111.15667; as `TokenReduction` runs it.
+/// At most `K = N' − 1`; missing tokens are padded with copies of the class token whose size
+/// excludes them from attention. Steps are those of `arange(1/2K, (2K−1)/2K, 1/K)`. The published
+/// code reduces attention's rows; the tokens are the same. Source: Fayyaz et al., "Adaptive Token
+/// Sampling", arXiv:2111.15667; as `TokenReduction` runs it.
 package struct InverseTransformSampling: TokenDisposal {
   package static let name = "inverse_transform"
   package static let summary =
     "samples the tokens where evenly spaced steps meet the cumulated scores; images keep fewer if they agree"
 
-  /// K by step; where it is not given, as many as the step's tokens mean.
+  /// K by step; by default, as many as the step's token counts allow.
   package let samples: [Int]
 
   package init(samples: [Int] = []) { self.samples = samples }
@@ -19,7 +19,7 @@ package struct InverseTransformSampling: TokenDisposal {
   package var takesScore: Bool { true }
   package var tracksSizes: Bool { true }
 
-  /// Takes a token out of attention by its logarithm.
+  /// A size whose logarithm excludes a token from attention.
   static let padding: Float = 1e-37
 
   package func stateFloats(_ geometry: TokenGeometry) -> Int { 1 }
@@ -30,7 +30,7 @@ package struct InverseTransformSampling: TokenDisposal {
 
   package func scratchFloats(_ extent: StepExtent) -> Int { extent.step.tokensIn }
 
-  /// How many steps `arange` gives for K.
+  /// The number of steps of `arange` for K.
   static func count(_ k: Int) -> Int {
     let k = Double(k)
     return Int((((2 * k - 1) / (2 * k) - 1 / (2 * k)) / (1 / k)).rounded(.up))

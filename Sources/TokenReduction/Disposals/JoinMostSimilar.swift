@@ -1,10 +1,10 @@
 import Records
 
-/// DiffRate: the tokens after the first ones by score are dropped, and some before that join the
-/// kept token most similar to them.
+/// DiffRate: tokens with the lowest scores are dropped, and some of the others are merged into the
+/// most similar kept token.
 ///
-/// `pruned[block]` tokens are not dropped, prefix included; those of them beyond the step's count
-/// join. A kept token becomes the plain mean of itself and all that joined it; its size grows by
+/// `pruned[block]` tokens are not dropped, prefix included; those beyond the step's count are
+/// merged. A kept token becomes the plain mean of itself and all that joined it; its size grows by
 /// theirs times the cosine, which need not be whole. Similarity is the cosine of the tokens
 /// themselves. Source: Chen et al., "DiffRate", ICCV 2023.
 package struct JoinMostSimilar: TokenDisposal {
@@ -26,7 +26,7 @@ package struct JoinMostSimilar: TokenDisposal {
     pruned = values.has("prune") ? values.integers("prune") : nil
   }
 
-  /// Half of what each step removes is dropped, where nothing else is given.
+  /// By default, half of the tokens that each step removes are dropped.
   func halving(_ steps: [ReductionStep], isGiven: Bool) -> JoinMostSimilar {
     guard pruned == nil, !isGiven else { return self }
     let depth = (steps.last?.block ?? 0) + 1

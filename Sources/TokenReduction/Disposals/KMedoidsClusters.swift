@@ -2,13 +2,14 @@ import CKernels
 import Records
 import Tensors
 
-/// K-medoids: tokens are clustered around K of themselves, and those are what stays.
+/// K-medoids: tokens are clustered around K of them, the medoids, which are kept.
 ///
-/// Weights w are the attention that a token received in the block before, of all heads and queries.
-/// The K largest begin; in each round every token goes to the nearest medoid, and a cluster's new
-/// medoid is its member with the smallest `w_i Σ_j d_ij` over all tokens j. Differs from the usual
-/// algorithm as the published code does: a high weight speaks against a token. Source: Haurum et
-/// al., "Which Tokens to Use?", ICCVW 2023; `TokenReduction`.
+/// Weights w are the attention that a token received in the previous block, over all heads and
+/// queries. The K largest are the initial medoids; in each round, every token is assigned to the
+/// nearest medoid, and a cluster's new medoid is its member with the smallest `w_i Σ_j d_ij` over
+/// all tokens j. Like the published code, this differs from the usual algorithm: a high weight
+/// counts against a token. Source: Haurum et al., "Which Tokens to Use?", ICCVW 2023;
+/// `TokenReduction`.
 package struct KMedoidsClusters: TokenDisposal {
   package static let name = "k_medoids"
   package static let summary = "clusters the tokens around some of them, and keeps those"
@@ -77,7 +78,7 @@ package struct KMedoidsClusters: TokenDisposal {
   }
 }
 
-/// The nearest of some patches to each patch, of equals the first.
+/// The nearest of some patches to each patch, the first in case of a tie.
 struct NearestWork: ImageWork {
   let image: ImageStep
   /// [P, P].

@@ -1,15 +1,15 @@
 import CKernels
 import Records
 
-/// MCTF: pairs by likeness, little attention and small size are merged before attention multiplies
-/// the values, half of them each way.
+/// MCTF: pairs with high similarity, little attention and small size are merged before attention is
+/// applied to the values, half of them in each direction.
 ///
 /// `W_ij = ((cos_ij + 1) / 2)^(1/τ₁) · (a_i a_j)^(1/τ₂) · (s_i s_j)^(1/τ₃)` of the block's input, a
 /// the inverse of the mean attention received and s that of the size, each of maximum 1. First the
 /// r/2 best even tokens go into odd ones, then from the same W the rest of the odd ones into the
-/// even ones that are left. Groups are means by size; the map's columns add up and its rows are
-/// averaged alike. Source: Lee et al., "Multi-criteria Token Fusion", CVPR 2024; its evaluation
-/// weighs by size alone, `"pool": "attention_size"` by attention times size.
+/// even ones that are left. Groups are means weighted by size; columns of the map are added and its
+/// rows are averaged in the same way. Source: Lee et al., "Multi-criteria Token Fusion", CVPR 2024;
+/// its evaluation weighs by size alone, `"pool": "attention_size"` by attention times size.
 package struct MergeByCriteria: TokenDisposal {
   package static let name = "merge_by_criteria"
   package static let summary =
@@ -115,7 +115,7 @@ package struct MergeByCriteria: TokenDisposal {
     }
   }
 
-  /// Columns of a group add up, rows are averaged by weight: [H, N, N] to [H, N', N'].
+  /// Adds the columns of each group and averages its rows by weight: [H, N, N] to [H, N', N'].
   private func reduceMap(_ image: ImageStep, _ weights: UnsafePointer<Float>) {
     guard let map = image.map, let output = image.outputMap else { return }
     let (first, into, from) = (
@@ -146,9 +146,9 @@ package struct MergeByCriteria: TokenDisposal {
     let W: UnsafeMutablePointer<Float>
     let maxima: UnsafeMutablePointer<Float>
 
-    /// The even token's group: itself, or the odd token that it went into.
+    /// The even token's group: itself, or the odd token that it was merged into.
     var evenTarget: UnsafeMutablePointer<Int32> { image.integers }
-    /// The even token that an odd one went into, or −1.
+    /// The even token that an odd one was merged into, or −1.
     var oddTarget: UnsafeMutablePointer<Int32> { image.integers + image.tokensIn }
     var order: UnsafeMutablePointer<Int32> { image.integers + 2 * image.tokensIn }
     var partner: UnsafeMutablePointer<Int32> { image.integers + 3 * image.tokensIn }
@@ -163,22 +163,22 @@ package struct MergeByCriteria: TokenDisposal {
       self.maxima = maxima
     }
 
-    /// Gives the best `count` even tokens to odd ones.
+    /// Merges the best `count` even tokens into odd ones.
     func matchEven(_ count: Int) {
       evenTarget.update(repeating: -1, count: even)
-      // Special tokens never receive, not even where no likeness is a number.
+      // Special tokens never receive a token, not even if all similarities are NaN.
       lab_row_maxima(W, even, odd, odd, image.prefix / 2, maxima, partner)
       let first = (image.prefix + 1) / 2
       image.rank(maxima, count: even - first, from: first, into: order)
       for rank in 0..<count { evenTarget[Int(order[rank])] = partner[Int(order[rank])] }
     }
 
-    /// Gives the best `count` odd tokens to even ones that are left.
+    /// Merges the best `count` odd tokens into remaining even ones.
     func matchOdd(_ count: Int) {
       oddTarget.update(repeating: -1, count: odd)
       let first = image.prefix / 2
       let firstEven = (image.prefix + 1) / 2
-      // One that is left where no similarity is a number.
+      // A remaining one, if all similarities are NaN.
       let left = (firstEven..<even).first { evenTarget[$0] < 0 } ?? firstEven
       partner.update(repeating: Int32(left), count: odd)
       maxima.update(repeating: -.infinity, count: odd)
@@ -189,7 +189,8 @@ package struct MergeByCriteria: TokenDisposal {
       for rank in 0..<count { oddTarget[Int(order[rank])] = partner[Int(order[rank])] }
     }
 
-    /// What is left of the even tokens ascending, then of the odd ones by their best likeness.
+    /// The remaining even tokens in ascending order, then the remaining odd ones by their best
+    /// similarity.
     func write() {
       var list = image.list()
       for i in ((image.prefix + 1) / 2)..<even where evenTarget[i] < 0 {
@@ -204,7 +205,7 @@ package struct MergeByCriteria: TokenDisposal {
       list.end()
     }
 
-    /// An odd token with what it received.
+    /// An odd token with the tokens merged into it.
     private func addOdd(_ j: Int, to list: inout SourceList) {
       list.add(2 * j + 1)
       for i in 0..<even where Int(evenTarget[i]) == j { list.add(2 * i) }

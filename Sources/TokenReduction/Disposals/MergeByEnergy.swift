@@ -1,13 +1,13 @@
 import Records
 
-/// PiToMe: the patch tokens with the highest energy, those with many like them, are merged in pairs
-/// of neighbors in energy.
+/// PiToMe: the patch tokens with the highest energy, those with many similar tokens, are merged in
+/// pairs with similar energy.
 ///
 /// With K̄ the heads' mean key of length 1, the energy of i is the mean over all j of `ELU(cos_ij −
-/// m)`, m = b − b·l/depth for block l. Of the 2r highest the even ranks go to the most similar of
-/// the odd ones. In the authors' path for DeiT (`"half"`) the first half of the blocks takes all
-/// ranks alternately instead, and merges the r closest. Sizes weigh the means and stay out of
-/// attention. Source: Tran et al., "PiToMe", NeurIPS 2024.
+/// m)`, m = b − b·l/depth for block l. Of the 2r highest, the even ranks are merged into the most
+/// similar of the odd ones. In the authors' path for DeiT (`"half"`) the first half of the blocks
+/// takes all ranks alternately instead, and merges the r closest. Sizes weight the means but are
+/// not used in attention. Source: Tran et al., "PiToMe", NeurIPS 2024.
 package struct MergeByEnergy: TokenDisposal {
   package static let name = "merge_by_energy"
   package static let summary = "merges the tokens that have the most like them, pairwise"

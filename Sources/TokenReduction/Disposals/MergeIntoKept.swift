@@ -1,4 +1,4 @@
-/// Each of the others into the kept token with the most similar key, weighted by size.
+/// Merges each other token into the kept token with the most similar key, weighted by size.
 package struct MergeIntoKept: TokenDisposal {
   package static let name = "merge"
   package static let summary =
@@ -40,7 +40,8 @@ package struct MergeIntoKept: TokenDisposal {
   }
 }
 
-/// The first of `count` candidates with the largest similarity, and that; 0 where none is a number.
+/// The first of `count` candidates with the largest similarity, and the similarity; index 0 if all
+/// are NaN.
 @inline(__always)
 func mostSimilar(of count: Int, _ similarity: (Int) -> Float) -> (Int32, Float) {
   var (best, maximum) = (Int32(0), -Float.infinity)

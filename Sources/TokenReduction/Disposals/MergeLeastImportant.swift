@@ -1,5 +1,5 @@
-/// Merging by class importance: of the patch tokens by score the less important half is matched to
-/// the other by key, and the closest pairs are merged, weighted by size.
+/// Merging by class importance: the less important half of the patch tokens is matched to the other
+/// half by key, and the closest pairs are merged, weighted by size.
 ///
 /// ToMe's matching with importance in place of position: an important token is never merged away.
 package struct MergeLeastImportant: TokenDisposal {

@@ -1,4 +1,4 @@
-/// ToMe: the closest pairs of even and odd tokens by their keys are merged, weighted by size.
+/// ToMe: the pairs of even and odd tokens with the most similar keys are merged, weighted by size.
 ///
 /// Under `compose` it is `"score": "key_similarity", "disposal": "merge"`.
 package struct MergePairs: TokenDisposal {

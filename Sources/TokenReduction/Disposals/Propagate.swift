@@ -1,14 +1,14 @@
 import CKernels
 import Records
 
-/// GTP: the lowest scores go, and what they hold flows to their neighbors in a graph of the image's
-/// patches.
+/// GTP: the tokens with the lowest scores are removed, and their values are propagated to their
+/// neighbors in a graph of the image's patches.
 ///
 /// The graph is built once from the embedded tokens: the up to 8 neighbors in the grid, the most
-/// similar tokens by cosine, or both; `W_ij = G_ij / sqrt(d_i d_j)`, not symmetrized, later only
-/// cut down to what is left. `x_kept += α W x_removed`, sizes likewise. With θ < 1 every entry of
-/// an attention map below the `int(N² (1 − θ))`-th smallest of its head is zeroed first, rows not
-/// renormalized. Source: Xu et al., "GTP-ViT", WACV 2024.
+/// similar tokens by cosine, or both; `W_ij = G_ij / sqrt(d_i d_j)`, not symmetrized, and later
+/// restricted to the remaining tokens. `x_kept += α W x_removed`, sizes likewise. With θ < 1 every
+/// entry of an attention map below the `int(N² (1 − θ))`-th smallest of its head is zeroed first,
+/// rows not renormalized. Source: Xu et al., "GTP-ViT", WACV 2024.
 package struct Propagate: TokenDisposal {
   package static let name = "propagate"
   package static let summary = "drops the others after their share has flowed to their neighbors"
@@ -44,7 +44,7 @@ package struct Propagate: TokenDisposal {
   package var tracksSizes: Bool { true }
   package var changesMap: Bool { theta < 1 }
 
-  /// The graph [P, P], and which of its patches each token of a step is.
+  /// The graph [P, P], and the patch of each token of a step.
   package func stateFloats(_ geometry: TokenGeometry) -> Int {
     geometry.patchTokens * (geometry.patchTokens + 1)
   }
@@ -119,7 +119,7 @@ package struct Propagate: TokenDisposal {
     }
     let all = image.extent.geometry.patchTokens
     let ids = image.state + all * all
-    // In their new order; what is kept will stand at the front.
+    // In their new order; kept tokens come first.
     let ranked = image.scratch
     for rank in 0..<patches { ranked[rank] = ids[Int(order[rank]) - prefix] }
     ids.update(from: ranked, count: patches)
@@ -137,11 +137,11 @@ package struct Propagate: TokenDisposal {
   }
 }
 
-/// Clears the smallest entries of some heads' maps.
+/// Sets the smallest entries of some heads' maps to zero.
 private struct SparsifyWork: ImageWork {
   let image: ImageStep
   let map: UnsafeMutablePointer<Float>
-  /// The smallest entry that stays is the k-th.
+  /// The smallest kept entry is the k-th.
   let k: Int
 
   var items: Int { image.heads }

@@ -1,7 +1,7 @@
 import Records
 
-/// PPT: an image whose scores vary little merges its closest pairs, another drops its lowest
-/// scores; as many go either way.
+/// PPT: images whose scores vary little merge their closest pairs, other images drop the tokens
+/// with the lowest scores; both remove the same number.
 ///
 /// The variance has the divisor n − 1, over scores of sum 1: its scale depends on the number of
 /// tokens, and the published threshold 7e-5 belongs to 196 patches. Source: Wu et al., "PPT",

@@ -1,6 +1,6 @@
 import Records
 
-/// ATC: tokens are clustered from the closest pair on at a few blocks.
+/// ATC: agglomerative clustering of the tokens at a few blocks.
 package enum ATC: TokenReductionMethod {
   package static let name = "atc"
   package static let summary =

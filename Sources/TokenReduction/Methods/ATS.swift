@@ -1,6 +1,6 @@
 import Records
 
-/// ATS: tokens are sampled by their scores at a few blocks; images keep as many as differ.
+/// ATS: tokens are sampled by their scores at a few blocks; an image keeps the distinct ones.
 ///
 /// A batch computes with the most tokens that an image can keep, so latency is that of `tokens`.
 package enum ATS: TokenReductionMethod {

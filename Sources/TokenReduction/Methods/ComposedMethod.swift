@@ -63,7 +63,8 @@ package enum ComposedMethod: TokenReductionMethod {
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)
     throws(ParameterProblem) -> Composition
   {
-    // Keys of scores that are not chosen have no place in a record: defaults come in here.
+    // Records do not contain the keys of scores that are not chosen; their defaults are filled in
+    // here.
     let values = values.filled(Self.own)
     let disposal = try disposal(values)
     let score = try score(values, for: disposal)
@@ -120,7 +121,7 @@ package enum ComposedMethod: TokenReductionMethod {
     return try type.init(values)
   }
 
-  /// The place that both allow.
+  /// The position that both allow.
   private static func position(
     _ values: ParameterValues, _ score: (any TokenScore)?, _ disposal: any TokenDisposal
   ) throws(ParameterProblem) -> ReductionStep.Position {

@@ -1,6 +1,6 @@
 import Records
 
-/// DCT: behind every block the high frequencies of the token sequence are cut off.
+/// DCT: after every block, the high frequencies of the token sequence are removed.
 package enum DCT: TokenReductionMethod {
   package static let name = "dct"
   package static let summary =

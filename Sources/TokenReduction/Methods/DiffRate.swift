@@ -1,10 +1,10 @@
 import Records
 
-/// DiffRate: counts found by training a rate for each block with frozen weights; what is dropped
-/// and what joins a kept token goes by class attention.
+/// DiffRate: token counts found by training a rate for each block with frozen weights; class
+/// attention decides which tokens are dropped and which are merged.
 ///
-/// The published counts are a spec's `prune` and `tokens`, class token included. Without them half
-/// of r is dropped at every block and half joins. Every block reorders the tokens.
+/// The published counts are a spec's `prune` and `tokens`, class token included. Without them, half
+/// of r is dropped at every block and half is merged. Every block reorders the tokens.
 package enum DiffRate: TokenReductionMethod {
   package static let name = "diffrate"
   package static let summary =

@@ -2,7 +2,7 @@ import Records
 
 /// DynamicViT: a predictor that was trained with the model scores the tokens before a few blocks.
 ///
-/// The official checkpoints bring the predictors, `score_predictor.{i}.*` for the i-th block of
+/// The official checkpoints contain the predictors, `score_predictor.{i}.*` for the i-th block of
 /// `layers`.
 package enum DynamicViT: TokenReductionMethod {
   package static let name = "dynamicvit"

@@ -1,7 +1,7 @@
 import Records
 
-/// EViT: a share of the tokens with the most class attention stays at a few blocks, the others are
-/// fused into one.
+/// EViT: at a few blocks, a fraction of the tokens with the most class attention is kept, and the
+/// others are fused into one.
 package enum EViT: TokenReductionMethod {
   package static let name = "evit"
   package static let summary =

@@ -1,9 +1,10 @@
 import Records
 
-/// A second baseline: every token stays, and the attention map of every block lies in memory.
+/// A second baseline: keeps every token, and writes the attention map of every block to memory.
 ///
-/// What a method costs that must read the whole map, before it removes anything. A speed-up over
-/// this baseline alone is one over a slow baseline, so a report compares such methods with both.
+/// This is the cost of a method that must read the whole map, before it removes anything. A
+/// speed-up over only this baseline is a speed-up over a slow baseline, so a report compares such
+/// methods with both.
 package enum ExplicitAttention: TokenReductionMethod {
   package static let name = "none_explicit"
   package static let summary =

@@ -1,6 +1,7 @@
 import Records
 
-/// GTP-ViT: at every block r tokens go, and what they hold flows to their neighbors.
+/// GTP-ViT: at every block, r tokens are removed and their values are propagated to their
+/// neighbors.
 package enum GTP: TokenReductionMethod {
   package static let name = "gtp"
   package static let summary =

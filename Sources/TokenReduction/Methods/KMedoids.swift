@@ -1,6 +1,6 @@
 import Records
 
-/// K-medoids: before a few blocks tokens are clustered around some of them, which stay.
+/// K-medoids: before a few blocks, tokens are clustered around medoids, which are kept.
 package enum KMedoids: TokenReductionMethod {
   package static let name = "kmedoids"
   package static let summary =

@@ -1,6 +1,7 @@
 import Records
 
-/// MCTF: from block 1 on r tokens are merged by several criteria before attention is applied.
+/// MCTF: from block 1 on, r tokens per block are merged by several criteria before attention is
+/// applied.
 package enum MCTF: TokenReductionMethod {
   package static let name = "mctf"
   package static let summary =

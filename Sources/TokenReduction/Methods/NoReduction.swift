@@ -1,6 +1,6 @@
 import Records
 
-/// The baseline: every token stays.
+/// The baseline: keeps every token.
 package enum NoReduction: TokenReductionMethod {
   package static let name = "none"
   package static let summary = "the baseline: every token stays"

@@ -1,6 +1,6 @@
 import Records
 
-/// PiToMe: at every block the tokens that have the most like them are merged pairwise.
+/// PiToMe: at every block, the tokens with the most similar tokens are merged in pairs.
 package enum PiToMe: TokenReductionMethod {
   package static let name = "pitome"
   package static let summary =

@@ -1,7 +1,7 @@
 import Records
 
-/// Random removal of R patch tokens before the first block: the yardstick of every score, and the
-/// accuracy grid's proxy.
+/// Random removal of R patch tokens before the first block: the reference for every score, and the
+/// proxy of the accuracy grid.
 package enum RandomRemoval: TokenReductionMethod {
   package static let name = "random"
   package static let summary = "drops R random patch tokens before the first block"
@@ -46,11 +46,11 @@ package enum RandomRemoval: TokenReductionMethod {
 }
 
 extension RandomRemoval {
-  /// Random removal at the token counts of a method, block by block and at the same place in a
-  /// block: the yardstick that tells what its score is worth.
+  /// Random removal at the token counts of a method, block by block and at the same position in a
+  /// block: the reference that shows what its score is worth.
   ///
-  /// `nil` where nothing goes, or goes at random already. What a method fuses counts as tokens.
-  /// Inside attention nothing is dropped at random: there the tokens go behind it.
+  /// `nil` if nothing is removed, or if tokens are already removed at random. Fused tokens count as
+  /// tokens. Random removal cannot happen inside attention; there, the tokens are removed after it.
   package static func control(of composition: Composition, seed: Int) -> [String: JSONValue]? {
     guard let step = composition.steps.first, !(composition.score is RandomScore),
       composition.tokensAfterBlocks.last != composition.geometry.tokens

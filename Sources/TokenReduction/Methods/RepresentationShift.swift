@@ -1,6 +1,6 @@
 import Records
 
-/// Representation shift: after a few blocks the tokens go that their MLP changed least.
+/// Representation shift: after a few blocks, the tokens that the MLP changed least are dropped.
 ///
 /// The published blocks, 1, 4 and 7 of 12, were chosen for DeiT. Whether a small change means an
 /// unimportant token depends on the model and the block: of demo_vit, which was trained with much

@@ -1,12 +1,12 @@
 import Records
 import Tensors
 
-/// The tail-effect method: R tokens go at one block, chosen so that the device's latency falls a
-/// step.
+/// The tail-effect method: removes R tokens at one block, with R chosen so that the device's
+/// latency falls by a step.
 ///
-/// `r` counts tokens in total: N − R remain, the fused one included. Differs: the published code
-/// keeps N − R − 2 patch tokens whatever the prefix, so its R is ours + prefix − 1, and without the
-/// fused token one more.
+/// `r` is the total number of removed tokens: N − R remain, including the fused token. Differs: the
+/// published code keeps N − R − 2 patch tokens whatever the prefix, so its R is ours + prefix − 1,
+/// and without the fused token one more.
 package enum TailEffect: TokenReductionMethod {
   package static let name = "tail_effect"
   package static let summary =

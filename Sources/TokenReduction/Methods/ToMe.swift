@@ -1,6 +1,6 @@
 import Records
 
-/// ToMe: at every block the r closest pairs of tokens are merged.
+/// ToMe: at every block, the r most similar pairs of tokens are merged.
 package enum ToMe: TokenReductionMethod {
   package static let name = "tome"
   package static let summary = "merges the r most similar pairs of tokens at every block"

@@ -3,7 +3,8 @@ import Records
 /// ToMe with class importance: the half with less class attention is matched to the other, so that
 /// an important token is never merged away.
 ///
-/// The study that compares such a merging prints no arithmetic; this is the plain reading.
+/// The study that compares this method gives no formulas; this is the straightforward
+/// interpretation.
 package enum ToMeByImportance: TokenReductionMethod {
   package static let name = "tome_importance"
   package static let summary =

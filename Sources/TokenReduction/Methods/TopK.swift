@@ -1,6 +1,6 @@
 import Records
 
-/// Top-K: at every block the r patch tokens that the class token attends to least are dropped.
+/// Top-K: at every block, the r patch tokens with the least class attention are dropped.
 package enum TopK: TokenReductionMethod {
   package static let name = "topk"
   package static let summary = "drops the r tokens with the least class attention at every block"

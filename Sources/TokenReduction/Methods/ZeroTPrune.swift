@@ -1,10 +1,10 @@
 import Records
 
-/// Zero-TPrune: tokens that are like more important ones go, then those that the attention map's
-/// votes find least important.
+/// Zero-TPrune: removes tokens that are similar to more important ones, then those that the votes
+/// of the attention map find least important.
 ///
-/// The blocks and shares are not settled by a publication of code: the paper's figures are the
-/// defaults, in parts of the depth.
+/// The authors published no code for the blocks and keep rates: the defaults are the paper's
+/// values, relative to the depth.
 package enum ZeroTPrune: TokenReductionMethod {
   package static let name = "zero_tprune"
   package static let summary =

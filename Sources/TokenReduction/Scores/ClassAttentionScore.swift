@@ -1,4 +1,4 @@
-/// Mean over heads of what the class token attends to.
+/// The class token's attention, averaged over heads.
 package struct ClassAttentionScore: TokenScore {
   package static let name = "class_attention"
   package static let summary = "mean over heads of what the class token attends to"

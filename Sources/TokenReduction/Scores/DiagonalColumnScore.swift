@@ -1,7 +1,7 @@
 import CKernels
 
-/// What a token attends to itself times what it receives: `max_h A_h[j, j] · max_h Σ_i A_h[i, j]`,
-/// the two maxima apart, over all rows.
+/// A token's attention to itself times the attention that it receives: `max_h A_h[j, j] · max_h Σ_i
+/// A_h[i, j]`, with separate maxima, over all rows.
 ///
 /// Source: Xu et al., "GTP-ViT", WACV 2024 (`MixedAttnMax`).
 package struct DiagonalColumnScore: TokenScore {
@@ -34,7 +34,7 @@ package struct DiagonalColumnScore: TokenScore {
 
 /// Sums of the columns of maps [rows, N], [maps, N].
 struct ColumnWork: ImageWork {
-  /// Columns at a time: some cache lines of each row.
+  /// The number of columns processed at a time: a few cache lines of each row.
   private static let width = 64
 
   let image: ImageStep

@@ -1,12 +1,12 @@
 import CKernels
 import Records
 
-/// Importance that votes by attention agree on: `s ← Aᵀ s`, per head from uniform, then
-/// `sqrt(Σ_h s_h² / count)` over the heads whose scores vary neither too little nor too much.
+/// Importance by iterated votes of the attention map: `s ← Aᵀ s`, per head and starting uniform,
+/// then `sqrt(Σ_h s_h² / count)` over the heads whose scores vary neither too little nor too much.
 ///
 /// With Σ s = 1 no variance of N scores could reach the published 0.01, so s is N times that here:
-/// its mean over all tokens is 1. The class token's first vote weighs √N. Where no head is left all
-/// count. Source: Wang et al., "Zero-TPrune", CVPR 2024, sections 3.2 and 3.3; the authors
+/// its mean over all tokens is 1. The class token's first vote weighs √N. If no head is left, all
+/// heads count. Source: Wang et al., "Zero-TPrune", CVPR 2024, sections 3.2 and 3.3; the authors
 /// published no code.
 package struct PageRankScore: TokenScore {
   package static let name = "page_rank"
@@ -20,7 +20,7 @@ package struct PageRankScore: TokenScore {
       "whether heads whose variance is outside of [0.01, 0.7] are left out"),
   ]
 
-  /// `nil` is chosen by the block.
+  /// `nil` lets the block decide.
   package let iterations: Int?
   package let filtersHeads: Bool
 
@@ -47,7 +47,7 @@ package struct PageRankScore: TokenScore {
     write(image, iterations: iterations ?? byDepth, into: image.scores, scratch: image.scratch)
   }
 
-  /// The score of every token, the prefix too, after a number of votes.
+  /// The score of every token, including the prefix, after a number of votes.
   func write(
     _ image: ImageStep, iterations: Int, into scores: UnsafeMutablePointer<Float>,
     scratch: UnsafeMutablePointer<Float>

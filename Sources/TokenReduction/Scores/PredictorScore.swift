@@ -1,12 +1,11 @@
 import CKernels
 import Records
 
-/// The probability of keeping that a trained predictor gives: the logarithm, one for each patch
-/// token.
+/// The log-probability of keeping each patch token, from a trained predictor.
 ///
-/// `h = GELU(Linear(LN(x)))`, the second half replaced by its mean over the tokens, then
-/// C → C/2 → C/4 → 2 with GELU between, and log-softmax; the first column. The official checkpoints
-/// bring `score_predictor.{i}.*` for the i-th place. Source: Rao et al., "DynamicViT",
+/// `h = GELU(Linear(LN(x)))`, the second half replaced by its mean over the tokens, then C → C/2 →
+/// C/4 → 2 with GELU between, and log-softmax; the first column. The official checkpoints contain
+/// `score_predictor.{i}.*` for the i-th position. Source: Rao et al., "DynamicViT",
 /// arXiv:2106.02034; `models/dyvit.py`.
 package struct PredictorScore: TokenScore {
   package static let name = "predictor"
@@ -18,7 +17,7 @@ package struct PredictorScore: TokenScore {
       "\"random\" draws them, for latency without weights that were trained with the method")
   ]
 
-  /// Whether the predictors are drawn, and not read from the weights.
+  /// Whether the predictors are initialized randomly instead of read from the weights.
   package let isDrawn: Bool
 
   package init(isDrawn: Bool = false) { self.isDrawn = isDrawn }
@@ -65,7 +64,7 @@ package struct PredictorScore: TokenScore {
   package func writeScores(_ image: ImageStep) {
     let layout = PredictorLayout(width: image.width)
     image.share(HiddenWork(image: image, layout: layout)) { HiddenWork.enter($0, $1) }
-    // The tokens tell each other their mean in the second half.
+    // The second half becomes its mean over the tokens.
     let (c, own, patches) = (image.width, image.width / 2, image.tokensIn - image.prefix)
     let hidden = layout.hidden(image)
     let mean = image.scratch + layout.scratchFloats(patches: patches) - layout.meanFloats
@@ -80,16 +79,16 @@ package struct PredictorScore: TokenScore {
   }
 }
 
-/// Where the parts of a predictor stand among its prepared numbers and in scratch memory.
+/// The positions of a predictor's parts in its prepared values and in scratch memory.
 private struct PredictorLayout {
   let width: Int
 
   private func packed(_ outputs: Int, _ inputs: Int) -> Int { lab_packed_count(outputs, inputs) }
-  /// A bias is as long as whole panels.
+  /// A bias is padded to whole panels.
   private func bias(_ outputs: Int) -> Int { lab_panels(outputs) * lab_panel_width() }
   private var own: Int { width / 2 }
 
-  // Gain and shift of the LayerNorm come first.
+  // The LayerNorm's weight and bias come first.
   var first: Int { 2 * width }
   var firstBias: Int { first + packed(width, width) }
   var second: Int { firstBias + bias(width) }

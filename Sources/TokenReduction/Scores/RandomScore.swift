@@ -1,7 +1,7 @@
 import Support
 import Tensors
 
-/// Seeded uniform, per image.
+/// Seeded uniform random numbers, per image.
 package struct RandomScore: TokenScore {
   package static let name = "random"
   package static let summary = "seeded uniform numbers, per image"

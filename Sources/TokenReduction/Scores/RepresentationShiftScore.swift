@@ -1,7 +1,7 @@
 import CKernels
 import Records
 
-/// The length of what the MLP branch adds to a token: `‖MLP(LN(x))‖₂`.
+/// The norm of what the MLP branch adds to a token: `‖MLP(LN(x))‖₂`.
 ///
 /// Differs: the text also prints `‖MLP(LN(x)) − x‖₂`, the difference to the branch's input, which
 /// `"shift": "difference"` takes. Source: Choi et al., "Representation Shift", ICCV 2025.
@@ -31,7 +31,7 @@ package struct RepresentationShiftScore: TokenScore {
   }
 }
 
-/// Lengths of tokens less so many times what they were before the branch.
+/// Norms of the tokens minus a multiple of the tokens before the branch.
 private struct ShiftWork: ImageWork {
   let image: ImageStep
   let before: UnsafePointer<Float>

@@ -35,7 +35,7 @@ package struct TailEffectScore: TokenScore {
   package var dependsOnBatch: Bool { usesAttention && normalization == .batch }
   package var kernel: ScoreKernel? { .tailEffect(self) }
 
-  /// Of one image: the maximum over a batch has the kernel alone.
+  /// For one image: only the kernel supports the maximum over a batch.
   package func writeScores(_ image: ImageStep) {
     let n = image.tokensIn
     image.scores.update(repeating: 0, count: n)

@@ -1,10 +1,10 @@
 import Tensors
 
-/// The layers of a model by their keys in timm's checkpoints, with what a checkpoint keeps apart
-/// folded together.
+/// The layers of a model by their keys in timm's checkpoints, with batch norms and scales folded
+/// in.
 ///
-/// A family asks for its layers once, in its model's initializer. Without a loader the same calls
-/// only list the tensors, so that what is expected of a file is what is read from it.
+/// A family requests its layers once, in its model's initializer. Without a loader, the same calls
+/// only list the tensors, so the tensors required of a file are exactly those that are read.
 package final class LayerSource {
   let backend: any Backend
   private let loader: WeightLoader?
@@ -22,17 +22,17 @@ package final class LayerSource {
     backend = CountingDevice()
   }
 
-  /// Every tensor asked for so far.
+  /// Every tensor requested so far.
   var tensors: [WeightSpecification] { list.tensors }
 
-  /// The loader, where there are numbers to read.
+  /// The loader, if there are values to read.
   private var reading: WeightLoader? { backend.isDryRun ? nil : loader }
 
   /// A convolution [outputs, inputs / groups, kernel, kernel].
   ///
   /// - Parameters:
   ///   - norm: A batch norm after it, folded in.
-  ///   - inputNorm: A batch norm before it, folded in; only where the kernel is 1.
+  ///   - inputNorm: A batch norm before it, folded in; only for a kernel of 1.
   ///   - scale: A LayerScale [outputs] after it, folded in.
   func convolution(
     _ key: String, _ extent: ConvolutionExtent, bias: Bool = false, norm: String? = nil,
@@ -61,9 +61,9 @@ package final class LayerSource {
   /// - Parameters:
   ///   - inputNorm: A batch norm before it, folded in.
   ///   - scale: A LayerScale [outputs] after it, folded in.
-  ///   - kernel: Side of the kernel in a checkpoint that keeps the layer as a convolution, 1 or a
-  ///     patch of which each number is an input.
-  ///   - change: Of the weight and bias that the layer is then made of.
+  ///   - kernel: Kernel size in a checkpoint that stores the layer as a convolution: 1, or the size
+  ///     of a patch whose values are the inputs.
+  ///   - change: Modifies the weight and bias before the layer is created.
   func linear(
     _ key: String, inputs: Int, outputs: Int, bias: Bool = true, inputNorm: String? = nil,
     scale: String? = nil, kernel: Int? = nil, _ change: ((inout AffineLayer) -> Void)? = nil
@@ -99,19 +99,19 @@ package final class LayerSource {
     return try loader.norm(key, epsilon: epsilon)
   }
 
-  /// A batch norm that no layer can take in, because something stands between them.
+  /// A batch norm that cannot be folded into a layer.
   func batchNorm(_ key: String, _ width: Int) throws -> (scale: Tensor, shift: Tensor) {
     list.batchNorm(key, width)
     let folded = try reading?.affine(ofBatchNorm: key)
     return (try upload(folded?.scale, Shape(width)), try upload(folded?.shift, Shape(width)))
   }
 
-  /// What is added to the logits, float32 [heads, n, n], from a table with a number for each head
-  /// and distance of two tokens.
+  /// The bias of the logits, float32 [heads, n, n], from a table with a value for each head and
+  /// relative position of two tokens.
   ///
   /// - Parameters:
   ///   - shape: Of the table in a checkpoint.
-  ///   - element: Where in the table the number for (head, query, key) is.
+  ///   - element: The index in the table of the value for (head, query, key).
   func attentionBias(
     _ key: String, _ shape: [Int], heads: Int, tokens: Int,
     _ element: (_ head: Int, _ query: Int, _ key: Int) -> Int
@@ -124,8 +124,8 @@ package final class LayerSource {
       }, Shape(heads, tokens, tokens))
   }
 
-  /// The same of a square grid from a table [(2 side - 1)², heads], a row for each relative
-  /// position, as Swin and CoAtNet keep it.
+  /// The same for a square grid, from a table [(2 side - 1)², heads] with a row for each relative
+  /// position, as in Swin and CoAtNet.
   func relativePositionBias(_ key: String, heads: Int, side: Int) throws -> Tensor {
     let span = 2 * side - 1
     return try attentionBias(
@@ -138,7 +138,7 @@ package final class LayerSource {
     }
   }
 
-  /// The same with a tensor [1, n, n] for each head.
+  /// The same, as a tensor [1, n, n] for each head.
   func attentionBiases(
     _ key: String, _ shape: [Int], heads: Int, tokens: Int,
     _ element: (_ head: Int, _ query: Int, _ key: Int) -> Int
@@ -175,7 +175,7 @@ package final class LayerSource {
   }
 }
 
-/// A linear map with a bias while others are folded into it.
+/// A linear map with bias, into which other affine maps can be folded.
 struct AffineLayer {
   /// [outputs, all inputs of one output].
   var weight: [Float]
@@ -210,7 +210,7 @@ struct AffineLayer {
 }
 
 extension UnsafeBufferPointer<Float> {
-  /// What a device that computes nothing is given.
+  /// The weights for a device that computes nothing.
   fileprivate static var empty: UnsafeBufferPointer<Float> { .init(start: nil, count: 0) }
 }
 
@@ -220,7 +220,7 @@ extension ConvolutionExtent {
     ConvolutionExtent(inputs: inputs, outputs: outputs, kernel: 1)
   }
 
-  /// Each channel by itself.
+  /// A depthwise convolution.
   static func depthwise(_ channels: Int, kernel: Int, stride: Int = 1) -> ConvolutionExtent {
     ConvolutionExtent(
       inputs: channels, outputs: channels, kernel: kernel, stride: stride, groups: channels)

@@ -3,7 +3,8 @@ import Records
 import Tensors
 import TokenReduction
 
-/// An architecture whose models are made of layers, and whose tensors are what these layers read.
+/// An architecture whose models consist of layers, and whose tensors are those that the layers
+/// read.
 package protocol LayeredArchitecture: ModelArchitecture {
   associatedtype Layers: ModelLayers where Layers.Architecture == Self
 }
@@ -11,7 +12,7 @@ package protocol LayeredArchitecture: ModelArchitecture {
 extension LayeredArchitecture {
   package var tensors: [WeightSpecification] {
     let source = LayerSource()
-    // Without a loader nothing is read that could be missing.
+    // Without a loader nothing is read, so nothing can be missing.
     _ = try? Layers(self, source)
     return source.tensors
   }
@@ -30,7 +31,7 @@ extension LayeredArchitecture {
     ]
   }
 
-  /// A size that is not given is the first entry's.
+  /// A size that is not given is taken from the first entry.
   package static func decode(_ members: [String: JSONValue]) -> (any ModelArchitecture)? {
     let standard = entries.first?.architecture.members ?? [:]
     guard let data = try? JSONEncoder().encode(standard.merging(members) { $1 }) else {
@@ -39,7 +40,7 @@ extension LayeredArchitecture {
     return try? JSONDecoder().decode(Self.self, from: data)
   }
 
-  /// What is wrong with the two sizes that a spec may set.
+  /// The problems of the two sizes that a spec may set.
   ///
   /// - Parameter unit: What a side must be a multiple of, and why.
   func sizeProblems(
@@ -72,7 +73,7 @@ extension LayeredArchitecture {
 package protocol ModelLayers: AnyObject {
   associatedtype Architecture: ModelArchitecture
   init(_ architecture: Architecture, _ layers: LayerSource) throws
-  /// Writes down a pass, and gives the classifier's input [batch, 1, 1, features].
+  /// Defines a pass, and returns the classifier's input [batch, 1, 1, features].
   func forward(_ pass: PassBuilder) throws -> PassMap
 }
 

@@ -1,11 +1,11 @@
 import Tensors
 
-/// Writes down the operations of a pass in their order, and provides their memory.
+/// Records the operations of a pass in execution order, and allocates their memory.
 ///
-/// A family's `forward` reads like the model in Python; each call here allocates what its operation
-/// writes and adds one step. Running the steps allocates nothing.
+/// A family's `forward` reads like the model in Python; each call allocates the output of its
+/// operation and adds one step. Running the steps allocates nothing.
 package final class PassBuilder {
-  /// What a run of the steps brings along.
+  /// The inputs of one run of the steps.
   struct Run {
     let device: any Backend
     let images: Tensor
@@ -59,7 +59,7 @@ package final class PassBuilder {
     step { $0.device.linear(rows, head, .none, into: TensorView($0.logits)) }
   }
 
-  /// Shows a map to who watches a pass, as [batch, pixels, channels].
+  /// Passes a feature map to observers of the pass, as [batch, pixels, channels].
   func mark(_ index: Int, _ map: PassMap) {
     let tensor = map.tensor
     step { $0.context.onBlock?(index, tensor) }
@@ -85,7 +85,7 @@ package final class PassBuilder {
     return output
   }
 
-  /// The same of a linear layer over channels.
+  /// The same for a linear layer over channels.
   func linear(
     _ input: PassMap, _ linear: LinearParameters, _ activation: Activation = .identity,
     residual: PassMap? = nil, into target: PassMap? = nil
@@ -120,7 +120,7 @@ package final class PassBuilder {
 
   // MARK: Blocks of a transformer
 
-  /// Gives `linear(norm(input))`.
+  /// Returns `linear(norm(input))`.
   func project(
     _ input: PassMap, norm: LayerNormParameters, _ linear: LinearParameters
   ) throws -> PassMap {
@@ -142,7 +142,7 @@ package final class PassBuilder {
     step { $0.device.feedForward(tensor, parameters) }
   }
 
-  /// The same of an input other than the stream.
+  /// The same for an input other than the stream.
   func feedForward(
     _ input: PassMap, _ parameters: FeedForwardParameters, onto stream: PassMap
   ) {
@@ -165,7 +165,8 @@ package final class PassBuilder {
 
   /// ReLU attention, linear in the pixels, of heads [q | k | v] side by side.
   ///
-  /// - Parameter isReduced: ReduceFormer's, with products of elements in place of matrices'.
+  /// - Parameter isReduced: ReduceFormer's variant, with elementwise products in place of matrix
+  ///   products.
   func linearAttention(
     _ qkv: PassMap, heads: Int, headDim: Int, epsilon: Float, isReduced: Bool
   ) throws -> PassMap {
@@ -188,7 +189,7 @@ package final class PassBuilder {
 
   // MARK: Rows
 
-  /// Gives `activation(left + right)`.
+  /// Returns `activation(left + right)`.
   func add(
     _ left: PassMap, _ right: PassMap, _ activation: Activation = .identity,
     into target: PassMap? = nil
@@ -199,7 +200,7 @@ package final class PassBuilder {
     return output
   }
 
-  /// The activation in place.
+  /// Applies the activation in place.
   func activate(_ map: PassMap, _ activation: Activation) {
     let rows = map.map.rows
     step { $0.device.activate(rows, activation, into: rows) }
@@ -213,7 +214,7 @@ package final class PassBuilder {
     return output
   }
 
-  /// The map times the gate of each image and channel, in place.
+  /// Multiplies the map by a gate for each image and channel, in place.
   func squeezeExcite(_ map: PassMap, _ layers: SqueezeExcite) throws {
     let squeezed = try convolve(try mean(map), layers.reduce, layers.activation)
     let gate = try convolve(squeezed, layers.expand, layers.gate)
@@ -221,7 +222,7 @@ package final class PassBuilder {
     step { $0.device.multiply(rows, gates, into: rows) }
   }
 
-  /// Means of squares of 2 × 2 pixels.
+  /// 2 × 2 average pooling.
   func halve(_ input: PassMap) throws -> PassMap {
     let output = try allocate(
       height: input.height / 2, width: input.width / 2, channels: input.channels)
@@ -230,7 +231,7 @@ package final class PassBuilder {
     return output
   }
 
-  /// The map continued with zeros to the right and below, or cut off there.
+  /// The map padded with zeros on the right and bottom, or cropped there.
   func resized(_ input: PassMap, height: Int, width: Int) throws -> PassMap {
     let output = try allocate(height: height, width: width, channels: input.channels)
     let (from, to) = (input.map, output.map)
@@ -238,8 +239,8 @@ package final class PassBuilder {
     return output
   }
 
-  /// Each square of 2 × 2 pixels as one, of the channels of its upper left, lower left, upper right
-  /// and lower right pixel.
+  /// Each 2 × 2 square as one pixel, with the channels of its upper left, lower left, upper right
+  /// and lower right pixels concatenated.
   func mergeSquares(_ input: PassMap) throws -> PassMap {
     let (height, width, c) = (input.height / 2, input.width / 2, input.channels)
     let output = try allocate(height: height, width: width, channels: 4 * c)
@@ -263,7 +264,7 @@ package final class PassBuilder {
   }
 }
 
-/// A gate for each channel of an image from the means of all.
+/// Squeeze and excitation: a gate for each channel of an image from the means of all channels.
 struct SqueezeExcite {
   let reduce: ConvolutionParameters
   let expand: ConvolutionParameters
