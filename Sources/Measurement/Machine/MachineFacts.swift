@@ -1,13 +1,12 @@
 import Foundation
 import Support
 
-/// What the machine is: the part of a record's provenance that does not change while a program
-/// runs.
+/// The machine: the part of a record's provenance that does not change while a program runs.
 package struct MachineFacts: Hashable, Sendable {
   package let host: String
   package let system: String
   package let processor: String
-  /// Cores that this process may use.
+  /// The number of cores that this process may use.
   package let cores: Int
   package let memoryBytes: Int
 
@@ -25,7 +24,7 @@ package struct MachineFacts: Hashable, Sendable {
     self.memoryBytes = memoryBytes
   }
 
-  /// The name the system gives itself, without asking the network.
+  /// The system's own name, without a network request.
   private static func hostName() -> String {
     var buffer = [CChar](repeating: 0, count: 256)
     guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }

@@ -1,9 +1,9 @@
 import Foundation
 import Support
 
-/// What the machine is doing at one moment: clocks and load.
+/// The state of the machine at one moment: clocks and load.
 package struct MachineState: Hashable, Sendable {
-  /// Clock rate of each core in MHz; empty where the system does not report it.
+  /// The clock rate of each core in MHz; empty if the system does not report it.
   package var clocksMHz: [Double]
   /// Load average of the last minute.
   package var loadAverage: Double?
@@ -13,7 +13,7 @@ package struct MachineState: Hashable, Sendable {
     self.loadAverage = loadAverage
   }
 
-  /// The state now.
+  /// The current state.
   package static func now() -> MachineState {
     var loads = [Double](repeating: 0, count: 1)
     let load = getloadavg(&loads, 1) == 1 ? loads[0] : nil

@@ -2,8 +2,8 @@ import Foundation
 
 /// The resident memory of this process.
 package enum ProcessMemory {
-  /// Resets the peak, where the system can (Linux); without it a peak belongs to the whole
-  /// process so far.
+  /// Resets the peak, if the system can (Linux); otherwise, the peak covers the whole process so
+  /// far.
   package static func resetPeak() {
     #if os(Linux)
       // "5" resets the high-water mark of resident memory: proc(5), clear_refs.
@@ -13,8 +13,7 @@ package enum ProcessMemory {
     #endif
   }
 
-  /// The highest resident memory since the last reset, in bytes; 0 where the system does not report
-  /// it.
+  /// The peak resident memory since the last reset, in bytes; 0 if the system does not report it.
   package static func peakBytes() -> Int {
     #if os(Linux)
       let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""

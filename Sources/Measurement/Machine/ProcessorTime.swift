@@ -1,8 +1,8 @@
 import Foundation
 
-/// Processor time of this process.
+/// CPU time of this process.
 package enum ProcessorTime {
-  /// Seconds that all threads together have run since the process began.
+  /// The CPU time of all threads since the process started, in seconds.
   package static var seconds: Double {
     var time = timespec()
     guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return 0 }

@@ -1,16 +1,17 @@
 import Foundation
 
-/// What the system has counted so far of processor time; `nil` for what it does not report.
+/// The system's counters of CPU time so far; `nil` for those that it does not report.
 package struct SystemCounters: Hashable, Sendable {
-  /// Seconds that a hypervisor kept our cores from us, all cores together.
+  /// Stolen time: the time that the hypervisor did not run our cores, in seconds, summed over all
+  /// cores.
   package var stolenSeconds: Double?
-  /// Seconds that all cores together were busy, with whatever process.
+  /// The busy time of all cores together with any process, in seconds.
   package var busySeconds: Double?
-  /// Seconds that the threads of this process have run.
+  /// The running time of this process's threads, in seconds.
   package var ownSeconds: Double
-  /// Seconds that the threads of this process, ready to run, have waited for a core.
+  /// The time that runnable threads of this process have waited for a core, in seconds.
   package var waitSeconds: Double?
-  /// How often a thread of this process was taken off its core.
+  /// The number of times that a thread of this process was preempted.
   package var preemptions: Int?
 
   package init(
@@ -25,23 +26,23 @@ package struct SystemCounters: Hashable, Sendable {
   }
 }
 
-/// Where the counters come from; tests make them up.
+/// A source of counters; tests use synthetic ones.
 package protocol CounterSource {
-  /// The counters now; `nil` where the system has none.
+  /// The current counters; `nil` if the system has none.
   func read() -> SystemCounters?
 }
 
-/// No counters: nothing is ever seen to be disturbed.
+/// No counters: no round ever counts as disturbed.
 package struct NoCounters: CounterSource {
   package init() {}
   package func read() -> SystemCounters? { nil }
 }
 
-/// The counters of Linux, of `/proc/stat` and `/proc/self`: about 0.1 ms a reading.
+/// The counters of Linux, from `/proc/stat` and `/proc/self`; a reading takes about 0.1 ms.
 ///
 /// Other systems report too little to an unprivileged process, so they have no counters.
 package struct ProcCounters: CounterSource {
-  /// Seconds in which the kernel counts `/proc/stat`.
+  /// The unit of the kernel's `/proc/stat`, in seconds.
   package static let tick = 0.01
 
   package init() {}
@@ -78,7 +79,7 @@ package struct ProcCounters: CounterSource {
   }
 
   #if os(Linux)
-    /// The waits of all threads; `nil` where the kernel keeps none.
+    /// The waiting times of all threads; `nil` if the kernel does not count them.
     private static func waitOfThreads() -> Double? {
       let folder = "/proc/self/task"
       guard let threads = opendir(folder) else { return nil }
@@ -101,7 +102,7 @@ package struct ProcCounters: CounterSource {
 
 /// The beginning of a file of the kernel, read by one call without a buffer of its own.
 enum ProcFile {
-  /// The first 511 bytes as text; empty where there is no such file.
+  /// The first 511 bytes as text; empty if there is no such file.
   static func head(of path: String) -> String {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { return "" }

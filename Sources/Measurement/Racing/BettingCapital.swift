@@ -3,9 +3,9 @@ import Foundation
 /// The capital of a gambler who bets, batch after batch, that the mean of a finite population of
 /// values −1, 0 and 1 is above a candidate.
 ///
-/// Images come in random order without replacement. Were the candidate T/N right, the images that
-/// are left after sum S of n would have the mean R = (T − S)/(N − n), and a bet multiplies the
-/// capital by 1 + λ(x − R) for each image x of the next batch, 0 < λ < 1/(1 + R):
+/// Images come in random order without replacement. If the candidate T/N is correct, then after n
+/// images with sum S the remaining images have the mean R = (T − S)/(N − n), and a bet multiplies
+/// the capital by 1 + λ(x − R) for each image x of the next batch, 0 < λ < 1/(1 + R):
 ///
 ///     K = mean over f of Π_batches Π_x (1 + f/(1 + R)·(x − R))    f fixed, log-spaced in (0, 1)
 ///
@@ -17,15 +17,16 @@ import Foundation
 ///
 /// Source: Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting",
 /// Journal of the Royal Statistical Society B 86 (2024) 1–27, arXiv:2010.09686, section 5 on
-/// sampling without replacement. Differs: bets are held for a batch, and a mixture of fixed shares
-/// takes the place of a plug-in, which needs hardly a tenth fewer images and whose factors
-/// do not fall with T.
+/// sampling without replacement. Differs: bets are constant for a batch, and a mixture of fixed
+/// shares replaces the plug-in estimator, which needs at most a tenth fewer images and whose
+/// factors do not decrease with T.
 package struct BettingCapital: Sendable {
   /// The shares f of the largest bet, for a number of images.
   ///
-  /// Against a candidate that n images of variance v can refute the best is about
-  /// √(2 ln(2/α) / vn): with v at most a quarter less than √(30 / N) does not pay off before all
-  /// are seen. Each share costs some images, as a part of the stake, so that there are few.
+  /// Against a candidate that n images of variance v can refute, the best share is about √(2
+  /// ln(2/α) / vn); with v at most a quarter, a share below √(30 / N) does not pay off before all
+  /// images are seen. Each share uses a part of the stake and so costs some images, so there are
+  /// few.
   static func shares(of population: Int) -> [Double] {
     let (low, high) = (min(0.5, (30 / Double(max(1, population))).squareRoot()), 0.95)
     let steps = max(1, (log(high / low) / log(2.8)).rounded(.up))
@@ -39,14 +40,14 @@ package struct BettingCapital: Sendable {
   private var logarithms: [Double]
   private var sum = 0
   private var seen = 0
-  /// Whether what was seen contradicts the candidate for certain.
+  /// Whether the seen images contradict the candidate with certainty.
   private var isImpossible = false
 
   package init(population: Int, candidate: Int) {
     self.init(population: population, candidate: candidate, shares: Self.shares(of: population))
   }
 
-  /// The same with the shares of that number of images, worked out before.
+  /// The same, with precomputed shares for that number of images.
   init(population: Int, candidate: Int, shares: [Double]) {
     self.population = population
     self.candidate = candidate
@@ -54,11 +55,13 @@ package struct BettingCapital: Sendable {
     logarithms = Array(repeating: 0, count: shares.count)
   }
 
-  /// What the next batch would multiply the capital of each share by, as logarithms.
+  /// The logarithms of the factors by which the next batch would multiply the capital of each
+  /// share.
   func factors(_ batch: PairedBatch) -> [Double] {
     let mean = Double(candidate - sum) / Double(max(1, population - seen))
     return shares.map { share in
-      // Where all that is left should be −1, any bet is safe: it wins all or changes nothing.
+      // If all remaining values should be −1, any bet is safe: it wins everything or changes
+      // nothing.
       let won = mean > -1 ? log1p(share * (1 - mean) / (1 + mean)) : .infinity
       let alike = mean > -1 ? log1p(-share * mean / (1 + mean)) : .infinity
       let lost = mean > -1 ? log1p(-share) : 0

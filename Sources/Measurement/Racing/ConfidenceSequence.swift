@@ -1,12 +1,12 @@
 import Foundation
 
 /// Intervals for the mean difference of two classifiers over a whole data set, from its images in
-/// random order, that all hold at once with a stated confidence: one may look after every batch and
-/// stop whenever one likes.
+/// random order, that are all valid simultaneously with a stated confidence: one may look after
+/// every batch and stop at any time.
 ///
-/// A candidate stays while neither the gambler who bets on more nor the one who bets on less
-/// (`BettingCapital`) has made 2/α of 1. Intervals are those of the finite data set: once every
-/// image is seen the difference is known.
+/// A candidate remains as long as neither the gambler who bets on a larger difference nor the one
+/// who bets on a smaller one (`BettingCapital`) has turned 1 into 2/α. The intervals are for the
+/// finite data set: once every image is seen, the difference is known.
 package struct ConfidenceSequence: Sendable {
   /// 1 − the confidence.
   package static let alpha = 0.05
@@ -40,18 +40,18 @@ package struct ConfidenceSequence: Sendable {
 
   package var halfWidth: Double { (interval.upper - interval.lower) / 2 }
 
-  /// Takes the next batch in.
+  /// Adds the next batch.
   package mutating func add(_ batch: PairedBatch) {
     batches.append(batch)
     let low = Self.lowest(of: batches, population, alpha, from: lowest, to: highest)
     let high = -Self.lowest(
       of: batches.map(\.exchanged), population, alpha, from: -highest, to: -lowest)
-    // That they cross is one of the α cases in which an interval fails.
+    // Crossing ends are one of the cases, with probability α, in which an interval fails.
     guard low <= high else { return }
     (lowest, highest) = (low, high)
   }
 
-  /// Takes batches in of which only the last is looked at: much less work, and hardly wider.
+  /// Adds batches but looks only after the last one: much less work, and hardly wider intervals.
   package mutating func add(joined batches: [PairedBatch]) {
     guard let last = batches.last else { return }
     self.batches += batches.dropLast()

@@ -1,11 +1,12 @@
 import Foundation
 
-/// Whether a classifier is off the front, that is whether any of its rivals, none of which is
-/// slower, is more accurate over a whole data set; decided at any time of a race.
+/// Tests whether a classifier is off the front, that is, whether any of its rivals, none of which
+/// is slower, is more accurate over the whole data set; valid at any time of a race.
 ///
-/// Were no rival more accurate, each bet on one (`BettingCapital` of a difference of 0) would be
-/// expected to gain nothing, and so would a gambler who moves before each batch to the rival that
-/// has led so far. Half of the stake goes to him, the other half evenly to the rivals:
+/// If no rival is more accurate, a bet on a rival (`BettingCapital` of a difference of 0) has no
+/// expected gain, and neither has a gambler who moves before each batch to the rival that has led
+/// so far. Half of the stake goes to this gambler, the other half is divided evenly among the
+/// rivals:
 ///
 ///     E = ½ mean over rivals of K(rival) + ½ Π_batches (leader's factor)
 ///
@@ -13,7 +14,7 @@ import Foundation
 /// however many rivals there are.
 package struct FrontTest: Sendable {
   private var rivals: [BettingCapital]
-  /// The capital that moves, by the share of its bets.
+  /// The capital of the moving gambler, by the share of its bets.
   private var moving: [Double]
   private let threshold: Double
   /// The rival that leads; `nil` until the classifier is off the front.
@@ -21,7 +22,7 @@ package struct FrontTest: Sendable {
 
   /// - Parameters:
   ///   - population: Images of the data set.
-  ///   - rivals: How many are nowhere slower.
+  ///   - rivals: The number of rivals, which are never slower.
   package init(population: Int, rivals: Int, alpha: Double = ConfidenceSequence.alpha) {
     self.rivals = Array(
       repeating: BettingCapital(population: population, candidate: 0), count: rivals)
@@ -29,8 +30,8 @@ package struct FrontTest: Sendable {
     threshold = -log(alpha)
   }
 
-  /// Takes the next batch in: how each rival differs from the classifier, `nil` of one that was not
-  /// asked for it.
+  /// Adds the next batch: how each rival differs from the classifier, `nil` for a rival without
+  /// this batch.
   package mutating func add(_ batches: [PairedBatch?]) {
     precondition(batches.count == rivals.count, "a batch for each rival")
     guard leader == nil else { return }

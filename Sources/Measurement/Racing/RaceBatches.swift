@@ -1,16 +1,16 @@
-/// How the images of a race are cut into batches, after each of which it is looked at.
+/// How the images of a race are divided into batches; the race is evaluated after each.
 ///
-/// Small at first, since most methods that lose lose soon; set by the number of images alone, so
-/// that the batches are the same whatever the results are.
+/// Batches are small at first, because most methods that lose do so early. They depend only on the
+/// number of images, so they are the same whatever the results are.
 package enum RaceBatches {
-  /// The largest batch, from so many images on.
+  /// The largest batch size, from that number of images on.
   private static let sizes = [
     (from: 0, size: 50), (from: 1000, size: 100), (from: 4000, size: 250),
   ]
 
   /// First image and image count of each batch.
   ///
-  /// - Parameter most: Images that one batch may have at most.
+  /// - Parameter most: The maximum number of images of a batch.
   package static func ranges(images: Int, most: Int = .max) -> [Range<Int>] {
     var ranges: [Range<Int>] = []
     var start = 0

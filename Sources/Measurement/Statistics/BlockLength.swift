@@ -1,7 +1,6 @@
 import Foundation
 
-/// How many neighbors of a series belong together: the block length of a bootstrap of dependent
-/// values.
+/// The block length for a bootstrap of dependent values.
 ///
 /// The automatic choice for the stationary bootstrap: the autocovariances R(k) up to twice the lag
 /// from which none is noticeable, tapered, give
@@ -31,9 +30,9 @@ package enum BlockLength {
     let longest = min(n - 1, Int(Double(n).squareRoot().rounded(.up)) + run)
     let covariances = (0...longest).map(covariance)
     let noticeable = 2 * (log10(Double(n)) / Double(n)).squareRoot()
-    // The first lag after which `run` in a row cannot be told from nothing. Neighbors that go
-    // together count even where so few values prove nothing: blocks that are too short make an
-    // interval too narrow.
+    // The first lag after which `run` consecutive autocorrelations are not significant. A
+    // correlation of neighbors counts even if there are too few values for significance, because
+    // blocks that are too short make an interval too narrow.
     var last = covariances[1] > 0 ? 1 : 0
     for lag in 1...longest where abs(covariances[lag] / variance) > noticeable {
       if lag - last > run { break }
@@ -55,9 +54,8 @@ package enum BlockLength {
 
   /// The mean block length for the rounds of a measurement, at least n^(1/3).
   ///
-  /// A few dozen rounds cannot show that they do not depend on one another, and blocks of the order
-  /// n^(1/3) cost little where they do not. Source: Hall, Horowitz and Jing, Biometrika 82 (1995)
-  /// 561–574.
+  /// A few dozen rounds cannot show that they are independent, and blocks of order n^(1/3) cost
+  /// little if they are. Source: Hall, Horowitz and Jing, Biometrika 82 (1995) 561–574.
   package static func ofRounds(_ values: [Double]) -> Double {
     max(pow(Double(values.count), 1.0 / 3), stationary(values))
   }

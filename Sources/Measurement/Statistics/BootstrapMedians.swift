@@ -1,32 +1,32 @@
 import Foundation
 import Support
 
-/// Medians of resampled timings: the uncertainty of a median latency, and of ratios of two.
+/// Medians of resampled timings: the uncertainty of a median latency, and of the ratio of two.
 ///
-/// Timings within one interleaved round share what the machine was doing, so whole rounds are
-/// resampled (a cluster bootstrap). A disturbance outlasts a round, so that neighbors are drawn
-/// together, in blocks of random length (the stationary bootstrap), whose mean follows from how
-/// much a round says about the next. Where there are few rounds, the timings within each drawn
-/// round are resampled too (a two-stage bootstrap): a handful of rounds alone would look too
-/// certain. A single round leaves only its timings to resample, in blocks.
+/// Timings within one interleaved round share the state of the machine, so whole rounds are
+/// resampled (a cluster bootstrap). A disturbance may last longer than a round, so neighboring
+/// rounds are drawn together, in blocks of random length (the stationary bootstrap), whose mean
+/// follows from the correlation of successive rounds. If there are few rounds, the timings within
+/// each drawn round are resampled too (a two-stage bootstrap), because a handful of rounds alone
+/// would look too certain. For a single round, only its timings can be resampled, in blocks.
 ///
-/// Resampling n things makes their spread look smaller than it is, so each replicate is moved away
-/// from the median by √(n/(n−1)) · t/z, as a t interval is wider than a normal one. Time: O(samples
-/// · replicates) after one sort. Source: Davison and Hinkley, Bootstrap Methods and their
-/// Application (1997), section 3.8; Politis and Romano, Journal of the American Statistical
-/// Association 89 (1994) 1303–1313; Hesterberg, The American Statistician 69 (2015) 371–386,
-/// section 4.2, for the expansion.
+/// Resampling n items underestimates their spread, so each replicate is moved away from the median
+/// by √(n/(n−1)) · t/z, as a t interval is wider than a normal one. Time: O(samples · replicates)
+/// after one sort. Source: Davison and Hinkley, Bootstrap Methods and their Application (1997),
+/// section 3.8; Politis and Romano, Journal of the American Statistical Association 89 (1994)
+/// 1303–1313; Hesterberg, The American Statistician 69 (2015) 371–386, section 4.2, for the
+/// expansion.
 package struct BootstrapMedians: Sendable {
   /// With fewer rounds than this, the timings within them are resampled too.
   package static let manyRounds = 6
 
-  /// One median a replicate, in the order drawn.
+  /// One median per replicate, in the order drawn.
   package let medians: [Double]
 
   /// Draws `replicates` medians of `samples`, whose rounds are `rounds`.
   ///
-  /// Edge cases: `nil` when there is no sample or one is not finite; `rounds` of another length
-  /// than `samples` are ignored, since they cannot be told apart.
+  /// Edge cases: `nil` when there is no sample or one is not finite; `rounds` whose length differs
+  /// from that of `samples` are ignored.
   package init?(
     samples: [Double], rounds: [Int], replicates: Int = 1000, using generator: inout SplitMix64
   ) {
@@ -42,7 +42,7 @@ package struct BootstrapMedians: Sendable {
       .sorted { $0.key < $1.key }.map { $0.value.map { rank[$0] } }
     let resamplesWithin = clusters.count < Self.manyRounds
     let median = quantile(0.5, ofSorted: sorted)
-    // What moves a median is on which side of it a timing lies, not how far.
+    // A median depends only on which side of it a timing lies, not on the distance.
     let sides = samples.map { $0 < median ? -1.0 : $0 > median ? 1 : 0 }
     let sideOfRank = order.map { sides[$0] }
     let roundBlock =
@@ -98,13 +98,13 @@ package struct BootstrapMedians: Sendable {
       / Interval.normal95
   }
 
-  /// Further from `center` by a factor, in ratios, so that no time becomes negative.
+  /// Moves a value away from `center` by a factor, as a ratio, so that no time becomes negative.
   private static func moved(_ value: Double, from center: Double, by factor: Double) -> Double {
     guard value > 0, center > 0, value != center else { return value }
     return center * pow(value / center, factor)
   }
 
-  /// The median of `sorted` with each value repeated as its weight says.
+  /// The median of `sorted` with each value repeated by its weight.
   private static func weightedMedian(of sorted: [Double], weights: [Int]) -> Double {
     let total = weights.reduce(0, +)
     // With an even total the two middle values are averaged: ranks are counted from 0.
@@ -125,7 +125,7 @@ package struct BootstrapMedians: Sendable {
 
   /// The 95 % percentile interval of the ratio of this median to `other`'s, drawn independently.
   ///
-  /// Both must hold the same number of replicates. Medians of 0 are a programming error.
+  /// Both must have the same number of replicates. Medians of 0 are a programming error.
   package func ratioInterval(to other: BootstrapMedians) -> Interval {
     precondition(medians.count == other.medians.count, "replicates must pair")
     return Self.percentiles(zip(medians, other.medians).map { $0 / $1 })

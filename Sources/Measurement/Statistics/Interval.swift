@@ -1,6 +1,6 @@
 import Foundation
 
-/// A closed range that holds an unknown value with a stated confidence.
+/// A closed range that contains an unknown value with a stated confidence.
 package struct Interval: Hashable, Sendable {
   package var lower: Double
   package var upper: Double
@@ -10,7 +10,7 @@ package struct Interval: Hashable, Sendable {
     self.upper = upper
   }
 
-  /// Whether `value` lies inside, the ends included.
+  /// Whether `value` lies inside, including the ends.
   package func contains(_ value: Double) -> Bool { lower <= value && value <= upper }
 
   /// The interval with both ends multiplied by `factor`, which is positive.

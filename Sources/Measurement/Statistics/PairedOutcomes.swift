@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// How two classifiers did on the same images: the four cells of their agreement table.
+/// The outcomes of two classifiers on the same images: the four cells of their agreement table.
 package struct PairedOutcomes: Hashable, Sendable {
   /// Images that both classify correctly.
   package var both: Int

@@ -1,7 +1,7 @@
 import Foundation
 import Support
 
-/// Numbers of some distributions.
+/// Random numbers of some distributions.
 extension SplitMix64 {
   /// A uniform number in the open interval (0, 1).
   package mutating func uniform() -> Double {

@@ -1,29 +1,30 @@
 import Records
 import Support
 
-/// When timings are certain enough to conclude something from them.
+/// Whether timings are certain enough to draw conclusions from them.
 package enum Reliability {
-  /// Half of the relative width of a 95 % interval beyond which a timing says too little: the
-  /// effects that token reduction is chosen for are of that size.
+  /// The relative half-width of a 95 % interval above which a timing is not reliable: token
+  /// reduction is chosen for effects of that size.
   package static let widest = 0.1
   /// Fewer timings than this are a trial run: their interval cannot reach 95 %.
   package static let minSamplesJudged = 6
-  /// Of many timings, as a grid's, this share must be reliable for a conclusion from those.
+  /// The fraction of many timings, such as those of a grid, that must be reliable for conclusions
+  /// from the reliable ones.
   package static let soundShare = 0.75
 
-  /// Whether `sound` of `count` timings are enough to conclude something from those.
+  /// Whether `sound` of `count` timings are enough to draw conclusions from them.
   package static func suffices(sound: Int, of count: Int) -> Bool {
     count > 0 && Double(sound) >= soundShare * Double(count)
   }
 
-  /// Half of the relative width of the 95 % interval of each variant: of its ratio to the
-  /// reference, or of its median where there is none and for the reference itself.
+  /// The relative half-width of the 95 % interval of each variant: of its ratio to the reference,
+  /// or of its median for the reference itself and if there is none.
   package static func halfWidths(
     _ samples: [Int: TimedSamples], reference: Int?
   ) -> [Int: Double] {
     var medians: [Int: BootstrapMedians] = [:]
     for (index, samples) in samples.sorted(by: { $0.key < $1.key }) {
-      // Seeded by the place: equal samples give an equal decision.
+      // Seeded by the position: equal samples give an equal decision.
       var generator = SplitMix64(seed: UInt64(index))
       medians[index] = BootstrapMedians(
         samples: samples.milliseconds, rounds: samples.rounds, replicates: 400, using: &generator)
@@ -41,7 +42,7 @@ package enum Reliability {
 }
 
 extension Interval {
-  /// Half of the width over the middle; 0 where the middle is.
+  /// The half-width divided by the center; 0 if the center is 0.
   package var relativeHalfWidth: Double {
     let middle = (lower + upper) / 2
     return middle > 0 ? (upper - lower) / 2 / middle : 0
@@ -49,8 +50,8 @@ extension Interval {
 }
 
 extension LatencyResult {
-  /// Whether nothing should be concluded from the timing: what was recorded, or, in records of
-  /// programs that did not look, how wide the interval of its median is.
+  /// Whether nothing should be concluded from the timing: by its record, or, in records of earlier
+  /// versions, by the width of the interval of its median.
   package var flaws: [TimingFlaw] {
     if let quality { return quality.flaws }
     guard samplesMilliseconds.count >= Reliability.minSamplesJudged else { return [] }

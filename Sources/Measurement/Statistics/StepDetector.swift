@@ -1,15 +1,15 @@
 import Foundation
 
-/// A place where a measured curve jumps, with what is not known of it.
+/// A position where a measured curve jumps, with its uncertainty.
 package struct Step: Hashable, Sendable {
   /// The last position before the jump.
   package let before: Int
   /// The first position after it.
   package let after: Int
-  /// Positions that hold the jump in 95 % of resampled curves, from the last before to the first
-  /// after.
+  /// The positions that contain the jump in 95 % of resampled curves, from the last before it to
+  /// the first after it.
   package let location: ClosedRange<Int>
-  /// Value after the jump minus value before, the trend between taken off.
+  /// The value after the jump minus the value before it, corrected for the trend between them.
   package let height: Double
   /// 95 % bootstrap interval of `height`.
   package let heightInterval: Interval
@@ -18,20 +18,22 @@ package struct Step: Hashable, Sendable {
 /// Finds the steps of a staircase: positions where a curve of straight pieces jumps.
 ///
 /// The curve is cut into pieces with a straight line each, so that the squared residuals plus a
-/// penalty for every piece are smallest (optimal partitioning, O(n²)); a cut counts as a step where
-/// the two lines are apart by more than noise and by at least `smallestShare` of the value there. A
-/// bend without a jump is therefore no step, nor is a slope, however steep. The first or the last
-/// point alone may be a piece, parallel to its neighbor: with a line of its own through the last
-/// two points, a jump at the very end would pass for a slope.
+/// penalty for every piece are smallest (optimal partitioning, O(n²)); a cut counts as a step if
+/// the distance of the two lines exceeds the noise and is at least `smallestShare` of the value
+/// there. A bend without a jump is therefore no step, and neither is a slope, however steep. The
+/// first or the last point alone may be a piece, parallel to its neighbor: with a separate line
+/// through the last two points, a jump at the very end would look like a slope.
 ///
-/// Uncertainty: each step's place is searched again, between its neighbors, in resampled curves.
+/// Uncertainty: each step's position is determined again, between its neighbors, in resampled
+/// curves.
 /// Source: Jackson et al., IEEE Signal Processing Letters 12 (2005) 105–108, for the partitioning.
 package struct StepDetector: Sendable {
   /// Jumps below this share of the value are not worth a reader's attention.
   package static let smallestShare = 0.02
-  /// A piece must gain as many noise variances, times the logarithm of the number of points.
+  /// The penalty of a piece in noise variances, times the logarithm of the number of points.
   private static let penaltyFactor = 4.0
-  /// The price of a piece of one point, which has no slope of its own, as a share of a line's.
+  /// The penalty of a piece with one point, which has no slope of its own, as a fraction of a
+  /// line's.
   private static let singlePointShare = 2.0 / 3
 
   private let positions: [Int]
@@ -44,12 +46,12 @@ package struct StepDetector: Sendable {
     x = positions.map { Double($0 - origin) }
   }
 
-  /// The steps of `values`, by rising position.
+  /// The steps of `values`, by increasing position.
   ///
   /// - Parameters:
-  ///   - values: one a position, finite.
-  ///   - resampled: other curves that could as well have been measured, each like `values`; may be
-  ///     empty, then the intervals are those of a certain measurement.
+  ///   - values: one per position, finite.
+  ///   - resampled: resampled curves of the same length as `values`; if empty, the intervals are
+  ///     those of an exact measurement.
   package func steps(in values: [Double], resampled: [[Double]]) -> [Step] {
     precondition(values.count == x.count, "one value a position")
     guard x.count >= 4 else { return [] }
@@ -119,8 +121,8 @@ package struct StepDetector: Sendable {
 
   /// The variance of one point around a smooth curve: the larger of two estimates.
   ///
-  /// One reads the second differences, whose median a few jumps do not move; the other the spread
-  /// of the resampled curves, which shows what no neighbor does.
+  /// One uses the second differences, whose median is not affected by a few jumps; the other uses
+  /// the spread of the resampled curves, which shows noise that neighboring points share.
   private func noiseVariance(of values: [Double], resampled: [[Double]]) -> Double {
     var seconds: [Double] = []
     for i in 1..<(values.count - 1) {
@@ -150,7 +152,7 @@ package struct StepDetector: Sendable {
 private struct LineFit {
   private var sums: [(x: Double, y: Double, xx: Double, xy: Double, yy: Double)] = [(0, 0, 0, 0, 0)]
   private let x: [Double]
-  /// Taken off every value, against cancellation.
+  /// Subtracted from every value, against cancellation.
   private let level: Double
 
   init(_ x: [Double], _ values: [Double]) {
@@ -197,8 +199,8 @@ private struct LineFit {
 
   /// The slopes of both sides of a cut.
   ///
-  /// One point, and the first or the last two of all, have the slope of the other side: a line of
-  /// their own would take a jump for a slope.
+  /// One point, and the first or the last two of all points, have the slope of the other side: with
+  /// a separate line, a jump would look like a slope.
   private func slopes(_ lower: Int, _ cut: Int, _ upper: Int) -> (left: Double, right: Double) {
     let (left, right) = (line(lower..<cut).slope, line(cut..<upper).slope)
     if cut - lower <= (lower == 0 ? 2 : 1) { return (right, right) }

@@ -1,4 +1,4 @@
-/// The order statistics of one sample, by which a latency is reported.
+/// The order statistics of one sample, which are reported for a latency.
 ///
 /// Quantiles are of type 7 (Hyndman and Fan, The American Statistician 50 (1996) 361–365): linear
 /// between order statistics at position `p·(n−1)`, as NumPy, R and spreadsheets do by default.
@@ -12,8 +12,8 @@ package struct Summary: Hashable, Sendable {
 
   /// Summarizes `samples` in any order.
   ///
-  /// Edge cases: `nil` when there is no sample or one is not finite; one sample is all its own
-  /// quantiles.
+  /// Edge cases: `nil` when there is no sample or one is not finite; for one sample, all quantiles
+  /// are its value.
   package init?(_ samples: [Double]) {
     guard samples.allSatisfy(\.isFinite) else { return nil }
     let sorted = samples.sorted()

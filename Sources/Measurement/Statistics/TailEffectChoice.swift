@@ -1,12 +1,13 @@
 import Support
 
-/// The token count that a utility chooses, and how sure the choice is.
+/// The token count with the highest utility, and the uncertainty of this choice.
 package struct TailEffectChoice: Hashable, Sendable {
-  /// n*, of the measured grids.
+  /// n* for the measured grids.
   package let tokens: Int
   /// The middle 95 % of n* in resampled grids.
   package let range: ClosedRange<Int>
-  /// Token counts whose utility cannot be told from that of n*, itself among them, by rising count.
+  /// Token counts whose utility cannot be distinguished from that of n*, including n* itself, in
+  /// ascending order.
   package let alike: [Int]
 
   package init(tokens: Int, range: ClosedRange<Int>, alike: [Int]) {
@@ -20,11 +21,10 @@ package struct TailEffectChoice: Hashable, Sendable {
 }
 
 extension TailEffectUtility {
-  /// The choice for `alpha`, with the uncertainty that `resampled` grids of the same token counts
-  /// show.
+  /// The choice for `alpha`, with its uncertainty from `resampled` grids of the same token counts.
   ///
-  /// A count is alike where the 95 % interval of its utility's distance from the best one's holds
-  /// 0. `nil` without points or without resampled grids.
+  /// A count cannot be distinguished if the 95 % interval of the difference of its utility from the
+  /// best one contains 0. `nil` without points or without resampled grids.
   package func choice(alpha: Double, resampled: [TailEffectUtility]) -> TailEffectChoice? {
     let grids = resampled.filter { $0.points.map(\.tokens) == points.map(\.tokens) }
     guard let best = bestTokens(alpha: alpha), !grids.isEmpty,
@@ -46,8 +46,8 @@ extension TailEffectUtility {
 
 /// Shares of images classified correctly, with the same images drawn for every method.
 package enum ResampledShares {
-  /// `replicates` times the share of each of `outcomes`, which hold the same images in the same
-  /// order.
+  /// `replicates` resampled fractions for each of `outcomes`, which contain the same images in the
+  /// same order.
   ///
   /// Shape of the result: `[replicates][outcomes]`. Empty without images.
   package static func draw(

@@ -1,5 +1,5 @@
-/// The choice of R by the tail effect: the token count where latency gained outweighs accuracy
-/// lost.
+/// The choice of R by the tail effect: the token count with the best trade-off of saved latency
+/// against lost accuracy.
 ///
 ///     U_L(n) = 1 − L(n) / max L    U_A(n) = Â(n) / max Â    U(n) = α·U_L(n) + (1−α)·U_A(n)
 ///     n* = argmax U    R = N − n*
@@ -11,7 +11,7 @@ package struct TailEffectUtility: Hashable, Sendable {
   /// One token count of both grids.
   package struct Point: Hashable, Sendable {
     package let tokens: Int
-    /// Median milliseconds a batch.
+    /// The median latency per batch, in milliseconds.
     package let latency: Double
     /// Share of images classified correctly, 0…1.
     package let accuracy: Double
@@ -23,10 +23,10 @@ package struct TailEffectUtility: Hashable, Sendable {
     }
   }
 
-  /// By rising token count.
+  /// By increasing token count.
   package let points: [Point]
 
-  /// Joins a latency grid and an accuracy grid where both have a token count.
+  /// Joins a latency grid and an accuracy grid on their common token counts.
   package init(latencyByTokens: [Int: Double], accuracyByTokens: [Int: Double]) {
     points = latencyByTokens.keys.sorted().compactMap { tokens in
       guard let latency = latencyByTokens[tokens], let accuracy = accuracyByTokens[tokens] else {
@@ -38,7 +38,7 @@ package struct TailEffectUtility: Hashable, Sendable {
 
   /// U_L of every point, in the order of `points`.
   ///
-  /// Edge cases: a grid without time leaves it 0.
+  /// Edge cases: if all latencies are 0, it is 0.
   package var latencyUtilities: [Double] {
     let slowest = points.map(\.latency).max() ?? 0
     return points.map { slowest > 0 ? 1 - $0.latency / slowest : 0 }
@@ -46,7 +46,7 @@ package struct TailEffectUtility: Hashable, Sendable {
 
   /// U_A of every point, in the order of `points`.
   ///
-  /// Edge cases: a grid without any correct prediction leaves it 0.
+  /// Edge cases: if no prediction is correct, it is 0.
   package var accuracyUtilities: [Double] {
     let best = points.map(\.accuracy).max() ?? 0
     return points.map { best > 0 ? $0.accuracy / best : 0 }
@@ -57,18 +57,18 @@ package struct TailEffectUtility: Hashable, Sendable {
     zip(latencyUtilities, accuracyUtilities).map { alpha * $0 + (1 - alpha) * $1 }
   }
 
-  /// n*: the token count of the highest utility, of equals the one with more tokens.
+  /// n*: the token count with the highest utility; in case of a tie, the larger one.
   ///
   /// `nil` without points.
   package func bestTokens(alpha: Double) -> Int? { ranked(alpha: alpha).first }
 
-  /// The token counts by falling utility, of equals the one with more tokens first.
+  /// The token counts by decreasing utility; in case of a tie, the larger one first.
   package func ranked(alpha: Double) -> [Int] {
     zip(points, utilities(alpha: alpha))
       .sorted { ($0.1, $0.0.tokens) > ($1.1, $1.0.tokens) }.map(\.0.tokens)
   }
 
-  /// R = N − n*, of at most all patch tokens but two, since the fused token needs one next to it.
+  /// R = N − n*, at most all patch tokens except two, because the fused token needs another one.
   ///
   /// - Parameters:
   ///   - tokens: N, prefix included.

@@ -1,12 +1,12 @@
 import Records
 
-/// When a round counts as disturbed: by how much processor time others took from its workers.
+/// When a round counts as disturbed: by the CPU time that others took from its workers.
 ///
-/// Every share is of the time of the worker cores, wall time × workers. A pass waits for its
-/// slowest worker, so that a share s taken from one of n workers for a moment can cost a pass n
-/// times as much: a few per cent are already more than a careful timing should hold.
+/// Every share is relative to the time of the worker cores, wall time × workers. A pass waits for
+/// its slowest worker, so a share s taken from one of n workers can delay a pass n times as much:
+/// even a few percent are too much for a careful timing.
 package struct DisturbanceRule: Hashable, Sendable {
-  /// Threads that a pass keeps busy; 0 where a device computes, whose own clock counts.
+  /// The number of threads that a pass keeps busy; 0 if a device computes, whose own clock is used.
   package var workers: Int
   /// Cores that this process may use.
   package var cores: Int
@@ -16,25 +16,25 @@ package struct DisturbanceRule: Hashable, Sendable {
     self.cores = cores
   }
 
-  /// Stolen time: what a virtual machine on a shared host always loses is below a hundredth.
+  /// Stolen time: a virtual machine on a shared host always loses less than a hundredth.
   static let stolenShare = 0.02
-  /// Time of other processes: daemons of an idle machine take below a hundredth of a core.
+  /// Time of other processes: the daemons of an idle machine take less than a hundredth of a core.
   static let otherShare = 0.05
   /// Run-queue wait: an idle machine's threads wait microseconds to wake up, below 0.002 of their
   /// time.
   static let waitShare = 0.02
-  /// Preemptions a second and worker: each costs up to a time slice of some 3 ms, and kernel
-  /// threads cause ten or so.
+  /// Preemptions per second and worker: each costs up to a time slice of about 3 ms, and kernel
+  /// threads cause about ten.
   static let preemptionsPerSecond = 25.0
 
-  /// What disturbed the passes between two readings, with the largest share that one of the reasons
-  /// took.
+  /// What disturbed the passes between two readings, with the largest share of a single reason.
   package func disturbances(
     from before: SystemCounters, to after: SystemCounters, seconds: Double
   ) -> (reasons: [Disturbance], share: Double) {
     guard workers > 0, seconds > 0 else { return ([], 0) }
     let room = seconds * Double(workers)
-    // Ticks are whole: one at either end of the interval says nothing, on any core.
+    // Ticks are whole numbers: one tick at either end of the interval is not significant, on any
+    // core.
     let grain = ProcCounters.tick * Double(min(workers, cores))
     var found: [(reason: Disturbance, share: Double)] = []
     if let first = before.stolenSeconds, let last = after.stolenSeconds {
@@ -50,7 +50,7 @@ package struct DisturbanceRule: Hashable, Sendable {
         found.append((.otherProcesses, min(1, taken / room)))
       }
     }
-    // More workers than cores wait for each other, which is what was asked for.
+    // If there are more workers than cores, they wait for each other, as the user requested.
     if workers <= cores {
       if let first = before.waitSeconds, let last = after.waitSeconds {
         let share = (last - first) / room

@@ -1,13 +1,13 @@
 import Records
 
-/// One thing to time: a pass that queues work, and a wait until that work is done.
+/// A variant to time: a pass that enqueues work, and a wait until the work is done.
 package struct TimedVariant {
-  /// Queues or does the work of one sample.
+  /// Enqueues or does the work of one sample.
   package var run: () throws -> Void
-  /// Waits until everything queued is done; part of the sample.
+  /// Waits until everything enqueued is done; part of the sample.
   package var synchronize: () throws -> Void
-  /// The time of the sample just taken by the device's own clock, where it has one; else the
-  /// stopwatch's counts.
+  /// The time of the last sample by the device's own clock, if it has one; otherwise the stopwatch
+  /// is used.
   package var deviceTime: (() throws -> Duration?)?
 
   package init(
@@ -22,13 +22,13 @@ package struct TimedVariant {
 
 /// The samples of one variant, in the order taken.
 package struct TimedSamples: Hashable, Sendable {
-  /// Milliseconds of each pass, synchronized.
+  /// The milliseconds of each pass, with synchronization.
   package var milliseconds: [Double] = []
   /// The interleaved round of each sample.
   package var rounds: [Int] = []
-  /// What disturbed them; `nil` while they are taken, and where they are too few to be judged.
+  /// What disturbed them; `nil` while they are taken, and if there are too few to judge.
   package var quality: TimingQuality?
-  /// Sum of the samples in seconds.
+  /// The sum of the samples in seconds.
   package var seconds: Double { milliseconds.reduce(0, +) / 1e3 }
 
   package init() {}
@@ -42,20 +42,20 @@ package enum TimedOutcome {
 
 /// Times several variants in interleaved rounds until all satisfy a stop rule.
 ///
-/// A visit opens with one untimed pass, since another variant has just used the caches. A variant
-/// that throws is reported as failed, and the others go on. All others end together, so that each
-/// has as many rounds as its reference. Rounds that the system's counters show as disturbed are
-/// replaced by others, as long as the rule allows.
+/// A visit begins with one untimed pass, because another variant has just used the caches. A
+/// variant that throws is reported as failed, and the others continue. They all end together, so
+/// that each has as many rounds as its reference. Rounds that the system's counters show as
+/// disturbed are replaced, as long as the rule allows.
 package struct InterleavedTimer {
   package var rule: StopRule
   package var seed: UInt64
   package var stopwatch: any Stopwatch
-  /// The variant that the others are compared with: its ratios are what should be certain; without
-  /// one, each median.
+  /// The variant that the others are compared with, so that the ratios must become certain; without
+  /// one, each median must.
   package var reference: Int?
   package var counters: any CounterSource
   package var disturbance: DisturbanceRule
-  /// Asked between passes; `true` ends the measurement.
+  /// Called between passes; `true` ends the measurement.
   package var shouldStop: () -> Bool
 
   package init(
@@ -75,8 +75,8 @@ package struct InterleavedTimer {
 
   /// Times `variants`; `finished` gets each variant's outcome as soon as it is known.
   ///
-  /// Returns `false` when `shouldStop` ended it; samples of variants not yet finished are lost
-  /// then. Errors: only those of `finished`.
+  /// Returns `false` if `shouldStop` ended it; samples of unfinished variants are then lost.
+  /// Errors: only those of `finished`.
   package func measure(
     _ variants: [TimedVariant], progress: (Double) -> Void = { _ in },
     finished: (_ variant: Int, _ outcome: TimedOutcome) throws -> Void
@@ -126,10 +126,10 @@ package struct InterleavedTimer {
     return true
   }
 
-  /// The length of the shortest warm-up pass in seconds; `nil` when asked to stop.
+  /// The duration of the shortest warm-up pass in seconds; `nil` if asked to stop.
   ///
-  /// The shortest was disturbed least: of a longer one too few samples would be taken at a visit,
-  /// and all variants would wait for its rounds.
+  /// The shortest was disturbed least. With a longer estimate, too few samples would be taken per
+  /// visit, and all variants would wait for the additional rounds.
   private func warmUp(_ variant: TimedVariant) throws -> Double? {
     var shortest = Double.infinity
     for _ in 0..<max(rule.warmup, 1) {

@@ -1,10 +1,11 @@
 import Support
 
-/// The order in which variants are visited, round by round: drift then hits all of them alike.
+/// The order in which variants are visited, round by round, so that drift affects all of them
+/// equally.
 ///
-/// Even rounds are shuffled afresh, odd rounds run the round before backwards (A B C, C B A), so
-/// that a drift that is linear over two rounds cancels. Source: randomised ABBA blocks of paired
-/// designs; hyperfine issue 21, google/benchmark pull request 1051.
+/// Even rounds are newly shuffled, odd rounds reverse the previous round (A B C, C B A), so that a
+/// drift that is linear over two rounds cancels. Source: randomized ABBA blocks of paired designs;
+/// hyperfine issue 21, google/benchmark pull request 1051.
 package struct Interleaving {
   private var generator: SplitMix64
   private var previous: [Int] = []
@@ -12,7 +13,7 @@ package struct Interleaving {
 
   package init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
-  /// The next round over those of the variants 0..<`count` that are `active`.
+  /// The next round over the `active` ones of the variants 0..<`count`.
   package mutating func nextRound(count: Int, active: Set<Int>) -> [Int] {
     if isForward || previous.count != count {
       previous = Array(0..<count)

@@ -1,14 +1,14 @@
 import Foundation
 
-/// What would change a reader's mind about a series of timings: marked, never hidden and never
+/// Irregularities in a series of timings that a reader should know: marked, never hidden and never
 /// removed.
 ///
-/// A median over interleaved rounds tolerates outliers and some drift, and its interval shows more;
-/// a note on every row would not be read.
+/// A median over interleaved rounds tolerates outliers and some drift, and its interval shows the
+/// rest; nobody would read notes on every row.
 package enum NoiseNotes {
-  /// Medians of the first and the last third may differ by this part.
+  /// The allowed relative difference of the medians of the first and the last third.
   package static let drift = 0.2
-  /// A clock rate may change by this part.
+  /// The allowed relative change of a clock rate.
   package static let clockChange = 0.1
 
   /// Notes on `samples` (milliseconds, in the order taken), whole sentences without a full stop.
@@ -29,9 +29,9 @@ package enum NoiseNotes {
     return notes
   }
 
-  /// Notes on what the machine did from `before` to `after` a measurement.
+  /// Notes on the machine's state from `before` to `after` a measurement.
   ///
-  /// - Parameter judgesLoad: Whether nothing better than the load average shows what else ran.
+  /// - Parameter judgesLoad: Whether only the load average shows what else ran.
   package static func notes(
     from before: MachineState, to after: MachineState, cores: Int, judgesLoad: Bool = true
   ) -> [String] {
@@ -49,8 +49,8 @@ package enum NoiseNotes {
 
   /// Notes on timings by a device's own clock, next to the stopwatch's of the same passes.
   ///
-  /// Starting a pass and waiting for it take some hundredths of a millisecond, so that only a
-  /// larger difference gets a note.
+  /// Starting a pass and waiting for it takes some hundredths of a millisecond, so only a larger
+  /// difference gets a note.
   package static func notes(deviceMilliseconds: [Double], wallMilliseconds: [Double]) -> [String] {
     guard let device = Summary(deviceMilliseconds)?.median,
       let wall = Summary(wallMilliseconds)?.median

@@ -1,19 +1,19 @@
-/// When variants have been timed enough: after `warmup` untimed passes, once both minima are
-/// reached and the intervals are narrow, or `maxSeconds` are spent.
+/// When timing ends: after `warmup` untimed passes, once both minimums are reached and the
+/// intervals are narrow enough, or `maxSeconds` have passed.
 ///
 /// Source: the minimum duration and minimum query count of MLPerf's load generator.
 package struct StopRule: Hashable, Sendable {
   /// Untimed passes before the first sample.
   package var warmup: Int
-  /// Sum of the samples that must be reached, in seconds.
+  /// The minimum sum of the samples, in seconds.
   package var minSeconds: Double
-  /// Samples that must be reached.
+  /// The minimum number of samples.
   package var minSamples: Int
-  /// Half of the relative width that every 95 % interval should have; `nil` where width does not
+  /// The relative half-width that every 95 % interval should have; `nil` if the width does not
   /// matter.
   package var until: Double?
-  /// Sum of the samples, those of disturbed rounds included, after which width no longer matters,
-  /// in seconds.
+  /// The sum of the samples, including those of disturbed rounds, after which the width no longer
+  /// matters, in seconds.
   package var maxSeconds: Double
 
   package init(
@@ -27,43 +27,44 @@ package struct StopRule: Hashable, Sendable {
     self.maxSeconds = max(minSeconds, maxSeconds)
   }
 
-  /// Whether `samples` timings that took `seconds` together are enough.
+  /// Whether `samples` timings with a total of `seconds` are enough.
   package func isSatisfied(samples: Int, seconds: Double) -> Bool {
     samples >= minSamples && seconds >= minSeconds
   }
 
-  /// Whether no more is worth taking, however few of `samples` timings are undisturbed.
+  /// Whether to stop replacing disturbed rounds, however few of the `samples` timings are
+  /// undisturbed.
   ///
-  /// Twice what an idle machine needs leaves half of them to be replaced.
+  /// With twice the samples of an idle machine, half of them can be replaced.
   package func isExhausted(samples: Int, seconds: Double) -> Bool {
     samples >= 2 * minSamples && seconds >= max(maxSeconds, 2 * minSeconds)
   }
 
-  /// Rounds over which a variant's samples are spread, where it needs enough of them.
+  /// The number of rounds over which a variant's samples are distributed, if it needs that many.
   ///
-  /// Twenty are enough for whole rounds to be resampled and some to be left out, and few enough
-  /// that a visit lasts.
+  /// Twenty are enough to resample whole rounds and leave some out, and few enough that a visit is
+  /// not too short.
   package static let rounds = 20
 
-  /// The fewest samples of one visit: the untimed pass that opens a visit must not cost more than a
-  /// third.
+  /// The minimum number of samples per visit: the untimed pass at the beginning of a visit must not
+  /// take more than a third of the time.
   package static let minPerVisit = 3
 
   /// How many samples to take in a row before the next variant's turn.
   ///
-  /// - Parameter estimate: The expected length of one pass in seconds.
+  /// - Parameter estimate: The expected duration of one pass in seconds.
   package func samplesPerVisit(estimate: Double) -> Int {
     let forSeconds =
       estimate > 0 ? (minSeconds / Double(Self.rounds) / estimate).rounded(.up) : 1
     let forSamples = (Double(minSamples) / Double(Self.rounds)).rounded(.up)
-    // A pass too short to be seen by the clock must not ask for endless samples.
+    // A pass that is too short for the clock must not require endless samples.
     return Int(min(max(forSeconds, forSamples, Double(Self.minPerVisit)), 10_000))
   }
 
-  /// How many samples of each of several variants to take at a visit, so that all need the same
-  /// number of rounds.
+  /// The number of samples per visit for each of several variants, so that all need the same number
+  /// of rounds.
   ///
-  /// Those whose passes are long need few visits; the others then take more at each of theirs.
+  /// Variants with long passes need few visits; the others then take more samples per visit.
   package func samplesPerVisit(estimates: [Double]) -> [Int] {
     let needed = estimates.map { estimate in
       max(Double(minSamples), estimate > 0 ? min((minSeconds / estimate).rounded(.up), 1e6) : 1)
@@ -75,7 +76,7 @@ package struct StopRule: Hashable, Sendable {
     return needed.map { Int(min(($0 / fewest).rounded(.up), 10_000)) }
   }
 
-  /// The expected time of a variant in seconds: warm-up, samples and the pass that opens each
+  /// The expected time of a variant in seconds: warm-up, samples, and the untimed pass of each
   /// visit.
   package func expectedSeconds(estimate: Double) -> Double {
     let perVisit = samplesPerVisit(estimate: estimate)

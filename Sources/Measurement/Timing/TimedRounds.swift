@@ -1,11 +1,11 @@
 import Records
 
-/// The samples of interleaved rounds while they are taken: which rounds count, and whether they are
+/// The samples of interleaved rounds during a measurement: which rounds count, and whether they are
 /// enough.
 struct TimedRounds {
   let rule: StopRule
   let reference: Int?
-  /// One a variant, those of disturbed rounds included.
+  /// One per variant, including the samples of disturbed rounds.
   var samples: [TimedSamples]
   /// Variants that have not failed.
   var active: Set<Int>
@@ -40,7 +40,7 @@ struct TimedRounds {
     isEnough = hasEnough()
   }
 
-  /// Whether most rounds are disturbed, so that leaving them out would leave too little.
+  /// Whether most rounds are disturbed, so that too few would remain without them.
   private var isMostlyDisturbed: Bool { 2 * disturbed.count > count }
 
   private func hasEnough() -> Bool {
@@ -64,7 +64,7 @@ struct TimedRounds {
     return widths.values.allSatisfy { $0 <= until }
   }
 
-  /// What is left of a variant, with what was left out.
+  /// The samples of a variant that count, and those that were left out.
   func result(_ index: Int) -> TimedSamples {
     guard isJudged else { return samples[index] }
     let dropped = isMostlyDisturbed ? [] : Set(disturbed.map(\.round))
@@ -100,7 +100,7 @@ struct TimedRounds {
     return kept
   }
 
-  /// The part of the needed samples that is there, 0 to 1, for a progress line.
+  /// The fraction of the needed samples that is taken, 0 to 1, for a progress line.
   var share: Double {
     let parts = samples.indices.map { index -> Double in
       guard active.contains(index) else { return 1 }
