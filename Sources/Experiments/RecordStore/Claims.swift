@@ -2,9 +2,9 @@ import Files
 import Foundation
 import Support
 
-/// A lock on a file, held until released or until the process ends, however it ends.
+/// A lock on a file, held until it is released or the process ends in any way.
 ///
-/// The system drops `flock(2)` locks of a dead process, so that no claim can be stale.
+/// The system releases the `flock(2)` locks of a dead process, so no claim can be stale.
 package final class FileLock {
   private let descriptor: Int32
   private let path: String?
@@ -16,20 +16,21 @@ package final class FileLock {
   }
 
   deinit {
-    // Removed before it is unlocked: whoever opened it meanwhile sees that it is gone, and opens
-    // anew.
+    // Removed before it is unlocked: a process that opened it in the meantime sees that it is gone,
+    // and opens it again.
     if let path { unlink(path) }
     close(descriptor)
   }
 }
 
-/// Which trials a process is at work on, so that several share a folder without doing any twice.
+/// The trials that a process is working on, so that several processes share a folder without
+/// measuring a trial twice.
 package struct Claims {
   private let folder: URL
   private let owner: String
 
   /// - Parameters:
-  ///   - folder: Made if it is not there and anything may be written.
+  ///   - folder: Created if it does not exist and writing is allowed.
   ///
   /// - Throws: `ExperimentsError.folderNotWritable`.
   package init(folder: URL, host: String, process: Int32, writes: Bool = true) throws {
@@ -46,8 +47,8 @@ package struct Claims {
 
   /// The claim of a key; `nil` while another process holds it.
   ///
-  /// Where the file system cannot lock, every claim succeeds: work may then be done twice, never
-  /// lost.
+  /// If the file system cannot lock, every claim succeeds: work may then be done twice, but is
+  /// never lost.
   package func take(_ key: String) throws -> FileLock? {
     let path = folder.appendingPathComponent(key).path
     while true {

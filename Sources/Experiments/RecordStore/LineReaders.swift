@@ -3,7 +3,7 @@ import Records
 
 /// Reads the lines of records files on every core.
 struct LineReaders {
-  /// One for each core: a decoder remembers what lines share, and is used by one thread at a time.
+  /// One per core: a decoder remembers what lines share, and only one thread may use it at a time.
   private let decoders: [LineDecoder]
   /// Fewer lines are not worth another thread.
   private static let linesPerThread = 32
@@ -12,12 +12,12 @@ struct LineReaders {
     decoders = (0..<max(threads, 1)).map { _ in LineDecoder() }
   }
 
-  /// A record, what is wrong with the line, or `nil` for a blank line.
+  /// A record, the problem of the line, or `nil` for a blank line.
   typealias Outcome = Result<RecordLine.Reading, RecordLine.Flaw>?
 
   func read(_ line: [UInt8]) -> Outcome { Self.outcome(line, decoders[0]) }
 
-  /// What `lines` of `text` hold, in their order.
+  /// The contents of `lines` of `text`, in order.
   func read(_ lines: [Range<Int>], of text: [UInt8]) -> [Outcome] {
     let threads = min(decoders.count, lines.count / Self.linesPerThread)
     guard threads > 1 else {
@@ -25,7 +25,7 @@ struct LineReaders {
     }
     var outcomes = [Outcome](repeating: nil, count: lines.count)
     outcomes.withUnsafeMutableBufferPointer { buffer in
-      // Each thread has a decoder and places of its own.
+      // Each thread has its own decoder and output positions.
       nonisolated(unsafe) let buffer = buffer
       nonisolated(unsafe) let decoders = decoders
       DispatchQueue.concurrentPerform(iterations: threads) { thread in

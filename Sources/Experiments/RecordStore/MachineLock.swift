@@ -2,8 +2,9 @@ import Foundation
 
 /// Keeps the processes of one machine from disturbing each other's timings.
 ///
-/// Whoever times takes the machine alone, whoever only computes shares it. A waiting timer holds a
-/// turnstile, so that computing processes let it in after their current piece of work.
+/// A process that takes timings locks the machine exclusively; processes that only compute share
+/// it. A waiting timing process holds a second lock, so that computing processes let it in after
+/// their current piece of work.
 package struct MachineLock {
   private let path: String
 
@@ -12,16 +13,17 @@ package struct MachineLock {
     path = folder.appendingPathComponent("lab-machine-\(getuid())").path
   }
 
-  /// Shares the machine with other computing processes, or takes it alone, until the lock is
+  /// Locks the machine, shared with other computing processes or exclusively, until the lock is
   /// released.
   ///
   /// - Parameters:
   ///   - alone: Whether timings are to be taken.
   ///   - shouldStop: Asked while waiting.
-  ///   - waiting: Called once if another process has to be waited for.
+  ///   - waiting: Called once if it must wait for another process.
   ///
-  /// Returns `nil` where the temporary folder cannot be written or locked: nothing is kept apart
-  /// then. Errors: `ExperimentsError.interrupted` when `shouldStop` says so, `.heldByStopped`.
+  /// Returns `nil` if the temporary folder cannot be written or locked; processes are then not kept
+  /// apart. Errors: `ExperimentsError.interrupted` if `shouldStop` returns `true`,
+  /// `.heldByStopped`.
   package func take(alone: Bool, shouldStop: () -> Bool, waiting: () -> Void) throws -> FileLock? {
     var hasWaited = false
     var holders = StoppedHolders()

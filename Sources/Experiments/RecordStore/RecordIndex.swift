@@ -2,12 +2,12 @@ import OrderedCollections
 import Records
 import TokenReduction
 
-/// The latest result of each key, or the latest failure where there is no result.
+/// The latest result of each key, or the latest failure if there is no result.
 ///
-/// Of the baseline's timings every one stays: each set of interleaved rounds has its own, and a
-/// speed-up is a ratio within one set.
+/// All timings of the baseline are kept: each set of interleaved rounds has its own, and a speed-up
+/// is a ratio within one set.
 struct RecordIndex {
-  /// In the order in which their keys were read.
+  /// In the order in which the keys were read.
   private var results: [Record] = []
   private var places: [String: Int] = [:]
   private var failures: OrderedDictionary<String, Record> = [:]
@@ -27,7 +27,7 @@ struct RecordIndex {
     }
   }
 
-  /// Stores the later of two results of one key; returns the one that was known.
+  /// Stores the later of two results of one key; returns the previous one.
   @discardableResult
   private mutating func store(_ record: Record) -> Record? {
     guard let place = places[record.key] else {
@@ -48,8 +48,8 @@ struct RecordIndex {
   /// The result of a key, if there is one.
   func result(_ key: String) -> Record? { places[key].map { results[$0] } }
 
-  /// Earlier timings of the baseline, the results in the order read, then failures that no result
-  /// has made up for.
+  /// Earlier timings of the baseline, then the results in the order read, then failures without a
+  /// later result.
   var records: [Record] {
     let failures = failures.values.filter { places[$0.key] == nil }
     return earlierBaselines.isEmpty && failures.isEmpty

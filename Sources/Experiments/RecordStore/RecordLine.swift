@@ -3,15 +3,15 @@ import Foundation
 import Records
 import TokenReduction
 
-/// One record as one line of JSON, and the key by which it is found again.
+/// One record as one line of JSON, and the key that identifies it.
 package enum RecordLine {
   /// The highest schema that this program reads.
   static let schema = Record.currentSchema
 
   /// SHA-256, in hexadecimal, of the canonical JSON (sorted keys, no spaces) of kind and trial.
   ///
-  /// A failure has the key of the trial that failed. The host, the program and whatever varies
-  /// between runs are no part of it.
+  /// A failure has the key of the trial that failed. The key does not contain the host, the
+  /// program, or anything that varies between runs.
   package static func key(of measurement: Record.Measurement) -> String {
     switch measurement {
     case .accuracy(let trial, _), .failedAccuracy(let trial, _): key(of: trial)
@@ -31,15 +31,15 @@ package enum RecordLine {
     SHA256.hash(data: keyedText(kind: kind, trial)).hexadecimal
   }
 
-  /// What a key is the hash of.
+  /// The content that a key is the hash of.
   static func keyedText(kind: String, _ trial: some Encodable) -> Data {
-    // Trials hold finite numbers and strings alone, which always encode.
+    // Trials contain only finite numbers and strings, which can always be encoded.
     let data = (try? encoder.encode(Keyed(kind: kind, trial: trial))) ?? Data()
     precondition(!data.isEmpty, "a trial with a number that is not finite has no key")
     return data
   }
 
-  /// The keys of a trial on any shard, of which only the part that differs is encoded anew.
+  /// The keys of a trial on any shard; only the part that differs is encoded again.
   struct ShardKeys {
     private let before: SHA256
     private let after: Data
@@ -75,13 +75,13 @@ package enum RecordLine {
     return encoder
   }
 
-  /// The line, sealed, newline included.
+  /// The line with its checksum and newline.
   package static func data(_ record: Record) throws -> Data {
     let data = try encoder.encode(record)
     return data.dropLast() + Data(sealText(seal(data)).utf8) + Data("\n".utf8)
   }
 
-  /// The end of a line, which a number changed by hand no longer fits.
+  /// The checksum at the end of a line, which no longer matches if a number was changed by hand.
   private static func sealText(_ seal: String) -> String { ",\"seal\":\"\(seal)\"}" }
 
   /// The first half of the SHA-256 of a record's JSON without its seal, in hexadecimal.
@@ -89,7 +89,7 @@ package enum RecordLine {
     SHA256.hash(data: data).prefix(16).hexadecimal
   }
 
-  /// Whether a line carries a seal, and whether that fits the rest.
+  /// Whether a line has a checksum, and whether it matches the rest.
   private enum Seal { case none, fits, broken }
 
   private static func seal(of line: JSONBytes) -> Seal {
@@ -119,11 +119,11 @@ package enum RecordLine {
   /// A usable line.
   struct Reading {
     let record: Record
-    /// Without a seal it is unknown whether the line was edited.
+    /// Without a checksum, it is unknown whether the line was edited.
     let isSealed: Bool
   }
 
-  /// The record of a line, checked for what its parts promise each other.
+  /// The record of a line, checked for consistency.
   ///
   /// - Parameter decoder: The same for the lines of a folder, which share most of their settings.
   static func read(_ bytes: [UInt8], with decoder: LineDecoder) throws(Flaw) -> Reading {
@@ -164,7 +164,8 @@ package enum RecordLine {
 
   /// Whether a record's key is that of its trial.
   private static func hasItsKey(_ record: Record, _ line: JSONBytes) -> Bool {
-    // A run writes the trial as the key is made of it; any other spelling is encoded anew.
+    // A run writes the trial exactly as it is hashed for the key; any other spelling is encoded
+    // again.
     if let trial = line.range(of: "trial") {
       var hash = SHA256()
       hash.update(data: Array("{\"kind\":\"\(kind(of: record))\",\"trial\":".utf8))
@@ -221,7 +222,7 @@ package enum RecordLine {
 }
 
 extension Record {
-  /// Adds what programs before this one did not store, and what follows from the trial.
+  /// Adds values that earlier versions did not store, and values that follow from the trial.
   fileprivate mutating func fillIn() {
     if traits == nil {
       traits = TokenReductionRegistry.method(named: measurement.method.name)?.traits

@@ -5,13 +5,13 @@ import Records
 import Support
 import TokenReduction
 
-/// The records of one results folder: what is there, and the place where new ones go.
+/// The records of one results folder: reads the existing ones, and stores new ones.
 ///
-/// Every `*.jsonl` of the folder is read, so that files from other machines are joined by copying
-/// them in. New records go to files that this process alone writes.
+/// It reads every `*.jsonl` of the folder, so files from other machines are joined by copying them
+/// in. New records go to files that only this process writes.
 package final class RecordStore {
   package let folder: URL
-  /// The folder as a person named it.
+  /// The folder as the user named it.
   package let name: String
   package let claims: Claims
   private let host: String
@@ -20,10 +20,10 @@ package final class RecordStore {
   private var index = RecordIndex()
   private var writers: [String: RecordWriter] = [:]
 
-  /// Opens a folder for reading and writing, and makes it if it is not there.
+  /// Opens a folder for reading and writing, and creates it if it does not exist.
   ///
   /// - Throws: `ExperimentsError.folderNotWritable`, `.recordTooNew`, `.fileUnreadable`.
-  /// - Parameter writes: Whether the folder is made; one that is not there is empty otherwise.
+  /// - Parameter writes: Whether to create the folder; otherwise, a missing folder counts as empty.
   package init(
     folder: URL, host: String = MachineFacts.current.host,
     process: Int32 = ProcessInfo.processInfo.processIdentifier, writes: Bool = true
@@ -39,21 +39,21 @@ package final class RecordStore {
     if writes || FileManager.default.fileExists(atPath: folder.path) { try refresh() }
   }
 
-  /// What is wrong with the files, a sentence each; nothing is lost by going on.
+  /// The problems of the files, one sentence each; it is safe to continue.
   package var warnings: [String] { reader.warnings + reader.versionNotes(of: index.records) }
 
-  /// One record of each key, and every timing of the baseline.
+  /// One record per key, and every timing of the baseline.
   package var records: [Record] { index.records }
 
   /// The result of a key, if it has been measured.
   package func result(_ key: String) -> Record? { index.result(key) }
 
-  /// Reads what other processes have added.
+  /// Reads the records that other processes have added.
   package func refresh() throws {
     for record in try reader.readNew() { index.insert(record) }
   }
 
-  /// Stores a record: once this returns, it survives the process and the machine's power.
+  /// Stores a record: once this returns, it survives a crash of the process or a power failure.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`, `.folderNotWritable`.
   package func append(_ measurement: Record.Measurement, environment: Environment) throws {
@@ -78,7 +78,7 @@ package final class RecordStore {
   }
 
   /// Moves all records of a folder into `earlier/<moment>` inside it, so that everything is
-  /// measured anew.
+  /// measured again.
   ///
   /// - Throws: `ExperimentsError.folderInUse` while any process measures there,
   ///   `.folderNotWritable`.

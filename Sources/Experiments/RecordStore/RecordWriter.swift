@@ -2,15 +2,15 @@ import Files
 import Foundation
 import Support
 
-/// Appends whole lines to a file that this process alone writes.
+/// Appends whole lines to a file that only this process writes.
 ///
-/// Each line is one `write(2)` followed by `fsync(2)`: a killed process loses at most the line in
-/// flight.
+/// Each line is one `write(2)` followed by `fsync(2)`: a killed process loses at most the current
+/// line.
 final class RecordWriter {
   private let descriptor: Int32
   let name: String
 
-  /// Makes a new file in `folder`, named after the kind of record, the host and this process.
+  /// Creates a new file in `folder`, named after the kind of record, the host and this process.
   ///
   /// - Throws: `ExperimentsError.folderNotWritable`.
   init(folder: URL, folderName: String, kind: String, host: String, process: Int32) throws {
@@ -18,7 +18,7 @@ final class RecordWriter {
       host.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == ".") ? $0 : "-" })
     var descriptor: Int32 = -1
     var name = ""
-    // Process numbers are reused, and no process appends to the file of another.
+    // Process ids are reused, and no process may append to the file of another.
     for attempt in 1... {
       name = "\(kind)-\(safeHost)-\(process)" + (attempt == 1 ? "" : "-\(attempt)") + ".jsonl"
       descriptor = open(
@@ -33,7 +33,7 @@ final class RecordWriter {
     self.name = "\(folderName)/\(name)"
   }
 
-  /// Takes over an open file.
+  /// Uses an open file.
   init(descriptor: Int32, name: String) {
     self.descriptor = descriptor
     self.name = name

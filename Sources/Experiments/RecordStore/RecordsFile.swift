@@ -2,20 +2,20 @@ import Files
 import Foundation
 import Records
 
-/// Reads one file of records from where the last reading ended.
+/// Reads one records file, starting where the last reading ended.
 struct RecordsFile {
-  /// As a person named it.
+  /// The file as the user named it.
   let name: String
   private let path: PathBytes
   private var offset = 0
   private var lines = 0
   private var hasWarnedOfTear = false
 
-  /// Above the size of any file of records; a sparse file of a terabyte is refused.
+  /// Larger than any real records file; a sparse file of a terabyte is refused.
   private static let maxBytes = 1 << 36
-  /// The bytes of a reading, of which each ends with a whole line.
+  /// The size of a chunk in bytes; each chunk ends with a whole line.
   private static let chunkBytes = 1 << 22
-  /// More than any record has.
+  /// Longer than any record.
   private static let maxLineBytes = 1 << 26
 
   init(path: PathBytes, name: String) {
@@ -23,17 +23,18 @@ struct RecordsFile {
     self.name = name
   }
 
-  /// What a reading found.
+  /// The result of a reading.
   struct Found {
     var records: [Record] = []
     var unsealed = 0
     var warnings: [String] = []
   }
 
-  /// The records of the whole lines that were added since the last reading.
+  /// The records of the complete lines added since the last reading.
   ///
-  /// A last line without its newline is torn: it is dropped with a warning and read again once it
-  /// is whole. Errors: `ExperimentsError.recordTooNew`, `.impossible` for what is no readable file.
+  /// A last line without a newline is incomplete: it is skipped with a warning, and read again once
+  /// it is complete. Errors: `ExperimentsError.recordTooNew`, `.impossible` if it is not a readable
+  /// file.
   mutating func readNew(into found: inout Found, with readers: LineReaders) throws {
     let file: RegularFile
     do {

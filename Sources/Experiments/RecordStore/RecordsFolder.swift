@@ -12,8 +12,7 @@ package struct RecordsFolder {
 
   package init(url: URL) { self.url = url }
 
-  /// The usable records of a folder that is only read, one of each key, and what is wrong with its
-  /// files.
+  /// The usable records of a read-only folder, one per key, and the problems of its files.
   ///
   /// - Throws: `ExperimentsError.recordTooNew`, `.fileUnreadable`.
   package static func read(_ url: URL) throws -> (records: [Record], warnings: [String]) {
@@ -23,7 +22,7 @@ package struct RecordsFolder {
     return (index.records, folder.warnings + folder.versionNotes(of: index.records))
   }
 
-  /// What is wrong with the files, a sentence each.
+  /// The problems of the files, one sentence each.
   var warnings: [String] {
     guard found.unsealed > 0 else { return found.warnings }
     let count = counted(found.unsealed, "record carries", "records carry")
@@ -44,7 +43,7 @@ package struct RecordsFolder {
     }
   }
 
-  /// The records that were added since the last reading.
+  /// The records added since the last reading.
   mutating func readNew() throws -> [Record] {
     found.records = []
     for name in try names() {
@@ -53,7 +52,7 @@ package struct RecordsFolder {
         ?? RecordsFile(
           path: PathBytes(url.appendingPathComponent(name).path),
           name: "\(url.relativePath)/\(name)")
-      // Even a file that ends the reading has been read so far.
+      // Even a file whose reading was aborted has been read up to this point.
       defer { files[name] = file }
       try file.readNew(into: &found, with: readers)
     }
@@ -61,7 +60,7 @@ package struct RecordsFolder {
     return found.records
   }
 
-  /// A sentence for each other version of the program that made some of `records`.
+  /// A sentence for each other program version that wrote some of `records`.
   func versionNotes(of records: [Record]) -> [String] {
     var versions: [String: Int] = [:]
     for record in records.indices where records[record].environment.program != Program.version {

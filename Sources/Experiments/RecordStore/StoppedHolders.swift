@@ -1,9 +1,9 @@
 import Foundation
 
-/// Notices that what is waited for is held by processes that are stopped, as Ctrl-Z or SIGSTOP
-/// leave them.
+/// Detects that awaited locks are held by stopped processes (Ctrl-Z, SIGSTOP).
 ///
-/// A process that works or dies releases its locks; a stopped one keeps them.
+/// A running process eventually releases its locks, and a dead one does so immediately; a stopped
+/// one keeps them.
 struct StoppedHolders {
   /// How long a process may be stopped before that is an error.
   static let patience = Duration.seconds(5)
@@ -11,7 +11,7 @@ struct StoppedHolders {
   private var since: ContinuousClock.Instant?
   private var lastLook: ContinuousClock.Instant?
 
-  /// Looks now and then at who holds the locked files at `paths`.
+  /// Checks from time to time which processes hold the locked files at `paths`.
   ///
   /// - Throws: `ExperimentsError.heldByStopped` once every holder has been stopped for a while.
   mutating func check(_ paths: [String]) throws {
@@ -29,7 +29,7 @@ struct StoppedHolders {
     since = since ?? now
   }
 
-  /// The processes that hold `flock(2)` locks on the files; none where the system does not report
+  /// The processes that hold `flock(2)` locks on the files; empty if the system does not report
   /// them.
   static func holders(of paths: [String]) -> Set<Int32> {
     let files = Set(

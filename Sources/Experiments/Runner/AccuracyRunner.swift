@@ -7,14 +7,14 @@ import VisionModels
 
 /// Measures the open trials of one piece of accuracy work, shard by shard.
 ///
-/// The images of a shard are decoded once for all methods, and those of the next shard while this
-/// one is computed.
+/// The images of a shard are decoded once for all methods, and those of the next shard are decoded
+/// while this one is computed.
 struct AccuracyRunner {
   let work: AccuracyWork
   let skipsBadImages: Bool
   let context: RunContext
 
-  /// A shard that this process has claimed, with its images on the way.
+  /// A shard that this process has claimed, with its images being decoded.
   private struct ClaimedShard {
     let range: Range<Int>
     let trials: [PlannedAccuracy]
@@ -22,7 +22,7 @@ struct AccuracyRunner {
     let loader: BatchLoader
   }
 
-  /// Whether anything was done; what other processes hold is left.
+  /// Measures what no other process holds; returns whether anything was done.
   ///
   /// - Throws: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`; the failure of a
   ///   method is recorded instead.
@@ -66,7 +66,7 @@ struct AccuracyRunner {
     return nil
   }
 
-  /// The trials of a shard, those first whose passes begin to differ from the baseline's last: what
+  /// The trials of a shard, beginning with those that share the most blocks with the baseline: what
   /// the first pass has in common with others is not computed again.
   private func measure(_ trials: [PlannedAccuracy], _ images: ShardImages) throws {
     let ordered = trials.enumerated().sorted {
@@ -173,8 +173,8 @@ struct AccuracyRunner {
     return result
   }
 
-  /// The label that an image is held to: of several right ones that which the model ranks highest,
-  /// so that it counts as right among the first one or five where any of them does.
+  /// The label that an image is scored by: of several correct labels, the one that the model ranks
+  /// highest, so that the image counts as correct in the top 1 or 5 if any of them does.
   private static func label(of index: Int, _ best: [Int], _ images: any ImageDataset) -> Int {
     let right = images.rightLabels(at: index)
     return best.first(where: right.contains) ?? right[0]

@@ -1,10 +1,9 @@
 import Records
 import VisionModels
 
-/// Expected seconds of trials: multiply-adds over a speed taken from earlier records or from a few
-/// passes.
+/// The expected seconds of trials: MACs divided by a speed from earlier records or a few passes.
 package struct CostEstimate {
-  /// Multiply-adds a second of each model (by the text of its sizes) on each device.
+  /// The MACs per second of each model (by the text of its sizes) on each device.
   private var speeds: [Place: Double] = [:]
 
   private struct Place: Hashable {
@@ -24,8 +23,8 @@ package struct CostEstimate {
     speeds[Place(model, device)] != nil
   }
 
-  /// Learns from a pass; the fastest known stands, since a slow one was disturbed or too small to
-  /// fill the device.
+  /// Adds the speed of a pass; the fastest speed is kept, because a slower pass was disturbed or
+  /// too small to fill the device.
   package mutating func learn(
     _ model: PlannedModel, _ device: PlannedDevice, macs: Double, seconds: Double
   ) {
@@ -34,7 +33,7 @@ package struct CostEstimate {
     speeds[place] = max(speeds[place] ?? 0, macs / seconds)
   }
 
-  /// Expected seconds of one pass over `images` images; 0 where nothing is known.
+  /// The expected seconds of one pass on `images` images; 0 if nothing is known.
   package func seconds(
     _ model: PlannedModel, _ device: PlannedDevice, _ method: PlannedMethod, images: Int
   ) -> Double {

@@ -2,17 +2,17 @@ import Support
 import Tensors
 import VisionModels
 
-/// Digests of what each image's reductions keep and merge, for saying where another precision
-/// chooses other tokens.
+/// Digests of the tokens that each image's reductions keep and merge, for finding images where
+/// another precision chooses other tokens.
 final class KeptTokens {
-  /// One for each image so far; `nil` where nothing was reduced or watched.
+  /// One per image so far; `nil` if nothing was reduced or observed.
   var digests: [UInt32]? { finished.isEmpty ? nil : finished }
 
   private var finished: [UInt32] = []
-  /// Of the images of the current batch, over the reductions so far.
+  /// The digests of the current batch, over the reductions so far.
   private var current: [UInt64] = []
 
-  /// Watches a pass on a processor; on a card watching would cost the captured pass.
+  /// Observes a pass on a CPU; on a GPU, observing would prevent capturing the pass.
   func watch(_ pass: PassRunner) {
     guard pass.model.backend.threads > 0 else { return }
     pass.onReduction = { [unowned self] event in add(event.assignment) }
@@ -37,7 +37,8 @@ final class KeptTokens {
     }
   }
 
-  /// A sum over the outputs of a digest of each one's sources, so that neither order counts.
+  /// The sum over the outputs of a digest of each one's sources, which is independent of both
+  /// orders.
   private static func digest(
     _ offsets: UnsafePointer<Int32>, _ sources: UnsafePointer<Int32>, outputs: Int
   ) -> UInt64 {

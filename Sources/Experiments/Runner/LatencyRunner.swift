@@ -11,22 +11,22 @@ struct LatencyRunner {
   let seed: Int
   let context: RunContext
 
-  /// How many variants are interleaved: each holds its activations.
+  /// The number of interleaved variants, each of which holds its activations.
   static let variants = (min: 24, max: 64)
-  /// What the activations of a set may take where it is large, in bytes.
+  /// The maximum memory for the activations of a large set, in bytes.
   static let setBytes = 1 << 29
 
-  /// A variant that this process has claimed, or one that is timed again together with others.
+  /// A variant that this process has claimed, or that is timed again together with others.
   private struct Variant {
     let planned: PlannedLatency
-    /// `nil` for the baseline of an earlier set: its record is there.
+    /// `nil` for the baseline of an earlier set, which has a record.
     let claim: FileLock?
     let expectedSeconds: Double
     var pass: PassRunner?
     var peakMemoryBytes = 0
   }
 
-  /// Whether anything was done; what other processes hold is left.
+  /// Measures what no other process holds; returns whether anything was done.
   ///
   /// - Throws: `ExperimentsError.interrupted`, `.recordNotStored`; the failure of a method is
   ///   recorded instead.
@@ -40,11 +40,11 @@ struct LatencyRunner {
     return didSomething
   }
 
-  /// The open trials in sets that are each interleaved.
+  /// The open trials, divided into interleaved sets.
   ///
-  /// Every set spans the whole list, so that drift between sets makes no step in a grid, and every
-  /// set of rows holds the baselines, recorded or not: a speed-up is a ratio of timings from the
-  /// same rounds.
+  /// Every set spans the whole list, so that drift between sets causes no step in a grid. Every set
+  /// of rows contains the baselines, whether they are recorded or not, because a speed-up is a
+  /// ratio of timings from the same rounds.
   private func sets(_ open: [PlannedLatency]) -> [[PlannedLatency]] {
     let anchors = work.purpose == .rows ? work.trials.filter(\.isBaseline) : []
     let others = open.filter { trial in !anchors.contains { $0.key == trial.key } }
@@ -58,7 +58,7 @@ struct LatencyRunner {
 
   /// As many as fit `setBytes`, within the bounds of `variants`.
   private var maxVariants: Int {
-    // What a pass without token reduction holds: other methods hold about as much.
+    // The memory of a pass without token reduction; other methods need about the same.
     let entry = work.model.choice.entry
     let run = try? DryRun(entry.architecture, .unreduced(entry.info.tokens))
     let fitting = Self.setBytes / (work.batchSize * max(1, run?.activationBytes ?? 1))
@@ -86,13 +86,13 @@ struct LatencyRunner {
     return true
   }
 
-  /// The activity shown while this work is done.
+  /// The activity shown during this work.
   private var activity: String {
     "\(work.purpose.rawValue) of \(work.model.setting.name), batch "
       + "\(work.batchSize) on \(work.device.setting.name)"
   }
 
-  /// Runs a variant alone once, for its peak memory.
+  /// Runs each variant once by itself, to measure its peak memory.
   private func measureMemory(_ variant: inout Variant, _ provenance: Provenance) throws {
     try context.checkStop()
     try recordingFailure(of: &variant, provenance) { variant in
@@ -114,7 +114,7 @@ struct LatencyRunner {
     try recordingFailure(of: &variant, provenance) { $0.pass = try makePass($0) }
   }
 
-  /// A pass whose input is seeded noise: time depends on shapes alone.
+  /// A pass whose input is seeded noise, because time depends only on shapes.
   private func makePass(_ variant: Variant) throws -> PassRunner {
     let pass = try context.pool.pass(
       work.model, on: work.device, variant.planned.method, batchSize: work.batchSize,
@@ -216,8 +216,8 @@ struct LatencyRunner {
 }
 
 extension LatencyRunner {
-  /// How a point of a staircase was spread over a card; `nil` where it is not known, and for rows
-  /// that are no point of one.
+  /// How a point of a staircase was distributed over a GPU; `nil` if it is not known, and for rows
+  /// that are not part of a staircase.
   private func kernels(of pass: PassRunner, _ variant: Variant) -> [KernelLaunch]? {
     guard work.purpose == .grid || variant.planned.isBaseline, let captured = pass.captured,
       !captured.kernels.isEmpty
@@ -227,6 +227,6 @@ extension LatencyRunner {
 }
 
 extension PlannedLatency {
-  /// Whether speed-ups of a set are against it.
+  /// Whether the speed-ups of a set are relative to it.
   fileprivate var isBaseline: Bool { TokenReductionRegistry.isBaseline(trial.method.name) }
 }

@@ -1,7 +1,6 @@
-/// A model gave NaN or an infinity: what follows from its logits would be a number without a
-/// meaning.
+/// A model produced NaN or infinity, so its logits have no meaning.
 package struct LogitsNotFinite: Error, Hashable, CustomStringConvertible {
-  /// What names the image: its file, or its place.
+  /// The image: its file, or its position.
   package let image: String
   package let model: String
 
@@ -14,7 +13,7 @@ package struct LogitsNotFinite: Error, Hashable, CustomStringConvertible {
     "\(image): the logits of \(model) are not finite; its weights hold, or lead to, NaN or infinity"
   }
 
-  /// Throws for the first of `count` rows of logits that holds such a number.
+  /// Throws for the first of `count` rows of logits that contains such a value.
   package static func check(
     _ logits: UnsafeBufferPointer<Float>, images count: Int, model: String,
     image: (Int) -> String

@@ -3,7 +3,7 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// Holds the last model loaded, since the work of a plan is ordered by model.
+/// Keeps the last loaded model, because the work of a plan is ordered by model.
 final class ModelPool {
   private struct Identity: Equatable {
     let setting: ModelSetting
@@ -12,7 +12,7 @@ final class ModelPool {
   }
   private var current: (identity: Identity, model: any VisionModel)?
 
-  /// The model on a device, loaded unless it is the one asked for last.
+  /// The model on a device; it is loaded unless it was the last one requested.
   ///
   /// - Throws: Those of weights that do not fit, and of memory.
   func model(
@@ -41,9 +41,10 @@ final class ModelPool {
 }
 
 extension PassRunner {
-  /// What a record says of the cost of a method.
+  /// The cost of a method for its record.
   ///
-  /// - Parameter isTimed: Whether bytes count, which depend on the batch that shares the weights.
+  /// - Parameter isTimed: Whether to count bytes, which depend on the batch size because the
+  ///   weights are shared.
   func cost(of method: PlannedMethod, isTimed: Bool) -> ForwardCost {
     ForwardCost(
       tokensAfterBlocks: tokensAfterBlocks, macs: macs, parameters: model.info.parameters,
@@ -53,7 +54,7 @@ extension PassRunner {
 }
 
 extension AttentionCost {
-  /// What the operations of a pass over `images` images say; `nil` without softmax attention.
+  /// The attention cost of a pass on `images` images; `nil` without softmax attention.
   init?(_ operations: [PassOperation], images: Int) {
     let all = operations.filter {
       [.attention, .scoredAttention, .attentionMap].contains($0.kind)

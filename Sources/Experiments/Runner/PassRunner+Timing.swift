@@ -3,7 +3,7 @@ import Records
 import Tensors
 import VisionModels
 
-/// What a clock needs of a pass.
+/// The parts of a pass that a clock needs.
 extension PassRunner: DeviceTimedPass {
   package var isCaptured: Bool { captured != nil }
   package func upload() { upload(imageKeys: nil) }
@@ -15,8 +15,8 @@ extension PassRunner: DeviceTimedPass {
   package func deviceTime() -> Duration? { captured?.deviceTime() }
   package func deviceTime(replays: Int) -> Duration? { captured?.deviceTime(replays: replays) }
 
-  /// The closures that time the pass: by the device's clock where it captures passes, else by the
-  /// stopwatch around the whole of it.
+  /// The closures that time the pass: with the device's clock if it captures passes, otherwise with
+  /// a stopwatch around the whole pass.
   func timed(by clock: PassClock, coldCache: Bool) -> TimedVariant {
     let backend = model.backend
     guard backend.capturesPasses else {

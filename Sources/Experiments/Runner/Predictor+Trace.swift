@@ -1,15 +1,15 @@
 import ImageCoding
 import VisionModels
 
-/// One image file on its way through a model.
+/// The trace of one image file through a model.
 package struct TracedImage {
-  /// The 8-bit pixels that the model saw, before normalization.
+  /// The 8-bit pixels of the model's input, before normalization.
   package let input: RGBImage
   package let trace: TokenTrace
 }
 
 extension Predictor {
-  /// What became of the patches of an image file, prepared as the model expects it.
+  /// Traces the patches of an image file, preprocessed for the model.
   ///
   /// - Throws: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func trace(file: String) throws -> TracedImage {

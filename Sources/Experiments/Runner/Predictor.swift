@@ -16,7 +16,7 @@ package final class Predictor {
 
   /// Opens the first model, method and device of a spec.
   ///
-  /// - Throws: Those of `Planner`, and `ExperimentsError.impossible` where `r` would have to be
+  /// - Throws: Those of `Planner`, and `ExperimentsError.impossible` if `r` would have to be
   ///   measured first.
   package init(_ planner: Planner) throws {
     model = planner.models[0]
@@ -41,10 +41,10 @@ package final class Predictor {
     self.method = method
   }
 
-  /// The same model with every token, its weights shared.
+  /// The same model with every token, sharing its weights.
   package func unreduced() throws -> Predictor { Predictor(self, try model.unreduced()) }
 
-  /// Logits of image files, prepared as the model expects them; one row each.
+  /// The logits of image files, preprocessed for the model; one row each.
   ///
   /// - Throws: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func logits(files: [String]) throws -> [[Float]] {
@@ -58,7 +58,7 @@ package final class Predictor {
     }
   }
 
-  /// Logits of normalized images, NCHW; one row each.
+  /// The logits of normalized images, NCHW; one row each.
   ///
   /// The images form one batch, as the caller grouped them.
   package func logits(images: [Float]) throws -> [[Float]] {
@@ -87,7 +87,7 @@ package final class Predictor {
     return Array(pass.logits)
   }
 
-  /// Throws where the last run went wrong on the device, or gave what is not a number.
+  /// Throws if the last run failed on the device or produced NaN.
   func check(_ pass: PassRunner, image: (Int) -> String) throws {
     try pass.model.backend.check()
     try LogitsNotFinite.check(

@@ -3,7 +3,7 @@ import Measurement
 import Records
 import Tensors
 
-/// Makes the part of a record that says where and by what it was made.
+/// Creates the environment of a record: where and by what it was measured.
 struct Provenance {
   private let started = Date()
   private let startedAt: Duration
@@ -21,13 +21,13 @@ struct Provenance {
   /// Seconds since the measurement began.
   var seconds: Double { (stopwatch.now - startedAt).inSeconds }
 
-  /// What the machine was doing when the measurement began.
+  /// The state of the machine when the measurement began.
   var stateBefore: MachineState { state }
 
-  /// The environment of a record that is finished now.
+  /// The environment of a record that is finished at this moment.
   ///
   /// - Parameters:
-  ///   - precision: That of the trial, which says what multiplied.
+  ///   - precision: The precision of the trial, which determines the GEMM engine.
   ///   - warm: The device's clocks after its warm-up, in place of those of the beginning.
   func environment(
     _ device: PlannedDevice, precision: String, warm: GPUState? = nil
@@ -54,7 +54,7 @@ struct Provenance {
 }
 
 extension GPUStates {
-  /// What a reader should know of a measurement between the two states.
+  /// Notes on a measurement between the two states.
   var notes: [String] {
     var notes: [String] = []
     if let first = before.clockMHz, let last = after.clockMHz, first > 0,

@@ -2,7 +2,7 @@ import Foundation
 import Measurement
 import Records
 
-/// What the parts of a run share: where records go, who listens, what failed.
+/// The shared state of a run: the record store, the progress listener, the failures.
 final class RunContext {
   let store: RecordStore
   let listener: any ProgressListener
@@ -11,23 +11,24 @@ final class RunContext {
   let stopwatch: any Stopwatch
   let shouldStop: () -> Bool
   let counters: any CounterSource
-  /// What `isDoubtful` has found, since it may have to resample.
+  /// Cached results of `isDoubtful`, which may have to resample.
   private var doubts: [String: (started: String, isDoubtful: Bool)] = [:]
-  /// When this run began, as records say it: unreliable timings of earlier ones are taken again.
+  /// When this run began, in the format of records: unreliable timings of earlier runs are
+  /// repeated.
   private let begun = Provenance.text(Date())
   /// The trials that this process may measure; `nil` for all.
   var ours: Set<String>?
-  /// Timings of a set that was stopped before its end, and how long they had taken.
+  /// The timings of a set that was interrupted, and how long they had taken.
   var lost = LostTimings(count: 0, seconds: 0)
-  /// Whether methods share the blocks that they compute alike.
+  /// Whether methods share the blocks that they compute identically.
   var sharesBlocks = true
   var estimate = CostEstimate()
   var meter = ProgressMeter(trials: 0, expectedSeconds: 0)
-  /// Keys of trials that failed in this run: they are not tried twice.
+  /// The keys of trials that failed in this run, which are not tried again.
   private(set) var givenUp: Set<String> = []
   private(set) var failures: [RunFailure] = []
   private(set) var measured = 0
-  /// Expected seconds of every trial that the meter knows of and that has not ended.
+  /// The expected seconds of every unfinished trial that the progress meter knows.
   private var expected: [String: Double] = [:]
   private var known: Set<String> = []
   private let started: Duration
@@ -51,11 +52,9 @@ final class RunContext {
     ours?.contains(key) != false && result(key) == nil && !givenUp.contains(key)
   }
 
-  /// The result that a trial has; `nil` where it is a timing of an earlier run that was not
-  /// reliable.
+  /// The result of a trial; `nil` if it is an unreliable timing of an earlier run.
   ///
-  /// The same command on a quieter machine then takes it again; within one run nothing is tried
-  /// twice.
+  /// The same command then repeats it on a quieter machine; within one run, nothing is tried twice.
   func result(_ key: String) -> Record? {
     guard let record = store.result(key) else { return nil }
     return isDoubtful(record) ? nil : record
@@ -97,7 +96,7 @@ final class RunContext {
     return true
   }
 
-  /// Throws when a person asked to stop.
+  /// Throws if the user asked to stop.
   func checkStop() throws { if shouldStop() { throw ExperimentsError.interrupted } }
 
   /// Stores a result and informs the listener.
@@ -109,7 +108,7 @@ final class RunContext {
     report(label, rate: rate, isMilestone: true)
   }
 
-  /// Stores a failure; the run goes on.
+  /// Stores a failure; the run continues.
   func recordFailure(
     _ error: any Error, key: String, label: String, environment: Environment,
     _ measurement: (FailureResult) -> Record.Measurement
@@ -132,7 +131,7 @@ final class RunContext {
         share: meter.share, isMilestone: isMilestone))
   }
 
-  /// Locks the machine: exclusively for timing, shared for computing.
+  /// Locks the machine, exclusively for timing or shared for computing.
   func takeMachine(alone: Bool) throws -> FileLock? {
     try idle {
       try machineLock.take(
@@ -146,16 +145,16 @@ final class RunContext {
     }
   }
 
-  /// Runs something that only waits; its time does not count for the estimate of the speed.
+  /// Runs something that only waits; its time is excluded from the speed estimate.
   func idle<Value>(_ wait: () throws -> Value) rethrows -> Value {
     let start = stopwatch.now
     defer { idleSeconds += (stopwatch.now - start).inSeconds }
     return try wait()
   }
 
-  /// The claims of those trials that are open and that no other process holds.
+  /// The claims of those trials that are open and not held by another process.
   ///
-  /// What others have finished meanwhile is read first, so that nothing is done twice.
+  /// Reads first what other processes have finished, so that nothing is done twice.
   func claim(_ keys: [String]) throws -> [String: FileLock] {
     var claims: [String: FileLock] = [:]
     for key in keys where isOpen(key) { claims[key] = try store.claims.take(key) }
@@ -165,10 +164,10 @@ final class RunContext {
   }
 }
 
-/// Timings that an interruption leaves without a result.
+/// Timings without a result because of an interruption.
 package struct LostTimings: Hashable, Sendable {
   package let count: Int
-  /// What they had taken.
+  /// How long they had taken.
   package let seconds: Double
 }
 

@@ -11,13 +11,13 @@ package final class Runner {
   private let only: String?
   private let share: Share?
   private let context: RunContext
-  /// Whether no search can go on.
+  /// Whether no search can continue.
   private var isSearchOver = false
 
   /// - Parameters:
-  ///   - only: A pattern of `TrialLabel`; other trials are left alone.
+  ///   - only: A pattern for `TrialLabel`; other trials are not measured.
   ///   - share: The part of the trials to measure; `nil` for all.
-  ///   - shouldStop: Asked between batches.
+  ///   - shouldStop: Called between batches.
   package init(
     planner: Planner, store: RecordStore, only: String? = nil, share: Share? = nil,
     listener: any ProgressListener,
@@ -37,19 +37,19 @@ package final class Runner {
   /// Trials that this run has measured so far.
   package var measured: Int { context.measured }
 
-  /// Timings that were begun when the run was stopped.
+  /// Unfinished timings when the run was stopped.
   package var lost: LostTimings { context.lost }
 
   /// Whether a trial need not be measured by this run.
   package func isRecorded(_ key: String) -> Bool { context.result(key) != nil }
 
-  /// Timings of a plan that an earlier run took and that were not reliable.
+  /// The timings of a plan from earlier runs that were not reliable.
   package func doubtful(_ plan: Plan) -> Int {
     Set((plan.latency + plan.waiting).flatMap { $0.trials.map(\.key) })
       .count { store.result($0).map(context.isDoubtful) == true }
   }
 
-  /// The plan as far as it is known now, without the trials that `only` leaves out.
+  /// The plan as far as it is known, without the trials that `only` excludes.
   package func plan() throws -> Plan {
     let plan = try wholePlan()
     context.ours = share.map { Division(plan, count: $0.count).keys(of: $0) }
@@ -82,9 +82,9 @@ package final class Runner {
     return plan
   }
 
-  /// Learns how fast each model runs on each device: from records, or from a few passes.
+  /// Determines the speed of each model on each device, from records or from a few passes.
   ///
-  /// - Throws: Those of weights that do not fit their model.
+  /// - Throws: Errors of weights that do not fit their model.
   package func calibrate(_ plan: Plan) throws {
     for record in store.records { learn(from: record, plan) }
     let places =
@@ -116,11 +116,11 @@ package final class Runner {
     context.estimate.learn(model, device, macs: Double(pass.macs), seconds: seconds)
   }
 
-  /// The shortest of several runs, by the clock or by the processor's time of each thread.
+  /// The shortest of several runs, by wall time or by CPU time per thread.
   ///
-  /// On a busy machine nine of ten passes wait for another program, and hours would be made of
-  /// minutes: the shortest waited least, and the processor's time does not count what others took.
-  /// On a GPU, of no threads, the clock alone counts.
+  /// On a busy machine, nine of ten passes wait for another program, and the estimate would be
+  /// hours instead of minutes: the shortest pass waited least, and CPU time excludes what others
+  /// took. For a GPU, without threads, only wall time is used.
   private func bestSeconds(threads: Int, _ run: () -> Void) -> Double {
     let started = context.stopwatch.now
     var best = Double.infinity
@@ -157,7 +157,7 @@ package final class Runner {
     openTrials(plan).reduce(0) { $0 + $1.seconds }
   }
 
-  /// Trials of a plan that are not recorded, each once.
+  /// The trials of a plan that are not recorded, without duplicates.
   package func openTrials(_ plan: Plan) -> [(key: String, seconds: Double)] {
     var seen: Set<String> = []
     var open: [(key: String, seconds: Double)] = []
@@ -176,7 +176,7 @@ package final class Runner {
     return open
   }
 
-  /// Measures everything that is open, and what the grids then add.
+  /// Measures all open trials, and those that follow from the grids.
   ///
   /// - Throws: `ExperimentsError.interrupted`, `.badImage`, `.recordNotStored`, `.heldByStopped`;
   ///   failed trials are in the summary instead.
@@ -194,7 +194,8 @@ package final class Runner {
       ready.waiting = []
       let open = openTrials(ready)
       guard !open.isEmpty else {
-        // What still waits cannot be chosen: its grid is left out, or another share's.
+        // What still waits cannot be chosen, because its grid is excluded or belongs to another
+        // share.
         if share != nil || plan.waiting.isEmpty { return summary(plan) }
         isSearchOver = true
         continue
@@ -218,8 +219,7 @@ package final class Runner {
     }
   }
 
-  /// Everything that is open is claimed by other processes: waits until one of them is done, or has
-  /// died.
+  /// All open trials are claimed by other processes: waits until one of them finishes or dies.
   private func waitForOthers(_ keys: [String]) throws {
     context.listener.note(
       "\(counted(keys.count, "trial is", "trials are")) being measured by other processes")
@@ -236,7 +236,7 @@ package final class Runner {
     }
   }
 
-  /// Data sets of which no picture could be read, each once: accuracy over no image is a failure.
+  /// Data sets without any readable image: accuracy on no image is a failure.
   private func unreadableDatasets(_ plan: Plan) -> [RunFailure] {
     var failures: [RunFailure] = []
     for work in plan.accuracy {
@@ -271,15 +271,15 @@ package final class Runner {
   }
 }
 
-/// How a run ended.
+/// The outcome of a run.
 package struct RunSummary {
   /// The lines of the report.
   package let rows: [PlannedRow]
   /// Rows whose R could not be chosen.
   package let pending: [PendingSearch]
-  /// Rows that cannot be as asked, a sentence each.
+  /// Rows that cannot be measured as requested, one sentence each.
   package let unmet: [String]
-  /// Timings of rows that another machine has yet to take, a label each.
+  /// Labels of timings that another machine still has to take.
   package let elsewhere: [String]
   /// Trials that this run measured.
   package let measured: Int

@@ -3,16 +3,16 @@ import ImageCoding
 import Records
 import VisionModels
 
-/// What the methods of a run make of a few pictures of its data set, for the report.
+/// What the methods of a run do to a few images of its data set, for the report.
 package struct SampleTraces {
-  /// As the model sees it, before normalization.
+  /// The model's input, before normalization.
   package struct Picture {
     package let image: RGBImage
     /// Its class.
     package let label: String
   }
 
-  /// What became of the patches of each picture in the end.
+  /// The final state of the patches of each image.
   package struct Traced {
     package let method: MethodSetting
     package let fates: [[TokenTrace.Fate]]
@@ -26,13 +26,13 @@ package struct SampleTraces {
 }
 
 extension Planner {
-  /// More methods than these fill no page that anyone looks through.
+  /// The maximum number of methods on the page.
   private static let maxTracedMethods = 48
 
-  /// Traces of the methods of `plan` on `count` pictures of each model's first data set.
+  /// Traces of the methods of `plan` on `count` images of each model's first data set.
   ///
-  /// One for each model whose accuracy is measured and whose patches form a square; methods that
-  /// reduce nothing are left out.
+  /// One for each model whose accuracy is measured and whose patches form a square, without methods
+  /// that reduce nothing.
   /// - Throws: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func sampleTraces(of plan: Plan, count: Int = 3) throws -> [SampleTraces] {
     var traced: Set<ModelSetting> = []
@@ -56,7 +56,7 @@ extension Planner {
     }
   }
 
-  /// Pictures spread over the data set, of different classes where there are as many.
+  /// Images distributed over the data set, of different classes if there are enough.
   private static func pictures(of work: AccuracyWork, count: Int) throws -> [SampleTraces.Picture] {
     let images = work.dataset.images
     let preprocessing = work.model.choice.entry.preprocessing
@@ -78,7 +78,7 @@ extension Planner {
     }
   }
 
-  /// The last state of the patches of each picture; `nil` for a method that reduces nothing.
+  /// The final state of the patches of each image; `nil` for a method that reduces nothing.
   private static func fates(
     of method: PlannedMethod, _ work: AccuracyWork, _ pictures: [SampleTraces.Picture],
     _ pool: ModelPool

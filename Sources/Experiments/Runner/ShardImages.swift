@@ -20,7 +20,7 @@ final class ShardImages {
 
   /// Waits for all images of `loader`.
   ///
-  /// - Throws: `ExperimentsError.badImage` where a bad image stops the run, `.interrupted`.
+  /// - Throws: `ExperimentsError.badImage` if a bad image stops the run, `.interrupted`.
   init(
     _ loader: BatchLoader, capacity: Int, _ preprocessing: Preprocessing, context: RunContext
   ) throws {
@@ -49,8 +49,8 @@ final class ShardImages {
 
   deinit { pixels.deallocate() }
 
-  /// Classifies the images at positions of this shard; a device that normalizes pixels gets them as
-  /// they are.
+  /// Classifies the images at positions of this shard; a device that normalizes pixels itself gets
+  /// them unchanged.
   func run(_ range: Range<Int>, on pass: PassRunner) {
     let size = normalization.preprocessing.elementCount
     let bytes = UnsafeBufferPointer(

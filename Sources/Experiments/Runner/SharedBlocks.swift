@@ -3,18 +3,18 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// The streams of a shard's images behind the first blocks of a model, which all methods have in
-/// common that reduce nothing there: computed once, by the pass that reduces last.
+/// The residual streams of a shard's images after the first blocks of a model, which all methods
+/// that reduce nothing there have in common: computed once, by the pass that reduces last.
 ///
-/// Behind a block the stream is all that later blocks read, and a block computes the same whatever
-/// comes after it, so that predictions are the same to the bit as alone.
+/// Later blocks read only the stream after a block, and a block's result does not depend on what
+/// comes after it, so predictions are bit-identical to those of a separate pass.
 final class SharedBlocks {
-  /// What the streams of a shard may take, in bytes.
+  /// The maximum memory for the streams of a shard, in bytes.
   static let mostBytes = 1 << 29
 
   /// Images of the shard.
   private let images: Int
-  /// Streams by the number of blocks behind them, each [images, N, C].
+  /// Streams by the number of blocks that computed them, each [images, N, C].
   private var streams: [Int: UnsafeMutableBufferPointer<Float>] = [:]
   private let wanted: Set<Int>
   /// Numbers of one image's stream.
@@ -22,13 +22,13 @@ final class SharedBlocks {
   /// Whether every image is there.
   private(set) var isComplete = false
 
-  /// `nil` where none of the methods has a block in common with a pass that reduces nothing.
+  /// `nil` if no method has a block in common with a pass that reduces nothing.
   init?(_ methods: [PlannedMethod], images: Int, imageBytes: Int) {
     let reducing = methods.filter { !$0.composition.steps.isEmpty }
     let blocks = reducing.map { $0.composition.unreducedBlocks }.filter { $0 > 0 }
     let all = Dictionary(grouping: blocks) { $0 }.mapValues(\.count)
     let room = imageBytes > 0 ? Self.mostBytes / max(1, images * imageBytes) : 0
-    // Where not all fit those that save the most.
+    // If not all fit, those that save the most.
     let best = all.sorted { ($0.key * $0.value, $0.key) > ($1.key * $1.value, $1.key) }
     wanted = Set(best.prefix(room).map(\.key))
     self.images = images
@@ -54,7 +54,8 @@ final class SharedBlocks {
   /// Every image has been watched.
   func finish() { isComplete = true }
 
-  /// Where a method's pass over images of the shard can begin; `nil` where nothing is in common.
+  /// The block after which a method's pass on images of the shard can begin; `nil` if nothing is
+  /// shared.
   func resumed(_ method: PlannedMethod, _ range: Range<Int>) -> ResumedStream? {
     let composition = method.composition
     guard isComplete, !composition.steps.isEmpty, let all = streams[composition.unreducedBlocks]

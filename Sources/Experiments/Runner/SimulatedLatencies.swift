@@ -8,7 +8,7 @@ struct SimulatedLatencies {
   let simulation: CostModel
   let context: RunContext
 
-  /// Whether anything was predicted; what other processes hold is left.
+  /// Predicts what no other process holds; returns whether anything was predicted.
   ///
   /// - Throws: `ExperimentsError.interrupted`, `.recordNotStored`; a method's failure is recorded.
   func run() throws -> Bool {

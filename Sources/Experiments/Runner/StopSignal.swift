@@ -1,17 +1,17 @@
 import Foundation
 import Synchronization
 
-/// Whether a person asked the program to stop, by Ctrl-C, by `kill` or by closing the terminal.
+/// Whether the user asked the program to stop, by Ctrl-C, `kill` or closing the terminal.
 package enum StopSignal {
   private static let requests = Atomic<Int>(0)
 
   /// Whether the work should end at the next batch.
   package static var isRequested: Bool { requests.load(ordering: .relaxed) > 0 }
 
-  /// From now on SIGINT, SIGTERM and SIGHUP ask the work to end; a second one ends the program at
-  /// once.
+  /// Makes SIGINT, SIGTERM and SIGHUP request the end of the work; a second signal ends the program
+  /// immediately.
   ///
-  /// A killed program loses no record either, so that being asked twice does no harm.
+  /// A killed program loses no record either, so a second signal does no harm.
   package static func install() {
     // Touched before any signal, since a handler may not initialize anything.
     _ = isRequested

@@ -1,9 +1,10 @@
 /// The best classes of a row of logits.
 package enum TopClasses {
-  /// The `count` classes of the highest logits, best first, of equals the lower class first.
+  /// The `count` classes with the highest logits, best first; in case of a tie, the lower class
+  /// first.
   ///
-  /// Edge cases: fewer classes than `count` are all returned; NaN counts below every number, so
-  /// that a broken model is wrong and not at the top.
+  /// Edge cases: fewer classes than `count` are all returned; NaN counts as less than every number,
+  /// so that a broken model does not get the top class.
   ///
   /// - Parameter valid: The classes that compete, ascending; `nil` for all.
   package static func best(
