@@ -1,6 +1,6 @@
 import Files
 
-/// Tiny ImageNet's validation pictures: a folder `images` and a table of their classes next to it.
+/// Tiny ImageNet's validation images: a folder `images` next to a table of their classes.
 struct AnnotatedPictures {
   static let fileName: PathBytes = "val_annotations.txt"
   private static let maxBytes = 1 << 28
@@ -14,9 +14,9 @@ struct AnnotatedPictures {
   /// Sorted, as the folders of the training pictures are.
   let classes: [PathBytes]
 
-  /// `nil` where there is no such table.
+  /// `nil` if there is no such table.
   ///
-  /// - Throws: `DatasetError` where table and pictures do not add up.
+  /// - Throws: `DatasetError` if table and images do not match.
   init?(_ root: PathBytes) throws(DatasetError) {
     let table = root / Self.fileName
     guard FileStatus(of: table)?.kind == .file else { return nil }

@@ -2,15 +2,15 @@ import Foundation
 import ImageCoding
 import Records
 
-/// Decodes ahead of the model on threads of its own and hands out batches in order.
+/// Decodes ahead of the model on its own threads and returns batches in order.
 ///
-/// At most `ahead + 1` batches are in memory: one at the caller, the others decoded or being
-/// decoded. Several threads share a batch, so the first one is there soon. The order and content of
-/// the batches do not depend on the threads.
+/// At most `ahead + 1` batches are in memory: one in use by the caller, the others decoded or being
+/// decoded. Several threads work on the same batch, so the first one is available soon. The order
+/// and content of the batches do not depend on the threads.
 package final class BatchLoader: Sendable {
   private let state: LoaderState
 
-  /// Starts to decode the pictures `indices` of `dataset`, all of them in their order if nil.
+  /// Starts to decode the images `indices` of `dataset`; `nil` means all of them in order.
   ///
   /// Shapes: batches of `[batchSize][crop][crop][3]`, the last one smaller.
   package init(
@@ -32,19 +32,19 @@ package final class BatchLoader: Sendable {
 
   deinit { state.cancel() }
 
-  /// Threads that decode unless set otherwise: one per core, at normal priority.
+  /// The default number of decoding threads: one per core, at normal priority.
   ///
-  /// With a model on the same two cores one thread was slower and a lower priority no faster.
+  /// With a model on the same two cores, one thread was slower, and a lower priority was no faster.
   package static var defaultThreads: Int { ProcessInfo.processInfo.activeProcessorCount }
 
-  /// Bytes of decoded pixels that are held at most.
+  /// The maximum memory for decoded pixels, in bytes.
   package var bytesHeld: Int { state.bytesHeld }
 
   /// The next batch, or nil after the last one.
   ///
-  /// Ends the life of the batch before. One thread at a time. Throws `DatasetError.badImage` for a
-  /// batch with a bad picture if the loader stops at such, and `CancellationError` after
-  /// ``cancel()``.
+  /// Invalidates the previous batch. Only one thread may call it at a time. Throws
+  /// `DatasetError.badImage` for a batch with a bad image if the loader stops at bad images, and
+  /// `CancellationError` after ``cancel()``.
   package func next() throws -> ImageBatch? { try state.next() }
 
   /// Ends the decoding.
@@ -53,11 +53,11 @@ package final class BatchLoader: Sendable {
   package func cancel() { state.cancel() }
 }
 
-/// What the decoding threads and the caller share.
+/// The shared state of the decoding threads and the caller.
 ///
-/// Everything mutable is guarded by `condition`, except the pixels in `buffers`: each picture's are
-/// written by the thread that claimed it, and read by the caller after that thread has counted it
-/// as done.
+/// Everything mutable is guarded by `condition`, except the pixels in `buffers`: the pixels of an
+/// image are written by the thread that claimed it, and read by the caller after that thread has
+/// marked it as done.
 private final class LoaderState: @unchecked Sendable {
   private struct Slot {
     var done = 0
@@ -156,7 +156,7 @@ private final class LoaderState: @unchecked Sendable {
     }
   }
 
-  /// Gives the slot of the batch that the caller has finished with back to the threads.
+  /// Returns the slot of the batch that the caller has finished with to the threads.
   private func release() {
     guard released < handedOut else { return }
     let slot = released % buffers.count

@@ -2,16 +2,16 @@ import Files
 import ImageCoding
 import Support
 
-/// Any set of one folder of pictures per class, as torchvision's `ImageFolder` reads it; also in
-/// tar archives, and as WebDataset's shards and Tiny ImageNet's validation pictures.
+/// Any data set with one folder of images per class, as in torchvision's `ImageFolder`; also in tar
+/// archives, as WebDataset shards, or as Tiny ImageNet's validation images.
 ///
-/// Without a mapping the label of a class is its place in the sorted folder names.
+/// Without a mapping, the label of a class is its position in the sorted folder names.
 package struct ClassFolderDataset: FileDataset {
-  /// What labels the class folders have.
+  /// The labels of the class folders.
   package enum Classes: Sendable, Hashable {
-    /// The place in the sorted folder names.
+    /// The position in the sorted folder names.
     case sorted(ClassOrder = .sorted)
-    /// The place in this list of folder names.
+    /// The position in this list of folder names.
     case order([String])
     /// The label of each folder name.
     case labels([String: Int])
@@ -141,7 +141,7 @@ package struct ClassFolderDataset: FileDataset {
       path: "\(root)", folders: splits.map { "\($0)" }, likely: "\(root / likely)")
   }
 
-  /// Where timm would label the classes otherwise.
+  /// A warning if timm would label the classes differently.
   private static func orderWarning(_ folders: [PathBytes], _ root: PathBytes) -> [String] {
     let natural = ClassOrder.natural.sorted(folders)
     guard let place = folders.indices.first(where: { folders[$0] != natural[$0] }) else {

@@ -1,10 +1,10 @@
 import Files
 
-/// How the names of class folders are sorted, where the place is the label.
+/// How the names of class folders are sorted; the position is the label.
 package enum ClassOrder: String, Sendable, Hashable, CaseIterable {
   /// By bytes, as torchvision's `ImageFolder`: 1, 10, 2.
   case sorted
-  /// Numbers by their value and letters without their case, as timm: 1, 2, 10.
+  /// Numbers by value and letters case-insensitively, as in timm: 1, 2, 10.
   case natural
 
   func sorted(_ names: [PathBytes]) -> [PathBytes] {
@@ -16,9 +16,9 @@ package enum ClassOrder: String, Sendable, Hashable, CaseIterable {
     }
   }
 
-  /// A name as timm's `natural_key` takes it apart: text, number, text, and so on, in lower case.
+  /// The parts of a name as in timm's `natural_key`: text, number, text, and so on, in lower case.
   ///
-  /// Numbers without zeros in front, so that the longer one is the higher, whatever their size.
+  /// Numbers have no leading zeros, so the longer one is the larger, whatever their size.
   private static func parts(of name: PathBytes) -> [[UInt8]] {
     let lower = name.text.map { Array($0.lowercased().utf8) } ?? name.bytes
     var parts: [[UInt8]] = [[]]

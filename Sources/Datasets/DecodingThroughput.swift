@@ -2,13 +2,13 @@ import Foundation
 import ImageCoding
 import Records
 
-/// How fast pictures become a model's input: reading, decoding, resizing, normalizing, batching.
+/// The speed of preparing a model's input: reading, decoding, resizing, normalizing, batching.
 package struct DecodingThroughput: Sendable, Codable {
   /// Pictures decoded.
   package let images: Int
   /// By the clock.
   package let seconds: Double
-  /// Of processor time, all threads together: what a busy machine does not change.
+  /// CPU time of all threads together, which a busy machine hardly affects.
   package let processorSeconds: Double
 
   /// By the clock.

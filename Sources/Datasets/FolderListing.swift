@@ -2,14 +2,14 @@ import Files
 import Foundation
 import ImageCoding
 
-/// What is in one folder: names in the order of their bytes, hidden ones left out.
+/// The content of one folder: names in byte order, without hidden ones.
 ///
 /// Read with `readdir`, since Foundation's enumerator takes seconds for ImageNet's 50,000 files and
 /// loses names that are not UTF-8.
 struct FolderListing {
   private(set) var folders: [PathBytes] = []
   private(set) var files: [PathBytes] = []
-  /// Folders that a system keeps for itself, which hold no pictures of the set.
+  /// Folders that belong to the system and contain no images of the data set.
   private(set) var systemFolders: [PathBytes] = []
 
   /// The files that are named as pictures.
@@ -47,7 +47,7 @@ struct FolderListing {
     name.suffix.text.map(ImageFormat.fileExtensions.contains) ?? false
   }
 
-  /// Whether a file is named as a picture of a format that cannot be read.
+  /// Whether a file name is that of an unsupported image format.
   static func isOtherPictureName(_ name: PathBytes) -> Bool {
     name.suffix.text.map(ImageFormat.otherExtensions.contains) ?? false
   }

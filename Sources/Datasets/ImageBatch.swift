@@ -1,9 +1,9 @@
-/// A picture that could not be decoded.
+/// An image that could not be decoded.
 package struct BadImage: Sendable, Hashable {
   /// Its place in the data set.
   package let index: Int
   package let path: String
-  /// What is wrong, as the rest of a sentence that begins with the path.
+  /// The problem, as the rest of a sentence that begins with the path.
   package let reason: String
 
   package init(index: Int, path: String, reason: String) {
@@ -13,23 +13,23 @@ package struct BadImage: Sendable, Hashable {
   }
 }
 
-/// What becomes of a picture that cannot be decoded.
+/// What to do with an image that cannot be decoded.
 package enum BadImagePolicy: String, Sendable, Codable, CaseIterable {
-  /// The batch that holds it throws.
+  /// The batch that contains it throws.
   case stop
   /// It is left out of its batch and listed in ``ImageBatch/bad``.
   case skip
 }
 
-/// Decoded pictures, in the order asked for.
+/// Decoded images, in the requested order.
 package struct ImageBatch {
-  /// The place of the batch's first picture in the order that the loader was given.
+  /// The position of the batch's first image in the loader's order.
   package let firstIndex: Int
   /// Places in the data set, bad pictures left out.
   package let indices: [Int]
   /// One per index.
   package let labels: [Int]
-  /// `[count][crop][crop][3]`; the loader's memory, valid until its next batch is asked for.
+  /// `[count][crop][crop][3]`; the loader's memory, valid until the next batch is requested.
   package let pixels: UnsafeMutableBufferPointer<UInt8>
   /// Pictures left out because they could not be decoded.
   package let bad: [BadImage]

@@ -2,29 +2,29 @@ import Files
 import ImageCoding
 import Records
 
-/// What determines the pictures and labels of a data set; the caller hashes it.
+/// The content that determines a data set's images and labels; the caller hashes it.
 package enum DatasetContent: Sendable {
-  /// Pictures that the program draws: what determines them.
+  /// Images that the program draws, with the text that determines them.
   case drawn(String)
   /// Files below `root`, or members of archives, in the data set's order.
   case files(root: PathBytes, [LabeledPicture])
 }
 
-/// A picture file with its label.
+/// An image file with its label.
 package struct LabeledPicture: Hashable, Sendable {
-  /// Below the data set's folder, or in its archive.
+  /// The path below the data set's folder, or in its archive.
   package let path: PathBytes
   package let label: Int
-  /// Where it is in an archive; `nil` for a file of its own.
+  /// The position in an archive; `nil` for a separate file.
   package let member: ArchiveMember?
 }
 
-/// Labeled pictures in a fixed order.
+/// Labeled images in a fixed order.
 package protocol ImageDataset: Sendable {
-  /// What a person calls the set, such as "imagenet".
+  /// The name for display, such as "imagenet".
   var name: String { get }
 
-  /// How the pictures and their labels were found, in one phrase for the output.
+  /// How the images and their labels were found, as a phrase for the output.
   var layout: String { get }
 
   /// The name of every label.
@@ -33,28 +33,28 @@ package protocol ImageDataset: Sendable {
   /// Pictures.
   var count: Int { get }
 
-  /// What determines the pictures and their labels.
+  /// The content that determines the images and their labels.
   var content: DatasetContent { get }
 
-  /// What a person should know who takes the set for what its folders seem to say, a sentence each.
+  /// Warnings for the user about a possible misunderstanding of the folders, one sentence each.
   var warnings: [String] { get }
 
-  /// The label of picture `index`, an index into `classNames`.
+  /// The label of image `index`, an index into `classNames`.
   func label(at index: Int) -> Int
 
-  /// All labels of picture `index` that count as right, at least one.
+  /// All labels of image `index` that count as correct; at least one.
   func rightLabels(at index: Int) -> [Int]
 
-  /// The classes that compete; `nil` for all.
+  /// The classes that may be predicted; `nil` for all.
   var validClasses: [Int]? { get }
 
-  /// What determines what is right besides the labels; `nil` where nothing does.
+  /// What determines correctness in addition to the labels; `nil` for nothing.
   var scoring: String? { get }
 
-  /// What names picture `index` in output and errors: its file, if it has one.
+  /// The name of image `index` in output and errors: its file, if it has one.
   func path(at index: Int) -> String
 
-  /// Decodes picture `index`, resized and cropped; `PixelNormalization` does the rest.
+  /// Decodes, resizes and crops image `index`; `PixelNormalization` does the rest.
   ///
   /// Shapes: output `[crop][crop][3]`. Throws `ImageError` for a file that cannot be decoded. May
   /// be called from several threads at once.

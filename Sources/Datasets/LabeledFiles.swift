@@ -5,21 +5,21 @@ import Records
 /// A file that is read in place from an archive.
 package struct ArchiveMember: Hashable, Sendable {
   package let archive: PathBytes
-  /// Of its first byte in the archive.
+  /// The offset of its first byte in the archive.
   package let offset: Int
   /// Bytes.
   package let size: Int
 }
 
-/// Picture files below one folder or in archives, each with its label, in the order of their paths.
+/// Image files below one folder or in archives, each with its label, in the order of their paths.
 package struct LabeledFiles: Sendable {
-  /// The folder without a closing slash, or the archive.
+  /// The folder without a trailing slash, or the archive.
   package let root: PathBytes
   /// Paths relative to `root`; of members of archives their names there.
   package let paths: [PathBytes]
   /// One per path.
   package let labels: [Int]
-  /// Where each is in an archive; `nil` where they are files of their own.
+  /// The position of each in an archive; `nil` if they are separate files.
   package let members: [ArchiveMember]?
 
   init(root: PathBytes, paths: [PathBytes], labels: [Int], members: [ArchiveMember]? = nil) {
@@ -32,7 +32,7 @@ package struct LabeledFiles: Sendable {
   }
 }
 
-/// A data set whose pictures are files.
+/// A data set whose images are files.
 package protocol FileDataset: ImageDataset {
   /// The files in the data set's order.
   var files: LabeledFiles { get }

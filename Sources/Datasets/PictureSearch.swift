@@ -1,18 +1,18 @@
 import Files
 import Support
 
-/// Finds the pictures below class folders, each folder and each file of a class once, whatever
+/// Finds the images below class folders, each folder and each file of a class once, however many
 /// links lead to it.
 struct PictureSearch {
-  /// What was not taken.
+  /// What was left out.
   struct LeftOut: Sendable, Hashable {
     /// Pictures of formats that cannot be read, by the suffix of their names.
     var otherFormats: [PathBytes: Int] = [:]
-    /// Folders that a system keeps for itself.
+    /// Folders that belong to the system.
     var systemFolders: [PathBytes] = []
     /// Links to folders that are listed already.
     var repeatedFolders: [PathBytes] = []
-    /// Further names of files that are listed already.
+    /// Additional names of files that are already listed.
     var repeatedFiles: [PathBytes] = []
   }
 

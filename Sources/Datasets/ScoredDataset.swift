@@ -3,25 +3,25 @@ import Foundation
 import ImageCoding
 import Records
 
-/// Another data set, with what counts as right changed: some classes alone compete, or a picture
-/// has several right labels.
+/// A data set with other rules of correctness: only some classes may be predicted, or an image has
+/// several correct labels.
 package struct ScoredDataset: ImageDataset {
-  /// The classes that compete.
+  /// The classes that may be predicted.
   package enum ValidClasses: Hashable, Sendable {
     case all
-    /// Those that some picture has: ImageNet-A's and -R's 200 of 1000.
+    /// The classes that have images: ImageNet-A's and -R's 200 of 1000.
     case present
     case listed([Int])
   }
 
   private let base: any ImageDataset
-  /// Places in the base data set.
+  /// Positions in the base data set.
   private let indices: [Int]
-  /// The right labels of each picture, where they are not the base's.
+  /// The correct labels of each image, if they differ from the base data set's.
   private let right: [[Int]]?
   package let validClasses: [Int]?
 
-  /// `base` scored otherwise.
+  /// `base` with other rules of correctness.
   ///
   /// - Parameter reassessed: The labels of ImageNet's validation pictures by their number; pictures
   ///   without any are left out.
@@ -109,8 +109,8 @@ package struct ScoredDataset: ImageDataset {
   }
 }
 
-/// All right labels of ImageNet's validation pictures, as `real.json` of "Are we done with
-/// ImageNet?" lists them: by the pictures' numbers, none for those that experts could not tell.
+/// All correct labels of ImageNet's validation images, as in `real.json` of "Are we done with
+/// ImageNet?": by image number, empty for images without an agreed label.
 ///
 /// Source: google-research/reassessed-imagenet; Beyer et al., arXiv:2006.07159.
 package struct ReassessedLabels: Sendable {

@@ -3,10 +3,10 @@ import Records
 import Support
 import Tensors
 
-/// Some pictures of another data set: a seeded draw with as many of each class as of any other.
+/// A part of another data set: a seeded sample with equally many images of each class.
 ///
-/// The order goes round the classes, so every prefix is balanced too, and a smaller subset of the
-/// same seed is the beginning of a larger one.
+/// The order takes one image of each class in turn, so every prefix is balanced too, and a smaller
+/// subset with the same seed is a prefix of a larger one.
 package struct SubsetDataset: ImageDataset {
   private let base: any ImageDataset
   /// Places in the base data set, in this one's order.
@@ -14,13 +14,13 @@ package struct SubsetDataset: ImageDataset {
   private let seed: UInt64
   private let isShuffled: Bool
 
-  /// Every picture of `base` in random order, whatever their classes: the first of them are a
-  /// random draw without replacement.
+  /// Every image of `base` in random order, regardless of class: a prefix is a random sample
+  /// without replacement.
   package init(shuffling base: any ImageDataset, seed: UInt64) {
     self.base = base
     self.seed = seed
     isShuffled = true
-    // Other numbers than those that choose a subset.
+    // A random stream different from the one that chooses a subset.
     var random = SplitMix64(seed: SplitMix64.mix(seed ^ 0x5AFE_0DE5_0F1A_CE55))
     indices = shuffled(Array(0..<base.count), using: &random)
   }
@@ -61,7 +61,7 @@ package struct SubsetDataset: ImageDataset {
 
   package var count: Int { indices.count }
 
-  /// That of the chosen pictures alone: what becomes of the others changes nothing.
+  /// The content of the chosen images only: changes to the others have no effect.
   package var content: DatasetContent {
     switch base.content {
     case .drawn(let text):

@@ -1,22 +1,22 @@
-/// What can go wrong between a spec and its records.
+/// Errors between a spec and its records.
 package enum ExperimentsError: Error, CustomStringConvertible {
-  /// A file that a person named cannot be read.
+  /// A file that the user named cannot be read.
   case fileUnreadable(file: String, reason: String)
-  /// A file is not JSON at a place.
+  /// A file is not valid JSON at some position.
   case syntax(file: String, line: Int, column: Int, message: String)
-  /// Everything that is wrong with a spec.
+  /// All mistakes of a spec.
   case invalidSpec([SpecProblem])
-  /// A results folder cannot be made or written.
+  /// A results folder cannot be created or written.
   case folderNotWritable(folder: String, reason: String)
   /// A record file was made by a later version of the program.
   case recordTooNew(file: String, line: Int, schema: Int)
   /// A record could not be stored; nothing of it remains in the file.
   case recordNotStored(file: String, reason: String)
-  /// Another process works on a folder whose records were to be set aside.
+  /// Another process is working in a folder whose records were to be moved aside.
   case folderInUse(folder: String)
-  /// Stopped processes hold what is waited for, and would for ever.
+  /// Stopped processes hold the awaited locks, and would hold them forever.
   case heldByStopped(processes: [Int32])
-  /// What a spec asks for does not go together with what is on this machine.
+  /// A spec requests something that is not possible on this machine.
   case impossible(subject: String, message: String)
   /// A device that this machine or the program does not have.
   case noDevice(name: String, reason: String)
@@ -57,7 +57,7 @@ package enum ExperimentsError: Error, CustomStringConvertible {
     processes.map { "\($0)" }.joined(separator: " ")
   }
 
-  /// What the program exits with: 2 for bad input, 1 for a failed run, 130 when interrupted.
+  /// The exit code: 2 for bad input, 1 for a failed run, 130 if interrupted.
   package var exitCode: Int32 {
     switch self {
     case .recordNotStored, .badImage, .heldByStopped: 1

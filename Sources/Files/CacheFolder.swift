@@ -1,8 +1,8 @@
 import Foundation
 
-/// Where what was compiled, searched for and tried is kept between runs.
+/// The folder in which compiled, searched and timed results are cached between runs.
 package struct CacheFolder: Sendable {
-  /// `nil` where nothing can be written: everything is then made anew.
+  /// `nil` if nothing can be written; everything is then computed again.
   package let url: URL?
 
   /// No program that is kept is as large.

@@ -6,7 +6,7 @@ import Foundation
   import COpenSSL
 #endif
 
-/// A hash of bytes that are handed over in parts; a copy goes on by itself.
+/// An incremental hash of bytes; a copy continues independently.
 package protocol HashFunction {
   init()
   mutating func update(bufferPointer bytes: UnsafeRawBufferPointer)
@@ -26,7 +26,7 @@ extension HashFunction {
   }
 }
 
-/// SHA-256, by which records, weights and pictures are known.
+/// SHA-256, which identifies records, weights and images.
 package struct SHA256: HashFunction, Sendable {
   #if canImport(CryptoKit)
     private var state = CryptoKit.SHA256()
@@ -57,7 +57,7 @@ package struct SHA256: HashFunction, Sendable {
   #endif
 }
 
-/// SHA-1, which git names files by; nothing of lab's own.
+/// SHA-1, with which git names files; lab itself does not use it.
 package struct SHA1: HashFunction, Sendable {
   #if canImport(CryptoKit)
     private var state = Insecure.SHA1()

@@ -1,12 +1,12 @@
 import Foundation
 
-/// A file that a person hands to the program to be read whole: a regular file, or what the shell
-/// connects, as in `lab run -`, `lab run /dev/stdin` and `lab run <(make-spec)`.
+/// A file that the user passes to the program to be read completely: a regular file, or input from
+/// the shell, as in `lab run -`, `lab run /dev/stdin` and `lab run <(make-spec)`.
 package enum InputFile {
   /// All bytes, of which there may be at most `maxBytes`.
   ///
-  /// - Throws: `FileError`, for a pipe that the shell did not connect too: nobody may ever write
-  ///   into it.
+  /// - Throws: `FileError`, also for a pipe that is not connected by the shell, because nobody may
+  ///   ever write into it.
   package static func contents(of path: String, maxBytes: Int) throws(FileError) -> [UInt8] {
     guard let descriptor = descriptor(of: path) else {
       return try RegularFile.contents(of: PathBytes(path), maxBytes: maxBytes)
@@ -14,7 +14,7 @@ package enum InputFile {
     return try read(descriptor, path: PathBytes(path), maxBytes: maxBytes)
   }
 
-  /// Whether `path` means an open descriptor, which no second reading finds again.
+  /// Whether `path` names an open descriptor, which can be read only once.
   package static func isStream(_ path: String) -> Bool { descriptor(of: path) != nil }
 
   /// The descriptor that `-`, `/dev/stdin`, `/dev/fd/63` and `/proc/self/fd/63` mean.

@@ -1,10 +1,10 @@
-/// A file's name or path as the system has it: bytes, which need not be UTF-8.
+/// A file's name or path as the system stores it: bytes, which need not be UTF-8.
 ///
 /// Equality, order and hash are those of the bytes. Swift's `String` compares by canonical
 /// equivalence, so that two files can have "equal" names, and repairs what is not UTF-8, so that a
 /// file cannot be found under its own name.
 package struct PathBytes: Hashable, Sendable {
-  /// Without a closing zero.
+  /// Without a terminating zero.
   package let bytes: [UInt8]
 
   /// The path of these bytes, up to the first zero.
@@ -60,7 +60,7 @@ package struct PathBytes: Hashable, Sendable {
   /// Whether the name begins with a dot.
   package var isHidden: Bool { name.bytes.first == PathBytes.dot }
 
-  /// The path without closing slashes.
+  /// The path without trailing slashes.
   package var trimmed: PathBytes {
     var end = bytes.count
     while end > 1, bytes[end - 1] == PathBytes.slash { end -= 1 }
@@ -108,7 +108,7 @@ extension PathBytes: ExpressibleByStringLiteral {
 }
 
 extension PathBytes: CustomStringConvertible {
-  /// For the screen: UTF-8 as it is; other bytes and control characters as `\xE9`.
+  /// The path for display: UTF-8 unchanged; other bytes and control characters as `\xE9`.
   package var description: String {
     if let text, !text.unicodeScalars.contains(where: PathBytes.isControl) { return text }
     var shown = ""

@@ -6,7 +6,7 @@ import Foundation
 /// for ever, and `/dev/zero` has no end.
 package struct RegularFile: ~Copyable {
   package let path: PathBytes
-  /// What told the file apart from others when it was opened.
+  /// The identity of the file when it was opened.
   package let status: FileStatus
   /// The open file; closed with this value.
   package let descriptor: Int32
@@ -85,9 +85,9 @@ package struct RegularFile: ~Copyable {
   }
 }
 
-/// What the system says of a file without reading it.
+/// The system's metadata of a file.
 package struct FileStatus: Hashable, Sendable {
-  /// What a path names.
+  /// The kind of file that a path names.
   package enum Kind: String, Hashable, Sendable {
     case file = "a regular file"
     case folder = "a folder"
@@ -97,7 +97,7 @@ package struct FileStatus: Hashable, Sendable {
     case other = "no regular file"
   }
 
-  /// One file, under whichever names.
+  /// The identity of a file, independent of its names.
   package struct Identity: Hashable, Sendable {
     package let device: UInt64
     package let inode: UInt64

@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// Writes files whole or not at all.
+/// Writes files completely or not at all.
 ///
-/// A file is written under a temporary name in the same folder, then renamed. What a killed process
-/// leaves of that is deleted by the next that writes into the folder.
+/// A file is written under a temporary name in the same folder, then renamed. Temporary files of a
+/// killed process are deleted by the next process that writes into the folder.
 package enum WholeFile {
   private static let ending = ".partial"
   /// Folders that this process has looked through.
@@ -34,8 +34,8 @@ package enum WholeFile {
     }
   }
 
-  /// Writes `data` where a person said: a file whole, the one that a link names too, and into a
-  /// device or a pipe as it is, such as `/dev/null` and `/dev/stdout`.
+  /// Writes `data` to a place that the user named: a file completely, also through a link, and
+  /// directly into a device or a pipe, such as `/dev/null` and `/dev/stdout`.
   ///
   /// Errors: `POSIXError`.
   package static func store(_ data: Data, at url: URL) throws {
@@ -77,7 +77,7 @@ package enum WholeFile {
   private static let host = String(
     ProcessInfo.processInfo.hostName.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_" })
 
-  /// Deletes what dead processes of this machine have left.
+  /// Deletes temporary files of dead processes of this machine.
   private static func removeLeftovers(in folder: URL) {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     for name in names where name.hasPrefix(".") && name.hasSuffix(ending) {

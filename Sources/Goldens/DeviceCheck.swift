@@ -5,13 +5,13 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// Compares passes on a device with the stored ones of published implementations, or with those of
+/// Compares passes on a device with stored passes of published implementations, or with passes of
 /// another device on the same random weights and images.
 package struct DeviceCheck {
-  /// The device to check, as a spec spells it.
+  /// The device to check, by its name in a spec.
   package let device: String
   private let backend: any Backend
-  /// Only comparisons whose line contains this; empty for all.
+  /// Runs only comparisons whose line contains this text; empty for all.
   private let only: String
 
   package init(device: String, backend: any Backend, only: String = "") {
@@ -20,15 +20,15 @@ package struct DeviceCheck {
     self.only = only
   }
 
-  /// How the comparisons ended.
+  /// The outcome of the comparisons.
   package struct Report {
     package fileprivate(set) var failures = 0
     package fileprivate(set) var comparisons = 0
     package var isGood: Bool { failures == 0 && comparisons > 0 }
   }
 
-  /// Models of the sizes that matter: head widths 64 and others, a distillation token, registers, a
-  /// gate.
+  /// Models with all relevant sizes: head widths of 64 and others, a distillation token, registers,
+  /// a gate.
   private static let models: [(name: String, architecture: ViTArchitecture)] = [
     (
       "gelu, 197 tokens",
@@ -47,7 +47,7 @@ package struct DeviceCheck {
         imageSize: 126, patchSize: 14, embedDim: 256, depth: 4, numHeads: 4, hiddenDim: 512,
         mlp: .swiglu, registers: 4, layerScale: true, head: .tokenAndPatchMean, numClasses: 100)
     ),
-    // More tokens than a step in one kernel takes, and enough tiles of attention to fill a card.
+    // More tokens than a single-kernel step supports, and enough attention tiles to fill a GPU.
     (
       "577 tokens",
       ViTArchitecture(
@@ -75,7 +75,7 @@ package struct DeviceCheck {
     ),
   ]
 
-  /// One model of each family that is no plain ViT, at its own size.
+  /// One model of each non-ViT family, at its default size.
   private static let pictureModels = [
     "mobilenetv3_small_100", "mobilevit_xxs", "efficientvit_m0", "efficientvit_b0",
     "reduceformer_b1", "convnext_tiny", "swin_tiny_patch4_window7_224", "coatnet_0_rw_224",
@@ -150,7 +150,7 @@ package struct DeviceCheck {
           }
         }
       }
-      // 8-bit weights are a processor's, and say nothing of a card.
+      // 8-bit weights exist only on a CPU.
       for name in Self.pictureModels where precision != .int8 {
         let label = "\(precision.rawValue), picture, \(name)"
         guard isWanted(label) else { continue }
@@ -163,7 +163,7 @@ package struct DeviceCheck {
           var furthest: Float = 0
           for (ours, theirs) in zip(found, expected) {
             let apart = abs(ours - theirs) / largest
-            // What is no number is further than any.
+            // NaN counts as the largest difference.
             if !(apart <= furthest) { furthest = apart.isNaN ? .infinity : apart }
           }
           let good = furthest <= Self.pictureLimit(precision)
@@ -181,7 +181,7 @@ package struct DeviceCheck {
     return report
   }
 
-  /// Rounding adds up over more layers than a plain ViT of the other comparisons has.
+  /// Rounding errors accumulate over more layers than in the plain ViTs of the other comparisons.
   private static func pictureLimit(_ precision: Precision) -> Float {
     switch precision {
     case .float32: 1e-4
@@ -190,7 +190,7 @@ package struct DeviceCheck {
     }
   }
 
-  /// Logits of two random pictures by random weights.
+  /// The logits of two random images with random weights.
   private func pictureLogits(_ name: String, _ backend: any Backend) throws -> [Float] {
     guard let entry = ModelRegistry.entry(named: name) else {
       preconditionFailure("\(name) is no model")
@@ -205,7 +205,7 @@ package struct DeviceCheck {
     return Array(pass.logits)
   }
 
-  /// How far two passes are apart.
+  /// The difference of two passes.
   private struct Difference {
     /// Over the largest logit.
     var relative: Float

@@ -4,7 +4,8 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// One stored forward pass of a published implementation, and the same pass of ours.
+/// One stored forward pass of a published implementation, and the settings for the same pass in
+/// lab.
 ///
 /// Made from random weights by the implementations that each file's metadata names (repository,
 /// commit, versions).

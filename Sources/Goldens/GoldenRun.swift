@@ -3,7 +3,7 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// What our pass over a golden case gave, copied out while it ran.
+/// The results of lab's pass on a golden case, copied while it ran.
 package struct GoldenRun {
   package var logits: [Float] = []
   package var features: [Float] = []
@@ -19,7 +19,7 @@ package struct GoldenRun {
   package var dropped: [Int: [[Int]]] = [:]
   /// Image 0 before block 0 and after each block.
   package var stream: [Float] = []
-  /// The logits of a pass that nothing watched, as a measurement runs it.
+  /// The logits of a pass without observers, as in a measurement.
   package var unwatchedLogits: [Float] = []
 
   package init(_ golden: GoldenCase, backend: any Backend, batchSize: Int? = nil) throws {

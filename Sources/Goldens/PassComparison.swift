@@ -1,14 +1,14 @@
 import Tensors
 
-/// How far a pass is from the same pass elsewhere: a published one, or that of the processor.
+/// The difference of a pass from a reference: a published pass, or the same pass on the CPU.
 package struct PassComparison {
   /// Of the logits, over the largest expected one, in images that keep the expected tokens; of all
   /// images where none does.
   package let relative: Float
-  /// The same for a pass that nothing watched, against the watched one: a device's graph against
-  /// its single operations.
+  /// The same for a pass without observers, compared with the observed one: a device's graph
+  /// compared with its single operations.
   package let unwatched: Float
-  /// Images that keep, merge or drop other tokens than expected, in some block.
+  /// The number of images that keep, merge or drop other tokens than expected in some block.
   package let differingImages: [Int]
   package let images: Int
 
@@ -46,8 +46,8 @@ package struct PassComparison {
       differing: try Self.differing(golden, run))
   }
 
-  /// Whether it is as close as the precision allows: in float32 1e-4 and the same tokens, in half
-  /// precision 1e-2.
+  /// Whether it is within the tolerance of the precision: in float32 1e-4 and the same tokens, in
+  /// half precision 1e-2.
   ///
   /// bfloat16 has eight bits where float16 has eleven, and gets four times as much; int8 has seven
   /// for the whole range of a row, and gets ten times as much. Rounding may turn a near tie in half

@@ -1,11 +1,11 @@
 import Tensors
 import VisionModels
 
-/// Whether two passes over one image keep, merge and drop the same tokens.
+/// Compares two passes on one image: whether they keep, merge and drop the same tokens.
 ///
-/// Sums of float32 in another order differ in their last digits, so that tokens whose scores are
-/// all but equal change places. Tokens are therefore compared as sets, by the tokens of the input
-/// that are behind each; their order counts where it is no near tie.
+/// float32 sums in a different order differ in their last digits, so tokens with almost equal
+/// scores may change places. Tokens are therefore compared as sets, by the input tokens that each
+/// contains; their order matters only if it is not a near tie.
 package struct TokenAgreement: Hashable, Sendable {
   /// Two scores closer than this, relative to the larger, are a near tie.
   package static let nearTie: Float = 1e-5
@@ -25,16 +25,16 @@ package struct TokenAgreement: Hashable, Sendable {
     }
   }
 
-  /// Whether each reduction had the same tokens as the other pass, or differed at near ties alone.
+  /// Whether each reduction had the same tokens as the other pass, or differed only at near ties.
   package private(set) var hasSameTokens = true
-  /// Whether the order of tokens is the same, but for near ties.
+  /// Whether the order of tokens is the same, except for near ties.
   package private(set) var hasSameOrder = true
   /// Places that near ties have exchanged.
   package private(set) var nearTies = 0
   /// Whether a near tie decided which token was kept: nothing after it can be compared.
   package private(set) var isUndecided = false
 
-  /// Tokens of the input behind each current token, ascending.
+  /// The input tokens in each current token, in ascending order.
   private var ours: [[Int]] = []
   private var theirs: [[Int]] = []
 
@@ -68,7 +68,7 @@ package struct TokenAgreement: Hashable, Sendable {
     theirs = theirTokens
   }
 
-  /// The tokens of the input behind each token that leaves a reduction.
+  /// The input tokens in each output token of a reduction.
   private static func tokens(_ before: [[Int]], _ step: Step) -> [[Int]] {
     zip(step.offsets, step.offsets.dropFirst()).map { first, end in
       step.sources[first..<end].flatMap { before[$0] }.sorted()

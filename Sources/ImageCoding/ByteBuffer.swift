@@ -1,6 +1,6 @@
-/// Bytes that are used for one picture after the other, never cleared.
+/// A byte buffer that is reused for one image after the other, without clearing.
 ///
-/// Grows as needed; the memory of one exceptionally large picture is given back at the next.
+/// It grows as needed; the memory of an exceptionally large image is released at the next one.
 struct ByteBuffer: ~Copyable {
   /// Bytes that are always kept: a picture of 5 million pixels.
   private static let kept = 1 << 24
@@ -42,7 +42,7 @@ struct ByteBuffer: ~Copyable {
   deinit { storage.deallocate() }
 }
 
-/// Pixels that live in someone else's buffer, `[height][width][3]`.
+/// Pixels in a buffer owned by someone else, `[height][width][3]`.
 struct PixelView {
   let start: UnsafePointer<UInt8>
   let width: Int

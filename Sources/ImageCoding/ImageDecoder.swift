@@ -4,9 +4,9 @@ import Files
 import Records
 import Synchronization
 
-/// Reads pictures, with buffers that are used again for the next one.
+/// Reads images, reusing its buffers for the next one.
 ///
-/// Not for two threads at once; ``withShared(_:)`` takes one from a pool.
+/// It must not be used by two threads at once; ``withShared(_:)`` takes one from a pool.
 package final class ImageDecoder {
   private var file = ByteBuffer()
   private var decoded = ByteBuffer()
@@ -23,9 +23,9 @@ package final class ImageDecoder {
 
   private static let pool = Mutex<[SendableDecoder]>([])
 
-  /// Runs `body` with a decoder that nothing else uses meanwhile.
+  /// Runs `body` with a decoder that nothing else uses at the same time.
   ///
-  /// There are never more decoders than threads that were in here at once.
+  /// There are never more decoders than concurrent callers.
   package static func withShared<Result, Failure: Error>(
     _ body: (ImageDecoder) throws(Failure) -> Result
   ) throws(Failure) -> Result {
@@ -45,7 +45,7 @@ package final class ImageDecoder {
     try decode(path: PathBytes(path))
   }
 
-  /// The picture that `bytes` encode; `name` stands for it in errors.
+  /// The image encoded in `bytes`; `name` is its name in errors.
   package func decode(_ bytes: [UInt8], name: String) throws(ImageError) -> RGBImage {
     file.replace(with: bytes)
     return try decodeFile(named: name).copied()
@@ -71,8 +71,8 @@ package final class ImageDecoder {
     resampler.crop(preprocessing, of: try decodeFile(named: "\(path)"), into: output)
   }
 
-  /// Reads a picture that is a part of another file, such as a member of an archive, resizes and
-  /// crops it.
+  /// Reads, resizes and crops an image that is part of another file, such as a member of an
+  /// archive.
   ///
   /// Shapes: output `[crop][crop][3]`.
   ///
@@ -89,7 +89,8 @@ package final class ImageDecoder {
 
   // MARK: Files
 
-  /// Reads a file or a part of one, which must begin as a picture does before the rest is read.
+  /// Reads a file or a part of one, whose first bytes must be those of an image before the rest is
+  /// read.
   private func read(
     _ path: PathBytes, part: Range<Int>? = nil, named partName: String? = nil
   ) throws(ImageError) {
@@ -191,7 +192,7 @@ package final class ImageDecoder {
   }
 }
 
-/// A decoder on its way between the pool and the one thread that uses it.
+/// A decoder that is passed between the pool and the thread that uses it.
 private struct SendableDecoder: @unchecked Sendable {
   let decoder: ImageDecoder
 }

@@ -1,6 +1,6 @@
 import Files
 
-/// Why a picture could not be read.
+/// Why an image could not be read.
 package enum ImageError: Error, Hashable, CustomStringConvertible {
   /// The operating system refused to open or read the file.
   case unreadable(path: String, reason: String)
@@ -8,11 +8,11 @@ package enum ImageError: Error, Hashable, CustomStringConvertible {
   case refused(path: String, reason: String)
   /// The file has no bytes.
   case empty(path: String)
-  /// The first bytes are those of no format that is read.
+  /// The first bytes belong to no supported format.
   case unknownFormat(path: String, firstBytes: [UInt8])
   /// The file ends before its picture does.
   case truncated(path: String, format: ImageFormat, reason: String)
-  /// Picture data are lost in the middle of the file.
+  /// Image data is missing in the middle of the file.
   case damaged(path: String, format: ImageFormat, reason: String)
   /// The library refused the file.
   case undecodable(path: String, format: ImageFormat, reason: String)
@@ -30,7 +30,7 @@ package enum ImageError: Error, Hashable, CustomStringConvertible {
     }
   }
 
-  /// What is wrong with the file, as the rest of a sentence that begins with its name.
+  /// The problem of the file, as the rest of a sentence that begins with its name.
   package var reason: String {
     switch self {
     case .unreadable(_, let reason): "cannot be read (\(reason))"

@@ -1,6 +1,6 @@
 /// The file formats that can be read.
 ///
-/// Recognised by the first bytes, never by the name: ImageNet's validation set has a PNG named
+/// Recognized by the first bytes, never by the name: ImageNet's validation set has a PNG named
 /// .JPEG.
 package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertible {
   case png = "PNG"
@@ -24,10 +24,10 @@ package enum ImageFormat: String, CaseIterable, Sendable, CustomStringConvertibl
     "png", "jpg", "jpeg", "jpe", "jfif", "webp", "bmp", "dib", "gif", "tif", "tiff",
   ]
 
-  /// What is read, for people.
+  /// The supported formats as text.
   package static let names = allCases.map(\.rawValue).joined(separator: ", ")
 
-  /// Extensions of pictures that cannot be read, so that none is left out without a word.
+  /// Extensions of unsupported image formats, so that none is left out silently.
   package static let otherExtensions: Set<String> = [
     "avif", "heic", "heif", "jxl", "jp2", "j2k", "ppm",
     "pgm", "pbm",

@@ -1,4 +1,5 @@
-/// What a picture file says of itself before it is decoded: what people trip over in data sets.
+/// What an image file declares about itself before it is decoded: common causes of trouble in data
+/// sets.
 package struct PictureFacts: Hashable, Sendable {
   package let format: ImageFormat
   /// Components of a JPEG's pixels: 1 grey, 3 color, 4 CMYK; `nil` for other formats.

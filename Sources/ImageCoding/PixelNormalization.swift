@@ -1,12 +1,12 @@
 import CKernels
 import Records
 
-/// From 8-bit pixels to a model's input: the last step of a ``Preprocessing``.
+/// Converts 8-bit pixels to a model's input: the last step of a ``Preprocessing``.
 ///
-/// Pictures wait as 8-bit pixels, a quarter of the memory of their floats.
+/// Images are queued as 8-bit pixels, a quarter of the memory of their floats.
 package struct PixelNormalization: Sendable {
   package let preprocessing: Preprocessing
-  /// `[3][256]`: what each value of each channel becomes.
+  /// `[3][256]`: the normalized value of each pixel value, by channel.
   package let table: [Float]
 
   /// - Parameter preprocessing: Three means and three positive standard deviations, or it is a
@@ -25,7 +25,7 @@ package struct PixelNormalization: Sendable {
     }
   }
 
-  /// Normalizes whole pictures.
+  /// Normalizes whole images.
   ///
   /// Shapes: pixels `[count][crop][crop][3]`, output `[count][3][crop][crop]`.
   package func apply(

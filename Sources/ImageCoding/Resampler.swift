@@ -1,7 +1,7 @@
 import CKernels
 import Records
 
-/// Resize, crop and normalization, with the weights and buffers of the last call kept for the next.
+/// Resizes, crops and normalizes, keeping the weights and buffers of the last call for the next.
 final class Resampler {
   private var scratch = ByteBuffer()
   private var cropped = ByteBuffer()
@@ -86,7 +86,7 @@ final class Resampler {
   }
 }
 
-/// The weights of one axis, made again only when a size changes.
+/// The weights of one axis, recomputed only if a size changes.
 private struct Axis: ~Copyable {
   private struct Key: Equatable {
     let preprocessing: Preprocessing

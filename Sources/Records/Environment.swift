@@ -1,6 +1,7 @@
-/// Where and by what a record was made: never part of its key, always part of the record.
+/// Where and by what program a record was measured: never part of its key, always part of the
+/// record.
 package struct Environment: Codable, Hashable, Sendable {
-  /// Version of the program, and the commit it was built from where that is known.
+  /// The version of the program, and the commit it was built from, if known.
   package var program: String
   package var commit: String
   package var host: String
@@ -9,16 +10,16 @@ package struct Environment: Codable, Hashable, Sendable {
   package var cores: Int
   package var threads: Int
   package var memoryBytes: Int
-  /// What multiplies matrices: engine, library, version and kernels, for example `packed: lab
-  /// AVX-512 14x32` or `blas: OpenBLAS 0.3.29, SkylakeX kernels`.
+  /// The GEMM engine, library, version and kernels, for example `packed: lab AVX-512 14x32` or
+  /// `blas: OpenBLAS 0.3.29, SkylakeX kernels`.
   package var blas: String
-  /// Graphics driver where a GPU ran, else `nil`.
+  /// The GPU driver if a GPU ran, otherwise `nil`.
   package var driver: String?
   /// Clock rates in MHz; empty where the system does not report them.
   package var clocksMHz: [Double]
-  /// What a GPU did before and after; `nil` without a GPU or where its driver does not report it.
+  /// The state of a GPU before and after; `nil` without a GPU or if its driver does not report it.
   package var gpu: GPUStates?
-  /// Load average of the last minute at the start, a hint of what else ran.
+  /// The load average of the last minute at the start, as a hint of what else ran.
   package var loadAverage: Double?
   /// ISO 8601, UTC.
   package var started: String
@@ -66,13 +67,12 @@ package struct GPUStates: Codable, Hashable, Sendable {
   }
 }
 
-/// What a GPU did at one moment, as far as its driver reports it; a backend hands it out as it is
-/// recorded.
+/// The state of a GPU at one moment, as far as its driver reports it.
 package struct GPUState: Codable, Hashable, Sendable {
   package var clockMHz: Double?
   package var memoryClockMHz: Double?
   package var celsius: Double?
-  /// Why it ran below its full clock, in words.
+  /// Why it ran below its maximum clock, as text.
   package var slowdowns: [String]
 
   package init(

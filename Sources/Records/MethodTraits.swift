@@ -1,12 +1,13 @@
 /// How a report distinguishes a method from the others, as the method itself declares it.
 ///
-/// Each record carries the traits of its method, so that a report can draw methods that its program
-/// does not have.
+/// Each record contains the traits of its method, so that a report can draw methods that its
+/// program does not know.
 package struct MethodTraits: Codable, Hashable, Sendable {
   package var family: MethodFamily
   /// `#RRGGBB`, the same in every figure.
   package var color: String
-  /// Rows are listed by rising order where nothing else orders them: from simple to involved.
+  /// Rows without another order are listed by this value in ascending order: from simple to complex
+  /// methods.
   package var order: Int
 
   package init(family: MethodFamily, color: String, order: Int) {
@@ -16,7 +17,7 @@ package struct MethodTraits: Codable, Hashable, Sendable {
   }
 }
 
-/// What a method does with the tokens that it does not keep, and which part it plays in a report.
+/// What a method does with the tokens that it does not keep, and its role in a report.
 ///
 /// The family decides the marker in a figure.
 package enum MethodFamily: String, Codable, Hashable, Sendable, CaseIterable {
@@ -32,7 +33,7 @@ package enum MethodFamily: String, Codable, Hashable, Sendable, CaseIterable {
   case merge
   /// The token count is chosen from measured latency.
   case latencyStep = "latency_step"
-  /// Assembled in the spec from a score, a disposal and a schedule.
+  /// Composed in the spec from a score, a disposal and a schedule.
   case composed
   /// A family of a later version of the program.
   case other

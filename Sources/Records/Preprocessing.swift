@@ -1,6 +1,6 @@
-/// How a picture becomes a model's input: resize, crop the center, normalize.
+/// How an image becomes a model's input: resize, center crop, normalize.
 ///
-/// A plain value: `ImageCoding` carries it out, and there its numbers must be possible.
+/// A plain value: `ImageCoding` applies it and requires possible values.
 package struct Preprocessing: Sendable, Hashable, Codable {
   /// The filter of the resize.
   package enum Interpolation: String, Sendable, Codable, CaseIterable {
@@ -8,15 +8,15 @@ package struct Preprocessing: Sendable, Hashable, Codable {
     case bilinear
   }
 
-  /// What `resize` measures.
+  /// The meaning of `resize`.
   package enum Fit: String, Sendable, Codable, CaseIterable {
     /// The shorter side; the longer one keeps the proportion, truncated as torchvision does.
     case shorterSide = "shorter_side"
-    /// Both sides, whatever the proportion: timm's `squash`.
+    /// Both sides, regardless of the aspect ratio: timm's `squash`.
     case bothSides = "both_sides"
   }
 
-  /// Pixels of the resized picture's shorter side, or of both.
+  /// The size of the resized image's shorter side, or of both sides, in pixels.
   package let resize: Int
   /// Pixels of the side of the central square that is kept, the model's image size; at most
   /// `resize`.
@@ -37,7 +37,7 @@ package struct Preprocessing: Sendable, Hashable, Codable {
 
   /// A preprocessing of the given sizes.
   ///
-  /// - Parameter cropFraction: The sizes' own where it is not given.
+  /// - Parameter cropFraction: By default, that of the given sizes.
   package init(
     resize: Int, crop: Int, interpolation: Interpolation = .bicubic, fit: Fit = .shorterSide,
     mean: [Float] = Preprocessing.imageNetMean, std: [Float] = Preprocessing.imageNetStd,
@@ -76,7 +76,7 @@ package struct Preprocessing: Sendable, Hashable, Codable {
       mean: mean, std: std, cropFraction: cropFraction)
   }
 
-  /// Everything that determines the pixels, in words.
+  /// Everything that determines the pixels, as text.
   package var text: String {
     let resized = fit == .shorterSide ? "\(resize) (shorter side)" : "\(resize)x\(resize)"
     let numbers = { (values: [Float]) in values.map(\.description).joined(separator: "/") }

@@ -1,10 +1,10 @@
 /// How a row's accuracy was measured in a race: on the images of a data set in random order, batch
-/// after batch, until it was known well enough.
+/// by batch, until it was known precisely enough.
 package struct RaceStanding: Codable, Hashable, Sendable {
-  /// Half of the width, in percentage points of top-1, that the interval of the difference to the
-  /// baseline should have; `nil` where a setting within a drop was sought.
+  /// The half-width, in percentage points of top-1, that the interval of the difference from the
+  /// baseline should have; `nil` for a search within an accuracy drop.
   package var untilPoints: Double?
-  /// Why no further image was classified; `nil` where the race has not ended.
+  /// Why no further image was classified; `nil` if the race has not ended.
   package var stop: RaceStop?
 
   package init(untilPoints: Double?, stop: RaceStop?) {
@@ -18,14 +18,14 @@ package struct RaceStanding: Codable, Hashable, Sendable {
   }
 }
 
-/// Why a method was classified no further image in a race.
+/// Why a method stopped classifying images in a race.
 package enum RaceStop: Hashable, Sendable {
-  /// The interval of its difference to the baseline is as narrow as asked.
+  /// The interval of its difference from the baseline is as narrow as requested.
   case narrow
   /// Another method, named with its `r` and what else differs from its defaults, is more accurate
-  /// and nowhere slower.
+  /// and never slower.
   case offFront(behind: MethodSetting)
-  /// Whether it is within the drop that was asked for is known.
+  /// It is known whether it is within the requested drop.
   case decided
   /// There are no more images.
   case everyImage
@@ -68,7 +68,7 @@ extension RaceStop: Codable {
 }
 
 extension RaceStop {
-  /// The name of the reason in tables for machines.
+  /// The name of the reason in CSV tables.
   package var name: String {
     switch self {
     case .narrow: "narrow"

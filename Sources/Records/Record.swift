@@ -4,16 +4,16 @@ package struct Record: Codable, Hashable, Sendable {
   package static let currentSchema = 1
 
   package var schema: Int
-  /// SHA-256 (hexadecimal) of everything that determines the number: the kind and the trial.
+  /// The SHA-256 (hexadecimal) of everything that determines the number: the kind and the trial.
   package var key: String
   package var measurement: Measurement
   package var environment: Environment
-  /// What the trial's method declares of itself; no part of the key.
+  /// The traits that the trial's method declares; not part of the key.
   ///
-  /// `nil` in records of programs that did not store it.
+  /// `nil` in records of earlier versions.
   package var traits: MethodTraits?
 
-  /// A trial with its outcome; indirect, as records are copied by the thousand.
+  /// A trial with its outcome; indirect, because records are copied by the thousand.
   package indirect enum Measurement: Hashable, Sendable {
     case accuracy(AccuracyTrial, AccuracyResult)
     case latency(LatencyTrial, LatencyResult)

@@ -1,8 +1,8 @@
-/// What a shard's images were taken for.
+/// The predictions for a shard's images.
 package struct AccuracyResult: Codable, Hashable, Sendable {
-  /// The five best classes of each image, best first.
+  /// The top five classes of each image, best first.
   ///
-  /// Shape `[images][5]`, fewer where there are fewer classes.
+  /// Shape `[images][5]`, fewer if there are fewer classes.
   package var topFive: RankedClasses
   /// The true class of each image, in the same order.
   package var labels: [Int]
@@ -11,16 +11,16 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
   package var imageIndices: [Int]
   /// Images that could not be read and were left out, with the reason.
   package var skipped: [SkippedImage]
-  /// Images per second of the whole pipeline, decoding included.
+  /// Images per second of the whole pipeline, including decoding.
   package var imagesPerSecond: Double
   package var cost: ForwardCost
-  /// A digest of the tokens that each image kept and merged, whatever their order.
+  /// A digest of the tokens that each image kept and merged, independent of their order.
   ///
-  /// Images with equal digests were reduced alike; in the order of `labels`. `nil` where nothing is
-  /// reduced, and in records of programs that did not look.
+  /// Images with equal digests were reduced identically; in the order of `labels`. `nil` if nothing
+  /// is reduced, and in records of earlier versions.
   package var keptTokens: [UInt32]?
-  /// Blocks at the front whose results were those of the baseline's pass; `nil` where the pass was
-  /// computed whole.
+  /// The number of leading blocks whose results were taken from the baseline's pass; `nil` if the
+  /// pass was computed completely.
   package var sharedBlocks: Int?
 
   package init(
@@ -57,27 +57,26 @@ package struct SkippedImage: Codable, Hashable, Sendable {
   }
 }
 
-/// The timings of one variant, raw.
+/// The raw timings of one variant.
 package struct LatencyResult: Codable, Hashable, Sendable {
-  /// One timing a batch, in milliseconds, in the order taken.
+  /// One timing per batch, in milliseconds, in the order taken.
   package var samplesMilliseconds: [Double]
   /// The interleaved round that each sample belongs to.
   package var rounds: [Int]
-  /// What a reader should know of the measurement, for example `3 of 60 samples are outliers`.
+  /// Remarks on the measurement, for example `3 of 60 samples are outliers`.
   package var notes: [String]
-  /// Highest resident memory of the process while this variant ran, in bytes.
+  /// The peak resident memory of the process while this variant ran, in bytes.
   package var peakMemoryBytes: Int
   package var cost: ForwardCost
-  /// What disturbed the timing; `nil` in records of programs that did not look.
+  /// What disturbed the timing; `nil` in records of earlier versions.
   package var quality: TimingQuality?
-  /// Milliseconds of one of many passes that are queued back to back, on a device that captures
-  /// passes.
+  /// Milliseconds per pass of many passes enqueued back to back, on a device that captures passes.
   ///
-  /// The samples without the host's starting of each; `nil` elsewhere.
+  /// Unlike the samples, it excludes the launch overhead of the host; `nil` on other devices.
   package var cardMilliseconds: Double?
-  /// What the one sample is made of where it was predicted; `nil` where it was measured.
+  /// The parts of a predicted sample; `nil` if it was measured.
   package var predicted: [PredictedOperation]?
-  /// How the pass was spread over a card, in grids and baselines: where a step comes from.
+  /// How the pass was distributed over a GPU, for grids and baselines: the origin of a step.
   ///
   /// `nil` elsewhere, and in records of earlier versions.
   package var kernels: [KernelLaunch]?
@@ -110,19 +109,21 @@ package struct LatencyResult: Codable, Hashable, Sendable {
 package struct ForwardCost: Codable, Hashable, Sendable {
   /// Tokens that leave each block, prefix included.
   package var tokensAfterBlocks: [Int]
-  /// Multiply-adds of one image.
+  /// The MACs of one image.
   package var macs: Int
-  /// Trained numbers of the model.
+  /// The number of trainable parameters of the model.
   package var parameters: Int
-  /// Bytes that the operations of one image must read and write: inputs, weights and outputs once
-  /// each, a batch's weights shared by its images; `nil` in records of earlier versions.
+  /// The minimum number of bytes that the operations of one image read and write: inputs, weights
+  /// and outputs once each, with the weights shared by the images of a batch; `nil` in records of
+  /// earlier versions.
   package var trafficBytes: Int?
-  /// `nil` where every block removes as many tokens as its schedule asks for.
+  /// `nil` if every block removes as many tokens as its schedule requests.
   package var cut: ScheduleCut?
-  /// Operations of a pass, one after another; `nil` in records of earlier versions.
+  /// The number of operations of a pass, executed one after another; `nil` in records of earlier
+  /// versions.
   package var launches: Int?
-  /// Which kernels computed the attention; `nil` in records of earlier versions, and where there is
-  /// no softmax attention.
+  /// Which kernels computed the attention; `nil` in records of earlier versions, and without
+  /// softmax attention.
   package var attention: AttentionCost?
 
   package init(
@@ -149,12 +150,12 @@ package struct ForwardCost: Codable, Hashable, Sendable {
 package struct AttentionCost: Codable, Hashable, Sendable {
   /// Attentions whose map never left the kernel.
   package var fused: Int
-  /// Attentions whose kernel also handed out what a score reads of the map.
+  /// Attentions whose kernel also returned what a score reads of the map.
   package var scored: Int
-  /// Attentions whose whole map lay in memory.
+  /// Attentions whose whole map was written to memory.
   package var explicit: Int
-  /// Bytes of one image that they read and write at least; what stays inside a kernel counts
-  /// nothing.
+  /// The minimum number of bytes per image that they read and write; values that stay inside a
+  /// kernel are not counted.
   package var bytes: Int
 
   package init(fused: Int, scored: Int, explicit: Int, bytes: Int) {
@@ -165,9 +166,9 @@ package struct AttentionCost: Codable, Hashable, Sendable {
   }
 }
 
-/// Where a schedule asks blocks for more tokens than they can remove.
+/// The block at which a schedule requests more tokens than can be removed.
 package struct ScheduleCut: Codable, Hashable, Sendable, CustomStringConvertible {
-  /// Tokens that each block is asked to remove.
+  /// The number of tokens that each block is requested to remove.
   package var r: Int
   /// The first block that removes fewer, counted from 0.
   package var block: Int

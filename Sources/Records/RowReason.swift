@@ -1,23 +1,23 @@
-/// Why a row of a report has the parameters that it has, where a search chose them.
+/// Why a row of a report has its parameters, if a search chose them.
 package enum RowReason: Hashable, Sendable {
-  /// The highest utility of the grids with this weight of latency.
+  /// The highest utility of the grids, with this weight of latency.
   case alpha(Double)
-  /// The most accurate setting within a latency of a batch.
+  /// The most accurate setting within a latency per batch.
   case latencyTarget(milliseconds: Double)
   /// The fastest setting within a loss of top-1, in percentage points.
   case accuracyDropTarget(points: Double)
   /// The setting whose latency is nearest to that of a row of another method, which is named with
   /// its `r` and with what else differs from its defaults.
   ///
-  /// `difference` is the relative difference of the latencies, negative where the row is faster.
+  /// `difference` is the relative difference of the latencies, negative if the row is faster.
   case latencyMatch(of: MethodSetting, difference: Double)
   /// Random removal at the token counts of another method, which is named with its `r` and with
   /// what else differs from its defaults.
   case control(of: MethodSetting)
-  /// What a version of the program wrote that stored the reason as text; shown as it is.
+  /// The text of an earlier version that stored the reason as text; shown unchanged.
   case text(String)
 
-  /// The weight of latency; `nil` where something else decided.
+  /// The weight of latency; `nil` for other reasons.
   package var alpha: Double? { if case .alpha(let alpha) = self { alpha } else { nil } }
 }
 

@@ -1,4 +1,4 @@
-/// Which predictions to make: one shard of a data set through one model and method.
+/// An accuracy trial: the predictions for one shard of a data set by one model and method.
 package struct AccuracyTrial: Codable, Hashable, Sendable {
   package var model: ModelSetting
   package var method: MethodSetting
@@ -8,7 +8,7 @@ package struct AccuracyTrial: Codable, Hashable, Sendable {
   /// Position of the shard's first image in the data set's fixed order.
   package var firstImage: Int
   package var imageCount: Int
-  /// Images of a forward pass, for methods whose predictions depend on it alone; `nil` for others.
+  /// The batch size, only for methods whose predictions depend on it; `nil` for others.
   package var batchSize: Int?
 
   package init(
@@ -32,7 +32,7 @@ package struct AccuracyTrial: Codable, Hashable, Sendable {
   }
 }
 
-/// Which forward pass to time, where, and how long.
+/// A latency trial: which forward pass to time, where, and for how long.
 package struct LatencyTrial: Codable, Hashable, Sendable {
   package var model: ModelSetting
   package var method: MethodSetting
@@ -60,18 +60,18 @@ package struct LatencyTrial: Codable, Hashable, Sendable {
   }
 }
 
-/// How a latency is measured: after `warmup` passes, until both minima are reached and the interval
-/// is narrow.
+/// How a latency is measured: after `warmup` passes, until both minimums are reached and the
+/// interval is narrow enough.
 package struct TimingSetting: Codable, Hashable, Sendable {
   package var warmup: Int
   package var minSeconds: Double
   package var minSamples: Int
-  /// What the device's cache holds when a pass begins; `nil` is `warm`, as a processor's always is.
+  /// The state of the device's cache at the start of a pass; `nil` is `warm`, as always on a CPU.
   package var l2: CacheState?
-  /// Half of the relative width that the 95 % interval should reach; `nil` for the program's own.
+  /// The relative half-width that the 95 % interval should reach; `nil` for the default.
   package var until: Double?
-  /// Timed seconds after which the timer no longer goes on for a narrower interval; `nil` for the
-  /// program's own.
+  /// The number of timed seconds after which timing stops regardless of the interval; `nil` for the
+  /// default.
   package var maxSeconds: Double?
 
   /// The state of a device's second-level cache before each pass.

@@ -2,8 +2,7 @@ import Foundation
 import Tensors
 import TokenReduction
 
-/// Runs one pass of a model: images in, logits out, captured if the device supports it. `run`
-/// allocates nothing.
+/// Runs one pass of a model, from images to logits, captured if the device supports it.
 ///
 /// It is independent of the model. It must not be used from two threads at once.
 package final class PassRunner {

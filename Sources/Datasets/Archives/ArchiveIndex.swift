@@ -1,10 +1,11 @@
 import Files
 import Foundation
 
-/// What an archive holds, listed once: the list is kept, and made again when the archive changes.
+/// The content of an archive, listed once: the list is cached, and created again when the archive
+/// changes.
 ///
-/// A list stands as long as the archive's device, inode, size and times are those of the listing. A
-/// list that is damaged or cannot be written costs time and nothing else.
+/// A list is valid as long as the archive's device, inode, size and timestamps are unchanged. A
+/// list that is damaged or cannot be written only costs time.
 enum ArchiveIndex {
   private static let mark = "lab archive index 2"
   private static let maxBytes = 1 << 30

@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// The pictures of one or more tar archives, read in place: plain archives and WebDataset's shards.
+/// The images of one or more tar archives, read in place: plain archives and WebDataset shards.
 struct PictureArchives {
   /// The archive, or the folder of several.
   let root: PathBytes
@@ -14,8 +14,7 @@ struct PictureArchives {
   /// `.cls` and `.json` files by the sample that they belong to.
   private var sidecars: [Sample: ArchiveMember] = [:]
 
-  /// What WebDataset keeps together: files of one archive that differ in what follows the first dot
-  /// of their names.
+  /// A WebDataset sample: files of one archive whose names differ only after the first dot.
   private struct Sample: Hashable {
     let archive: PathBytes
     let key: PathBytes
@@ -28,8 +27,8 @@ struct PictureArchives {
     }
   }
 
-  /// The archives that `path` means: itself, those of `shard-{000..063}.tar`, or those of a folder
-  /// that holds nothing else to read; `nil` for a folder of pictures.
+  /// The archives of `path`: the file itself, those of `shard-{000..063}.tar`, or those of a folder
+  /// that contains nothing else to read; `nil` for a folder of images.
   ///
   /// - Parameter preferred: The one that is meant where a folder has several.
   /// - Throws: `DatasetError.parquet`, or `.archive` for a pattern that names nothing.
@@ -91,7 +90,7 @@ struct PictureArchives {
 
   // MARK: Labels
 
-  /// The label next to each picture, as WebDataset's shards have it; `nil` where none has one.
+  /// The label next to each image, as in WebDataset shards; `nil` if no image has one.
   ///
   /// - Parameter labelOfName: The label of a class that is given by name.
   /// - Throws: `DatasetError.archive` where a picture has none, or one that is no class.

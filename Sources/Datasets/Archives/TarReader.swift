@@ -2,7 +2,7 @@ import Files
 
 /// A file inside a tar archive.
 package struct TarEntry: Hashable, Sendable {
-  /// As the archive has it, without a leading `./`.
+  /// The name in the archive, without a leading `./`.
   package let name: PathBytes
   /// Of its first byte in the archive.
   package let offset: Int
@@ -10,7 +10,7 @@ package struct TarEntry: Hashable, Sendable {
   package let size: Int
 }
 
-/// Lists what a tar archive holds without reading the contents.
+/// Lists the files of a tar archive without reading their contents.
 ///
 /// Reads POSIX (ustar, pax) and GNU archives: long names, sizes beyond 8 GiB. Every header's
 /// checksum is compared, and every entry must end within the file.
@@ -24,14 +24,14 @@ struct TarReader: ~Copyable {
   private let file: RegularFile
   private var position = 0
   private var header = [UInt8](repeating: 0, count: blockBytes)
-  /// What the next entry is called, and how large it is, where a header before it says so.
+  /// The name and size of the next entry, if a previous header gives them.
   private var longName: PathBytes?
   private var longSize: Int?
 
-  /// The regular files of the archive at `path`, in the archive's order, each name once: of files
-  /// that were appended under a name that was there, the last, as `tar -x` leaves it.
+  /// The regular files of the archive at `path`, in the archive's order; of several files with one
+  /// name, only the last, as with `tar -x`.
   ///
-  /// - Throws: `DatasetError.archive` for what is no whole tar archive.
+  /// - Throws: `DatasetError.archive` if the file is not a complete tar archive.
   static func entries(of path: PathBytes) throws(DatasetError) -> [TarEntry] {
     var reader = try TarReader(path)
     var entries: [TarEntry] = []
@@ -112,8 +112,8 @@ struct TarReader: ~Copyable {
     }
   }
 
-  /// What a file that is no tar archive is by its first bytes, as the rest of a sentence; `nil`
-  /// where they do not tell.
+  /// What kind of file this is instead of a tar archive, by its first bytes, as the rest of a
+  /// sentence; `nil` if unknown.
   private static func otherKind(of bytes: [UInt8]) -> String? {
     let compressed: [(name: String, first: [UInt8], unpacks: String)] = [
       ("gzip", [0x1F, 0x8B], "gunzip"), ("zstd", [0x28, 0xB5, 0x2F, 0xFD], "unzstd"),

@@ -1,7 +1,7 @@
 import Files
 import Foundation
 
-/// A file that says the labels of flat pictures.
+/// A file with the labels of flat images.
 struct GroundTruth {
   /// The labels, by the picture's number or by its name.
   private enum Labels {
@@ -14,7 +14,7 @@ struct GroundTruth {
   let path: PathBytes
   private let labels: Labels
 
-  /// What is looked for, in this order.
+  /// The file names to look for, in this order.
   static let fileNames = [
     "ILSVRC2012_validation_ground_truth.txt", "LOC_val_solution.csv", "val_map.txt", "val.txt",
     "imagenet_2012_validation_synset_labels.txt", "val_annotations.txt",
@@ -40,7 +40,7 @@ struct GroundTruth {
       for place in usualFolders {
         for name in fileNames {
           let path = parent / place / PathBytes(name)
-          // Whatever it is: what cannot be read is reported, not skipped.
+          // A file that cannot be read is reported, not skipped.
           guard let status = FileStatus(of: path), status.kind != .folder else { continue }
           found.append(try GroundTruth(path: path, name: name))
         }
@@ -173,7 +173,8 @@ struct GroundTruth {
     return labels
   }
 
-  /// Labels that are not 0 to 999, or that are the challenge's ids, whose order is another.
+  /// Reports labels that are not 0 to 999, or that are the challenge's ids, whose order is
+  /// different.
   private static func checkNumbers(
     _ labels: [PathBytes: Int], _ path: PathBytes
   ) throws(DatasetError) {
@@ -242,8 +243,7 @@ private struct Line {
     .badLine(path: "\(path)", line: number, found: "\(field)", expected: expected)
   }
 
-  /// The lines of a file without the blanks around them and the mark that some editors put in
-  /// front.
+  /// The lines of a file, without surrounding spaces and without a byte-order mark.
   static func lines(of file: [UInt8]) -> [Line] {
     let mark: [UInt8] = [0xEF, 0xBB, 0xBF]
     let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x09 || byte == 0x0D }
@@ -258,7 +258,7 @@ private struct Line {
 }
 
 extension PathBytes {
-  /// The number that the bytes spell.
+  /// The number in the bytes.
   fileprivate var integer: Int? { text.flatMap { Int($0) } }
 }
 

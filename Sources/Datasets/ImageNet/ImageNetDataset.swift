@@ -2,14 +2,14 @@ import Files
 import ImageCoding
 import Support
 
-/// ImageNet-1k's validation pictures, in any of the layouts that people keep them in.
+/// ImageNet-1k's validation images, in any of the common layouts.
 ///
 /// Class folders (`n01440764/*.JPEG`, or `0/` to `999/` as ImageNetV2 has them), also of a part of
 /// the classes; flat files whose names hold the WordNet id, as Hugging Face's copy has them; flat
 /// files with the development kit's ground truth, `LOC_val_solution.csv`, `val_map.txt`, `val.txt`,
 /// `imagenet_2012_validation_synset_labels.txt` or Tiny ImageNet's `val_annotations.txt` next to or
 /// above them; each also in tar archives. Labels are those of torchvision and timm. A folder whose
-/// files and labels do not add up is refused.
+/// files and labels do not match is refused.
 package struct ImageNetDataset: FileDataset {
   package let name = "imagenet"
   package let layout: String
@@ -114,7 +114,7 @@ package struct ImageNetDataset: FileDataset {
     )
   }
 
-  /// The labels of WordNet ids, or of the numbers 0 to 999 where all folders are such.
+  /// The labels of WordNet ids, or of the numbers 0 to 999 if all folders are numbers.
   static func labelsOfFolders(_ folders: [PathBytes]) -> [PathBytes: Int] {
     let numbers = folders.map { folder in
       folder.text.flatMap { $0.allSatisfy(\.isASCII) ? Int($0) : nil }

@@ -3,8 +3,8 @@ import TokenReduction
 
 /// One of several shares of a plan's work, for machines that may not see each other's claims.
 ///
-/// What a share holds follows from the plan alone, so that each machine finds its own without
-/// asking anybody.
+/// The content of a share follows from the plan alone, so each machine can determine its own share
+/// without communication.
 package struct Share: Hashable, Sendable, CustomStringConvertible {
   /// From 1.
   package let number: Int
@@ -20,18 +20,18 @@ package struct Share: Hashable, Sendable, CustomStringConvertible {
     self.count = count
   }
 
-  /// More than a cluster has nodes.
+  /// More than the nodes of any cluster.
   package static let maxCount = 100_000
 
   package var description: String { "share \(number) of \(count)" }
 }
 
-/// Which share each trial of a plan falls to.
+/// The share of each trial of a plan.
 struct Division {
-  /// Pieces of work for each share that accuracy is cut into at least, so that the shares with one
-  /// piece more take a quarter longer at most.
+  /// The minimum number of pieces per share that accuracy work is divided into, so that shares with
+  /// one more piece take at most a quarter longer.
   private static let piecesOfShare = 4
-  /// The fewest timings beside which the baseline is timed again.
+  /// The minimum number of timings for which the baseline is timed again.
   private static let minTimings = 4
 
   /// From 0.
@@ -46,7 +46,7 @@ struct Division {
       let pieces = max(1, min(work.methods.count, wanted))
       for shard in work.shards.indices {
         for (index, method) in work.methods.enumerated() where shard < method.trials.count {
-          // Turned from shard to shard, so that no share always has the larger piece.
+          // Rotated from shard to shard, so that no share always has the larger piece.
           deal(method.trials[shard].key, to: (next + (index + shard) % pieces) % count)
         }
         next += pieces
@@ -55,7 +55,7 @@ struct Division {
     let sets = plan.latency + plan.waiting
     for work in sets {
       let others = work.trials.filter { !work.isAnchor($0) }
-      // A staircase of several machines would have steps between them.
+      // A staircase from several machines would have steps between them.
       let pieces =
         work.purpose == .rows
         ? max(1, min(others.count / Self.minTimings, Self.quotient(count, sets.count))) : 1
@@ -85,14 +85,14 @@ struct Division {
 }
 
 extension LatencyWork {
-  /// Whether a timing stands in every set of the rows, since the others are compared with it.
+  /// Whether a timing belongs to every set of rows, because the others are compared with it.
   fileprivate func isAnchor(_ trial: PlannedLatency) -> Bool {
     purpose == .rows && TokenReductionRegistry.isBaseline(trial.trial.method.name)
   }
 }
 
 extension Runner {
-  /// Expected seconds of each of `count` shares of a plan's open trials.
+  /// The expected seconds of each of `count` shares of a plan's open trials.
   package func expectedSeconds(_ plan: Plan, shares count: Int) -> [Double] {
     let division = Division(plan, count: count)
     let open = Dictionary(openTrials(plan).map { ($0.key, $0.seconds) }) { first, _ in first }

@@ -3,10 +3,10 @@ import Foundation
 import Measurement
 import Records
 
-/// How the shares of a folder's work went: one small file each, in `shares`, which outlives the
-/// process that wrote it.
+/// The outcomes of the shares of a folder's work: one small file each, in `shares`, which remains
+/// after the process that wrote it.
 package struct ShareLog {
-  /// What is known of a share.
+  /// The state of a share.
   struct State: Codable, Hashable {
     var host: String
     var process: Int32
@@ -14,7 +14,7 @@ package struct ShareLog {
     var hasEnded = false
     var failures: [String] = []
 
-    /// What came of it, as the rest of a sentence; `nil` where it ended well.
+    /// Its outcome, as the rest of a sentence; `nil` if it succeeded.
     var problem: String? {
       if !hasEnded { return "was begun on \(host) at \(begun) and did not end" }
       guard let first = failures.first else { return nil }
@@ -33,8 +33,8 @@ package struct ShareLog {
 
   private func name(_ share: Share) -> String { "\(share.number)-of-\(share.count).json" }
 
-  /// Notes that this process is at work on a share; returns a sentence where an earlier one did not
-  /// end well.
+  /// Notes that this process is working on a share; returns a sentence if an earlier process did
+  /// not finish it.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
   package func begin(
@@ -48,7 +48,7 @@ package struct ShareLog {
     return earlier?.problem.map { "\(share) \($0)" }
   }
 
-  /// Notes that a share has ended, with a sentence for each trial that failed.
+  /// Notes that a share has ended, with a sentence for each failed trial.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
   package func end(_ share: Share, failures: [String]) throws {
@@ -58,7 +58,7 @@ package struct ShareLog {
     try write(state, of: share)
   }
 
-  /// A sentence for each share that did not end well, those that were never begun among them.
+  /// A sentence for each share that did not succeed, including those that never started.
   package var problems: [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     let shares = names.compactMap { name -> Share? in
@@ -75,7 +75,7 @@ package struct ShareLog {
     }
   }
 
-  /// Forgets all shares.
+  /// Deletes the files of all shares.
   package func clear() { try? FileManager.default.removeItem(at: folder) }
 
   private func state(_ share: Share) -> State? {

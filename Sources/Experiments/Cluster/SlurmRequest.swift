@@ -1,14 +1,14 @@
-/// What a person asks of Slurm: `partition=gpu,time=2:00:00,array=16%4,extra=--gres=gpu:1`.
+/// The user's request to Slurm: `partition=gpu,time=2:00:00,array=16%4,extra=--gres=gpu:1`.
 package struct SlurmRequest: Hashable, Sendable {
   package var partition: String?
   package var account: String?
-  /// As sbatch takes it.
+  /// In the format of sbatch.
   package var time: String?
-  /// Shares of the work, each a task of the job array.
+  /// The number of shares, each a task of the job array.
   package var shares = SlurmRequest.defaultShares
-  /// How many of them run at a time; `nil` for as many as there is room for.
+  /// The maximum number that run at a time; `nil` for no limit.
   package var atOnce: Int?
-  /// More options of sbatch, as they are typed.
+  /// Additional options of sbatch, as typed.
   package var extra: String?
 
   package static let defaultShares = 4
@@ -32,7 +32,7 @@ package struct SlurmRequest: Hashable, Sendable {
       }
       guard seen.insert(key).inserted else { throw Self.wrong("\(key) is given twice") }
       rest = rest[rest.index(after: equals)...]
-      // Options may hold commas, and so come last.
+      // Options may contain commas, so they come last.
       let end = key == "extra" ? rest.endIndex : rest.firstIndex(of: ",") ?? rest.endIndex
       try set(key, String(rest[..<end]))
       rest = end == rest.endIndex ? "" : rest[rest.index(after: end)...]

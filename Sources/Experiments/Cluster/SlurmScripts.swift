@@ -1,22 +1,22 @@
 /// The batch scripts of a run on a cluster, and how they are submitted.
 ///
-/// The shares are a job array. It is submitted twice: the second runs where a share of the first
-/// failed, or in any case where the first only measures what the second depends on, such as the
-/// grids of a search. What is recorded is not measured again, so that a share that is done ends at
-/// once. Behind both a job measures what is left and renders the report.
+/// The shares are a job array. It is submitted twice: the second array runs if a share of the first
+/// failed, or always if the first only measures what the second depends on, such as the grids of a
+/// search. Recorded trials are not measured again, so a share that is complete ends immediately.
+/// After both, a job measures what is left and writes the report.
 package struct SlurmScripts {
   package let request: SlurmRequest
   /// The spec's name.
   package let name: String
   /// The folder in which the command was typed.
   package let folder: String
-  /// Where scripts and logs are.
+  /// The folder of scripts and logs.
   package let logs: String
-  /// The command without a share, each word as the shell takes it.
+  /// The command without a share, with each word quoted for the shell.
   package let command: String
-  /// Whether timings are taken, for which a node must be empty.
+  /// Whether timings are taken, which need an empty node.
   package let isTimed: Bool
-  /// Whether what is measured decides on more to be measured.
+  /// Whether measurements decide what else is measured.
   package let goesOn: Bool
 
   package init(
@@ -49,24 +49,24 @@ package struct SlurmScripts {
       command: command)
   }
 
-  /// The options of sbatch with which the shares are tried again once job `measured` has ended.
+  /// The sbatch options for the second try of the shares, after job `measured` has ended.
   package func again(after measured: String) -> [String] {
     ["--dependency=\(goesOn ? "afterany" : "afternotok"):\(measured)", Self.killsInvalid]
   }
 
   /// The options of sbatch of the last job.
   package func last(after measured: String, _ again: String) -> [String] {
-    // The second try is cancelled where the first ended well.
+    // The second try is canceled if the first succeeded.
     let dependency = goesOn ? "afterany:\(again)" : "afterok:\(measured)?afterany:\(again)"
     return ["--dependency=\(dependency)", Self.killsInvalid]
   }
 
-  /// A job whose condition cannot come true would wait for ever.
+  /// A job whose condition cannot become true would wait forever.
   private static let killsInvalid = "--kill-on-invalid-dep=yes"
 
   private func text(_ own: [String], log: String, does: String, command: String) -> String {
     var options = ["--job-name=lab-\(name)"] + own + ["--nodes=1", "--ntasks=1"]
-    // lab uses every processor of a node, and timings want nothing else beside them.
+    // lab uses every CPU of a node, and nothing else should run during timings.
     options += isTimed ? ["--exclusive", "--mem=0"] : []
     options += request.partition.map { ["--partition=\($0)"] } ?? []
     options += request.account.map { ["--account=\($0)"] } ?? []
@@ -74,7 +74,7 @@ package struct SlurmScripts {
     options += [
       "--chdir=\(Self.quoted(folder))",
       "--output=\(Self.quoted(logs.replacing("%", with: "%%") + "/" + log))", "--open-mode=append",
-      // It then stops at the next batch, and what it has measured is kept.
+      // It then stops after the current batch, and what it has measured is kept.
       "--signal=B:TERM@60",
     ]
     options += request.extra.map { [$0] } ?? []
@@ -82,7 +82,7 @@ package struct SlurmScripts {
       .joined(separator: "\n") + "\n"
   }
 
-  /// A path as sbatch reads it from a script.
+  /// A path in the form that sbatch reads from a script.
   private static func quoted(_ path: String) -> String {
     path.contains { $0.isWhitespace || "'\"\\#".contains($0) }
       ? "\"" + path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\"" : path

@@ -4,7 +4,7 @@ import Foundation
 import ImageCoding
 import Support
 
-/// Reads and decodes every picture of a data set, and notes what is odd.
+/// Reads and decodes every image of a data set, and reports problems.
 package struct DatasetChecker {
   private let cacheFolder: URL?
   private let progress: @Sendable (String) -> Void
@@ -111,11 +111,11 @@ package struct DatasetChecker {
   }
 }
 
-/// What is known of ImageNet-1k's validation set without having it.
+/// Known facts about ImageNet-1k's validation set.
 enum ValidationSetRules {
   static let pictures = 50_000
   static let picturesOfClass = 50
-  /// Bytes of the archive as published.
+  /// The size of the published archive in bytes.
   ///
   /// Source: torchvision 0.21, `datasets/imagenet.py`, whose MD5
   /// is of a file of this size.

@@ -2,9 +2,9 @@ import Datasets
 import Files
 import Foundation
 
-/// What `lab dataset check` found: every picture with its label and hash, and what is odd.
+/// The result of `lab dataset check`: every image with its label and hash, and the problems found.
 ///
-/// A spec that names it takes the hashes from it instead of reading every picture again.
+/// A spec that names it uses its hashes instead of reading every image again.
 package struct DatasetManifest: Codable, Hashable, Sendable {
   package struct Picture: Codable, Hashable, Sendable {
     /// Below the data set's folder, or in its archive.
@@ -19,19 +19,19 @@ package struct DatasetManifest: Codable, Hashable, Sendable {
     package let reason: String
   }
 
-  /// Pictures that other programs read otherwise, by their paths.
+  /// Images that other programs read differently, by their paths.
   package struct Odd: Codable, Hashable, Sendable {
-    /// Of another format than their names say.
+    /// Images whose format differs from their name.
     package var namedOtherwise: [String] = []
     package var cmyk: [String] = []
     package var gray: [String] = []
-    /// Turned or mirrored by EXIF, which evaluation ignores.
+    /// Images with an EXIF rotation, which evaluation ignores.
     package var turned: [String] = []
-    /// With the bytes of another picture.
+    /// Images with the same bytes as another one.
     package var repeated: [String] = []
   }
 
-  /// Whether the pictures are ImageNet-1k's whole validation set.
+  /// Whether the images are ImageNet-1k's complete validation set.
   package struct ValidationSet: Codable, Hashable, Sendable {
     package let isWhole: Bool
     /// Why it is not, or what was compared.

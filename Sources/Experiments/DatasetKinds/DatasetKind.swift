@@ -2,29 +2,29 @@ import Datasets
 import Records
 import TokenReduction
 
-/// A kind of data set: what a spec writes for it, and how it is opened.
+/// A kind of data set: its form in a spec, and how it is opened.
 ///
-/// One more kind is one file with a type that conforms, and its line in `DatasetKinds.all`.
+/// A new kind is one file with a type that conforms, and one line in `DatasetKinds.all`.
 protocol DatasetKind: Hashable, Sendable {
-  /// What stands for it in a spec; the first key of an object tells it from other kinds and names
-  /// its folder.
+  /// Its form in a spec; the first key of an object distinguishes it from other kinds and names its
+  /// folder.
   static var rule: ValueRule { get }
-  /// The data set that a checked value means; `nil` for a value of another kind.
+  /// The data set of a checked value; `nil` for a value of another kind.
   ///
-  /// What contradicts itself within the value is reported at `path`.
+  /// Contradictions within the value are reported at `path`.
   static func read(_ value: JSONValue, path: String, _ checker: inout RuleChecker) -> Self?
-  /// The folder or archive of its pictures as the spec writes it; `nil` where there is none.
+  /// The folder or archive of its images as written in the spec; `nil` if there is none.
   var folder: String? { get }
-  /// Its name and number of classes, where they are known before it is opened.
+  /// Its name and number of classes, if they are known before it is opened.
   var knownClasses: (name: String, count: Int)? { get }
-  /// Whether it may have only some of a model's classes, since its labels say which.
+  /// Whether it may have only some of a model's classes, because its labels identify them.
   var mayLackClasses: Bool { get }
-  /// The sentence that says what to write where the classes are not the model's; `nil` where there
-  /// is no better one than that they are not.
+  /// Advice for a data set whose classes are not the model's; `nil` for the general message.
   func correction(classNames: [String], modelClasses: Int) -> String?
-  /// Its pictures.
+  /// Opens its images.
   ///
-  /// - Parameter limit: As many are enough; the caller takes a balanced part of more.
+  /// - Parameter limit: The number of images needed; the caller selects a balanced part if there
+  ///   are more.
   /// - Throws: `DatasetError`, `ExperimentsError.interrupted`.
   func open(_ site: DatasetSite, limit: Int?) throws -> any ImageDataset
 }
@@ -49,7 +49,8 @@ enum DatasetKinds {
   }
 }
 
-/// Where a data set is opened: what its paths are relative to, and where listings are cached.
+/// The context in which a data set is opened: the base of its paths, and the cache folder of
+/// listings.
 struct DatasetSite {
   let source: SpecSource
   let cacheFolder: String?

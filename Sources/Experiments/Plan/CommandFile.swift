@@ -2,11 +2,11 @@ import Files
 import Foundation
 
 /// The command line of the last run of a folder, in `command.json` next to the records: a report
-/// names it where timings should be taken again.
+/// shows it if timings should be repeated.
 package enum CommandFile {
   private static let fileName = "command.json"
 
-  /// Stores the arguments, whole or not at all.
+  /// Stores the arguments, completely or not at all.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
   package static func write(_ arguments: [String], to folder: URL) throws {
@@ -16,7 +16,7 @@ package enum CommandFile {
       try encoder.encode(arguments) + Data("\n".utf8), to: fileName, in: folder)
   }
 
-  /// The arguments, the program first, or `nil` where no run has left any.
+  /// The arguments, beginning with the program, or `nil` if no run has stored any.
   package static func read(_ folder: URL) -> [String]? {
     FolderFile.read(fileName, in: folder).flatMap {
       try? JSONDecoder().decode([String].self, from: $0)

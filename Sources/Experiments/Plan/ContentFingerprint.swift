@@ -3,15 +3,15 @@ import Files
 import Foundation
 import ImageCoding
 
-/// The SHA-256 of what a data set holds: names, labels and the bytes of every picture.
+/// The SHA-256 of a data set's content: names, labels and the bytes of every image.
 ///
-/// Bytes and not times decide, so that pictures that were exchanged are another set and a copy on
-/// another machine is the same one. A file's hash is kept by ``HashCache`` and taken again when its
-/// size, times or place on the disk say that it may have changed.
+/// It depends on bytes and not on timestamps, so replaced images give a different fingerprint, and
+/// a copy on another machine the same one. ``HashCache`` keeps a file's hash, which is computed
+/// again if the file's size, timestamps or location on disk have changed.
 struct ContentFingerprint {
-  /// Where hashes are kept between runs; `nil` keeps none.
+  /// The folder in which hashes are cached between runs; `nil` for no cache.
   let cacheFolder: URL?
-  /// Told how far it is, at most once a second, from the first second on.
+  /// Receives the progress, at most once a second, after the first second.
   let progress: @Sendable (String) -> Void
 
   /// - Throws: `ExperimentsError.interrupted`.
@@ -27,13 +27,13 @@ struct ContentFingerprint {
   static func text(_ pictures: [LabeledPicture], digests: [[UInt8]]) -> String {
     var hash = SHA256()
     for (picture, digest) in zip(pictures, digests) {
-      // No name holds a zero.
+      // Names cannot contain a zero byte.
       hash.update(data: picture.path.bytes + [0] + Array("\(picture.label)".utf8) + [0] + digest)
     }
     return hash.finalize().hexadecimal
   }
 
-  /// The hashes of pictures, those that are kept or those of the bytes.
+  /// The hashes of images, from the cache or from their bytes.
   ///
   /// - Throws: `ExperimentsError.interrupted`.
   func digests(of pictures: [LabeledPicture], below root: PathBytes) throws -> [[UInt8]] {
@@ -53,7 +53,7 @@ private struct FileHasher {
   private static let partBytes = 1 << 18
   private var buffer = [UInt8](repeating: 0, count: partBytes)
 
-  /// The SHA-256 of a picture's bytes, or what stands for one that cannot be read.
+  /// The SHA-256 of an image's bytes, or a placeholder if it cannot be read.
   mutating func digest(
     of picture: LabeledPicture, below root: PathBytes, _ cache: HashCache
   ) -> [UInt8] {
@@ -87,7 +87,8 @@ private struct FileHasher {
         if count < Self.partBytes { break }
       }
       let digest = hash.finalize()
-      // Written to meanwhile: true of what was read, and not to be kept.
+      // The file changed while it was read: the hash is correct for what was read, but must not be
+      // cached.
       if FileStatus(of: path) == file.status {
         cache.keep(digest, of: file.status, offset: offset, at: started)
       }

@@ -2,7 +2,7 @@ import Datasets
 import Files
 import Foundation
 
-/// Opens data sets as a spec names them.
+/// Opens the data sets of a spec.
 struct DatasetOpener {
   let source: SpecSource
   let seed: Int
@@ -27,7 +27,7 @@ struct DatasetOpener {
       order: isShuffled ? "random, seed \(seed)" : nil)
   }
 
-  /// From the spec's manifest where it names one, else from the pictures.
+  /// From the spec's manifest if it names one, otherwise from the images.
   private func fingerprint(of content: DatasetContent, _ choice: DatasetChoice) throws -> String {
     guard let manifest = choice.manifest, case .files(let root, let pictures) = content else {
       return try fingerprint.text(of: content)
@@ -36,7 +36,8 @@ struct DatasetOpener {
     return try KeyFlaw.named("manifest") {
       let digests = try DatasetManifest.read(path).digests(
         of: pictures, below: root, manifest: path)
-      // Pictures of one size may have been exchanged since: the bytes of those that changed decide.
+      // Images of equal size may have been swapped since then, so the bytes of changed files are
+      // read.
       let written = FileStatus(of: PathBytes(path))?.modified ?? .min
       let suspects = pictures.indices.filter { place in
         let file = pictures[place].member?.archive ?? root / pictures[place].path
@@ -70,12 +71,12 @@ struct DatasetOpener {
   }
 }
 
-/// What is wrong with what one key of a data set names.
+/// A problem of what one key of a data set names.
 struct KeyFlaw: Error {
   let key: String
   let message: String
 
-  /// Puts `key` before what goes wrong in `body`.
+  /// Prefixes the errors of `body` with `key`.
   static func named<Value>(_ key: String, _ body: () throws -> Value) throws -> Value {
     do {
       return try body()

@@ -1,12 +1,12 @@
 import Measurement
 import Records
 
-/// A device whose latency a plan asks for.
+/// A device on which a plan measures latency.
 enum DevicePlace {
   case here(PlannedDevice)
-  /// One of another machine: nothing can be measured on it here.
+  /// A device of another machine, on which nothing can be measured here.
   case recorded(DeviceSetting)
-  /// One that the spec names and that would not open, with what it said; the others are measured.
+  /// A device of the spec that could not be opened, with its error; the others are measured.
   case unavailable(DeviceSetting, reason: String)
 
   var setting: DeviceSetting {
@@ -28,8 +28,7 @@ extension [DevicePlace] {
   }
 }
 
-/// Median latencies of other machines' devices, whatever their timing was set to, as far as they
-/// are reliable.
+/// The reliable median latencies of other machines' devices, with any timing settings.
 struct RecordedTimings {
   private struct Place: Hashable {
     let model: ModelSetting
@@ -40,7 +39,7 @@ struct RecordedTimings {
   private struct Timing {
     let timing: TimingSetting
     let median: Double
-    /// Tokens that leave the first block.
+    /// The number of tokens after the first block.
     let tokens: Int?
   }
   private var byPlace: [Place: [MethodSetting: Timing]] = [:]
@@ -54,7 +53,7 @@ struct RecordedTimings {
         model: trial.model, device: trial.device, precision: trial.precision,
         batchSize: trial.batchSize)
       let found = byPlace[place]?[trial.method]
-      // Of two timings the more thorough.
+      // The more thorough of two timings.
       if let found, found.timing.minSeconds > trial.timing.minSeconds { continue }
       byPlace[place, default: [:]][trial.method] = Timing(
         timing: trial.timing, median: median, tokens: result.cost.tokensAfterBlocks.first)
@@ -64,7 +63,8 @@ struct RecordedTimings {
   /// The median of a trial in milliseconds, measured with any timing.
   func median(_ trial: LatencyTrial) -> Double? { timings(trial)[trial.method]?.median }
 
-  /// Medians of random removal by token count, prefix included, at the place of a trial.
+  /// The medians of random removal by token count, prefix included, in the configuration of a
+  /// trial.
   func grid(_ trial: LatencyTrial) -> [Int: Double] {
     var grid: [Int: Double] = [:]
     for (method, timing) in timings(trial) where SearchGrid.isPoint(method) {

@@ -2,12 +2,12 @@ import Files
 import Foundation
 import Support
 
-/// A small file that a run leaves next to the records for the report.
+/// A small file that a run writes next to the records, for the report.
 package enum FolderFile {
-  /// More than the rows of a hundred thousand methods have.
+  /// Larger than the rows of a hundred thousand methods.
   private static let maxBytes = 64 << 20
 
-  /// Stores `data`, whole or not at all.
+  /// Stores `data`, completely or not at all.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
   package static func write(_ data: Data, to name: String, in folder: URL) throws {
@@ -19,7 +19,7 @@ package enum FolderFile {
     }
   }
 
-  /// What the last run stored; `nil` where none has, and for what is no regular file.
+  /// The content stored by the last run; `nil` if there is none or it is not a regular file.
   package static func read(_ name: String, in folder: URL) -> Data? {
     let path = PathBytes(folder.appendingPathComponent(name).path)
     return (try? RegularFile.contents(of: path, maxBytes: maxBytes)).map { Data($0) }

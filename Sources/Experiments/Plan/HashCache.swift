@@ -2,12 +2,12 @@ import Files
 import Foundation
 import Synchronization
 
-/// Hashes of files that were read before, by everything that the system says of a file.
+/// Cached hashes of files, by all of the system's metadata of a file.
 ///
-/// A hash stands only as long as device, inode, size, time of change and time of the last change to
-/// the file's status, which cannot be set back, are all the same. What changed less than two
-/// seconds before it was read is not kept, since a clock that ticks in steps would hide a second
-/// change. A cache that is damaged, missing or cannot be written costs time and nothing else.
+/// A hash is valid only as long as device, inode, size, modification time and status-change time,
+/// which cannot be set back, are all unchanged. The hash of a file that changed less than two
+/// seconds before it was read is not cached, because a coarse clock could hide a second change. A
+/// cache that is damaged, missing or not writable only costs time.
 final class HashCache: Sendable {
   private struct Entry {
     let size: Int
@@ -29,7 +29,8 @@ final class HashCache: Sendable {
 
   private static let mark = Array("labpics2".utf8)
   private static let entryBytes = 80
-  /// Entries beyond which all are forgotten, those of files long gone among them.
+  /// The maximum number of entries; beyond it, the cache is cleared, including entries of deleted
+  /// files.
   private static let maxEntries = 4_000_000
   private static let unsettled: Int64 = 2_000_000_000
 
@@ -67,7 +68,8 @@ final class HashCache: Sendable {
     }
   }
 
-  /// Writes a temporary file and renames it, so that another process sees all of it or nothing.
+  /// Writes a temporary file and renames it, so that another process sees either all of it or
+  /// nothing.
   func save() {
     guard let path, state.withLock({ $0.isChanged }) else { return }
     var body: [UInt8] = []

@@ -1,14 +1,14 @@
 import Foundation
 import Synchronization
 
-/// Work on each picture of a data set by several threads.
+/// Processes each image of a data set on several threads.
 enum PictureWork {
-  /// The result for each of `count` pictures, in their order.
+  /// The result for each of `count` images, in order.
   ///
   /// - Parameters:
   ///   - threads: How many work at once.
   ///   - progress: Told how many are done, at most once a second, from the first second on.
-  ///   - tool: Makes what a thread works with.
+  ///   - tool: Creates the per-thread state.
   ///   - work: On the picture of an index.
   /// - Throws: `ExperimentsError.interrupted`.
   static func results<Tool, Value: Sendable>(

@@ -1,28 +1,28 @@
 import Records
 
-/// Every trial of a spec, with nothing left to default.
+/// Every trial of a spec, with all defaults filled in.
 package struct Plan {
   package var accuracy: [AccuracyWork] = []
   package var latency: [LatencyWork] = []
   /// Timings that wait until R is chosen, so that all methods of a table are interleaved with their
   /// baseline.
   package var waiting: [LatencyWork] = []
-  /// The lines of the report, in the spec's order, as far as their R is known.
+  /// The rows of the report whose R is known, in the spec's order.
   package var rows: [PlannedRow] = []
-  /// What waits for a grid.
+  /// The rows that wait for a grid.
   package var pending: [PendingSearch] = []
-  /// Methods of races that have not stopped: more batches follow.
+  /// The number of methods in races that have not stopped: more batches follow.
   package var racing = 0
-  /// Tables whose settings within a drop of accuracy are being sought.
+  /// The number of tables whose settings within an accuracy drop are still being searched for.
   package var matching = 0
-  /// Timings of rows that another machine has yet to take, a label each.
+  /// Labels of timings that another machine still has to take.
   package var elsewhere: [String] = []
-  /// Rows that cannot be as asked, a sentence each.
+  /// Rows that cannot be measured as requested, one sentence each.
   package var unmet: [String] = []
-  /// Devices that would not open, with a sentence each.
+  /// Devices that could not be opened, with one sentence each.
   package var unavailable: [(device: String, reason: String)] = []
 
-  /// Keys of all trials, each once.
+  /// The keys of all trials, without duplicates.
   package var keys: Set<String> {
     Set(
       accuracy.flatMap { $0.trials.map(\.key) }

@@ -2,7 +2,7 @@ import OrderedCollections
 import Records
 import TokenReduction
 
-/// Collects the work of one plan: each method once in each place.
+/// Collects the work of one plan: each method once in each configuration.
 struct PlanBuilder {
   let planner: Planner
   let reader: GridReader
@@ -12,13 +12,13 @@ struct PlanBuilder {
   private var accuracy: OrderedDictionary<AccuracyPlace, OrderedSet<PlannedMethod>> = [:]
   private var latency: OrderedDictionary<LatencyPlace, OrderedSet<PlannedMethod>> = [:]
   var datasets: [DatasetSetting: PlannedDataset] = [:]
-  /// Methods of races, with where they are timed.
+  /// The methods of races, with the configurations in which they are timed.
   var entered:
     OrderedDictionary<AccuracyPlace, OrderedDictionary<PlannedMethod, Set<LatencyPlace>>> =
       [:]
-  /// How many batches of images in random order each method is asked for.
+  /// The number of batches of images in random order that each method must classify.
   var batchesAsked: OrderedDictionary<AccuracyPlace, OrderedDictionary<PlannedMethod, Int>> = [:]
-  /// Sets of rows whose searches have not ended.
+  /// The sets of rows whose searches have not ended.
   var waiting: Set<LatencyPlace> = []
 
   /// Predictions that share decoded images.
@@ -82,7 +82,7 @@ struct PlanBuilder {
     return plan
   }
 
-  /// Where the latency of a model is measured; one `nil` where it is not.
+  /// The configurations in which the latency of a model is measured; one `nil` if it is not.
   private func places(_ model: Int, _ precision: String) -> [LatencyPlace?] {
     guard planner.spec.latency != nil else { return [nil] }
     return planner.places.indices.filter { !planner.places[$0].isUnavailable }.flatMap { device in
@@ -93,7 +93,7 @@ struct PlanBuilder {
     }
   }
 
-  /// Adds the rows of one table, as far as they are known.
+  /// Adds the known rows of one table.
   private mutating func add(_ table: Table) throws {
     var searches = RSearcher(table: table)
     let decisions = try planner.spec.methods.map { choice in
@@ -132,7 +132,7 @@ struct PlanBuilder {
     return "\(model), batch \(place.batchSize) on \(planner.places[place.device].setting.name)"
   }
 
-  /// The row of a method, and that of its control where the spec asks for controls.
+  /// The row of a method, and that of its control if the spec requests controls.
   private mutating func addRow(
     _ method: PlannedMethod, _ reason: RowReason?, _ table: Table
   ) throws {
@@ -169,7 +169,7 @@ struct PlanBuilder {
 
   // MARK: The second baseline
 
-  /// The baseline with explicit attention, for a table where a method reads the attention map.
+  /// The baseline with explicit attention, for a table with a method that reads the attention map.
   private func explicitBaseline(
     _ decisions: [RSearcher.Decision], _ table: Table
   ) throws -> PlannedMethod? {
@@ -179,14 +179,14 @@ struct PlanBuilder {
       if case .chosen(let rows) = decision { rows.map(\.method) } else { [] }
     }
     let open = zip(planner.spec.methods, decisions).compactMap { choice, decision in
-      // With any r it reads the same.
+      // It reads the same with any r.
       if case .waiting = decision { try? model.method(choice, r: 0) } else { nil }
     }
     guard (rows + open).contains(where: { $0.composition.inputs.readsAttention }) else {
       return nil
     }
     let explicit = try model.explicitAttention()
-    // What another machine has not timed is not missed there.
+    // A baseline that another machine has not timed is left out.
     if case .recorded = planner.places[place.device],
       timings.median(trial(explicit.setting, at: place)) == nil
     {
@@ -195,7 +195,7 @@ struct PlanBuilder {
     return explicit
   }
 
-  /// Its latency alone, since it predicts what the other baseline does.
+  /// Only its latency, because its predictions are those of the other baseline.
   private mutating func addExplicitBaseline(_ method: PlannedMethod, _ table: Table) {
     guard let place = table.place, !plan.rows.contains(row(method, nil, table)) else { return }
     addLatency(method, at: place)
@@ -222,9 +222,9 @@ struct PlanBuilder {
     accuracy[place, default: []].append(method)
   }
 
-  /// The recorded latency of a method in milliseconds, which becomes work where there is none.
+  /// The recorded latency of a method in milliseconds; if there is none, it is added to the work.
   ///
-  /// What another machine has not measured cannot be had here.
+  /// A latency that another machine has not measured cannot be measured here.
   mutating func latency(of method: PlannedMethod, at place: LatencyPlace) -> GridReader.Point {
     let trial = trial(method.setting, at: place)
     switch planner.places[place.device] {
@@ -258,7 +258,7 @@ struct PlanBuilder {
       ? planner.spec.latency ?? planner.spec.grid.timing : planner.spec.grid.timing
   }
 
-  /// The recorded accuracy of a method, 0…1, which becomes work where there is none.
+  /// The recorded accuracy of a method, 0…1; if there is none, it is added to the work.
   mutating func accuracy(
     of method: PlannedMethod, on dataset: PlannedDataset, _ table: Table
   ) -> GridReader.Point {
@@ -292,7 +292,7 @@ struct PlanBuilder {
       })
   }
 
-  /// The work of a place of this machine.
+  /// The work in a configuration of this machine.
   private func work(_ place: LatencyPlace, _ methods: [PlannedMethod]) -> LatencyWork? {
     guard case .here(let device) = planner.places[place.device] else { return nil }
     return LatencyWork(

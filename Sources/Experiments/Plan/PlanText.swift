@@ -3,7 +3,7 @@ import Records
 import Support
 import TokenReduction
 
-/// A plan in words, for a person who wants to see it before it runs.
+/// A plan as text, for users who want to see it before it runs.
 package struct PlanText {
   private let planner: Planner
   private let plan: Plan
@@ -15,7 +15,7 @@ package struct PlanText {
     self.isDone = isDone
   }
 
-  /// One line: how much there is to do, and how long it should take.
+  /// One line: the number of trials, and the estimated time.
   package func summary(open: Int, expectedSeconds: Double) -> String {
     let total = plan.keys.count
     let waiting = plan.pending.reduce(0) { $0 + $1.choices.count }
@@ -31,7 +31,7 @@ package struct PlanText {
     return parts.joined(separator: "; ")
   }
 
-  /// Every trial, with nothing left to default.
+  /// Every trial, with all defaults filled in.
   package var lines: [String] {
     var lines = planner.models.map(line) + planner.devices.map(line)
     lines.append(
@@ -145,7 +145,7 @@ package struct PlanText {
       .joined(separator: " ")
   }
 
-  /// Seconds as a person says them: `40 s`, `3 min 20 s`, `2 h 5 min`.
+  /// Seconds as text: `40 s`, `3 min 20 s`, `2 h 5 min`.
   package static func duration(_ seconds: Double) -> String {
     let whole = Int(max(0, seconds).rounded(.up))
     switch whole {

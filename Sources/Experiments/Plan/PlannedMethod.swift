@@ -2,14 +2,14 @@ import Records
 import TokenReduction
 import VisionModels
 
-/// A method of the plan for one model: resolved, composed and costed once, whatever asks for it.
+/// A method of the plan for one model: resolved, composed and costed once.
 package final class PlannedMethod {
   package let setting: MethodSetting
   package let composition: Composition
-  /// Where its schedule asks blocks for more tokens than they can remove.
+  /// The block at which its schedule requests more tokens than can be removed.
   package let cut: ScheduleCut?
   private let architecture: any ModelArchitecture
-  /// Multiply-adds of one image, from a dry run.
+  /// The MACs of one image, from a dry run.
   package private(set) lazy var macs = DryRun.macs(architecture, composition)
 
   fileprivate init(
@@ -25,12 +25,12 @@ package final class PlannedMethod {
 }
 
 extension PlannedMethod {
-  /// Whether it is what other methods are compared with.
+  /// Whether it is the baseline that other methods are compared with.
   var isBaseline: Bool { setting.name == NoReduction.name }
 }
 
 extension PlannedMethod: Hashable {
-  /// Methods of one model are the same where their settings are.
+  /// Methods of one model are equal if their settings are equal.
   package static func == (a: PlannedMethod, b: PlannedMethod) -> Bool {
     a === b || a.setting == b.setting
   }
@@ -38,10 +38,10 @@ extension PlannedMethod: Hashable {
   package func hash(into hasher: inout Hasher) { hasher.combine(setting) }
 }
 
-/// The methods of one model, each made on first use.
+/// The methods of one model, each created on first use.
 final class PlannedMethods {
   private let entry: ModelEntry
-  /// By what was asked for, defaults left out or not, and by the resolved setting.
+  /// By the requested parameters, with or without defaults, and by the resolved setting.
   private var known: [MethodSetting: PlannedMethod] = [:]
 
   init(_ entry: ModelEntry) { self.entry = entry }
@@ -66,7 +66,7 @@ final class PlannedMethods {
 }
 
 extension PlannedModel {
-  /// The method of a point of the spec, with `r` where a search has chosen it.
+  /// The method of a combination of the spec, with `r` if a search has chosen it.
   ///
   /// - Throws: A `ParameterProblem`, or `VisionModelsError.noTokens`.
   func method(_ choice: MethodChoice, r: Int? = nil) throws -> PlannedMethod {
@@ -82,7 +82,7 @@ extension PlannedModel {
     }
   }
 
-  /// The baseline whose attention maps lie in memory.
+  /// The baseline with attention maps in memory.
   func explicitAttention() throws -> PlannedMethod {
     try methods.method(ExplicitAttention.self, [:])
   }

@@ -14,7 +14,7 @@ package struct PlannedLatency {
   package let key: String
 }
 
-/// The trials of a planner, whose keys are computed once however often it plans.
+/// The trials of a planner, with keys that are computed once, however often the plan is rebuilt.
 final class PlannedTrials {
   private var latencies: [LatencyTrial: PlannedLatency] = [:]
   /// By the trial of the first shard.
@@ -27,7 +27,7 @@ final class PlannedTrials {
     return planned
   }
 
-  /// The trials of a method on each shard, whose keys differ in the shard alone: a sweep over
+  /// The trials of a method on each shard, whose keys differ only in the shard: a sweep over
   /// ImageNet has 20,000.
   ///
   /// - Parameter trial: The trial on any shard.

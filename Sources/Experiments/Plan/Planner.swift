@@ -6,19 +6,19 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// Turns a spec into trials, and again into more trials once the grids of a search are recorded.
+/// Turns a spec into trials, and into further trials once the grids of a search are recorded.
 ///
-/// Opening a planner opens devices, data sets and weight files; planning itself touches nothing.
+/// Opening a planner opens devices, data sets and weight files; planning itself accesses nothing.
 package final class Planner {
   package let spec: Spec
   package private(set) var models: [PlannedModel]
   /// The devices of this machine, at least one: accuracy is computed on the first.
   package let devices: [PlannedDevice]
-  /// Where latency is asked for.
+  /// The devices whose latency is requested.
   let places: [DevicePlace]
   let datasets: [PlannedDataset]
   private let gridDatasets: [PlannedDataset]
-  /// The data sets in random order, for what stops early.
+  /// The data sets in random order, for races.
   private let raceDatasets: [PlannedDataset]
   let trials = PlannedTrials()
   let ledger = RaceLedger()
@@ -26,8 +26,8 @@ package final class Planner {
   /// Opens everything that the spec names.
   ///
   /// - Parameter recorded: Devices of the records in the results folder. Errors:
-  /// `ExperimentsError.impossible` where the spec and the machine do not go together, and the
-  /// errors of backends and data sets.
+  ///   `ExperimentsError.impossible` if the spec is not possible on this machine, and the errors of
+  ///   backends and data sets.
   package init(_ spec: Spec, site: Site, recorded: [DeviceSetting] = []) throws {
     self.spec = spec
     let weights = WeightsOpener(
@@ -42,7 +42,7 @@ package final class Planner {
     let devices = places.compactMap { place in
       if case .here(let device) = place, device.simulation == nil { device } else { nil }
     }
-    // Where none opens there is nothing to do, and no processor in place of a GPU.
+    // If none can be opened, there is nothing to do; the CPU never replaces a GPU.
     if devices.isEmpty, case .unavailable(let setting, let reason)? = places.first {
       throw ExperimentsError.noDevice(name: setting.name, reason: reason)
     }
@@ -75,7 +75,8 @@ package final class Planner {
         try Self.check(dataset, model, spec)
       }
     }
-    // Last, since a data set of other classes is a more likely mistake than weights of other sizes.
+    // Last, because a data set with other classes is a more likely mistake than weights with other
+    // sizes.
     models = try models.map(weights.fitted)
   }
 
@@ -113,7 +114,7 @@ package final class Planner {
     }
   }
 
-  /// Puts the place in the spec before what goes wrong in `body`.
+  /// Prefixes the errors of `body` with the location in the spec.
   private static func named<Value>(
     _ path: String, of spec: Spec, _ body: () throws -> Value
   ) throws -> Value {
@@ -125,7 +126,7 @@ package final class Planner {
       throw ExperimentsError.impossible(
         subject: spec.source.place(of: "\(path).\(flaw.key)"), message: flaw.message)
     } catch ExperimentsError.noDevice(let name, let reason) {
-      // The place says that it is a device.
+      // The location already says that it is a device.
       throw ExperimentsError.impossible(
         subject: spec.source.place(of: path), message: "\"\(name)\": \(reason)")
     } catch {
@@ -134,15 +135,15 @@ package final class Planner {
     }
   }
 
-  /// The engines that a device is measured with: one without a choice has another where GELU is
-  /// approximated.
+  /// The engines that a device is measured with; a device without a choice has a second one for the
+  /// approximate GELU.
   private static func engines(of name: String, _ spec: Spec, _ site: Site) -> [String] {
     let hasChoice = site.devices.kind(of: name).map { !$0.engines.isEmpty } ?? false
     if hasChoice { return spec.engines }
     return spec.gelus.map { $0 == "tanh" ? "tanh_gelu" : DeviceKind.automaticEngine }
   }
 
-  /// What computes accuracy where the spec names no device of this machine.
+  /// The device that computes accuracy if the spec names no device of this machine.
   private static func openStandard(_ site: Site) throws -> PlannedDevice {
     try open(
       site.devices.standard.name, threads: nil, engine: DeviceKind.automaticEngine, site)
@@ -158,7 +159,7 @@ package final class Planner {
         name: name, hardware: backend.hardware, threads: backend.threads, engine: backend.engine))
   }
 
-  /// The one recorded device whose hardware's name holds `text`.
+  /// The only recorded device whose hardware name contains `text`.
   private static func find(
     _ text: String, in recorded: [DeviceSetting], _ spec: Spec
   ) throws -> DeviceSetting {
@@ -178,7 +179,7 @@ package final class Planner {
       subject: spec.source.place(of: "device"), message: message)
   }
 
-  /// The field's most common cause of 0 % accuracy: labels of another set of classes.
+  /// The most common cause of 0 % accuracy: labels of a different set of classes.
   private static func check(
     _ dataset: PlannedDataset, _ model: PlannedModel, _ spec: Spec
   ) throws {
@@ -197,8 +198,8 @@ package final class Planner {
   /// The trials of the spec.
   ///
   /// - Parameters:
-  ///   - result: Finds a recorded result by its key.
-  ///   - givenUp: Keys of trials that failed: a search goes on without them.
+  ///   - result: Returns a recorded result by its key.
+  ///   - givenUp: Keys of trials that failed; a search continues without them.
   ///   - records: Every record there is, for devices of other machines.
   package func plan(
     result: @escaping (String) -> Record?, givenUp: Set<String> = [], records: [Record] = []
@@ -209,9 +210,10 @@ package final class Planner {
     return try builder.build()
   }
 
-  /// The data sets that a model is judged on, each with that of its grids and that in random order.
+  /// The data sets for a model's accuracy, each with the one for its grids and the one in random
+  /// order.
   ///
-  /// One `nil` where it is not judged.
+  /// One `nil` if accuracy is not measured.
   func datasets(
     for model: PlannedModel
   ) -> [(full: PlannedDataset, grid: PlannedDataset?, race: PlannedDataset?)?] {

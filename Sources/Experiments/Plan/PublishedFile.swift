@@ -7,7 +7,8 @@ import Support
 package enum PublishedFile {
   package static let name = "published.json"
 
-  /// Stores what a spec says, whole or not at all; `nil` takes away what an earlier run left.
+  /// Stores a spec's published numbers, completely or not at all; `nil` deletes those of an earlier
+  /// run.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
   package static func write(_ published: JSONValue?, to folder: URL) throws {
@@ -28,7 +29,7 @@ package enum PublishedFile {
     }
   }
 
-  /// What the last run stored, or `nil` where it had nothing to store.
+  /// The numbers of the last run, or `nil` if it had none.
   package static func read(_ folder: URL) -> Data? {
     FolderFile.read(name, in: folder)
   }

@@ -3,11 +3,11 @@ import Records
 import TokenReduction
 import VisionModels
 
-/// Finds what a spec names twice: it is measured once, and a person may have meant something else.
+/// Finds duplicates in a spec: they are measured once, and the user may have meant something else.
 struct Repeats {
   let planner: Planner
 
-  /// One sentence for all repeats; `nil` where there are none.
+  /// One sentence for all duplicates; `nil` if there are none.
   var text: String? {
     let spec = planner.spec
     let found =
@@ -66,7 +66,7 @@ struct Repeats {
 }
 
 extension Planner {
-  /// What a person should know of the spec before it runs, a sentence each.
+  /// Warnings about the spec before it runs, one sentence each.
   package var warnings: [String] {
     var warnings =
       [Repeats(planner: self).text, warningOfBaseline].compactMap { $0 } + warningsOfAccuracy
@@ -76,7 +76,7 @@ extension Planner {
     return warnings
   }
 
-  /// That nothing is compared, where the spec measures methods without the model as it is.
+  /// A warning if the spec measures methods without the baseline.
   private var warningOfBaseline: String? {
     let methods = spec.methods.map { $0.method.name }
     guard !methods.isEmpty, !methods.contains(NoReduction.name) else { return nil }

@@ -2,15 +2,16 @@ import Files
 import Foundation
 import Records
 
-/// What the report of a folder needs next to its records, and whose folder it is: `context.json`.
+/// What the report of a folder needs in addition to its records, and the spec that owns the folder:
+/// `context.json`.
 package struct ReportContext: Codable, Hashable, Sendable {
-  /// The spec whose file names the folder; `nil` where the spec names it itself.
+  /// The spec whose file the folder is named after; `nil` if the spec has a name.
   package var spec: String?
-  /// Where weights and data sets lie, as the spec writes it, by digest or fingerprint.
+  /// The locations of weights and data sets as in the spec, by digest or fingerprint.
   package var paths: [String: String]
-  /// What a reader should know of the run, a sentence each.
+  /// Remarks on the run, one sentence each.
   package var remarks: [String]
-  /// Model to the model that it is compared with; `nil` in folders of earlier versions.
+  /// Maps a model to the model that it is compared with; `nil` in folders of earlier versions.
   package var baselines: [String: String]?
 
   /// The names of a data set's classes, by its fingerprint; `nil` in folders of earlier versions.
@@ -29,7 +30,7 @@ package struct ReportContext: Codable, Hashable, Sendable {
     self.classNames = classNames.isEmpty ? nil : classNames
   }
 
-  /// Stores the context, whole or not at all.
+  /// Stores the context, completely or not at all.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
   package func write(to folder: URL) throws {
@@ -39,17 +40,18 @@ package struct ReportContext: Codable, Hashable, Sendable {
       try encoder.encode(self) + Data("\n".utf8), to: Self.fileName, in: folder)
   }
 
-  /// What the last run stored; nothing where none has.
+  /// The context of the last run; empty if there is none.
   package static func read(_ folder: URL) -> ReportContext {
     let stored = FolderFile.read(fileName, in: folder)
     return stored.flatMap { try? JSONDecoder().decode(ReportContext.self, from: $0) }
       ?? ReportContext()
   }
 
-  /// Refuses a folder that carries the name of another spec's file.
+  /// Refuses a folder that belongs to another spec's file.
   ///
   /// Two files can lead to one name, `a b.json` and `a-b.json`, or `x/a.json` and `y/a.json`, and
-  /// the second run would replace the first's report. A file that is gone was moved or renamed.
+  /// the second run would replace the first's report. A file that no longer exists was moved or
+  /// renamed.
   /// - Throws: `ExperimentsError.impossible`.
   package static func checkOwner(of folder: URL, source: SpecSource) throws {
     guard let file = source.namingFile, let owner = read(folder).spec, owner != file.path,
@@ -65,7 +67,7 @@ package struct ReportContext: Codable, Hashable, Sendable {
 }
 
 extension Planner {
-  /// What the report of this spec needs next to the records.
+  /// What the report of this spec needs in addition to the records.
   package var reportContext: ReportContext {
     var paths: [String: String] = [:]
     for model in models {
@@ -83,10 +85,10 @@ extension Planner {
         datasets.map { ($0.fingerprint, $0.images.classNames) }, uniquingKeysWith: { $1 }))
   }
 
-  /// Models that a data set was given for and whose accuracy is not measured, a sentence each.
+  /// Models with a data set whose accuracy is not measured, one sentence each.
   private var unmeasuredAccuracies: [String] { untrained.map(\.sentence) }
 
-  /// The same as warnings, which name the place in the spec.
+  /// The same as warnings, which name the location in the spec.
   var warningsOfAccuracy: [String] {
     untrained.map { "\(spec.source.place(of: $0.path)): \($0.sentence)" }
   }

@@ -1,11 +1,11 @@
 import Foundation
 
-/// The lines of the report that the last run of a folder asked for, in `rows.json` next to the
+/// The rows of the report that the last run of a folder requested, in `rows.json` next to the
 /// records.
 package enum RowsFile {
   private static let fileName = "rows.json"
 
-  /// Stores the rows, whole or not at all.
+  /// Stores the rows, completely or not at all.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
   package static func write(_ rows: [PlannedRow], to folder: URL) throws {
@@ -16,7 +16,7 @@ package enum RowsFile {
     try FolderFile.write(Data(text.utf8), to: fileName, in: folder)
   }
 
-  /// The rows, or `nil` where no run has left any or another version has written them.
+  /// The rows, or `nil` if no run has stored any or an incompatible version has.
   package static func read(_ folder: URL) -> [PlannedRow]? {
     FolderFile.read(fileName, in: folder).flatMap {
       try? JSONDecoder().decode([PlannedRow].self, from: $0)

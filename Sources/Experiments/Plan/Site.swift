@@ -8,21 +8,21 @@ import Support
 import Tensors
 import VisionModels
 
-/// Where a spec meets a machine: how devices, data sets and weights are opened.
+/// The machine for a spec: how devices, data sets and weights are opened.
 ///
-/// The command line hands it in, since it alone knows which backends there are.
+/// The command line passes it in, because only it knows the backends.
 package struct Site: Sendable {
   /// The kinds of device, and how each is opened.
   package var devices: DeviceKinds
   /// The weights of the demo model.
   package var demoWeights: @Sendable () throws -> URL
-  /// Where weights of the Hugging Face Hub come from; `nil` has none.
+  /// The source of weights on the Hugging Face Hub; `nil` for none.
   package var hub: Hub?
-  /// Whether weights that are not here are downloaded; else a plan says what would be.
+  /// Whether missing weights are downloaded; otherwise, a plan says what would be downloaded.
   package var downloads = true
   /// Where hashes of pictures are kept between runs; `nil` keeps none.
   package var pictureHashes: URL?
-  /// Receives a line for what takes long before anything is measured.
+  /// Receives a progress line for slow steps before anything is measured.
   package var progress: @Sendable (String) -> Void
 
   package init(
@@ -39,7 +39,7 @@ package struct Site: Sendable {
 }
 
 extension DeviceKinds {
-  /// A backend for a device as a spec spells it; `threads == nil` takes every core.
+  /// A backend for a device by its name in a spec; `threads == nil` uses every core.
   ///
   /// - Throws: `ExperimentsError.noDevice`; what is wrong with a device that every machine has.
   package func open(_ device: String, threads: Int?) throws -> any Backend {
@@ -59,12 +59,12 @@ extension DeviceKinds {
 /// A model of the plan, with its weights named and hashed.
 package struct PlannedModel {
   package let choice: ModelChoice
-  /// As it appears in accuracy trials.
+  /// The model as it appears in accuracy trials.
   package let setting: ModelSetting
   package let weights: WeightSource
-  /// What a person should know of the files of weights, one clause each.
+  /// Remarks on the weight files, one clause each.
   package internal(set) var notes: [String]
-  /// What of the spec's methods has been resolved for it.
+  /// The spec's methods that have been resolved for it.
   let methods: PlannedMethods
 
   init(
@@ -77,20 +77,20 @@ package struct PlannedModel {
     methods = PlannedMethods(choice.entry)
   }
 
-  /// As it appears in latency trials: time does not depend on what the weights are.
+  /// The model as it appears in latency trials: latency does not depend on the weights.
   package var timedSetting: ModelSetting {
     var timed = setting
     timed.weights = nil
     return timed
   }
 
-  /// Bytes of one image's tokens between two blocks; 0 where there are none.
+  /// The size of one image's tokens between two blocks, in bytes; 0 if there are none.
   var streamBytes: Int {
     guard let stage = info.stages.first, info.geometry != nil else { return 0 }
     return 4 * stage.tokens * stage.width
   }
 
-  /// What is known of it without its weights.
+  /// What is known about it without its weights.
   package var info: ModelInfo { choice.entry.info }
 }
 
@@ -100,7 +100,7 @@ package struct PlannedDataset {
   package let images: any ImageDataset
   /// SHA-256 of the pictures, their names and labels.
   package let fingerprint: String
-  /// How the images were shuffled; `nil` where they were not.
+  /// How the images were shuffled; `nil` if they were not.
   package var order: String?
 
   /// As it appears in trials of a model that prepares images in this way.
@@ -115,12 +115,12 @@ package struct PlannedDataset {
 package struct PlannedDevice {
   package let backend: any Backend
   package let setting: DeviceSetting
-  /// What predicts its latencies; `nil` where they are measured.
+  /// The model that predicts its latencies; `nil` if they are measured.
   package var simulation: CostModel?
 
-  /// The device computing as a trial says.
+  /// The device with the precision and engine of a trial.
   ///
-  /// - Throws: `TensorsError.precisionUnavailable`; `ExperimentsError.impossible` for what is no
+  /// - Throws: `TensorsError.precisionUnavailable`; `ExperimentsError.impossible` for an unknown
   ///   precision.
   package func backend(precision: String) throws -> any Backend {
     guard let known = Precision(rawValue: precision) else {

@@ -3,13 +3,13 @@ import Foundation
 import Records
 import Tensors
 
-/// The spec of the last run of a folder, in `spec.json` next to the records, for whoever reads the
+/// The spec of the last run of a folder, in `spec.json` next to the records, for readers of the
 /// report.
 package enum SpecFile {
   package static let name = "spec.json"
 
-  /// Stores the spec as written; with the keys of what it extends and of the command line where
-  /// there are any.
+  /// Stores the spec as written, with the keys of specs that it extends and of the command line, if
+  /// any.
   ///
   /// - Throws: `ExperimentsError.recordNotStored`.
   package static func write(
@@ -34,7 +34,7 @@ extension SpecSource {
     if let verbatim { return verbatim.hasSuffix("\n") ? verbatim : verbatim + "\n" }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    // The path of a schema is right for the spec, not for its copy.
+    // The path of a schema is correct for the spec, but not for its copy.
     let keys = members.keys.filter { !["$schema", "extends"].contains($0) }
     let ordered = keys.sorted { a, b in
       let ranks = [a, b].map { known.firstIndex(of: $0) ?? known.count }

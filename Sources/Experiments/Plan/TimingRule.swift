@@ -2,13 +2,12 @@ import Measurement
 import Records
 
 extension TimingSetting {
-  /// Half of the relative width of an interval until which a timer goes on, where a spec does not
-  /// say.
+  /// The default relative half-width of an interval at which timing stops.
   static let standardUntil = 0.05
 
-  /// The stop rule that this setting records.
+  /// The stop rule of this setting.
   ///
-  /// Where a spec asks for a width it gets ten times the minimum to reach it, else twice.
+  /// If a spec sets a width, timing may take ten times the minimum, otherwise twice.
   package var rule: StopRule {
     StopRule(
       warmup: warmup, minSeconds: minSeconds, minSamples: minSamples,

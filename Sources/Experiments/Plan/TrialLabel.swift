@@ -1,7 +1,7 @@
 import Records
 import TokenReduction
 
-/// Names of trials for people, and for `--only`.
+/// Names of trials for display, and for `--only`.
 package enum TrialLabel {
   /// For example `topk r=4`.
   package static func text(_ method: MethodSetting) -> String {
@@ -10,7 +10,7 @@ package enum TrialLabel {
     return ([method.name] + parameters).joined(separator: " ")
   }
 
-  /// The method with those parameters alone that differ from its defaults, for a line of progress.
+  /// The method with only those parameters that differ from its defaults, for progress lines.
   package static func short(_ method: MethodSetting) -> String {
     let declared = TokenReductionRegistry.method(named: method.name)?.parameters ?? []
     var special = method.parameters.filter { key, value in
@@ -44,14 +44,15 @@ package enum TrialLabel {
     }
   }
 
-  /// Whether a label is meant by a pattern in which `*` stands for any text and `?` for one letter.
+  /// Whether a label matches a pattern, in which `*` means any text and `?` one character.
   ///
-  /// A pattern without either may stand anywhere in the label. Letter case does not matter.
+  /// A pattern without either may match anywhere in the label. Matching is case-insensitive.
   package static func matches(_ label: String, pattern: String) -> Bool {
     let hasWildcard = pattern.contains { $0 == "*" || $0 == "?" }
     let pattern = Array((hasWildcard ? pattern : "*\(pattern)*").lowercased())
     let text = Array(label.lowercased())
-    // The classic two-index walk: after a mismatch the last star takes one letter more.
+    // The classic algorithm with two indices: after a mismatch, the last star matches one more
+    // character.
     var p = 0
     var t = 0
     var star: (pattern: Int, text: Int)?

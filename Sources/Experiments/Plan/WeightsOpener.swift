@@ -5,7 +5,7 @@ import Records
 import Tensors
 import VisionModels
 
-/// Finds weight files and names them by their content.
+/// Finds weight files and identifies them by their content.
 struct WeightsOpener {
   let source: SpecSource
   let seed: Int
@@ -31,7 +31,7 @@ struct WeightsOpener {
     case .files(let paths):
       let places = try paths.map { try place(of: $0, choice) }
       let urls = places.compactMap(\.url)
-      // A stand-in while it is only planned.
+      // A placeholder while it is only planned.
       guard urls.count == places.count else {
         weights = .random(seed: UInt64(seed))
         setting = WeightsSetting(
@@ -64,12 +64,12 @@ struct WeightsOpener {
       weights: weights, notes: notes)
   }
 
-  /// The weights as their records name them: of a file with several copies of the model, the one
-  /// that is taken.
+  /// The weights as records name them: for a file with several copies of the model, the copy that
+  /// is read.
   private func copy(
     of setting: WeightsSetting, in files: CheckpointFiles, _ choice: ModelChoice
   ) -> WeightsSetting {
-    // What does not fit is reported once all else is known.
+    // Mismatches are reported once everything else is known.
     guard
       let fit = try? choice.entry.architecture.fit(files, checkpointKey: choice.checkpointKey),
       !fit.others.isEmpty
@@ -79,7 +79,7 @@ struct WeightsOpener {
       digest: Self.digest(of: setting.digest + fit.wrapper))
   }
 
-  /// Where one file of weights is, or what would be downloaded.
+  /// The location of one weight file, or what would be downloaded.
   private struct Place {
     let name: String
     var url: URL?
@@ -110,7 +110,7 @@ struct WeightsOpener {
     }
   }
 
-  /// The model with what a person should know of its files, once every key and shape was compared.
+  /// The model with remarks on its files, after comparing every key and shape.
   ///
   /// - Throws: `ExperimentsError.impossible` for weights of another model.
   func fitted(_ model: PlannedModel) throws -> PlannedModel {
@@ -128,7 +128,7 @@ struct WeightsOpener {
     return model
   }
 
-  /// A file's SHA-256; of several that of theirs, one after another.
+  /// A file's SHA-256; for several files, the SHA-256 of their concatenated hashes.
   private func digest(_ urls: [URL], _ choice: ModelChoice) throws -> String {
     let digests = try urls.map { try digest($0, choice) }
     return digests.count > 1 ? Self.digest(of: digests.joined()) : digests[0]

@@ -12,10 +12,10 @@ package struct AccuracyWork {
   package let batchSize: Int
   /// First image and image count of each shard.
   package let shards: [Range<Int>]
-  /// One entry a method, in the order of the report's rows.
+  /// One entry per method, in the order of the report's rows.
   package let methods: [Method]
 
-  /// A method with its trials on each shard, or on the first ones where it stops early.
+  /// A method with its trials on each shard, or on the first ones if it stops early.
   package struct Method {
     package let method: PlannedMethod
     package let trials: [PlannedAccuracy]
@@ -23,9 +23,9 @@ package struct AccuracyWork {
 
   package var trials: [PlannedAccuracy] { methods.flatMap(\.trials) }
 
-  /// The work without the methods of which every trial is left out.
+  /// The work without the methods whose trials are all excluded.
   ///
-  /// Labels name shards, so that a pattern may; a method stays when any of its shards does.
+  /// Labels name shards, so a pattern may name them too; a method is kept if any of its shards is.
   func keeping(_ isKept: (AccuracyTrial) -> Bool) -> AccuracyWork {
     AccuracyWork(
       model: model, dataset: dataset, device: device, precision: precision, batchSize: batchSize,
@@ -33,16 +33,16 @@ package struct AccuracyWork {
   }
 }
 
-/// How a data set is cut into shards.
+/// How a data set is divided into shards.
 enum Shards {
-  /// The most images of a shard: what a kill costs at most.
+  /// The maximum number of images of a shard, which a kill can lose.
   static let maxImages = 250
-  /// The most memory that a shard's decoded images may take, in bytes of 8-bit pixels.
+  /// The maximum memory for a shard's decoded images, in bytes of 8-bit pixels.
   static let maxBytes = 1 << 27
 
   /// First image and image count of each shard.
   ///
-  /// The same for every run of a spec, since shards are part of a record's key.
+  /// The same for every run of a spec, because shards are part of a record's key.
   static func ranges(of model: PlannedModel, on dataset: PlannedDataset) -> [Range<Int>] {
     let bytesOfImage = model.choice.entry.preprocessing.elementCount
     let size = max(1, min(maxImages, maxBytes / bytesOfImage))
@@ -62,22 +62,22 @@ package struct LatencyWork {
   package let precision: String
   package let batchSize: Int
   package let timing: TimingSetting
-  /// One trial a method, in the order of the report's rows.
+  /// One trial per method, in the order of the report's rows.
   package let trials: [PlannedLatency]
   package let purpose: Purpose
 
-  /// What the timings are for.
+  /// The purpose of the timings.
   package enum Purpose: String, Hashable, Sendable {
     case rows = "latency"
     /// Random removal at every token count.
     case grid = "latency grid"
-    /// Settings of which a target chooses one.
+    /// The settings from which a target chooses one.
     case candidates = "latency of candidates"
-    /// Settings of which the one as fast as another method's is chosen.
+    /// The settings from which the one as fast as another method's is chosen.
     case match = "latency match"
   }
 
-  /// The work without the trials that are left out.
+  /// The work without the excluded trials.
   func keeping(_ isKept: (LatencyTrial) -> Bool) -> LatencyWork {
     LatencyWork(
       model: model, device: device, precision: precision, batchSize: batchSize, timing: timing,
@@ -85,11 +85,11 @@ package struct LatencyWork {
   }
 }
 
-/// A line of the report: a method as a person asked for it, in one place.
+/// A row of the report: a requested method in one configuration.
 package struct PlannedRow: Codable, Hashable, Sendable {
   package var model: ModelSetting
   package var method: MethodSetting
-  /// Why the method has its parameters; `nil` where the spec gives them.
+  /// Why the method has its parameters; `nil` if the spec gives them.
   package var reason: RowReason?
   /// `nil` where accuracy is not measured.
   package var dataset: DatasetSetting?
@@ -98,9 +98,10 @@ package struct PlannedRow: Codable, Hashable, Sendable {
   /// `nil` where latency is not measured.
   package var batchSize: Int?
   package var precision: String
-  /// Random removal at the row's own token counts, which is another row; `nil` without one.
+  /// The control, random removal at the row's own token counts, which is another row; `nil` without
+  /// one.
   package var control: MethodSetting?
-  /// How far its race has come; `nil` where every image is classified.
+  /// The progress of its race; `nil` if every image is classified.
   package var race: RaceStanding?
 
   enum CodingKeys: String, CodingKey {
@@ -110,7 +111,7 @@ package struct PlannedRow: Codable, Hashable, Sendable {
 }
 
 extension PlannedRow {
-  /// Where a program before this one stored the reason: the weight of latency, and text.
+  /// The keys in which earlier versions stored the reason: the weight of latency, and text.
   private enum EarlierKeys: String, CodingKey { case alpha, origin }
 
   package init(from decoder: any Decoder) throws {

@@ -2,30 +2,31 @@ import Measurement
 import Records
 import TokenReduction
 
-/// For each method of a spec its fastest setting within a drop of accuracy, found with as few
-/// images as that takes.
+/// Finds, for each method of a spec, its fastest setting within an accuracy drop, with as few
+/// images as necessary.
 ///
-/// Accuracy falls as more goes, so that a setting beyond the drop rules out all stronger ones, and
-/// one within it all weaker ones: halving finds the strongest within. A setting is classified batch
-/// after batch, in random order, until its confidence sequence lies on one side of the drop. Of
-/// those within, the fastest by the grid's timing is taken, and checked itself.
+/// Accuracy decreases as more tokens are removed, so a setting beyond the drop excludes all
+/// stronger ones, and one within it all weaker ones: bisection finds the strongest setting within.
+/// A setting is evaluated batch by batch, in random order, until its confidence sequence is on one
+/// side of the drop. Of the settings within, the fastest by the grid's timing is chosen, and then
+/// checked itself.
 struct AccuracyMatch {
   let table: PlanBuilder.Table
   let dataset: PlannedDataset
   /// Percentage points of top-1.
   let points: Double
 
-  /// What is known of a method.
+  /// The state of the search for a method.
   enum Decision {
     case chosen(PlannedMethod, RaceStop)
-    /// So many trials have to be measured first.
+    /// The number of trials that must be measured first.
     case waiting(Int)
     case unmet(String)
   }
 
   private enum Verdict { case within(RaceStop), beyond, waiting, failed }
 
-  /// The methods of a spec that remove something by choice, each once, in its order.
+  /// The methods of a spec whose strength can be chosen, without duplicates, in order.
   static func types(of spec: Spec) -> [any TokenReductionMethod.Type] {
     var types: [any TokenReductionMethod.Type] = []
     for choice in spec.methods
@@ -79,7 +80,7 @@ struct AccuracyMatch {
           + RSearcher.unreliable("its settings"))
   }
 
-  /// The position of the strongest setting within the drop, −1 where none is; `nil` while images
+  /// The index of the strongest setting within the drop, −1 if there is none; `nil` while images
   /// are missing.
   private func strongest(
     of ladder: [PlannedMethod], in builder: inout PlanBuilder
@@ -96,7 +97,7 @@ struct AccuracyMatch {
     return within
   }
 
-  /// On which side of the drop a setting is.
+  /// The side of the drop on which a setting is.
   private func verdict(on method: PlannedMethod, in builder: inout PlanBuilder) -> Verdict {
     guard let baseline = try? builder.planner.models[table.model].unreduced() else {
       return .failed
@@ -121,9 +122,9 @@ struct AccuracyMatch {
       let interval = ledger.interval(
         of: own, against: reference, images: dataset.images.count, batches: pairs)
       let isLast = batch + 1 == own.count
-      // Only the whole of predictions that depend on their batch says anything.
+      // Predictions that depend on their batch are meaningful only for the complete data set.
       guard isLast || !method.composition.dependsOnBatch else { continue }
-      // A billionth forgives the rounding of shares.
+      // A tolerance of a billionth allows for rounding.
       if 100 * interval.lower >= -points - 1e-9 { return .within(isLast ? .everyImage : .decided) }
       if 100 * interval.upper < -points - 1e-9 { return .beyond }
     }
@@ -132,8 +133,8 @@ struct AccuracyMatch {
 
   // MARK: Settings
 
-  /// The settings of a method by rising strength, one list for each way of the spec to set what
-  /// else it has.
+  /// The settings of a method by increasing strength, one list for each combination of its other
+  /// parameters in the spec.
   static func ladders(
     of type: any TokenReductionMethod.Type, model: Int, in builder: PlanBuilder
   ) -> [[PlannedMethod]] {
@@ -158,7 +159,7 @@ struct AccuracyMatch {
     return ladders.filter { !$0.isEmpty }
   }
 
-  /// The key that says how much goes; `nil` where a setting stands for itself.
+  /// The key of the strength; `nil` if a setting has none.
   private static func strength(
     of type: any TokenReductionMethod.Type, _ parameters: [String: JSONValue]
   ) -> String? {
@@ -178,7 +179,7 @@ struct AccuracyMatch {
     let values: [JSONValue] =
       key == "r"
       ? (1...max(1, tokens.patchTokens)).map { .integer($0) }
-      // In steps of a twentieth, as publications give rates.
+      // In steps of a twentieth, as in publications.
       : stride(from: 19, through: 2, by: -1).map { .number(Double($0) / 20) }
     var methods: [PlannedMethod] = []
     for value in values {
@@ -187,7 +188,7 @@ struct AccuracyMatch {
       else { break }
       let counts = method.composition.tokensAfterBlocks
       if counts.last == tokens.tokens { continue }
-      // Stronger settings that remove no more are the same.
+      // Stronger settings that remove no more tokens are duplicates.
       if counts == methods.last?.composition.tokensAfterBlocks { continue }
       methods.append(method)
     }
@@ -216,7 +217,7 @@ extension PlanBuilder {
       }
     }
     guard missing == 0 else {
-      // Of what is known nothing is timed before the others are, which share its rounds.
+      // Known settings are not timed before the others, which share their rounds.
       waiting.insert(place)
       plan.matching += 1
       return

@@ -11,7 +11,7 @@ extension PlanBuilder {
     entered[place, default: [:]][method, default: []].formUnion(table.place.map { [$0] } ?? [])
   }
 
-  /// Asks for a method's first batches of a data set.
+  /// Requests a method's first batches of a data set.
   mutating func ask(
     _ method: PlannedMethod, batches: Int, of dataset: PlannedDataset, at place: AccuracyPlace
   ) {
@@ -20,7 +20,7 @@ extension PlanBuilder {
     batchesAsked[place, default: [:]][method] = max(known, batches)
   }
 
-  /// Adds what the races need next, and says in their rows who has stopped.
+  /// Adds what the races need next, and notes in their rows which methods have stopped.
   mutating func race() {
     for (place, methods) in entered {
       guard let dataset = datasets[place.dataset], let until = planner.spec.accuracy.until else {
@@ -52,7 +52,7 @@ extension PlanBuilder {
     }
   }
 
-  /// The work of everything that was asked for in batches.
+  /// The work for all requested batches.
   func batchWork() -> [AccuracyWork] {
     batchesAsked.compactMap { place, asked in
       guard let dataset = datasets[place.dataset] else { return nil }
@@ -75,7 +75,7 @@ extension PlanBuilder {
     work(place, dataset, [method]).methods[0].trials
   }
 
-  /// The median of a timing that is there and sound.
+  /// The median of a recorded, reliable timing.
   private func known(latencyOf method: PlannedMethod, at place: LatencyPlace) -> Double? {
     let trial = trial(method.setting, at: place)
     switch planner.places[place.device] {

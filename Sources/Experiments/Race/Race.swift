@@ -1,33 +1,33 @@
 import Measurement
 import Records
 
-/// All methods of a table on the same images in random order, batch after batch, until each is
-/// known well enough or is clearly off the front.
+/// Evaluates all methods of a table on the same images in random order, batch by batch, until each
+/// is known precisely enough or is clearly off the front.
 ///
-/// What has been recorded is gone through from the first batch on, so that a decision depends on
-/// the predictions and latencies alone, however often the run was interrupted and whoever made the
-/// records.
+/// The records are evaluated from the first batch on, so a decision depends only on the predictions
+/// and latencies, however often the run was interrupted and whichever process made the records.
 struct Race {
   struct Entrant {
     let method: PlannedMethod
     /// One a batch.
     let trials: [PlannedAccuracy]
-    /// Median milliseconds where they are known; a place without any keeps the method in.
+    /// The median latencies in milliseconds, if they are known; a configuration without one keeps
+    /// the method in the race.
     let latencies: [PlanBuilder.LatencyPlace: Double?]
   }
 
-  /// How far an entrant has come.
+  /// The progress of an entrant.
   struct Outcome {
-    /// Batches that it is asked for.
+    /// The number of batches that it must classify.
     var batches = 0
-    /// `nil` while it is in.
+    /// `nil` while it is in the race.
     var stop: RaceStop?
   }
 
-  /// In the order of the rows, the baseline among them.
+  /// In the order of the rows, including the baseline.
   let entrants: [Entrant]
   let images: Int
-  /// Half of the width that intervals should have, a fraction.
+  /// The half-width that intervals should have, as a fraction.
   let until: Double
   let ledger: RaceLedger
   let result: (String) -> Record?
@@ -39,7 +39,7 @@ struct Race {
     var test: FrontTest
   }
 
-  /// What is to be computed, and who has stopped.
+  /// The batches to compute, and the entrants that have stopped.
   func outcomes() -> [Outcome] {
     var outcomes = entrants.map { _ in Outcome() }
     guard let baseline = entrants.firstIndex(where: { $0.method.isBaseline }) else {
@@ -88,7 +88,7 @@ struct Race {
     return outcomes
   }
 
-  /// Why an entrant stops behind a batch; `nil` where it goes on.
+  /// Why an entrant stops after a batch; `nil` if it continues.
   private func stop(
     _ index: Int, _ baseline: Int, _ pairs: [PairedBatch], _ defense: Defense, isLast: Bool
   ) -> RaceStop? {
@@ -106,7 +106,7 @@ struct Race {
     return (interval.upper - interval.lower) / 2 <= until ? .narrow : nil
   }
 
-  /// Every entrant with those that are nowhere slower.
+  /// Every entrant with those that are never slower.
   private func defenses() -> [Defense] {
     entrants.indices.map { index in
       let rivals = entrants.indices.filter { $0 != index && isNowhereSlower($0, than: index) }

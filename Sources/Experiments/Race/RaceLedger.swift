@@ -1,7 +1,7 @@
 import Measurement
 import Records
 
-/// Which images of a race each method has classified correctly, read once from every record.
+/// The images of a race that each method has classified correctly, read once from every record.
 final class RaceLedger {
   private var shards: [String: [Bool?]] = [:]
   private var sequences: [Pair: History] = [:]
@@ -12,14 +12,14 @@ final class RaceLedger {
     let second: String
   }
 
-  /// A sequence with its interval after each batch, so that no plan computes one twice.
+  /// A confidence sequence with its interval after each batch, so that none is computed twice.
   private struct History {
     var sequence: ConfidenceSequence
     var intervals: [Interval] = []
   }
 
-  /// Whether each image of a shard was classified correctly, `nil` for one that could not be read;
-  /// `nil` where the shard is not recorded.
+  /// Whether each image of a shard was classified correctly, `nil` for an image that could not be
+  /// read; `nil` if the shard is not recorded.
   func outcomes(
     _ trial: PlannedAccuracy, _ result: (String) -> Record?
   ) -> [Bool?]? {

@@ -1,11 +1,11 @@
 import Records
 
-/// Reads JSON text, and says by line and column where it is not JSON.
+/// Parses JSON text, and reports errors by line and column.
 ///
-/// Differs from `JSONDecoder`: a key that appears twice in an object is a mistake, and comments are
-/// named as such.
+/// Differs from `JSONDecoder`: a duplicate key in an object is an error, and comments are reported
+/// as such.
 struct JSONText {
-  /// A place that is not JSON.
+  /// A position that is not JSON.
   struct Mistake: Error {
     let line: Int
     let column: Int
@@ -38,7 +38,7 @@ struct JSONText {
     position < scalars.count ? scalars[position] : nil
   }
 
-  /// What is at the current place, for a message.
+  /// A description of the current position, for messages.
   private var found: String {
     switch current {
     case nil: "the end of the file"
@@ -93,7 +93,7 @@ struct JSONText {
     return try read(&self)
   }
 
-  /// The words of JSON, and advice for those of other languages.
+  /// The literals of JSON, and advice for those of other languages.
   private mutating func word() throws(Mistake) -> JSONValue {
     let start = position
     let text = wordText()
@@ -118,7 +118,7 @@ struct JSONText {
     "JSON has no \(text); write a number"
   }
 
-  /// Takes the letters, digits and underscores from the current place on.
+  /// Reads letters, digits and underscores from the current position.
   private mutating func wordText() -> String {
     let start = position
     while let scalar = current,
@@ -213,7 +213,7 @@ struct JSONText {
     guard value.isFinite else {
       throw mistake("'\(text)' is larger than any number that the program holds", at: start)
     }
-    // `2.0` and `1e3` are whole numbers, as in JSON Schema; from 2⁵³ on a Double is no count.
+    // `2.0` and `1e3` are whole numbers, as in JSON Schema; from 2⁵³ on, a Double is not exact.
     if value == value.rounded(), abs(value) < 0x1p53 { return .integer(Int(value)) }
     return .number(value)
   }

@@ -2,16 +2,15 @@ import Records
 import TokenReduction
 import VisionModels
 
-/// Reads `methods`: spreads out the lists of each entry and checks every combination for every
-/// model.
+/// Reads `methods`: expands the lists of each entry and checks every combination for every model.
 struct MethodReader {
-  /// The most combinations that one entry may have.
+  /// The maximum number of combinations of one entry.
   static let maxChoices = 10_000
 
-  /// For methods that have a seed and give none.
+  /// The seed of methods that have one but do not set it.
   let seed: Int
 
-  /// Every combination that is not known to be wrong.
+  /// Every combination that has no known problem.
   func choices(
     _ value: JSONValue?, models: [ModelChoice], checker: inout RuleChecker
   ) -> [MethodChoice] {
@@ -70,8 +69,7 @@ struct MethodReader {
     }
   }
 
-  /// The key that chooses `r`; empty where `r` is given or the method has none, `nil` after a
-  /// mistake.
+  /// The key that chooses `r`; empty if `r` is given or the method has none, `nil` after a mistake.
   private func searchKey(
     _ members: [String: JSONValue], _ method: any TokenReductionMethod.Type, path: String,
     checker: inout RuleChecker
@@ -87,7 +85,7 @@ struct MethodReader {
           : "\(given[0]) and \(given[1]) both choose r; remove one of the two")
       return nil
     }
-    // Explicit counts leave nothing to choose.
+    // With explicit counts, there is nothing to choose.
     if given == ["r"] || members[Schedule.tokens.name] != nil { return "" }
     if let key = given.first { return key }
     if method == TailEffect.self { return SpecRules.alpha.key }
@@ -138,7 +136,7 @@ struct MethodReader {
     return (try? Sweep.elements(given, rule: .layer)) ?? []
   }
 
-  /// The value given for a key, or the one that a spec as a whole stands for.
+  /// The value given for a key, or the spec's own default.
   private func value(
     of rule: KeyRule, _ members: [String: JSONValue], search: String
   ) -> JSONValue? {
@@ -154,7 +152,7 @@ struct MethodReader {
     path: String, models: [ModelChoice], checker: inout RuleChecker
   ) {
     var tried = point.mapValues(\.value)
-    // Where R is still to be chosen the rest is checked with none removed.
+    // If R is still to be chosen, the rest is checked without removal.
     if !search.isEmpty {
       tried[search] = nil
       tried["r"] = .integer(0)
@@ -174,12 +172,12 @@ struct MethodReader {
     }
   }
 
-  /// The baseline runs on a model without tokens, too.
+  /// The baseline also runs on a model without tokens.
   private static func geometryOfNone(_ method: any TokenReductionMethod.Type) -> TokenGeometry? {
     method.name == NoReduction.name ? TokenGeometry.none : nil
   }
 
-  /// A message of a method, which knows no model, with the model's name.
+  /// A message of a method, with the model's name added.
   static func naming(_ model: String, in message: String) -> String {
     message.replacing("patch tokens", with: "patch tokens of \(model)", maxReplacements: 1)
       .replacing("the model's", with: "\(model)'s", maxReplacements: 1)

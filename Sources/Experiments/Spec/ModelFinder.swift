@@ -4,15 +4,15 @@ import Hub
 import Records
 import VisionModels
 
-/// Finds models that no registry names: repositories of the Hugging Face Hub, and folders with a
-/// `config.json`.
+/// Finds models that are not in the registry: repositories on the Hugging Face Hub, and folders
+/// with a `config.json`.
 package struct ModelFinder: Sendable {
-  /// What was found behind a text.
+  /// The model found for a text.
   package struct Found: Sendable {
     package let entry: ModelEntry
-    /// As a spec would name its file of weights.
+    /// The weight file as a spec would name it.
     package let weights: String
-    /// What its configuration says, one clause each.
+    /// Remarks from its configuration, one clause each.
     package let notes: [String]
   }
 
@@ -20,7 +20,7 @@ package struct ModelFinder: Sendable {
 
   package init(hub: Hub) { self.hub = hub }
 
-  /// Whether a model's name means a repository or a folder, and not a name of the registry.
+  /// Whether a model's name is a repository or a folder, and not a name of the registry.
   static func isMeant(by text: String, _ source: SpecSource) -> Bool {
     if HubReference.isMeant(by: text) { return true }
     guard ModelRegistry.entry(named: text) == nil else { return false }
@@ -36,7 +36,7 @@ package struct ModelFinder: Sendable {
     return URL(fileURLWithPath: path)
   }
 
-  /// The model of a repository or folder; of a repository its configuration alone is fetched.
+  /// The model of a repository or folder; only the configuration of a repository is downloaded.
   ///
   /// Errors: `HubError`, `ConfigurationError`, or a `Problem`.
   package func find(_ text: String, _ source: SpecSource) throws -> Found {
@@ -93,7 +93,7 @@ package struct ModelFinder: Sendable {
     try RegularFile.data(at: file, maxBytes: 1 << 24)
   }
 
-  /// A sentence about a place of the spec.
+  /// A sentence about a location in the spec.
   struct Problem: Error, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }

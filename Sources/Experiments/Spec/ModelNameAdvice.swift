@@ -1,11 +1,11 @@
 import VisionModels
 
-/// What to write where a name is no model's: the right name, the right sizes, or nothing.
+/// Advice for an unknown model name: the correct name, the correct sizes, or nothing.
 ///
-/// Names that differ in a number are other models, not slips of the finger, and so are names of
-/// another family, however few letters apart: `beit_base_patch16_224` is not DeiT's.
+/// Names that differ in a number are different models, not typing errors, and so are names of
+/// another family, however few letters differ: `beit_base_patch16_224` is not a DeiT.
 struct ModelNameAdvice {
-  /// Models as a spec names them and as tables do: `deit_small_patch16_224`, `DeiT-S`.
+  /// The names of models in specs and in tables: `deit_small_patch16_224`, `DeiT-S`.
   struct Known {
     let name: String
     let displayName: String
@@ -22,7 +22,8 @@ struct ModelNameAdvice {
   /// The end of the sentence that begins with the name.
   func text(for name: String) -> String {
     guard name.utf8.count <= 200 else { return Self.list }
-    // `timm/deit_small_patch16_224.fb_in1k`: the owner in front and the tag of the weights behind.
+    // `timm/deit_small_patch16_224.fb_in1k`: with the owner before the name and the tag of the
+    // weights after it.
     let wanted = Self.folded((name.split(separator: "/").last ?? "").prefix { $0 != "." })
     let spellings = [Self.folded(name), wanted]
     if let exact = known.first(where: {
@@ -37,7 +38,7 @@ struct ModelNameAdvice {
 
   private static let list = "`lab models` lists them"
 
-  /// Lower case, with one underscore for whatever stands between letters and digits.
+  /// Lower case, with one underscore for anything between letters and digits.
   private static func folded(_ text: some StringProtocol) -> String {
     text.lowercased().split { !$0.isLetter && !$0.isNumber }.joined(separator: "_")
   }
@@ -56,11 +57,11 @@ struct ModelNameAdvice {
     }
   }
 
-  /// The shortest of the names that go on after `wanted` with another part.
+  /// The shortest of the names that continue `wanted` with another part.
   private func shortest(startingWith wanted: String) -> String? {
     guard wanted.count >= 3 else { return nil }
     let longer = known.map(\.name).filter { Self.folded($0).hasPrefix(wanted + "_") }
-    // `vit` begins every size of it and means none of them.
+    // `vit` is a prefix of every ViT and means none of them.
     guard let first = longer.min(by: { ($0.count, $0) < ($1.count, $1) }),
       longer.allSatisfy({ Self.parts($0).prefix(2) == Self.parts(first).prefix(2) })
     else { return nil }
@@ -69,7 +70,7 @@ struct ModelNameAdvice {
 
   private static func parts(_ name: String) -> [Substring] { folded(name).split(separator: "_") }
 
-  /// The known name that a slip of the finger or two away is `wanted`.
+  /// The known name that differs from `wanted` by one or two typing errors.
   private func likelyTypo(_ wanted: String) -> String? {
     let near = known.map(\.name).filter { name in
       let folded = Self.folded(name)

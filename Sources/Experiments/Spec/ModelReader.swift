@@ -12,12 +12,12 @@ struct ModelReader {
     self.found = found
   }
 
-  /// What a repository or folder of this name holds.
+  /// The content of a repository or folder with this name.
   private func model(named name: String?) -> ModelFinder.Found? {
     name.flatMap { try? found[$0]?.get() }
   }
 
-  /// The model, or `nil` when something is wrong with it, which `checker` then holds.
+  /// The model, or `nil` if there are problems, which are then in `checker`.
   mutating func choice(_ value: JSONValue, checker: inout RuleChecker) -> ModelChoice? {
     switch value {
     case .string(let name):
@@ -43,7 +43,7 @@ struct ModelReader {
     }
   }
 
-  /// The model with the entry that its weights lie under, which one file alone can have.
+  /// The model with the checkpoint entry of its weights, which is possible only for a single file.
   private func keyed(
     _ choice: ModelChoice, _ key: String?, checker: inout RuleChecker
   ) -> ModelChoice? {
@@ -119,7 +119,7 @@ struct ModelReader {
       checker.report("\(path).architecture.\(problem.key)", problem.message)
     }
     guard problems.isEmpty else { return nil }
-    // Sizes that repeat the named model's change nothing.
+    // Sizes that are equal to the named model's change nothing.
     if let base, AnyHashable(base.architecture) == AnyHashable(architecture) { return base }
     guard let base else { return ModelRegistry.custom(architecture, name: name) }
     return ModelEntry(
@@ -154,6 +154,6 @@ struct ModelReader {
     }
   }
 
-  /// The one model whose weights come with the program.
+  /// The only model whose weights are included in the program.
   static let demoModel = "demo_vit"
 }

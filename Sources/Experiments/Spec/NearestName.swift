@@ -1,11 +1,12 @@
-/// The known name that a mistyped one most likely stands for.
+/// Finds the known name that a mistyped one most likely means.
 package enum NearestName {
-  /// The nearest of `known`, or `nil` when none is near enough to be meant.
+  /// The nearest of `known`, or `nil` if none is near enough.
   ///
-  /// Near enough: at most a third of the letters differ, and at least one is right; a name that is
-  /// the beginning of exactly one known name also stands for it.
+  /// Near enough: at most a third of the letters differ, and at least one is correct; a prefix of
+  /// exactly one known name also means that name.
   package static func of(_ name: String, among known: [String]) -> String? {
-    // Longer names are near none, and the distance of a text of megabytes takes a day.
+    // Longer names are near none, and computing the distance of a text of megabytes would take a
+    // day.
     guard name.utf8.count <= longestName else { return nil }
     let lowered = name.lowercased()
     let distances = known.filter { $0.utf8.count <= longestName }
@@ -19,10 +20,10 @@ package enum NearestName {
     return lowered.count >= 3 && beginnings.count == 1 ? beginnings.first : nil
   }
 
-  /// Bytes of the longest name that is compared.
+  /// The maximum length of a compared name, in bytes.
   private static let longestName = 200
 
-  /// `; did you mean 'r'?`, or the list of what is known where nothing is near.
+  /// `; did you mean 'r'?`, or the list of known names if none is near.
   package static func advice(_ name: String, among known: [String], noun: String) -> String {
     if let nearest = of(name, among: known) { return "did you mean '\(nearest)'?" }
     return "\(noun) are \(known.map { "'\($0)'" }.joined(separator: ", "))"

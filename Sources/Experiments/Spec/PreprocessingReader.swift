@@ -1,11 +1,11 @@
 import Records
 import VisionModels
 
-/// Reads a model's `preprocessing`: what differs from the model's own.
+/// Reads a model's `preprocessing`: the differences from the model's own.
 struct PreprocessingReader {
   let path: String
 
-  /// The entry with images prepared as the spec says, `nil` where that cannot be.
+  /// The entry with the spec's preprocessing; `nil` if that is impossible.
   func apply(
     _ value: JSONValue?, to entry: ModelEntry, checker: inout RuleChecker
   ) -> ModelEntry? {

@@ -8,7 +8,7 @@ struct RuleChecker {
   var source: (_ path: String) -> String
   private(set) var problems: [SpecProblem] = []
 
-  /// Nobody reads more, and each is compared with all before it.
+  /// Nobody reads more, and each problem is compared with all earlier ones.
   private static let maxProblems = 200
 
   init(source: @escaping (String) -> String) { self.source = source }
@@ -19,7 +19,7 @@ struct RuleChecker {
     if !problems.contains(problem) { problems.append(problem) }
   }
 
-  /// Whether anything at `path` or below it is wrong.
+  /// Whether there is a problem at `path` or below it.
   func hasProblem(at path: String) -> Bool {
     problems.contains {
       $0.path == path || $0.path.hasPrefix(path + ".") || $0.path.hasPrefix(path + "[")
@@ -90,7 +90,7 @@ struct RuleChecker {
         check(value, fitting[0], path: path)
       }
     default:
-      // Objects of several forms: the first key of each form tells them apart.
+      // Objects with several forms are distinguished by the first key of each form.
       if case .object(let members) = value {
         let forms: [(first: String, rule: ValueRule)] = fitting.compactMap { rule in
           guard case .object(let keys) = rule, let first = keys.first else { return nil }
@@ -114,7 +114,7 @@ struct RuleChecker {
     }
   }
 
-  /// What to write for a path alone, where objects say what a path leads to.
+  /// The advice for a bare path, where an object must say what the path is.
   private func pathAdvice(_ text: String, _ rules: [ValueRule]) -> String? {
     let keys = rules.compactMap { rule -> KeyRule? in
       if case .object(let keys) = rule { keys.first } else { nil }
@@ -154,7 +154,7 @@ struct RuleChecker {
     reportUnknown(members, known: rules.map(\.key), path: path)
   }
 
-  /// Whether `rule` is meant for values of this kind at all.
+  /// Whether `rule` applies to values of this kind at all.
   private static func takes(_ rule: ValueRule, _ value: JSONValue) -> Bool {
     switch (rule, value) {
     case (.text, .string), (.modelName, .string), (.fileName, .string),
@@ -178,7 +178,7 @@ struct RuleChecker {
       + rule.expectation
   }
 
-  /// The sentence that says what is wrong with a single value.
+  /// The sentence that describes the problem of a single value.
   private func mistake(_ value: JSONValue, _ rule: ValueRule) -> String? {
     guard Self.takes(rule, value) else { return wrongKind(value, rule) }
     let outOfRange = "\(value.shortText) is out of range; it must be \(rule.expectation)"
@@ -244,15 +244,15 @@ struct RuleChecker {
   }
 }
 
-/// Percentages of a spec.
+/// Percentages in a spec.
 enum Percent {
-  /// The share that `2%` or `2.5%` means; `nil` for other text.
+  /// The fraction of `2%` or `2.5%`; `nil` for other text.
   static func share(_ text: String) -> Double? {
     guard text.wholeMatch(of: /[0-9]{1,3}(\.[0-9]{1,6})?%/) != nil else { return nil }
     return Double(text.dropLast()).map { $0 / 100 }
   }
 
-  /// The percentage points that `0.3pp` means; `nil` for other text.
+  /// The percentage points of `0.3pp`; `nil` for other text.
   static func points(_ text: String) -> Double? {
     guard text.wholeMatch(of: /[0-9]{1,2}(\.[0-9]{1,6})?pp/) != nil else { return nil }
     return Double(text.dropLast(2))

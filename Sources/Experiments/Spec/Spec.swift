@@ -5,7 +5,7 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// What a person asked for, checked, with every list spread out into its values.
+/// A checked spec, with every list expanded into its values.
 package struct Spec: Sendable {
   package var source: SpecSource
   package var name: String
@@ -14,13 +14,13 @@ package struct Spec: Sendable {
   package var devices: [DeviceChoice]
   package var batchSizes: [Int]
   package var methods: [MethodChoice]
-  /// Percentage points of top-1 within which each method's fastest setting is sought; `nil` seeks
-  /// none.
+  /// The percentage points of top-1 within which each method's fastest setting is searched for;
+  /// `nil` for no search.
   package var matchedDrop: Double?
   /// Whether random removal at the same token counts is measured for each method.
   package var control = false
   package var accuracy: AccuracyChoice
-  /// `nil` where latency is not measured.
+  /// `nil` if latency is not measured.
   package var latency: TimingSetting?
   package var grid: GridChoice
   package var seed: Int
@@ -28,28 +28,28 @@ package struct Spec: Sendable {
   package var precisions: [String]
   /// `nil` for every core.
   package var threads: [Int?]
-  /// What multiplies matrices on a CPU: `auto`, `packed`, `blas`.
+  /// The GEMM engine on a CPU: `auto`, `packed`, `blas`.
   package var engines: [String]
   /// GELU on a cuda device: `exact`, `tanh`.
   package var gelus: [String] = ["exact"]
-  /// Model to the model that it is compared with; `*` stands for all others.
+  /// Maps a model to the model that it is compared with; `*` means all others.
   package var baselines: [String: String] = [:]
-  /// Published numbers as written, checked; `nil` where there are none.
+  /// Published numbers as written, checked; `nil` if there are none.
   package var published: JSONValue?
 }
 
-/// A device as the spec names it.
+/// A device of a spec.
 package enum DeviceChoice: Hashable, Sendable {
-  /// One of this machine: `cpu`, `cuda:1`.
+  /// A device of this machine: `cpu`, `cuda:1`.
   case here(String)
-  /// One of another machine, by a part of its hardware's name; its timings are in the results
+  /// A device of another machine, by a part of its hardware name; its timings are in the results
   /// folder.
   case recorded(String)
-  /// One whose latencies are predicted.
+  /// A simulated device, whose latencies are predicted.
   case simulated(SimulatedChoice)
 }
 
-/// A simulated device as the spec names it.
+/// A simulated device of a spec.
 package struct SimulatedChoice: Hashable, Sendable {
   /// A name, or the path of a device file as the spec wrote it.
   package var device: String
@@ -62,7 +62,7 @@ package struct SimulatedChoice: Hashable, Sendable {
 package struct ModelChoice: Sendable {
   package enum Weights: Hashable, Sendable {
     case random
-    /// Those that come with the program.
+    /// The weights included in the program.
     case demo
     /// Paths as the spec wrote them: one file, or a backbone and its classifier.
     case files([String])
@@ -74,26 +74,26 @@ package struct ModelChoice: Sendable {
   package let path: String
   package let entry: ModelEntry
   package let weights: Weights
-  /// The entry of a training's checkpoint that the weights lie under, where the spec names one.
+  /// The entry of a training checkpoint that contains the weights, if the spec names one.
   package var checkpointKey: String?
-  /// What the model's configuration says, one clause each.
+  /// Remarks from the model's configuration, one clause each.
   package var notes: [String] = []
 
   package var name: String { entry.name }
-  /// What stands before the name of a registered model whose sizes a spec changes.
+  /// The prefix of the name of a registered model whose sizes a spec changes.
   static let customPrefix = "custom "
-  /// Whether predictions mean anything.
+  /// Whether predictions are meaningful.
   package var isTrained: Bool { weights != .random }
 }
 
-/// A data set as the spec names it.
+/// A data set of a spec.
 package struct DatasetChoice: Hashable, Sendable {
   package let path: String
   let kind: any DatasetKind
   package let limit: Int?
-  /// The file that `lab dataset check` wrote of it.
+  /// The manifest that `lab dataset check` wrote.
   package var manifest: String?
-  /// The classes that compete.
+  /// The classes that may be predicted.
   package var validClasses = ScoredDataset.ValidClasses.all
   /// A file of several right labels for each of ImageNet's pictures, as the spec wrote it.
   package var reassessedLabels: String?
@@ -125,14 +125,14 @@ package struct DatasetChoice: Hashable, Sendable {
   }
 }
 
-/// One point of one entry of `methods`: its values as written, one for each key.
+/// One combination of one entry of `methods`: its values as written, one for each key.
 package struct MethodChoice: Sendable {
   package let path: String
   package let method: any TokenReductionMethod.Type
   package let parameters: [String: JSONValue]
-  /// How `r` is chosen, where it is not given.
+  /// How `r` is chosen, if it is not given.
   package let search: RSearch?
-  /// The layers that a search tries, as written; empty where `layer` is a parameter like any other.
+  /// The layers that a search tries, as written; empty if `layer` is an ordinary parameter.
   package let layers: [JSONValue]
 
   package init(
@@ -151,17 +151,17 @@ package struct MethodChoice: Sendable {
 package enum RSearch: Hashable, Sendable {
   /// The highest utility of the grids, with this weight of latency.
   case utility(alpha: Double)
-  /// The most accurate of those within a latency of a batch.
+  /// The most accurate setting within a latency per batch.
   case withinLatency(milliseconds: Double)
-  /// The fastest of those within a loss of top-1, in points.
+  /// The fastest setting within a loss of top-1, in points.
   case withinDrop(points: Double)
   /// As fast as the rows of another method of the spec.
   case asFastAs(method: String)
 
-  /// Whether it is decided by accuracy too.
+  /// Whether it also depends on accuracy.
   var needsAccuracy: Bool { if case .asFastAs = self { false } else { true } }
 
-  /// As the spec spells it: `alpha=0.5`.
+  /// The choice in the words of the spec: `alpha=0.5`.
   var specText: String {
     switch self {
     case .utility(let alpha): "\(SpecRules.alpha.key)=\(JSONValue.number(alpha).shortText)"
@@ -187,7 +187,7 @@ package struct AccuracyChoice: Hashable, Sendable {
   /// `nil` for all images.
   package var images: Int?
   package var batchSize: Int
-  /// Half of the width, in percentage points, of the interval of each difference at which a method
+  /// The half-width, in percentage points, of the interval of the difference at which a method
   /// stops; `nil` classifies every image.
   package var until: Double?
 }
@@ -204,7 +204,7 @@ package struct GridChoice: Hashable, Sendable {
 
   /// The token counts for a model, descending from `stop`, prefix included.
   ///
-  /// At least one patch token stays whatever `start` says.
+  /// At least one patch token is kept, whatever `start` is.
   package func tokenCounts(_ geometry: TokenGeometry) -> [Int] {
     let highest = min(stop ?? geometry.tokens, geometry.tokens)
     let lowest = max(start ?? (geometry.tokens + 3) / 4, geometry.prefixTokens + 1)

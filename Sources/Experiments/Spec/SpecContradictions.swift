@@ -5,7 +5,7 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// What is wrong between the keys of a spec that are each right.
+/// Contradictions between keys of a spec that are each valid.
 enum SpecContradictions {
   static func find(in spec: Spec, _ devices: DeviceKinds, checker: inout RuleChecker) {
     measurement(spec, &checker)
@@ -22,7 +22,7 @@ enum SpecContradictions {
     matchedDrop(spec, &checker)
   }
 
-  /// A race against nothing.
+  /// A race without a baseline.
   private static func race(_ spec: Spec, _ checker: inout RuleChecker) {
     guard spec.accuracy.until != nil, !spec.methods.isEmpty,
       !spec.methods.contains(where: { $0.method == NoReduction.self })
@@ -33,7 +33,7 @@ enum SpecContradictions {
         + "{\"method\": \"none\"}")
   }
 
-  /// A table that nothing can be chosen for.
+  /// An accuracy match without settings to choose from.
   private static func matchedDrop(_ spec: Spec, _ checker: inout RuleChecker) {
     guard spec.matchedDrop != nil, !spec.methods.isEmpty else { return }
     if let missing = missing(spec) {
@@ -46,7 +46,7 @@ enum SpecContradictions {
     }
   }
 
-  /// A control of nothing.
+  /// A control without a method.
   private static func control(_ spec: Spec, _ checker: inout RuleChecker) {
     guard spec.control, !spec.methods.isEmpty,
       spec.methods.allSatisfy({
@@ -59,7 +59,7 @@ enum SpecContradictions {
         + "with; add one, or leave it out")
   }
 
-  /// Baselines that are no models of the spec.
+  /// Baselines that are not models of the spec.
   private static func baselines(_ spec: Spec, _ checker: inout RuleChecker) {
     let models = spec.models.map(\.name)
     guard !models.isEmpty else { return }
@@ -86,7 +86,7 @@ enum SpecContradictions {
         : "it is false, and accuracy needs trained weights, so nothing is measured; give weights")
   }
 
-  /// A limit below what is asked for at least.
+  /// A maximum below the minimum.
   private static func effort(_ spec: Spec, _ checker: inout RuleChecker) {
     for (key, timing) in [("latency", spec.latency), ("grid", spec.grid.timing)] {
       guard let timing, let maximum = timing.maxSeconds, maximum < timing.minSeconds else {
@@ -100,7 +100,8 @@ enum SpecContradictions {
     }
   }
 
-  /// Not every kind of device has the approximated GELU, and its accuracy is no exact model's.
+  /// Not every kind of device has the approximate GELU, and its accuracy is not that of the exact
+  /// model.
   private static func gelu(
     _ spec: Spec, _ devices: DeviceKinds, _ checker: inout RuleChecker
   ) {
@@ -124,7 +125,7 @@ enum SpecContradictions {
     }
   }
 
-  /// What a kind of device cannot do; other machines' records are what they are.
+  /// What a kind of device does not support; records of other machines are not checked.
   private static func device(
     _ spec: Spec, _ devices: DeviceKinds, _ checker: inout RuleChecker
   ) {
@@ -204,7 +205,7 @@ enum SpecContradictions {
     }
   }
 
-  /// What is lacking for a choice from latency and accuracy.
+  /// What is missing for a choice from latency and accuracy.
   private static func missing(_ spec: Spec) -> String? {
     if spec.latency == nil { return "\"latency\" is false" }
     if spec.accuracy.mode == .no { return "\"accuracy\" is false" }

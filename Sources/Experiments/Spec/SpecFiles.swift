@@ -5,12 +5,13 @@ import Hub
 import Records
 import Tensors
 
-/// Looks for the files and folders that a spec names, so that a missing one is reported with all
+/// Checks that the files and folders of a spec exist, so that a missing one is reported with all
 /// other mistakes.
 ///
-/// What is in them is read later, by what opens them.
+/// Their contents are read later, by the code that opens them.
 enum SpecFiles {
-  /// One problem for each file or folder that is not there or is the other of the two.
+  /// One problem for each file or folder that is missing, or that is a folder instead of a file or
+  /// vice versa.
   static func problems(in source: SpecSource) -> [SpecProblem] {
     let models = values(source.members["model"], at: "model").flatMap { path, value in
       named(value, at: path, ["weights"]).compactMap { path, text in
@@ -39,7 +40,7 @@ enum SpecFiles {
     }
   }
 
-  /// Every model of the spec that is no name of the registry, or why it is not found.
+  /// Every model of the spec that is not in the registry, or why it is not found.
   static func models(
     in source: SpecSource, _ finder: ModelFinder
   ) -> [String: Result<ModelFinder.Found, any Error>] {
@@ -93,7 +94,7 @@ enum SpecFiles {
 }
 
 extension SpecReader {
-  /// The spec that `source` means, with every file that it names in place.
+  /// The checked spec of `source`, whose files all exist.
   ///
   /// - Parameters:
   ///   - devices: What the program has.
@@ -110,7 +111,7 @@ extension SpecReader {
         source, devices: devices,
         found: finder.map { SpecFiles.models(in: source, $0) } ?? [:])
     } catch ExperimentsError.invalidSpec(let problems) {
-      // A file that a wrong value stands for is no second mistake.
+      // A file named by an invalid value is not a second mistake.
       let paths = Set(problems.map(\.path))
       throw ExperimentsError.invalidSpec(problems + missing.filter { !paths.contains($0.path) })
     }

@@ -5,7 +5,7 @@ package struct SpecProblem: Hashable, Sendable, CustomStringConvertible {
   /// For example `methods[2].r`; empty for the whole spec.
   package var path: String
   package var message: String
-  /// Whether a file or folder that the spec names is not there.
+  /// Whether the problem is a missing file or folder.
   package var isMissingFile = false
 
   package init(source: String, path: String, message: String) {
@@ -18,7 +18,7 @@ package struct SpecProblem: Hashable, Sendable, CustomStringConvertible {
     "\(Self.place(source: source, path: path)): \(message)"
   }
 
-  /// Where a mistake is, each name once: an option is its own key.
+  /// The location of a mistake, without repetition: an option is its own key.
   static func place(source: String, path: String) -> String {
     let key = path.prefix { $0 != "." && $0 != "[" }
     if path.isEmpty { return source }
@@ -28,7 +28,7 @@ package struct SpecProblem: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension String {
-  /// The text itself, or its beginning and end where what it quotes would fill a screen.
+  /// The text itself, or its beginning and end if it would fill a screen.
   var shortenedForMessage: String {
     let (maximum, head, tail) = (1200, 500, 500)
     guard utf8.count > maximum, count > maximum else { return self }

@@ -8,7 +8,7 @@ import VisionModels
 
 /// Checks the keys of a spec and reads them, all mistakes at once.
 ///
-/// It opens no file and asks nothing of the machine.
+/// It opens no file and queries nothing of the machine.
 package struct SpecReader {
   private let source: SpecSource
   private let devices: DeviceKinds
@@ -30,10 +30,10 @@ package struct SpecReader {
     checker = RuleChecker { source.origin(of: $0) }
   }
 
-  /// The spec that `source` means.
+  /// The checked spec of `source`.
   ///
   /// - Parameters:
-  ///   - devices: What the program has.
+  ///   - devices: The devices of the program.
   ///   - found: Models that no registry names, by how the spec writes them.
   /// - Throws: `ExperimentsError.invalidSpec` with everything that is wrong.
   package static func read(

@@ -260,12 +260,12 @@ package enum SpecRules {
     let parameters = method.parameters.map { parameter in
       KeyRule(
         parameter.name, .axis(parameter.rule),
-        // Counts, another schedule or a search may stand for a method's own number or share.
+        // Token counts, another schedule or a search may replace a method's own `r` or keep rate.
         required: parameter.defaultValue == nil && parameter.otherwise == nil
           && (searches.isEmpty || !["r", "keep_rate"].contains(parameter.name)),
         standard: standard(of: parameter, searches), parameter.summary)
     }
-    // What chooses R comes first where a method is made for it.
+    // The keys that choose R come first if a method is designed for them.
     return method == TailEffect.self
       ? [name] + searches + parameters : [name] + parameters + searches
   }
@@ -285,7 +285,7 @@ package enum SpecRules {
       ?? parameter.otherwise.map { .described($0) } ?? .none
   }
 
-  /// The keys by which `r` can be left to measurements.
+  /// The keys that choose `r` from measurements.
   static func searches(of method: any TokenReductionMethod.Type) -> [KeyRule] {
     if method.name == TailEffect.name {
       return [alpha, targetLatency, targetAccuracyDrop, matchLatency]
@@ -294,7 +294,7 @@ package enum SpecRules {
     return (hasSchedules ? [anyAlpha] : []) + (needsR(method) ? [matchLatency] : [])
   }
 
-  /// Whether a method's own schedule needs a share, and nothing of `members` stands for it.
+  /// Whether a method's own schedule needs a keep rate that `members` does not replace.
   static func needs(
     _ rule: KeyRule, of method: any TokenReductionMethod.Type, with members: [String: JSONValue]
   ) -> Bool {
@@ -305,7 +305,7 @@ package enum SpecRules {
       }
   }
 
-  /// Whether a method's own schedule cannot do without `r`.
+  /// Whether a method's own schedule needs `r`.
   static func needsR(_ method: any TokenReductionMethod.Type) -> Bool {
     method.parameters.contains {
       $0.name == "r" && $0.defaultValue == nil && $0.otherwise == nil
@@ -337,6 +337,6 @@ package enum SpecRules {
     "match_latency", .axis(.choice(TokenReductionRegistry.all.map { $0.name })),
     "r becomes the one that is as fast as the rows of this other method of the spec")
 
-  /// The layers that a target tries where none are given.
+  /// The layers that a target tries by default.
   static let searchedLayers: [JSONValue] = [.string("10%"), .string("25%"), .string("50%")]
 }

@@ -12,7 +12,7 @@ package enum SpecSchema {
     schema["$schema"] = .string("https://json-schema.org/draft/2020-12/schema")
     schema["title"] = .string("An experiment of lab")
     schema["$defs"] = .object(["method": methods])
-    // A spec that extends another may leave anything to it.
+    // A spec that extends another may omit any key.
     let required = schema.removeValue(forKey: "required")
     if let required {
       schema["anyOf"] = .array([
@@ -56,7 +56,7 @@ package enum SpecSchema {
       .object([
         "anyOf": .array([
           .object(["enum": .array(ModelRegistry.all.map { .string($0.name) })]),
-          // A repository of the Hugging Face Hub, or a folder.
+          // A repository on the Hugging Face Hub, or a folder.
           .object(["type": .string("string"), "pattern": .string("^hf:.+/.+|/")]),
         ])
       ])
@@ -145,7 +145,7 @@ package enum SpecSchema {
     return ["anyOf": .array(isNumeric ? [element, range, list] : [element, list])]
   }
 
-  /// R is given or chosen in one way.
+  /// R is either given or chosen in one way.
   private static func choiceOfR(_ method: any TokenReductionMethod.Type) -> [String: JSONValue] {
     let searches = SpecRules.searches(of: method).map(\.key)
     guard !searches.isEmpty else { return [:] }
@@ -164,7 +164,7 @@ package enum SpecSchema {
     return form
   }
 
-  /// One form for each method, told apart by its name.
+  /// One form for each method, distinguished by its name.
   private static var methods: JSONValue {
     .object([
       "oneOf": .array(

@@ -18,15 +18,16 @@ package struct SpecSource: Sendable {
     }
   }
 
-  /// As a person named it.
+  /// The file as the user named it.
   package let file: String
   package private(set) var members: [String: JSONValue]
-  /// The whole text of a spec that stands alone; `nil` where others or options add to it.
+  /// The whole text of a spec, if no other specs or options add to it; otherwise `nil`.
   private(set) var verbatim: String?
   /// Where each key came from: a file or an option.
   private var origins: [String: String]
 
-  /// Reads a spec and those that it extends; of one key the nearest spec's value stands whole.
+  /// Reads a spec and those that it extends; for each key, the value of the nearest spec is used
+  /// completely.
   ///
   /// - Throws: `ExperimentsError.fileUnreadable`, `.syntax`, `.invalidSpec` for a broken `extends`.
   package init(file: String, overrides: [Override] = []) throws {
@@ -92,17 +93,17 @@ package struct SpecSource: Sendable {
     }
   }
 
-  /// The name for the results of a spec that gives none: its file's, in characters that a folder's
-  /// name may have.
+  /// The name for the results of a spec without a name: its file's, reduced to characters that a
+  /// folder name may have.
   var derivedName: String {
     guard !InputFile.isStream(file) else { return "stdin" }
     let stem = ((file as NSString).lastPathComponent as NSString).deletingPathExtension
-    // A command line would take a leading dash for an option, and a dot hides a folder.
+    // A leading dash looks like an option on the command line, and a leading dot hides a folder.
     let name = String(stem.map { FolderName.isPlain($0) ? $0 : "-" }.drop { "-.".contains($0) })
     return name.isEmpty ? "spec" : name
   }
 
-  /// The file whose name the results carry; `nil` where the spec names them itself, or is no file.
+  /// The file that the results are named after; `nil` if the spec has a name or is not a file.
   package var namingFile: URL? {
     guard members["name"] == nil, !InputFile.isStream(file) else { return nil }
     return URL(fileURLWithPath: file).standardizedFileURL
@@ -114,19 +115,20 @@ package struct SpecSource: Sendable {
     return origins[String(key)] ?? file
   }
 
-  /// A place in the spec as errors name it: where its value came from, and its path.
+  /// A location in the spec for error messages: the source of its value, and its path.
   package func place(of path: String) -> String {
     SpecProblem.place(source: origin(of: path), path: path)
   }
 
-  /// A path written in the spec: next to the file that names it if it is there, else as it is.
+  /// A path in the spec: relative to the file that names it if it exists there, otherwise
+  /// unchanged.
   package func path(_ text: String, ofKey key: String) -> String {
     let besides = Self.path(text, besides: origins[key] ?? file)
     return FileManager.default.fileExists(atPath: besides) ? besides : text
   }
 
   private static func path(_ text: String, besides file: String) -> String {
-    // What the shell connects lies in no folder.
+    // Input from the shell is in no folder.
     if text.hasPrefix("/") || InputFile.isStream(file) { return text }
     let folder = (file as NSString).deletingLastPathComponent
     return folder.isEmpty ? text : folder + "/" + text

@@ -3,7 +3,7 @@ import Foundation
 
 /// The text of a spec's file.
 enum SpecText {
-  /// A spec with the published numbers of a whole literature has a hundredth of this.
+  /// A spec with the published numbers of the whole field would have a hundredth of this size.
   private static let maxBytes = 4 << 20
 
   /// The text of a file in UTF-8.
@@ -26,7 +26,7 @@ enum SpecText {
     return text
   }
 
-  /// Why bytes are no UTF-8 text.
+  /// Why bytes are not UTF-8 text.
   private static func reason(_ data: Data) -> String {
     let marks: [[UInt8]] = [[0xFF, 0xFE], [0xFE, 0xFF]]
     // JSON begins with two ASCII characters, of which UTF-16 makes every other byte 0.

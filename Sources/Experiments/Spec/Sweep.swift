@@ -3,16 +3,16 @@ import TokenReduction
 
 /// The values of a sweep axis: a single value, a list, or ranges.
 enum Sweep {
-  /// The most values that one axis may have; more is a slip of the step.
+  /// The maximum number of values of an axis; more is a typing error in the step.
   static let maxValues = 10_000
 
-  /// One value of an axis and where it stands: empty for a single value, `[1]` in a list.
+  /// One value of an axis and its position: empty for a single value, `[1]` in a list.
   struct Element {
     let value: JSONValue
     let suffix: String
   }
 
-  /// What is wrong with an axis.
+  /// A problem of an axis.
   struct Mistake: Error {
     let suffix: String
     let message: String
@@ -20,7 +20,7 @@ enum Sweep {
 
   /// The values of `value` under `rule`, in the order written.
   ///
-  /// For a rule that itself takes lists (`layers`) a list of lists is the axis.
+  /// For a rule that itself takes lists (`layers`), the axis is a list of lists.
   static func elements(_ value: JSONValue, rule: ValueRule) throws(Mistake) -> [Element] {
     switch value {
     case .array(let values):
@@ -64,7 +64,7 @@ enum Sweep {
     if case .array = value { true } else { false }
   }
 
-  /// The content of `{"range": …}` where a range may stand.
+  /// The content of `{"range": …}`, if a range is allowed.
   private static func range(_ value: JSONValue, _ rule: ValueRule) -> JSONValue? {
     guard rule.isNumeric, case .object(let members) = value, members.count == 1 else { return nil }
     return members["range"]
@@ -90,7 +90,7 @@ enum Sweep {
         message: "the range \(range.text) never reaches its stop; change the sign of the step")
     }
     if let first = parts[0].asInt, let last = parts[1].asInt, let each = parts[2].asInt {
-      // In whole numbers: a Double holds none beyond 2⁵³.
+      // With integers, because a Double is not exact beyond 2⁵³.
       let distance = last.subtractingReportingOverflow(first)
       let (steps, overflows) = distance.partialValue.dividedReportingOverflow(by: each)
       guard !distance.overflow, !overflows else {
@@ -99,11 +99,11 @@ enum Sweep {
       guard steps < maxValues else { throw tooMany(range, Double(steps) + 1, suffix) }
       return (0...steps).map { .integer(first + $0 * each) }
     }
-    // A millionth of a step forgives 0.1 + 0.2.
+    // A tolerance of a millionth of a step allows for 0.1 + 0.2.
     let count = ((stop - start) / step + 1e-6).rounded(.down) + 1
     guard count <= Double(maxValues) else { throw tooMany(range, count, suffix) }
     return (0..<Int(count)).map { index in
-      // Twelve digits: 0.1 + 2 · 0.1 is 0.3 to a person.
+      // Twelve digits, so that 0.1 + 2 · 0.1 is shown as 0.3.
       let value = start + Double(index) * step
       let scale = 1e12
       let rounded = (value * scale).rounded() / scale

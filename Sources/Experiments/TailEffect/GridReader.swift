@@ -9,7 +9,7 @@ struct GridReader {
   enum Point: Equatable {
     case value(Double)
     case missing
-    /// It failed; a search goes on without it.
+    /// It failed; a search continues without it.
     case givenUp
     /// It was measured, and the timing is not reliable.
     case unreliable
@@ -23,7 +23,7 @@ struct GridReader {
     return timing.isReliable ? .value(summary.median) : .unreliable
   }
 
-  /// The share of correct predictions over all shards, 0…1.
+  /// The fraction of correct predictions over all shards, 0…1.
   func accuracy(_ trials: [PlannedAccuracy]) -> Point {
     var correct = 0
     var images = 0

@@ -3,7 +3,7 @@ import Records
 import TokenReduction
 
 extension RSearcher {
-  /// Latencies that differ by this part count as equal.
+  /// Latencies that differ by at most this fraction count as equal.
   static let tolerance = 0.02
 
   /// The maximum number of values of `r` that a match tries.
@@ -51,8 +51,7 @@ extension RSearcher {
       reference, target -> (method: PlannedMethod, reason: RowReason?)? in
       guard let target else { return nil }
       let measured = candidates.compactMap { method, median in median.map { (method, $0) } }
-      // Of several that are near enough the one that keeps the most tokens, which come in this
-      // order.
+      // Of several that are near enough, the one that keeps the most tokens, which comes first.
       let near = measured.first { abs($0.1 / target - 1) <= Self.tolerance }
       guard let best = near ?? measured.min(by: { abs($0.1 - target) < abs($1.1 - target) }) else {
         return nil
@@ -81,7 +80,7 @@ extension RSearcher {
     return MethodSetting(name: method.name, parameters: special)
   }
 
-  /// The method with every `r` that changes its token counts, thinned where there are many.
+  /// The method with every `r` that changes its token counts, thinned out if there are many.
   private func matched(_ choice: MethodChoice, _ builder: PlanBuilder) throws -> [PlannedMethod] {
     let model = builder.planner.models[table.model]
     let geometry = model.info.tokens

@@ -2,11 +2,11 @@ import Measurement
 import Records
 import TokenReduction
 
-/// Chooses `r` for the rows of one table from what is recorded, and asks for what is not.
+/// Chooses `r` for the rows of one table from the records, and requests missing ones.
 struct RSearcher {
-  /// What is known of a row.
+  /// The state of a row.
   enum Decision {
-    /// One row, or one for each row that it is matched to.
+    /// One row, or one for each row that it is matched with.
     case chosen([(method: PlannedMethod, reason: RowReason?)])
     /// The number of trials that have to be measured first.
     case waiting(Int)
@@ -15,19 +15,19 @@ struct RSearcher {
   }
 
   let table: PlanBuilder.Table
-  /// The utility of the grids, once it has been asked for.
+  /// The utility of the grids, once it has been requested.
   private var utility: Grid?
 
   private enum Grid {
     case waiting(Int)
     case measured(TailEffectUtility)
-    /// Too many of its timings are not.
+    /// Too many of its timings are not reliable.
     case unreliable
   }
 
   init(table: PlanBuilder.Table) { self.table = table }
 
-  /// The row or rows that a choice of the spec means.
+  /// The row or rows for a choice in the spec.
   ///
   /// - Throws: A `ParameterProblem`.
   mutating func decide(_ choice: MethodChoice, in builder: inout PlanBuilder) throws -> Decision {
@@ -84,10 +84,10 @@ struct RSearcher {
     return nil
   }
 
-  /// The same with every token count on the way chosen from the grids too: that of the highest
-  /// utility nearer to the even share than to its neighbors'.
+  /// The same, with every intermediate token count chosen from the grids too: the one with the
+  /// highest utility that is nearer to its own even share than to its neighbors'.
   ///
-  /// `nil` where tokens go at one block, or where the method cannot remove so many at once.
+  /// `nil` if tokens are removed at one block, or if the method cannot remove that many at once.
   private static func staged(
     _ even: PlannedMethod, _ choice: MethodChoice, _ utility: TailEffectUtility, alpha: Double,
     _ model: PlannedModel
@@ -200,7 +200,7 @@ struct RSearcher {
       let point = MethodChoice(path: choice.path, method: choice.method, parameters: parameters)
       for tokens in builder.planner.spec.grid.tokenCounts(geometry) {
         let r = geometry.tokens - tokens
-        // Where no token is removed, all layers are the same.
+        // If no token is removed, all layers are equivalent.
         guard r <= geometry.patchTokens - 2, r > 0 || layer == choice.layers.first else {
           continue
         }
@@ -219,7 +219,7 @@ struct RSearcher {
       candidates.filter { $0.latency <= limit }
         .max { ($0.accuracy, $1.latency) < ($1.accuracy, $0.latency) }
     case .withinDrop(let points):
-      // A tolerance of a billionth allows for the rounding of shares.
+      // A tolerance of a billionth allows for rounding.
       candidates.filter { 100 * (baseline - $0.accuracy) <= points + 1e-9 }
         .min { ($0.latency, $1.accuracy) < ($1.latency, $0.accuracy) }
     case .utility, .asFastAs: nil
@@ -234,7 +234,7 @@ struct RSearcher {
     }
   }
 
-  /// Why none of the settings that were tried will do.
+  /// Why none of the tried settings meets the request.
   private static func shortfall(
     _ candidates: [Candidate], _ search: RSearch, baseline: Double
   ) -> String {
@@ -254,7 +254,7 @@ struct RSearcher {
 }
 
 extension PlanBuilder.Table {
-  /// Whether its latency is that of another machine.
+  /// Whether its latency comes from another machine.
   func isRecorded(in builder: PlanBuilder) -> Bool {
     guard let place, case .recorded = builder.planner.places[place.device] else { return false }
     return true

@@ -4,7 +4,7 @@ import TokenReduction
 /// The trials of a tail-effect search: the model on n randomly kept tokens, for every n of the
 /// grid.
 enum SearchGrid {
-  /// The method whose records at many r are a grid.
+  /// The method whose records at many values of r form a grid.
   static let methodName = RandomRemoval.name
 
   /// Whether a method is a point of a grid: random removal before the first block.
@@ -26,8 +26,8 @@ enum SearchGrid {
     return try model.methods.method(RandomRemoval.self, setting.parameters)
   }
 
-  /// The method whose accuracy stands for `tokens`: without removal that is the baseline's, which
-  /// is measured anyway.
+  /// The method whose accuracy represents `tokens`; without removal it is the baseline, which is
+  /// measured anyway.
   static func accuracyMethod(
     tokens: Int, seed: Int, _ model: PlannedModel
   ) throws -> PlannedMethod {
