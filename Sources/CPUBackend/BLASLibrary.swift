@@ -2,24 +2,24 @@ import CKernels
 import COpenBLAS
 import Foundation
 
-/// The system's BLAS, which the `blas` engine computes its products with.
+/// The system's BLAS, which the `blas` engine uses.
 package struct BLASLibrary: Hashable, Sendable {
   /// `OpenBLAS` or `Accelerate`.
   package let name: String
   package let version: String
-  /// The processor that the library has chosen its kernels for; empty where it does not tell.
+  /// The CPU type whose kernels the library has chosen; empty if it does not report it.
   package let kernels: String
 
-  /// For a table: `OpenBLAS 0.3.29, SkylakeX kernels`.
+  /// For display: `OpenBLAS 0.3.29, SkylakeX kernels`.
   package var summary: String {
     (version.isEmpty ? name : "\(name) \(version)")
       + (kernels.isEmpty ? "" : ", \(kernels) kernels")
   }
 
-  /// Opens the library, once for the process, and compares products of it with ours.
+  /// Opens the library once per process, and compares its products with ours.
   ///
-  /// Some builds compute wrongly on some processors, or with kernels that `OPENBLAS_CORETYPE` asks
-  /// for. `LAB_BLAS` in the environment names another library than the system's.
+  /// Some builds compute wrong results on some CPUs, or with kernels selected by
+  /// `OPENBLAS_CORETYPE`. `LAB_BLAS` in the environment names another library than the system's.
   /// - Throws: `CPUBackendError.blasUnavailable`, `.blasIsWrong`.
   package static func open() throws(CPUBackendError) -> BLASLibrary {
     try opened.get()
@@ -82,7 +82,7 @@ package struct BLASLibrary: Hashable, Sendable {
         transposed, Int32(rows), Int32(columns), Int32(k), a, Int32(k),
         transposed ? weight : plain, Int32(transposed ? k : columns), 0, &other, Int32(columns))
       for (x, y) in zip(own, other) {
-        // What is not a number is as wrong as can be.
+        // NaN counts as the largest error.
         worst = abs(x - y) <= worst ? worst : (abs(x - y).isNaN ? .infinity : abs(x - y))
       }
     }

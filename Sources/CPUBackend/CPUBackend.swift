@@ -3,7 +3,7 @@ import Foundation
 import Support
 import Tensors
 
-/// `Backend` on the processor, on the kernels of `CKernels` or on the system's BLAS.
+/// `Backend` on the CPU, with the kernels of `CKernels` or the system's BLAS.
 ///
 /// Each operation is one fork-join region, or a few, whose tasks go to the worker that is free.
 package final class CPUBackend: Backend {
@@ -13,10 +13,10 @@ package final class CPUBackend: Backend {
   package let precision: Precision
   package let engines: EngineChoice
 
-  /// What multiplies in linear layers.
+  /// The GEMM of linear layers.
   let linearGEMM: GEMM
-  /// What multiplies in attention; never int8, whose one scale for each row of weights would take
-  /// most of them to zero.
+  /// The GEMM of attention; never int8, whose single scale per row would round most attention
+  /// weights to zero.
   let attentionGEMM: GEMM
 
   let pool: OpaquePointer
@@ -32,7 +32,7 @@ package final class CPUBackend: Backend {
   var sharedHidden: Tensor
   /// Rows of a whole batch, rounded for a product of lower precision.
   var sharedOperand: Tensor
-  /// The same processor with other precisions.
+  /// The same CPU with other precisions.
   private var others: [Precision: CPUBackend] = [:]
   /// Intermediates of composed operations, by slot.
   private var temporaries = [Tensor?](repeating: nil, count: TemporarySlot.allCases.count)
@@ -41,7 +41,7 @@ package final class CPUBackend: Backend {
   ///
   /// - Parameters:
   ///   - threads: `nil` takes one for each core that the process may use.
-  ///   - engines: What multiplies float32.
+  ///   - engines: The GEMM engines for float32.
   /// - Throws: `CPUBackendError.threadsUnavailable`, `.engineIsFloat32`,
   ///   `TensorsError.outOfMemory`,
   ///   `.precisionUnavailable`.
@@ -203,7 +203,7 @@ package final class CPUBackend: Backend {
   }
 }
 
-/// What can go wrong before the first operation.
+/// Errors before the first operation.
 package enum CPUBackendError: Error, Hashable, CustomStringConvertible {
   case threadsUnavailable(count: Int)
   /// The `blas` engine without a library.
@@ -213,7 +213,7 @@ package enum CPUBackendError: Error, Hashable, CustomStringConvertible {
   /// The `blas` engine at another precision.
   case engineIsFloat32(precision: Precision)
 
-  /// What is wrong with a library, without what to do.
+  /// The problem of a library, without advice.
   var reason: String {
     switch self {
     case .blasUnavailable(let reason): reason

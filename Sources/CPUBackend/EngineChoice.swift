@@ -1,9 +1,9 @@
 import CKernels
 import Tensors
 
-/// What multiplies float32 on a processor, and how that was decided.
+/// The GEMM engines for float32 on a CPU, and how they were chosen.
 package struct EngineChoice: Hashable, Sendable {
-  /// Of linear layers and of attention.
+  /// The engines of linear layers and of attention.
   let linear: GEMM
   let attention: GEMM
   /// `nil` where neither uses it.
@@ -11,11 +11,11 @@ package struct EngineChoice: Hashable, Sendable {
   /// Whether a trial chose.
   let isTried: Bool
 
-  /// Our kernels on weights that are packed once.
+  /// Our kernels with prepacked weights.
   package static let packed = EngineChoice(
     linear: .packed, attention: .packed, library: nil, isTried: false)
 
-  /// What a short trial found to be faster, of each kind of product.
+  /// The faster engine of each kind of product, by a short trial.
   package static func tried() -> EngineChoice { EngineTrial.shared.choice() }
 
   /// Every product through the system's BLAS.
@@ -26,7 +26,7 @@ package struct EngineChoice: Hashable, Sendable {
       linear: .blas, attention: .blas, library: try BLASLibrary.open(), isTried: false)
   }
 
-  /// What a spec may name, the default first.
+  /// The names in a spec, the default first.
   static let names = [DeviceKind.automaticEngine, "packed", "blas"]
 
   /// The engine that a spec names.
@@ -41,7 +41,7 @@ package struct EngineChoice: Hashable, Sendable {
     }
   }
 
-  /// As a record names it; `nil` for our kernels alone.
+  /// The name in records; `nil` for only our kernels.
   var name: String? {
     switch (linear, attention) {
     case (.packed, .packed): nil
@@ -67,7 +67,7 @@ package struct EngineChoice: Hashable, Sendable {
       + (isTried ? " (by trial)" : "")
   }
 
-  /// What multiplies at a precision, in linear layers and in attention.
+  /// The GEMMs at a precision, in linear layers and in attention.
   ///
   /// - Throws: `CPUBackendError.engineIsFloat32`, `TensorsError.precisionUnavailable`.
   func gemms(_ precision: Precision) throws -> (GEMM, GEMM) {
@@ -86,7 +86,7 @@ package struct EngineChoice: Hashable, Sendable {
 }
 
 extension CPUBackend {
-  /// What multiplies on this processor, and what else there is, for a person.
+  /// The engines of this CPU, as text for `lab devices`.
   package var engineLines: [String] {
     var lines = [libraryDescription]
     do throws(CPUBackendError) {

@@ -6,11 +6,11 @@ import Support
 import Synchronization
 import Tensors
 
-/// Chooses what multiplies float32: our kernels or the system's BLAS, whichever is faster for each
-/// kind of product.
+/// Chooses the float32 GEMM engine for each kind of product: our kernels or the system's BLAS,
+/// whichever is faster.
 ///
-/// The first use on a machine takes some tenths of a second; what was found is kept by processor,
-/// kernels and library.
+/// The first use on a machine takes some tenths of a second; the result is cached by CPU, kernels
+/// and library.
 final class EngineTrial: Sendable {
   static let shared = EngineTrial(.ofThisUser("cpu"))
 
@@ -19,7 +19,7 @@ final class EngineTrial: Sendable {
 
   init(_ cache: CacheFolder) { self.cache = cache }
 
-  /// Our kernels where there is no BLAS, or one that is wrong.
+  /// Our kernels, if there is no BLAS or it computes wrong results.
   func choice() -> EngineChoice {
     known.withLock { known in
       if let known { return known }
@@ -39,7 +39,7 @@ final class EngineTrial: Sendable {
       return .packed
     }
     let words = TrialBlock.Part.allCases.map { part in
-      // A BLAS that is only as fast is not used, nor one that chance made faster.
+      // A BLAS that is equally fast is not used, nor one that is faster by chance.
       Self.medianRatio(of: { blas.run(part) }, to: { packed.run(part) }) < 0.95 ? "blas" : "packed"
     }
     store(words.joined(separator: " "), identity)

@@ -2,7 +2,7 @@ import CKernels
 import COpenBLAS
 import Tensors
 
-/// What follows a matrix product in the same pass over its sums.
+/// The epilogue of a matrix product, applied to its sums.
 enum GEMMEpilogue {
   case none, add, gelu
 
@@ -15,11 +15,11 @@ enum GEMMEpilogue {
   }
 }
 
-/// What multiplies matrices: the kernels, and with them the layout of a weight.
+/// The implementation of matrix products, which determines the layout of a weight.
 enum GEMM: Hashable, Sendable {
   /// Our kernels on float32 weights in panels.
   case packed
-  /// The system's BLAS on weights as they come.
+  /// The system's BLAS on unpacked weights.
   case blas
   /// Our kernels on panels of bfloat16, with rows rounded to it.
   case bfloat16
@@ -80,7 +80,7 @@ struct Rows {
   static func stride(_ width: Int) -> Int { width % 1024 == 0 ? width + 16 : width }
 }
 
-/// Rows as a product reads them: floats, or what they were rounded to.
+/// Rows in the form that a product reads: floats, or rounded values.
 struct Operand {
   let start: UnsafeMutableRawPointer
   /// Bytes from row to row.

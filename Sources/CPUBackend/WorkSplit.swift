@@ -1,5 +1,5 @@
-/// How a matrix product is shared among workers: blocks of rows times groups of panels, taken by
-/// who is free.
+/// How a matrix product is divided among workers: blocks of rows times groups of panels, each taken
+/// by a free worker.
 struct WorkSplit {
   /// Maximum rows of a block, so that a part of them stays in the L2 cache while the panels pass
   /// by.
@@ -14,7 +14,7 @@ struct WorkSplit {
   /// Floats that stay in the L2 cache of a current core along with what passes through it: 600 kB
   /// of rows or weights.
   private static let floatsPerL2 = 150_000
-  /// Tasks for each worker: a core that is disturbed then leaves its share to the others.
+  /// The number of tasks per worker, so that others can take over tasks of a disturbed core.
   private static let tasksPerWorker = 6
   /// The same for rows that do not fit into the L2 cache together, which every task reads anew.
   private static let tasksPerWorkerBeyondL2 = 3
@@ -24,7 +24,7 @@ struct WorkSplit {
   let rowBlocks: Int
   let panelGroups: Int
 
-  /// Whether every worker takes rows of its own through a chain of products whose hidden rows are
+  /// Whether every worker takes its own rows through a chain of products whose hidden rows are
   /// `hidden` floats long, and which reads `weights` floats of weights.
   static func isChained(rows: Int, hidden: Int, weights: Int, threads: Int) -> Bool {
     let minimum =

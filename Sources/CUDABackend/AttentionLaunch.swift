@@ -1,9 +1,9 @@
-/// The widths of heads that the attention kernels take.
+/// The head widths that the attention kernels support.
 enum HeadWidth {
   static func isSupported(_ width: Int) -> Bool { width <= 128 && width % 8 == 0 }
 }
 
-/// How an attention is spread over a card: the table in `Kernels/README.md` as code.
+/// How an attention is distributed over a GPU: the table in `Kernels/README.md` as code.
 struct AttentionLaunch: Equatable {
   let kernel: String
   let grid: (Int, Int, Int)
@@ -83,7 +83,7 @@ struct AttentionLaunch: Equatable {
   static func registers(_ width: Int) -> Int { width == 32 ? 120 : width == 64 ? 128 : 192 }
 }
 
-/// How the sums of received attention are spread over a card.
+/// How the sums of received attention are distributed over a GPU.
 struct ReceivedLaunch: Equatable {
   let kernel: String
   let keyBlocks: Int

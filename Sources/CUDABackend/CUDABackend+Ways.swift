@@ -1,15 +1,15 @@
 import Tensors
 
-/// Layers that can be computed in several ways, of which the fastest for their sizes is used.
+/// Layers with several implementations, of which the fastest for their sizes is used.
 extension CUDABackend {
-  /// One way to compute a layer; computing it twice gives the same.
+  /// One implementation of a layer; running it twice gives the same result.
   struct Way {
     /// One word.
     let name: String
     let run: () -> Void
   }
 
-  /// A layer but for its number of rows, with the ways that there are.
+  /// A layer without its number of rows, with its implementations.
   struct WayPlace: Hashable {
     let layer: String
     let inputs: Int
@@ -22,9 +22,11 @@ extension CUDABackend {
     }
   }
 
-  /// Runs the fastest of some ways, the usual one first: found by a trial, kept on disk.
+  /// Runs the fastest of some implementations, the default first; a trial finds it and caches it on
+  /// disk.
   ///
-  /// The way of the nearest number of rows stays unless another is faster by more than noise.
+  /// The implementation for the nearest number of rows is kept unless another is faster by more
+  /// than noise.
   func runFastest(_ layer: String, rows: Int, _ linear: LinearParameters, _ ways: [Way]) {
     func work() -> String { "\(layer) \(linear.outputs)x\(linear.inputs)" }
     guard ways.count > 1, rows > 0 else { return naming(work()) { ways.first?.run() } }
@@ -94,7 +96,7 @@ extension CUDABackend {
   }
 }
 
-/// How a GEMM of ours is spread over a card.
+/// How one of our GEMMs is distributed over a GPU.
 struct GEMMLaunch: Equatable {
   let kernel: String
   let blocks: Int
@@ -115,7 +117,7 @@ struct GEMMLaunch: Equatable {
   }
 }
 
-/// How LayerNorm and the GEMM behind it are spread over a card.
+/// How LayerNorm and the following GEMM are distributed over a GPU.
 struct NormGEMMLaunch: Equatable {
   let kernel: String
   let blocks: Int

@@ -7,7 +7,7 @@ import Tensors
 /// `Backend` on an NVIDIA card: cuBLASLt for every matrix product, our kernels for the rest, one
 /// stream for all of it.
 ///
-/// Operations are queued and never throw; `check()` throws what went wrong.
+/// Operations are enqueued and never throw; `check()` throws the first error.
 package final class CUDABackend: Backend {
   package let name: String
   package let precision: Precision
@@ -24,21 +24,21 @@ package final class CUDABackend: Backend {
   private var measuredScratch = 0
   private var flushMemory: MemoryChunk?
   private var staging: MemoryChunk?
-  /// Which way of several computes a layer, by its number of rows.
+  /// The variant that computes a layer, by its number of rows.
   var chosenWays: [WayPlace: [Int: Int]] = [:]
-  /// GEMMs that the library cannot end with GELU.
+  /// GEMMs for which the library has no GELU epilogue.
   var lacksFusedGELU: Set<GEMMShape> = []
-  /// Whether GELU is its approximation by a hyperbolic tangent, which the library fuses.
+  /// Whether GELU is the tanh approximation, which the library fuses.
   let hasTanhGELU: Bool
   /// 8-bit pixels and the table that normalizes them.
   private var pixelMemory: MemoryChunk?
   /// Whether operations are captured, so that nothing can be timed.
   private(set) var isCapturing = false
-  /// The kernels of the pass that is captured; `nil` while none is.
+  /// The kernels of the pass that is being captured; `nil` while none is.
   var launches: LaunchLog?
-  /// What the kernels that are started now compute, where one word of theirs does not say it.
+  /// What the kernels that are launched now compute, if their name does not say it.
   var currentWork: String?
-  /// The same card at other precisions.
+  /// The same GPU at other precisions.
   private var others: [Precision: CUDABackend] = [:]
   private var withTanhGELU: CUDABackend?
 
@@ -186,7 +186,7 @@ package final class CUDABackend: Backend {
       temporaries[slot.rawValue] = grown
       return grown
     } catch {
-      // The card refuses everything from here on, so that nothing reads or writes there.
+      // The GPU refuses everything from here on, so nothing reads or writes there.
       card.fail("memory of an intermediate", error)
       guard let address = UnsafeMutableRawPointer(bitPattern: Arena.alignment) else {
         preconditionFailure("an alignment is an address")
@@ -200,7 +200,7 @@ package final class CUDABackend: Backend {
   package var peakMemoryBytes: Int? { card.peakBytes }
   package func resetPeakMemory() { card.resetPeak() }
 
-  /// Memory for a moment's use between host and card.
+  /// Temporary memory for transfers between host and GPU.
   private func stage(bytes: Int) throws(TensorsError) -> UnsafeMutableRawPointer {
     if let staging, staging.bytes >= bytes { return staging.address }
     // The copy before may still read it; the driver waits for that when it is freed.

@@ -1,7 +1,7 @@
 import Support
 import Tensors
 
-/// What can go wrong with a card, its driver and its libraries.
+/// Errors of a GPU, its driver and its libraries.
 package enum CUDAError: Error, Hashable, CustomStringConvertible {
   case missingLibrary(MissingLibrary)
   case missingSymbol(library: CUDALibraryKind, path: String, symbol: String)

@@ -2,16 +2,16 @@ import CCUDA
 import Records
 import Tensors
 
-/// One forward pass as one graph: the card runs it without the host launching each kernel.
+/// One forward pass as one graph, which the GPU runs without the host launching each kernel.
 final class CUDAGraph: CapturedPass {
   private let card: CUDACard
   private let executable: Handle
   private let clock: DeviceClock
   /// Scratch memory that its kernels use, whose owner may take larger pieces meanwhile.
   private let memory: [Tensor]
-  /// What owns the kernels and the workspace that its nodes name.
+  /// The owner of the kernels and the workspace that its nodes use.
   private let owners: [AnyObject]
-  /// What is overwritten to empty the second-level cache.
+  /// The memory that is overwritten to flush the level-2 cache.
   private let flushed: () -> (address: UnsafeMutableRawPointer, words: Int)?
   var kernels: [KernelLaunch] = []
 
@@ -34,7 +34,7 @@ final class CUDAGraph: CapturedPass {
     var graph: Handle = nil
     let ended = driver.cuStreamEndCapture(card.stream, &graph)
     defer { if graph != nil { _ = driver.cuGraphDestroy(graph) } }
-    // What a kernel said explains more than that the capture is void.
+    // A kernel's error is more informative than the invalid capture.
     try card.takeFailure()
     try card.check(ended, "ending a graph")
     executable = try Self.instantiate(graph, card)

@@ -1,7 +1,7 @@
 import Tensors
 
-/// Which cards are here, and which of CUDA's libraries are not and where they were looked for: for
-/// a person.
+/// The GPUs of this machine, and the CUDA libraries that are missing and where they were looked
+/// for, as text.
 package struct CUDAInventory {
   package let lines: [String]
 

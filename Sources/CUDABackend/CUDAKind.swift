@@ -1,7 +1,7 @@
 import Tensors
 
 extension DeviceKind {
-  /// NVIDIA's cards.
+  /// NVIDIA GPUs.
   package static let cuda = DeviceKind(
     name: "cuda", title: "a cuda device", isNumbered: true,
     precisions: [.float32, .tf32, .float16, .bfloat16], hasFlushableCache: true, hasTanhGELU: true,

@@ -1,6 +1,6 @@
 import Records
 
-/// Collects how the work of a pass is spread over a card, while the pass is captured.
+/// Collects how the work of a pass is distributed over a GPU, while the pass is captured.
 struct LaunchLog {
   private struct Entry: Hashable {
     let work: String
@@ -19,7 +19,7 @@ struct LaunchLog {
     counts[entry, default: 0] += 1
   }
 
-  /// A kernel of ours.
+  /// One of our kernels.
   mutating func add(
     work: String?, kernel: String, _ function: Handle, blocks: Int, threads: Int, shared: Int
   ) {
@@ -29,7 +29,7 @@ struct LaunchLog {
         shared: shared))
   }
 
-  /// A product of the library, by the mark of its algorithm.
+  /// A cuBLASLt call, by the identifier of its algorithm.
   mutating func add(work: String, algorithm: String) {
     add(Entry(work: work, kernel: "library \(algorithm)"))
   }
@@ -48,7 +48,8 @@ struct LaunchLog {
 }
 
 extension CUDACard {
-  /// Blocks of a kernel that all multiprocessors hold at once; `nil` where the driver does not say.
+  /// The number of blocks of a kernel that all multiprocessors hold at once; `nil` if the driver
+  /// does not report it.
   func residentBlocks(_ function: Handle, threads: Int, shared: Int) -> Int? {
     guard let ask = driver.cuOccupancyMaxActiveBlocksPerMultiprocessor else { return nil }
     makeCurrent()

@@ -4,12 +4,12 @@ import Tensors
 
 /// Predicts passes on a device.
 ///
-/// A kernel takes `launch + max(compute, memory)`. A matrix product is cut into tiles, of which
+/// A kernel takes `launch + max(compute, memory)`. A matrix product is divided into tiles, of which
 /// every multiprocessor computes one at a time: `⌈tiles / multiprocessors⌉` waves, each as long as
-/// one tile, and the best of the device's tiles counts, as libraries choose it. Memory takes
-/// `bytes / bandwidth`, and less for what fits into the level-2 cache. In eager execution the host
-/// takes its time for every call, and a kernel begins when the host has started it and the kernel
-/// before it is done; a captured graph has no host.
+/// one tile, with the best of the device's tiles, as libraries choose it. Memory takes `bytes /
+/// bandwidth`, and less for what fits into the level-2 cache. In eager execution, the host takes
+/// time for every call, and a kernel begins when the host has launched it and the previous kernel
+/// is done; a captured graph has no host time.
 package struct CostModel: Sendable {
   package let device: DeviceDescription
   package let precision: Precision
@@ -42,7 +42,7 @@ package struct CostModel: Sendable {
         hasFusedAttention: device.hasFusedAttention, model: model), device)
   }
 
-  /// Milliseconds of a pass.
+  /// The predicted time of a pass in milliseconds.
   package func milliseconds(_ pass: PreparedPass) -> Double {
     milliseconds(pass, device.constants)
   }
@@ -57,7 +57,7 @@ package struct CostModel: Sendable {
     return device / 1e3
   }
 
-  /// What each kind of operation takes in a pass, in the order of their first kernels.
+  /// The time of each kind of operation in a pass, in the order of their first kernels.
   package func operations(_ pass: PreparedPass) -> [PredictedOperation] {
     let timer = KernelTimer(self, device.constants)
     var operations: [PredictedOperation] = []
@@ -79,7 +79,7 @@ package struct CostModel: Sendable {
   }
 }
 
-/// A pass with everything worked out that does not depend on the fitted constants.
+/// A pass with everything precomputed that does not depend on the fitted constants.
 package struct PreparedPass: Sendable {
   package let kernels: [Kernel]
   /// Calls of the host up to each kernel.

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// The simulated devices that come with the program.
+/// The simulated devices included in the program.
 package enum DeviceCatalog {
   /// In the order in which they are listed.
   private static let files: [(name: String, bytes: [UInt8])] = [
@@ -27,11 +27,11 @@ package enum DeviceCatalog {
   }
 }
 
-/// A simulated device as people name one: `jetson_tx2`, `jetson_tx2:graph`, `my_board.json`.
+/// The text form of a simulated device: `jetson_tx2`, `jetson_tx2:graph`, `my_board.json`.
 package struct SimulatedDeviceName: Hashable, Sendable {
   package let device: String
   package let execution: Execution
-  /// What stands before it where it stands next to real devices.
+  /// The prefix that distinguishes it from real devices.
   package static let prefix = "simulated:"
 
   /// - Parameter text: Without the prefix. An execution other than `eager` follows a colon.

@@ -1,32 +1,32 @@
 import Tensors
 
-/// What a device can do by its documents, and the few constants that no document gives.
+/// The documented properties of a device, and the few constants that no document gives.
 package struct DeviceDescription: Hashable, Sendable {
-  /// As a spec names it: `jetson_tx2`.
+  /// The name in a spec: `jetson_tx2`.
   package var name: String
-  /// As its maker calls it.
+  /// The manufacturer's name.
   package var title: String
-  /// Streaming multiprocessors of a GPU, threads of a processor: what a wave of tiles fills.
+  /// Streaming multiprocessors of a GPU or threads of a CPU: the number of tiles per wave.
   package var multiprocessors: Int
-  /// Of the memory, in GB/s (10⁹ bytes).
+  /// The memory bandwidth in GB/s (10⁹ bytes).
   package var bandwidthGBPerSecond: Double
   /// In MiB.
   package var level2CacheMiB: Double
-  /// Dense arithmetic of every precision that the device has, in 10¹² floating-point operations a
-  /// second; two for a multiply-add.
+  /// The dense peak of every precision that the device supports, in 10¹² floating-point operations
+  /// per second; two per multiply-add.
   package var peakTeraflops: [Precision: Double]
   /// The precision that a pass is predicted in by default.
   package var standardPrecision: Precision
-  /// Rows × columns of the output tiles that its matrix products are cut into.
+  /// Rows × columns of the output tiles of its matrix products.
   package var tiles: [Tile]
-  /// Whether an eager pass without token reduction has one kernel for attention.
+  /// Whether an eager pass without token reduction uses one fused kernel for attention.
   package var hasFusedAttention: Bool
   /// Where each fact is from, by its key in the file.
   package var sources: [String: String]
   package var constants: CostConstants
-  /// What the constants were fitted to, or taken from.
+  /// The data that the constants were fitted to, or their origin.
   package var fittedTo: String
-  /// How far predictions were off where they could be checked; `nil` where they were not.
+  /// The error of predictions that could be checked; `nil` if there are none.
   package var checked: CheckedError?
 
   /// The output tile of a matrix product.
@@ -41,22 +41,22 @@ package struct DeviceDescription: Hashable, Sendable {
   }
 }
 
-/// What is fitted to measurements, a few numbers for each device.
+/// The constants that are fitted to measurements, a few for each device.
 package struct CostConstants: Hashable, Sendable {
-  /// Share of the peak that one multiprocessor reaches on an endless tile.
+  /// The fraction of the peak that one multiprocessor reaches on an infinitely large tile.
   package var efficiency: Double
-  /// Share of the memory's bandwidth that kernels reach.
+  /// The fraction of the memory bandwidth that kernels reach.
   package var bandwidthEfficiency: Double
-  /// Microseconds of the host for each call of an eager framework.
+  /// The host time for each call of an eager framework, in microseconds.
   package var hostCallMicroseconds: Double
-  /// Microseconds that a kernel takes whatever it does, in eager execution.
+  /// The fixed time of a kernel in eager execution, in microseconds.
   package var launchMicroseconds: Double
-  /// The same of a kernel of a captured graph, or of an operation of a processor.
+  /// The same for a kernel of a captured graph, or for an operation of a CPU.
   package var graphLaunchMicroseconds: Double
   /// Output rows (or columns) at which loading a tile's operands takes as long as multiplying them:
   /// a tile of m × n runs at `1 / (1 + tileOverhead · (1/m + 1/n))` of the efficiency.
   package var tileOverhead: Double
-  /// How much faster than the memory the level-2 cache is.
+  /// The speed of the level-2 cache relative to memory.
   package var cacheSpeedup: Double
 
   package init(
@@ -89,7 +89,7 @@ package struct CostConstants: Hashable, Sendable {
     package let key: String
     package let path: WritableKeyPath<CostConstants, Double> & Sendable
     package let range: ClosedRange<Double>
-    /// The one execution that it matters to; `nil` for both.
+    /// The only execution that it affects; `nil` for both.
     package let execution: Execution?
 
     init(

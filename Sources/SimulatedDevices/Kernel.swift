@@ -1,4 +1,5 @@
-/// One kernel of a pass: what a simulated device starts, multiplies and moves.
+/// One kernel of a pass on a simulated device: its launch, its matrix product and its memory
+/// traffic.
 package struct Kernel: Hashable, Sendable {
   /// A matrix product, or a batch of them: `count` times [rows, inner] · [inner, columns].
   package struct Product: Hashable, Sendable {
@@ -8,13 +9,14 @@ package struct Kernel: Hashable, Sendable {
     package var inner: Int
   }
 
-  /// What step causes call it: `fc1`.
+  /// The name in the causes of a step: `fc1`.
   package let name: String
-  /// Calls of an eager framework's host up to its start, calls that start nothing included.
+  /// The number of host calls of an eager framework up to its launch, including calls that launch
+  /// nothing.
   package var hostCalls: Double
-  /// `nil` where time is memory's alone.
+  /// `nil` if only memory takes time.
   package let product: Product?
-  /// Moved to and from memory.
+  /// The bytes moved to and from memory.
   package let bytes: Double
   /// Whether the product is one fused attention, whose tiles are groups of queries.
   package let isAttention: Bool
@@ -31,10 +33,10 @@ package struct Kernel: Hashable, Sendable {
   }
 }
 
-/// How a pass is carried out.
+/// How a pass is executed.
 package enum Execution: String, CaseIterable, Hashable, Sendable {
-  /// Kernel by kernel from a host, as PyTorch without compilation does: every activation, residual
-  /// and view is a call of its own.
+  /// Kernel by kernel from a host, as in PyTorch without compilation: every activation, residual
+  /// and view is a separate call.
   case eager
   /// Captured once and replayed, with the fused operations of `lab`.
   case graph

@@ -2,21 +2,22 @@ import Tensors
 
 /// The kernels of a pass whose operations were logged with blocks fused.
 ///
-/// For eager execution each operation becomes the kernels that PyTorch starts for timm's code: a
+/// For eager execution, each operation becomes the kernels that PyTorch launches for timm's code: a
 /// LayerNorm, a product, an activation and a residual are four. A pass that needs attention scores
-/// or merges tokens writes out the attention of every block, as the published implementations of
-/// ToMe, Top-K, EViT and the tail effect do, where the baseline has one fused kernel.
+/// or merges tokens has an explicit attention map in every block, as in the published
+/// implementations of ToMe, Top-K, EViT and the tail effect, while the baseline has one fused
+/// kernel.
 package struct KernelExpansion {
   let execution: Execution
   /// Bytes of an activation.
   let element: Double
-  /// Whether attention is written out.
+  /// Whether attention is explicit.
   let isExplicit: Bool
   private(set) var kernels: [Kernel] = []
-  /// Calls of the host since the last kernel.
+  /// The number of host calls since the last kernel.
   private var pendingCalls = 0.0
 
-  /// - Throws: `SimulatedDevicesError.noCost` for an operation that is not known here.
+  /// - Throws: `SimulatedDevicesError.noCost` for an unknown operation.
   package static func kernels(
     _ operations: [PassOperation], execution: Execution, precision: Precision,
     hasFusedAttention: Bool = true, model: String = "the model"
@@ -180,7 +181,7 @@ package struct KernelExpansion {
 
 extension KernelExpansion {
   /// Kernels and host calls of a reduction step in eager execution, counted in the published
-  /// implementations and rounded to what the published latencies of three devices agree with.
+  /// implementations and adjusted to the published latencies of three devices.
   private struct EagerStep {
     let kernels: Int
     let calls: Int

@@ -1,8 +1,8 @@
-/// What can go wrong with simulated devices.
+/// Errors of simulated devices.
 package enum SimulatedDevicesError: Error, Hashable, CustomStringConvertible {
   case unknownDevice(name: String, known: [String])
   case unreadableFile(path: String, reason: String)
-  /// A value of a device or points file that cannot be.
+  /// An impossible value in a device or points file.
   case impossibleValue(file: String, key: String, message: String)
   case precisionUnavailable(precision: String, device: String, has: [String])
   case noCost(operation: String, model: String)

@@ -1,20 +1,20 @@
 import Records
 
-/// Predicted latencies by token count, with the operations that make the steps.
+/// Predicted latencies by token count, with the operations that cause the steps.
 package struct SimulatedStaircase: Hashable, Sendable {
   package struct Point: Hashable, Sendable {
     package let tokens: Int
     package let milliseconds: Double
   }
 
-  /// A fall of the latency between two neighboring token counts.
+  /// A decrease of the latency between two neighboring token counts.
   package struct Edge: Hashable, Sendable {
     /// The highest token count of the lower side.
     package let tokens: Int
-    /// What one token more takes, in milliseconds; negative where more tokens take less.
+    /// The additional time for one more token, in milliseconds; negative if more tokens take less.
     package let rise: Double
-    /// What changes as the one token goes, the largest part first:
-    /// `fc1: 13 → 12 waves (−0.41 ms)`.
+    /// What changes when the token is removed, the largest part first: `fc1: 13 → 12 waves (−0.41
+    /// ms)`.
     package let causes: [String]
   }
 
@@ -22,14 +22,14 @@ package struct SimulatedStaircase: Hashable, Sendable {
   package let points: [Point]
   package let edges: [Edge]
 
-  /// The minimum share of a latency that counts as a step.
+  /// The minimum fraction of a latency that counts as a step.
   package static let smallestShare = 0.01
-  /// Causes that are named of one step.
+  /// The maximum number of causes named for one step.
   private static let maxCauses = 3
 
-  /// The staircase of passes that differ in their token count alone.
+  /// The staircase of passes that differ only in their token count.
   ///
-  /// - Parameter passes: Ascending by tokens, at best without gaps.
+  /// - Parameter passes: In ascending order of tokens, preferably without gaps.
   package init(_ passes: [(tokens: Int, pass: PreparedPass)], _ model: CostModel) {
     points = passes.map { Point(tokens: $0.tokens, milliseconds: model.milliseconds($0.pass)) }
     var edges: [Edge] = []

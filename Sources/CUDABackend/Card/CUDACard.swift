@@ -3,10 +3,9 @@ import Foundation
 import Records
 import Tensors
 
-/// One card: its context, one stream for all work, its memory, and the first thing that went wrong
-/// on it.
+/// One GPU: its context, one stream for all work, its memory, and its first error.
 ///
-/// Not to be used from two threads at once.
+/// It must not be used from two threads at once.
 package final class CUDACard {
   package let facts: CardFacts
   package let libraries: CUDALibraries
@@ -20,7 +19,7 @@ package final class CUDACard {
   /// Everything allocated and not yet freed, in bytes, and the most of it since the last reset.
   private(set) var allocatedBytes = 0
   private(set) var peakBytes = 0
-  /// What has gone wrong and was not thrown yet; nothing is queued while there is something.
+  /// The first error that was not thrown yet; nothing is enqueued while there is one.
   private(set) var failure: CUDAError?
   /// Whether the driver will refuse everything from now on.
   private(set) var isBroken = false
@@ -104,7 +103,7 @@ package final class CUDACard {
     throw .call(operation: operation, card: title, code: reason.code, reason: reason.text)
   }
 
-  /// Whether every later call gives the same code, since the context is lost.
+  /// Whether every later call returns the same code, because the context is lost.
   ///
   /// Source: the descriptions of `CUresult` in the CUDA driver API ("the process must be
   /// terminated and relaunched").
@@ -124,7 +123,7 @@ package final class CUDACard {
     return driver.cuMemGetInfo_v2(&free, &total) != 0
   }
 
-  /// Does something unless the card has failed, and keeps what goes wrong for `takeFailure`.
+  /// Runs `body` unless the GPU has failed, and stores its error for `takeFailure`.
   func attempt(_ body: () throws(CUDAError) -> Void) {
     guard failure == nil else { return }
     do throws(CUDAError) {
@@ -144,7 +143,7 @@ package final class CUDACard {
         operation: operation, card: title, code: "an error", reason: String(describing: error))
   }
 
-  /// Throws what has gone wrong; a card that is lost says so every time.
+  /// Throws the stored error; a lost GPU throws every time.
   func takeFailure() throws(CUDAError) {
     guard let failure else { return }
     if !isBroken { self.failure = nil }
@@ -162,7 +161,7 @@ package final class CUDACard {
 
   // MARK: Memory
 
-  /// Bytes free on the card and in all.
+  /// The free and the total memory of the GPU, in bytes.
   func memory() -> (free: Int, total: Int) {
     makeCurrent()
     var (free, total) = (0, 0)

@@ -1,6 +1,6 @@
 import CCUDA
 
-/// Two marks in a card's stream, and the time between them by the card's own clock.
+/// Two CUDA events in a stream, and the time between them.
 final class DeviceClock {
   private let card: CUDACard
   private let first: Handle
@@ -35,7 +35,7 @@ final class DeviceClock {
     try card.check(card.driver.cuEventRecord(second, card.stream), "marking an end")
   }
 
-  /// Milliseconds between the marks, which it waits for.
+  /// The milliseconds between the events; waits for both.
   func milliseconds() throws(CUDAError) -> Float {
     try card.check(card.driver.cuEventSynchronize(second), "waiting for the card")
     var milliseconds: Float = 0

@@ -1,7 +1,7 @@
 import CCUDA
 import Records
 
-/// Clocks, temperature and slow-downs of one card, from NVML.
+/// Clocks, temperature and throttling of one GPU, from NVML.
 struct Management {
   private let table: UnsafeMutablePointer<lab_nvml>
   private let device: Handle
@@ -49,9 +49,9 @@ struct Management {
     return Double(megahertz)
   }
 
-  /// What slows a card below the clock that it would have.
+  /// The reasons for throttling.
   ///
-  /// Being idle is none of it, nor are application clocks: someone has chosen those.
+  /// Idling is not one of them, and neither are application clocks, which someone has chosen.
   static func words(_ reasons: UInt64) -> [String] {
     let all: [(Int, String)] = [
       (LAB_NVML_REASON_POWER_CAP, "power cap"),

@@ -1,10 +1,10 @@
 import CCUDA
 
-/// Two pieces of pinned host memory through which everything is copied to a card.
+/// Two buffers of pinned host memory, through which everything is copied to the GPU.
 ///
 /// A copy from pageable memory may still read it after the call on boards that share memory with
-/// the processor, and elsewhere waits for the whole stream. Here the host copies into one piece
-/// while the card reads the other.
+/// the processor, and elsewhere waits for the whole stream. Here, the host fills one buffer while
+/// the GPU reads the other.
 final class PinnedStaging {
   /// Large enough for the full rate of the bus, small enough to be there for good.
   static let pieceBytes = 4 << 20

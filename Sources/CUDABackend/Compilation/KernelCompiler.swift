@@ -2,7 +2,7 @@ import CCUDA
 import Foundation
 import Tensors
 
-/// Kernels as machine code or as PTX, which the driver finishes.
+/// Kernels as machine code, or as PTX, which the driver compiles.
 struct CompiledKernels: Hashable {
   let image: Data
   let isMachineCode: Bool
@@ -17,7 +17,7 @@ struct CompiledKernels: Hashable {
   }
 }
 
-/// Compiles our kernels for a card with NVRTC.
+/// Compiles our kernels for a GPU with NVRTC.
 ///
 /// NVRTC may be called from several threads at once, for different programs.
 package struct KernelCompiler: @unchecked Sendable {

@@ -2,8 +2,7 @@ import CCUDA
 import Files
 import Foundation
 
-/// Algorithms, and ways to compute layers, that were chosen before, for one card and one version
-/// of cuBLASLt.
+/// Cached choices of algorithms and implementations, for one GPU and one version of cuBLASLt.
 final class GEMMCache {
   private let folder: CacheFolder
   private let name: String
@@ -11,7 +10,7 @@ final class GEMMCache {
   private var ways: [String: Int] = [:]
   private var isDirty = false
 
-  /// Reads what is there; a line that makes no sense is left out.
+  /// Reads the cache file; malformed lines are ignored.
   init(_ folder: CacheFolder, identity: String) {
     self.folder = folder
     name = "products-\(Digest.hex(identity)).txt"
@@ -42,7 +41,7 @@ final class GEMMCache {
     isDirty = true
   }
 
-  /// Which of some ways is used for a layer; `name` is one word.
+  /// The implementation that is used for a layer; `name` is one word.
   func way(_ name: String) -> Int? { ways[name] }
 
   func keep(way: Int, _ name: String) {
@@ -50,7 +49,7 @@ final class GEMMCache {
     isDirty = true
   }
 
-  /// Writes what is new.
+  /// Writes new choices.
   func save() {
     guard isDirty else { return }
     isDirty = false

@@ -3,7 +3,7 @@ import Files
 import Support
 import Tensors
 
-/// GEMM on a card by cuBLASLt, with the algorithm of each shape found by trying.
+/// GEMM by cuBLASLt, with the algorithm of each shape found by timing.
 final class GEMMLibrary {
   private let card: CUDACard
   private let table: UnsafeMutablePointer<lab_cublaslt>
@@ -14,7 +14,7 @@ final class GEMMLibrary {
   /// `cuBLASLt 13.4.0`.
   let description: String
 
-  /// How many of the library's own suggestions are timed.
+  /// The number of the library's suggestions that are timed.
   static let candidates = 12
 
   /// Errors: `CUDAError`, `TensorsError.doesNotFit`.
@@ -161,7 +161,7 @@ final class GEMMLibrary {
     return preference
   }
 
-  /// The fastest of some algorithms by a short trial; `nil` where there is no memory to try in.
+  /// The fastest of some algorithms by a short trial; `nil` if there is no memory for it.
   ///
   /// Each is captured many times in one graph, which is replayed: single calls would time how fast
   /// the host starts them. The first stays unless another is faster by more than noise.

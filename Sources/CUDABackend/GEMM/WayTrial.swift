@@ -1,21 +1,22 @@
 import Tensors
 
-/// How one of several ways to compute the same is chosen: by time on the card.
+/// Chooses one of several implementations of the same operation, by their time on the GPU.
 enum WayTrial {
-  /// Calls in one graph: enough that starting the graph is a small part of its time.
+  /// The number of calls in one graph: enough that launching the graph is a small part of its time.
   static let calls = 30
-  /// Replays of a graph, of which the shortest counts: others disturb only upwards.
+  /// The number of replays of a graph, of which the shortest counts, because disturbances only add
+  /// time.
   static let replays = 3
   /// Milliseconds that the calls of one graph should not exceed.
   private static let limit = 20.0
-  /// What another way must gain over the usual one.
+  /// The gain over the default that another implementation must reach.
   ///
-  /// Otherwise noise between neighboring token counts would appear as steps of the staircase.
+  /// Otherwise, noise between neighboring token counts would appear as steps of the staircase.
   static let gain = 0.03
   /// How far the rows of two layers may be apart, as a share, that one keeps to the other's way.
   static let neighborhood = 0.25
 
-  /// The index of the way to use; `nil` where there is none.
+  /// The index of the implementation to use; `nil` if there is none.
   ///
   /// - Parameters:
   ///   - times: The library's own order, or the usual way first.
@@ -28,7 +29,7 @@ enum WayTrial {
     return times[best] < times[usual] * (1 - gain) ? best : usual
   }
 
-  /// What was chosen for the number of rows nearest to `rows`, if it is near enough.
+  /// The choice for the number of rows nearest to `rows`, if it is near enough.
   static func nearest<Choice>(_ known: [Int: Choice], to rows: Int) -> Choice? {
     let near = known.min {
       (abs($0.key - rows), $0.key) < (abs($1.key - rows), $1.key)

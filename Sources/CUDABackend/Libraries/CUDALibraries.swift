@@ -1,7 +1,7 @@
 import CCUDA
 import Foundation
 
-/// Tables of the libraries that were found, and why the others were not.
+/// The function tables of the libraries that were found, and why the others were not.
 package final class CUDALibraries {
   let driver: UnsafeMutablePointer<lab_cuda_driver>
   /// The CUDA version that the driver runs, for example 12040.
@@ -13,7 +13,7 @@ package final class CUDALibraries {
   /// Where each library was found.
   package private(set) var paths: [CUDALibraryKind: String] = [:]
 
-  /// Opens the driver and starts it; the other libraries are opened when they are asked for.
+  /// Opens and initializes the driver; the other libraries are opened on first use.
   ///
   /// Errors: `CUDAError`.
   package init(

@@ -23,11 +23,11 @@ package struct OpenedLibrary: @unchecked Sendable {
 /// Why a library could not be opened: all that was tried.
 package struct MissingLibrary: Error, Hashable, CustomStringConvertible {
   package let kind: CUDALibraryKind
-  /// File names that would have done.
+  /// The file names that were tried.
   package let names: [String]
   /// Folders that were looked in, after the loader's own.
   package let folders: [String]
-  /// Files that are there and would not open, with what the loader said.
+  /// Files that exist and could not be opened, with the loader's message.
   package let unusable: [String]
 
   package var description: String {

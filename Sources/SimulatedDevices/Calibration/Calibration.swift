@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Tensors
 
-/// A latency to fit to: a pass and what it really took.
+/// A latency to fit to: a pass and its measured time.
 package struct CalibrationPoint: Sendable {
   package let label: String
   /// The vision model's name, for a summary of each.
@@ -10,7 +10,7 @@ package struct CalibrationPoint: Sendable {
   package let milliseconds: Double
   package let pass: PreparedPass
   package let model: CostModel
-  /// What belongs together in a cross-validation: the token count, or the line of a table.
+  /// The group for cross-validation: the token count, or the row of a table.
   package let group: Int
 
   package init(
@@ -32,14 +32,14 @@ package struct Prediction: Hashable, Sendable {
   package let modelName: String
   package let measured: Double
   package let predicted: Double
-  /// In percent of the measured, negative where too little was predicted.
+  /// The error in percent of the measured latency, negative if the prediction is too low.
   package var errorPercent: Double { 100 * (predicted / measured - 1) }
 }
 
 /// Fits the constants of a device to latencies.
 package struct Calibration {
   package let points: [CalibrationPoint]
-  /// Where the fit begins, and what stands for constants that the points cannot decide.
+  /// The start of the fit, and the values of constants that the points do not determine.
   package let start: CostConstants
 
   package init(points: [CalibrationPoint], start: CostConstants) {
@@ -47,17 +47,18 @@ package struct Calibration {
     self.start = start
   }
 
-  /// Points that are needed to fit anything.
+  /// The minimum number of points for any fit.
   package static let fewestPoints = 3
-  /// Points from which all constants are fitted; below, those of products and memory alone.
+  /// The minimum number of points to fit all constants; below it, only those of products and memory
+  /// are fitted.
   package static let pointsForAll = 7
-  /// Beginnings of the search, the given one and seeded random ones.
+  /// The number of starting points of the search: the given one and seeded random ones.
   private static let starts = 24
-  /// What a fit's loss must fall to, as a share of the beginning's, to be worth a change.
+  /// The fraction of the initial loss that a fit must reach to be accepted.
   private static let minGain = 0.99
 
-  /// The constants with the smallest mean of |ln(predicted / measured)|^1.5, which a single odd
-  /// point pulls less than squares would.
+  /// The constants with the smallest mean of |ln(predicted / measured)|^1.5, which a single outlier
+  /// affects less than squares.
   package func fit() -> CostConstants {
     let executions = Set(points.map(\.model.execution))
     let known = CostConstants.fields.filter { $0.execution.map(executions.contains) ?? true }
@@ -111,9 +112,9 @@ package struct Calibration {
     }
   }
 
-  /// Predictions of every point by constants that were fitted without its group.
+  /// Predictions of every point with constants fitted without its group.
   ///
-  /// - Parameter folds: Into how many parts the groups are dealt.
+  /// - Parameter folds: The number of parts into which the groups are divided.
   package func crossValidated(folds: Int = 5) -> [Prediction] {
     let groups = Set(points.map(\.group)).sorted()
     let fold = Dictionary(
@@ -125,7 +126,7 @@ package struct Calibration {
     }
   }
 
-  /// Median and worst of absolute errors; `nil` of no predictions.
+  /// The median and the largest absolute error; `nil` without predictions.
   package static func error(_ predictions: [Prediction]) -> CheckedError? {
     let errors = predictions.map { abs($0.errorPercent) }.sorted()
     guard let worst = errors.last else { return nil }
@@ -136,7 +137,7 @@ package struct Calibration {
       worstPercent: (worst * 10).rounded() / 10)
   }
 
-  /// How many pairs of points that differ by more than `percent` stand in the same order.
+  /// How many pairs of points that differ by more than `percent` are predicted in the same order.
   package static func order(
     _ predictions: [Prediction], differingBy percent: Double = 5
   ) -> (right: Int, pairs: Int) {

@@ -5,7 +5,7 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// Latencies of publications, as `Benchmarks/published_latencies.json` holds them.
+/// Published latencies, from `Benchmarks/published_latencies.json`.
 package struct PublishedLatencies: Sendable {
   package struct Point: Sendable {
     package let device: String
@@ -16,10 +16,10 @@ package struct PublishedLatencies: Sendable {
     package let milliseconds: Double
     /// Where it is published.
     package let table: String
-    /// Whether the fit does not see it.
+    /// Whether it is held out from the fit.
     package let isHeldOut: Bool
 
-    /// As a table of errors names it: `DeiT-S, topk r 6, batch 1`.
+    /// The name in a table of errors: `DeiT-S, topk r 6, batch 1`.
     package var label: String {
       let parameters = ["r", "layer"].compactMap { key in
         method.parameters[key].map { "\(key) \($0.text)" }
@@ -93,7 +93,7 @@ package struct PublishedLatencies: Sendable {
     points.reduce(into: []) { if !$0.contains($1.device) { $0.append($1.device) } }
   }
 
-  /// The points of one device, seen and held out.
+  /// The points of one device, fitted and held out.
   ///
   /// - Throws: `SimulatedDevicesError`.
   package func calibration(
