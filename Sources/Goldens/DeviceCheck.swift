@@ -91,25 +91,16 @@ package struct DeviceCheck {
     for precision in Precision.allCases {
       guard let backend = computing(at: precision, say) else { continue }
       for golden in cases {
-        let label = "\(precision.rawValue), \(golden.name)"
-        guard isWanted(label), precision == .float32 || golden.recordsKeptTokens else { continue }
-        report.comparisons += 1
-        do {
+        guard precision == .float32 || golden.recordsKeptTokens else { continue }
+        judge("\(precision.rawValue), \(golden.name)", &report, say) {
           let comparison = try PassComparison(golden, try GoldenRun(golden, backend: backend))
-          let good = comparison.isGood(precision)
-          if !good { report.failures += 1 }
-          say("\(good ? "ok  " : "FAIL") \(label): \(comparison.text)")
-        } catch {
-          report.failures += 1
-          say("FAIL \(label): \(error)")
+          return (comparison.isGood(precision), comparison.text)
         }
       }
     }
     say("\(report.comparisons) comparisons with published passes, \(report.failures) failures")
     return report
   }
-
-  private func isWanted(_ label: String) -> Bool { only.isEmpty || label.contains(only) }
 
   /// `nil`, with the reason said, for a precision that the device does not have.
   private func computing(
@@ -133,52 +124,61 @@ package struct DeviceCheck {
       guard let backend = computing(at: precision, say) else { continue }
       for model in Self.models {
         for (name, parameters) in Self.methods {
-          let label = "\(precision.rawValue), \(model.name), \(name)"
-          guard isWanted(label) else { continue }
-          do {
-            guard
-              let difference = try compare(
-                backend, reference, model.architecture, name, parameters, precision)
-            else { continue }
-            report.comparisons += 1
-            let good = difference.isGood(precision)
-            if !good { report.failures += 1 }
-            say("\(good ? "ok  " : "FAIL") \(label): \(difference.text)")
-          } catch {
-            report.failures += 1
-            say("FAIL \(label): \(error)")
+          judge("\(precision.rawValue), \(model.name), \(name)", &report, say) {
+            try compare(backend, reference, model.architecture, name, parameters, precision).map {
+              ($0.isGood(precision), $0.text)
+            }
           }
         }
       }
       // 8-bit weights exist only on a CPU.
       for name in Self.pictureModels where precision != .int8 {
-        let label = "\(precision.rawValue), picture, \(name)"
-        guard isWanted(label) else { continue }
-        report.comparisons += 1
-        do {
+        judge("\(precision.rawValue), picture, \(name)", &report, say) {
           let expected = try references[name] ?? pictureLogits(name, reference)
           references[name] = expected
-          let found = try pictureLogits(name, backend)
-          let largest = expected.map(abs).max() ?? 1
-          var furthest: Float = 0
-          for (ours, theirs) in zip(found, expected) {
-            let apart = abs(ours - theirs) / largest
-            // NaN counts as the largest difference.
-            if !(apart <= furthest) { furthest = apart.isNaN ? .infinity : apart }
-          }
-          let good = furthest <= Self.pictureLimit(precision)
-          if !good { report.failures += 1 }
-          say(
-            "\(good ? "ok  " : "FAIL") \(label): logits within "
-              + "\(String(format: "%.1e", furthest)) of the largest")
-        } catch {
-          report.failures += 1
-          say("FAIL \(label): \(error)")
+          let furthest = Self.largestDifference(try pictureLogits(name, backend), expected)
+          return (
+            furthest <= Self.pictureLimit(precision),
+            "logits within \(String(format: "%.1e", furthest)) of the largest"
+          )
         }
       }
     }
     say("\(report.comparisons) comparisons, \(report.failures) failures")
     return report
+  }
+
+  /// Counts a comparison, and says its result.
+  ///
+  /// - Parameter compare: Whether the passes agree, and their difference as text; `nil` if the
+  ///   comparison is not possible, which then does not count.
+  private func judge(
+    _ label: String, _ report: inout Report, _ say: (String) -> Void,
+    _ compare: () throws -> (isGood: Bool, text: String)?
+  ) {
+    guard only.isEmpty || label.contains(only) else { return }
+    do {
+      guard let (isGood, text) = try compare() else { return }
+      report.comparisons += 1
+      if !isGood { report.failures += 1 }
+      say("\(isGood ? "ok  " : "FAIL") \(label): \(text)")
+    } catch {
+      report.comparisons += 1
+      report.failures += 1
+      say("FAIL \(label): \(error)")
+    }
+  }
+
+  /// The largest difference of logits, relative to the largest expected one; NaN counts as
+  /// infinite.
+  private static func largestDifference(_ found: [Float], _ expected: [Float]) -> Float {
+    let largest = expected.map(abs).max() ?? 1
+    var furthest: Float = 0
+    for (ours, theirs) in zip(found, expected) {
+      let apart = abs(ours - theirs) / largest
+      if !(apart <= furthest) { furthest = apart.isNaN ? .infinity : apart }
+    }
+    return furthest
   }
 
   /// Rounding errors accumulate over more layers than in the plain ViTs of the other comparisons.

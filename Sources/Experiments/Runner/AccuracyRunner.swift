@@ -121,7 +121,6 @@ struct AccuracyRunner {
       work.model, on: work.device, method, batchSize: min(work.batchSize, max(images.count, 1)),
       precision: work.precision)
     let cost = pass.cost(of: method, isTimed: false)
-    let classes = work.model.info.classes
     var sharedBlocks: Int?
     let kept = KeptTokens()
     kept.watch(pass)
@@ -148,11 +147,9 @@ struct AccuracyRunner {
       try LogitsNotFinite.check(pass.logits, images: count, model: work.model.setting.name) {
         work.dataset.images.path(at: images.indices[start + $0])
       }
-      for image in 0..<count {
-        let row = UnsafeBufferPointer(
-          rebasing: pass.logits[(image * classes)..<((image + 1) * classes)])
-        let best = TopClasses.best(5, of: row, among: work.dataset.images.validClasses)
-        labels.append(Self.label(of: images.indices[start + image], best, work.dataset.images))
+      for best in bestClasses(pass, count) {
+        labels.append(
+          Self.label(of: images.indices[topFive.count], best, work.dataset.images))
         topFive.append(best)
       }
       kept.finishBatch()
@@ -171,6 +168,16 @@ struct AccuracyRunner {
       cost: cost, keptTokens: kept.digests)
     result.sharedBlocks = sharedBlocks
     return result
+  }
+
+  /// The top five classes of the first `count` images of the last run.
+  private func bestClasses(_ pass: PassRunner, _ count: Int) -> [[Int]] {
+    let classes = work.model.info.classes
+    return (0..<count).map { image in
+      let row = UnsafeBufferPointer(
+        rebasing: pass.logits[(image * classes)..<((image + 1) * classes)])
+      return TopClasses.best(5, of: row, among: work.dataset.images.validClasses)
+    }
   }
 
   /// The label that an image is scored by: of several correct labels, the one that the model ranks

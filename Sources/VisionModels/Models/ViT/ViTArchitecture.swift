@@ -130,6 +130,17 @@ extension ViTArchitecture {
     func check(_ holds: Bool, _ key: CodingKeys, _ message: String) {
       if !holds { problems.append((key.stringValue, message)) }
     }
+    // Each group computes only with values that the groups before have found possible.
+    checkRanges(check)
+    if problems.isEmpty { checkCombinations(check) }
+    if problems.isEmpty { checkCost(check) }
+    return problems
+  }
+
+  /// Reports `message` for a key unless a condition holds.
+  private typealias Check = (_ holds: Bool, _ key: CodingKeys, _ message: String) -> Void
+
+  private func checkRanges(_ check: Check) {
     // Far above any published model, and low enough that no product of them overflows.
     for (key, value, maximum) in [
       (CodingKeys.imageSize, imageSize, 8192), (.patchSize, patchSize, 8192),
@@ -140,7 +151,9 @@ extension ViTArchitecture {
         (1...maximum).contains(value), key,
         "\(value) is out of range; it must be a whole number from 1 to \(maximum)")
     }
-    guard problems.isEmpty else { return problems }
+  }
+
+  private func checkCombinations(_ check: Check) {
     check(
       imageSize % patchSize == 0, .imageSize,
       "\(imageSize) is not a multiple of the patch size \(patchSize)")
@@ -173,7 +186,9 @@ extension ViTArchitecture {
         (patchSize...8192).contains(side) && side % patchSize == 0, .pretrainedImageSize,
         "\(side) is not a multiple of the patch size \(patchSize) up to 8192")
     }
-    guard problems.isEmpty else { return problems }
+  }
+
+  private func checkCost(_ check: Check) {
     check(
       mlpWidth >= 1, .mlpRatio,
       "\(mlpRatio) of an embedding of \(embedDim) is a feed-forward network of width 0; it must give "
@@ -182,12 +197,11 @@ extension ViTArchitecture {
       patches <= Self.maxPatches, .patchSize,
       "\(patchSize) makes \(patches) patches of an image of \(imageSize); there may be up to "
         + "\(Self.maxPatches)")
-    guard problems.isEmpty else { return problems }
+    guard mlpWidth >= 1, patches <= Self.maxPatches else { return }
     check(
       multiplyAdds <= Self.maxMultiplyAdds, .depth,
       "\(depth) blocks of these sizes need more than 10^16 multiply-adds an image; choose smaller sizes"
     )
-    return problems
   }
 
   /// 256 along each side: an image of 4096 pixels in patches of 16.
