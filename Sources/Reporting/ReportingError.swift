@@ -1,4 +1,4 @@
-/// What can go wrong while a report is written.
+/// Errors while a report is written.
 package enum ReportingError: Error, Hashable, CustomStringConvertible {
   case cannotCreateFolder(path: String, reason: String)
   case cannotWrite(path: String, reason: String)

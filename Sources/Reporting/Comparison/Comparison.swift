@@ -85,7 +85,7 @@ package struct ComparedRow: Sendable {
   package let second: Row?
   /// The second's accuracy against the first's, image by image; `nil` for different data sets.
   package let change: AccuracyChange?
-  /// How many times as fast the second is.
+  /// The speed-up of the second.
   package let speedup: Speedup?
 }
 

@@ -1,10 +1,10 @@
 import Measurement
 import Records
 
-/// What α decides: the tokens removed, and the accuracy and latency measured at each choice.
+/// The effect of α: the tokens removed, and the accuracy and latency measured at each choice.
 ///
-/// Three panels a pair of grids. R comes from the grids for every α; accuracy and latency are drawn
-/// where a schedule with that R was measured.
+/// Three panels per pair of grids. R comes from the grids for every α; accuracy and latency are
+/// drawn if a schedule with that R was measured.
 struct AlphaFigure: TableDrawing {
   static let name = "alpha"
   static let place = FigurePlace.belowTable
@@ -12,7 +12,7 @@ struct AlphaFigure: TableDrawing {
   private static let alphas = (0...100).map { Double($0) / 100 }
   private static let colors = ["#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
-  /// The α that lead to one R.
+  /// The values of α that lead to one R.
   private struct Choice {
     let alphas: ClosedRange<Double>
     let removed: Int

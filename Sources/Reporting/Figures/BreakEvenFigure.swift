@@ -1,7 +1,7 @@
 import Foundation
 
-/// Speed-up over batch size and tokens removed, one panel a method: blue where it beats the
-/// baseline, orange where it is slower, with a frame where noise could explain either.
+/// The speed-up over batch size and tokens removed, one panel per method: blue if it is faster than
+/// the baseline, orange if it is slower, framed if the difference is within noise.
 struct BreakEvenFigure: ReportDrawing {
   static let name = "break_even"
   static let place = FigurePlace.section("Where each method beats the baseline")

@@ -1,6 +1,6 @@
 import Records
 
-/// Accuracy where no latency was measured: top-1 against the multiply-adds of one image.
+/// Accuracy without latency: top-1 over the MACs of one image.
 struct CostFigure: TableDrawing {
   static let name = "cost"
   static let place = FigurePlace.aboveTable

@@ -1,8 +1,8 @@
-/// The room that a figure is drawn for: a column of a page or a document, or a phone.
+/// The space that a figure is drawn for: a column of a page or document, or a phone.
 enum FigureLayout: CaseIterable, Sendable {
   case wide, narrow
 
-  /// Size of what names a point; on a phone no text is smaller than 12 pixels.
+  /// The font size of point labels; on a phone, no text is smaller than 12 pixels.
   var labelSize: Double { self == .wide ? 10.5 : 12 }
 
   func columns(of panels: Int) -> Int {

@@ -2,21 +2,21 @@ import Foundation
 
 /// A page of panels of equal size under a heading, with a legend below.
 struct FigurePage {
-  /// Room left and below a panel's area for its labels, above it for its title.
+  /// The space to the left of and below a panel's area for its labels, and above it for its title.
   private static let margins = (left: 62.0, right: 16.0, top: 30.0, bottom: 46.0)
   private static let textSize = 12.0
   private static let lineHeight = 17.0
-  /// Room on both sides of the page.
+  /// The margin on both sides of the page.
   private let side: Double
 
-  /// What the whole page shows, one line each.
+  /// The title lines of the whole page.
   let heading: [String]
   let legend: [LegendEntry]
   let columns: Int
   /// Size of a panel with its margins.
   let panelSize: (width: Double, height: Double)
   let panelCount: Int
-  /// Where the heading and the legend start.
+  /// The positions of the heading and the legend.
   private let textLeft: Double
 
   init(heading: [String], legend: [LegendEntry], panels: Int, layout: FigureLayout) {
@@ -65,7 +65,7 @@ struct FigurePage {
   }
 }
 
-/// One line of a legend: a sign and what it stands for.
+/// One entry of a legend: a symbol and its meaning.
 struct LegendEntry {
   let text: String
   /// Draws the sign, at most 18 pixels wide, around a point.

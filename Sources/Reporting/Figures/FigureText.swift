@@ -1,4 +1,4 @@
-/// The lettering of all figures: one family, few sizes.
+/// The text style of all figures: one font family, few sizes.
 enum FigureText {
   static let family = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
   static let ink = "#222222"
@@ -52,7 +52,7 @@ enum FigureText {
     }
   }
 
-  /// `text` in lines that fit, broken between words.
+  /// `text` in lines that fit, wrapped between words.
   static func wrapped(_ text: String, width limit: Double, size: Double) -> [String] {
     text.split(separator: " ").reduce(into: [String]()) { lines, word in
       if let last = lines.last, width("\(last) \(word)", size: size) <= limit {
@@ -63,7 +63,7 @@ enum FigureText {
     }
   }
 
-  /// `text` cut to `width` pixels, with an ellipsis where something went.
+  /// `text` truncated to `width` pixels, with an ellipsis.
   static func fitted(_ text: String, width limit: Double, size: Double) -> String {
     guard width(text, size: size) > limit else { return text }
     var cut = text

@@ -17,7 +17,7 @@ enum Figures {
   /// The figures that `report` has data for.
   static func of(_ report: Report) -> [any ReportDrawing] { all.compactMap { $0.init(report) } }
 
-  /// Those that stand at `place` with a table, of this table.
+  /// The figures of this table that appear at `place`.
   static func of(
     _ report: Report, only group: RowGroup, at place: FigurePlace
   ) -> [any ReportDrawing] {
@@ -27,7 +27,7 @@ enum Figures {
     }
   }
 
-  /// Those that have a section of the page for themselves, with its heading.
+  /// The figures with a separate section of the page, with its heading.
   static func sections(_ report: Report) -> [(heading: String, figure: any ReportDrawing)] {
     all.compactMap { type in
       guard case .section(let heading) = type.place else { return nil }

@@ -1,4 +1,4 @@
-/// A place on the page, in pixels from the top left.
+/// A point on the page, in pixels from the top left.
 struct Point: Hashable, Sendable {
   var x: Double
   var y: Double

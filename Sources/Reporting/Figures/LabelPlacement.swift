@@ -1,31 +1,32 @@
-/// Finds places for the labels of points where they cover neither one another nor a marker.
+/// Places the labels of points so that they cover neither each other nor a marker.
 ///
-/// Each label tries places around its point, near ones first, and takes the cheapest that covers
-/// no other label and no marker and stays inside; a label without such a place is left out.
+/// Each label tries positions around its point, near ones first, and takes the one with the lowest
+/// cost that covers no other label and no marker and stays inside; a label without such a position
+/// is left out.
 struct LabelPlacement {
   struct Label {
     let text: String
     let anchor: Point
     let size: Double
     let color: String
-    /// The method that it names a point of, if any.
+    /// The method of its point, if any.
     var method: String?
   }
 
-  /// A label that found its place.
+  /// A placed label.
   struct Placed {
     let label: Label
-    /// What the text covers.
+    /// The box of the text.
     let box: Box
-    /// Whether it is so far off that a thin line must lead to it.
+    /// Whether it is so far away that it needs a leader line.
     let needsLeader: Bool
   }
 
-  /// Where labels must stay.
+  /// The area in which labels must stay.
   let bounds: Box
-  /// What no label may cover.
+  /// Boxes that no label may cover.
   let obstacles: [Box]
-  /// What a label should rather not cover: error bars, the front.
+  /// Boxes that a label should preferably not cover: error bars, the front.
   let soft: [Box]
 
   private static let directions: [(x: Double, y: Double)] = [
@@ -33,7 +34,7 @@ struct LabelPlacement {
   ]
   private static let distances = [6.0, 12, 20, 30, 42, 56]
 
-  /// The labels that found a place, in the order given: the first have the first choice.
+  /// The placed labels, in the given order: the first ones have the first choice.
   func place(_ labels: [Label]) -> [Placed] {
     var placed: [Placed] = []
     for label in labels {
@@ -70,7 +71,7 @@ struct LabelPlacement {
 }
 
 extension LabelPlacement {
-  /// What it costs that a reader could take the label for that of another marker close by.
+  /// The cost of a possible confusion with another marker nearby.
   private func confusion(of box: Box, at anchor: Point) -> Double {
     obstacles.reduce(0) { sum, marker in
       let isOwn = marker.outset(by: 0.5).contains(
@@ -86,7 +87,7 @@ extension Double {
 }
 
 extension LabelPlacement.Placed {
-  /// The text with a white edge, and a thin line from its point where it is far off.
+  /// The text with a white outline, and a leader line from its point if it is far away.
   var nodes: [Markup] {
     var nodes: [Markup] = []
     if needsLeader {

@@ -1,4 +1,4 @@
-/// Latency where no accuracy was measured: a bar a row, with quartiles and speed-up.
+/// Latency without accuracy: one bar per row, with quartiles and speed-up.
 struct LatencyFigure: TableDrawing {
   static let name = "latency"
   static let place = FigurePlace.aboveTable
@@ -10,17 +10,17 @@ struct LatencyFigure: TableDrawing {
     let latency: LatencyFigures
   }
 
-  /// Where the parts of a page's bars go.
+  /// The positions of the bars' parts.
   private struct Measures {
     let width: Double
     /// From one bar to the next.
     let pitch: Double
     /// Of a bar's middle below the top of its strip.
     let middle: Double
-    /// Where the bars start, and where their texts end at the latest.
+    /// The start of the bars, and the right limit of their texts.
     let left: Double
     let longest: Double
-    /// Whether a row's name stands above its bar instead of left of it.
+    /// Whether a row's name is above its bar instead of to its left.
     let stacks: Bool
 
     init(_ layout: FigureLayout, labels: [String]) {

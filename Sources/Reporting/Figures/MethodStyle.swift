@@ -3,8 +3,8 @@ import Records
 
 /// Color and marker of a method, the same in every figure.
 ///
-/// Methods declare colors of Okabe and Ito (2008), which color-blind readers can tell apart; the
-/// marker of the family says the same for print in grey.
+/// Methods declare colors of Okabe and Ito (2008), which color-blind readers can distinguish; the
+/// marker of the family is for printing in gray.
 struct MethodStyle: Hashable, Sendable {
   enum Shape: Hashable, Sendable { case circle, square, diamond, triangle, triangleDown, cross }
 
@@ -47,7 +47,7 @@ struct MethodStyle: Hashable, Sendable {
     return styles
   }
 
-  /// The color mixed with a third of black, so that small letters stay legible on white.
+  /// The color mixed with a third of black, so that small text is legible on white.
   var textColor: String {
     guard let value = Int(color.dropFirst(), radix: 16) else { return color }
     let mixed = [16, 8, 0].map { shift in (value >> shift & 0xFF) * 2 / 3 }

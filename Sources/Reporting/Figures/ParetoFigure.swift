@@ -1,10 +1,10 @@
 import Records
 
-/// Accuracy against latency, one panel a table: every row a point with its intervals, and the
-/// front as the line of what is best within a latency.
+/// Accuracy over latency, one panel per table: every row is a point with its intervals, and the
+/// front is the line of the best accuracy within each latency.
 ///
-/// The page's script draws the panels anew from the values that the points carry, with the same
-/// rules, where rows are hidden.
+/// When rows are hidden, the page's script redraws the panels from the values stored with the
+/// points, with the same rules.
 struct ParetoFigure: TableDrawing {
   static let name = "pareto"
   static let place = FigurePlace.aboveTable

@@ -4,17 +4,17 @@ import Records
 /// One table's points, front and labels; `chart.js` follows the same rules.
 struct ParetoPanel {
   private struct Item {
-    /// Its place in the table.
+    /// Its index in the table.
     let index: Int
     let row: Row
     let accuracy: AccuracyFigures
     let latency: LatencyFigures
     let shortLabel: String
-    /// Whether the row lies so far below the others that it is drawn as an arrow at the lower edge.
+    /// Whether the row is so far below the others that it is drawn as an arrow at the lower edge.
     var isClipped = false
   }
 
-  /// With more points than this, only those on the front are named.
+  /// The number of points above which only those on the front are labeled.
   private static let maxLabels = 28
 
   private let items: [Item]
@@ -94,7 +94,7 @@ struct ParetoPanel {
     styles[item.row.method.name] ?? MethodStyle(color: FigureText.ink, shape: .circle)
   }
 
-  /// Marks rows far below the others, which would squeeze what matters into a strip.
+  /// Marks rows far below the others, which would compress the relevant part of the figure.
   ///
   /// A row is far below where it is further from the median of the rows than three times the best
   /// one is above it, and than five points, and would stretch what the others need by half of it;
@@ -127,7 +127,7 @@ struct ParetoPanel {
     return corners + [last, Point(x: area.maxX, y: last.y)]
   }
 
-  /// Where the baseline's latency lies: right of it a method is slower than doing nothing.
+  /// The baseline's latency: to its right, a method is slower than no reduction.
   private var baselineLine: [Markup] {
     guard let baseline = items.first(where: \.row.isBaseline) else { return [] }
     let x = center(baseline).x

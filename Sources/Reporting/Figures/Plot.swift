@@ -14,7 +14,7 @@ struct Plot {
     Point(x: x(valueX), y: y(valueY))
   }
 
-  /// Everything that lies behind the data.
+  /// Everything behind the data.
   var background: Markup {
     let frame = Markup.polyline(
       [
@@ -51,11 +51,12 @@ struct Plot {
     return nodes
   }
 
-  /// The title in the two lines that there is room for.
+  /// The title in at most two lines.
   private var titleLines: [String] {
     let size = FigureText.size * 1.06
     let lines = FigureText.wrapped(title, width: area.width + 12, size: size)
-    // What panels differ in often comes last, so that nothing is cut that a second line can hold.
+    // Panels often differ only at the end of their titles, so a second line is used before
+    // truncating.
     return [lines.first ?? "", lines.dropFirst().joined(separator: " ")].filter { !$0.isEmpty }
       .map { FigureText.fitted($0, width: area.width + 12, size: size) }
   }

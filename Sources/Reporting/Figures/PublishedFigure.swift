@@ -1,8 +1,7 @@
 import Measurement
 
-/// Published and measured changes against the baseline, one panel a published table: hollow marks
-/// for what a publication says, filled ones for what was measured, a line between the two of one
-/// row.
+/// Published and measured changes relative to the baseline, one panel per published table: hollow
+/// marks for published values, filled marks for measured ones, connected by a line for each row.
 struct PublishedFigure: ReportDrawing {
   static let name = "published"
   static let place = FigurePlace.withItsData
@@ -26,7 +25,7 @@ struct PublishedFigure: ReportDrawing {
 
   private let panels: [Panel]
 
-  /// What the filled marks are.
+  /// The meaning of the filled marks.
   private var kind: String {
     let simulated = panels.contains { $0.table.isSimulated }
     let measured = panels.contains { $0.table.isMeasured }

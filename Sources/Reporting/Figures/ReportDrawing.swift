@@ -3,18 +3,18 @@ protocol ReportDrawing {
   /// The name of its file without the ending.
   static var name: String { get }
   static var place: FigurePlace { get }
-  /// The figure of all that `report` has; `nil` without data.
+  /// The figure of the whole `report`; `nil` without data.
   init?(_ report: Report)
-  /// What it shows, for the line below it.
+  /// The caption below it.
   var caption: String { get }
   func drawing(_ layout: FigureLayout) -> Markup
 }
 
-/// Where a figure stands on the page.
+/// Where a figure appears on the page.
 enum FigurePlace: Hashable, Sendable {
   /// With each table (`TableDrawing`).
   case aboveTable, belowTable
-  /// In a section of its own with this heading.
+  /// In a separate section with this heading.
   case section(String)
   /// In a section of the page that has more than the figure (`PageSections`).
   case withItsData
@@ -22,7 +22,7 @@ enum FigurePlace: Hashable, Sendable {
 
 /// A figure that the page shows for each table.
 protocol TableDrawing: ReportDrawing {
-  /// The figure of one table, or of all that `report` has; `nil` without data.
+  /// The figure of one table, or of the whole `report`; `nil` without data.
   init?(_ report: Report, only group: RowGroup?)
 }
 

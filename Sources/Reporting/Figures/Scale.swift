@@ -1,6 +1,6 @@
 import Foundation
 
-/// How a quantity becomes a position: linear, or logarithmic where it spans more than a decade.
+/// Maps a quantity to a position: linearly, or logarithmically if it spans more than a decade.
 struct Scale: Sendable {
   let isLogarithmic: Bool
   /// The values at both ends.
@@ -12,13 +12,13 @@ struct Scale: Sendable {
   /// Values with a tick and a label.
   let ticks: [Double]
 
-  /// A scale that shows `values` with room at both ends, and ticks at round numbers.
+  /// A scale that shows `values` with margins at both ends, and ticks at round numbers.
   ///
   /// - Parameters:
   ///   - values: what must be visible, at least one, finite; positive if `allowsLogarithm`.
   ///   - positions: the ends in pixels.
   ///   - spacing: the fewest pixels between ticks.
-  ///   - limits: values beyond which the room does not reach, for example 0…100 percent.
+  ///   - limits: values that the margins do not exceed, for example 0…100 percent.
   ///   - allowsLogarithm: whether a span of more than a decade is drawn logarithmically.
   init(
     showing values: [Double], from start: Double, to end: Double, spacing: Double = 44,
@@ -36,7 +36,7 @@ struct Scale: Sendable {
       upper = high * room
       ticks = Self.logarithmicTicks(lower, upper, wanted: wanted)
     } else {
-      // Values that are all one still need a span to be drawn in.
+      // Values that are all equal still need a span.
       let span = high > low ? high - low : max(abs(high) * 0.1, 1e-3)
       lower = max(limits.lowerBound, min(low, low - 0.06 * span))
       upper = min(limits.upperBound, max(high, high + 0.06 * span))
@@ -68,7 +68,7 @@ struct Scale: Sendable {
     return (first...last).map { Double($0) * step }
   }
 
-  /// 1, 2 and 5 of each decade, fewer where they would crowd.
+  /// 1, 2 and 5 of each decade, fewer if they would be too close.
   static func logarithmicTicks(_ lower: Double, _ upper: Double, wanted: Double) -> [Double] {
     let decades = Int(log10(lower).rounded(.down))...Int(log10(upper).rounded(.up))
     for digits in [[1.0, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]] {

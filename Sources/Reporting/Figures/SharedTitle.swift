@@ -1,6 +1,7 @@
 import Records
 
-/// What all panels of a figure have in common stands above them once; what differs, on the panel.
+/// Divides the titles of a figure: what all panels have in common is shown once above them, the
+/// rest on each panel.
 struct SharedTitle {
   /// Facts about a panel, in the order written.
   private let facts: [[String]]

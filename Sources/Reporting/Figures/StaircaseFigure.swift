@@ -1,6 +1,6 @@
 import Measurement
 
-/// Median latency against token count with its quartiles, one panel a grid.
+/// Median latency over token count with its quartiles, one panel per grid.
 struct StaircaseFigure: TableDrawing {
   static let name = "staircase"
   static let place = FigurePlace.aboveTable
@@ -19,7 +19,7 @@ struct StaircaseFigure: TableDrawing {
     self.init(report) { staircase in group.map(staircase.belongs) ?? true }
   }
 
-  /// What the figure shows, for a caption; that no step was found is a result.
+  /// The caption; it also says if no step was found.
   var caption: String {
     "Latency against the number of tokens"
       + (staircases.contains { !$0.steps.isEmpty } ? ", with its steps" : "; no step was found")
@@ -40,7 +40,8 @@ struct StaircaseFigure: TableDrawing {
     return page.drawing(title: "Latency against the number of tokens", panels: panels)
   }
 
-  /// What is drawn of at least one staircase; a prediction has neither quartiles nor intervals.
+  /// The elements drawn for at least one staircase; a prediction has neither quartiles nor
+  /// intervals.
   private var legend: [LegendEntry] {
     let isMeasured = staircases.contains { !Self.isPredicted($0) }
     let isPredicted = staircases.contains(where: Self.isPredicted)
@@ -158,7 +159,8 @@ struct StaircaseFigure: TableDrawing {
       })
   }
 
-  /// What a step is, and what makes it where it was predicted, or what a card does otherwise there.
+  /// The text of a step, with its cause if it is predicted, or what differs on the GPU if that is
+  /// known.
   private func stepText(_ step: Step, of staircase: Staircase) -> String {
     let (causes, changes) = (staircase.causes(of: step), staircase.changes(at: step))
     return "step between \(step.before) and \(step.after) tokens: \(height(of: step)) ms"
@@ -203,8 +205,8 @@ struct StaircaseFigure: TableDrawing {
       + (point.isReliable ? "" : ", timing not reliable")
   }
 
-  /// Where the axis begins at the latest: at zero where that costs less than a third of the height,
-  /// and a tenth below the highest value in any case, so that a curve that hardly moves looks flat.
+  /// The upper limit for the start of the axis: zero if that uses less than a third of the height,
+  /// and in any case a tenth below the highest value, so that an almost constant curve looks flat.
   private func floor(of values: [Double]) -> [Double] {
     guard let low = values.min(), let high = values.max() else { return [] }
     return [low < 0.33 * high ? 0 : min(low, 0.9 * high)]

@@ -1,4 +1,4 @@
-/// The utility of every token count and its two parts, with the count that is chosen.
+/// The utility of every token count and its two parts, with the chosen count.
 struct UtilityFigure: TableDrawing {
   static let name = "utility"
   static let place = FigurePlace.belowTable
@@ -94,7 +94,7 @@ struct UtilityFigure: TableDrawing {
     let dashes = Box(x: place - 2, y: plot.area.y, width: 4, height: plot.area.height)
     let placement = LabelPlacement(
       bounds: plot.area.outset(by: -1), obstacles: lines + [dashes], soft: [])
-    // From the middle of the free room outwards.
+    // From the middle of the free space outwards.
     for share in [0.5, 0.35, 0.65, 0.2, 0.8, 0.95, 0.08] {
       let anchor = Point(x: place, y: plot.area.y + plot.area.height * share)
       let label = LabelPlacement.Label(

@@ -2,8 +2,8 @@ import Foundation
 import Measurement
 import Records
 
-/// An accuracy that was published for weights that anyone can have, without any training: a run of
-/// the same model, method and preprocessing on all of ImageNet's validation images must give it.
+/// A published accuracy for publicly available weights: a run with the same model, method and
+/// preprocessing on all of ImageNet's validation images must reproduce it.
 ///
 /// They are listed in `Resources/published_accuracies.json`; one more is one line there.
 struct KnownGate: Decodable, Sendable {
@@ -29,7 +29,7 @@ struct KnownGate: Decodable, Sendable {
     case inference = "inferred_from"
   }
 
-  /// Every published accuracy that a run can be held to.
+  /// Every published accuracy that a run can be compared with.
   static let all: [KnownGate] = {
     struct File: Decodable { let accuracies: [KnownGate] }
     do {

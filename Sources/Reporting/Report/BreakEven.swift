@@ -2,7 +2,7 @@ import Measurement
 import Records
 import Support
 
-/// Where a method beats the baseline: its speed-up by batch size and tokens removed.
+/// Where a method is faster than the baseline: its speed-up by batch size and tokens removed.
 package struct BreakEven: Sendable {
   /// One setting at one batch size.
   package struct Cell: Hashable, Sendable {

@@ -1,7 +1,7 @@
 import Records
 import Support
 
-/// Accuracy class by class: which the model finds hardest, and which a method costs most.
+/// Accuracy per class: the hardest classes, and those that lose most by a method.
 struct ClassTable {
   struct Line {
     let name: String
@@ -21,7 +21,7 @@ struct ClassTable {
   private let place: String
   /// The rows shown, by their labels.
   let methods: [String]
-  /// The hardest first, then those that lose most.
+  /// The hardest classes first, then those that lose most.
   let lines: [Line]
   /// Classes of the data set that were seen.
   let classes: Int

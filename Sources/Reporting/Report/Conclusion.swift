@@ -2,7 +2,7 @@ import Measurement
 import Support
 
 extension Report {
-  /// What the tables come to, in one sentence; `nil` where there is nothing to compare.
+  /// The conclusion from the tables, in one sentence; `nil` if there is nothing to compare.
   package var conclusion: String? {
     let compared = tables.filter { group in
       group.rows.contains { $0.speedup != nil || $0.change != nil }
@@ -29,7 +29,7 @@ extension Report {
     }.joined(separator: ". ") + "."
   }
 
-  /// More places than these make no sentence.
+  /// The maximum number of configurations in the sentence.
   private static let mostPlaces = 4
 }
 

@@ -1,10 +1,10 @@
 import Records
 
-/// Names that tell apart whatever a report shows.
+/// Names that distinguish everything that a report shows.
 ///
-/// Records name weights, data sets and models as a person knows them, and two different ones may
-/// carry one name: `model.safetensors` in two folders, `custom` at two depths. Every table, figure
-/// and file of a report names what is the same the same, and what differs differently.
+/// Records name weights, data sets and models as the user does, so two different ones may have the
+/// same name: `model.safetensors` in two folders, `custom` at two depths. In every table, figure
+/// and file of a report, equal things have equal names, and different things different ones.
 struct DistinctNames {
   /// By digest.
   private var weights: [WeightsSetting: String] = [:]
@@ -77,7 +77,7 @@ struct DistinctNames {
 
   private var isEmpty: Bool { weights.isEmpty && datasets.isEmpty && models.isEmpty }
 
-  /// The records with the names that tell them apart.
+  /// The records with distinct names.
   func renamed(_ records: [Record]) -> [Record] {
     guard !isEmpty else { return records }
     return records.map { record in
@@ -100,7 +100,7 @@ struct DistinctNames {
     }
   }
 
-  /// The row with the names that tell it apart.
+  /// The row with distinct names.
   func renamed(_ row: RowKey) -> RowKey {
     var row = row
     row.place.weights = row.place.weights.map(renamed)

@@ -1,9 +1,9 @@
 import Records
 import Support
 
-/// Measured rows that a report leaves out, since the last run did not ask for them.
+/// Measured rows that a report leaves out because the last run did not request them.
 package struct Hidden: Sendable {
-  /// Rows of places that the report shows.
+  /// Rows of configurations that the report shows.
   package let rows: Int
   /// Devices of which nothing is shown, by name and hardware, with their timings.
   package let devices: [(device: DeviceSetting, timings: Int)]

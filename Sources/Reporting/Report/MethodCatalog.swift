@@ -1,9 +1,9 @@
 import Records
 
-/// What the records of a report declare of their methods.
+/// The traits of methods that the records of a report declare.
 ///
-/// It is all that `Reporting` knows of a method: which one is the baseline, which one draws the
-/// grid, in which order rows come and how they are drawn.
+/// It is all that `Reporting` knows about methods: which one is the baseline, which one forms the
+/// grid, the order of rows, and how they are drawn.
 struct MethodCatalog: Sendable {
   private let traits: [String: MethodTraits]
   /// The setting of the baseline; `nil` where no record is of one.
@@ -53,7 +53,7 @@ struct MethodCatalog: Sendable {
     return false
   }
 
-  /// Methods without traits come last.
+  /// Methods without traits are last.
   func order(of name: String) -> Int { traits[name]?.order ?? .max }
 
   /// Numbers by value, lists element by element, anything else by its text.

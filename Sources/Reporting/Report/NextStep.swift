@@ -2,7 +2,8 @@ import Measurement
 import Records
 import Support
 
-/// How many more tokens a schedule must remove to reach the next lower step of its staircase.
+/// The number of additional tokens that a schedule must remove to reach the next lower step of its
+/// staircase.
 package struct NextStep: Hashable, Sendable {
   /// Tokens to remove beyond what the row removes.
   package let moreTokens: Int
@@ -37,7 +38,8 @@ package struct NextStep: Hashable, Sendable {
     let parts = [gain, stepGain, stepGainInterval.lower, stepGainInterval.upper]
       .map { fixed($0, digits: digits) }
     // A predicted staircase has no noise, and so no interval.
-    let interval = stepGainInterval.lower < stepGainInterval.upper ? " (\(parts[2])–\(parts[3]))" : ""
+    let isMeasured = stepGainInterval.lower < stepGainInterval.upper
+    let interval = isMeasured ? " (\(parts[2])–\(parts[3]))" : ""
     return "prune \(counted(moreTokens, "more token")) and gain about \(parts[0]) ms, of it "
       + "\(parts[1]) ms\(interval) by the step"
   }

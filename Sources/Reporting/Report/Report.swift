@@ -1,32 +1,32 @@
 import Measurement
 import Records
 
-/// What a folder of records says, ready to be drawn: joined, compared and ordered.
+/// The content of a folder of records, ready to be drawn: joined, compared and sorted.
 ///
-/// Accuracy and latency meet here for the first time: accuracy by (model, weights, method, data
-/// set), latency by (model, method, device, batch size). Nothing is read but the records, so any
-/// old result can be drawn again, and the order of the records does not matter.
+/// Accuracy and latency are joined here: accuracy by (model, weights, method, data set), latency by
+/// (model, method, device, batch size). Only the records are read, so any old result can be drawn
+/// again, and the order of the records does not matter.
 package struct Report: Sendable {
   package let name: String
-  /// One table each: the rows that share model, weights, data set, device and batch size.
+  /// The tables: rows that share model, weights, data set, device and batch size.
   package let groups: [RowGroup]
-  /// What is shown: the groups, or models side by side where they are what is compared.
+  /// The tables that are shown: the groups, or tables of models if models are compared.
   package let tables: [RowGroup]
   /// Trials without a result, in the words of the records.
   package let failures: [Failure]
-  /// Latency against token count, where it was measured on a grid.
+  /// Latency over token count, if it was measured on a grid.
   package let staircases: [Staircase]
-  /// The utility of each token count, where both grids were measured.
+  /// The utility of each token count, if both grids were measured.
   package let utilityCurves: [UtilityCurve]
-  /// Where each method beats the baseline, where several batch sizes were timed.
+  /// Where each method is faster than the baseline, if several batch sizes were timed.
   package let breakEvens: [BreakEven]
-  /// Tables that differ in precision or engine alone, as one each.
+  /// Tables that differ only in precision or engine, combined.
   package let variants: [VariantTable]
-  /// Numbers of publications with the rows that stand next to them.
+  /// Published numbers with the rows that they are compared with.
   package let published: [PublishedTable]
-  /// The machines and program versions that the records come from, each once.
+  /// The machines and program versions of the records, without duplicates.
   package let provenance: [Provenance]
-  /// What was done on the machines of `provenance`.
+  /// What was measured on the machines of `provenance`.
   var provenanceTitle: String {
     let timed = groups.filter { group in group.rows.contains { $0.latency != nil } }
     let isPredicted =
@@ -34,20 +34,20 @@ package struct Report: Sendable {
       && !groups.contains { group in group.rows.contains { $0.accuracy != nil } }
     return isPredicted ? "Predicted on" : "Measured on"
   }
-  /// What is wrong with the timings; `nil` where they are reliable.
+  /// The verdict on the timings; `nil` if they are reliable.
   package let verdict: TimingVerdict?
   /// What a reader should know of the run, a sentence each.
   package let remarks: [String]
-  /// What was asked for.
+  /// The spec of the report.
   package let about: ReportOrigin
-  /// Passes that were taken apart into kinds of operation.
+  /// Passes broken down by kind of operation.
   package let operations: [OperationBreakdown]
-  /// What the methods made of a few pictures, one for each model.
+  /// What the methods did to a few images, one entry per model.
   package let tokens: [SampleTokens]
   /// The names of a data set's classes, by its fingerprint.
   let classNames: [String: [String]]
   let parameterText: ParameterText
-  /// What the rows were made of, for comparing with another report.
+  /// The joined records of the rows, for comparing with another report.
   let joined: JoinedRecords
 
   /// Joins `records`.
@@ -104,13 +104,13 @@ package struct Report: Sendable {
   }
 }
 
-/// The spec that led to a report.
+/// The spec of a report.
 package struct ReportOrigin: Hashable, Sendable {
-  /// In the spec's words; empty where it has none.
+  /// The spec's description; empty if it has none.
   package let description: String
-  /// Its text; `nil` where it is not known.
+  /// Its text; `nil` if unknown.
   package let spec: String?
-  /// The command line that ran it; `nil` where it is not known.
+  /// The command line that ran it; `nil` if unknown.
   package let command: String?
 
   package init(description: String = "", spec: String? = nil, command: String? = nil) {
@@ -133,9 +133,9 @@ package struct RowGroup: Sendable {
   package let batchSize: Int?
   package let precision: String
   package internal(set) var rows: [Row]
-  /// Whether its rows are models where nothing is reduced, instead of methods.
+  /// Whether its rows are models without reduction, instead of methods.
   package internal(set) var isOfModels = false
-  /// How sure R is that α chooses for rows of the table, a sentence each.
+  /// The uncertainty of each R that α chooses for rows of the table, one sentence each.
   package internal(set) var choiceLines: [String] = []
 
   /// The rows on the front, by rising latency.

@@ -18,45 +18,48 @@ package struct Row: Sendable {
   package let accuracy: AccuracyFigures?
   /// `nil` when no timing is recorded.
   package let latency: LatencyFigures?
-  /// Against the baseline on the same images; `nil` for the baseline itself and without either.
+  /// Relative to the baseline on the same images; `nil` for the baseline itself and if either is
+  /// missing.
   package internal(set) var change: AccuracyChange?
-  /// Against the baseline on the same device; `nil` for the baseline itself and without either.
+  /// Relative to the baseline on the same device; `nil` for the baseline itself and if either is
+  /// missing.
   package internal(set) var speedup: Speedup?
-  /// Against the baseline with explicit attention; `nil` for baselines and where it was not timed.
+  /// Relative to the baseline with explicit attention; `nil` for baselines and if it was not timed.
   package internal(set) var explicitSpeedup: Speedup?
-  /// Against random removal at the same token counts, on the same images; `nil` without a control.
+  /// Relative to random removal at the same token counts, on the same images; `nil` without a
+  /// control.
   package let control: AccuracyChange?
   /// How its accuracy was measured in a race; `nil` where every image was classified.
   package let race: RaceStanding?
   /// Tokens that leave the last block, prefix included.
   package let tokensLeft: Int?
-  /// Multiply-adds of one image.
+  /// The MACs of one image.
   package let macs: Int?
-  /// Trained numbers of the model.
+  /// The number of trainable parameters of the model.
   package let modelParameters: Int?
-  /// Bytes that the operations of one image must read and write; `nil` in records of programs that
-  /// did not count them.
+  /// The minimum number of bytes that the operations of one image read and write; `nil` in records
+  /// of earlier versions.
   package let trafficBytes: Int?
-  /// Operations of a pass; `nil` in records of programs that did not count them.
+  /// The number of operations of a pass; `nil` in records of earlier versions.
   package let launches: Int?
-  /// Which kernels computed the attention; `nil` in records of programs that did not say.
+  /// Which kernels computed the attention; `nil` in records of earlier versions.
   package let attention: AttentionCost?
-  /// The nearest fall of latency that pruning more would reach; `nil` without a grid or a step.
+  /// The nearest decrease of latency that more pruning would reach; `nil` without a grid or a step.
   package let nextStep: NextStep?
   /// Whether no other row of the group is at least as accurate and as fast, and better in one.
   package internal(set) var isOnFront = false
   /// Why nothing is concluded from the row's timing or from its baseline's; empty where both are
   /// sound.
   package let flaws: [TimingFlaw]
-  /// What a reader should know of these numbers, each a clause without a full stop.
+  /// Notes on these numbers, each a clause without a full stop.
   package internal(set) var notes: [String]
   /// Those of `notes` that change no conclusion where the timing is reliable: outliers, drift.
   var lesserNotes: Set<String> = []
 
-  /// What a reader must know of these numbers.
+  /// The notes that a reader must know.
   var essentialNotes: [String] { notes.filter { !lesserNotes.contains($0) } }
 
-  /// Whether the front, marks and steps may rest on the row's timing.
+  /// Whether the front, marks and steps may use the row's timing.
   package var isReliable: Bool { flaws.isEmpty }
 
   /// Whether its accuracy is that of every image, or known as well as its race was to know it.
@@ -65,7 +68,7 @@ package struct Row: Sendable {
   /// Whether the row may be on the front: its accuracy is known, and its timing sound.
   var competes: Bool { isWellKnown && latency != nil && isReliable }
 
-  /// Whether nothing is reduced: what the others are compared with.
+  /// Whether it is the baseline, which reduces nothing.
   package var isBaseline: Bool { family == .baseline }
 
   /// The method's name followed by its parameters.
@@ -117,9 +120,9 @@ package struct AccuracyFigures: Hashable, Sendable {
   package var isComplete: Bool { images + skippedImages >= expectedImages }
 }
 
-/// How long a batch takes.
+/// The latency of a batch.
 package struct LatencyFigures: Hashable, Sendable {
-  /// Milliseconds a batch.
+  /// Milliseconds per batch.
   package let milliseconds: Summary
   /// At the median.
   package let imagesPerSecond: Double
@@ -145,16 +148,16 @@ package struct AccuracyChange: Hashable, Sendable {
   package var isWithinNoise: Bool { isSequential ? interval.contains(0) : midP >= 0.05 }
 }
 
-/// How many times as fast as the baseline a method is.
+/// The speed-up of a method relative to the baseline.
 package struct Speedup: Hashable, Sendable {
-  /// Median latency of the baseline over that of the method.
+  /// The median latency of the baseline divided by that of the method.
   package let ratio: Double
   /// 95 % bootstrap interval of the ratio.
   package let interval: Interval
   /// Whether both timings are reliable; nothing is concluded from others.
   package let isReliable: Bool
 
-  /// Whether the interval holds 1.
+  /// Whether the interval contains 1.
   package var isWithinNoise: Bool { isReliable && interval.contains(1) }
   /// Whether the method is slower than the baseline beyond noise.
   package var isSlower: Bool { isReliable && interval.upper < 1 }

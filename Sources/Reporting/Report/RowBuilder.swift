@@ -2,14 +2,14 @@ import Measurement
 import Records
 import Support
 
-/// What a run asked for with a row, besides its method.
+/// What a run requested for a row, besides its method.
 struct AskedRow {
   var reasons: [RowReason] = []
   var control: MethodSetting?
   var race: RaceStanding?
 }
 
-/// Makes the rows of a report from joined records.
+/// Creates the rows of a report from joined records.
 struct RowBuilder {
   let joined: JoinedRecords
   let rows: [RowKey]?

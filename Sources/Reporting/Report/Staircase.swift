@@ -2,10 +2,10 @@ import Measurement
 import Records
 import Support
 
-/// Median latency against the number of tokens: one model on one device at one batch size.
+/// Median latency over the number of tokens: one model on one device at one batch size.
 ///
-/// It is read from latency records of random removal, which drops tokens before the first block, so
-/// that every block sees the same number of tokens.
+/// It comes from latency records of random removal, which drops tokens before the first block, so
+/// every block processes the same number of tokens.
 package struct Staircase: Sendable {
   /// One measured token count.
   package struct Point: Hashable, Sendable {
@@ -38,7 +38,7 @@ package struct Staircase: Sendable {
   package let points: [Point]
   /// Medians of resampled timings of the reliable points, by token count: as many for each.
   let resampled: [Int: [Double]]
-  /// Where latency jumps, by rising token count; none where too many points are not reliable.
+  /// Where latency jumps, by increasing token count; empty if too many points are not reliable.
   package let steps: [Step]
 
   /// The staircases in `joined`, ordered by model, device and batch size.

@@ -2,7 +2,7 @@ import Measurement
 import Records
 import Support
 
-/// What is wrong with the timings of a report, in one sentence that stands above everything else.
+/// The verdict on the timings of a report, one sentence at the top.
 package struct TimingVerdict: Hashable, Sendable {
   /// The sentence.
   package let text: String

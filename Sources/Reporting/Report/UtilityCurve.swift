@@ -2,7 +2,7 @@ import Measurement
 import Records
 import Support
 
-/// The utility of every token count: latency gained against accuracy kept, from two grids.
+/// The utility of every token count: saved latency against kept accuracy, from two grids.
 ///
 /// L is the latency grid of a device, Â the accuracy grid of a model: they may come from different
 /// machines. The formula is `TailEffectUtility`'s, by which a run chooses R.
@@ -25,7 +25,7 @@ package struct UtilityCurve: Sendable {
   /// By rising token count, at least `Staircase.minPoints`.
   package let points: [Point]
   private let utility: TailEffectUtility
-  /// Utilities of grids that could as well have been measured.
+  /// Utilities of resampled grids.
   private let resampled: [TailEffectUtility]
 
   /// n*; `points` is never empty.
@@ -119,7 +119,7 @@ extension UtilityCurve {
     }
   }
 
-  /// How sure the choices for some α are, a sentence each: `α=0.5: R = 72 (68–80)`.
+  /// The uncertainty of the choices for some α, one sentence each: `α=0.5: R = 72 (68–80)`.
   func choiceLines(alphas: [Double]) -> [String] {
     alphas.compactMap { alpha in
       choice(alpha: alpha).map { "α=\(trimmed(alpha, digits: 6)): \(text(of: $0))" }

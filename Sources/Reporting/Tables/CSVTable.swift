@@ -6,7 +6,7 @@ struct CSVTable {
   static let columns: [(name: String, value: @Sendable (RowGroup, Row) -> JSONValue)] =
     placeColumns + accuracyColumns + latencyColumns + costColumns + comparisonColumns
 
-  /// The second baseline, the control, and what a pass does.
+  /// The columns of the second baseline, the control, and the operations of a pass.
   private static let comparisonColumns:
     [(name: String, value: @Sendable (RowGroup, Row) -> JSONValue)] = [
       ("control_delta_points", { _, row in number(row.control?.points, 4) }),
@@ -122,7 +122,7 @@ struct CSVTable {
     text(report.groups.map { ($0, $0.rows) })
   }
 
-  /// The rows on the front, by rising latency.
+  /// The rows on the front, by increasing latency.
   static func front(_ report: Report) -> String {
     text(report.groups.map { ($0, $0.front) })
   }
@@ -158,7 +158,7 @@ struct CSVTable {
     }
   }
 
-  /// Quoted only where a comma, a quote or a line break demands it.
+  /// Quoted only if it contains a comma, a quote or a line break.
   static func quoted(_ text: String) -> String {
     guard text.contains(where: { ",\"\n\r".contains($0) }) else { return text }
     return "\"" + text.replacing("\"", with: "\"\"") + "\""

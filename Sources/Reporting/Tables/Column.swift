@@ -1,16 +1,16 @@
 import Measurement
 
-/// One column of the tables that people read: its heading, its cells, and its priority.
+/// One column of the tables for readers: its heading, its cells, and its priority.
 package struct Column: Sendable {
   package enum Alignment: Sendable { case leading, trailing }
 
   package let title: String
   package let alignment: Alignment
-  /// Columns of low rank are the first to go where the table is too wide.
+  /// Columns of low rank are the first to be left out if the table is too wide.
   package let rank: Int
-  /// The cell of a row; `–` where nothing was measured.
+  /// The cell of a row; `–` if nothing was measured.
   package let cell: @Sendable (Row) -> String
-  /// What the column is sorted by; `nil` for text and where nothing was measured.
+  /// The sort key; `nil` for text and if nothing was measured.
   package let number: @Sendable (Row) -> Double?
 
   init(
@@ -53,7 +53,7 @@ package struct Column: Sendable {
     }
   }
 
-  /// Models have sizes where methods have parameters, and no tokens that leave.
+  /// For models, sizes take the place of parameters, and there are no remaining tokens.
   private static func ofModels(_ columns: [Column]) -> [Column] {
     columns.compactMap { column in
       switch column.title {
@@ -77,10 +77,10 @@ package struct Column: Sendable {
     Column(title, alignment, rank: rank, number: number, cell: cell ?? self.cell)
   }
 
-  /// What stands where a value is missing.
+  /// The text for a missing value.
   static let missing = "–"
 
-  /// Every column, the short form of the cells: what fits a terminal.
+  /// Every column with short cells, for a terminal.
   package static let terminal: [Column] = measured + comparison
 
   private static let measured: [Column] = [
@@ -113,11 +113,10 @@ package struct Column: Sendable {
     },
   ]
 
-  /// What goes where even narrow columns do not fit.
+  /// The columns to leave out if even narrow columns do not fit.
   static let lastToGo = ["tokens", "Δ pp"]
 
-  /// For tables that are still too wide: columns in less room, in the order in which they take the
-  /// place of others.
+  /// Narrow columns for tables that are still too wide, in the order in which they replace others.
   static let narrower: [(wide: String, column: Column)] = [
     (
       "parameters",
@@ -149,7 +148,7 @@ package struct Column: Sendable {
     ),
   ]
 
-  /// Every column with intervals written out: what a document has room for.
+  /// Every column with intervals, for a document.
   package static let document: [Column] =
     measured.map { column in
       switch column.title {
@@ -166,8 +165,7 @@ package struct Column: Sendable {
 }
 
 extension RowGroup {
-  /// The columns of `all` that have something to show in the table; all where nothing is measured
-  /// yet.
+  /// The columns of `all` that have content in the table; all if nothing is measured yet.
   func filled(_ all: [Column]) -> [Column] {
     guard rows.contains(where: { $0.accuracy != nil || $0.latency != nil }) else { return all }
     return all.filter { column in
@@ -179,7 +177,7 @@ extension RowGroup {
   }
 }
 
-/// The signs next to a number.
+/// The marks next to a number.
 enum Mark {
   static let front = "●"
   static let withinNoise = "≈"
@@ -196,10 +194,10 @@ enum Mark {
 }
 
 extension Row {
-  /// What stands behind a timing that is not reliable.
+  /// The mark after a timing that is not reliable.
   var doubt: String { isReliable ? "" : " \(Mark.unreliable)" }
 
-  /// What led to the parameters, then the parameters; `–` when there are none.
+  /// How the parameters were chosen, then the parameters; `–` if there are none.
   var details: String {
     let parts = [reasons.words, parameters].compactMap { $0 }.filter { !$0.isEmpty }
     return parts.isEmpty ? Column.missing : parts.joined(separator: ", ")
@@ -222,14 +220,14 @@ extension AccuracyFigures {
 extension AccuracyChange {
   var digits: Int { outcomes.images >= 10_000 ? 2 : 1 }
 
-  /// For example `−1.2`, marked where chance could explain it.
+  /// For example `−1.2`, marked if it is within noise.
   var text: String {
     signed(points, digits: digits) + (isWithinNoise ? " \(Mark.withinNoise)" : "")
   }
 }
 
 extension LatencyFigures {
-  /// For example `12.31 (12.20–12.52)`: the median and the quartiles; of one sample itself.
+  /// For example `12.31 (12.20–12.52)`: the median and the quartiles; a single sample has none.
   var text: String {
     let digits = decimals(milliseconds.median, significant: 4)
     guard milliseconds.count > 1 else { return fixed(milliseconds.median, digits: digits) }
@@ -240,7 +238,7 @@ extension LatencyFigures {
 }
 
 extension Speedup {
-  /// For example `1.32×`, marked where it is noise or a loss.
+  /// For example `1.32×`, marked if it is within noise or a loss.
   var text: String {
     let mark = isSlower ? " \(Mark.slower)" : isWithinNoise ? " \(Mark.withinNoise)" : ""
     return fixed(ratio, digits: 2) + "×" + mark

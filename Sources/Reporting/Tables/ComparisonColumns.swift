@@ -1,8 +1,8 @@
 import Records
 
-/// Columns of a comparison that cannot be gamed: both baselines, the control, and what a pass does.
+/// The columns for fair comparison: both baselines, the control, and the operations of a pass.
 extension Column {
-  /// What a terminal has room for; each goes where no row has it.
+  /// The columns for a terminal; each is left out if no row has it.
   static let comparison: [Column] = [
     imagesSeen,
     Column("vs random pp", rank: 6, number: { $0.control?.points }) {
@@ -35,7 +35,7 @@ extension Column {
     },
   ]
 
-  /// What those columns mean.
+  /// The meaning of these columns.
   static let comparisonExplanations: [(title: String, text: String)] = [
     (
       "images",

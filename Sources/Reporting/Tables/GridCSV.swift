@@ -2,7 +2,7 @@
 enum GridCSV {
   private static let place = "model,device,hardware,threads,engine,batch_size,precision"
 
-  /// One line a measured token count.
+  /// One line per measured token count.
   static func points(_ staircases: [Staircase]) -> String {
     text(
       columns:
@@ -18,7 +18,7 @@ enum GridCSV {
     }
   }
 
-  /// One line a step; a positive rise is latency that more tokens cost.
+  /// One line per step; a positive rise means that more tokens take longer.
   static func steps(_ staircases: [Staircase]) -> String {
     text(
       columns: "tokens_before,tokens_after,tokens_low,tokens_high,rise_ms,rise_ms_low,rise_ms_high",

@@ -1,7 +1,7 @@
 /// A report as a Markdown document with its figures linked.
 struct MarkdownReport {
   let report: Report
-  /// Paths next to the document, with what each shows.
+  /// Paths relative to the document, with captions.
   let figures: [(path: String, caption: String)]
 
   func text() -> String {
@@ -45,7 +45,7 @@ struct MarkdownReport {
     "peak MB: highest memory in use while the row was timed, in millions of bytes",
   ]
 
-  /// What the columns of a report's tables mean.
+  /// The meaning of the columns of a report's tables.
   static func explanations(of report: Report) -> [String] {
     let shown = Set(
       report.tables.flatMap { $0.filled(Column.comparisonInDocuments).map(\.title) })

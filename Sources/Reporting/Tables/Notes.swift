@@ -3,8 +3,8 @@ import Support
 
 /// The notes of a table, numbered in the order of the rows.
 ///
-/// Notes that differ in their numbers alone share one, with the span of each number: a noisy
-/// machine says a dozen times that it is noisy. The exact words of every row are in the CSV.
+/// Notes that differ only in their numbers are combined, with the range of each number, because a
+/// noisy machine repeats the same note for many rows. The exact notes of every row are in the CSV.
 struct NumberedNotes {
   /// The words between the numbers, and what the numbers were.
   private struct Kind {
@@ -82,14 +82,14 @@ extension RowGroup {
   /// How far each row is from the next step down, for example
   /// `tail_effect r=72: prune 9 more tokens and gain about 0.80 ms (0.71–0.88)`.
   var nextStepLines: [String] {
-    // The grid's own rows are the staircase; they need no directions on it.
+    // The grid's own rows are the staircase, and need no such note.
     rows.filter { $0.family != .random }
       .compactMap { row in row.nextStep.map { "\(row.label): \($0.text)" } }
   }
 }
 
 extension SimulationSetting {
-  /// How far predictions of the device have been off, a clause.
+  /// The error of earlier predictions for the device, as a clause.
   var errorText: String {
     guard let checkedPoints, let medianErrorPercent, let worstErrorPercent else {
       return "its constants were never checked against a latency"

@@ -1,7 +1,7 @@
-/// Text of files and people as a terminal may show it.
+/// Makes text from files and users safe for a terminal.
 package enum PlainText {
-  /// `text` with its control characters made visible, since a terminal obeys them; line breaks and
-  /// tabs stay.
+  /// `text` with its control characters made visible, because a terminal would execute them; line
+  /// breaks and tabs are kept.
   package static func printable(_ text: String) -> String {
     var shown = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

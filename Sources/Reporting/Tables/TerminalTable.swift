@@ -7,8 +7,8 @@ package struct TerminalTable {
   /// Prepares `report` for lines of at most `width` characters.
   ///
   /// Columns of low rank are left out until a table fits, then parameters that all rows of a method
-  /// share, then quartiles and intervals; what tells rows apart stays. `highlightsFront` prints the
-  /// rows on the front in bold, with ANSI sequences.
+  /// share, then quartiles and intervals; what distinguishes rows is kept. `highlightsFront` prints
+  /// the rows on the front in bold, with ANSI sequences.
   package init(_ report: Report, width: Int = 120, highlightsFront: Bool = false) {
     self.report = report
     self.width = width

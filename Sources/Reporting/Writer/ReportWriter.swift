@@ -4,11 +4,11 @@ import Support
 
 /// Writes a report's files: the document, the tables and the figures.
 package enum ReportWriter {
-  /// Writes every file of `report` into `folder`, made where it is missing.
+  /// Writes every file of `report` into `folder`, which is created if it does not exist.
   ///
   /// Each file is written under a temporary name and then renamed, so a reader never sees half of
-  /// one. Figures without data are not written, and what an earlier report left of them is deleted,
-  /// pictures of drawings that have changed included. Returns the paths, in the order written.
+  /// one. Figures without data are not written, and files of an earlier report are deleted,
+  /// including PNG files of changed drawings. Returns the paths, in the order written.
   /// - Throws: `ReportingError`.
   @discardableResult
   package static func write(_ report: Report, to folder: URL) throws -> [URL] {
