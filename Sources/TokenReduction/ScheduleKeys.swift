@@ -31,8 +31,8 @@ extension Schedule {
   /// Replaces the method's own schedule.
   static let kind = MethodParameter(
     kindName, .choice(Kind.allCases.map(\.rawValue)), otherwise: "the method's own",
-    "R at one block (\"single\"), R shared by a few (\"spread\"), r at every block "
-      + "(\"progressive\"), or a share at some blocks (\"keep_rate\")")
+    "R at one block (\"single\"), R divided among several blocks (\"spread\"), r at "
+      + "every block (\"progressive\"), or a keep rate at some blocks (\"keep_rate\")")
 
   package static let kindName = "schedule"
 
@@ -46,24 +46,25 @@ extension Schedule {
 
   static let keepBase = MethodParameter(
     "keep_base", .choice(["current", "initial"]), otherwise: "\"current\"",
-    "of which patch tokens the share is: of those at the block, rounded up, or of the model's, "
-      + "once more at each block and rounded down")
+    "base of the keep rate: the current patch tokens, rounded up, or the model's "
+      + "initial patch tokens, applied again at each block and rounded down")
 
   static let layer = MethodParameter(
     "layer", .layer, default: .string("25%"), "block of the \"single\" schedule")
 
   static let layers = MethodParameter(
     "layers", .layers, default: .array([.string("25%"), .string("50%"), .string("75%")]),
-    "blocks where tokens go")
+    "blocks where tokens are removed")
 
   /// A fraction that is applied again at each of the layers.
   static let compoundingKeepRate = MethodParameter(
     "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1), default: .number(0.7),
-    "share of the model's patch tokens that stays, its square at the second block, and so on")
+    "fraction of the model's patch tokens that is kept; its square at the second "
+      + "block, and so on")
 
   static let proportionalAttention = MethodParameter(
     "proportional_attention", .boolean, default: .boolean(true),
-    "whether a token counts in attention by its size")
+    "whether attention weights each token by its size")
 
   /// The keys of a method that removes r tokens at every block, by a disposal that counts sizes.
   static func keysOfRemoval(by disposal: any TokenDisposal.Type) -> [MethodParameter] {
@@ -77,7 +78,7 @@ extension Schedule {
   ) -> [MethodParameter] {
     let share = MethodParameter(
       "keep_rate", .number(minimum: 0.5, exclusiveMinimum: false, maximum: 1),
-      default: .number(rate), "share of the current tokens that stays at every block")
+      default: .number(rate), "fraction of the current tokens that is kept at every block")
     return keys([share] + disposal.parameters)
   }
 
@@ -93,12 +94,12 @@ extension Schedule {
   static func keys(_ own: [MethodParameter]) -> [MethodParameter] {
     let others = [
       MethodParameter(
-        "r", .integer(minimum: 0, maximum: nil), otherwise: "needed by some schedules",
+        "r", .integer(minimum: 0, maximum: nil), otherwise: "required by some schedules",
         "tokens removed: in total (\"single\", \"spread\") or at every block (\"progressive\")"),
       layer.asOptional(otherwise: "\"25%\""),
       MethodParameter(
         "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        otherwise: "needed by that schedule", "share of the patch tokens that stays"),
+        otherwise: "required by that schedule", "fraction of the patch tokens that is kept"),
       keepBase, layers.asOptional(otherwise: "[\"25%\", \"50%\", \"75%\"]"),
     ]
     return own + [tokens, kind]

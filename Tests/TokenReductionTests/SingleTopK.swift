@@ -12,7 +12,7 @@ package enum SingleTopK: TokenReductionMethod {
   package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)
   package static let parameters = Schedule.keys([
     MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),
-    MethodParameter("layer", .layer, default: .string("25%"), "block where tokens go"),
+    MethodParameter("layer", .layer, default: .string("25%"), "block where tokens are removed"),
   ])
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)

@@ -12,8 +12,9 @@ struct ImageNetKind: DatasetKind {
       "the folder of ImageNet's validation images"),
     SpecRules.validClasses,
     KeyRule(
-      "reassessed_labels", .text, standard: .described("the one label of each picture"),
-      "real.json of reassessed-imagenet: several right labels, and none for pictures to leave out"),
+      "reassessed_labels", .text, standard: .described("the one label of each image"),
+      "real.json of reassessed-imagenet: several correct labels per image, none for "
+        + "images to leave out"),
     SpecRules.limit, SpecRules.manifest,
   ])
 

@@ -4,7 +4,7 @@ import TokenReduction
 extension SpecRules {
   /// Keys of `published`: one table, or one part of a table, of a publication.
   static let published: [KeyRule] = [
-    KeyRule("source", .text, required: true, "the publication and the place in it"),
+    KeyRule("source", .text, required: true, "the publication and the location in it"),
     KeyRule("hardware", .text, required: true, "what the published latencies were measured on"),
     KeyRule(
       "comparable", .text, required: true,
@@ -14,8 +14,8 @@ extension SpecRules {
     KeyRule(
       "batch_size", .integer(minimum: 1, maximum: 65_536),
       "the published batch size; rows of this batch size are compared if there are any"),
-    KeyRule("baseline", .object(publishedBaseline), "the published model with nothing reduced"),
-    KeyRule("rows", .list(.object(publishedRow)), required: true, "the published lines"),
+    KeyRule("baseline", .object(publishedBaseline), "the published model without reduction"),
+    KeyRule("rows", .list(.object(publishedRow)), required: true, "the published rows"),
   ]
 
   private static let positive = ValueRule.number(
@@ -24,35 +24,35 @@ extension SpecRules {
     minimum: 0, exclusiveMinimum: false, maximum: 100)
 
   private static let publishedBaseline: [KeyRule] = [
-    KeyRule("latency_ms", positive, "milliseconds of a batch"),
+    KeyRule("latency_ms", positive, "milliseconds per batch"),
     KeyRule("top1", percent, "percent"),
   ]
 
   private static let publishedRow: [KeyRule] = [
-    KeyRule("label", .text, required: true, "the line's name in the publication"),
+    KeyRule("label", .text, required: true, "the row's name in the publication"),
     KeyRule(
       "method", .choice(TokenReductionRegistry.all.map { $0.name }),
-      standard: .described("the line is shown without a measured one"),
+      standard: .described("the row is shown without a measured one"),
       "the method whose measured rows it is compared with"),
     KeyRule(
       "match", .parameters, standard: .described("every row of the method"),
-      "parameters that those rows have; a list holds values of which each will do"),
+      "parameters of those rows; any value of a list matches"),
     KeyRule(
-      "model", .modelName, standard: .described("that of all lines"), "the published model"),
+      "model", .modelName, standard: .described("that of all rows"), "the published model"),
     KeyRule(
       "batch_size", .integer(minimum: 1, maximum: 65_536),
-      standard: .described("that of all lines"),
+      standard: .described("that of all rows"),
       "the published batch size"),
     KeyRule("device", .text, standard: .described("the hardware"), "the published device"),
     KeyRule("r", .integer(minimum: 0, maximum: nil), "the published number of tokens removed"),
-    KeyRule("latency_ms", positive, "milliseconds of a batch"),
+    KeyRule("latency_ms", positive, "milliseconds per batch"),
     KeyRule(
       "accuracy_drop_pp", .number(minimum: -100, exclusiveMinimum: false, maximum: 100),
       "percentage points of top-1 lost"),
     KeyRule("top1", percent, "percent"),
     KeyRule(
       "stated_change_percent", .number(minimum: -100, exclusiveMinimum: false, maximum: nil),
-      "the change of latency as the publication states it"),
+      "the change of latency as stated by the publication"),
   ]
 
   /// Reports keys of `match` that no row of the line's method can have.

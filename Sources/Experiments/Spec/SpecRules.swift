@@ -16,9 +16,11 @@ package enum SpecRules {
     return [
       KeyRule(
         "name", .fileName, standard: .described("the file's name"),
-        "names the folder of the results"),
-      KeyRule("extends", .text, "another spec whose keys stand wherever this one has none"),
-      KeyRule("description", .text, "for people"),
+        "the name of the results folder"),
+      KeyRule(
+        "extends", .text,
+        "another spec, whose keys apply wherever this one does not set them"),
+      KeyRule("description", .text, "a text for readers"),
       KeyRule("$schema", .text, "for editors"),
       KeyRule(
         "model", .axis(.either([.modelName, .object(model)])), required: true,
@@ -33,15 +35,16 @@ package enum SpecRules {
         "where to measure latency; accuracy is computed on the first"),
       KeyRule(
         "batch_size", .axis(.integer(minimum: 1, maximum: 65_536)), standard: .value(.integer(1)),
-        "images of a timed batch"),
+        "images per timed batch"),
       KeyRule("methods", .list(.method), required: true, "the token-reduction methods to compare"),
       KeyRule(
         "match_accuracy_drop", .number(minimum: 0, exclusiveMinimum: false, maximum: 100),
-        "a table of each method's fastest setting that loses at most so many points of top-1, found "
-          + "over its r or keep_rate with as few images as that takes"),
+        "adds a table of each method's fastest setting that loses at most this many "
+          + "points of top-1, found over its r or keep_rate with as few images as "
+          + "necessary"),
       KeyRule(
         "control", .boolean, standard: .value(.boolean(false)),
-        "for each method a second row: random removal of as many tokens at the same blocks"),
+        "adds a row to each method: random removal of as many tokens at the same blocks"),
       KeyRule(
         "accuracy", .either([.boolean, .object(accuracy)]),
         standard: .described("measured where the weights are trained"),
@@ -52,7 +55,8 @@ package enum SpecRules {
       KeyRule("grid", .object(grid), "the token counts of the tail-effect search"),
       KeyRule(
         "seed", .integer(minimum: 0, maximum: nil), standard: .value(.integer(0)),
-        "of random weights, of methods without a seed of their own, and of the order of timings"),
+        "the seed of random weights, of methods without their own seed, and of the "
+          + "order of timings"),
       KeyRule(
         "on_bad_image", .choice(["stop", "skip"]), standard: .value(.string("stop")),
         "whether an image that cannot be read stops the run or is left out and named"),
@@ -66,39 +70,39 @@ package enum SpecRules {
       KeyRule(
         "engine", .axis(.choice(devices.engines)),
         standard: .value(.string(DeviceKind.automaticEngine)),
-        "what multiplies matrices on a CPU: our kernels on weights packed once, OpenBLAS (Accelerate on "
-          + "macOS), or what a short trial finds to be faster"),
+        "the GEMM engine on a CPU: lab's kernels with prepacked weights, OpenBLAS "
+          + "(Accelerate on macOS), or the faster one by a short trial"),
       KeyRule(
         "gelu", .axis(.choice(["exact", "tanh"])), standard: .value(.string("exact")),
-        "GELU on a cuda device: exact, or the tanh approximation that the library fuses into the layer "
-          + "before, to see what that would gain; latency alone"),
+        "GELU on a cuda device: exact, or the tanh approximation that the library "
+          + "fuses into the preceding layer, to see what that gains; latency only"),
       KeyRule(
         "baseline", .either([.text, .names]),
-        "the model that the others are compared with, or for each model its own"),
+        "the model that the others are compared with, or one for each model"),
       KeyRule(
         "published", .either([.object(published), .list(.object(published))]),
-        "numbers of a publication that the report compares with the measured ones"),
+        "published numbers that the report compares with the measured ones"),
     ]
   }
 
   static let recordedDevice: [KeyRule] = [
     KeyRule(
       "recorded", .text, required: true,
-      "a part of the name of another machine's hardware, whose records lie in the results folder")
+      "a part of the hardware name of another machine, whose records are in the "
+        + "results folder")
   ]
 
   static let simulatedDevice: [KeyRule] = [
     KeyRule(
       "simulated", .text, required: true,
-      "a device of `lab devices` whose latencies are predicted and not measured, or the JSON file "
-        + "of one"),
+      "a simulated device of `lab devices`, whose latencies are predicted, or its JSON file"),
     KeyRule(
       "execution", .choice(Execution.allCases.map(\.rawValue)),
       standard: .value(.string(Execution.eager.rawValue)),
-      "kernel by kernel as an eager framework starts them, or as a captured graph"),
+      "kernel by kernel, as an eager framework launches them, or as a captured graph"),
     KeyRule(
       "precision", .choice(Precision.allCases.map(\.rawValue)),
-      standard: .described("the device's own"), "that passes are predicted in"),
+      standard: .described("the device's own"), "the precision of the predicted passes"),
   ]
 
   static let model: [KeyRule] = [
@@ -112,15 +116,16 @@ package enum SpecRules {
         + "classifier's, \"random\", or \"demo\""),
     KeyRule(
       "checkpoint_key", .text,
-      standard: .described("the moving average, else the plain weights, as timm takes them"),
-      "which copy of a file with several, by the entry that it lies under: model, model_ema, "
-        + "state_dict, teacher"),
+      standard: .described(
+        "the moving average if there is one, otherwise the plain weights, as in timm"),
+      "which copy of the model in a training checkpoint, by its entry: model, "
+        + "model_ema, state_dict, teacher"),
     KeyRule(
       "architecture", .object(architecture), standard: .described("that of the named model"),
       "sizes that differ from the named model's, or all of them"),
     KeyRule(
       "preprocessing", .object(preprocessing), standard: .described("that of the named model"),
-      "how images are prepared, where it differs; `--dry-run` shows all of it"),
+      "differences in the preprocessing of images; `--dry-run` shows all of it"),
   ]
 
   static let preprocessing: [KeyRule] = [
@@ -134,13 +139,13 @@ package enum SpecRules {
       "image size divided by resize, which is rounded down as timm does"),
     KeyRule(
       "squash", .boolean, standard: .described("the model's, mostly false"),
-      "resize both sides, whatever the proportion"),
+      "resize both sides regardless of the aspect ratio"),
     KeyRule(
       "interpolation", .choice(Preprocessing.Interpolation.allCases.map(\.rawValue)),
       standard: .described("the model's"), "the antialiased filter of the resize"),
     KeyRule(
       "mean", .list(.number(minimum: -1000, exclusiveMinimum: false, maximum: 1000)),
-      standard: .described("the model's"), "of red, green and blue between 0 and 1"),
+      standard: .described("the model's"), "mean of red, green and blue, between 0 and 1"),
     KeyRule(
       "std", .list(.number(minimum: 0, exclusiveMinimum: true, maximum: 1000)),
       standard: .described("the model's"), "of red, green and blue"),
@@ -155,7 +160,7 @@ package enum SpecRules {
         KeyRule(
           "family", .choice(families.map { $0.family }),
           standard: .described("that of the named model, else \"\(ModelRegistry.defaultFamily)\""),
-          "the kind of model whose sizes these are"))
+          "the model family of these sizes"))
     }
     for parameter in families.flatMap({ $0.parameters })
     where !rules.contains(where: { $0.key == parameter.name }) {
@@ -169,54 +174,56 @@ package enum SpecRules {
   }()
 
   static let manifest = KeyRule(
-    "manifest", .text, standard: .described("every picture is read once"),
-    "what `lab dataset check` wrote of this data set, whose hashes are then trusted")
+    "manifest", .text, standard: .described("every image is read once"),
+    "the manifest that `lab dataset check` wrote for this data set, whose hashes are "
+      + "then trusted")
 
   static let validClasses = KeyRule(
     "valid_classes",
     .either([.choice(["present"]), .list(.integer(minimum: 0, maximum: 1_000_000))]),
     standard: .described("all classes of the model"),
-    "the classes that compete: a list, or \"present\" for those that pictures have")
+    "the classes that may be predicted: a list, or \"present\" for those that have images")
 
   static let limit = KeyRule(
     "limit", .integer(minimum: 1, maximum: nil), standard: .described("all images"),
-    "a seeded, class-balanced choice of so many images")
+    "the number of images in a seeded, class-balanced sample")
 
   static let accuracy: [KeyRule] = [
     KeyRule(
       "images", .integer(minimum: 1, maximum: 1_000_000), standard: .described("all images"),
-      "a seeded, class-balanced choice of so many images"),
+      "the number of images in a seeded, class-balanced sample"),
     KeyRule(
       "batch_size", .integer(minimum: 1, maximum: 4096), standard: .value(.integer(50)),
-      "images of a forward pass; predictions depend on it where \"normalization\" is \"batch\" alone"
+      "batch size; predictions depend on it only if \"normalization\" is \"batch\""
     ),
     KeyRule(
       "until", .points(maximum: 50), standard: .described("every image"),
-      "a race on images in random order: half of the width of the 95 % interval of its difference to "
-        + "the baseline at which a method stops; it stops too where it is clearly off the front"),
+      "a race on images in random order: a method stops when the half-width of the 95 "
+        + "% interval of its difference from the baseline is this small, or when it is "
+        + "clearly off the front"),
   ]
 
   static let latency: [KeyRule] = [
     KeyRule(
       "min_seconds", .number(minimum: 0, exclusiveMinimum: false, maximum: 3600),
-      standard: .value(.number(1)), "timed seconds that each variant reaches"),
+      standard: .value(.number(1)), "minimum timed seconds of each variant"),
     KeyRule(
       "min_samples", .integer(minimum: 1, maximum: 100_000), standard: .value(.integer(30)),
-      "timings that each variant reaches"),
+      "minimum timings of each variant"),
     KeyRule(
       "warmup", .integer(minimum: 0, maximum: 10_000), standard: .value(.integer(5)),
-      "untimed passes before"),
+      "untimed passes before the timing"),
     KeyRule(
       "until", .percent(maximum: 50), standard: .value(.string("5%")),
-      "half of the relative width that the 95 % interval of every speed-up should have; the timer goes on "
-        + "until it has"),
+      "timing continues until the relative half-width of the 95 % interval of every "
+        + "speed-up is this small"),
     KeyRule(
       "max_seconds", .number(minimum: 0, exclusiveMinimum: false, maximum: 36_000),
       standard: .described("twice min_seconds, or ten times it where \"until\" is given"),
-      "timed seconds of each variant, disturbed rounds included, after which it no longer goes on"),
+      "maximum timed seconds of each variant, including disturbed rounds"),
     KeyRule(
       "l2", .choice(["warm", "cold"]), standard: .value(.string("warm")),
-      "whether a cuda device's second-level cache is emptied before each pass"),
+      "whether a cuda device's L2 cache is flushed before each pass"),
   ]
 
   static let grid: [KeyRule] = [
@@ -234,21 +241,21 @@ package enum SpecRules {
       "images for the accuracy of each point"),
     KeyRule(
       "min_seconds", .number(minimum: 0, exclusiveMinimum: false, maximum: 3600),
-      standard: .value(.number(0.25)), "timed seconds of each point"),
+      standard: .value(.number(0.25)), "minimum timed seconds of each point"),
     KeyRule(
       "min_samples", .integer(minimum: 1, maximum: 100_000), standard: .value(.integer(15)),
-      "timings of each point"),
+      "minimum timings of each point"),
     KeyRule(
       "warmup", .integer(minimum: 0, maximum: 10_000), standard: .value(.integer(2)),
-      "untimed passes before"),
+      "untimed passes before the timing"),
     KeyRule(
       "until", .percent(maximum: 50), standard: .value(.string("5%")),
-      "half of the relative width that the 95 % interval of every median should have; the timer goes on "
-        + "until it has"),
+      "timing continues until the relative half-width of the 95 % interval of every "
+        + "median is this small"),
     KeyRule(
       "max_seconds", .number(minimum: 0, exclusiveMinimum: false, maximum: 36_000),
       standard: .described("twice min_seconds, or ten times it where \"until\" is given"),
-      "timed seconds of each point, disturbed rounds included, after which it no longer goes on"),
+      "maximum timed seconds of each point, including disturbed rounds"),
   ]
 
   private static let positive = ValueRule.integer(minimum: 1, maximum: nil)
@@ -315,27 +322,28 @@ package enum SpecRules {
   /// The same choice for a method with another schedule of its own.
   private static let anyAlpha = KeyRule(
     "alpha", .axis(.number(minimum: 0, exclusiveMinimum: false, maximum: 1)),
-    "in place of the method's own schedule r tokens go at \"layer\", or at several \"layers\", and "
-      + "the grids choose r with this weight of latency against accuracy")
+    "replaces the method's own schedule: r tokens are removed at \"layer\", or at "
+      + "several \"layers\", and the grids choose r with this weight of latency against "
+      + "accuracy")
 
   static let alpha = KeyRule(
     "alpha", .axis(.number(minimum: 0, exclusiveMinimum: false, maximum: 1)),
     standard: .value(.number(0.5)),
-    "weight of latency against accuracy where r is chosen from the grids")
+    "weight of latency against accuracy when the grids choose r")
 
   static let targetLatency = KeyRule(
     "target_latency_ms", .axis(.number(minimum: 0, exclusiveMinimum: true, maximum: 1e9)),
-    "r and layer become those of the most accurate setting that takes at most so long for a batch; "
-      + "a list of layers is what it tries")
+    "chooses r and layer of the most accurate setting with at most this latency per "
+      + "batch; tries all layers of a list")
 
   static let targetAccuracyDrop = KeyRule(
     "target_accuracy_drop", .axis(.number(minimum: 0, exclusiveMinimum: false, maximum: 100)),
-    "r and layer become those of the fastest setting that loses at most so many points of top-1; "
-      + "a list of layers is what it tries")
+    "chooses r and layer of the fastest setting that loses at most this many points "
+      + "of top-1; tries all layers of a list")
 
   static let matchLatency = KeyRule(
     "match_latency", .axis(.choice(TokenReductionRegistry.all.map { $0.name })),
-    "r becomes the one that is as fast as the rows of this other method of the spec")
+    "chooses r so that the row is as fast as the rows of this other method of the spec")
 
   /// The layers that a target tries by default.
   static let searchedLayers: [JSONValue] = [.string("10%"), .string("25%"), .string("50%")]

@@ -12,7 +12,7 @@ package struct AgglomerativeClusters: TokenDisposal {
   package static let parameters = [
     MethodParameter(
       "linkage", .choice(Linkage.allCases.map(\.rawValue)), default: .string("average"),
-      "distance of two clusters: of all pairs' mean, of the closest or of the farthest pair")
+      "distance of two clusters: the mean of all pairs, the closest or the farthest pair")
   ]
 
   package enum Linkage: String, CaseIterable, Hashable, Sendable {

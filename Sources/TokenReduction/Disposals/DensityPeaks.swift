@@ -15,10 +15,10 @@ package struct DensityPeaks: TokenDisposal {
   package static let parameters = [
     MethodParameter(
       "nearest", .integer(minimum: 1, maximum: Int(LAB_NEIGHBORS)), default: .integer(5),
-      "tokens that make a density, itself included"),
+      "number of nearest tokens for the density, including the token itself"),
     MethodParameter(
       "learned_weights", .boolean, default: .boolean(false),
-      "whether the checkpoint's `cluster_layers.*.score` weighs the tokens of a cluster"),
+      "whether the checkpoint's `cluster_layers.*.score` weights the tokens of a cluster"),
   ]
 
   package let nearest: Int

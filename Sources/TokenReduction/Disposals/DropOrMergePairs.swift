@@ -13,7 +13,8 @@ package struct DropOrMergePairs: TokenDisposal {
   package static let parameters = [
     MethodParameter(
       "rescale", .choice(["target", "mean"]), default: .string("target"),
-      "whose norm the mean is divided by: the odd token's, as the published code, or its own")
+      "the norm that the mean is divided by: that of the odd token, as in the "
+        + "published code, or its own")
   ]
 
   package let dividesByMean: Bool

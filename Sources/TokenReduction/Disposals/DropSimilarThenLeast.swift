@@ -14,7 +14,7 @@ package struct DropSimilarThenLeast: TokenDisposal {
   package static let parameters = [
     MethodParameter(
       "similar", .integer(minimum: 0, maximum: nil), default: .integer(10),
-      "tokens of a step that go for being similar to a more important one")
+      "tokens per step that are removed because they are similar to a more important one")
   ]
 
   package let similar: Int

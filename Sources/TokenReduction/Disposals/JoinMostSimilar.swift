@@ -14,7 +14,8 @@ package struct JoinMostSimilar: TokenDisposal {
   package static let parameters = [
     MethodParameter(
       "prune", .counts, otherwise: "that of tokens, so that none is dropped",
-      "tokens of each block that are not dropped, prefix included: those beyond `tokens` join")
+      "tokens of each block that are not dropped, prefix included; those beyond "
+        + "`tokens` are merged")
   ]
 
   /// By block; `nil` drops none.

@@ -16,12 +16,12 @@ package struct MergeByCriteria: TokenDisposal {
     "merges pairs by likeness, little attention and small size before attention is applied"
   package static let parameters = [
     MethodParameter(
-      "tau_similarity", tau, default: .number(1), "temperature of the likeness"),
+      "tau_similarity", tau, default: .number(1), "temperature of the similarity"),
     MethodParameter("tau_attention", tau, default: .number(20), "temperature of the attention"),
     MethodParameter("tau_size", tau, default: .number(40), "temperature of the size"),
     MethodParameter(
       "pool", .choice(["size", "attention_size"]), default: .string("size"),
-      "what the tokens of a group are weighed by"),
+      "the weights of the tokens of a group"),
   ]
   private static let tau = ValueRule.number(
     minimum: 0, exclusiveMinimum: true, maximum: 1e6)

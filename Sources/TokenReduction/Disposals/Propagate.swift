@@ -15,16 +15,16 @@ package struct Propagate: TokenDisposal {
   package static let parameters = [
     MethodParameter(
       "propagation", .number(minimum: 0, exclusiveMinimum: false, maximum: 1),
-      default: .number(0.2), "α: the share of a removed token that flows on"),
+      default: .number(0.2), "α: the fraction of a removed token that is propagated"),
     MethodParameter(
       "sparsity", .number(minimum: 0, exclusiveMinimum: true, maximum: 1), default: .number(1),
-      "θ: the share of each attention map that is kept"),
+      "θ: the fraction of each attention map that is kept"),
     MethodParameter(
       "graph", .choice(["mixed", "spatial", "semantic"]), default: .string("mixed"),
-      "neighbors: by place, by similarity, or both"),
+      "neighbors by position, by similarity, or both"),
     MethodParameter(
       "neighbors", .integer(minimum: 1, maximum: Int(LAB_NEIGHBORS)), default: .integer(8),
-      "similar tokens of each token"),
+      "number of similar tokens of each token"),
   ]
 
   package let alpha: Float

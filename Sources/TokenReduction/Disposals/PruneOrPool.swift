@@ -13,7 +13,7 @@ package struct PruneOrPool: TokenDisposal {
   package static let parameters = [
     MethodParameter(
       "tau", .number(minimum: 0, exclusiveMinimum: false, maximum: 1e6), default: .number(7e-5),
-      "an image whose scores' variance is below merges, another drops")
+      "images with a lower variance of scores merge tokens, the others drop them")
   ]
 
   package let tau: Float

@@ -4,7 +4,7 @@ import Records
 package enum ATC: TokenReductionMethod {
   package static let name = "atc"
   package static let summary =
-    "clusters the tokens by their keys from the closest pair on at a few blocks"
+    "agglomerative clustering of the tokens by their keys at a few blocks"
   package static let source = "Haurum et al., ECCV 2024; JoakimHaurum/ATC"
   package static let traits = MethodTraits(family: .merge, color: "#6699CC", order: 120)
   package static let example = #"{"method": "atc", "keep_rate": 0.7}"#

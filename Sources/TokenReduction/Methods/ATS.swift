@@ -6,7 +6,7 @@ import Records
 package enum ATS: TokenReductionMethod {
   package static let name = "ats"
   package static let summary =
-    "samples tokens by class attention and value at a few blocks; images keep as many as differ"
+    "samples tokens by class attention and value at a few blocks and keeps the distinct ones"
   package static let source = "Fayyaz et al., arXiv:2111.15667; JoakimHaurum/TokenReduction"
   package static let traits = MethodTraits(family: .drop, color: "#AA4499", order: 95)
   package static let example = #"{"method": "ats", "keep_rate": 0.7}"#

@@ -14,8 +14,8 @@ package enum ComposedMethod: TokenReductionMethod {
       [
         MethodParameter(
           "score", .choice(TokenScores.all.map { $0.name } + [keySimilarity, noScore]),
-          "how important each patch token is; \"key_similarity\" is ToMe's matching, \"none\" for a "
-            + "disposal that chooses by itself"),
+          "the importance of each patch token; \"key_similarity\" is ToMe's matching, "
+            + "\"none\" is for a disposal that chooses the tokens itself"),
         MethodParameter(
           "disposal", .choice(TokenDisposals.all.map { $0.name }),
           "what happens to the tokens that are not kept"),
@@ -28,7 +28,7 @@ package enum ComposedMethod: TokenReductionMethod {
         Schedule.layer,
         MethodParameter(
           "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1), default: .number(1),
-          "share of the patch tokens that stays (\"keep_rate\")"),
+          "fraction of the patch tokens that is kept (\"keep_rate\")"),
         Schedule.keepBase,
         MethodParameter(
           "layers", .layers, default: Schedule.layers.defaultValue,
@@ -36,10 +36,10 @@ package enum ComposedMethod: TokenReductionMethod {
         Schedule.tokens,
         MethodParameter(
           "position", .choice(positions.keys.sorted()), otherwise: "that of the score",
-          "where in a block tokens go"),
+          "where in a block tokens are removed"),
         MethodParameter(
           "proportional_attention", .boolean, default: .boolean(true),
-          "whether merged tokens count in attention as often as the patches behind them"),
+          "whether attention weights merged tokens by their number of patches"),
         MethodParameter(
           "seed", .integer(minimum: 0, maximum: nil), default: .integer(0), "seed of \"random\""),
       ]

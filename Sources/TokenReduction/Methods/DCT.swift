@@ -4,7 +4,7 @@ import Records
 package enum DCT: TokenReductionMethod {
   package static let name = "dct"
   package static let summary =
-    "cuts the high frequencies of the token sequence behind every block"
+    "removes the high frequencies of the token sequence after every block"
   package static let source = "the cosine-transform baseline of token-reduction studies (OpenToMe)"
   package static let traits = MethodTraits(family: .merge, color: "#AA4466", order: 125)
   package static let example = #"{"method": "dct", "keep_rate": 0.9}"#
@@ -12,7 +12,8 @@ package enum DCT: TokenReductionMethod {
     [
       MethodParameter(
         "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        default: .number(0.9), "share of the frequencies that stays at every block, rounded up")
+        default: .number(0.9),
+        "fraction of the frequencies that is kept at every block, rounded up")
     ])
 
   package static func composition(_ values: ParameterValues, _ geometry: TokenGeometry)

@@ -8,7 +8,8 @@ import Records
 package enum DiffRate: TokenReductionMethod {
   package static let name = "diffrate"
   package static let summary =
-    "drops the last by class attention, and lets others join the most similar kept token"
+    "drops the tokens with the least class attention and merges others into the most "
+    + "similar kept token"
   package static let source = "Chen et al., ICCV 2023; OpenGVLab/DiffRate"
   package static let traits = MethodTraits(family: .merge, color: "#117733", order: 75)
   package static let example = #"{"method": "diffrate", "r": 8}"#

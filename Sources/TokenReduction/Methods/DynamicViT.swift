@@ -7,7 +7,7 @@ import Records
 package enum DynamicViT: TokenReductionMethod {
   package static let name = "dynamicvit"
   package static let summary =
-    "drops what a trained predictor scores lowest, before a few blocks"
+    "drops the tokens that a trained predictor scores lowest, before a few blocks"
   package static let source = "Rao et al., arXiv:2106.02034; raoyongming/DynamicViT"
   package static let traits = MethodTraits(family: .drop, color: "#332288", order: 70)
   package static let example = #"{"method": "dynamicvit", "keep_rate": 0.7, "layers": [3, 6, 9]}"#

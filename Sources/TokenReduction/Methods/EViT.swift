@@ -5,7 +5,7 @@ import Records
 package enum EViT: TokenReductionMethod {
   package static let name = "evit"
   package static let summary =
-    "keeps a share of the tokens at a few blocks, fuses the others into one"
+    "keeps a fraction of the tokens at a few blocks and fuses the others into one"
   package static let source = "Liang et al., arXiv:2202.07800; youweiliang/evit 5ca95a7c"
   package static let traits = MethodTraits(family: .fuse, color: "#E69F00", order: 30)
   package static let example = #"{"method": "evit", "keep_rate": 0.7, "layers": [3, 6, 9]}"#
@@ -13,7 +13,7 @@ package enum EViT: TokenReductionMethod {
     [
       MethodParameter(
         "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        "share of the current patch tokens that stays, rounded up"),
+        "fraction of the current patch tokens that is kept, rounded up"),
       Schedule.layers,
       MethodParameter(
         "fused_token", .boolean, default: .boolean(true),

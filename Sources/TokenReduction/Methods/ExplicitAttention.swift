@@ -8,7 +8,7 @@ import Records
 package enum ExplicitAttention: TokenReductionMethod {
   package static let name = "none_explicit"
   package static let summary =
-    "every token stays, with attention as a method needs it that reads the map: in memory"
+    "keeps every token, with attention maps in memory, as methods that read the map need them"
   package static let source = NoReduction.source
   package static let traits = MethodTraits(family: .baseline, color: "#4D4D4D", order: 1)
   package static let example = #"{"method": "none_explicit"}"#

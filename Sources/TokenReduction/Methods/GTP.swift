@@ -5,7 +5,8 @@ import Records
 package enum GTP: TokenReductionMethod {
   package static let name = "gtp"
   package static let summary =
-    "drops r tokens at every block after their share has flowed to their neighbors"
+    "drops r tokens at every block after propagating a fraction of their values to "
+    + "their neighbors"
   package static let source = "Xu et al., WACV 2024; Ackesnal/GTP-ViT"
   package static let traits = MethodTraits(family: .drop, color: "#DDAA33", order: 110)
   package static let example = #"{"method": "gtp", "r": 8}"#

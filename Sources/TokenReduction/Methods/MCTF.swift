@@ -5,7 +5,8 @@ import Records
 package enum MCTF: TokenReductionMethod {
   package static let name = "mctf"
   package static let summary =
-    "merges r tokens at every block by likeness, attention and size, before attention is applied"
+    "merges r tokens at every block by similarity, attention and size, before "
+    + "attention is applied"
   package static let source = "Lee et al., CVPR 2024; mlvlab/MCTF"
   package static let traits = MethodTraits(family: .merge, color: "#661100", order: 115)
   package static let example = #"{"method": "mctf", "r": 16}"#
@@ -13,10 +14,10 @@ package enum MCTF: TokenReductionMethod {
     [
       MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens merged away at every block"),
       MethodParameter(
-        "layers", .layers, otherwise: "all but block 0", "blocks where tokens go"),
+        "layers", .layers, otherwise: "all but block 0", "blocks where tokens are removed"),
       MethodParameter(
         "least", .integer(minimum: 1, maximum: nil), default: .integer(10),
-        "tokens that are always left"),
+        "minimum number of tokens that are kept"),
     ] + MergeByCriteria.parameters + [
       Schedule.proportionalAttention
     ])

@@ -4,7 +4,7 @@ import Records
 package enum PPT: TokenReductionMethod {
   package static let name = "ppt"
   package static let summary =
-    "per image drops or merges r tokens at a few blocks, by how much the scores vary"
+    "drops or merges r tokens at a few blocks, for each image by the variance of its scores"
   package static let source = "Wu et al., arXiv:2310.01812; xjwu1024/PPT"
   package static let traits = MethodTraits(family: .drop, color: "#999933", order: 90)
   package static let example = #"{"method": "ppt", "r": 50}"#

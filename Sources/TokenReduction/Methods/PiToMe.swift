@@ -4,7 +4,7 @@ import Records
 package enum PiToMe: TokenReductionMethod {
   package static let name = "pitome"
   package static let summary =
-    "merges the tokens with the most like them at every block"
+    "merges the tokens with the most similar tokens at every block"
   package static let source = "Tran et al., NeurIPS 2024; hchautran/PiToMe"
   package static let traits = MethodTraits(family: .merge, color: "#44AA99", order: 80)
   package static let example = #"{"method": "pitome", "keep_rate": 0.9125}"#

@@ -15,11 +15,11 @@ package enum RandomRemoval: TokenReductionMethod {
         MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),
         MethodParameter(
           "seed", .integer(minimum: 0, maximum: nil), default: .integer(0),
-          "which tokens go, together with the image"),
+          "determines, together with the image, which tokens are removed"),
       ]) + [
       MethodParameter(
         "position", .choice(positions.keys.sorted()), otherwise: "\"before_block\"",
-        "where in a block tokens go; with \"tokens\" alone")
+        "where in a block tokens are removed; only with \"tokens\"")
     ]
 
   private static let positions: [String: ReductionStep.Position] = [

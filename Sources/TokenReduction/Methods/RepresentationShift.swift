@@ -11,7 +11,7 @@ import Records
 package enum RepresentationShift: TokenReductionMethod {
   package static let name = "representation_shift"
   package static let summary =
-    "drops the tokens that the MLP changed least behind a few blocks"
+    "drops the tokens that the MLP changed least, after a few blocks"
   package static let source = "Choi et al., ICCV 2025"
   package static let traits = MethodTraits(family: .drop, color: "#228833", order: 135)
   package static let example = #"{"method": "representation_shift", "keep_rate": 0.8}"#
@@ -19,10 +19,10 @@ package enum RepresentationShift: TokenReductionMethod {
     [
       MethodParameter(
         "keep_rate", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        default: .number(0.8), "share of the current patch tokens that stays, rounded up"),
+        default: .number(0.8), "fraction of the current patch tokens that is kept, rounded up"),
       MethodParameter(
         "layers", .layers, default: .array(["9%", "34%", "59%"].map { .string($0) }),
-        "blocks behind which tokens go: 1, 4 and 7 of 12"),
+        "blocks after which tokens are removed: 1, 4 and 7 of 12"),
     ] + RepresentationShiftScore.parameters)
 
   package static let needs = MethodNeeds(reordersTokens: true)

@@ -10,17 +10,20 @@ import Tensors
 package enum TailEffect: TokenReductionMethod {
   package static let name = "tail_effect"
   package static let summary =
-    "keeps the tokens with the most received attention and value at one block, fuses the others"
+    "keeps the tokens with the most received attention and the largest values at one "
+    + "block and fuses the others"
   package static let source = "\"Pruning One More Token is Enough\", WACV 2025"
   package static let traits = MethodTraits(family: .latencyStep, color: "#D55E00", order: 50)
   package static let example = #"{"method": "tail_effect", "r": 98, "layer": "25%"}"#
   package static let parameters = Schedule.keys(
     [
       MethodParameter("r", .integer(minimum: 0, maximum: nil), "tokens removed"),
-      MethodParameter("layer", .layer, default: .string("25%"), "block where tokens go"),
+      MethodParameter(
+        "layer", .layer, default: .string("25%"),
+        "block where tokens are removed"),
       MethodParameter(
         "fused_token", .boolean, default: .boolean(true),
-        "whether the mean of the others is kept as one token"),
+        "whether the mean of the removed tokens is kept as one token"),
     ] + TailEffectScore.parameters)
 
   package static let needs = MethodNeeds(

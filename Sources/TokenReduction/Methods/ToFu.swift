@@ -4,7 +4,8 @@ import Records
 package enum ToFu: TokenReductionMethod {
   package static let name = "tofu"
   package static let summary =
-    "drops one of the most similar pairs early, merges them with their norm kept late"
+    "drops one of each most similar pair in early blocks and merges pairs with their "
+    + "norm kept in late blocks"
   package static let source = "Kim et al., \"Token Fusion\", WACV 2024"
   package static let traits = MethodTraits(family: .merge, color: "#88CCEE", order: 85)
   package static let example = #"{"method": "tofu", "keep_rate": 0.9}"#

@@ -8,7 +8,7 @@ import Records
 package enum ToMeByImportance: TokenReductionMethod {
   package static let name = "tome_importance"
   package static let summary =
-    "merges the closest pairs of a less and a more important token at every block"
+    "merges the most similar pairs of a less and a more important token at every block"
   package static let source = "ToMe (arXiv:2210.09461) with class attention in place of position"
   package static let traits = MethodTraits(family: .merge, color: "#66CCAA", order: 45)
   package static let example = #"{"method": "tome_importance", "r": 8}"#

@@ -8,7 +8,8 @@ import Records
 package enum ZeroTPrune: TokenReductionMethod {
   package static let name = "zero_tprune"
   package static let summary =
-    "drops similar tokens, then those that repeated votes of the attention map find least important"
+    "drops similar tokens, then the least important ones by iterated votes of the "
+    + "attention map"
   package static let source = "Wang et al., CVPR 2024"
   package static let traits = MethodTraits(family: .drop, color: "#4477AA", order: 130)
   package static let example = #"{"method": "zero_tprune", "keep_rates": [1, 0.9, 0.8, 0.7, 1]}"#
@@ -16,10 +17,11 @@ package enum ZeroTPrune: TokenReductionMethod {
     [
       MethodParameter(
         "layers", .layers, otherwise: "1, 3, 6, 9 and 11 of 12 blocks, or as far into others",
-        "blocks where tokens go"),
+        "blocks where tokens are removed"),
       MethodParameter(
         "keep_rates", .rates, default: .array([1, 0.9, 0.8, 0.7, 1].map { .number($0) }),
-        "share of the tokens left by the similarity stage that stays, for each of the layers"),
+        "fraction of the tokens remaining after the similarity stage that is kept, "
+          + "for each of the layers"),
     ] + DropSimilarThenLeast.parameters + PageRankScore.parameters)
 
   package static let needs = MethodNeeds(readsAttention: true, reordersTokens: true)

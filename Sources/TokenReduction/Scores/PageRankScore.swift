@@ -17,7 +17,7 @@ package struct PageRankScore: TokenScore {
       "votes: 30 in the first quarter of the blocks, 5 in the middle, 1 in the last quarter"),
     MethodParameter(
       "head_filter", .boolean, default: .boolean(true),
-      "whether heads whose variance is outside of [0.01, 0.7] are left out"),
+      "whether heads whose variance is outside [0.01, 0.7] are left out"),
   ]
 
   /// `nil` lets the block decide.

@@ -14,7 +14,8 @@ package struct PredictorScore: TokenScore {
   package static let parameters = [
     MethodParameter(
       "predictors", .choice(["checkpoint", "random"]), default: .string("checkpoint"),
-      "\"random\" draws them, for latency without weights that were trained with the method")
+      "\"random\" initializes them randomly, for latency without weights trained with "
+        + "the method")
   ]
 
   /// Whether the predictors are initialized randomly instead of read from the weights.

@@ -11,7 +11,7 @@ package struct RepresentationShiftScore: TokenScore {
   package static let parameters = [
     MethodParameter(
       "shift", .choice(["branch", "difference"]), default: .string("branch"),
-      "the length of what the MLP adds, or of that less what the token was")
+      "the norm of what the MLP adds, or of its difference from the token before")
   ]
 
   package let isDifference: Bool

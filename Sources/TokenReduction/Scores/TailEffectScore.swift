@@ -79,17 +79,18 @@ extension TailEffectScore {
       "attention", .boolean, default: .boolean(true), "whether received attention counts"),
     MethodParameter(
       "attention_heads", .choice(HeadReduction.allCases.map(\.rawValue)), default: .string("max"),
-      "how the heads of the attention become one"),
+      "how attention is reduced over heads"),
     MethodParameter(
       "feature", .choice(["q", "k", "v", "none"]), default: .string("v"),
       "which projection the feature term reads"),
     MethodParameter(
       "feature_heads", .choice(HeadReduction.allCases.map(\.rawValue)), default: .string("max"),
-      "how the heads of the feature term become one"),
+      "how the feature term is reduced over heads"),
     MethodParameter(
       "normalization", .choice(ScoreNormalization.allCases.map(\.rawValue)),
       default: .string("image"),
-      "over what the attention term's maximum is taken; \"batch\" as the authors' code"),
+      "what the maximum of the attention term is taken over; \"batch\" as in the "
+        + "authors' code"),
   ]
 
   package init(_ values: ParameterValues) throws(ParameterProblem) {

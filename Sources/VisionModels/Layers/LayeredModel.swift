@@ -25,7 +25,7 @@ extension LayeredArchitecture {
     [
       MethodParameter(
         "image_size", .integer(minimum: 1, maximum: nil), default: .integer(224),
-        "pixels of a side"),
+        "image size in pixels"),
       MethodParameter(
         "num_classes", .integer(minimum: 1, maximum: nil), default: .integer(1000), "classes"),
     ]

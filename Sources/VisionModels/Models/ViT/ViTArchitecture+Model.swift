@@ -35,8 +35,8 @@ extension ViTArchitecture: ModelArchitecture {
   package static let parameters: [MethodParameter] = {
     let positive = ValueRule.integer(minimum: 1, maximum: nil)
     return [
-      MethodParameter("image_size", positive, default: .integer(224), "pixels of a side"),
-      MethodParameter("patch_size", positive, default: .integer(16), "pixels of a patch's side"),
+      MethodParameter("image_size", positive, default: .integer(224), "image size in pixels"),
+      MethodParameter("patch_size", positive, default: .integer(16), "patch size in pixels"),
       MethodParameter("embed_dim", positive, "width of a token"),
       MethodParameter("depth", positive, default: .integer(12), "blocks"),
       MethodParameter("num_heads", positive, "attention heads"),
@@ -44,7 +44,7 @@ extension ViTArchitecture: ModelArchitecture {
         "mlp_ratio", .number(minimum: 0, exclusiveMinimum: true, maximum: 64),
         default: .number(4), "hidden width over embed_dim"),
       MethodParameter(
-        "hidden_dim", positive, otherwise: "from mlp_ratio", "hidden width itself"),
+        "hidden_dim", positive, otherwise: "from mlp_ratio", "hidden width"),
       MethodParameter(
         "mlp", .choice(MLP.allCases.map(\.rawValue)), default: .string("gelu"),
         "the feed-forward network's activation"),
@@ -53,38 +53,38 @@ extension ViTArchitecture: ModelArchitecture {
       MethodParameter(
         "registers", .integer(minimum: 0, maximum: 1024), default: .integer(0),
         "register tokens"),
-      MethodParameter("layer_scale", .boolean, default: .boolean(false), "scaled residuals"),
+      MethodParameter("layer_scale", .boolean, default: .boolean(false), "LayerScale"),
       MethodParameter(
         "head", .choice(Head.allCases.map(\.rawValue)), default: .string("token"),
         "what the classifier reads"),
       MethodParameter("num_classes", positive, default: .integer(1000), "classes"),
       MethodParameter(
         "position_interpolation", .choice(PositionInterpolation.allCases.map(\.rawValue)),
-        default: .string("timm"), "how position embeddings of another size are fitted"),
+        default: .string("timm"), "how position embeddings of another size are resized"),
       MethodParameter(
         "pretrained_image_size", positive, otherwise: "image_size",
-        "pixels of a side where the weights were trained"),
+        "image size in pixels at which the weights were trained"),
       MethodParameter(
         "class_token", .boolean, default: .boolean(true), "a class token before the patches"),
       MethodParameter(
         "no_embed_class", .boolean, otherwise: "true with registers",
-        "positions of the patches alone"),
+        "position embeddings for patches only"),
       MethodParameter(
         "qkv_bias", .boolean, default: .boolean(true), "biases of queries, keys and values"),
       MethodParameter(
-        "qk_norm", .boolean, default: .boolean(false), "norms of each head's queries and keys"),
+        "qk_norm", .boolean, default: .boolean(false), "norms on each head's queries and keys"),
       MethodParameter(
         "norm_pre", .boolean, default: .boolean(false),
         "a norm before the first block, and patches without a bias"),
       MethodParameter(
         "fc_norm", .boolean, otherwise: "true with the head \"patch_mean\"",
-        "the last norm behind the pooling"),
+        "the last norm after the pooling"),
       MethodParameter(
         "pool_include_prefix", .boolean, default: .boolean(false),
         "prefix tokens in the pooling of \"patch_mean\" and \"attention_pool\""),
       MethodParameter(
         "norm_epsilon", .number(minimum: 0, exclusiveMinimum: true, maximum: 1),
-        default: .number(1e-6), "what every norm adds to the variance"),
+        default: .number(1e-6), "epsilon of every norm"),
     ]
   }()
 
