@@ -31,6 +31,26 @@ import Testing
     #expect(plain.warnings == [])
   }
 
+  @Test func `of very many duplicates the first are named, in linear time`() throws {
+    func seconds(_ count: Int) throws -> (Duration, String?) {
+      let methods = Array(repeating: #"{"method": "none"}, {"method": "topk", "r": 1}"#, count: count)
+      let spec = MicroRun.spec("\"methods\": [\(methods.joined(separator: ","))]")
+      let clock = ContinuousClock()
+      var warning: String?
+      let time = try clock.measure {
+        let planner = try Planner(
+          try SpecReader.read(try SpecSource(text: spec, file: "micro.json")), site: MicroRun.site)
+        warning = planner.warnings.first
+      }
+      return (time, warning)
+    }
+    let (short, _) = try seconds(1_000)
+    let (long, warning) = try seconds(10_000)
+    #expect(long < 40 * short)
+    #expect(warning?.contains("methods[2] repeats methods[0], methods[3] repeats methods[1]") == true)
+    #expect(warning?.hasSuffix(" and 19988 more; each is measured once") == true)
+  }
+
   @Test func `a device and a data set that cannot be opened are reported with file and key`() throws
   {
     let folder = try TemporaryFolder()

@@ -1,10 +1,15 @@
 import Datasets
+import OrderedCollections
 import Records
+import Support
 import TokenReduction
 import VisionModels
 
 /// Finds duplicates in a spec: they are measured once, and the user may have meant something else.
 struct Repeats {
+  /// Nobody reads more.
+  private static let maxListed = 10
+
   let planner: Planner
 
   /// One sentence for all duplicates; `nil` if there are none.
@@ -20,9 +25,8 @@ struct Repeats {
     let parts = found.map {
       $0.second == $0.first ? "\($0.first) repeats itself" : "\($0.second) repeats \($0.first)"
     }
-    var listed: [String] = []
-    for part in parts where !listed.contains(part) { listed.append(part) }
-    return "\(spec.source.file): \(listed.joined(separator: ", ")); each is measured once"
+    let listed = Array(OrderedSet(parts))
+    return "\(spec.source.file): \(firstFew(listed, Self.maxListed)); each is measured once"
   }
 
   private struct Repeat {

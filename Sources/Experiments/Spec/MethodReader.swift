@@ -15,6 +15,7 @@ struct MethodReader {
     _ value: JSONValue?, models: [ModelChoice], checker: inout RuleChecker
   ) -> [MethodChoice] {
     guard case .array(let entries)? = value else { return [] }
+    let targets = models.map { Target(name: $0.name, geometry: $0.entry.info.geometry) }
     var choices: [MethodChoice] = []
     for (index, entry) in entries.enumerated() {
       let path = "methods[\(index)]"
@@ -23,14 +24,21 @@ struct MethodReader {
         let method = TokenReductionRegistry.method(named: name)
       else { continue }
       choices += self.choices(
-        members, method: method, path: path, models: models, checker: &checker)
+        members, method: method, path: path, targets: targets, checker: &checker)
     }
     return choices
   }
 
+  /// A model that every method must fit.
+  private struct Target {
+    let name: String
+    /// `nil` of a model without tokens.
+    let geometry: TokenGeometry?
+  }
+
   private func choices(
     _ members: [String: JSONValue], method: any TokenReductionMethod.Type, path: String,
-    models: [ModelChoice], checker: inout RuleChecker
+    targets: [Target], checker: inout RuleChecker
   ) -> [MethodChoice] {
     guard let search = searchKey(members, method, path: path, checker: &checker) else { return [] }
     let triesLayers = Self.triesLayers(search)
@@ -61,7 +69,7 @@ struct MethodReader {
       for layer in tried {
         var complete = point
         if let layer { complete["layer"] = layer }
-        check(complete, search: search, method, path: path, models: models, checker: &checker)
+        check(complete, search: search, method, path: path, targets: targets, checker: &checker)
       }
       return MethodChoice(
         path: path, method: method, parameters: parameters,
@@ -149,7 +157,7 @@ struct MethodReader {
   /// Reports what is impossible for any of the models.
   private func check(
     _ point: [String: Sweep.Element], search: String, _ method: any TokenReductionMethod.Type,
-    path: String, models: [ModelChoice], checker: inout RuleChecker
+    path: String, targets: [Target], checker: inout RuleChecker
   ) {
     var tried = point.mapValues(\.value)
     // If R is still to be chosen, the rest is checked without removal.
@@ -157,8 +165,8 @@ struct MethodReader {
       tried[search] = nil
       tried["r"] = .integer(0)
     }
-    for model in models {
-      guard let geometry = model.entry.info.geometry ?? Self.geometryOfNone(method) else {
+    for model in targets {
+      guard let geometry = model.geometry ?? Self.geometryOfNone(method) else {
         checker.report(path, "\(VisionModelsError.noTokens(model: model.name))")
         continue
       }
