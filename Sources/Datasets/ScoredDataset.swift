@@ -2,6 +2,7 @@ import Files
 import Foundation
 import ImageCoding
 import Records
+import Support
 
 /// A data set with other rules of correctness: only some classes may be predicted, or an image has
 /// several correct labels.
@@ -69,7 +70,7 @@ package struct ScoredDataset: ImageDataset {
 
   package var layout: String {
     var parts = [base.layout]
-    if right != nil { parts.append("reassessed labels of \(count) pictures") }
+    if right != nil { parts.append("reassessed labels of \(counted(count, "picture"))") }
     if let validClasses {
       parts.append("scored over \(validClasses.count) of \(classNames.count) classes")
     }

@@ -26,6 +26,16 @@ import _TestSupport
         == #"micro.json: dataset: a path alone does not say what is there; write {"imagenet": "/data/x"} "#
         + #"for the folder of ImageNet's validation images, or {"folder": "/data/x"} for a folder "#
         + "with one folder of images for each class")
+    let home = FileManager.default.homeDirectoryForCurrentUser.path
+    #expect(
+      mistakes(#""~/pictures""#)
+        == #"micro.json: dataset: a path alone does not say what is there; write {"imagenet": "\#(home)/pictures"} "#
+        + #"for the folder of ImageNet's validation images, or {"folder": "\#(home)/pictures"} for a "#
+        + "folder with one folder of images for each class")
+    #expect(
+      mistakes(#""folder:pets""#)
+        == #"micro.json: dataset: the form KEY:PATH is that of an option; write {"folder": "pets"}"#
+    )
   }
 
   @Test func `what only a shell knows is corrected`() {

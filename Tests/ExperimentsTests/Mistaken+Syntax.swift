@@ -19,6 +19,14 @@ extension Mistaken {
       #"{"model": demo_vit}"#,
       #"a.json:1:11: a value is expected, not 'd'; text needs double quotes around it"#),
     Mistaken(
+      "a key in single quotes",
+      #"{'model': "demo_vit"}"#,
+      "a.json:1:2: JSON has no single quotes; write double quotes"),
+    Mistaken(
+      "text in single quotes",
+      #"{"model": 'demo_vit'}"#,
+      "a.json:1:11: JSON has no single quotes; write double quotes"),
+    Mistaken(
       "Python's NaN",
       #"{"seed": NaN}"#,
       #"a.json:1:10: JSON has no NaN; write a number"#),

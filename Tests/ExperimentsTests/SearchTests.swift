@@ -56,6 +56,19 @@ import Testing
     }
   }
 
+  @Test func `the pictures of a report show the methods of its rows, not those of a search`() throws
+  {
+    let folder = try TemporaryFolder()
+    let run = try MicroRun(
+      MicroRun.spec(
+        #""grid": {"stride": 9, "start": 10, "images": 10, "min_seconds": 0, "min_samples": 3}, "methods": [{"method": "none"}, {"method": "random", "r": 9}, {"method": "tome", "r": 3}, {"method": "tail_effect", "alpha": 1, "layer": 1}]"#
+      ), in: folder)
+    _ = try run.runner.run()
+    let traces = try run.planner.sampleTraces(of: try run.runner.plan())
+    #expect(traces.map { $0.methods.map(\.method.name) } == [["random", "tome", "tail_effect"]])
+    #expect(traces.allSatisfy { $0.methods.allSatisfy { $0.fates.count == 3 } })
+  }
+
   @Test func `any method's R is chosen from the same grids, at one block or at several`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(

@@ -127,7 +127,7 @@ enum ValidationSetRules {
   ) -> DatasetManifest.ValidationSet {
     var reasons: [String] = []
     if found.count != pictures {
-      reasons.append("it has \(found.count) pictures, not \(pictures)")
+      reasons.append("it has \(counted(found.count, "picture")), not \(pictures)")
     }
     let counts = Dictionary(grouping: found, by: \.label).mapValues(\.count)
     if counts.count != 1000 { reasons.append("it has \(counts.count) classes, not 1000") }

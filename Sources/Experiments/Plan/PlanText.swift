@@ -81,7 +81,8 @@ package struct PlanText {
     return [heading]
       + work.methods.map { method in
         let done = method.trials.count { isDone($0.key) }
-        return methodLine(method.method, state: "\(done) of \(method.trials.count) shards recorded")
+        return methodLine(
+          method.method, state: "\(done) of \(counted(method.trials.count, "shard")) recorded")
       }
   }
 

@@ -166,8 +166,7 @@ struct LatencyRunner {
       timed,
       progress: { share in
         context.meter.setPartial(expectedSeconds: max(0, expected * share - finished))
-        let percent = Int((100 * min(1, share)).rounded(.down))
-        context.report(activity, rate: "\(variants.count) interleaved, \(percent) % of them done")
+        context.report(activity, rate: Self.rate(variants.count, share))
       },
       finished: { index, outcome in
         let variant = variants[index]
@@ -182,6 +181,13 @@ struct LatencyRunner {
         count: variants.count, seconds: (context.stopwatch.now - started).inSeconds)
       throw ExperimentsError.interrupted
     }
+  }
+
+  /// How far an interleaved set is; past the least that was asked for, what it goes on for.
+  private static func rate(_ count: Int, _ share: Double) -> String {
+    share < 1
+      ? "\(count) interleaved, \(Int((100 * share).rounded(.down))) % done"
+      : "\(count) interleaved, going on for narrower intervals"
   }
 
   private func record(

@@ -251,7 +251,7 @@ package final class Runner {
         let skipped = results.compactMap(\.?.skipped.first).first
         let failure = RunFailure(
           label: "accuracy on \(work.dataset.images.name)",
-          message: "none of the \(work.dataset.images.count) pictures could be read"
+          message: "none of the \(counted(work.dataset.images.count, "picture")) could be read"
             + (skipped.map { "; the first: \($0.path) \($0.reason)" } ?? ""))
         if !failures.contains(failure) { failures.append(failure) }
       }

@@ -29,19 +29,16 @@ extension Planner {
   /// The maximum number of methods on the page.
   private static let maxTracedMethods = 48
 
-  /// Traces of the methods of `plan` on `count` images of each model's first data set.
+  /// Traces of the methods of the rows of `plan` on `count` images of each model's data set.
   ///
-  /// One for each model whose accuracy is measured and whose patches form a square, without methods
-  /// that reduce nothing.
+  /// One for each model whose accuracy is measured and whose patches form a square. Methods that
+  /// reduce nothing are left out, and those that only a search for R measures.
   /// - Throws: `ImageError`, `LogitsNotFinite`, and those of weights.
   package func sampleTraces(of plan: Plan, count: Int = 3) throws -> [SampleTraces] {
-    var traced: Set<ModelSetting> = []
     let pool = ModelPool()
-    return try plan.accuracy.compactMap { work in
-      guard work.dataset.images.count >= count, work.shards.first?.lowerBound == 0,
-        let grid = work.model.info.stages.first?.grid, work.model.info.geometry != nil,
-        grid * grid == work.model.info.tokens.patchTokens,
-        traced.insert(work.model.setting).inserted
+    return try Self.shown(in: plan).compactMap { work in
+      guard work.dataset.images.count >= count, let grid = work.model.info.stages.first?.grid,
+        work.model.info.geometry != nil, grid * grid == work.model.info.tokens.patchTokens
       else { return nil }
       let pictures = try Self.pictures(of: work, count: count)
       let methods = try work.methods.prefix(Self.maxTracedMethods).compactMap { method in
@@ -54,6 +51,20 @@ extension Planner {
         : SampleTraces(
           model: work.model.setting, grid: grid, pictures: pictures, methods: methods)
     }
+  }
+
+  /// Of each model the work that measures most of its rows, with the methods of these alone.
+  private static func shown(in plan: Plan) -> [AccuracyWork] {
+    let rows = Dictionary(grouping: plan.rows, by: \.model).mapValues { Set($0.map(\.method)) }
+    var models: [ModelSetting] = []
+    var works: [ModelSetting: AccuracyWork] = [:]
+    for work in plan.accuracy where work.shards.first?.lowerBound == 0 {
+      let model = work.model.setting
+      let part = work.keeping { rows[model]?.contains($0.method) == true }
+      if works[model] == nil { models.append(model) }
+      if part.methods.count > works[model]?.methods.count ?? 0 { works[model] = part }
+    }
+    return models.compactMap { works[$0] }
   }
 
   /// Images distributed over the data set, of different classes if there are enough.

@@ -38,6 +38,8 @@ struct JSONText {
     position < scalars.count ? scalars[position] : nil
   }
 
+  private static let singleQuotes = "JSON has no single quotes; write double quotes"
+
   /// A description of the current position, for messages.
   private var found: String {
     switch current {
@@ -75,8 +77,7 @@ struct JSONText {
     case "\"": return .string(try string())
     case let scalar? where scalar == "-" || Self.digits ~= scalar: return try number()
     case let scalar? where scalar.properties.isAlphabetic: return try word()
-    case "'":
-      throw mistake("a value is expected, not \(found); text needs double quotes around it")
+    case "'": throw mistake(Self.singleQuotes)
     case "+", ".": throw mistake("a number begins with a digit or '-', not with \(found)")
     default: throw mistake("a value is expected, not \(found)")
     }
@@ -140,7 +141,9 @@ struct JSONText {
     while true {
       try skipSpace()
       guard current == "\"" else {
-        throw mistake("a key in double quotes is expected, not \(found)")
+        throw mistake(
+          current == "'"
+            ? Self.singleQuotes : "a key in double quotes is expected, not \(found)")
       }
       let start = position
       let key = try string()

@@ -119,10 +119,16 @@ struct RuleChecker {
     let keys = rules.compactMap { rule -> KeyRule? in
       if case .object(let keys) = rule { keys.first } else { nil }
     }
-    guard text.contains("/") || text.hasPrefix("~"), !keys.isEmpty else { return nil }
-    let lines = keys.map { key in
-      "\(JSONValue.object([key.key: .string(text)]).text) for \(key.summary)"
+    func line(_ key: KeyRule, _ path: some StringProtocol) -> String {
+      JSONValue.object([key.key: .string(HomePath.expanded(String(path)))]).text
     }
+    // As the command line takes it.
+    if let key = keys.first(where: { text.hasPrefix("\($0.key):") }) {
+      return "the form KEY:PATH is that of an option; write "
+        + line(key, text.dropFirst(key.key.count + 1))
+    }
+    guard text.contains("/") || text.hasPrefix("~"), !keys.isEmpty else { return nil }
+    let lines = keys.map { "\(line($0, text)) for \($0.summary)" }
     return "a path alone does not say what is there; write \(lines.joined(separator: ", or "))"
   }
 

@@ -72,10 +72,9 @@ enum SpecFiles {
     let exists = FileManager.default.fileExists(
       atPath: source.path(text, ofKey: key), isDirectory: &isFolder)
     let message: String
-    if !exists, text == "~" || text.hasPrefix("~/") {
-      let home = FileManager.default.homeDirectoryForCurrentUser.path + text.dropFirst()
-      let quoted = JSONValue.string(home).text
-      message = "only a shell knows what ~ is; write \(quoted)"
+    let home = HomePath.expanded(text)
+    if !exists, home != text {
+      message = "only a shell knows what ~ is; write \(JSONValue.string(home).text)"
     } else if !exists {
       message =
         "\"\(text)\" does not exist; it is looked for in the folder of the spec and in the current one"
@@ -117,5 +116,14 @@ extension SpecReader {
     }
     guard missing.isEmpty else { throw ExperimentsError.invalidSpec(missing) }
     return spec
+  }
+}
+
+/// A path as a shell would read it.
+enum HomePath {
+  /// `path` with the home folder in the place of a leading `~`.
+  static func expanded(_ path: String) -> String {
+    guard path == "~" || path.hasPrefix("~/") else { return path }
+    return FileManager.default.homeDirectoryForCurrentUser.path + path.dropFirst()
   }
 }
