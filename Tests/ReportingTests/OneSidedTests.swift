@@ -39,6 +39,17 @@ import Testing
     #expect(!HTMLPage(report: report).text().contains(">speed-up (95 %)<"))
   }
 
+  @Test func `a hidden method takes its bars and labels along`() throws {
+    let drawing = try #require(CostFigure(Self.accuracy)).drawing().xml()
+    let rows = Self.accuracy.groups.reduce(0) { $0 + $1.rows.count }
+    let bars = drawing.split(separator: "\n").filter { $0.contains("stroke-opacity=\"0.6\"") }
+    #expect(bars.count == rows)
+    #expect(bars.allSatisfy { $0.contains("data-method=\"") })
+    let labels = try #require(drawing.components(separatedBy: "class=\"labels\"").last)
+    #expect(labels.ranges(of: "<g data-method=\"").count > rows / 2)
+    #expect(drawing.contains(">bars: 95 % of accuracy<"))
+  }
+
   @Test func `a report without a front writes no file of it`() throws {
     let files = try withScratchFolder("one-sided") {
       try ReportWriter.write(Self.latency, to: $0).map(\.lastPathComponent)

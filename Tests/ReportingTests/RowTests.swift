@@ -153,4 +153,22 @@ import Testing
     let sorted = (settings + [RecordBuilder.baseline]).sorted(by: catalog.precedes)
     #expect(sorted == [RecordBuilder.baseline] + settings.reversed())
   }
+
+  @Test func `when a machine measured is told to the minute, the day once`() throws {
+    func time(_ moments: [String]) throws -> Substring {
+      let records = moments.map { moment in
+        var record = RecordBuilder().latency(RecordBuilder.baseline, milliseconds: 1)
+        record.environment.started = moment
+        return record
+      }
+      let text = try #require(Report(records: records, name: "r").provenance.first).text
+      return try #require(text.split(separator: ", ").last)
+    }
+    let evening = "2026-11-29T23:58:20.926Z"
+    #expect(try time([evening]) == "2026-11-29 23:58 UTC")
+    #expect(try time([evening, "2026-11-29T23:59:01Z"]) == "2026-11-29 23:58 to 23:59 UTC")
+    #expect(
+      try time([evening, "2026-11-30T00:09:01Z"]) == "2026-11-29 23:58 to 2026-11-30 00:09 UTC")
+    #expect(try time(["yesterday"]) == "yesterday to yesterday")
+  }
 }

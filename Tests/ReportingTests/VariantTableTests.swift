@@ -1,3 +1,4 @@
+import Foundation
 import Records
 import Testing
 
@@ -78,6 +79,17 @@ import Testing
       #expect(text.contains("39 of 400"))
       #expect(text.contains("2.50×"))
     }
+  }
+
+  @Test(arguments: [80, 100, 120])
+  func `on a terminal its lines fit, and keep what each precision costs and buys`(width: Int) throws
+  {
+    let parts = TerminalTable(report(), width: width).text()
+      .components(separatedBy: "Precision and pruning")
+    let table = try #require(parts.last?.components(separatedBy: "\n\n").first)
+    let lines = table.components(separatedBy: "\n").dropFirst()
+    #expect(lines.allSatisfy { $0.count <= width })
+    #expect(table.contains("2.50×") && table.contains("Δ pp to float32 (95 %)"))
   }
 
   @Test func `engines are variants too, and one precision alone is none`() {

@@ -100,7 +100,39 @@ import Testing
     #expect(page.ranges(of: "<tr class=\"unreliable\"").count == 3)
     let csv = CSVTable.all(report).split(separator: "\n").dropFirst()
     #expect(csv.allSatisfy { $0.contains(",false,most_rounds_disturbed,0,") })
-    #expect(ReportExport.latex(report).contains("blacktriangledown$") == false)
+    let latex = ReportExport.latex(report)
+    #expect(latex.contains("blacktriangledown$") == false)
+    // Both the milliseconds and the speed-up of the two methods, and those of the baseline.
+    #expect(latex.ranges(of: " ? &").count == 3 && latex.ranges(of: "$\\times$ ? ").count == 2)
+  }
+
+  @Test func `a figure promises no front and no step that it does not draw`() throws {
+    func captions(_ report: Report) -> [String] { Figures.of(report).map(\.caption) }
+    func drawings(_ report: Report) -> String {
+      Figures.of(report).map { $0.drawing(.wide).xml() }.joined()
+    }
+    let sound = Report(records: records + RecordBuilder.search(), name: "r")
+    #expect(captions(sound).contains("Accuracy against latency, with the Pareto front"))
+    #expect(captions(sound).contains("Latency against the number of tokens, with its steps"))
+    #expect(drawings(sound).contains(">Pareto front<"))
+    let doubtful = Report(
+      records: marked(records + RecordBuilder.search(), quality([.mostRoundsDisturbed])), name: "r")
+    #expect(
+      captions(doubtful).contains("Accuracy against latency; no front, since no timing is reliable")
+    )
+    #expect(
+      captions(doubtful).contains(
+        "Latency against the number of tokens; no step is read from timings that are not reliable"))
+    #expect(!drawings(doubtful).contains("front"))
+  }
+
+  @Test func `what to type again stands as code`() throws {
+    let page = HTMLPage(
+      report: Report(
+        records: marked(records, quality([.mostRoundsDisturbed])), name: "r",
+        command: "lab run a.json")
+    ).text()
+    #expect(page.contains("on an idle machine with <code>lab run a.json</code></p>"))
   }
 
   @Test func `a row is as good as its baseline, and others keep their marks`() throws {
@@ -116,6 +148,28 @@ import Testing
       records: marked(records, quality([.mostRoundsDisturbed])) { $0.method.name == "none" },
       name: "r")
     #expect(baseline.groups[0].rows.allSatisfy { !$0.isReliable })
+  }
+
+  @Test func `nothing is concluded from fewer timings than an interval needs`() throws {
+    let builder = RecordBuilder()
+    func report(_ samples: Int) -> Report {
+      Report(
+        records: [
+          builder.latency(RecordBuilder.baseline, milliseconds: 12, samples: samples, rounds: 3),
+          builder.latency(tailEffect, milliseconds: 4, samples: samples, rounds: 3),
+        ], name: "r", command: "lab run a.json")
+    }
+    let quick = report(3)
+    #expect(
+      try #require(quick.verdict).text
+        == "Timings are not reliable: fewer than 6 timings were taken of 2 of 2 rows, too few for a 95 % "
+        + "interval. No front, ▼, step or R is derived from them; let the spec's \"latency\" and "
+        + "\"grid\" take more")
+    #expect(quick.conclusion == "No conclusion: no timing is reliable.")
+    #expect(quick.groups[0].rows.allSatisfy { $0.speedup?.isFaster != true })
+    #expect(CSVTable.all(quick).contains(",false,few_samples,"))
+    #expect(report(6).verdict == nil)
+    #expect(report(6).conclusion?.hasPrefix("Fastest: tail_effect r=72") == true)
   }
 
   @Test func `an old record is judged by its interval`() {

@@ -1,4 +1,5 @@
 import Records
+import Support
 
 /// A comparison as text: for a terminal, as Markdown, as comma-separated values.
 package struct ComparisonTable {
@@ -20,13 +21,20 @@ package struct ComparisonTable {
         alignments: [.leading, .leading] + Self.titles.dropFirst(2).map { _ in .trailing },
         rows: group.rows.map(Self.cells))
       return
-        ([group.title] + sides(of: group).map { "  \($0)" }
+        (([group.title] + sides(of: group).map { "  \($0)" }).flatMap {
+          PlainText.lines($0, width: width, indent: 2)
+        }
         + table.lines(
           width: width, dropping: ["A top-1 %", "B top-1 %", "A ms", "B ms"], wrapping: "parameters"
         ))
         .joined(separator: "\n")
     }
-    return (blocks.isEmpty ? [Self.nothing] : blocks + [Self.legend.joined(separator: "\n")])
+    return
+      (blocks.isEmpty
+      ? [Self.nothing]
+      : blocks + [
+        legend.flatMap { PlainText.lines($0, width: width, indent: 2) }.joined(separator: "\n")
+      ])
       .joined(separator: "\n\n") + "\n"
   }
 
@@ -43,7 +51,7 @@ package struct ComparisonTable {
           "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
         }.joined(separator: "\n"))
     }
-    blocks.append(comparison.groups.isEmpty ? Self.nothing : Self.legend.joined(separator: "  \n"))
+    blocks.append(comparison.groups.isEmpty ? Self.nothing : legend.joined(separator: "  \n"))
     return blocks.joined(separator: "\n\n") + "\n"
   }
 
@@ -80,18 +88,27 @@ package struct ComparisonTable {
 
   private static let nothing =
     "The two reports share no model and batch size whose precisions can be paired."
-  private static let legend = [
-    "B over A: how many times as fast B is; \(Mark.withinNoise) within noise, "
-      + "\(Mark.slower) slower beyond noise",
-    "Δ: B's top-1 minus A's on the same images, \(Mark.withinNoise) within noise; left out where the "
-      + "data sets differ",
-  ]
+  private var legend: [String] {
+    let isDoubtful = comparison.groups.contains { group in
+      group.rows.contains { $0.speedup?.isReliable == false }
+    }
+    return [
+      "B over A: how many times as fast B is; \(Mark.withinNoise) within noise, "
+        + "\(Mark.slower) slower beyond noise"
+        + (isDoubtful ? ", \(Mark.unreliable) timing not reliable" : ""),
+      "Δ: B's top-1 minus A's on the same images, \(Mark.withinNoise) within noise; left out where the "
+        + "data sets differ",
+    ]
+  }
 
   private func sides(of group: ComparedGroup) -> [String] {
     [("A", comparison.names.first, group.first), ("B", comparison.names.second, group.second)].map {
-      let place = [$2.device?.text, $2.dataset.map { "\($0.name), \(grouped($0.images)) images" }]
+      let place = [
+        $2.device?.text,
+        $2.dataset.map { "\($0.name), \(grouped($0.images)) \(noun($0.images, "image"))" },
+      ]
       let commits = Set($2.rows.compactMap { $0.latency?.environment.commit }).sorted()
-        .filter { !$0.isEmpty }
+        .filter { !$0.isEmpty }.map(Provenance.short)
       return "\($0): \($1), "
         + (place.compactMap { $0 } + commits.map { "commit \($0)" }).joined(separator: "; ")
     }

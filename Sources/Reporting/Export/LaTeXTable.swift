@@ -29,8 +29,9 @@ struct LaTeXTable {
       $0.accuracy.map { fixed($0.top1Percent, digits: $0.digits) } ?? Reporting.Column.missing
     },
     Column(title: "$\\Delta$", alignment: "r") { $0.change?.text ?? Reporting.Column.missing },
-    Column(title: "ms", alignment: "r") {
-      $0.latency.map { significant($0.milliseconds.median) } ?? Reporting.Column.missing
+    Column(title: "ms", alignment: "r") { row in
+      row.latency.map { significant($0.milliseconds.median) + row.doubt }
+        ?? Reporting.Column.missing
     },
     Column(title: "Speed-up", alignment: "r") { $0.speedup?.text ?? Reporting.Column.missing },
   ]
@@ -46,7 +47,9 @@ struct LaTeXTable {
       $0.accuracy?.top1Text ?? Reporting.Column.missing
     },
     Column(title: "$\\Delta$ (pp)", alignment: "r") { $0.change?.text ?? Reporting.Column.missing },
-    Column(title: "Latency (ms)", alignment: "r") { $0.latency?.text ?? Reporting.Column.missing },
+    Column(title: "Latency (ms)", alignment: "r") { row in
+      row.latency.map { $0.text + row.doubt } ?? Reporting.Column.missing
+    },
     Column(title: "Speed-up", alignment: "r") { $0.speedup?.text ?? Reporting.Column.missing },
     Column(title: "GMACs", alignment: "r") {
       $0.macs.map { significant(Double($0) / 1e9, 3) } ?? Reporting.Column.missing

@@ -39,8 +39,13 @@ struct CostFigure: TableDrawing {
     let legend = ordered.map { name, style in
       LegendEntry(text: name) { style.marker(at: $0, isSolid: true) }
     }
+    let bars = LegendEntry(text: "bars: 95 % of accuracy") { point in
+      .line(
+        from: Point(x: point.x, y: point.y - 5), to: Point(x: point.x, y: point.y + 5),
+        stroke: "#888888", width: 1)
+    }
     let page = FigurePage(
-      heading: shared.heading, legend: legend, panels: groups.count, layout: layout)
+      heading: shared.heading, legend: legend + [bars], panels: groups.count, layout: layout)
     let panels = groups.enumerated().map { index, group in
       panel(group, shared.panelTitle(of: group), page.area(of: index), styles, layout)
     }
@@ -76,7 +81,8 @@ struct CostFigure: TableDrawing {
         from: Point(x: center(item).x, y: plot.y(item.accuracy.top1Interval.upper)),
         to: Point(x: center(item).x, y: plot.y(item.accuracy.top1Interval.lower)),
         stroke: color(item), width: 1
-      ).with("stroke-opacity", 0.6)
+      ).with("stroke-opacity", 0.6).with("data-method", .text(item.row.method.name))
+        .with("data-row", .text("\(item.index)"))
     }
     let points = items.compactMap { item -> Markup? in
       styles[item.row.method.name].map { style in
@@ -104,13 +110,18 @@ struct CostFigure: TableDrawing {
       items.map { item in
         LabelPlacement.Label(
           text: item.row.isBaseline ? "baseline" : item.row.parameters, anchor: center(item),
-          size: layout.labelSize, color: styles[item.row.method.name]?.textColor ?? FigureText.ink)
+          size: layout.labelSize, color: styles[item.row.method.name]?.textColor ?? FigureText.ink,
+          method: item.row.method.name)
       }.filter { !$0.text.isEmpty })
     return .group(
       "panel",
       [
         plot.background, .group("error-bars", bars), .group("points", points),
-        .group("labels", labels.flatMap(\.nodes)),
+        .group(
+          "labels",
+          labels.map { placed in
+            Markup("g", ["data-method": .text(placed.label.method ?? "")], children: placed.nodes)
+          }),
       ])
   }
 }

@@ -17,7 +17,13 @@ struct ParetoFigure: TableDrawing {
   private let parameterText: ParameterText
   private let catalog: MethodCatalog
 
-  var caption: String { "Accuracy against latency, with the Pareto front" }
+  /// Whether a front is drawn: none is where no timing is reliable.
+  private var hasFront: Bool { groups.contains { $0.rows.contains(where: \.isOnFront) } }
+
+  var caption: String {
+    "Accuracy against latency"
+      + (hasFront ? ", with the Pareto front" : "; no front, since no timing is reliable")
+  }
 
   /// Draws every table of `report`, or `only` one; `nil` when no row has accuracy and latency.
   init?(_ report: Report, only group: RowGroup?) {
@@ -60,7 +66,7 @@ struct ParetoFigure: TableDrawing {
         }
       }
     }
-    return methods + [
+    let front = [
       LegendEntry(text: "Pareto front") { point in
         .line(
           from: Point(x: point.x - 9, y: point.y), to: Point(x: point.x + 9, y: point.y),
@@ -74,6 +80,8 @@ struct ParetoFigure: TableDrawing {
             "stroke": "#888888", "stroke-width": 1.3,
           ])
       },
+    ]
+    return methods + (hasFront ? front : []) + [
       LegendEntry(text: "bars: 95 % of accuracy, quartiles of latency") { point in
         Markup(
           "path",
@@ -83,7 +91,7 @@ struct ParetoFigure: TableDrawing {
                 + "M\(coordinate(point.x)),\(coordinate(point.y - 5))v10"),
             "stroke": "#888888", "stroke-width": 1, "fill": "none",
           ])
-      },
+      }
     ]
   }
 }

@@ -1,4 +1,5 @@
 import Records
+import Support
 
 /// Divides the titles of a figure: what all panels have in common is shown once above them, the
 /// rest on each panel.
@@ -22,7 +23,7 @@ struct SharedTitle {
   private static func facts(of group: RowGroup) -> [String] {
     [
       group.model.name + (group.weights.map { " (\($0.name))" } ?? ""),
-      group.dataset.map { "\($0.name), \(grouped($0.images)) images" } ?? "",
+      group.dataset.map { "\($0.name), \(grouped($0.images)) \(noun($0.images, "image"))" } ?? "",
       group.device?.text ?? "", group.precision,
       group.batchSize.map { "batch \($0)" } ?? "",
     ]

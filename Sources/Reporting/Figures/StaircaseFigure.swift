@@ -21,8 +21,12 @@ struct StaircaseFigure: TableDrawing {
 
   /// The caption; it also says if no step was found.
   var caption: String {
-    "Latency against the number of tokens"
-      + (staircases.contains { !$0.steps.isEmpty } ? ", with its steps" : "; no step was found")
+    let finding =
+      staircases.contains { !$0.steps.isEmpty }
+      ? ", with its steps"
+      : staircases.allSatisfy(\.isDoubtful)
+        ? "; no step is read from timings that are not reliable" : "; no step was found"
+    return "Latency against the number of tokens" + finding
   }
 
   func drawing(_ layout: FigureLayout) -> Markup {

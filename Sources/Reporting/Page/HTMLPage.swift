@@ -58,10 +58,19 @@ struct HTMLPage {
     }
     nodes += [Markup("p", ["class": "summary"], text: summary), downloads].compactMap { $0 }
     if let verdict = report.verdict {
-      nodes.append(Markup("p", ["class": "verdict", "role": "alert"], text: verdict.text))
+      nodes.append(
+        Markup("p", ["class": "verdict", "role": "alert"], children: Self.prose(verdict.text)))
     }
-    nodes += report.remarks.map { Markup("p", ["class": "verdict"], text: $0) }
+    nodes += report.remarks.map { Markup("p", ["class": "verdict"], children: Self.prose($0)) }
     return Markup("header", children: nodes)
+  }
+
+  /// A sentence, with what stands in backticks as code.
+  private static func prose(_ text: String) -> [Markup] {
+    let parts = text.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
+    // A backtick that none closes is one.
+    guard parts.count % 2 == 1 else { return [.text(text)] }
+    return parts.enumerated().map { $0 % 2 == 1 ? Markup("code", text: $1) : .text($1) }
   }
 
   /// Links that hold the files themselves, so that the page can be sent alone.

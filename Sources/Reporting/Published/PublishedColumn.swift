@@ -68,7 +68,10 @@ struct PublishedColumn: Sendable {
           PublishedAgreement($0, numbers)?.text ?? Column.missing
         } : nil,
     ]
-    return columns.compactMap { $0 }
+    let all = columns.compactMap { $0 }
+    // Before anything is measured they say what will be.
+    guard table.isMeasured || table.isSimulated else { return all }
+    return all.filter { column in table.lines.contains { column.cell($0) != Column.missing } }
   }
 
   private static func value(

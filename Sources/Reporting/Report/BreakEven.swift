@@ -104,6 +104,6 @@ extension Speedup {
     else { return nil }
     self.init(
       ratio: reference.median / mine.median, interval: baselineMedians.ratioInterval(to: medians),
-      isReliable: baseline.flaws.isEmpty && timing.flaws.isEmpty)
+      isReliable: baseline.isReliable && timing.isReliable)
   }
 }

@@ -21,6 +21,7 @@ struct GroupFinder {
     let latency = timing.flatMap(figures)
     let cost = timing?.result.cost ?? tally?.cost
     let flaws = flaws(of: method)
+    let hasFewSamples = hasFewSamples(method)
     // What it is the control of says which token counts.
     let isControl = asked.reasons.contains { if case .control = $0 { true } else { false } }
     let speedup = joined.catalog.baseline.flatMap { self.speedup(of: method, against: $0) }
@@ -37,9 +38,9 @@ struct GroupFinder {
       tokensLeft: cost?.tokensAfterBlocks.last, macs: cost?.macs,
       modelParameters: cost?.parameters, trafficBytes: cost?.trafficBytes,
       launches: cost?.launches, attention: cost?.attention,
-      nextStep: flaws.isEmpty
+      nextStep: flaws.isEmpty && !hasFewSamples
         ? cost.flatMap { NextStep(after: $0, on: staircase, tokens: group.model.tokens) } : nil,
-      flaws: flaws,
+      flaws: flaws, hasFewSamples: hasFewSamples,
       notes: notes(accuracy, timing, tally, method, asked.race)
         + [BaselineNote.text(speedup, explicit), controlled?.controlNote].compactMap { $0 },
       lesserNotes: Set(timing?.result.notes ?? []))
@@ -60,6 +61,14 @@ struct GroupFinder {
     }
     let baseline = joined.baseline(of: key)?.timing.flaws ?? []
     return TimingFlaw.allCases.filter { timing.flaws.contains($0) || baseline.contains($0) }
+  }
+
+  /// Whether a method's timing, or that of its baseline, has too few samples for an interval.
+  private func hasFewSamples(_ method: MethodSetting) -> Bool {
+    guard let key = group.latencyKey(of: method), let timing = joined.latencies[key] else {
+      return false
+    }
+    return timing.hasFewSamples || joined.baseline(of: key)?.timing.hasFewSamples == true
   }
 
   private func figures(_ timing: JoinedRecords.Timing) -> LatencyFigures? {

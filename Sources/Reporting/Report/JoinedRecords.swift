@@ -26,8 +26,18 @@ struct JoinedRecords {
     let environment: Environment
     /// Why nothing should be concluded from it; empty where it is reliable.
     let flaws: [TimingFlaw]
+    /// Whether it is a prediction, which has no samples.
+    let isPredicted: Bool
     /// How many different measurements of this setting there are; this is the latest.
     var measurements = 1
+
+    /// Whether its samples are too few for an interval of 95 %, as those of a quick trial are.
+    var hasFewSamples: Bool {
+      !isPredicted && result.samplesMilliseconds.count < Reliability.minSamplesJudged
+    }
+
+    /// Whether anything may be concluded from it.
+    var isReliable: Bool { flaws.isEmpty && !hasFewSamples }
 
     /// What the timings of one set of interleaved rounds share.
     var rounds: Rounds { Rounds(host: environment.host, started: environment.started) }
@@ -82,7 +92,8 @@ struct JoinedRecords {
         add(
           Timing(
             key: record.key, setting: trial.timing, result: result,
-            environment: record.environment, flaws: result.flaws), for: LatencyKey(trial))
+            environment: record.environment, flaws: result.flaws,
+            isPredicted: trial.device.simulated != nil), for: LatencyKey(trial))
         seen.insert(record.key)
       case .failedAccuracy(let trial, let failure):
         failed.append((record.key, Failure(trial, failure)))

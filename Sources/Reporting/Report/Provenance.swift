@@ -56,7 +56,30 @@ package struct Provenance: Hashable, Sendable {
     return
       "\(host): \(processor), \(count(cores, "core")), \(count(threads, "thread")), \(system), "
       + "\(blas)\(driver.map { ", driver \($0)" } ?? ""); "
-      + "\(program)\(commit.isEmpty ? "" : " (\(commit))"); "
-      + "\(count(records, "record")), \(firstStart) to \(lastStart)"
+      + "\(program)\(commit.isEmpty ? "" : " (\(Self.short(commit)))"); "
+      + "\(count(records, "record")), \(time)"
+  }
+
+  /// A commit as `lab --version` prints it: twelve digits, with `-dirty` where sources changed.
+  static func short(_ commit: String) -> String {
+    let parts = commit.split(separator: "-", maxSplits: 1)
+    return ([parts.first?.prefix(12) ?? ""] + parts.dropFirst()).joined(separator: "-")
+  }
+
+  /// For example `2026-11-29 20:28 to 20:29 UTC`.
+  private var time: String {
+    // What is not as a run writes it is shown as it is.
+    func minute(_ moment: String) -> (day: Substring, time: Substring)? {
+      let parts = moment.split(separator: "T", maxSplits: 1)
+      guard parts.count == 2, parts[0].count == 10, parts[1].count >= 5, moment.hasSuffix("Z")
+      else { return nil }
+      return (parts[0], parts[1].prefix(5))
+    }
+    guard let first = minute(firstStart), let last = minute(lastStart) else {
+      return "\(firstStart) to \(lastStart)"
+    }
+    let start = "\(first.day) \(first.time)"
+    if first == last { return "\(start) UTC" }
+    return "\(start) to \(last.day == first.day ? "" : "\(last.day) ")\(last.time) UTC"
   }
 }

@@ -51,6 +51,8 @@ package struct Row: Sendable {
   /// Why nothing is concluded from the row's timing or from its baseline's; empty where both are
   /// sound.
   package let flaws: [TimingFlaw]
+  /// Whether the row's timing or its baseline's has too few samples for an interval of 95 %.
+  package let hasFewSamples: Bool
   /// Notes on these numbers, each a clause without a full stop.
   package internal(set) var notes: [String]
   /// Those of `notes` that change no conclusion where the timing is reliable: outliers, drift.
@@ -60,7 +62,7 @@ package struct Row: Sendable {
   var essentialNotes: [String] { notes.filter { !lesserNotes.contains($0) } }
 
   /// Whether the front, marks and steps may use the row's timing.
-  package var isReliable: Bool { flaws.isEmpty }
+  package var isReliable: Bool { flaws.isEmpty && !hasFewSamples }
 
   /// Whether its accuracy is that of every image, or known as well as its race was to know it.
   package var isWellKnown: Bool { accuracy?.isComplete == true || race?.stop == .narrow }

@@ -17,12 +17,14 @@ package struct Staircase: Sendable {
     package let quality: TimingQuality?
     /// Why no step is read from it; empty where it is reliable.
     package let flaws: [TimingFlaw]
+    /// Whether its samples are too few for an interval of 95 %.
+    package let hasFewSamples: Bool
     /// What it is made of where it was predicted; `nil` where it was measured.
     package let predicted: [PredictedOperation]?
     /// How it was spread over a card; `nil` where that is not known.
     package let kernels: [KernelLaunch]?
 
-    package var isReliable: Bool { flaws.isEmpty }
+    package var isReliable: Bool { flaws.isEmpty && !hasFewSamples }
   }
 
   /// Fewer token counts than this are a comparison of methods, not a grid.
@@ -85,9 +87,9 @@ package struct Staircase: Sendable {
       points.append(
         Point(
           tokens: tokens, milliseconds: summary, quality: timing.result.quality,
-          flaws: timing.flaws,
+          flaws: timing.flaws, hasFewSamples: timing.hasFewSamples,
           predicted: timing.result.predicted, kernels: timing.result.kernels))
-      guard timing.flaws.isEmpty else { continue }
+      guard timing.isReliable else { continue }
       medians[tokens] = resampled.medians
       for (i, median) in resampled.medians.enumerated() { curves[i].append(median) }
     }
@@ -133,6 +135,11 @@ package struct Staircase: Sendable {
     }
     return KernelChange.all(from: kernels(step.before), to: kernels(step.after)).prefix(3)
       .map(\.text)
+  }
+
+  /// Whether too many of its points are not reliable for a step to be read.
+  var isDoubtful: Bool {
+    !Reliability.suffices(sound: points.count(where: \.isReliable), of: points.count)
   }
 
   /// Whether the grid was measured in the place of `group`.

@@ -11,12 +11,15 @@ package struct TimingVerdict: Hashable, Sendable {
   init?(_ groups: [RowGroup], _ staircases: [Staircase], command: String?) {
     let rows = groups.flatMap(\.rows).filter { $0.latency != nil }
     let points = staircases.flatMap(\.points)
-    func count(_ flaw: TimingFlaw) -> String? {
+    func told(_ rowCount: Int, _ pointCount: Int) -> String? {
       let parts = [
-        Self.part(rows.count { $0.flaws.contains(flaw) }, of: rows.count, "row"),
-        Self.part(points.count { $0.flaws.contains(flaw) }, of: points.count, "grid point"),
+        Self.part(rowCount, of: rows.count, "row"),
+        Self.part(pointCount, of: points.count, "grid point"),
       ].compactMap { $0 }
       return parts.isEmpty ? nil : parts.joined(separator: " and ")
+    }
+    func count(_ flaw: TimingFlaw) -> String? {
+      told(rows.count { $0.flaws.contains(flaw) }, points.count { $0.flaws.contains(flaw) })
     }
     var reasons: [String] = []
     if let disturbed = count(.mostRoundsDisturbed) {
@@ -36,11 +39,21 @@ package struct TimingVerdict: Hashable, Sendable {
         "the 95 % interval of \(wide) is wider than ±\(Int((100 * Reliability.widest).rounded())) %"
       )
     }
+    let isDisturbed = !reasons.isEmpty
+    let few = told(rows.count(where: \.hasFewSamples), points.count(where: \.hasFewSamples))
+    if let few {
+      reasons.append(
+        "fewer than \(Reliability.minSamplesJudged) timings were taken of \(few), too few for a 95 % "
+          + "interval")
+    }
     guard !reasons.isEmpty else { return nil }
+    let remedy =
+      isDisturbed
+      ? "run again on an idle machine" + (command.map { " with `\($0)`" } ?? "")
+      : "let the spec's \"latency\" and \"grid\" take more"
     text =
       "Timings are not reliable: \(reasons.joined(separator: "; ")). No front, ▼, step or R is "
-      + "derived from them; run again on an idle machine"
-      + (command.map { " with `\($0)`" } ?? "")
+      + "derived from them; \(remedy)"
   }
 
   private static func part(_ count: Int, of all: Int, _ word: String) -> String? {

@@ -1,5 +1,6 @@
 import Measurement
 import Records
+import Support
 
 /// The tables of one model that differ in precision or engine alone, as one: whether pruning or
 /// precision buys more, and both together.
@@ -14,6 +15,8 @@ package struct VariantTable: Sendable {
     package let agreement: (images: Int, sameClass: Int, otherTokens: Int?)?
     /// How many times as fast as the first table's unpruned pass.
     package let speedup: Double?
+    /// Whether anything may be concluded from both timings of it.
+    package let isReliable: Bool
     /// Whether no line of any of the tables is faster and as accurate.
     package internal(set) var isOnFront = false
   }
@@ -40,8 +43,8 @@ package struct VariantTable: Sendable {
     let groups = groups.sorted { Self.rank($0) < Self.rank($1) }
     let first = groups[0]
     title = first.sharedTitle
-    let reference = first.rows.first { $0.method.name == joined.catalog.baseline?.name }?.latency?
-      .milliseconds
+    let baseline = first.rows.first { $0.method.name == joined.catalog.baseline?.name }
+    let reference = baseline?.latency?.milliseconds
     var lines = groups.flatMap { group in
       group.rows.map { row in
         let mine = group.accuracyKey(of: row.method).flatMap { joined.accuracies[$0] }
@@ -55,7 +58,7 @@ package struct VariantTable: Sendable {
           agreement: pair.map { $0.agreement(with: $1) },
           speedup: reference.flatMap { reference in
             row.latency.map { reference.median / $0.milliseconds.median }
-          })
+          }, isReliable: row.isReliable && baseline?.isReliable == true)
       }
     }
     let candidates = lines.indices.compactMap { index -> (Int, TradeOff)? in
@@ -101,7 +104,8 @@ extension RowGroup {
     var place = device
     place?.engine = nil
     return [
-      model.name, dataset.map { "\($0.name) (\(grouped($0.images)) images)" }, place?.text,
+      model.name, dataset.map { "\($0.name) (\(grouped($0.images)) \(noun($0.images, "image")))" },
+      place?.text,
       batchSize.map { "batch \($0)" },
     ].compactMap { $0 }.joined(separator: " · ")
   }

@@ -91,7 +91,9 @@ struct CSVTable {
       ("timing_reliable", { _, row in flag(row.latency.map { _ in row.isReliable }) }),
       (
         "timing_flaws",
-        { _, row in text(row.flaws.isEmpty ? nil : row.flaws.map(\.rawValue).joined(separator: ";"))
+        { _, row in
+          let flaws = row.flaws.map(\.rawValue) + (row.hasFewSamples ? ["few_samples"] : [])
+          return text(flaws.isEmpty ? nil : flaws.joined(separator: ";"))
         }
       ),
       ("rounds_dropped", { _, row in count(row.latency?.quality.map(\.droppedRounds)) }),

@@ -240,7 +240,10 @@ extension LatencyFigures {
 extension Speedup {
   /// For example `1.32×`, marked if it is within noise or a loss.
   var text: String {
-    let mark = isSlower ? " \(Mark.slower)" : isWithinNoise ? " \(Mark.withinNoise)" : ""
+    let mark =
+      !isReliable
+      ? " \(Mark.unreliable)"
+      : isSlower ? " \(Mark.slower)" : isWithinNoise ? " \(Mark.withinNoise)" : ""
     return fixed(ratio, digits: 2) + "×" + mark
   }
 }

@@ -69,7 +69,7 @@ extension RowGroup {
     if let weights { parts[0] += " (\(weights.name))" }
     parts.append(
       dataset.map {
-        "\($0.name) (\(grouped($0.images)) images\($0.order == nil ? "" : ", in random order"))"
+        "\($0.name) (\(grouped($0.images)) \(noun($0.images, "image"))\($0.order == nil ? "" : ", in random order"))"
       } ?? "no accuracy measured")
     parts.append(device?.text ?? "no latency measured")
     if let batchSize { parts.append("batch \(batchSize)") }

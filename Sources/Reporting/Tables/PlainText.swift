@@ -13,4 +13,15 @@ package enum PlainText {
     }
     return String(shown)
   }
+
+  /// `text` in lines of at most `width` characters, broken between words; its own spaces at the
+  /// start stay, and lines after the first have `indent` more.
+  package static func lines(_ text: String, width: Int, indent: Int = 0) -> [String] {
+    guard text.count > width else { return [text] }
+    let start = String(repeating: " ", count: text.prefix { $0 == " " }.count)
+    let rest = start + String(repeating: " ", count: indent)
+    let words = TextTable.wrapped(
+      String(text.dropFirst(start.count)), at: max(1, width - rest.count))
+    return words.enumerated().map { ($0 == 0 ? start : rest) + $1 }
+  }
 }

@@ -20,7 +20,7 @@ package struct TerminalTable {
   package func text() -> String {
     var blocks = report.tables.map { text(of: $0) }
     if blocks.isEmpty { blocks.append("No results yet.") }
-    blocks += VariantTable.text(report.variants)
+    blocks += VariantTable.text(report.variants, width: width)
     blocks += PublishedTable.text(report.published, width: width)
     let verdict = report.verdict.map { PlainText.printable($0.text) }
     let legend = Mark.legend.filter { line in

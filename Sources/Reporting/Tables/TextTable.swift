@@ -80,7 +80,7 @@ package struct TextTable {
       rows: rows.map { row in kept.map { row[$0] } })
   }
 
-  private static func wrapped(_ text: String, at width: Int) -> [String] {
+  static func wrapped(_ text: String, at width: Int) -> [String] {
     let lines = text.split(separator: " ").reduce(into: [String]()) { lines, word in
       if let last = lines.last, last.count + 1 + word.count <= width {
         lines[lines.count - 1] = "\(last) \(word)"

@@ -38,7 +38,9 @@ extension VariantTable {
       same ?? Column.missing, others ?? Column.missing,
       line.row.latency.map { significant($0.milliseconds.median) + line.row.doubt }
         ?? Column.missing,
-      line.speedup.map { "\(fixed($0, digits: 2))×" } ?? Column.missing,
+      line.speedup.map {
+        "\(fixed($0, digits: 2))×\(line.isReliable ? "" : " \(Mark.unreliable)")"
+      } ?? Column.missing,
     ]
   }
 
@@ -83,8 +85,9 @@ extension VariantTable {
       children: [Markup("h2", text: heading)] + nodes + HTMLTable.notes(explanations))
   }
 
-  /// The tables in aligned columns for a terminal, without what a table has nowhere.
-  static func text(_ tables: [VariantTable]) -> [String] {
+  /// The tables in aligned columns for a terminal of `width` characters, without what a table has
+  /// nowhere.
+  static func text(_ tables: [VariantTable], width: Int) -> [String] {
     tables.map { table in
       let rows = table.lines.map(cells)
       let shown = titles.indices.filter { index in
@@ -95,7 +98,12 @@ extension VariantTable {
         header: chosen(titles),
         alignments: shown.map { $0 < textColumns ? .leading : .trailing },
         rows: rows.map(chosen))
-      return ([PlainText.printable("\(heading): \(table.title)")] + aligned.lines())
+      let lines = aligned.lines(
+        width: width, dropping: ["other tokens", "same class %", "engine", "top-1 %"],
+        wrapping: "parameters")
+      return
+        (PlainText.lines(
+          PlainText.printable("\(heading): \(table.title)"), width: width, indent: 2) + lines)
         .joined(separator: "\n")
     }
   }
