@@ -1,5 +1,6 @@
 import Foundation
 import Reporting
+import Support
 
 /// Text for a person on standard error: errors, warnings, and what is known of the terminal.
 enum Console {
@@ -32,6 +33,22 @@ enum Console {
 
   /// What a person should know, though the work goes on.
   static func warn(_ text: String) { error(text, prefix: "warning: ") }
+
+  /// Warnings of one kind, of which a damaged file may have thousands: the first, then how many
+  /// more there are.
+  static func warn(all warnings: [String]) {
+    for warning in warnings.prefix(mostWarnings) { warn(warning) }
+    let rest = warnings.count - mostWarnings
+    if rest > 0 { warn("\(counted(rest, "more warning")) of these files") }
+  }
+
+  /// What is left in view of a terminal.
+  private static let mostWarnings = 20
+
+  /// A paragraph of a list, in lines that fit the terminal.
+  static func list(_ text: String, indent: Int = 0) {
+    for line in PlainText.lines(text, width: listWidth, indent: indent) { print(line) }
+  }
 
   /// What a person may want to know.
   static func note(_ text: String) { error(text, prefix: "") }

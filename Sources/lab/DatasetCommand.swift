@@ -3,6 +3,7 @@ import Datasets
 import Files
 import Foundation
 import ImageCoding
+import Support
 
 /// `lab dataset`: what is odd in a data set, how fast it is decoded, and the one that the program
 /// draws.
@@ -76,7 +77,8 @@ struct DemoDatasetCommand: ParsableCommand {
       table += "\(file),\(image.label),\(image.centerX),\(image.centerY),\(image.size)\n"
     }
     try WholeFile.write(Data(table.utf8), to: URL(fileURLWithPath: "\(out)/labels.csv"))
-    print("Wrote \(count) images of \(DemoDataset.classNames.count) classes to \(out).")
+    print(
+      "Wrote \(counted(count, "image")) of \(DemoDataset.classNames.count) classes to \(out).")
   }
 }
 

@@ -57,8 +57,8 @@ struct DevicesCommand: ParsableCommand {
     print("simulated, whose latencies are predicted and never measured:")
     for name in DeviceCatalog.names {
       let device = try DeviceCatalog.device(name)
-      print("\(SimulatedDeviceName.prefix)\(name)  \(device.title)")
-      print("      \(device.errorSentence)")
+      Console.list("\(SimulatedDeviceName.prefix)\(name)  \(device.title)", indent: 6)
+      Console.list("      \(device.errorSentence)")
     }
   }
 }

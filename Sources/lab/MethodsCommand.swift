@@ -46,8 +46,10 @@ struct MethodsCommand: ParsableCommand {
         subject: name,
         message: "is not a method; \(NearestName.advice(name, among: names, noun: "methods"))")
     }
-    print("\(method.name): \(method.summary)")
-    print("source: \(method.source)\nexample: \(method.example)\n")
+    Console.list("\(method.name): \(method.summary)", indent: 4)
+    Console.list("source: \(method.source)", indent: 4)
+    // In one line, to be copied.
+    print("example: \(method.example)\n")
     let table = TextTable(
       header: ["key", "meaning", "value", "default"],
       alignments: [.leading, .leading, .leading, .leading],

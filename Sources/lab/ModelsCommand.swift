@@ -62,7 +62,7 @@ struct ModelsCommand: ParsableCommand {
   private func show(_ entry: ModelEntry) {
     let (info, preprocessing) = (entry.info, entry.preprocessing)
     print("\(entry.name): \(entry.displayName), of the family \(info.family)")
-    print("source: \(entry.source)")
+    Console.list("source: \(entry.source)", indent: 4)
     print(
       "\(Self.millions(info.parameters)) M parameters, \(Self.macs(entry)) GMAC for an image of "
         + "\(info.imageSize) × \(info.imageSize) pixels, "

@@ -16,7 +16,7 @@ enum Outcome {
     case ExperimentsError.interrupted: return 130
     case let error as ExperimentsError:
       Console.error(error.description)
-      return error.exitCode
+      return LostOutput.isCause(of: error) ? trialFailed : error.exitCode
     case let error as LogitsNotFinite:
       Console.error(error.description)
       return trialFailed
@@ -34,7 +34,7 @@ enum Outcome {
     } else {
       Console.error(sentence(error))
     }
-    return badInput
+    return LostOutput.isCause(of: error) ? trialFailed : badInput
   }
 
   /// The exit code once everything that was printed has been written; another where that fails.

@@ -1,4 +1,3 @@
-import Experiments
 import Files
 import Foundation
 import Support
@@ -7,7 +6,7 @@ import Support
 enum OutputFile {
   /// Prints `text`, or writes it whole to `file`, whose folder is made, and prints the file's name.
   ///
-  /// - Throws: `ExperimentsError.impossible` for a file that cannot be written.
+  /// - Throws: `UnwritableFile`.
   static func write(_ text: String, to file: String?) throws {
     guard let file else {
       print(text, terminator: text.hasSuffix("\n") ? "" : "\n")
@@ -24,7 +23,7 @@ enum OutputFile {
 
   /// Writes bytes whole to `file`, whose folder is made.
   ///
-  /// - Throws: `ExperimentsError.impossible` for a file that cannot be written.
+  /// - Throws: `UnwritableFile`.
   static func store(_ data: Data, in file: String) throws {
     let url = URL(fileURLWithPath: file)
     do {
@@ -32,8 +31,16 @@ enum OutputFile {
         at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
       try WholeFile.store(data, at: url)
     } catch {
-      throw ExperimentsError.impossible(
-        subject: file, message: "cannot be written: \(systemReason(of: error))")
+      throw UnwritableFile(path: file, reason: systemReason(of: error))
     }
   }
+}
+
+/// A file that a person named cannot be written.
+struct UnwritableFile: Error, CustomStringConvertible {
+  let path: String
+  /// The system's, as `systemReason` words it.
+  let reason: String
+
+  var description: String { "\(path): cannot be written: \(reason)" }
 }

@@ -12,6 +12,10 @@ struct PredictCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "predict",
     abstract: "Classifies images, or writes a model's raw logits.",
+    usage: """
+      lab predict <pictures> ... [<options>]
+      lab predict --images <file> [<options>]
+      """,
     discussion: """
       Examples:
         lab predict cat.jpg dog.png --model deit_small_patch16_224 --weights deit_small.safetensors

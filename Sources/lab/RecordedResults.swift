@@ -18,7 +18,7 @@ struct RecordedResults {
   init(_ text: String) throws {
     folder = try Self.folder(text)
     let (records, warnings) = try RecordsFolder.read(folder)
-    for warning in warnings { Console.warn(warning) }
+    Console.warn(all: warnings)
     guard !records.isEmpty || !OperationsFile.read(folder).isEmpty else {
       throw ExperimentsError.impossible(
         subject: folder.relativePath, message: "holds no record; `lab run` makes them")

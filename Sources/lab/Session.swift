@@ -27,7 +27,7 @@ struct Session {
     for warning in planner.warnings { Console.warn(warning) }
     if fresh, writes { try RecordStore.setAside(folder, moment: Session.moment()) }
     store = try RecordStore(folder: folder, writes: writes)
-    for warning in store.warnings { Console.warn(warning) }
+    Console.warn(all: store.warnings)
   }
 
   /// The devices that the folder's records name, where the spec asks for one of another machine.
@@ -169,11 +169,12 @@ struct Session {
   }
 
   /// The program as it was typed: `swift run` starts that of its build folder by the whole path.
+  ///
+  /// Elsewhere than in the package `swift run` finds nothing to run, and the path was typed.
   private static func typed(_ program: String) -> [String] {
     let parts = program.split(separator: "/").suffix(2)
-    guard program.hasPrefix("/"), program.contains("/.build/"), parts.last == "lab" else {
-      return [program]
-    }
+    let package = FileManager.default.currentDirectoryPath
+    guard program.hasPrefix("\(package)/.build/"), parts.last == "lab" else { return [program] }
     switch parts.first {
     case "debug": return ["swift", "run", "lab"]
     case "release": return ["swift", "run", "-c", "release", "lab"]

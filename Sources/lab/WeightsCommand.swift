@@ -6,6 +6,7 @@ import Foundation
 import Hub
 import Records
 import Reporting
+import Support
 import VisionModels
 
 /// `lab weights`: models of the Hugging Face Hub on this machine, and what files of weights hold.
@@ -111,7 +112,8 @@ struct InspectWeights: ParsableCommand {
     for checkpoint in files.checkpoints {
       let count = checkpoint.tensors.values.reduce(0) { $0 + $1.count }
       print(
-        "\(checkpoint.path): \(checkpoint.format.rawValue), \(checkpoint.tensors.count) tensors, "
+        "\(checkpoint.path): \(checkpoint.format.rawValue), "
+          + "\(counted(checkpoint.tensors.count, "tensor")), "
           + String(format: "%.1f M numbers (", Double(count) / 1e6) + Self.types(checkpoint) + ")")
     }
     if let found {

@@ -23,4 +23,32 @@ import Testing
         "error: standard output cannot be written: no space left on device; what was printed is not "
           + "whole\n"))
   }
+
+  /// A file that may not grow beyond 4 KiB stands for a disk that is full.
+  @Test(arguments: [
+    "export csv quickstart-sample --out made.csv",
+    "dataset check quickstart-pictures --out made.json",
+  ])
+  func `a file that the disk has no room for is a sentence and exit code 1`(
+    _ arguments: String
+  ) throws {
+    let folder = try Workplace()
+    let sample = Shell.root.appendingPathComponent("Results/quickstart-sample").path
+    try FileManager.default.createDirectory(
+      at: folder.url.appendingPathComponent("Results"), withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      atPath: sample, toPath: folder.url.path + "/Results/quickstart-sample")
+    let program = try LabProcess.executable.path
+    _ = try LabProcess.run(
+      "dataset", "demo", "--split", "val", "--count", "64", "--out", "quickstart-pictures",
+      in: folder.url)
+    let result = try Shell.run(
+      "trap '' XFSZ; ulimit -f 8; \(program) \(arguments)", in: folder.url,
+      environment: ["TMPDIR": folder.url.path, "XDG_CACHE_HOME": folder.url.path])
+    #expect(result.exitCode == 1, "\(result.error)")
+    #expect(result.error.contains("error: made."), "\(result.error)")
+    #expect(result.error.hasSuffix(": cannot be written: file too large\n"), "\(result.error)")
+    // Nothing half-written stays where the whole was asked for.
+    #expect(!folder.exists("made.csv") && !folder.exists("made.json"))
+  }
 }

@@ -28,7 +28,7 @@ import _TestSupport
       """, to: "tiny.json")
     let dry = try LabProcess.run("run", "tiny.json", "--dry-run", in: folder.url)
     #expect(dry.exitCode == 0)
-    #expect(dry.output.contains("tokens after blocks 37 19×5; 0 of 1 shards recorded"))
+    #expect(dry.output.contains("tokens after blocks 37 19×5; 0 of 1 shard recorded"))
     #expect(dry.output.contains("5 trials: 5 to measure, 0 already recorded"))
     // Not even the folders.
     #expect(!folder.exists("Results"))
@@ -87,10 +87,39 @@ import _TestSupport
     #expect(
       result.error.hasSuffix(
         "Stopped. \(kept) trial\(kept == 1 ? "" : "s") of this run \(kept == 1 ? "is" : "are") kept in "
-          + "Results/micro; the same command goes on from there:\n  swift run lab run a.json\n"))
+          + "Results/micro; the same command goes on from there:\n  "
+          + "\(try LabProcess.executable.path) run a.json\n"))
     let again = try LabProcess.run("run", "a.json", in: folder.url)
     #expect(again.exitCode == 0)
     #expect(again.error.hasPrefix("micro: 52 trials: \(52 - kept) to measure, \(kept) already"))
+  }
+
+  /// `swift run` starts the program of its build folder by the whole path, in the package.
+  @Test func `what to type again is what was typed`() throws {
+    let folder = try Workplace()
+    let program = try LabProcess.executable.path
+    for place in [".build/debug", ".build/x86_64-unknown-linux-gnu/release", "elsewhere"] {
+      let link = folder.url.appendingPathComponent(place)
+      try FileManager.default.createDirectory(at: link, withIntermediateDirectories: true)
+      try FileManager.default.createSymbolicLink(
+        atPath: "\(link.path)/lab", withDestinationPath: program)
+    }
+    let spec =
+      #"{"model": "demo_vit", "dataset": {"folder": "none"}, "methods": [{"method": "none"}]}"#
+    try folder.write(spec, to: "a.json")
+    func hint(_ typed: String, from place: String = ".") throws -> Substring? {
+      let result = try Shell.run(
+        "cd \(place) && \(typed) run $OLDPWD/a.json --dry-run", in: folder.url)
+      return result.error.split(separator: "\n").last
+    }
+    let rest = "run \(folder.url.path)/a.json --model demo_vit --dataset demo --device cpu"
+    let build = "\(folder.url.path)/.build"
+    #expect(try hint("\(build)/debug/lab") == "  swift run lab \(rest)")
+    #expect(
+      try hint("\(build)/x86_64-unknown-linux-gnu/release/lab")
+        == "  swift run -c release lab \(rest)")
+    #expect(try hint("\(build)/debug/lab", from: "elsewhere") == "  \(build)/debug/lab \(rest)")
+    #expect(try hint("elsewhere/lab") == "  elsewhere/lab \(rest)")
   }
 
   @Test(arguments: [
