@@ -1,7 +1,7 @@
 import Files
 
-/// A file of tensors of any format that is read: names and shapes at once, numbers only when they
-/// are asked for.
+/// A tensor file of any supported format: names and shapes are read immediately, values only on
+/// request.
 package final class Checkpoint: Sendable {
   package enum Format: String, Sendable {
     case safetensors
@@ -14,11 +14,11 @@ package final class Checkpoint: Sendable {
   package let path: PathBytes
   package let format: Format
   package let tensors: [String: StoredTensor]
-  /// What else the file says of itself: safetensors' metadata.
+  /// Other metadata of the file, from safetensors.
   package let metadata: [String: String]
   private let sources: [Source]
 
-  /// A piece of memory that tensors lie in.
+  /// A block of memory that contains tensors.
   enum Source: Sendable {
     case mapped(MappedFile)
     /// A member of an archive that was stored compressed.
@@ -36,7 +36,7 @@ package final class Checkpoint: Sendable {
     self.sources = sources
   }
 
-  /// This file's tensors with those of another; of a name that both have, this one's.
+  /// The tensors of this file and of another one; for a name in both, this one's.
   func joined(with other: Checkpoint) -> Checkpoint {
     let moved = other.tensors.mapValues { tensor in
       StoredTensor(
@@ -55,11 +55,11 @@ package final class Checkpoint: Sendable {
     return files
   }
 
-  /// Calls `body` with a tensor's numbers as float32 in row-major order: those of the mapped file
-  /// itself where it holds them so.
+  /// Calls `body` with a tensor's values as float32 in row-major order, directly in the mapped file
+  /// if it stores them that way.
   ///
-  /// The pages that were read are given back afterwards, so that a file and its copy on a device
-  /// are never in memory whole together.
+  /// Afterwards, the pages are released, so that a file and its copy on a device are never
+  /// completely in memory at the same time.
   /// - Throws: `CheckpointError.missingTensor`, and what `body` throws.
   package func withFloats<Result>(
     _ name: String, _ body: (UnsafeBufferPointer<Float>) throws -> Result
@@ -77,7 +77,7 @@ package final class Checkpoint: Sendable {
     }
   }
 
-  /// A tensor's numbers as float32 in row-major order.
+  /// A tensor's values as float32 in row-major order.
   ///
   /// - Throws: `CheckpointError.missingTensor`.
   package func floats(_ name: String) throws -> [Float] { try withFloats(name) { Array($0) } }

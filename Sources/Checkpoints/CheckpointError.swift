@@ -1,13 +1,13 @@
 import Files
 
-/// Why a file of weights could not be read.
+/// Why a weight file could not be read.
 package enum CheckpointError: Error, Hashable, CustomStringConvertible {
   case file(FileError)
-  /// It is of no kind that is read; `kind` says what it is, as far as that can be told.
+  /// It has no supported format; `kind` says what it is, if known.
   case unknownFormat(path: PathBytes, kind: String)
-  /// It begins as a file of that format and breaks its rules.
+  /// It begins like a file of that format, but is malformed.
   case malformed(path: PathBytes, format: String, reason: String)
-  /// A pickle names something that weights have no use for. Nothing was executed.
+  /// A pickle names something that weights do not need. Nothing was executed.
   case refusedGlobal(path: PathBytes, name: String)
   case missingTensor(path: PathBytes, name: String)
 

@@ -2,8 +2,8 @@ import Files
 import Tensors
 
 extension Checkpoint {
-  /// Opens a file of weights: safetensors, PyTorch's, NumPy's or an index of shards, which its
-  /// first bytes tell.
+  /// Opens a weight file: safetensors, PyTorch, NumPy or an index of shards, recognized by its
+  /// first bytes.
   ///
   /// - Throws: `CheckpointError` or `TensorsError`: what the file is, and what to do where it is of
   ///   no such format.

@@ -1,4 +1,4 @@
-/// Files that people take for weights, by their first bytes.
+/// Files that are mistaken for weights, by their first bytes.
 enum ForeignFormat {
   /// What a file is and what to do with it, `nil` for one that may be of a format that is read.
   static func sentence(_ bytes: UnsafeRawBufferPointer) -> String? {

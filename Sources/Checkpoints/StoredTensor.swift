@@ -1,6 +1,6 @@
 import Tensors
 
-/// Where a tensor's numbers lie among some bytes.
+/// The position and layout of a tensor's values among some bytes.
 package struct StoredTensor: Sendable, Hashable {
   package let type: ElementType
   package let shape: [Int]
@@ -52,7 +52,7 @@ package struct StoredTensor: Sendable, Hashable {
     return extent == 0 || (offset <= bytes && extent <= bytes - offset)
   }
 
-  /// Elements of a shape, `nil` where their number has no place in an `Int`.
+  /// The number of elements of a shape; `nil` if it overflows an `Int`.
   static func count(_ shape: [Int]) -> Int? {
     var product = 1
     for size in shape {

@@ -1,6 +1,6 @@
 import CZlib
 
-/// The members of a zip file: what PyTorch and NumPy keep tensors in.
+/// The members of a zip file, in which PyTorch and NumPy store tensors.
 ///
 /// Source: PKWARE's APPNOTE.TXT 6.3.9, sections 4.3 to 4.5 (zip64 included).
 struct ZipArchive {
@@ -10,7 +10,7 @@ struct ZipArchive {
 
   struct Member: Sendable {
     let name: String
-    /// Where the stored bytes lie in the file.
+    /// The position of the stored bytes in the file.
     let stored: Range<Int>
     /// Bytes when unpacked.
     let size: Int

@@ -1,10 +1,10 @@
 import Files
 import Foundation
 
-/// Brings one file of a repository into the cache's `blobs`, whole or not at all.
+/// Downloads one file of a repository into the cache's `blobs`, completely or not at all.
 ///
-/// What came of a transfer that broke stays in `HASH.incomplete`, from where the next goes on. A
-/// lock lets one process fetch a file; others wait for it.
+/// An interrupted transfer is kept in `HASH.incomplete`, from where the next one continues. A lock
+/// lets only one process download a file; others wait for it.
 struct Download {
   let hub: Hub
   let reference: HubReference
@@ -64,7 +64,7 @@ struct Download {
         if info.bytes == nil { return }
         continue
       }
-      // As long as something comes that was not there, it goes on.
+      // It continues as long as new bytes arrive.
       if received > furthest { pauses = hub.settings.pauses[...] }
       furthest = max(furthest, received)
       guard let pause = pauses.popFirst() else {
@@ -75,7 +75,7 @@ struct Download {
     }
   }
 
-  /// One request for what is missing; what went wrong with it, `nil` where it ended well.
+  /// One request for the missing bytes; returns its error, `nil` if it succeeded.
   private func request(into file: Int32, _ received: inout Int) throws(HubError) -> String? {
     let client = try HTTPClient(token: hub.settings.token, patience: hub.settings.patience)
     let address = hub.address(info.name, of: reference, at: info.commit)
@@ -120,7 +120,7 @@ struct Download {
       return error.reason
     }
     received = at
-    // What was kept is no part of what is there now.
+    // The kept bytes do not belong to the current file.
     if answer.status == 416 {
       received = 0
       _ = ftruncate(file, 0)
@@ -159,7 +159,7 @@ struct Download {
     }
   }
 
-  /// The file's size, and its hash of the kind that the Hub gives: SHA-256, or git's SHA-1.
+  /// Checks the file's size and the hash that the Hub gives: SHA-256, or git's SHA-1.
   private func digest() throws(HubError) -> (size: Int, hash: String) {
     let file = open(incomplete.path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw unusable(incomplete) }

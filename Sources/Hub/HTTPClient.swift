@@ -1,7 +1,7 @@
 import CCurl
 import Foundation
 
-/// What a server answered.
+/// A server's response.
 struct HTTPAnswer {
   let status: Int
   /// Of the last answer, names in lower case.
@@ -25,23 +25,23 @@ struct HTTPClient {
   /// A transfer that ended before its end.
   struct Broken: Error {
     let reason: String
-    /// Whether any answer came: without one there is no way to the server.
+    /// Whether any response arrived; without one, the server is unreachable.
     let answered: Bool
-    /// Whether the server sends everything where a part was asked for.
+    /// Whether the server sends everything although a part was requested.
     let knowsNoRanges: Bool
   }
 
   /// libcurl's CURLE_RANGE_ERROR.
   private static let rangeError: Int32 = 33
 
-  /// Headers alone; no redirect is followed.
+  /// Requests only the headers; redirects are not followed.
   func head(_ address: String) throws(Broken) -> HTTPAnswer {
     try perform(address, isHead: true, from: 0) { _, _ in true }
   }
 
-  /// The body from byte `from` on, redirects followed.
+  /// Requests the body from byte `from` on; redirects are followed.
   ///
-  /// - Parameter take: Told each piece with the answer that it belongs to; false ends the transfer.
+  /// - Parameter take: Receives each piece with its response; returning false ends the transfer.
   func get(
     _ address: String, from: Int = 0,
     take: (HTTPAnswer, UnsafeRawBufferPointer) -> Bool

@@ -1,20 +1,20 @@
 import Files
 import Foundation
 
-/// Told what a person should see of downloads.
+/// Receives the progress of downloads.
 package protocol HubListener: Sendable {
-  /// A transfer begins, or goes on from `received` bytes.
+  /// A transfer begins, or continues from `received` bytes.
   func begins(
     _ file: String, bytes: Int?, received: Int, from endpoint: String, into folder: String)
   func progress(_ file: String, received: Int, of bytes: Int?)
   func ends(_ file: String)
-  /// Another process fetches the same file.
+  /// Another process is downloading the same file.
   func waits(_ file: String)
-  /// A transfer broke off and is taken up again.
+  /// An interrupted transfer is resumed.
   func triesAgain(_ file: String, reason: String)
 }
 
-/// Models of the Hugging Face Hub: from its cache on this machine, else downloaded into it.
+/// Models of the Hugging Face Hub: from its cache on this machine, otherwise downloaded into it.
 package struct Hub: Sendable {
   package let settings: HubSettings
   package let cache: HubCache
@@ -32,15 +32,15 @@ package struct Hub: Sendable {
     "pytorch_model.bin.index.json", "pytorch_model.pth",
   ]
 
-  /// What a repository says of a file without sending it.
+  /// The metadata of a file in a repository.
   package struct FileInfo: Sendable, Hashable {
     package let name: String
     package let commit: String
-    /// SHA-256 of large files, git's SHA-1 of small ones.
+    /// The SHA-256 of large files, git's SHA-1 of small ones.
     package let hash: String
     package let bytes: Int?
 
-    /// `nil` where the Hub gives git's hash alone.
+    /// `nil` if the Hub gives only git's hash.
     package var sha256: String? { hash.count == 64 ? hash : nil }
   }
 
@@ -50,10 +50,10 @@ package struct Hub: Sendable {
     case there(FileInfo)
   }
 
-  /// Looks for the first of some files, and fetches nothing.
+  /// Looks for the first of some files, without downloading it.
   ///
-  /// The commit that the cache knows for a branch stands, so that a result does not change from one
-  /// day to the next; `refreshes` asks the Hub where the branch is now.
+  /// The commit that the cache stores for a branch is used, so that results do not change
+  /// overnight; `refreshes` asks the Hub for the branch's current commit.
   /// - Throws: `HubError`.
   package func find(
     _ names: [String], of reference: HubReference, refreshes: Bool = false
@@ -66,7 +66,7 @@ package struct Hub: Sendable {
       if names.allSatisfy({ cache.isAbsent(reference, commit: known, $0) }) { return nil }
     }
     if let because = settings.offline {
-      // Of a repository that is here, a file that was never fetched may be one that is not there.
+      // A file of a cached repository that was never downloaded may not exist.
       if known != nil, names.allSatisfy({ !Self.weightNames.contains($0) }) { return nil }
       throw .offline(
         subject: reference.text, because: because, cache: settings.cache.path)
@@ -84,7 +84,7 @@ package struct Hub: Sendable {
     return nil
   }
 
-  /// The file on this machine, downloaded unless it is there.
+  /// The file on this machine, downloaded if it is missing.
   package func fetch(_ found: Found, of reference: HubReference) throws(HubError) -> URL {
     switch found {
     case .here(let url, _): return url
@@ -95,7 +95,7 @@ package struct Hub: Sendable {
     }
   }
 
-  /// A file of a repository, downloaded unless it is there; `nil` where the repository has none.
+  /// A file of a repository, downloaded if it is missing; `nil` if the repository does not have it.
   package func file(
     _ name: String, of reference: HubReference, refreshes: Bool = false
   ) throws(HubError) -> URL? {
@@ -103,7 +103,7 @@ package struct Hub: Sendable {
     return try fetch(found, of: reference)
   }
 
-  /// Where a model's weights are: the reference's own file, or the first usual name.
+  /// The location of a model's weights: the reference's own file, or the first common name.
   package func findWeights(
     of reference: HubReference, refreshes: Bool = false
   ) throws(HubError) -> Found {
@@ -117,7 +117,7 @@ package struct Hub: Sendable {
     return found
   }
 
-  /// A model's weights on this machine; of an index, with all its shards.
+  /// A model's weights on this machine; for an index, with all its shards.
   package func fetchWeights(_ found: Found, of reference: HubReference) throws(HubError) -> URL {
     let url = try fetch(found, of: reference)
     guard url.lastPathComponent.hasSuffix(".index.json") else { return url }
@@ -153,7 +153,7 @@ package struct Hub: Sendable {
     _ name: String, of reference: HubReference, at revision: String
   ) throws(HubError) -> FileInfo? {
     var address = address(name, of: reference, at: revision)
-    // A renamed repository answers with its new place, of the same host; storage is another host.
+    // A renamed repository redirects to the same host; storage is on another host.
     for _ in 0..<5 {
       let answer = try ask(address)
       if (300..<400).contains(answer.status), answer.headers["x-linked-etag"] == nil,
@@ -180,7 +180,7 @@ package struct Hub: Sendable {
     throw .refused(address: address, status: 310)
   }
 
-  /// Headers of an address, asked for again where the server is busy.
+  /// The headers of a URL, requested again if the server is busy.
   private func ask(_ address: String) throws(HubError) -> HTTPAnswer {
     let client = try HTTPClient(token: settings.token, patience: settings.patience)
     var reason = ""
@@ -194,7 +194,7 @@ package struct Hub: Sendable {
         Thread.sleep(forTimeInterval: after)
       } catch {
         reason = error.reason
-        // Without an answer there is no network, and waiting does not bring it.
+        // Without an answer there is no network, and waiting does not help.
         guard error.answered, pause > 0 else { break }
         Thread.sleep(forTimeInterval: pause)
       }
@@ -241,7 +241,7 @@ package struct Hub: Sendable {
       }
   }
 
-  /// Carries out what writes to the cache.
+  /// Runs an operation that writes to the cache.
   func noting(_ body: () throws -> Void) throws(HubError) {
     do {
       try body()
@@ -256,7 +256,7 @@ package struct Hub: Sendable {
 }
 
 extension HubSettings {
-  /// The endpoint without a path: what an address from the root is below.
+  /// The endpoint without a path: the base of absolute paths.
   var origin: String {
     guard let scheme = endpoint.range(of: "://") else { return endpoint }
     let host = endpoint[scheme.upperBound...].prefix { $0 != "/" }

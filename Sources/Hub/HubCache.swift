@@ -1,8 +1,8 @@
 import Files
 import Foundation
 
-/// The folder of downloaded repositories, laid out as Hugging Face's own client does, so that both
-/// find what the other has fetched.
+/// The folder of downloaded repositories, in the layout of Hugging Face's own client, so that both
+/// find what the other has downloaded.
 ///
 /// `models--OWNER--NAME/` holds `blobs/HASH`, `snapshots/COMMIT/FILE` as links to them, and
 /// `refs/REVISION` with the commit that a branch was at. Source: huggingface_hub 2.4,
@@ -28,7 +28,7 @@ package struct HubCache: Sendable {
     folder(reference).appendingPathComponent("snapshots/\(commit)")
   }
 
-  /// The commit of a revision as it was fetched last.
+  /// The commit of a revision at its last download.
   package func commit(of reference: HubReference) -> String? {
     if reference.isCommit { return reference.revision }
     let ref = folder(reference).appendingPathComponent("refs/\(reference.revision)")
@@ -43,7 +43,7 @@ package struct HubCache: Sendable {
     return FileManager.default.fileExists(atPath: url.path) ? url : nil
   }
 
-  /// Makes a downloaded blob a file of a commit, all at once.
+  /// Links a downloaded blob as a file of a commit, atomically.
   func link(_ reference: HubReference, commit: String, _ name: String, to hash: String) throws {
     let url = snapshot(reference, commit: commit).appendingPathComponent(name)
     let folder = url.deletingLastPathComponent()

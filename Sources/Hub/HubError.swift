@@ -1,21 +1,21 @@
-/// Why a model of the Hugging Face Hub cannot be had; each says what to do.
+/// Why a model of the Hugging Face Hub is not available; each says what to do.
 package enum HubError: Error, Hashable, CustomStringConvertible {
   case badReference(String)
-  /// The network is not to be used, and the cache lacks what is needed.
+  /// The network must not be used, and the cache lacks the file.
   case offline(subject: String, because: String, cache: String)
   case noLibrary(reason: String)
   /// No answer at all: no network, no such host, no certificate.
   case unreachable(address: String, reason: String)
-  /// 401 and 403: of a private, gated or missing repository.
+  /// 401 and 403: a private, gated or missing repository.
   case notAllowed(repository: String, status: Int, hasToken: Bool, page: String)
   case noRepository(repository: String, endpoint: String)
   case noRevision(repository: String, revision: String)
   case noFile(repository: String, file: String)
-  /// None of the files that weights are looked for in.
+  /// None of the common weight files exists.
   case noWeights(repository: String, tried: [String])
   case tooManyRequests(address: String, retryAfter: Int?)
   case refused(address: String, status: Int)
-  /// The transfer broke off again and again; what came is kept.
+  /// The transfer failed repeatedly; the received bytes are kept.
   case broken(file: String, received: Int, of: Int?, reason: String)
   case wrongHash(file: String, expected: String, found: String)
   case wrongSize(file: String, expected: Int, found: Int)

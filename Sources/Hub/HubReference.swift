@@ -1,4 +1,4 @@
-/// A repository of the Hugging Face Hub as a person writes it: `hf:OWNER/NAME`, with `/FILE` and
+/// A reference to a repository of the Hugging Face Hub: `hf:OWNER/NAME`, with `/FILE` and
 /// `@REVISION` where they are given.
 package struct HubReference: Hashable, Sendable {
   package static let prefix = "hf:"
@@ -10,7 +10,7 @@ package struct HubReference: Hashable, Sendable {
   /// A branch, a tag or a commit.
   package let revision: String
 
-  /// Whether a text means one.
+  /// Whether a text is a reference.
   package static func isMeant(by text: String) -> Bool { text.hasPrefix(prefix) }
 
   /// - Throws: `HubError.badReference`.

@@ -1,8 +1,8 @@
 import Files
 import Foundation
 
-/// Where the Hub is, where its files are kept, and what may be used: from the environment, by the
-/// rules of Hugging Face's own client.
+/// The Hub's endpoint, its cache folder and permissions: from the environment, by the rules of
+/// Hugging Face's own client.
 ///
 /// Source: huggingface_hub 2.4, constants.py and utils/_auth.py.
 package struct HubSettings: Sendable {
@@ -11,11 +11,11 @@ package struct HubSettings: Sendable {
   /// The folder of all repositories: `~/.cache/huggingface/hub`.
   package var cache: URL
   package var token: String?
-  /// What forbids the network, `nil` where nothing does.
+  /// What forbids the network; `nil` if nothing does.
   package var offline: String?
   /// Seconds without a byte after which a transfer has failed.
   package var patience = 30
-  /// Pauses before another try after a transfer that broke, in seconds.
+  /// The pauses before retrying a failed transfer, in seconds.
   package var pauses: [Double] = [0.5, 1, 2, 4, 8]
 
   package init(

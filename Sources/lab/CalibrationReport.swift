@@ -90,7 +90,7 @@ struct CalibrationReport {
     return lines + [""]
   }
 
-  /// How far the R of the published tail-effect rows are from a step of the staircase.
+  /// The distance of the R of the published tail-effect rows from a step of the staircase.
   private func edgeLines(
     _ description: DeviceDescription, _ points: [PublishedLatencies.Point]
   ) throws -> [String] {
@@ -197,7 +197,7 @@ struct CalibrationReport {
 /// Reliable latencies of results folders as points of a calibration.
 struct RecordedLatencies {
   private let records: [(trial: LatencyTrial, result: LatencyResult)]
-  /// Measured latencies that are left out since their timings are not reliable.
+  /// The number of measured latencies that are left out because they are not reliable.
   let unreliable: Int
 
   init(records: [Record]) {

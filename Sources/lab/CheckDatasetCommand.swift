@@ -5,7 +5,7 @@ import Files
 import Foundation
 import Support
 
-/// `lab dataset check`: reads every picture of a data set and says what is odd.
+/// `lab dataset check`: reads every image of a data set and reports problems.
 struct CheckDatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check",
@@ -42,7 +42,7 @@ struct CheckDatasetCommand: ParsableCommand {
     if !manifest.unreadable.isEmpty { throw ExitCode(1) }
   }
 
-  /// ImageNet where its classes or ground truths are found, else any class folders.
+  /// ImageNet if its classes or ground truths are found, otherwise any class folders.
   private func open(cacheFolder: String?) throws -> any ImageDataset {
     if folder { return try ClassFolderDataset(folder: path, cacheFolder: cacheFolder) }
     do {
@@ -55,7 +55,7 @@ struct CheckDatasetCommand: ParsableCommand {
     }
   }
 
-  /// What a person reads: at most five names of each kind.
+  /// The report as text: at most five names of each kind.
   static func lines(_ manifest: DatasetManifest) -> [String] {
     var lines = ["\(manifest.name): \(manifest.layout)"] + manifest.warnings.map { "note: \($0)" }
     func add(_ names: [String], _ one: String, _ many: String) {

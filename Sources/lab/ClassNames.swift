@@ -2,11 +2,11 @@ import Datasets
 import Experiments
 import Foundation
 
-/// A model's classes, and how sure it is of them.
+/// The names of a model's classes, and its confidence in them.
 struct ClassNames {
   let names: [String]
 
-  /// The demo data set's, ImageNet's, or numbers where the model does not say what it knows.
+  /// The names of the demo data set or ImageNet, or numbers if the classes are unknown.
   init(_ model: PlannedModel) {
     let count = model.info.classes
     names =
@@ -16,7 +16,7 @@ struct ClassNames {
         ? ImageNetClasses.names : (0..<count).map { "class \($0)" }
   }
 
-  /// The `count` classes of the highest logits with their softmax shares, best first.
+  /// The `count` classes with the highest logits and their softmax probabilities, best first.
   static func best(_ count: Int, of logits: [Float]) -> [(index: Int, share: Double)] {
     let highest = logits.max() ?? 0
     let total = logits.reduce(0) { $0 + exp(Double($1 - highest)) }

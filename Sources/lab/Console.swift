@@ -2,19 +2,19 @@ import Foundation
 import Reporting
 import Support
 
-/// Text for a person on standard error: errors, warnings, and what is known of the terminal.
+/// Messages on standard error: errors and warnings, and the properties of the terminal.
 enum Console {
   static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
   static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-  /// Characters of a line, 120 where none is given.
+  /// The width of the terminal in characters; 120 if unknown.
   static var width: Int {
     var size = winsize()
     guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 120 }
     return Int(size.ws_col)
   }
 
-  /// A file's path, on a terminal as a link to it (OSC 8, which others than terminals would show).
+  /// A file's path, on a terminal as a link (OSC 8, which other outputs would show as text).
   static func link(to file: URL) -> String {
     guard outputIsTerminal else { return file.relativePath }
     let host = ProcessInfo.processInfo.hostName
@@ -24,14 +24,14 @@ enum Console {
     return "\u{1B}]8;;file://\(host)\(path)\u{1B}\\\(file.relativePath)\u{1B}]8;;\u{1B}\\"
   }
 
-  /// Characters of a line of a list; no limit where another program reads it.
+  /// The width of a list's lines in characters; no limit if another program reads it.
   static var listWidth: Int { outputIsTerminal ? width : .max }
 
   static func error(_ text: String, prefix: String = "error: ") {
     write(prefix + PlainText.printable(text) + "\n")
   }
 
-  /// What a person should know, though the work goes on.
+  /// Prints a warning; the work continues.
   static func warn(_ text: String) { error(text, prefix: "warning: ") }
 
   /// Warnings of one kind, of which a damaged file may have thousands: the first, then how many

@@ -5,8 +5,7 @@ import Foundation
 import ImageCoding
 import Support
 
-/// `lab dataset`: what is odd in a data set, how fast it is decoded, and the one that the program
-/// draws.
+/// `lab dataset`: checks a data set, times its decoding, and writes the demo data set.
 struct DatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "dataset",

@@ -3,7 +3,7 @@ import Datasets
 import Foundation
 import ImageCoding
 
-/// `lab dataset decode`: how fast picture files become a model's input.
+/// `lab dataset decode`: the speed of turning image files into a model's input.
 struct DecodeDatasetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "decode",

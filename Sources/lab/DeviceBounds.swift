@@ -1,7 +1,7 @@
 import Measurement
 import Tensors
 
-/// How fast a device multiplies and how fast it moves memory: the two roofs of the roofline model.
+/// The peak arithmetic rate and memory bandwidth of a device: the two bounds of the roofline model.
 ///
 /// Source: Williams, Waterman, Patterson: Roofline, doi:10.1145/1498765.1498785.
 struct DeviceBounds {
@@ -16,10 +16,10 @@ struct DeviceBounds {
   /// Measures both with the backend's own operations: the best of several large products and of
   /// several large gathers.
   ///
-  /// A device that captures passes times many calls between two marks of its own clock, and
-  /// multiplies larger matrices: one small product would time how it is started.
+  /// A device that captures passes times many calls between two events of its own clock, and
+  /// multiplies larger matrices, because a single small product would measure the launch overhead.
   ///
-  /// - Parameter width: Rows and columns of the matrices, where its memory holds them.
+  /// - Parameter width: The number of rows and columns of the matrices, if they fit its memory.
   /// - Throws: `TensorsError.outOfMemory`.
   init(of backend: any Backend, stopwatch: some Stopwatch, width: Int? = nil) throws {
     let product = try Self.product(
@@ -116,7 +116,7 @@ struct DeviceBounds {
     return 2 * Double(type.byteCount) * Double(from.shape.count) / seconds
   }
 
-  /// FLOPs a byte at which both roofs meet.
+  /// The FLOPs per byte at which both bounds are equal.
   var balance: Double { flopsPerSecond / bytesPerSecond }
 
   func isMemoryBound(_ cost: OperationCost) -> Bool {

@@ -2,7 +2,7 @@ import CPUBackend
 import CUDABackend
 import Tensors
 
-/// The devices that the program has; one more is its line here.
+/// The kinds of devices of the program; a new one is one line here.
 enum Devices {
   static let all = DeviceKinds([
     .cpu,

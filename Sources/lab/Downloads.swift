@@ -3,7 +3,7 @@ import Foundation
 import Hub
 import Synchronization
 
-/// Says what is downloaded, from where and whereto, and how far it is.
+/// Reports what is downloaded, from where, to where, and the progress.
 final class Downloads: HubListener {
   private struct State {
     var start = ContinuousClock.now
@@ -74,7 +74,7 @@ final class Downloads: HubListener {
     }
   }
 
-  /// Bytes for a person, as the Hub counts them.
+  /// A number of bytes as text, in the Hub's units.
   static func text(_ bytes: Int) -> String {
     switch bytes {
     case ..<1000: "\(bytes) bytes"
@@ -86,7 +86,7 @@ final class Downloads: HubListener {
 }
 
 extension Hub {
-  /// The Hub as this process's environment and options name it.
+  /// The Hub with the settings of the environment and the options.
   static func here(isOffline: Bool) -> Hub {
     Hub(
       HubSettings(environment: ProcessInfo.processInfo.environment, isOffline: isOffline),

@@ -1,7 +1,7 @@
 import Experiments
 import Foundation
 
-/// How long a plan takes on several machines that are alike, from the expected seconds of its
+/// The time that a plan takes on several identical machines, from the expected seconds of its
 /// trials.
 struct MachineCosts {
   private let rows: [(count: Int, longest: Double, total: Double)]
@@ -13,8 +13,8 @@ struct MachineCosts {
     }
   }
 
-  /// A table: what the machine with most to do takes, the sum over all, and how much of the time in
-  /// which they are held they work.
+  /// A table: the time of the busiest machine, the sum over all machines, and the fraction of the
+  /// allocated time in which they work.
   var text: String {
     let cells =
       [["machines", "time", "machine hours", "at work"]]

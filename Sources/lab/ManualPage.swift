@@ -1,8 +1,9 @@
 import Foundation
 
-/// A manual page in the man(7) macros, from what the argument parser tells of the commands.
+/// A manual page in man(7) macros, generated from the argument parser's description of the
+/// commands.
 struct ManualPage {
-  /// The parser's description of a program, as far as it is needed here.
+  /// The part of the parser's description of a program that is needed here.
   private struct Dump: Decodable { let command: Command }
 
   private struct Command: Decodable {
@@ -136,7 +137,7 @@ struct ManualPage {
     return lines + (isExample ? [".fi", ".RE"] : [])
   }
 
-  /// Text in which nothing means anything to roff.
+  /// Text escaped for roff.
   private static func escaped(_ text: String) -> String {
     let plain = text.replacing("\\", with: "\\e").replacing("-", with: "\\-")
       .replacing("\n", with: " ")

@@ -59,7 +59,7 @@ struct MethodsCommand: ParsableCommand {
     print(table.linesOrParagraphs(width: Console.listWidth).joined(separator: "\n"))
   }
 
-  /// Which method is training-free, which looks at the device, and what else each needs.
+  /// Which methods are training-free, which take the device into account, and what else each needs.
   private func printNeeds() {
     func mark(_ holds: Bool) -> String { holds ? "yes" : "no" }
     let table = TextTable(

@@ -40,7 +40,7 @@ struct ModelsCommand: ParsableCommand {
       alignments: [.leading, .leading] + Array(repeating: .trailing, count: 7) + [.leading],
       rows: ModelRegistry.all.map { entry in
         let info = entry.info
-        // Of a model with several stages what each has.
+        // The stages of a model with several stages.
         func cell(_ value: (TokenStage) -> Int) -> String {
           let values = info.stages.map { "\(value($0))" }
           return values.isEmpty ? "–" : values.joined(separator: " ")

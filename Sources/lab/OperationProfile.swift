@@ -7,7 +7,7 @@ import Tensors
 import TokenReduction
 import VisionModels
 
-/// `lab profile --ops`: where the time of one forward pass goes.
+/// `lab profile --ops`: the time of one forward pass by operation.
 struct OperationProfile {
   /// One kind of operation in a pass.
   struct Row {
@@ -19,11 +19,11 @@ struct OperationProfile {
 
   let rows: [Row]
   let bounds: DeviceBounds
-  /// Of the whole pass without timing inside it.
+  /// The time of the whole pass without timing inside it.
   let passSeconds: Double
   let title: String
   let batchSize: Int
-  /// The same, to be stored.
+  /// The same, in the form that is stored.
   let breakdown: OperationBreakdown
 
   /// Runs passes of the first model, method, device and batch size of a spec until `minSeconds` and
@@ -99,7 +99,7 @@ struct OperationProfile {
 
   private var sum: Double { rows.map(\.seconds).reduce(0, +) }
 
-  /// The table with what stands above and below it.
+  /// The table with the lines above and below it.
   var text: String {
     let table = TextTable(
       header: ["operation", "calls", "ms", "share", "GFLOP/s", "GB/s", "bound by", "of the bound"],

@@ -2,7 +2,8 @@ import Experiments
 import Foundation
 import Reporting
 
-/// The passes that `lab profile --ops` took apart, in `operations.json` of a results folder.
+/// The passes that `lab profile --ops` has broken down by operation, in `operations.json` of a
+/// results folder.
 enum OperationsFile {
   private static let name = "operations.json"
 
@@ -22,7 +23,7 @@ enum OperationsFile {
     try FolderFile.write(try encoder.encode(all) + Data("\n".utf8), to: name, in: folder)
   }
 
-  /// What is stored; nothing where no pass was taken apart, or the file is not as it was written.
+  /// The stored passes; empty if there are none or the file was changed.
   static func read(_ folder: URL) -> [OperationBreakdown] {
     FolderFile.read(name, in: folder)
       .flatMap { try? JSONDecoder().decode([OperationBreakdown].self, from: $0) } ?? []

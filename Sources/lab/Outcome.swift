@@ -4,12 +4,12 @@ import Files
 import Foundation
 import Support
 
-/// How the program ends: the text for a person and the exit code.
+/// The outcome of the program: its message and exit code.
 enum Outcome {
   static let badInput: Int32 = 2
   static let trialFailed: Int32 = 1
 
-  /// Prints what went wrong, and returns the exit code.
+  /// Prints the error, and returns the exit code.
   static func report(_ error: any Error) -> Int32 {
     switch error {
     case let code as ExitCode: return code.rawValue
@@ -37,9 +37,9 @@ enum Outcome {
     return LostOutput.isCause(of: error) ? trialFailed : badInput
   }
 
-  /// The exit code once everything that was printed has been written; another where that fails.
+  /// The exit code after flushing the output; a different one if that fails.
   ///
-  /// Standard output is buffered, so that a full disk shows here at the latest.
+  /// Standard output is buffered, so a full disk is noticed here at the latest.
   static func flush(_ code: Int32) -> Int32 {
     guard let number = StandardOutput.flush() else { return code }
     let reason = systemReason(of: POSIXError(POSIXErrorCode(rawValue: number) ?? .EIO))
@@ -47,7 +47,7 @@ enum Outcome {
     return code == 0 ? trialFailed : code
   }
 
-  /// An error in words: our own describe themselves, the system's have a path and a reason.
+  /// An error as text: our own errors describe themselves, system errors get a path and a reason.
   private static func sentence(_ error: any Error) -> String {
     guard error is CocoaError || error is POSIXError else { return String(describing: error) }
     let path = (error as NSError).userInfo[NSFilePathErrorKey] as? String

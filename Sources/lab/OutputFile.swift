@@ -2,9 +2,9 @@ import Files
 import Foundation
 import Support
 
-/// Text for standard output, or for a file that a person named.
+/// Output to standard output, or to a file that the user named.
 enum OutputFile {
-  /// Prints `text`, or writes it whole to `file`, whose folder is made, and prints the file's name.
+  /// Prints `text`, or writes it to `file`, creating its folder, and prints the file's name.
   ///
   /// - Throws: `UnwritableFile`.
   static func write(_ text: String, to file: String?) throws {
@@ -16,12 +16,12 @@ enum OutputFile {
     print(file)
   }
 
-  /// Writes text whole to `file`, whose folder is made.
+  /// Writes text completely to `file`, creating its folder.
   static func store(_ text: String, in file: String) throws {
     try store(Data(text.utf8), in: file)
   }
 
-  /// Writes bytes whole to `file`, whose folder is made.
+  /// Writes bytes completely to `file`, creating its folder.
   ///
   /// - Throws: `UnwritableFile`.
   static func store(_ data: Data, in file: String) throws {

@@ -22,9 +22,9 @@ struct PredictOptions: ParsableArguments {
   @Option(help: "Where to run: \(Devices.all.expectation).")
   var device = Devices.all.standard.name
 
-  /// The command line as a spec, so that it is checked alike.
+  /// The command line as a spec, so that it is checked in the same way.
   ///
-  /// - Parameter standard: The method where none is named.
+  /// - Parameter standard: The default method.
   func spec(standard: String = "none") throws -> Spec {
     func override(_ key: String, _ value: JSONValue, _ option: String) -> SpecSource.Override {
       SpecSource.Override(key: key, value: value, option: option)

@@ -113,7 +113,7 @@ struct ProfileCommand: AsyncParsableCommand {
     }
   }
 
-  /// The command line as a spec, so that it is checked alike.
+  /// The command line as a spec, so that it is checked in the same way.
   private func spec() throws -> Spec {
     var overrides: [SpecSource.Override] = []
     func add(_ key: String, _ value: JSONValue, _ option: String) {

@@ -3,18 +3,18 @@ import Foundation
 import Records
 import Reporting
 
-/// The records of a results folder, as a person names it.
+/// The records of a results folder that the user names.
 struct RecordedResults {
   let folder: URL
   let records: [Record]
-  /// The rows that the last run asked for; `nil` where none has left any.
+  /// The rows that the last run requested; `nil` if none are stored.
   let rows: [PlannedRow]?
 
   var name: String { folder.lastPathComponent }
 
-  /// Reads a folder by its path or by its name in `Results`, and warns of what is wrong in it.
+  /// Reads a folder by its path or by its name in `Results`, and warns about problems in it.
   ///
-  /// - Throws: `ExperimentsError` for a folder without records and without passes taken apart.
+  /// - Throws: `ExperimentsError` for a folder without records and without recorded operations.
   init(_ text: String) throws {
     folder = try Self.folder(text)
     let (records, warnings) = try RecordsFolder.read(folder)

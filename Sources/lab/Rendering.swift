@@ -3,7 +3,7 @@ import Foundation
 import Records
 import Reporting
 
-/// Turns records into the table on the terminal and the files of a report.
+/// Turns records into the terminal's table and the files of a report.
 enum Rendering {
   /// Writes the report's files and prints its table.
   ///
@@ -33,7 +33,7 @@ enum Rendering {
 }
 
 extension PlannedRow {
-  /// The row as a report knows it.
+  /// The row in the form of a report.
   var key: RowKey {
     RowKey(
       model: model, method: method, reason: reason, control: control, race: race,
@@ -44,7 +44,7 @@ extension PlannedRow {
 }
 
 extension Report {
-  /// The report of records of a folder, with what the last run left next to them.
+  /// The report of a folder's records, with the files that the last run stored next to them.
   init(
     records: [Record], name: String, rows: [RowKey]?, published: [PublishedNumbers],
     command: String?, in folder: URL
@@ -62,7 +62,7 @@ extension Report {
 }
 
 extension PublishedNumbers {
-  /// What the last run of a folder stored; none, and a warning, where the file was changed.
+  /// What the last run of a folder stored; `nil` and a warning if the file was changed.
   static func stored(in folder: URL) -> [PublishedNumbers] {
     guard let data = PublishedFile.read(folder) else { return [] }
     do {

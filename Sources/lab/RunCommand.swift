@@ -65,7 +65,7 @@ struct RunCommand: AsyncParsableCommand {
     }
   }
 
-  /// What --machines lists; `nil` where it is no list of counts.
+  /// The counts of --machines; `nil` if it is not a list of counts.
   private var counts: [Int]? {
     let counts = (machines ?? "").split(separator: ",", omittingEmptySubsequences: false).map {
       Int($0)

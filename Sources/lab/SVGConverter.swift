@@ -2,18 +2,19 @@ import Experiments
 import Files
 import Foundation
 
-/// Turns SVG into PNG with a program that is on this machine, so that drawing stays in one place.
+/// Converts SVG to PNG with a program installed on this machine, so that all drawing is done in one
+/// place.
 struct SVGConverter {
-  /// A program that turns SVG into PNG.
+  /// A program that converts SVG to PNG.
   struct Rasterizer: Sendable {
     let name: String
     /// Its arguments for an input, an output, and the drawing's width and height.
     let arguments: @Sendable (_ svg: URL, _ png: URL, _ width: Int, _ height: Int) -> [String]
   }
 
-  /// Pixels for one unit of a drawing.
+  /// The number of pixels per unit of a drawing.
   static let scale = 2
-  /// No drawing of a report, as SVG or PNG, comes near it.
+  /// Larger than any drawing of a report, as SVG or PNG.
   private static let maxBytes = 1 << 28
 
   /// In the order in which they are tried; rsvg-convert is faster.
@@ -41,8 +42,8 @@ struct SVGConverter {
   /// Finds a program on the PATH.
   ///
   /// - Parameters:
-  ///   - option: What asks for a PNG.
-  ///   - rest: What a person has without it, as the end of a sentence.
+  ///   - option: The option that requests a PNG.
+  ///   - rest: What the user has without it, as the end of a sentence.
   /// - Throws: `ExperimentsError.impossible` where no program is found.
   init(for option: String, rest: String = "") throws {
     guard let (rasterizer, program) = Self.find() else {

@@ -5,11 +5,12 @@ import Records
 import Reporting
 import VisionModels
 
-/// What the methods of the last run made of three pictures, in `tokens.json` of its folder.
+/// What the methods of the last run did to three images, in `tokens.json` of its folder.
 enum SampleTokensFile {
   private static let name = "tokens.json"
 
-  /// Stores the traces of a run's methods; what an earlier run left goes where there are none.
+  /// Stores the traces of a run's methods; if there are none, the file of an earlier run is
+  /// deleted.
   ///
   /// - Throws: Those of `Planner.sampleTraces`, `PNGWriteError`, and of writing.
   static func write(_ planner: Planner, _ plan: Plan, to folder: URL) throws {
@@ -41,7 +42,7 @@ enum SampleTokensFile {
     }
   }
 
-  /// What is stored; nothing where the file is not there or not as it was written.
+  /// The stored traces; empty if the file does not exist or was changed.
   static func read(_ folder: URL) -> [SampleTokens] {
     let stored =
       FolderFile.read(name, in: folder)

@@ -8,7 +8,7 @@ import Records
 import Reporting
 import Support
 
-/// A spec on this machine with its results folder: the part that `run` and `profile` share.
+/// A spec on this machine with its results folder, which `run` and `profile` share.
 struct Session {
   let planner: Planner
   let store: RecordStore
@@ -16,7 +16,7 @@ struct Session {
 
   /// Opens everything that the spec names.
   ///
-  /// - Parameter writes: Whether anything may be written; a dry run makes no folder.
+  /// - Parameter writes: Whether anything may be written; a dry run creates no folder.
   init(
     _ spec: Spec, folder results: ResultsOptions, fresh: Bool = false, writes: Bool = true,
     site: Site = .here()
@@ -30,7 +30,7 @@ struct Session {
     Console.warn(all: store.warnings)
   }
 
-  /// The devices that the folder's records name, where the spec asks for one of another machine.
+  /// The devices of the folder's records, if the spec names one of another machine.
   private static func recordedDevices(_ spec: Spec, _ folder: URL) throws -> [DeviceSetting] {
     let asks = spec.devices.contains { if case .recorded = $0 { true } else { false } }
     guard asks, FileManager.default.fileExists(atPath: folder.path) else { return [] }
@@ -49,9 +49,9 @@ struct Session {
     Date().formatted(.iso8601.dateSeparator(.dash).timeSeparator(.omitted))
   }
 
-  /// Prints every trial, and how long those to measure should take.
+  /// Prints every trial, and the estimated time.
   ///
-  /// - Parameter machines: Counts of machines for each of which the time is told.
+  /// - Parameter machines: The numbers of machines for which the time is estimated.
   func printPlan(only: String?, share: Share? = nil, machines: [Int] = []) throws {
     let runner = Runner(
       planner: planner, store: store, only: only, share: share, listener: TerminalProgress())
@@ -64,7 +64,7 @@ struct Session {
     if !machines.isEmpty { print("\n" + MachineCosts(runner, plan, machines: machines).text) }
   }
 
-  /// One line: how much there is to do, and how long it should take.
+  /// One line: the number of trials, and the estimated time.
   private func summary(_ plan: Plan, _ runner: Runner, _ share: Share?) -> String {
     let open = runner.openTrials(plan).count
     let seconds = runner.expectedSeconds(plan)
@@ -76,11 +76,11 @@ struct Session {
       + (open > 0 ? "; about \(PlanText.duration(seconds))" : "")
   }
 
-  /// Measures, renders the report, and says what failed.
+  /// Measures, writes the report, and reports failures.
   ///
   /// - Parameters:
-  ///   - share: The part of the trials to measure, of which no report is made.
-  ///   - again: The command line that goes on after an interruption.
+  ///   - share: The part of the trials to measure, without a report.
+  ///   - again: The command line that continues after an interruption.
   func run(only: String?, share: Share? = nil, again: [String]) throws {
     StopSignal.install()
     try planner.reportContext.write(to: folder)
@@ -152,7 +152,7 @@ struct Session {
     ShareLog(results: folder).clear()
   }
 
-  /// Says what failed.
+  /// Reports failures.
   private func report(_ failures: [RunFailure], again: [String]) throws {
     guard !failures.isEmpty else { return }
     Console.write("\n\(counted(failures.count, "trial")) failed:\n")
@@ -161,9 +161,9 @@ struct Session {
     throw ExitCode(Outcome.trialFailed)
   }
 
-  /// A command line as it can be typed again.
+  /// A command line as the user can type it again.
   static func command(_ arguments: [String]) -> String {
-    // --fresh would throw away what was just measured.
+    // --fresh would discard what was just measured.
     let rest = arguments.dropFirst().filter { $0 != "--fresh" }
     return (typed(arguments.first ?? "lab") + rest).map(quoted).joined(separator: " ")
   }
@@ -182,7 +182,7 @@ struct Session {
     }
   }
 
-  /// An argument as a shell takes it.
+  /// An argument quoted for a shell.
   static func quoted(_ argument: String) -> String {
     let isPlain = argument.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0) }
     return isPlain && !argument.isEmpty
@@ -195,7 +195,7 @@ extension Site {
   ///
   /// - Parameters:
   ///   - isOffline: Whether the network is not to be used.
-  ///   - downloads: Whether weights that are not here are fetched, or only named.
+  ///   - downloads: Whether missing weights are downloaded, or only named.
   static func here(isOffline: Bool = false, downloads: Bool = true) -> Site {
     var site = Site(
       devices: Devices.all, demoWeights: { try DemoModel.weightsURL() },

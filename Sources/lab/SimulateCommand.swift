@@ -87,7 +87,7 @@ struct SimulatedStaircaseText {
   let entry: ModelEntry
   let batchSize: Int
   let staircase: SimulatedStaircase
-  /// Points that are listed at most; the steps are listed all.
+  /// The maximum number of listed points; all steps are listed.
   private static let maxPoints = 24
 
   /// - Throws: `SimulatedDevicesError`, or `ExperimentsError.impossible` for an unknown model.
@@ -164,7 +164,7 @@ struct SimulatedStaircaseText {
 }
 
 extension DeviceDescription {
-  /// How far predictions have been off, in a sentence.
+  /// The error of earlier predictions, in a sentence.
   var errorSentence: String {
     guard let checked else { return "its constants were never checked against a latency" }
     guard checked.points > 1 else {

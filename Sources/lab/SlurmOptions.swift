@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// How a run is handed to a cluster.
+/// The options for submitting a run to a cluster.
 struct SlurmOptions: ParsableArguments {
   @Option(
     defaultAsFlag: "array=4", parsing: .next,

@@ -2,14 +2,14 @@ import Experiments
 import Foundation
 import Reporting
 
-/// Hands a run to Slurm.
+/// Submits a run to Slurm.
 ///
-/// The spec is read and checked here, and its devices are not opened: the machine that submits need
-/// not have them.
+/// The spec is read and checked here, but its devices are not opened, because the submitting
+/// machine need not have them.
 struct SlurmSubmission {
   private let scripts: SlurmScripts
   private let results: URL
-  /// Where scripts and logs go.
+  /// The folder of scripts and logs.
   private let folder: URL
 
   private static let jobsFile = "jobs.json"
@@ -52,11 +52,11 @@ struct SlurmSubmission {
     }
   }
 
-  /// Submits three jobs and says which.
+  /// Submits three jobs and prints their numbers.
   ///
   /// - Parameter fresh: Whether earlier records are moved aside first.
   ///
-  /// - Throws: `ExperimentsError.impossible` where Slurm refuses, and while jobs of an earlier
+  /// - Throws: `ExperimentsError.impossible` if Slurm refuses, and while jobs of an earlier
   ///   submission are not done.
   func submit(fresh: Bool) throws {
     if let jobs = earlierJobs(), isActive(jobs) {
@@ -96,7 +96,7 @@ struct SlurmSubmission {
     ["sbatch", "--parsable"] + options + [folder.appendingPathComponent(script).relativePath]
   }
 
-  /// Submits a script; without it the jobs before it are of no use.
+  /// Submits a script; if that fails, the jobs before it are useless.
   private func job(_ options: [String], _ script: String, behind earlier: [String]) throws
     -> String
   {
@@ -123,7 +123,7 @@ struct SlurmSubmission {
     }
   }
 
-  /// Whether any of some jobs waits or runs; Slurm forgets those that are done.
+  /// Whether any of the jobs is waiting or running; Slurm forgets those that are done.
   private func isActive(_ jobs: Jobs) -> Bool {
     guard
       let result = try? Self.run(["squeue", "--noheader", "--format=%i", "--jobs=\(jobs.list)"])

@@ -7,7 +7,7 @@ import SimulatedDevices
 import Tensors
 import TokenReduction
 
-/// A spec and what the command line changes in it.
+/// A spec, and the options that change it.
 struct SpecOptions: ParsableArguments {
   @Argument(help: "The spec, a JSON file.", completion: .file(extensions: ["json"]))
   var spec: String
@@ -43,9 +43,9 @@ struct SpecOptions: ParsableArguments {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
   }
 
-  /// The spec with the options in place.
+  /// The spec with the options applied.
   ///
-  /// - Throws: `ExperimentsError` with everything that is wrong.
+  /// - Throws: `ExperimentsError` with all mistakes.
   func read() throws -> Spec {
     let source = try SpecSource(file: self.spec, overrides: try overrides())
     var spec = try readWithFiles(source)
@@ -56,8 +56,8 @@ struct SpecOptions: ParsableArguments {
     return spec
   }
 
-  /// The spec; where files that it names are not here, what else of it is not, and how to try it
-  /// all the same.
+  /// The spec; if files are missing, the error also names unavailable devices and a command to try
+  /// the spec anyway.
   private func readWithFiles(_ source: SpecSource) throws -> Spec {
     do {
       return try SpecReader.readWithFiles(
@@ -73,7 +73,7 @@ struct SpecOptions: ParsableArguments {
     }
   }
 
-  /// What replaces the model, the pictures and the device of any spec.
+  /// The options that replace the model, the images and the device of any spec.
   private static let demo = [
     "--model", "demo_vit", "--dataset", "demo", "--device", Devices.all.standard.name,
   ]
@@ -95,7 +95,7 @@ struct SpecOptions: ParsableArguments {
       } catch {
         var message = "\(error)"
         if case ExperimentsError.noDevice(let name, let reason) = error {
-          // The path says that it is a device.
+          // The path already says that it is a device.
           message = "\"\(name)\": \(reason)"
         }
         return SpecProblem(source: source.origin(of: path), path: path, message: message)
@@ -134,7 +134,7 @@ struct SpecOptions: ParsableArguments {
     return .object(members)
   }
 
-  /// An entry of a spec's methods: JSON, or the name alone of a method that needs no more.
+  /// An entry of a spec's methods: JSON, or only the name of a method without required keys.
   ///
   /// - Throws: `ExperimentsError.syntax`; `.impossible` for a name that is no method, or whose
   ///   method needs a key.
@@ -182,7 +182,7 @@ struct SpecOptions: ParsableArguments {
   }
 }
 
-/// Where results go.
+/// The results folder.
 struct ResultsOptions: ParsableArguments {
   @Option(
     help: "The folder of all results; this one goes to a folder of its name in it.",

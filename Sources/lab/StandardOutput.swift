@@ -7,8 +7,7 @@
 
 /// Standard output, which is buffered.
 enum StandardOutput {
-  /// Writes what is buffered; returns the system's error number where any of what was printed is
-  /// lost.
+  /// Flushes the buffer; returns the system's error number if any output was lost.
   static func flush() -> Int32? {
     errno = 0
     let hasFlushed = fflush(stdout) == 0

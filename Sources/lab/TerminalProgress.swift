@@ -40,7 +40,7 @@ final class TerminalProgress: ProgressListener {
     lineIsOpen = false
   }
 
-  /// The share as 20 cells and in percent.
+  /// The fraction as a bar of 20 cells and in percent.
   static func bar(_ share: Double) -> String {
     let full = Int((20 * share).rounded(.down))
     let percent = Int((100 * share).rounded(.down))

@@ -67,7 +67,7 @@ struct VisualizeCommand: ParsableCommand {
     for line in traced.trace.stages.map(Self.line) + predictions + [file] { print(line) }
   }
 
-  /// The command line as a spec; half of the patches go where it names no method.
+  /// The command line as a spec; by default, half of the patches are removed.
   private func spec() throws -> Spec {
     guard options.method == nil else { return try options.spec() }
     let patches = try options.spec().models[0].entry.info.tokens.patchTokens
@@ -75,7 +75,7 @@ struct VisualizeCommand: ParsableCommand {
       standard: #"{"method": "\#(TailEffect.name)", "r": \#(patches / 2)}"#)
   }
 
-  /// What the picture is taken for, with every token and with the method.
+  /// The predicted classes, with every token and with the method.
   private func predictions(_ predictor: Predictor) throws -> [String] {
     let classes = ClassNames(predictor.model)
     return try [("every token", try predictor.unreduced()), ("the method", predictor)].map {

@@ -9,7 +9,7 @@ import Reporting
 import Support
 import VisionModels
 
-/// `lab weights`: models of the Hugging Face Hub on this machine, and what files of weights hold.
+/// `lab weights`: models of the Hugging Face Hub on this machine, and the contents of weight files.
 struct WeightsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "weights",
@@ -164,8 +164,8 @@ struct InspectWeights: ParsableCommand {
     return "fits \(entry.name)" + (notes.isEmpty ? "" : ": " + notes.joined(separator: "; "))
   }
 
-  /// How files fit a model of the registry: as they are, with another number of classes, or without
-  /// a classifier; `nil` where they do not.
+  /// How files fit a model of the registry: completely, with another number of classes, or without
+  /// a classifier; `nil` if they do not.
   private static func sentence(_ files: CheckpointFiles, _ entry: ModelEntry) -> String? {
     do {
       return try fit(files, entry)

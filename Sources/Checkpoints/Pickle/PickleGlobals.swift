@@ -1,6 +1,6 @@
 import Tensors
 
-/// The names that a pickle of weights may refer to, and what they mean here.
+/// The global names that a pickle of weights may refer to, and their meaning.
 extension PickleReader {
   /// Element types by the storage class or the dtype that stands for them.
   private static let elementTypes: [String: ElementType] = [
@@ -24,9 +24,9 @@ extension PickleReader {
     "collections.OrderedDict", "builtins.dict", "collections.defaultdict",
   ]
 
-  /// What trainings save with their weights.
+  /// Objects that training scripts save with their weights.
   ///
-  /// Such an object is read over: none of its parts is kept, and it does nothing.
+  /// Such an object is skipped: none of its parts is kept, and it does nothing.
   private static let inert: Set<String> = [
     "argparse.Namespace", "collections.Counter", "builtins.set", "builtins.list",
     "torch.Size", "torch.device", "torch.storage.UntypedStorage", "torch.storage._UntypedStorage",
@@ -47,7 +47,7 @@ extension PickleReader {
     return full
   }
 
-  /// What a call of an allowed name stands for.
+  /// The result of calling an allowed name.
   func rebuilt(_ callee: PickleValue, _ arguments: PickleValue) throws(Problem) -> PickleValue {
     guard case .global(let name) = callee else {
       // An object of an inert name may be called again while it is put together.

@@ -1,9 +1,8 @@
 /// A reader of the part of Python's pickle format that files of tensors use.
 ///
-/// A pickle is a program for a machine with a stack, which can call any function of Python. This
-/// one knows the few calls that rebuild tensors and carries out none: any other name ends the
-/// reading. Source: CPython 3.13, Lib/pickletools.py; PyTorch 2.9, torch/_utils.py and
-/// torch/serialization.py.
+/// A pickle is a program for a stack machine that can call any Python function. This one knows the
+/// few calls that rebuild tensors and executes none; any other name is an error. Source: CPython
+/// 3.13, Lib/pickletools.py; PyTorch 2.9, torch/_utils.py and torch/serialization.py.
 struct PickleReader {
   enum Problem: Error {
     case malformed(String)
@@ -15,7 +14,8 @@ struct PickleReader {
   private var marks: [Int] = []
   private var memo: [Int: PickleValue] = [:]
 
-  /// More values than any checkpoint has, so that a small file cannot take much memory.
+  /// The maximum number of values, above any checkpoint's, so that a small file cannot use much
+  /// memory.
   private static let maxValues = 20_000_000
   private var values = 0
 

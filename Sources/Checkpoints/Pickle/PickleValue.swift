@@ -1,6 +1,6 @@
 import Tensors
 
-/// What a pickle of weights is made of; nothing in it was executed.
+/// A value in a pickle of weights; nothing in it was executed.
 indirect enum PickleValue {
   case none
   case bool(Bool)
@@ -18,8 +18,8 @@ indirect enum PickleValue {
   /// A reference to a storage outside of the pickle.
   case persistent([PickleValue])
   case tensor(PickleTensor)
-  /// An object that weights have no use for and whose parts are not kept, such as the arguments of
-  /// a training.
+  /// An object that weights do not need and whose parts are not kept, such as the arguments of a
+  /// training run.
   case opaque(String)
 
   var text: String? {
