@@ -33,7 +33,8 @@ import Testing
 
   @Test func `of very many duplicates the first are named, in linear time`() throws {
     func seconds(_ count: Int) throws -> (Duration, String?) {
-      let methods = Array(repeating: #"{"method": "none"}, {"method": "topk", "r": 1}"#, count: count)
+      let methods = Array(
+        repeating: #"{"method": "none"}, {"method": "topk", "r": 1}"#, count: count)
       let spec = MicroRun.spec("\"methods\": [\(methods.joined(separator: ","))]")
       let clock = ContinuousClock()
       var warning: String?
@@ -47,7 +48,8 @@ import Testing
     let (short, _) = try seconds(1_000)
     let (long, warning) = try seconds(10_000)
     #expect(long < 40 * short)
-    #expect(warning?.contains("methods[2] repeats methods[0], methods[3] repeats methods[1]") == true)
+    #expect(
+      warning?.contains("methods[2] repeats methods[0], methods[3] repeats methods[1]") == true)
     #expect(warning?.hasSuffix(" and 19988 more; each is measured once") == true)
   }
 
