@@ -567,7 +567,7 @@ class DCT(Method):
                 matrix *= math.sqrt(2 / n)
                 matrix[0] /= math.sqrt(2)
                 return matrix
-            self.mixtures[t, k] = (basis(k).T @ basis(t)[:k]).float()
+            self.mixtures[t, k] = (basis(k).T @ basis(t)[:k]).to(torch.get_default_dtype())
         return self.mixtures[t, k]
 
     def after(self, index, x, branch):
