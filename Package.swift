@@ -137,7 +137,7 @@ let package = Package(
     // Tests mirror Sources.
     .target(
       name: "_TestSupport",
-      dependencies: ["Files", "Support", "Tensors", "Goldens"],
+      dependencies: ["Files", "Support", "Tensors", "Goldens", "VisionModels"],
       path: "Tests/_TestSupport",
       swiftSettings: hotSwift),
     // Changed inputs for everything that reads files (Scripts/drill.py).

@@ -48,7 +48,7 @@ package protocol Device: AnyObject {
   /// in it.
   ///
   /// `bytes` is an upper bound. With `nil`, the device may run `body` twice, the first time only to
-  /// sum up the sizes, with tensors that have no memory yet.
+  /// sum up the sizes, with tensors that have no memory yet, so that `body` must upload nothing.
   func withArena<Result>(bytes: Int?, _ body: () throws -> Result) throws -> Result
   /// Grows the device's scratch memory to what these operations need; they come from a dry run on
   /// `CountingDevice`.

@@ -52,6 +52,7 @@ package final class PassRunner {
         operations: missing.map(\.rawValue).sorted(), device: backend.name)
     }
     try Self.checkMemory(operations, model.info, batchSize: batchSize, backend)
+    try model.prepare(composition)
     let (operations, side) = (operations, model.info.imageSize)
     let memory = try backend.withArena(bytes: nil) {
       let memory = (

@@ -5,6 +5,9 @@ import TokenReduction
 package protocol VisionModel: AnyObject {
   var info: ModelInfo { get }
   var backend: any Backend { get }
+  /// Makes the layers that passes of a composition need besides those of the model, which all of
+  /// them share; called before `makePass`, outside of a pass's memory.
+  func prepare(_ composition: Composition) throws
   /// One pass over `batchSize` images: its tensors are allocated on `device`, and the weights are
   /// the model's.
   ///
@@ -12,6 +15,10 @@ package protocol VisionModel: AnyObject {
   func makePass(
     _ composition: Composition, batchSize: Int, on device: any Backend
   ) throws -> any ModelPass
+}
+
+extension VisionModel {
+  package func prepare(_ composition: Composition) throws {}
 }
 
 /// The operations of a model in execution order, with all memory allocated.

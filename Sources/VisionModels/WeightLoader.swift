@@ -50,9 +50,11 @@ package struct WeightLoader {
   /// The shape of a tensor, which a file may have its own.
   package func shape(_ key: String) -> [Int] { reader.shape(specification(key)) }
 
-  /// float32 values on the device.
-  package func upload(_ values: [Float], _ shape: Shape) throws -> Tensor {
-    let tensor = try backend.allocate(shape, .float32)
+  /// float32 values on the device, there in the type that is named.
+  package func upload(
+    _ values: [Float], _ shape: Shape, _ type: DType = .float32
+  ) throws -> Tensor {
+    let tensor = try backend.allocate(shape, type)
     values.withUnsafeBufferPointer { backend.upload($0, to: tensor) }
     return tensor
   }
@@ -135,7 +137,7 @@ package struct WeightLoader {
       weight: try tensor("\(key).weight"), bias: try tensor("\(key).bias"), epsilon: epsilon)
   }
 
-  private func specification(_ key: String) -> WeightSpecification {
+  func specification(_ key: String) -> WeightSpecification {
     guard let specification = specifications[key] else {
       preconditionFailure("\(key) is not a tensor of this architecture")
     }

@@ -270,6 +270,25 @@ import _TestSupport
     #expect(abs(Double(reduced.macs) / Double(none.macs) - 0.63) < 0.01)
   }
 
+  @Test func `queries, keys and values are computed once where tokens are merged between them`()
+    throws
+  {
+    let a = Self.architectures[0]
+    let pass = try Self.pass(
+      a, ("mctf", ["r": .integer(5), "least": .integer(8)]), batchSize: 2)
+    let (c, steps) = (a.embedDim, pass.composition.steps)
+    #expect(!steps.isEmpty && steps.allSatisfy { $0.position == .insideAttention })
+    var (tokens, macs) = (37, 36 * 3 * 8 * 8 * c + c * 7)
+    for block in 0..<a.depth {
+      let left = steps.first { $0.block == block }?.tokensOut ?? tokens
+      // Queries, keys and the map of all tokens; the rest of those that are left.
+      macs += 2 * tokens * c * c + tokens * tokens * c
+      macs += left * c * c + left * left * c + left * c * c + 8 * left * c * c
+      tokens = left
+    }
+    #expect(pass.macs == macs)
+  }
+
   @Test(arguments: [
     ("deit_tiny_patch16_224", 5_717_416), ("deit_base_patch16_224", 86_567_656),
     ("deit_small_distilled_patch16_224", 22_436_432), ("vit_large_patch16_224", 304_326_632),

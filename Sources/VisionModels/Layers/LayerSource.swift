@@ -211,7 +211,7 @@ struct AffineLayer {
 
 extension UnsafeBufferPointer<Float> {
   /// The weights for a device that computes nothing.
-  fileprivate static var empty: UnsafeBufferPointer<Float> { .init(start: nil, count: 0) }
+  static var empty: UnsafeBufferPointer<Float> { .init(start: nil, count: 0) }
 }
 
 extension ConvolutionExtent {

@@ -13,7 +13,7 @@ enum FeaturePooling {
   /// A learned query that attends to the tokens, and a feed-forward network.
   struct AttentionPool {
     /// Projected when it is loaded, [1, C].
-    let query: [Float]
+    let query: Tensor
     let keysAndValues: LinearParameters
     let projection: LinearParameters
     let feedForward: FeedForwardParameters
@@ -39,13 +39,15 @@ extension FeaturePooling.AttentionPool {
     let key = "attn_pool"
     let latent = try loader.values("\(key).latent")
     let weight = try loader.values("\(key).q.weight")
-    query = try loader.values("\(key).q.bias").enumerated().map { row, bias in
+    let projected = try loader.values("\(key).q.bias").enumerated().map { row, bias in
       // In double precision: it is computed once.
       Float(
         latent.indices.reduce(Double(bias)) {
           $0 + Double(weight[row * a.embedDim + $1]) * Double(latent[$1])
         })
     }
+    query = try loader.upload(
+      projected, Shape(1, a.embedDim), loader.backend.activationType)
     keysAndValues = try loader.linear("\(key).kv")
     projection = try loader.linear("\(key).proj")
     feedForward = FeedForwardParameters(

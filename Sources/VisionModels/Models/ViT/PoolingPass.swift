@@ -11,8 +11,6 @@ struct PoolingPass {
   private let attention: AttentionMemory?
 
   private struct AttentionMemory {
-    /// The same for every image, [B, C].
-    let queries: Tensor
     /// Keys and values, [B, N, 2C].
     let keysAndValues: Tensor
     /// What the query gathered, [B, C].
@@ -35,15 +33,10 @@ struct PoolingPass {
       normalized = try a.normalizesFeatures ? nil : tensor(batchSize, a.tokens, a.embedDim)
     case .lastTokens, .attention: normalized = try tensor(batchSize, a.tokens, a.embedDim)
     }
-    if case .attention(let pool) = model.pooling {
+    if case .attention = model.pooling {
       attention = AttentionMemory(
-        queries: try tensor(batchSize, a.embedDim),
         keysAndValues: try tensor(batchSize, a.tokens, 2 * a.embedDim),
         mixed: try tensor(batchSize, a.embedDim))
-      let all = (0..<batchSize).flatMap { _ in pool.query }
-      if let attention {
-        all.withUnsafeBufferPointer { device.upload($0, to: attention.queries) }
-      }
     } else {
       attention = nil
     }
@@ -134,13 +127,14 @@ struct PoolingPass {
         all, offset: index * width, batch: batch, tokens: tokens, heads: heads, headDim: headDim,
         tokenStride: 2 * width)
     }
-    func one(_ tensor: Tensor) -> HeadView {
-      HeadView(tensor, batch: batch, tokens: 1, heads: heads, headDim: headDim)
-    }
+    // Every image reads the same row.
+    let query = HeadView(
+      pool.query, batch: batch, tokens: 1, heads: heads, headDim: headDim, tokenStride: 0)
     device.attention(
       AttentionOperands(
-        queries: one(attention.queries), keys: part(0), values: part(1),
-        output: one(attention.mixed), scale: 1 / Float(headDim).squareRoot()))
+        queries: query, keys: part(0), values: part(1),
+        output: HeadView(attention.mixed, batch: batch, tokens: 1, heads: heads, headDim: headDim),
+        scale: 1 / Float(headDim).squareRoot()))
     device.linear(
       TensorView(attention.mixed), pool.projection, .none, into: TensorView(features))
     device.feedForward(

@@ -13,6 +13,8 @@ final class ViTPass: ModelPass {
   /// [B, H, N, N] where every block computes its map in memory though nothing reads it.
   private let unreadMap: Tensor?
   private let reducer: Reducer
+  /// By block, where tokens are merged between the map and the values.
+  private let splits: [VisionTransformer.SplitProjection?]
   private let pool: PoolingPass
 
   init(
@@ -30,7 +32,12 @@ final class ViTPass: ModelPass {
       ? try device.allocate(Shape(batchSize, a.numHeads, a.tokens, a.tokens), .float32) : nil
     features = try device.allocate(Shape(batchSize, a.featureDim), type)
     pool = try PoolingPass(model, batchSize: batchSize, features: features, on: device)
-    reducer = try Reducer(composition, model, qkv: qkv, batchSize: batchSize, on: device)
+    let reducer = try Reducer(composition, model, qkv: qkv, batchSize: batchSize, on: device)
+    self.reducer = reducer
+    splits = try (0..<a.depth).map {
+      try reducer.step($0, .insideAttention) != nil
+        ? model.splitProjection(ofBlock: $0, on: device) : nil
+    }
   }
 
   /// A head that reads several blocks needs them all.
@@ -89,22 +96,17 @@ final class ViTPass: ModelPass {
     _ stream: inout Tensor, _ block: VisionTransformer.Block, _ index: Int, _ context: PassContext
   ) -> AttentionFindings {
     let heads = model.architecture.numHeads
-    let rows = projected(stream)
-    let mixed = attended.view(stream.shape)
-    project(stream, block, into: rows)
-    if let step = reducer.step(index, .insideAttention), let map = step.map {
-      writeMap(rows, into: map)
-      stream = reducer.reduce(step, qkv: rows, findings: .none, context)
-      let fewer = projected(stream)
-      let output = attended.view(stream.shape)
-      project(stream, block, into: fewer)
-      if let map = step.outputMap { apply(map, fewer, into: output) }
-      device.projectResidual(output, block.projection, onto: stream)
+    if let step = reducer.step(index, .insideAttention), let split = splits[index] {
+      attend(&stream, block, split, step, context)
       return .none
     }
+    let rows = projected(stream)
+    let mixed = attended.view(stream.shape)
+    device.project(stream, norm: block.norm1, block.qkv, into: rows)
+    if let norms = block.headNorms { normalizeHeads(rows, norms) }
     if let unreadMap {
       writeMap(rows, into: unreadMap)
-      apply(unreadMap, rows, into: mixed)
+      apply(unreadMap, values(of: rows), into: mixed)
       device.projectResidual(mixed, block.projection, onto: stream)
       return .none
     }
@@ -112,7 +114,7 @@ final class ViTPass: ModelPass {
     if let step = inside, let map = step.map {
       writeMap(rows, into: map)
       if let change = step.changesMap { device.runOnHost(change) }
-      apply(map, rows, into: mixed)
+      apply(map, values(of: rows), into: mixed)
       if let statistics = step.statistics { device.summarizeAttention(map, statistics) }
       device.projectResidual(mixed, block.projection, onto: stream)
       return AttentionFindings(
@@ -127,31 +129,52 @@ final class ViTPass: ModelPass {
     return findings
   }
 
-  /// Queries, keys and values of a block, where its heads are normalized with that.
-  private func project(
-    _ stream: Tensor, _ block: VisionTransformer.Block, into rows: Tensor
+  /// The attention of a block that merges tokens behind its map: queries and keys of all, values
+  /// of those that are left.
+  private func attend(
+    _ stream: inout Tensor, _ block: VisionTransformer.Block,
+    _ split: VisionTransformer.SplitProjection, _ step: PreparedStep, _ context: PassContext
   ) {
-    device.project(stream, norm: block.norm1, block.qkv, into: rows)
+    guard let map = step.map, let reducedMap = step.outputMap else {
+      preconditionFailure("a step inside attention reads its map and writes another")
+    }
+    let rows = qkv.view(Shape(batchSize, stream.shape[1], split.queriesAndKeys.outputs))
+    device.project(stream, norm: block.norm1, split.queriesAndKeys, into: rows)
     if let norms = block.headNorms { normalizeHeads(rows, norms) }
+    writeMap(rows, into: map)
+    stream = reducer.reduce(step, qkv: nil, findings: .none, context)
+    let fewer = qkv.view(stream.shape)
+    device.project(stream, norm: block.norm1, split.values, into: fewer)
+    let mixed = attended.view(stream.shape)
+    apply(reducedMap, heads(of: fewer), into: mixed)
+    device.projectResidual(mixed, block.projection, onto: stream)
   }
 
+  /// The map of rows that begin with queries and keys, [B, N, 2C] or [B, N, 3C].
   private func writeMap(_ rows: Tensor, into map: Tensor) {
     let a = model.architecture
     device.attentionMap(
-      queries: HeadView(rows, part: .query, heads: a.numHeads),
-      keys: HeadView(rows, part: .key, heads: a.numHeads),
+      queries: heads(of: rows), keys: heads(of: rows, from: a.embedDim),
       scale: 1 / Float(a.headDim).squareRoot(), tokenSize: reducer.attentionSizes, into: map)
   }
 
-  private func apply(_ map: Tensor, _ rows: Tensor, into output: Tensor) {
-    let a = model.architecture
-    device.applyAttentionMap(
-      map, values: HeadView(rows, part: .value, heads: a.numHeads),
-      into: HeadView(
-        output, batch: batchSize, tokens: output.shape[1], heads: a.numHeads, headDim: a.headDim))
+  private func apply(_ map: Tensor, _ values: HeadView, into output: Tensor) {
+    device.applyAttentionMap(map, values: values, into: heads(of: output))
   }
 
-  /// Normalizes every head's query and key of fused rows [B, N, 3C] where they lie.
+  private func values(of qkv: Tensor) -> HeadView {
+    heads(of: qkv, from: 2 * model.architecture.embedDim)
+  }
+
+  /// The heads of rows [B, N, ..] that begin at a column.
+  private func heads(of rows: Tensor, from column: Int = 0) -> HeadView {
+    let a = model.architecture
+    return HeadView(
+      rows, offset: column, batch: batchSize, tokens: rows.shape[1], heads: a.numHeads,
+      headDim: a.headDim, tokenStride: rows.shape[2])
+  }
+
+  /// Normalizes every head's query and key where they lie in rows [B, N, 2C] or [B, N, 3C].
   private func normalizeHeads(
     _ qkv: Tensor, _ norms: (query: LayerNormParameters, key: LayerNormParameters)
   ) {

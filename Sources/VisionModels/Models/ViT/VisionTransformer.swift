@@ -16,6 +16,12 @@ final class VisionTransformer: VisionModel {
     let feedForward: FeedForwardParameters
   }
 
+  /// The fused layer of a block in two: what a map is made of, and what it multiplies.
+  struct SplitProjection {
+    let queriesAndKeys: LinearParameters
+    let values: LinearParameters
+  }
+
   let embedding: PatchEmbedding
   let blocks: [Block]
   /// Before block 0, where the model has it.
@@ -29,6 +35,8 @@ final class VisionTransformer: VisionModel {
 
   /// Reads what a method brings besides the model's tensors.
   private let loader: WeightLoader
+  /// By block, those that a composition has asked for.
+  private var splits: [Int: SplitProjection] = [:]
 
   init(_ a: ViTArchitecture, _ loader: WeightLoader) throws {
     architecture = a
@@ -64,6 +72,55 @@ final class VisionTransformer: VisionModel {
     _ composition: Composition, batchSize: Int, on device: any Backend
   ) throws -> any ModelPass {
     try ViTPass(self, composition, batchSize: batchSize, on: device)
+  }
+
+  /// Makes the fused layers in two of the blocks that merge tokens behind their map.
+  ///
+  /// They are copies: a device may store the fused one in panels, and not every width ends with
+  /// one.
+  func prepare(_ composition: Composition) throws {
+    let blocks = composition.steps.filter { $0.position == .insideAttention }.map(\.block)
+    let missing = blocks.filter { splits[$0] == nil }
+    guard !missing.isEmpty else { return }
+    let names = architecture.qkvBias ? ["weight", "bias"] : ["weight"]
+    let tensors = missing.flatMap { block in
+      names.map { loader.specification("\(Self.qkvKey(block)).\($0)") }
+    }
+    try backend.withArena(bytes: WeightLoader.bytes(tensors, backend)) {
+      for block in missing { splits[block] = try makeSplit(block) }
+    }
+  }
+
+  private static func qkvKey(_ block: Int) -> String { "blocks.\(block).attn.qkv" }
+
+  private func makeSplit(_ block: Int) throws -> SplitProjection {
+    let (width, key) = (architecture.embedDim, Self.qkvKey(block))
+    let weight = try loader.values("\(key).weight")
+    let bias =
+      try architecture.qkvBias
+      ? loader.values("\(key).bias") : [Float](repeating: 0, count: 3 * width)
+    func part(_ outputs: Range<Int>) throws -> LinearParameters {
+      let rows = (outputs.lowerBound * width)..<(outputs.upperBound * width)
+      return try loader.linear(weight: Array(weight[rows]), bias: Array(bias[outputs]))
+    }
+    return SplitProjection(
+      queriesAndKeys: try part(0..<(2 * width)), values: try part((2 * width)..<(3 * width)))
+  }
+
+  /// The fused layer of a block in two: the shared one that `prepare` made, or on a device that
+  /// counts one of its own.
+  func splitProjection(ofBlock index: Int, on device: any Backend) throws -> SplitProjection {
+    if device.isDryRun {
+      let width = architecture.embedDim
+      return SplitProjection(
+        queriesAndKeys: try device.makeLinear(
+          weight: .empty, bias: nil, inputs: width, outputs: 2 * width),
+        values: try device.makeLinear(weight: .empty, bias: nil, inputs: width, outputs: width))
+    }
+    guard let split = splits[index] else {
+      preconditionFailure("a pass of a composition that was not prepared")
+    }
+    return split
   }
 
   /// The tensors and numbers of a step's score and disposal, one after the other, and how many are
