@@ -78,8 +78,8 @@ def make(drill, folder, count):
                     [(label + (image % 100 > 70 - method // 2) + place_) % 10 for place_ in range(5)]
                     for image, label in enumerate(labels)]
                 result["skipped"] = []
-                if "kept_tokens" in result:
-                    result["kept_tokens"] = (2 * result["kept_tokens"])[:images]
+                if "kept_patches" in result:
+                    result["kept_patches"] = (2 * result["kept_patches"])[:images]
                 file.write(line(record))
 
 

@@ -14,7 +14,8 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
   /// Images per second of the whole pipeline, including decoding.
   package var imagesPerSecond: Double
   package var cost: ForwardCost
-  /// A digest of the tokens that each image kept and merged, independent of their order.
+  /// A digest of the patches that each image kept and merged, independent of the order of its
+  /// tokens.
   ///
   /// Images with equal digests were reduced identically; in the order of `labels`. `nil` if nothing
   /// is reduced, and in records of earlier versions.
@@ -40,7 +41,7 @@ package struct AccuracyResult: Codable, Hashable, Sendable {
     case labels, skipped, cost
     case topFive = "top5"
     case imageIndices = "image_indices"
-    case keptTokens = "kept_tokens"
+    case keptTokens = "kept_patches"
     case sharedBlocks = "shared_blocks"
     case imagesPerSecond = "images_per_second"
   }

@@ -144,7 +144,7 @@ import Testing
     .latency("[1,2,3]", "[1,2]", "its samples contradict each other"),
     .accuracy(#""labels":[0,1]"#, #""labels":[0]"#, "its image counts contradict each other"),
     .accuracy(
-      #""labels":[0,1]"#, #""kept_tokens":[7],"labels":[0,1]"#,
+      #""labels":[0,1]"#, #""kept_patches":[7],"labels":[0,1]"#,
       "its image counts contradict each other"),
     .accuracy("[[0,1,2],[1,2,0]]", "[]", "its image counts contradict each other"),
     // What is no JSON, or hides something.
