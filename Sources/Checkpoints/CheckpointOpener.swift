@@ -44,6 +44,13 @@ extension Checkpoint {
     if let sentence = ForeignFormat.sentence(bytes) {
       throw CheckpointError.unknownFormat(path: path, kind: sentence)
     }
+    // A safetensors file says how long its header is, and the header is a JSON object.
+    guard bytes.count < 9 || bytes[8] == UInt8(ascii: "{") else {
+      throw CheckpointError.unknownFormat(
+        path: path,
+        kind: "is no file of weights that is read: safetensors, PyTorch's .pth and .bin, NumPy's "
+          + ".npz, or an index of safetensors")
+    }
     return try SafetensorsCheckpoint.open(file)
   }
 }

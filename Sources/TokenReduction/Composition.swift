@@ -81,6 +81,9 @@ package struct Composition: Hashable, Sendable {
   /// Whether the result for an image depends on the other images of its batch.
   package var dependsOnBatch: Bool { !steps.isEmpty && score?.dependsOnBatch == true }
 
+  /// Whether images keep different numbers of tokens, the shorter ones padded.
+  package var padsImages: Bool { !steps.isEmpty && disposal.padsImages }
+
   /// Whether the score reads the class token's attention.
   package var readsClassToken: Bool { !steps.isEmpty && score?.readsClassToken == true }
 

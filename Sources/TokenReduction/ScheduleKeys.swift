@@ -39,6 +39,9 @@ extension Schedule {
   /// Schedules that give the total number of removed tokens: at one block, and at several.
   package static let kindsOfTotal = [Kind.single.rawValue, Kind.spread.rawValue]
 
+  /// Schedules that say a number of tokens, in all or at each block.
+  package static let kindsOfNumber = kindsOfTotal + [Kind.progressive.rawValue]
+
   // MARK: Keys that several methods have
 
   static let removedEverywhere = MethodParameter(

@@ -21,6 +21,9 @@ package protocol TokenDisposal: Hashable, Sendable {
   var extraTokens: Int { get }
   /// Whether it counts the patches in each token.
   var tracksSizes: Bool { get }
+  /// Whether images keep different numbers of tokens, so that the shorter ones are padded with
+  /// copies of the class token.
+  var padsImages: Bool { get }
   /// The maximum number of `patches` patch tokens that one step can remove.
   func maxRemoved(of patches: Int) -> Int
   /// Tensors that it needs in addition to the model's; they are in `image.constants` after those of
@@ -51,6 +54,7 @@ extension TokenDisposal {
   package var positions: [ReductionStep.Position] { [.insideBlock] }
   package var extraTokens: Int { 0 }
   package var tracksSizes: Bool { false }
+  package var padsImages: Bool { false }
   package func maxRemoved(of patches: Int) -> Int { patches - 1 }
   package func tensors(_ extent: StepExtent) -> [MethodTensor] { [] }
   package func constants(_ extent: StepExtent) -> [Float] { [] }

@@ -29,6 +29,8 @@ package protocol ModelArchitecture: Codable, Hashable, Sendable {
   var numClasses: Int { get }
   /// Whether the first token is a class token, whose attention a method may read.
   var hasClassToken: Bool { get }
+  /// Whether the classifier reads the patch tokens, all alike.
+  var poolsPatches: Bool { get }
   /// Tokens that a method can reduce; `nil` where there are none.
   var geometry: TokenGeometry? { get }
   /// The token sequences by stage, for display.
@@ -54,6 +56,7 @@ extension ModelArchitecture {
     throw given.reader.wrong("\(family) is not read from Hugging Face's configurations")
   }
   package var hasClassToken: Bool { true }
+  package var poolsPatches: Bool { false }
   package var geometry: TokenGeometry? { nil }
   package var stages: [TokenStage] { [] }
   package func problems() -> [(key: String, message: String)] { [] }

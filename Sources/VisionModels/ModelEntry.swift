@@ -12,16 +12,19 @@ package struct ModelEntry: Sendable {
   package let preprocessing: Preprocessing
   /// Paper or checkpoint page.
   package let source: String
+  /// Names of the classes in their order, where a configuration gives them; else empty.
+  package let classNames: [String]
 
   package init(
     name: String, displayName: String, architecture: any ModelArchitecture,
-    preprocessing: Preprocessing, source: String
+    preprocessing: Preprocessing, source: String, classNames: [String] = []
   ) {
     self.name = name
     self.displayName = displayName
     self.architecture = architecture
     self.preprocessing = preprocessing
     self.source = source
+    self.classNames = classNames
   }
 }
 
@@ -31,7 +34,8 @@ extension ModelEntry {
 
   /// A method with every default filled in, and its composition for this model.
   ///
-  /// - Throws: The first `ParameterProblem`, `VisionModelsError.noTokens` or `.noClassToken`.
+  /// - Throws: The first `ParameterProblem`, `VisionModelsError.noTokens`, `.noClassToken` or
+  ///   `.poolsPadding`.
   package func resolved(
     _ method: any TokenReductionMethod.Type, _ parameters: [String: JSONValue]
   ) throws -> TokenReductionRegistry.Resolved {
@@ -42,6 +46,9 @@ extension ModelEntry {
       method, parameters: parameters, geometry: geometry)
     guard architecture.hasClassToken || !resolved.composition.readsClassToken else {
       throw VisionModelsError.noClassToken(model: name, method: method.name)
+    }
+    guard !architecture.poolsPatches || !resolved.composition.padsImages else {
+      throw VisionModelsError.poolsPadding(model: name, method: method.name)
     }
     return resolved
   }

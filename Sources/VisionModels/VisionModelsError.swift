@@ -26,6 +26,8 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
   case noTokens(model: String)
   /// A method that reads class attention, on a model without a class token.
   case noClassToken(model: String, method: String)
+  /// A method that pads images which keep fewer tokens, on a model that pools the patch tokens.
+  case poolsPadding(model: String, method: String)
 
   package var description: String {
     switch self {
@@ -63,6 +65,10 @@ package enum VisionModelsError: Error, Hashable, CustomStringConvertible {
     case .noClassToken(let model, let method):
       return "\(model) has no class token, whose attention \(method) reads; methods without it are "
         + "random, tome and tail_effect"
+    case .poolsPadding(let model, let method):
+      return "\(model)'s classifier pools the patch tokens, and \(method) keeps different numbers "
+        + "of them in different images, which are padded; it runs on models whose classifier reads "
+        + "the class token"
     case .modelTooLarge(let model, let bytes, let memoryBytes):
       return "\(model): its weights need \(Self.gibibytes(bytes)) GiB and this machine has "
         + "\(Self.gibibytes(memoryBytes)) GiB; choose smaller sizes"

@@ -6,14 +6,19 @@ import Foundation
 struct ClassNames {
   let names: [String]
 
-  /// The names of the demo data set or ImageNet, or numbers if the classes are unknown.
+  /// The names in the model's configuration, else those of the demo data set or ImageNet, else
+  /// numbers.
   init(_ model: PlannedModel) {
     let count = model.info.classes
-    names =
-      model.choice.weights == .demo
-      ? DemoDataset.classNames
-      : count == ImageNetClasses.names.count
-        ? ImageNetClasses.names : (0..<count).map { "class \($0)" }
+    let named = model.choice.entry.classNames
+    if named.count == count {
+      names = named
+    } else if model.choice.weights == .demo {
+      names = DemoDataset.classNames
+    } else {
+      let isImageNet = count == ImageNetClasses.names.count
+      names = isImageNet ? ImageNetClasses.names : (0..<count).map { "class \($0)" }
+    }
   }
 
   /// The `count` classes with the highest logits and their softmax probabilities, best first.

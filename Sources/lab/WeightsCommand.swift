@@ -82,7 +82,8 @@ struct ListWeights: ParsableCommand {
           entry.files.map(\.name).joined(separator: ", ") + part,
         ]
       })
-    print(table.lines().joined(separator: "\n"))
+    let lines = table.lines(width: Console.listWidth, dropping: ["commit"], wrapping: "files")
+    print(lines.joined(separator: "\n"))
   }
 }
 
@@ -139,12 +140,10 @@ struct InspectWeights: ParsableCommand {
 
   private func located(_ hub: Hub) throws -> (URL, ModelFinder.Found?) {
     var isFolder: ObjCBool = false
-    let isThere = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
-    if !HubReference.isMeant(by: weights), isThere, !isFolder.boolValue {
+    _ = FileManager.default.fileExists(atPath: weights, isDirectory: &isFolder)
+    // A file that is not there is told as one that cannot be read.
+    if !HubReference.isMeant(by: weights), !isFolder.boolValue {
       return (URL(fileURLWithPath: weights), nil)
-    }
-    guard HubReference.isMeant(by: weights) || isThere else {
-      throw ValidationError("\(weights): does not exist.")
     }
     let source = try SpecSource(text: "{}", file: "the command line")
     let found = try ModelFinder(hub: hub).find(weights, source)

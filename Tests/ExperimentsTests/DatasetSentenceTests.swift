@@ -76,7 +76,8 @@ import _TestSupport
       mistakes(#"{"folder": "\#(folder.url.path)"}"#)
         == "micro.json: dataset: \(folder.url.lastPathComponent) has 1 class and custom has 10; "
         + "name the data set that it was trained on, or give each folder's class with "
-        + #""classes": {"FOLDER": NUMBER, …}"#)
+        + #""classes": {"FOLDER": NUMBER, …}; weights that were trained on these classes need "#
+        + #""architecture": {"num_classes": 1}"#)
   }
 
   @Test func `an order of classes next to the classes is refused`() {

@@ -149,6 +149,22 @@ extension Mistaken {
       #"a.json: methods[0].schedule: alpha chooses how many tokens go in all, and "progressive" "#
         + #"says something else; it must be "single" or "spread""#),
     Mistaken(
+      "alpha of tail_effect with a share",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "alpha": 0.5, "#
+        + #""schedule": "keep_rate", "keep_rate": 0.7}]}"#,
+      #"a.json: methods[0].schedule: alpha chooses how many tokens go in all, and "keep_rate" "#
+        + #"says something else; it must be "single" or "spread""#),
+    Mistaken(
+      "a share of tail_effect without the share",
+      #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "schedule": "keep_rate"}]}"#,
+      #"a.json: methods[0].keep_rate: is missing; the schedule "keep_rate" needs it"#),
+    Mistaken(
+      "a share that is to be as fast as another method",
+      #"{"model": "demo_vit", "methods": [{"method": "tome", "r": 4}, {"method": "topk", "#
+        + #""match_latency": "tome", "schedule": "keep_rate", "keep_rate": 0.7}]}"#,
+      #"a.json: methods[1].schedule: match_latency chooses how many tokens go, and "keep_rate" "#
+        + #"says something else; it must be "single" or "spread" or "progressive""#),
+    Mistaken(
       "two ways to choose r",
       #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "alpha": 0.5, "target_latency_ms": 3}]}"#,
       #"a.json: methods[0].alpha: alpha and target_latency_ms both choose r; remove one of the two"#

@@ -163,4 +163,47 @@ import _TestSupport
         "model.preprocessing.resize: 20 is below 32, the side of vit's images; it must be from 32"),
       "\(wrong.error)")
   }
+
+  @Test func `folders in another order than the model's classes are refused, with the right one`()
+    throws
+  {
+    let place = folder.url.appendingPathComponent("model")
+    try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
+    let other = Self.config.replacing(#""0": "a", "1": "b""#, with: #""0": "b", "1": "a""#)
+    try Data(other.utf8).write(to: place.appendingPathComponent("config.json"))
+    try Self.weights().write(to: place.appendingPathComponent("model.safetensors"))
+    func run(_ classes: String) throws -> LabProcess.Result {
+      try folder.write(
+        """
+        {"model": "./model", "dataset": {"folder": "photos"\(classes)}, "latency": false,
+         "methods": [{"method": "none"}]}
+        """, to: "other.json")
+      return try LabProcess.run("run", "other.json", "--dry-run", in: folder.url)
+    }
+    let wrong = try run("")
+    #expect(wrong.exitCode == 2)
+    #expect(
+      wrong.error
+        == "error: other.json: dataset: class 0 of photos is \"a\", and that of vit is \"b\" by its "
+        + "config.json; give the folders in that order: \"classes\": [\"b\", \"a\", \"c\", \"d\", "
+        + "\"e\"]\n")
+    let right = try run(#", "classes": ["b", "a", "c", "d", "e"]"#)
+    #expect(right.exitCode == 0, "\(right.error)")
+    let names = try LabProcess.run(
+      "predict", "photos/a/1.png", "--model", "./model", in: folder.url)
+    #expect(["a", "b", "c", "d", "e"].allSatisfy { names.output.contains("  \($0)  ") })
+  }
+
+  @Test func `what is no file of weights is told in a sentence`() throws {
+    let missing = try LabProcess.run("weights", "inspect", "nothing.pth", in: folder.url)
+    #expect(missing.exitCode == 2)
+    #expect(missing.error.hasSuffix("nothing.pth: cannot be read (no such file or directory)\n"))
+    #expect(!missing.error.contains("Usage"))
+    let picture = try LabProcess.run("weights", "inspect", "photos/a/1.png", in: folder.url)
+    #expect(picture.exitCode == 2)
+    #expect(
+      picture.error.hasSuffix(
+        "1.png: is no file of weights that is read: safetensors, PyTorch's .pth and .bin, NumPy's "
+          + ".npz, or an index of safetensors\n"), "\(picture.error)")
+  }
 }

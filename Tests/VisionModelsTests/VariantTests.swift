@@ -9,91 +9,6 @@ import _TestSupport
 
 /// Small models of timm that differ from ViT in a part (`Fixtures/make_variants.py`).
 @Suite struct `Variants of ViT` {
-  private static func sizes(_ change: (inout ViTArchitecture) -> Void) -> ViTArchitecture {
-    var a = ViTArchitecture(
-      imageSize: 32, patchSize: 8, embedDim: 16, depth: 2, numHeads: 2, numClasses: 5)
-    change(&a)
-    return a
-  }
-
-  private static let variants: [(name: String, sizes: ViTArchitecture)] = [
-    (
-      "deit3",
-      sizes {
-        $0.layerScale = true
-        $0.noEmbedClass = true
-      }
-    ),
-    ("patch4", sizes { $0.patchSize = 4 }),
-    (
-      "mean",
-      sizes {
-        $0.classToken = false
-        $0.head = .patchMean
-      }
-    ),
-    (
-      "mean_of_all",
-      sizes {
-        $0.registers = 2
-        $0.head = .patchMean
-        $0.poolIncludePrefix = true
-        $0.fcNorm = false
-      }
-    ),
-    (
-      "registers",
-      sizes {
-        $0.classToken = false
-        $0.registers = 1
-        $0.noEmbedClass = false
-        $0.layerScale = true
-        $0.head = .patchMean
-      }
-    ),
-    ("token_fc_norm", sizes { $0.fcNorm = true }),
-    (
-      "heads",
-      sizes {
-        $0.qkvBias = false
-        $0.qkNorm = true
-      }
-    ),
-    (
-      "norm_pre",
-      sizes {
-        $0.normPre = true
-        $0.normEpsilon = 1e-5
-      }
-    ),
-    (
-      "pool",
-      sizes {
-        $0.classToken = false
-        $0.registers = 1
-        $0.noEmbedClass = false
-        $0.head = .attentionPool
-        $0.poolIncludePrefix = true
-        $0.mlpRatio = 2
-      }
-    ),
-    (
-      "pool_of_patches",
-      sizes {
-        $0.registers = 1
-        $0.head = .attentionPool
-      }
-    ),
-    (
-      "last_four",
-      sizes {
-        $0.depth = 5
-        $0.layerScale = true
-        $0.head = .lastTokensAndPatchMean
-      }
-    ),
-  ]
-
   private static func runner(
     _ sizes: ViTArchitecture, _ name: String, method: MethodSettingText = .none, threads: Int = 2
   ) throws -> PassRunner {
@@ -119,9 +34,9 @@ import _TestSupport
     }
   }
 
-  @Test(arguments: variants.indices)
+  @Test(arguments: ViTVariants.all.indices)
   func `a variant gives timm's logits`(index: Int) throws {
-    let (name, sizes) = Self.variants[index]
+    let (name, sizes) = ViTVariants.all[index]
     let stored = try SafetensorsFile(url: Fixtures.url("variants/logits.safetensors"))
     let expected = try stored.floats(name)
     for threads in [1, 3] {
@@ -135,9 +50,9 @@ import _TestSupport
     }
   }
 
-  @Test(arguments: variants.indices)
+  @Test(arguments: ViTVariants.all.indices)
   func `methods run on every variant that has what they read`(index: Int) throws {
-    let (name, sizes) = Self.variants[index]
+    let (name, sizes) = ViTVariants.all[index]
     for method in [MethodSettingText.random, .tome, .topk] {
       guard sizes.classToken || method != .topk else {
         let error = #expect(throws: VisionModelsError.self) {
@@ -155,6 +70,26 @@ import _TestSupport
     }
   }
 
+  @Test(arguments: ViTVariants.all.indices)
+  func `what pads images is refused where the classifier pools patch tokens`(index: Int) throws {
+    let (name, sizes) = ViTVariants.all[index]
+    let entry = ModelRegistry.custom(sizes, name: name)
+    let setting = MethodSetting(
+      name: "ats", parameters: ["layers": .array([.integer(0), .integer(1)])])
+    guard sizes.classToken else { return }
+    if sizes.head == .token {
+      #expect(try entry.composition(for: setting).padsImages)
+      return
+    }
+    let error = #expect(throws: VisionModelsError.self) { try entry.composition(for: setting) }
+    #expect(error == .poolsPadding(model: name, method: "ats"))
+    #expect(
+      error.map { "\($0)" }
+        == "\(name)'s classifier pools the patch tokens, and ats keeps different numbers of them in "
+        + "different images, which are padded; it runs on models whose classifier reads the class "
+        + "token")
+  }
+
   @Test(arguments: ["timm", "dinov2", "hugging_face"], [3, 6])
   func `positions are brought to another grid as each project does`(
     project: String, side: Int
@@ -169,20 +104,20 @@ import _TestSupport
   }
 
   @Test func `what few models have is written where they have it`() throws {
-    let plain = Self.sizes { _ in }
+    let plain = ViTVariants.sizes { _ in }
     #expect(plain.members["class_token"] == nil && plain.members["norm_epsilon"] == nil)
-    for (_, sizes) in Self.variants {
+    for (_, sizes) in ViTVariants.all {
       #expect(ViTArchitecture.decode(sizes.members) as? ViTArchitecture == sizes)
     }
   }
 
   @Test func `parts that do not go together are refused`() {
-    let noClass = Self.sizes { $0.classToken = false }
+    let noClass = ViTVariants.sizes { $0.classToken = false }
     #expect(
       noClass.problems().map(\.message) == [
         "\"token\" reads the class token, and \"class_token\" is false"
       ])
-    let shallow = Self.sizes { $0.head = .lastTokensAndPatchMean }
+    let shallow = ViTVariants.sizes { $0.head = .lastTokensAndPatchMean }
     #expect(shallow.problems().map(\.key) == ["head"])
   }
 }

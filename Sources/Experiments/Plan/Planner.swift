@@ -184,6 +184,7 @@ package final class Planner {
     _ dataset: PlannedDataset, _ model: PlannedModel, _ spec: Spec
   ) throws {
     let classes = dataset.images.classNames.count
+    try checkOrder(dataset, model, spec)
     guard classes != model.info.classes else { return }
     if dataset.choice.kind.mayLackClasses, classes < model.info.classes { return }
     throw ExperimentsError.impossible(
@@ -192,7 +193,29 @@ package final class Planner {
         classNames: dataset.images.classNames, modelClasses: model.info.classes)
         ?? "\(dataset.images.name) has \(counted(classes, "class", "classes")) and \(model.setting.name) has "
         + "\(model.info.classes); name the data set that it was trained on, or give "
-        + "each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}")
+        + "each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}"
+        + (model.choice.weights.isFiles
+          ? "; weights that were trained on these classes need "
+            + "\"architecture\": {\"num_classes\": \(classes)}" : ""))
+  }
+
+  /// Folders that are named as the model's classes are, in another order than the model's
+  /// configuration gives.
+  private static func checkOrder(
+    _ dataset: PlannedDataset, _ model: PlannedModel, _ spec: Spec
+  ) throws {
+    let (found, known) = (dataset.images.classNames, model.choice.entry.classNames)
+    guard found != known, Set(found) == Set(known),
+      let place = found.indices.first(where: { found[$0] != known[$0] })
+    else { return }
+    func quoted(_ name: String) -> String { JSONValue.string(name).text }
+    let names = known.prefix(8).map(quoted).joined(separator: ", ")
+    throw ExperimentsError.impossible(
+      subject: spec.source.place(of: dataset.choice.path),
+      message: "class \(place) of \(dataset.images.name) is \(quoted(found[place])), "
+        + "and that of \(model.setting.name) is \(quoted(known[place])) by its "
+        + "config.json; give the folders in that order: \"classes\": [\(names)"
+        + (known.count > 8 ? ", …]" : "]"))
   }
 
   /// The trials of the spec.

@@ -96,7 +96,11 @@ struct MethodReader {
     // With explicit counts, there is nothing to choose.
     if given == ["r"] || members[Schedule.tokens.name] != nil { return "" }
     if let key = given.first { return key }
-    if method == TailEffect.self { return SpecRules.alpha.key }
+    if method == TailEffect.self {
+      // A schedule that says no number of tokens in all leaves R nothing to say.
+      let kind = members[Schedule.kindName]?.asString
+      return kind.map(Schedule.kindsOfTotal.contains) ?? true ? SpecRules.alpha.key : ""
+    }
     guard SpecRules.needsR(method), members[Schedule.kindName] == nil else { return "" }
     let r = method.parameters.first { $0.name == "r" }
     checker.report(path, "the key 'r' is missing; it must be \(r?.rule.expectation ?? "a number")")
@@ -109,18 +113,22 @@ struct MethodReader {
     _ members: [String: JSONValue], _ method: any TokenReductionMethod.Type, search: String,
     path: String, checker: inout RuleChecker
   ) -> [[String: Sweep.Element]]? {
-    guard search == SpecRules.alpha.key, method != TailEffect.self else { return [[:]] }
-    let fitting = Schedule.kindsOfTotal
+    guard !search.isEmpty else { return [[:]] }
+    let fitting =
+      search == SpecRules.matchLatency.key ? Schedule.kindsOfNumber : Schedule.kindsOfTotal
     if let given = members[Schedule.kindName] {
-      guard fitting.contains(given.asString ?? "") else {
+      let kinds: [JSONValue] = if case .array(let all) = given { all } else { [given] }
+      guard kinds.allSatisfy({ fitting.contains($0.asString ?? "") }) else {
+        let what = search == SpecRules.matchLatency.key ? "go" : "go in all"
         checker.report(
           "\(path).\(Schedule.kindName)",
-          "alpha chooses how many tokens go in all, and \(given.text) says something else; it must be "
-            + fitting.map { "\"\($0)\"" }.joined(separator: " or "))
+          "\(search) chooses how many tokens \(what), and \(given.text) says something else; it must "
+            + "be " + fitting.map { "\"\($0)\"" }.joined(separator: " or "))
         return nil
       }
       return [[:]]
     }
+    guard search == SpecRules.alpha.key, method != TailEffect.self else { return [[:]] }
     let kind = fitting[members["layers"] == nil ? 0 : 1]
     return [[Schedule.kindName: Sweep.Element(value: .string(kind), suffix: "")]]
   }

@@ -41,7 +41,7 @@ struct PreprocessingReader {
       preprocessing: Preprocessing(
         resize: resize, crop: own.crop, interpolation: filter ?? own.interpolation, fit: fit,
         mean: mean, std: std),
-      source: entry.source)
+      source: entry.source, classNames: entry.classNames)
   }
 
   private func channels(

@@ -18,6 +18,7 @@ package struct InverseTransformSampling: TokenDisposal {
 
   package var takesScore: Bool { true }
   package var tracksSizes: Bool { true }
+  package var padsImages: Bool { true }
 
   /// A size whose logarithm excludes a token from attention.
   static let padding: Float = 1e-37

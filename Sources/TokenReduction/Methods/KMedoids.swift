@@ -23,7 +23,7 @@ package enum KMedoids: TokenReductionMethod {
         geometry)
     guard steps.first?.block != 0 else {
       throw ParameterProblem(
-        key: values.has("tokens") ? "tokens" : "layers",
+        key: ["tokens", Schedule.kindName].first { values.has($0) } ?? "layers",
         message:
           "block 0 has no block before it, whose attention weighs the tokens; begin at block 1")
     }

@@ -38,7 +38,7 @@ struct HuggingFaceConfiguration {
     return ModelConfiguration(
       entry: ModelEntry(
         name: type, displayName: type, architecture: sizes, preprocessing: preprocessing,
-        source: source),
+        source: source, classNames: classNames),
       notes: ["Hugging Face's config.json: \(type), \(classes) classes", images])
   }
 
@@ -55,6 +55,15 @@ struct HuggingFaceConfiguration {
   /// Hugging Face counts labels by their names, and has two where none are named.
   private var classes: Int {
     reader.object("id2label")?.members.count ?? reader.integer("num_labels") ?? 2
+  }
+
+  /// In the order of their numbers; empty where they are not named, or not every one of them once.
+  private var classNames: [String] {
+    guard let named = reader.object("id2label")?.members, named["0"] != .string("LABEL_0") else {
+      return []
+    }
+    let names = (0..<named.count).compactMap { named["\($0)"]?.asString }
+    return names.count == named.count && Set(names).count == names.count ? names : []
   }
 
   /// The class that the weights are of: `ViTForImageClassification`.

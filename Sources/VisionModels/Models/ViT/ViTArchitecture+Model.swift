@@ -19,6 +19,7 @@ extension ViTArchitecture: ModelArchitecture {
   }
 
   package var hasClassToken: Bool { classToken }
+  package var poolsPatches: Bool { head != .token }
 
   package var stages: [TokenStage] {
     [
