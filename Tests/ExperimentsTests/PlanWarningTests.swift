@@ -31,23 +31,10 @@ import Testing
     #expect(plain.warnings == [])
   }
 
-  @Test func `of very many duplicates the first are named, in linear time`() throws {
-    func seconds(_ count: Int) throws -> (Duration, String?) {
-      let methods = Array(
-        repeating: #"{"method": "none"}, {"method": "topk", "r": 1}"#, count: count)
-      let spec = MicroRun.spec("\"methods\": [\(methods.joined(separator: ","))]")
-      let clock = ContinuousClock()
-      var warning: String?
-      let time = try clock.measure {
-        let planner = try Planner(
-          try SpecReader.read(try SpecSource(text: spec, file: "micro.json")), site: MicroRun.site)
-        warning = planner.warnings.first
-      }
-      return (time, warning)
-    }
-    let (short, _) = try seconds(1_000)
-    let (long, warning) = try seconds(10_000)
-    #expect(long < 40 * short)
+  @Test func `of very many duplicates the first are named, with how many more there are`() throws {
+    let pair = #"{"method": "none"}, {"method": "topk", "r": 1}"#
+    let methods = Array(repeating: pair, count: 10_000).joined(separator: ", ")
+    let warning = try planner(#""methods": [\#(methods)]"#).warnings.first
     #expect(
       warning?.contains("methods[2] repeats methods[0], methods[3] repeats methods[1]") == true)
     #expect(warning?.hasSuffix(" and 19988 more; each is measured once") == true)

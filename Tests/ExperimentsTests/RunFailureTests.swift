@@ -33,7 +33,7 @@ import _TestSupport
     let summary = try run.runner.run()
     #expect(summary.measured == 2)
     #expect(summary.failures.count == 2)
-    #expect(summary.failures.allSatisfy { $0.message.contains("is not a usable safetensors file") })
+    #expect(summary.failures.allSatisfy { $0.message.contains("is no file of weights that is read") })
     let failed = run.store.records.filter {
       if case .failedAccuracy = $0.measurement { true } else { false }
     }
@@ -192,7 +192,8 @@ import _TestSupport
     #expect(
       error?.description
         == "micro.json: dataset: images has 9 classes and custom has 10; name the data set "
-        + "that it was trained on, or give each folder's class with \"classes\": {\"FOLDER\": NUMBER, …}"
+        + "that it was trained on, or give each folder's class with \"classes\": {\"FOLDER\": NUMBER, "
+        + "…}; weights that were trained on these classes need \"architecture\": {\"num_classes\": 9}"
     )
   }
 

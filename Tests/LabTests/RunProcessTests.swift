@@ -23,7 +23,7 @@ import _TestSupport
     try folder.write(
       """
       {"model": \(Workplace.model), "threads": 1, "accuracy": {"images": 20},
-       "latency": {"min_seconds": 0, "min_samples": 3}, "methods": [{"method": "none"},
+       "latency": {"min_seconds": 0, "min_samples": 6}, "methods": [{"method": "none"},
        {"method": "tail_effect", "r": 18}]}
       """, to: "tiny.json")
     let dry = try LabProcess.run("run", "tiny.json", "--dry-run", in: folder.url)
