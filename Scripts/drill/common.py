@@ -194,7 +194,8 @@ def report_files(folder, results="Results/drill"):
 
 def timeless(content):
     """A file of a report without moments: they are all that differs between two undisturbed runs."""
-    return re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", b"", content)
+    content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", b"", content)
+    return re.sub(rb"\d{4}-\d\d-\d\d \d\d:\d\d( to (\d{4}-\d\d-\d\d )?\d\d:\d\d)? UTC", b"", content)
 
 
 def leftovers(folder, results="Results/drill"):
