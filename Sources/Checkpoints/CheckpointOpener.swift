@@ -48,7 +48,7 @@ extension Checkpoint {
     guard bytes.count < 9 || bytes[8] == UInt8(ascii: "{") else {
       throw CheckpointError.unknownFormat(
         path: path,
-        kind: "is no file of weights that is read: safetensors, PyTorch's .pth and .bin, NumPy's "
+        kind: "is not a weights file that lab reads: safetensors, PyTorch's .pth and .bin, NumPy's "
           + ".npz, or an index of safetensors")
     }
     return try SafetensorsCheckpoint.open(file)

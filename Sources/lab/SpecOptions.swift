@@ -65,18 +65,21 @@ struct SpecOptions: ParsableArguments {
     } catch ExperimentsError.invalidSpec(let problems)
       where problems.allSatisfy(\.isMissingFile)
     {
+      let missing = Self.missingDevices(source)
+      // Devices that were asked for by an option stay if they are there.
+      let devices = device.isEmpty || !missing.isEmpty ? [Devices.all.standard.name] : device
       let advice = SpecProblem(
         source: self.spec, path: "",
         message: "to try it on the demo model:\n  "
-          + Session.command([CommandLine.arguments[0], "run", self.spec] + Self.demo))
-      throw ExperimentsError.invalidSpec(problems + Self.missingDevices(source) + [advice])
+          + Session.command(
+            [CommandLine.arguments[0], "run", self.spec] + Self.demo
+              + devices.flatMap { ["--device", $0] }))
+      throw ExperimentsError.invalidSpec(problems + missing + [advice])
     }
   }
 
-  /// The options that replace the model, the images and the device of any spec.
-  private static let demo = [
-    "--model", "demo_vit", "--dataset", "demo", "--device", Devices.all.standard.name,
-  ]
+  /// The options that replace the model and the images of any spec.
+  private static let demo = ["--model", "demo_vit", "--dataset", "demo"]
 
   /// The spec's own devices that this machine does not have.
   private static func missingDevices(_ source: SpecSource) -> [SpecProblem] {

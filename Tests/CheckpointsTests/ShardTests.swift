@@ -57,7 +57,7 @@ import _TestSupport
     let own = #expect(throws: (any Error).self) {
       try open(index: #"{"weight_map": {"x": "model.safetensors.index.json"}}"#)
     }
-    #expect("\(own as Any)".contains("is no file of weights that is read"), "\(own as Any)")
+    #expect("\(own as Any)".contains("is not a weights file that lab reads"), "\(own as Any)")
     try FileManager.default.copyItem(
       at: Fixtures.url("checkpoints/state.pth"), to: folder.appendingPathComponent("b.bin"))
     let mixed = #expect(throws: CheckpointError.self) {

@@ -33,7 +33,7 @@ import _TestSupport
     let summary = try run.runner.run()
     #expect(summary.measured == 2)
     #expect(summary.failures.count == 2)
-    #expect(summary.failures.allSatisfy { $0.message.contains("is no file of weights") })
+    #expect(summary.failures.allSatisfy { $0.message.contains("is not a weights file") })
     let failed = run.store.records.filter {
       if case .failedAccuracy = $0.measurement { true } else { false }
     }

@@ -194,7 +194,7 @@ import _TestSupport
     #expect(["a", "b", "c", "d", "e"].allSatisfy { names.output.contains("  \($0)  ") })
   }
 
-  @Test func `what is no file of weights is told in a sentence`() throws {
+  @Test func `a file that holds no weights is told in a sentence`() throws {
     let missing = try LabProcess.run("weights", "inspect", "nothing.pth", in: folder.url)
     #expect(missing.exitCode == 2)
     #expect(missing.error.hasSuffix("nothing.pth: cannot be read (no such file or directory)\n"))
@@ -203,7 +203,7 @@ import _TestSupport
     #expect(picture.exitCode == 2)
     #expect(
       picture.error.hasSuffix(
-        "1.png: is no file of weights that is read: safetensors, PyTorch's .pth and .bin, NumPy's "
+        "1.png: is not a weights file that lab reads: safetensors, PyTorch's .pth and .bin, NumPy's "
           + ".npz, or an index of safetensors\n"), "\(picture.error)")
   }
 }
