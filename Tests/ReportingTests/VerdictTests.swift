@@ -106,6 +106,22 @@ import Testing
     #expect(latex.ranges(of: " ? &").count == 3 && latex.ranges(of: "$\\times$ ? ").count == 2)
   }
 
+  @Test func `a conclusion says what unreliable timings leave open`() {
+    var builder = RecordBuilder()
+    builder.batchSize = 2
+    let others = [
+      builder.latency(RecordBuilder.baseline, milliseconds: 24),
+      builder.latency(tailEffect, milliseconds: 16),
+    ]
+    let disturbed = quality([.mostRoundsDisturbed])
+    let report = Report(
+      records: marked(records, disturbed) { $0.method == tailEffect } + marked(others, disturbed),
+      name: "r")
+    #expect(
+      report.conclusion == "Fastest that loses at most one percentage point: batch 1: none is "
+        + "known to be faster than the baseline; batch 2: no timing is reliable.")
+  }
+
   @Test func `a figure promises no front and no step that it does not draw`() throws {
     func captions(_ report: Report) -> [String] { Figures.of(report).map(\.caption) }
     func drawings(_ report: Report) -> String {

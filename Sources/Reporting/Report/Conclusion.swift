@@ -43,11 +43,23 @@ extension RowGroup {
     guard hasAccuracy else {
       let best = rows.filter { $0.speedup?.isFaster == true }
         .max { ($0.speedup?.ratio ?? 0) < ($1.speedup?.ratio ?? 0) }
-      return (fastest, best.map { "\($0.label) (\($0.speedup?.text ?? ""))" } ?? "the baseline")
+      let none = isWhollyReliable ? "the baseline" : noWinner
+      return (fastest, best.map { "\($0.label) (\($0.speedup?.text ?? ""))" } ?? none)
     }
     let kind = "\(fastest) that loses at most one percentage point"
-    guard let best = fastestWithinPoint else { return (kind, "none is faster than the baseline") }
+    guard let best = fastestWithinPoint else { return (kind, noWinner) }
     return (kind, "\(best.label) (\(best.speedup?.text ?? ""), \(best.changeText))")
+  }
+
+  private var isWhollyReliable: Bool {
+    rows.allSatisfy { $0.speedup == nil || $0.isReliable }
+  }
+
+  /// That nothing is faster, as far as the timings tell.
+  private var noWinner: String {
+    if isWhollyReliable { return "none is faster than the baseline" }
+    return rows.contains { $0.speedup != nil && $0.isReliable }
+      ? "none is known to be faster than the baseline" : "no timing is reliable"
   }
 
   private var fastest: String { isSimulated ? "Predicted to be the fastest" : "Fastest" }
