@@ -89,7 +89,7 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
 #pragma clang loop unroll(disable)
     for (ptrdiff_t at = 0; at < count; at++, b += PANEL, ahead += step) {
       __builtin_prefetch(ahead, 0, 2);
-      __builtin_prefetch(ahead + second, 0, 2);
+      if (PANEL * (ptrdiff_t)sizeof *b > CACHE_LINE) __builtin_prefetch(ahead + second, 0, 2);
       VECTOR line[PANEL_VECTORS];
 #pragma unroll
       for (int j = 0; j < vectors; j++) line[j] = *(const VECTOR *)(b + j * LANES);

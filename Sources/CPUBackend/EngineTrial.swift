@@ -9,8 +9,9 @@ import Tensors
 /// Chooses the float32 GEMM engine for each kind of product: our kernels or the system's BLAS,
 /// whichever is faster.
 ///
-/// The first use on a machine takes some tenths of a second; the result is cached by CPU, kernels
-/// and library.
+/// Our kernels are used unless a BLAS is clearly faster, so that a trial on a busy machine cannot
+/// select a slower library. The first use on a machine takes about half a second; a clear result is
+/// cached by CPU, kernels and library.
 final class EngineTrial: Sendable {
   static let shared = EngineTrial(.ofThisUser("cpu"))
 
@@ -32,44 +33,60 @@ final class EngineTrial: Sendable {
   private func find() -> EngineChoice {
     guard let library = try? BLASLibrary.open() else { return .packed }
     let identity = [
-      "2", Processor.name, String(cString: lab_product_kernels()), library.summary,
+      "3", Processor.name, String(cString: lab_product_kernels()), library.summary,
     ].joined(separator: "; ")
     if let line = stored()[identity], let choice = Self.choice(line, library) { return choice }
-    guard let packed = try? TrialBlock(.packed), let blas = try? TrialBlock(.blas()) else {
+    guard let packed = try? TrialBlocks(.packed), let blas = try? TrialBlocks(.blas()) else {
       return .packed
     }
-    let words = TrialBlock.Part.allCases.map { part in
-      // A BLAS that is equally fast is not used, nor one that is faster by chance.
-      Self.medianRatio(of: { blas.run(part) }, to: { packed.run(part) }) < 0.95 ? "blas" : "packed"
+    let verdicts = TrialBlocks.Part.allCases.map { part in
+      Self.verdict(Self.ratios(of: { blas.run(part) }, to: { packed.run(part) }))
     }
-    store(words.joined(separator: " "), identity)
-    return Self.choice(words.joined(separator: " "), library) ?? .packed
+    let line = verdicts.map { $0 == .blasIsFaster ? "blas" : "packed" }.joined(separator: " ")
+    if !verdicts.contains(.unclear) { store(line, identity) }
+    return Self.choice(line, library) ?? .packed
   }
 
-  /// The median over some rounds of the first's time by the second's; both run in each round, so
-  /// that what disturbs the machine meets both.
-  private static func medianRatio(of first: () -> Void, to second: () -> Void) -> Double {
+  enum Verdict { case blasIsFaster, packedIsEnough, unclear }
+
+  /// What the rounds of a trial show.
+  ///
+  /// - Parameter ratios: For each round, the time of BLAS divided by that of our kernels.
+  static func verdict(_ ratios: [Double]) -> Verdict {
+    let sorted = ratios.sorted()
+    let (lower, upper) = (sorted[sorted.count / 4], sorted[sorted.count * 3 / 4])
+    // BLAS computes all products of a pass or none of one kind; a gain of a few percent in these
+    // layers is not one in every model.
+    let limit = 0.9
+    return upper < limit ? .blasIsFaster : lower >= limit ? .packedIsEnough : .unclear
+  }
+
+  /// The first's time divided by the second's, in rounds that run both one after the other, so that
+  /// other programs disturb both alike.
+  private static func ratios(of first: () -> Void, to second: () -> Void) -> [Double] {
     let clock = ContinuousClock()
-    let ratios = (0..<11).map { round in
-      var (one, other) = (Duration.zero, Duration.zero)
-      if round.isMultiple(of: 2) {
-        one = clock.measure(first)
-        other = clock.measure(second)
-      } else {
-        other = clock.measure(second)
-        one = clock.measure(first)
-      }
-      return one / other
+    // Warms up both, and finds how many runs make a round long enough to time.
+    first()
+    let once = clock.measure {
+      first()
+      second()
     }
-    // The first rounds warm up.
-    return ratios.dropFirst(2).sorted()[4]
+    let runs = max(1, Int(.milliseconds(8) / once))
+    func time(_ body: () -> Void) -> Duration {
+      clock.measure { for _ in 0..<runs { body() } }
+    }
+    return (0..<24).map { round in
+      if round.isMultiple(of: 2) { return time(first) / time(second) }
+      let other = time(second)
+      return time(first) / other
+    }
   }
 
   private static func choice(_ line: String, _ library: BLASLibrary) -> EngineChoice? {
     let gemms: [GEMM] = line.split(separator: " ").compactMap {
       $0 == "blas" ? .blas : $0 == "packed" ? .packed : nil
     }
-    guard gemms.count == TrialBlock.Part.allCases.count else { return nil }
+    guard gemms.count == TrialBlocks.Part.allCases.count else { return nil }
     return EngineChoice(
       linear: gemms[0], attention: gemms[1],
       library: gemms.contains(.blas) ? library : nil, isTried: true)
@@ -93,18 +110,22 @@ final class EngineTrial: Sendable {
   }
 }
 
-/// What a trial times: a block of DeiT-S over the tokens of an image as a pass runs it, since an
-/// engine is more than its products (ours ends them with bias, GELU and residual).
-private struct TrialBlock {
+/// What a trial times: the blocks of DeiT-S over the tokens of an image as a pass runs them, since
+/// an engine is more than its GEMM (ours has bias, GELU and residual in its epilogue).
+private final class TrialBlocks {
   enum Part: CaseIterable { case linear, attention }
 
   private let backend: CPUBackend
   private let stream: Tensor
-  private let feedForward: FeedForwardParameters
+  private let feedForwards: [FeedForwardParameters]
   private let qkv: Tensor
   private let output: Tensor
+  private var next = 0
 
   private static let (tokens, width, heads) = (197, 384, 6)
+  /// So many weights that those of one block are no longer in the L2 cache when it runs again, as
+  /// in a pass.
+  private static let blocks = 3
 
   init(_ engines: EngineChoice) throws {
     let backend = try CPUBackend(engines: engines)
@@ -131,7 +152,7 @@ private struct TrialBlock {
     let zeros = try backend.allocate(Shape(width), .float32)
     ones.floats.update(repeating: 1, count: width)
     zeros.floats.update(repeating: 0, count: width)
-    // So small that adding to the stream over and over leaves it finite.
+    // Small enough that repeated addition to the stream leaves it finite.
     let weight = (0..<(width * hidden)).map { Float($0 % 53 - 26) / 1024 }
     let bias = [Float](repeating: 0, count: hidden)
     func layer(_ inputs: Int, _ outputs: Int) throws -> LinearParameters {
@@ -143,14 +164,18 @@ private struct TrialBlock {
         }
       }
     }
-    feedForward = FeedForwardParameters(
-      norm: LayerNormParameters(weight: ones, bias: zeros, epsilon: 1e-6),
-      fc1: try layer(width, hidden), activation: .gelu, fc2: try layer(hidden, width))
+    feedForwards = try (0..<Self.blocks).map { _ in
+      FeedForwardParameters(
+        norm: LayerNormParameters(weight: ones, bias: zeros, epsilon: 1e-6),
+        fc1: try layer(width, hidden), activation: .gelu, fc2: try layer(hidden, width))
+    }
   }
 
   func run(_ part: Part) {
     switch part {
-    case .linear: backend.feedForward(stream, feedForward)
+    case .linear:
+      backend.feedForward(stream, feedForwards[next])
+      next = (next + 1) % feedForwards.count
     case .attention:
       _ = backend.attend(qkv, heads: Self.heads, tokenSize: nil, statistics: nil, into: output)
     }

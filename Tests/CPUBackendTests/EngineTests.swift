@@ -1,3 +1,4 @@
+import CKernels
 import Files
 import Foundation
 import Support
@@ -64,25 +65,34 @@ import _TestSupport
     let cache = CacheFolder(folder)
     let first = EngineTrial(cache).choice()
     #expect(first.isTried)
-    let data = try #require(cache.read("engines.json"))
-    let kept = try JSONDecoder().decode([String: String].self, from: data)
-    let identity = try #require(kept.keys.first)
     let library = try BLASLibrary.open()
-    #expect(kept.count == 1 && identity.contains(library.summary))
-    #expect(identity.contains(Processor.name))
-    // What a trial would not find here, or would: it is read, not tried again.
-    cache.write(
-      try JSONEncoder().encode([identity: "blas packed"]), "engines.json")
+    let identity = [
+      "3", Processor.name, String(cString: lab_product_kernels()), library.summary,
+    ].joined(separator: "; ")
+    if let data = cache.read("engines.json") {
+      // Nothing is kept of a trial that a busy machine left unclear.
+      let kept = try JSONDecoder().decode([String: String].self, from: data)
+      #expect(Array(kept.keys) == [identity])
+    }
+    cache.write(try JSONEncoder().encode([identity: "blas packed"]), "engines.json")
     let second = EngineTrial(cache).choice()
     #expect(second.name == "blas, attention packed")
     #expect(second.description(.float32).hasSuffix("(by trial)"))
-    // A line that makes no sense is tried anew.
+    // An invalid line is replaced by a new trial.
     cache.write(try JSONEncoder().encode([identity: "fast"]), "engines.json")
     #expect(EngineTrial(cache).choice().isTried)
-    let again = try JSONDecoder().decode(
-      [String: String].self, from: try #require(cache.read("engines.json")))
-    #expect(
-      again[identity].map { $0.split(separator: " ").count } == 2 && again[identity] != "fast")
+  }
+
+  @Test func `a BLAS must be clearly faster, and rounds on a busy machine do not make it so`() {
+    func rounds(_ ratio: Double, disturbed: Int = 0, by factor: Double = 1) -> [Double] {
+      (0..<24).map { $0 < disturbed ? ratio * factor : ratio * (1 + 0.001 * Double($0)) }
+    }
+    #expect(EngineTrial.verdict(rounds(0.3)) == .blasIsFaster)
+    #expect(EngineTrial.verdict(rounds(0.3, disturbed: 5, by: 4)) == .blasIsFaster)
+    #expect(EngineTrial.verdict(rounds(0.95)) == .packedIsEnough)
+    #expect(EngineTrial.verdict(rounds(1.2, disturbed: 5, by: 0.3)) == .packedIsEnough)
+    // Half of the rounds were disturbed in one direction, and half in the other.
+    #expect(EngineTrial.verdict(rounds(1.2, disturbed: 12, by: 0.5)) == .unclear)
   }
 
   #if os(Linux)
