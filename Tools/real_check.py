@@ -14,7 +14,8 @@ safetensors with a config.json, fits a linear classifier on half of the pictures
    precision): within 1e-4 of the range, which one other kept token would exceed. An image that is farther off is compared with the same
    arithmetic in float32, in which it was published; where noise of 1e-6 on the pixels already makes the published arithmetic keep other
    tokens, float32 cannot decide, and the image is counted and not judged;
-3. the accuracy of every method, by `lab run`; with several precisions, in how many images another one keeps other tokens or another class.
+3. with several precisions, how far the logits of each are from those of the first, by method, and in how many images the class is the same;
+4. the accuracy of every method, by `lab run`; with several precisions, in how many images another one keeps other tokens or another class.
 
 Everything that takes time is kept in --out (.build/real-check): the same command goes on from there. Exit code 1 if a check fails.
 """
@@ -242,12 +243,28 @@ def decided(double: Published, method: dict, image: torch.Tensor, logits: torch.
         (double.logits(method, (image * (1 + 1e-6 * some))[None]) - logits).abs().max().item() <= LIMIT * extent for some in noise)
 
 
-def check(method, lab, weights: Path, folder: Path, images: torch.Tensor, double: Published, single: Published, exact=None) -> bool:
-    """Compares lab's logits with a method against its published arithmetic, image by image."""
+def logits_of(lab, method: dict, weights: Path, folder: Path, precision: str = "float32") -> torch.Tensor:
+    """lab's logits of the images in images.safetensors."""
     subprocess.run(lab + [
         "predict", "--model", str(weights), "--method", json.dumps(method), "--images", str(folder / "images.safetensors"),
-        "--logits", str(folder / "logits.safetensors")], check=True)
-    ours = load_file(folder / "logits.safetensors")["logits"].double()
+        "--precision", precision, "--logits", str(folder / "logits.safetensors")], check=True)
+    return load_file(folder / "logits.safetensors")["logits"].double()
+
+
+def compare_precisions(lab, method: dict, weights: Path, folder: Path, precisions: list[str]) -> None:
+    """Says how far the logits at each precision are from those at the first, as a share of their range."""
+    first = logits_of(lab, method, weights, folder, precisions[0])
+    for precision in precisions[1:]:
+        ours = logits_of(lab, method, weights, folder, precision)
+        shares = difference(ours, first)
+        same = int((ours.argmax(1) == first.argmax(1)).sum())
+        say(f"{json.dumps(method)}: {precision} from {precisions[0]}: {shares.median():.1e} of the range in the median image, "
+            f"{shares.max():.1e} at most; same class in {same} of {len(shares)}")
+
+
+def check(method, lab, weights: Path, folder: Path, images: torch.Tensor, double: Published, single: Published, exact=None) -> bool:
+    """Compares lab's logits with a method against its published arithmetic, image by image."""
+    ours = logits_of(lab, method, weights, folder)
     theirs = double.logits(method, images)
     extent = (theirs.max() - theirs.min()).item()
     shares = difference(ours, theirs).tolist()
@@ -334,6 +351,11 @@ def main() -> int:
         if not check(
             method, lab, weights, folder, pixels.double(), double, single,
             exact[: options.compared] if method["method"] == "none" else None)]
+
+    if len(options.precisions) > 1:
+        for method in (m for m in METHODS + OTHERS if m["method"] != "dynamicvit"):
+            if options.methods is None or method["method"] in options.methods:
+                compare_precisions(lab, method, weights, folder, options.precisions)
 
     held = folder / "held_out"
     shutil.rmtree(held, ignore_errors=True)

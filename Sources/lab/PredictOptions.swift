@@ -22,6 +22,12 @@ struct PredictOptions: ParsableArguments {
   @Option(help: "Where to run: \(Devices.all.expectation).")
   var device = Devices.all.standard.name
 
+  @Option(help: "Precision of the products (default: float32).")
+  var precision: String?
+
+  @Option(help: "What multiplies on a CPU: 'auto', 'packed' or 'blas' (default: auto).")
+  var engine: String?
+
   /// The command line as a spec, so that it is checked in the same way.
   ///
   /// - Parameter standard: The default method.
@@ -31,14 +37,19 @@ struct PredictOptions: ParsableArguments {
     }
     let method = try SpecOptions.method(method ?? standard)
     let model = try SpecOptions.model(model, weights: weights)
+    var overrides = [
+      override("model", model, "--model"),
+      override("methods", .array([method]), "--method"),
+      override("device", .string(device), "--device"),
+    ]
+    if let precision {
+      overrides.append(override("precision", .string(precision), "--precision"))
+    }
+    if let engine { overrides.append(override("engine", .string(engine), "--engine")) }
     let spec = try SpecReader.readWithFiles(
       SpecSource(
-        text: "{\"accuracy\": false}", file: "the command line",
-        overrides: [
-          override("model", model, "--model"),
-          override("methods", .array([method]), "--method"),
-          override("device", .string(device), "--device"),
-        ]), devices: Devices.all, finder: ModelFinder(hub: .here(isOffline: offline)))
+        text: "{\"accuracy\": false}", file: "the command line", overrides: overrides),
+      devices: Devices.all, finder: ModelFinder(hub: .here(isOffline: offline)))
     guard spec.methods.count == 1 else {
       throw ExperimentsError.impossible(
         subject: "--method",

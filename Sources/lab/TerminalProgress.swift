@@ -50,7 +50,11 @@ final class TerminalProgress: ProgressListener {
 
   static func text(_ progress: RunProgress) -> String {
     let rate = progress.rate.isEmpty ? "" : ", \(progress.rate)"
-    let left = progress.secondsLeft.map { ", about \(PlanText.duration($0)) left" } ?? ""
-    return "\(progress.trialsDone) of \(progress.trialsTotal)\(left): \(progress.activity)\(rate)"
+    let total = "\(progress.trialsDone) of \(progress.trialsTotal)"
+    let known = progress.mayGrow ? "\(total) planned so far" : total
+    let left = progress.secondsLeft.map {
+      ", about \(PlanText.duration($0)) left" + (progress.mayGrow ? " of these" : "")
+    }
+    return "\(known)\(left ?? ""): \(progress.activity)\(rate)"
   }
 }

@@ -155,6 +155,8 @@ import Testing
       let run = try MicroRun(spec(accuracy), in: folder)
       let summary = try run.runner.run()
       #expect(summary.failures == [])
+      let planMayGrow = accuracy.contains("until")
+      #expect(run.listener.progress.allSatisfy { $0.mayGrow == planMayGrow })
       let dataset = run.planner.datasets[0].images
       var found: [String: [Int: [Int]]] = [:]
       for case .accuracy(let trial, let result) in run.store.records.map(\.measurement) {

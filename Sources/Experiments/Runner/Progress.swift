@@ -14,6 +14,8 @@ package struct RunProgress: Sendable {
   package var rate: String
   package var trialsDone: Int
   package var trialsTotal: Int
+  /// Whether results decide if further trials follow, as in a race.
+  package var mayGrow: Bool
   /// Estimated seconds left; `nil` before anything is known.
   package var secondsLeft: Double?
   /// The fraction of the expected work that is done, 0…1, including the current trial.

@@ -22,6 +22,8 @@ final class RunContext {
   var lost = LostTimings(count: 0, seconds: 0)
   /// Whether methods share the blocks that they compute identically.
   var sharesBlocks = true
+  /// Whether results decide if further trials follow, as in a race.
+  var planMayGrow = false
   var estimate = CostEstimate()
   var meter = ProgressMeter(trials: 0, expectedSeconds: 0)
   /// The keys of trials that failed in this run, which are not tried again.
@@ -125,7 +127,7 @@ final class RunContext {
     listener.advanced(
       RunProgress(
         activity: activity, rate: rate, trialsDone: meter.trialsDone,
-        trialsTotal: meter.trialsTotal,
+        trialsTotal: meter.trialsTotal, mayGrow: planMayGrow,
         secondsLeft: meter.secondsLeft(
           elapsed: (stopwatch.now - started).inSeconds - idleSeconds),
         share: meter.share, isMilestone: isMilestone))

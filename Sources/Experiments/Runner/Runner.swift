@@ -32,6 +32,8 @@ package final class Runner {
     context = RunContext(
       store: store, listener: listener, machineLock: machineLock, stopwatch: stopwatch,
       counters: counters, shouldStop: shouldStop)
+    context.planMayGrow =
+      planner.spec.accuracy.until != nil || planner.spec.matchedDrop != nil
   }
 
   /// Trials that this run has measured so far.

@@ -231,6 +231,9 @@ package final class JSONBytes {
   }
 
   /// The whole numbers of the array at `start`, `nil` where it is or holds anything else.
+  // Unspecialized, every number of a list would be converted through a protocol witness.
+  @_specialize(where Number == Int)
+  @_specialize(where Number == UInt32)
   func integers<Number: FixedWidthInteger>(at start: Int) -> [Number]? {
     bytes.withUnsafeBufferPointer { text in
       var next = start

@@ -259,7 +259,10 @@ struct JSONChecker {
 
   /// Appends the whole numbers of the array at `next` and moves past it; returns how many they are,
   /// `nil` for anything else and for numbers that do not fit.
-  @inline(__always)
+  // Unspecialized, every number of a list would be converted through a protocol witness.
+  @_specialize(where Number == Int)
+  @_specialize(where Number == Int32)
+  @_specialize(where Number == UInt32)
   static func integers<Number: FixedWidthInteger>(
     _ next: inout Int, in text: UnsafeBufferPointer<UInt8>, to values: inout [Number]
   ) -> Int? {
