@@ -1,6 +1,7 @@
 import Tensors
 
-/// Attention over any views of queries, keys and values, on `Kernels/view_attention.cu`.
+/// Attention over any views of queries, keys and values, on `Kernels/view_attention_mma.cu` and
+/// `Kernels/linear_attention_mma.cu` in half precision, otherwise on `Kernels/view_attention.cu`.
 extension CUDABackend {
   package func attention(_ operands: AttentionOperands) {
     let (queries, keys, values) = (operands.queries, operands.keys, operands.values)
@@ -15,6 +16,22 @@ extension CUDABackend {
     let grouping = operands.grouping
     let groups = grouping.groups(tokens: queries.tokens)
     let rows = queries.tokens / groups
+    let common =
+      arguments(queries, tokens: true) + arguments(keys, tokens: true) + arguments(values)
+      + arguments(output) + [
+        .int(queries.headDim), .int(values.headDim), .float(operands.scale),
+      ] + grouping.arguments + [.tensor(operands.bias), .tensor(operands.tokenSize)]
+    if usesTensorCores, [queries, keys, values, output].allSatisfy(\.isInPairs),
+      let plan = ViewAttentionLaunch(
+        batch: queries.batch * queries.heads, groups: groups, rows: rows,
+        keys: keys.tokens / groups, width: max(queries.headDim, values.headDim),
+        multiprocessors: card.facts.multiprocessors, sharedBytes: card.facts.sharedBytes)
+    {
+      launch(
+        plan.kernel + suffix, grid: (plan.blocks, queries.heads, queries.batch),
+        block: plan.block, shared: plan.shared, overlaps: true, arguments: common)
+      return
+    }
     let shared = 4 * 4 * (keys.tokens / groups)
     guard shared <= card.facts.sharedBytes else {
       return card.fail(
@@ -26,11 +43,7 @@ extension CUDABackend {
     launch(
       "view_attention" + suffix,
       grid: (groups * Self.blocks(rows, 4), queries.heads, queries.batch), block: 128,
-      shared: shared,
-      arguments: arguments(queries, tokens: true) + arguments(keys, tokens: true)
-        + arguments(values) + arguments(output) + [
-          .int(queries.headDim), .int(values.headDim), .float(operands.scale),
-        ] + grouping.arguments + [.tensor(operands.bias), .tensor(operands.tokenSize)])
+      shared: shared, arguments: common)
   }
 
   package func linearAttention(
@@ -40,15 +53,23 @@ extension CUDABackend {
     let sums = queries.headDim * (values.headDim + 1)
     let partials = temporary(
       .attentionMap, Shape(queries.batch * queries.heads * parts * sums), .float32)
+    let width = max(queries.headDim, values.headDim)
+    // tf32, in which sums enter the second product, came with compute capability 8.0.
+    let isFast =
+      usesTensorCores && card.facts.major >= 8 && width <= 32
+      && [queries, keys, values, output].allSatisfy(\.isInPairs)
+    let padded = width <= 16 ? 16 : 32
+    let kind = isFast ? "_mma_d\(padded)" : ""
     launch(
-      "linear_sums" + suffix, grid: (parts, queries.heads, queries.batch), block: 256,
+      "linear_sums" + kind + suffix, grid: (parts, queries.heads, queries.batch),
+      block: isFast ? 128 : 256, shared: isFast ? 16 * padded * (padded + 8) : 0,
       arguments: arguments(keys, tokens: true) + arguments(values) + [
         .int(queries.headDim), .int(values.headDim), .tensor(partials),
       ])
     launch(
-      "linear_outputs" + suffix,
-      grid: (Self.blocks(queries.tokens, 64), queries.heads, queries.batch), block: 256,
-      shared: 4 * sums,
+      "linear_outputs" + kind + suffix,
+      grid: (Self.blocks(queries.tokens, 64), queries.heads, queries.batch),
+      block: isFast ? 128 : 256, shared: isFast ? 4 * padded * (padded + 20) : 4 * sums,
       arguments: arguments(queries, tokens: true) + arguments(output) + [
         .int(queries.headDim), .int(values.headDim), .float(epsilon), .tensor(partials),
         .int(parts),
@@ -125,5 +146,47 @@ extension HeadView {
   /// The first token's first head on the card.
   fileprivate var start: UnsafeMutableRawPointer {
     tensor.storage.address + offset * tensor.dtype.byteCount
+  }
+  /// Whether two neighboring columns are one word of four bytes everywhere, in half precision.
+  fileprivate var isInPairs: Bool {
+    offset % 2 == 0 && tokenStride % 2 == 0 && headStride % 2 == 0 && headDim % 2 == 0
+  }
+}
+
+/// How softmax attention over views on tensor cores is distributed over a GPU.
+struct ViewAttentionLaunch: Equatable {
+  let kernel: String
+  /// For each head of an image.
+  let blocks: Int
+  let block: Int
+  let shared: Int
+
+  /// `nil` where the kernels cannot take the sizes.
+  ///
+  /// - Parameters:
+  ///   - batch: Heads of all images.
+  ///   - rows: Queries of a group.
+  ///   - keys: Keys of a group.
+  ///   - width: The wider of keys and values.
+  init?(
+    batch: Int, groups: Int, rows: Int, keys: Int, width: Int, multiprocessors: Int,
+    sharedBytes: Int
+  ) {
+    // A key's token takes 24 bits.
+    guard width <= 128, rows > 0, keys > 0, groups * keys < 1 << 24 else { return nil }
+    let padded = width <= 32 ? 32 : width <= 64 ? 64 : 128
+    let tile = padded == 128 ? 32 : 64
+    let tiles = min(2, CUDABackend.blocks(keys, tile))
+    // The group's keys, and keys and values of one or two tiles.
+    shared = (keys + 3) / 4 * 16 + tiles * 2 * tile * (padded + 8) * 2
+    guard shared <= sharedBytes else { return nil }
+    kernel = "view_attention_mma_d\(padded)"
+    // Warps of a block share the keys that they read: as many as leave each multiprocessor a block.
+    let rowTiles = CUDABackend.blocks(rows, 16)
+    func count(_ warps: Int) -> Int { groups * CUDABackend.blocks(rowTiles, warps) }
+    let most = CUDABackend.blocks(rowTiles, CUDABackend.blocks(rowTiles, 8))
+    let warps = [most, 4, 2].first { $0 <= most && batch * count($0) >= multiprocessors } ?? 1
+    blocks = count(warps)
+    block = 32 * warps
   }
 }

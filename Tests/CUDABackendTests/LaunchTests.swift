@@ -83,6 +83,38 @@ import Testing
     #expect(small.block == 128 && small.shared == 32_768)
   }
 
+  @Test func `warps of a block share the keys of a window while the card is full`() throws {
+    func plan(
+      batch: Int, groups: Int, rows: Int, keys: Int? = nil, width: Int = 32,
+      sharedBytes: Int = 227 << 10
+    ) -> ViewAttentionLaunch? {
+      ViewAttentionLaunch(
+        batch: batch, groups: groups, rows: rows, keys: keys ?? rows, width: width,
+        multiprocessors: 132, sharedBytes: sharedBytes)
+    }
+    // Swin-T's first stage: windows of 49 tokens are four warps.
+    let swin = try #require(plan(batch: 3, groups: 64, rows: 49))
+    #expect(swin.kernel == "view_attention_mma_d32" && swin.blocks == 64 && swin.block == 128)
+    #expect(swin.shared == 13 * 16 + 2 * 64 * 40 * 2)
+    // CoAtNet's 196 tokens: 13 warps in two blocks, or in more where they are few.
+    let full = try #require(plan(batch: 12 * 64, groups: 1, rows: 196))
+    #expect(full.blocks == 2 && full.block == 32 * 7 && full.shared == 49 * 16 + 2 * 10_240)
+    #expect(plan(batch: 12 * 4, groups: 1, rows: 196)?.block == 32 * 4)
+    #expect(plan(batch: 12, groups: 1, rows: 196)?.block == 32)
+    #expect(plan(batch: 1, groups: 1, rows: 5)?.block == 32)
+    let wide = try #require(plan(batch: 900, groups: 1, rows: 30, width: 96))
+    #expect(wide.kernel == "view_attention_mma_d128" && wide.shared == 8 * 16 + 17_408)
+    #expect(plan(batch: 1, groups: 1, rows: 10, width: 136) == nil)
+    #expect(plan(batch: 1, groups: 1, rows: 20_000, sharedBytes: 48 << 10) == nil)
+    for rows in 1...300 {
+      for batch in [1, 40, 1000] {
+        let plan = try #require(plan(batch: batch, groups: 4, rows: rows))
+        #expect(plan.blocks % 4 == 0 && plan.blocks / 4 * (plan.block / 2) >= rows)
+        #expect(plan.block <= 256)
+      }
+    }
+  }
+
   @Test func `a norm joins the layer behind it where its rows fit`() throws {
     func plan(_ rows: Int, _ inputs: Int, _ sharedBytes: Int = 227 << 10) -> NormGEMMLaunch? {
       NormGEMMLaunch(

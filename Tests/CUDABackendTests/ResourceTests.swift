@@ -173,6 +173,19 @@ extension CUDASuite {
       }
     }
 
+    @Test(arguments: [80, 90])
+    func `attention over views keeps its rows in registers`(architecture: Int) throws {
+      let kernels = try kernels("view_attention_mma.cu", architecture)
+        .merging(try kernels("linear_attention_mma.cu", architecture)) { $1 }
+      #expect(kernels.count == 7)
+      for (name, kernel) in kernels {
+        #expect(kernel.spilled == 0, "\(name)")
+        #expect(kernel.count("HMMA") > 0, "\(name)")
+        guard !name.contains("outputs") else { continue }
+        #expect(kernel.count("LDSM", "MT88") > 0 && kernel.count("LDGSTS", "128") > 0, "\(name)")
+      }
+    }
+
     @Test(arguments: ["rows.cu", "statistics.cu", "reduce.cu", "assemble.cu"])
     func `kernels of memory read and write 16 bytes at a time, and spill nothing`(
       file: String

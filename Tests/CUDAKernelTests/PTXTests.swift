@@ -123,6 +123,39 @@ struct PTXTests {
     }
   }
 
+  @Test(arguments: Precision.halves)
+  func `attention over views on tensor cores is the reference's`(precision: Precision) throws {
+    try PTXProgram.with("view_attention_mma.cu", precision) { program in
+      for attention in [
+        DeviceViewAttention(
+          .windows(height: 7, width: 14, window: 7, shift: 3), tokens: 98, heads: 1, headDim: 32,
+          precision, hasBias: true),
+        DeviceViewAttention(
+          .interleaved(height: 10, width: 8, patch: 2), tokens: 80, heads: 2, headDim: 20,
+          precision),
+        DeviceViewAttention(.all, tokens: 70, heads: 1, headDim: 64, precision, hasBias: true),
+      ] {
+        let found = try attention.run(warps: 2)
+        #expect(
+          largestDifference(found, attention.expected) < 4 * precision.epsilon,
+          "\(attention.grouping)")
+      }
+      #expect(program.executed("mma.sync") > 0 && program.executed("ldmatrix") > 0)
+      #expect(program.executed("cp.async.cg") > 0)
+    }
+    try PTXProgram.with("linear_attention_mma.cu", precision) { program in
+      for (tokens, keyDim, valueDim) in [(70, 16, 16), (40, 20, 32)] {
+        let attention = DeviceLinearAttention(
+          tokens: tokens, keyDim: keyDim, valueDim: valueDim, precision)
+        let found = try attention.run()
+        #expect(largestDifference(found, attention.expected) < 8 * precision.epsilon)
+      }
+      let type = precision == .f16 ? "f16" : "bf16"
+      #expect(program.executed("mma.sync.aligned.m16n8k16.row.col.f32.\(type)") > 0)
+      #expect(program.executed("mma.sync.aligned.m16n8k8.row.col.f32.tf32") > 0)
+    }
+  }
+
   @Test func `a card before tensor cores shuffles and sums as the reference`() throws {
     for (architecture, precision) in [(61, Precision.f16), (80, .f32)] {
       let attention = DeviceAttention(

@@ -13,6 +13,7 @@ enum KernelFiles {
     File(name: "convolution_mma.cu", text: text(PackageResources.convolution_mma_cu)),
     File(name: "embed.cu", text: text(PackageResources.embed_cu)),
     File(name: "gemm_mma.cu", text: text(PackageResources.gemm_mma_cu)),
+    File(name: "linear_attention_mma.cu", text: text(PackageResources.linear_attention_mma_cu)),
     File(name: "norm_gemm.cu", text: text(PackageResources.norm_gemm_cu)),
     File(name: "pictures.cu", text: text(PackageResources.pictures_cu)),
     File(name: "token_pooling.cu", text: text(PackageResources.token_pooling_cu)),
@@ -22,12 +23,14 @@ enum KernelFiles {
     File(name: "selection.cu", text: text(PackageResources.selection_cu)),
     File(name: "statistics.cu", text: text(PackageResources.statistics_cu)),
     File(name: "view_attention.cu", text: text(PackageResources.view_attention_cu)),
+    File(name: "view_attention_mma.cu", text: text(PackageResources.view_attention_mma_cu)),
   ]
 
   /// What the sources include by name.
   static let headers = [
     File(name: "activation.cuh", text: text(PackageResources.activation_cuh)),
     File(name: "assemble.cuh", text: text(PackageResources.assemble_cuh)),
+    File(name: "attention.cuh", text: text(PackageResources.attention_cuh)),
     File(name: "common.cuh", text: text(PackageResources.common_cuh)),
     File(name: "gemm.cuh", text: text(PackageResources.gemm_cuh)),
     File(name: "mma.cuh", text: text(PackageResources.mma_cuh)),
@@ -35,6 +38,8 @@ enum KernelFiles {
     File(name: "picture.cuh", text: text(PackageResources.picture_cuh)),
     File(name: "ranks.cuh", text: text(PackageResources.ranks_cuh)),
     File(name: "tail_effect.cuh", text: text(PackageResources.tail_effect_cuh)),
+    File(name: "view_tiles.cuh", text: text(PackageResources.view_tiles_cuh)),
+    File(name: "views.cuh", text: text(PackageResources.views_cuh)),
   ]
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
