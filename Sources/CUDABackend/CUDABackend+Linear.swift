@@ -72,7 +72,7 @@ extension CUDABackend {
     {
       ways.append(own)
     }
-    runFastest("norm+linear", rows: rows, linear, ways)
+    runFastest("norm+linear", rows: rows, linear, ways, into: output.storage.address)
   }
 
   package func projectResidual(_ input: Tensor, _ linear: LinearParameters, onto stream: Tensor) {
@@ -103,7 +103,7 @@ extension CUDABackend {
   }
 
   /// `hidden = gelu(linear(norm(stream)))`: by the library, by a GEMM of ours that ends with GELU,
-  /// or all in one kernel, whichever is faster for these sizes.
+  /// or all in one kernel, whichever is fastest for these sizes.
   private func activatedLayer(
     _ stream: Tensor, _ norm: LayerNormParameters, _ linear: LinearParameters, rows: Int,
     into hidden: UnsafeMutableRawPointer
@@ -122,15 +122,15 @@ extension CUDABackend {
       }
     ]
     if usesTensorCores, linear.inputs % 8 == 0 {
-      ways.append(
-        Way(name: "gemm") { [self] in
-          launchGEMM(
-            normalize(stream, norm, rows), stride: linear.inputs, rows: rows, linear,
-            Epilogue(.gelu), into: hidden, outputStride: linear.outputs)
-        })
+      ways += ownGEMMs(rows: rows, outputs: linear.outputs) { [self] plan in
+        launchGEMM(
+          plan, normalize(stream, norm, rows), stride: linear.inputs, rows: rows, linear,
+          Epilogue(.gelu), into: hidden, outputStride: linear.outputs)
+      }
     }
     if let own = normGEMM(stream, norm, linear, .gelu, into: hidden) { ways.append(own) }
-    runFastest(hasTanhGELU ? "fc1+tanh-gelu" : "fc1+gelu", rows: rows, linear, ways)
+    runFastest(
+      hasTanhGELU ? "fc1+tanh-gelu" : "fc1+gelu", rows: rows, linear, ways, into: hidden)
   }
 
   /// The approximated GELU in the library's epilogue; in a kernel of its own where the library has

@@ -80,20 +80,21 @@ extension CUDABackend {
     let picture = Picture(rows: input, output, extent)
     let isOwn = epilogue.residual.map { $0.start == output.start } ?? false
     if canGather(input.start, linear.inputs, picture) {
-      let own = Way(name: "gemm") { [self] in
+      let own = ownGEMMs(rows: output.rows, outputs: linear.outputs) { [self] plan in
         launchGEMM(
-          input.start, stride: input.stride, rows: output.rows, linear, epilogue,
+          plan, input.start, stride: input.stride, rows: output.rows, linear, epilogue,
           into: output.start, outputStride: output.stride)
       }
       // What is added onto itself cannot be tried.
-      guard isDense, !isOwn else { return own.run() }
+      guard isDense, !isOwn else { return own[0].run() }
       let library = Way(name: "library") { [self] in
         multiply(
           linear, input.start, rows: output.rows, into: output.start, type: output.tensor.dtype,
           inputStride: input.stride)
         combineEpilogue(epilogue, into: output)
       }
-      return runFastest(Self.name(epilogue), rows: output.rows, linear, [own, library])
+      return runFastest(
+        Self.name(epilogue), rows: output.rows, linear, own + [library], into: output.start)
     }
     let canAccumulate = epilogue.activation == .identity || epilogue.activatesSum
     guard isDense, !isOwn || canAccumulate && epilogue.residual?.stride == output.stride else {

@@ -16,9 +16,10 @@ extension CUDABackend {
     let outputs: Int
     let ways: [String]
 
-    /// One word, the same in every run.
-    func text(_ type: DType, rows: Int) -> String {
-      "\(layer)|\(type.rawValue)|\(rows)x\(outputs)x\(inputs)|\(ways.joined(separator: ","))"
+    /// One word, the same in every run with the same machine code of our kernels.
+    func text(_ type: DType, rows: Int, kernels: KernelModules) -> String {
+      "\(layer)|\(type.rawValue)|\(rows)x\(outputs)x\(inputs)|\(ways.joined(separator: ","))|"
+        + kernels.digest
     }
   }
 
@@ -26,22 +27,34 @@ extension CUDABackend {
   /// disk.
   ///
   /// The implementation for the nearest number of rows is kept unless another is faster by more
-  /// than noise.
-  func runFastest(_ layer: String, rows: Int, _ linear: LinearParameters, _ ways: [Way]) {
+  /// than noise. One whose result differs from the library's is never used.
+  ///
+  /// - Parameter output: What all of them write: dense rows of activations.
+  func runFastest(
+    _ layer: String, rows: Int, _ linear: LinearParameters, _ ways: [Way],
+    into output: UnsafeMutableRawPointer
+  ) {
     func work() -> String { "\(layer) \(linear.outputs)x\(linear.inputs)" }
     guard ways.count > 1, rows > 0 else { return naming(work()) { ways.first?.run() } }
     let place = WayPlace(
       layer: layer, inputs: linear.inputs, outputs: linear.outputs, ways: ways.map(\.name))
     if chosenWays[place]?[rows] == nil, !isCapturing {
-      let text = place.text(activationType, rows: rows)
+      let text = place.text(activationType, rows: rows, kernels: kernels)
       if let known = gemm.cache.way(text), ways.indices.contains(known) {
         chosenWays[place, default: [:]][rows] = known
       } else {
         do throws(CUDAError) {
+          guard
+            let right = try waysThatAgree(
+              ways, as: "\(work()) over \(rows) rows", rows: rows, columns: linear.outputs, output)
+          else {
+            chosenWays[place, default: [:]][rows] = reference(of: ways)
+            return runFastest(layer, rows: rows, linear, ways, into: output)
+          }
           var times: [Double] = []
-          for way in ways { times.append(try WayTrial.seconds(card, way.run)) }
+          for index in right { times.append(try WayTrial.seconds(card, ways[index].run)) }
           let usual = WayTrial.nearest(chosenWays[place] ?? [:], to: rows) ?? 0
-          let choice = WayTrial.choice(times, usual: usual) ?? 0
+          let choice = right[WayTrial.choice(times, usual: right.firstIndex(of: usual) ?? 0) ?? 0]
           chosenWays[place, default: [:]][rows] = choice
           gemm.cache.keep(way: choice, text)
         } catch {
@@ -49,16 +62,33 @@ extension CUDABackend {
         }
       }
     }
-    naming(work()) { ways[chosenWays[place]?[rows] ?? 0].run() }
+    let chosen = ways[chosenWays[place]?[rows] ?? 0]
+    let way = refusedWays[chosen.name] == nil ? chosen : ways[reference(of: ways)]
+    naming(work()) { way.run() }
   }
 
-  /// A layer's GEMM by our kernel, with its epilogue.
-  func launchGEMM(
-    _ input: UnsafeMutableRawPointer, stride: Int, rows: Int, _ linear: LinearParameters,
-    _ epilogue: Epilogue, into output: UnsafeMutableRawPointer, outputStride: Int
-  ) {
+  /// A layer by each GEMM of ours that this card has; the first is on all with tensor cores.
+  ///
+  /// - Parameter run: Launches one of them.
+  func ownGEMMs(rows: Int, outputs: Int, _ run: @escaping (GEMMLaunch) -> Void) -> [Way] {
     let plan = GEMMLaunch(
-      rows: rows, outputs: linear.outputs, multiprocessors: card.facts.multiprocessors)
+      rows: rows, outputs: outputs, multiprocessors: card.facts.multiprocessors)
+    var ways = [Way(name: "gemm") { run(plan) }]
+    guard kernels.files.contains("gemm_wgmma.cu") else { return ways }
+    for columns in GEMMLaunch.warpgroupColumns where columns == 128 || outputs > 128 {
+      let plan = GEMMLaunch(rows: rows, outputs: outputs, warpgroupColumns: columns)
+      guard plan.shared <= card.facts.sharedBytes else { continue }
+      ways.append(Way(name: "wgmma-\(columns)") { run(plan) })
+    }
+    return ways
+  }
+
+  /// A layer's GEMM by a kernel of ours, with its epilogue.
+  func launchGEMM(
+    _ plan: GEMMLaunch, _ input: UnsafeMutableRawPointer, stride: Int, rows: Int,
+    _ linear: LinearParameters, _ epilogue: Epilogue, into output: UnsafeMutableRawPointer,
+    outputStride: Int
+  ) {
     launch(
       plan.kernel + suffix, grid: (plan.blocks, 1, 1), block: plan.block, shared: plan.shared,
       overlaps: true, .address(input), .int(stride), .tensor(linear.weight),
@@ -114,6 +144,19 @@ struct GEMMLaunch: Equatable {
     block = isLarge ? 256 : 128
     // Three or four stages of both operands, 32 terms of two bytes a row.
     shared = (isLarge ? 3 * 128 : 4 * 64) * 2 * 32 * 2
+  }
+
+  /// Columns of a block of the kernels by products of warpgroups.
+  static let warpgroupColumns = [128, 256]
+
+  /// One of the kernels of compute capability 9.0, whose blocks have 128 rows.
+  init(rows: Int, outputs: Int, warpgroupColumns columns: Int) {
+    kernel = "gemm_wgmma_n\(columns)"
+    blocks = CUDABackend.blocks(rows, 128) * CUDABackend.blocks(outputs, columns)
+    block = 256
+    // Three or four stages of both operands, 64 terms of two bytes a row, from a multiple of 1024
+    // bytes on.
+    shared = (columns == 128 ? 3 : 4) * (128 + columns) * 64 * 2 + 1024
   }
 }
 

@@ -26,6 +26,8 @@ package final class CUDABackend: Backend {
   private var staging: MemoryChunk?
   /// The variant that computes a layer, by its number of rows.
   var chosenWays: [WayPlace: [Int: Int]] = [:]
+  /// Variants that are not used because their result was wrong on this card: why, by their name.
+  var refusedWays: [String: String] = [:]
   /// GEMMs for which the library has no GELU epilogue.
   var lacksFusedGELU: Set<GEMMShape> = []
   /// Whether GELU is the tanh approximation, which the library fuses.
@@ -76,6 +78,7 @@ package final class CUDABackend: Backend {
   package var libraryDescription: String {
     "\(gemm.description), \(kernels.description), CUDA "
       + CUDALibraries.version(card.libraries.driverVersion)
+      + refusedWays.sorted { $0.key < $1.key }.map { "; \($0.value)" }.joined()
   }
 
   package func computing(at precision: Precision) throws -> any Backend {

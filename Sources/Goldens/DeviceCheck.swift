@@ -90,6 +90,7 @@ package struct DeviceCheck {
         + backend.libraryDescription)
     for precision in Precision.allCases {
       guard let backend = computing(at: precision, say) else { continue }
+      let libraries = backend.libraryDescription
       for golden in cases {
         guard precision == .float32 || golden.recordsKeptTokens else { continue }
         judge("\(precision.rawValue), \(golden.name)", &report, say) {
@@ -97,6 +98,7 @@ package struct DeviceCheck {
           return (comparison.isGood(precision), comparison.text)
         }
       }
+      sayIfChanged(libraries, backend, precision, say)
     }
     say("\(report.comparisons) comparisons with published passes, \(report.failures) failures")
     return report
@@ -122,6 +124,7 @@ package struct DeviceCheck {
     say("\(device): \(backend.hardware), \(backend.driver ?? ""), \(backend.libraryDescription)")
     for precision in Precision.allCases {
       guard let backend = computing(at: precision, say) else { continue }
+      let libraries = backend.libraryDescription
       for model in Self.models {
         for (name, parameters) in Self.methods {
           judge("\(precision.rawValue), \(model.name), \(name)", &report, say) {
@@ -143,9 +146,19 @@ package struct DeviceCheck {
           )
         }
       }
+      sayIfChanged(libraries, backend, precision, say)
     }
     say("\(report.comparisons) comparisons, \(report.failures) failures")
     return report
+  }
+
+  /// Says what a device has found out about its libraries and kernels in the passes of a precision,
+  /// such as a kernel that it refuses.
+  private func sayIfChanged(
+    _ libraries: String, _ backend: any Backend, _ precision: Precision, _ say: (String) -> Void
+  ) {
+    guard backend.libraryDescription != libraries else { return }
+    say("     \(precision.rawValue): \(backend.libraryDescription)")
   }
 
   /// Counts a comparison, and says its result.

@@ -1,5 +1,5 @@
 // Carries PTX out: every thread has its own place in the program; `.sync` instructions wait for all
-// lanes that they name, barriers for all threads of the block.
+// lanes that they name, those of warpgroups for four warps, barriers for all threads of the block.
 #include "include/CPTXInterpreter.h"
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 
 #include "numbers.hpp"
 #include "program.hpp"
+#include "wgmma.hpp"
 
 struct ptx_module {
   std::map<std::string, Kernel> kernels;
@@ -32,10 +33,18 @@ struct Thread {
   std::vector<uint64_t> registers;
   unsigned id[3];
   int at = 0;
-  enum { running, waiting_for_warp, waiting_for_block, ended } state = running;
+  enum {
+    running,
+    waiting_for_warp,
+    waiting_for_warpgroup,
+    waiting_for_block,
+    ended
+  } state = running;
   // Copies of the group that is open, and of those that are closed.
   std::vector<Copy> open;
   std::vector<std::vector<Copy>> groups;
+  // Shared memory that it has written since its last fence between proxies: first byte and bytes.
+  std::vector<std::pair<uint64_t, unsigned>> written;
 };
 
 struct Machine {
@@ -46,7 +55,10 @@ struct Machine {
   std::vector<unsigned char> shared;
   // Bytes that a copy under way will write.
   std::vector<unsigned char> pending;
+  // For each byte 1 and the thread that has written it without a fence to the asynchronous proxy.
+  std::vector<unsigned> unfenced;
   std::vector<Thread> threads;
+  std::vector<Warpgroup> warpgroups;
 
   // MARK: Memory
 
@@ -70,12 +82,30 @@ struct Machine {
     throw Fault("global memory that is none of the buffers");
   }
 
-  void carry_out(std::vector<Copy> &copies) {
+  // Notes that a thread has written shared memory through the generic proxy.
+  void note_write(Thread &t, uint64_t address, unsigned bytes) {
+    if (!kernel.has_warpgroups) return;
+    const unsigned thread = (unsigned)(&t - threads.data());
+    std::fill_n(unfenced.begin() + (long)address, bytes, thread + 1);
+    t.written.emplace_back(address, bytes);
+  }
+
+  // fence.proxy.async: what the thread has written is there for the asynchronous proxy.
+  void fence_proxies(Thread &t) {
+    const unsigned thread = (unsigned)(&t - threads.data());
+    for (const auto &range : t.written)
+      for (uint64_t at = range.first; at < range.first + range.second; at++)
+        if (unfenced[at] == thread + 1) unfenced[at] = 0;
+    t.written.clear();
+  }
+
+  void carry_out(Thread &t, std::vector<Copy> &copies) {
     for (const Copy &copy : copies) {
       unsigned char *to = memory(copy.to, copy.bytes, true, true);
       std::memset(to, 0, copy.bytes);
       if (copy.copied) std::memcpy(to, memory(copy.from, copy.copied, false), copy.copied);
       std::memset(&pending[copy.to], 0, copy.bytes);
+      note_write(t, copy.to, copy.bytes);
     }
     copies.clear();
   }
@@ -266,6 +296,8 @@ struct Machine {
     const Operand &to = i.operands[0], &from = i.operands[1];
     const size_t count = from.kind == Operand::vector ? from.parts.size() : 1;
     unsigned char *at = memory(address(t, to), bytes * count, i.is_shared);
+    if (at >= shared.data() && at < shared.data() + shared.size())
+      note_write(t, (uint64_t)(at - shared.data()), (unsigned)(bytes * count));
     for (size_t k = 0; k < count; k++) {
       const uint64_t value =
           get(t, count == 1 && from.kind != Operand::vector ? from : from.parts[k]);
@@ -278,12 +310,12 @@ struct Machine {
       t.groups.push_back(t.open);
       t.open.clear();
     } else if (i.words[2] == "wait_all") {
-      for (auto &group : t.groups) carry_out(group);
-      carry_out(t.open);
+      for (auto &group : t.groups) carry_out(t, group);
+      carry_out(t, t.open);
       t.groups.clear();
     } else if (i.words[2] == "wait_group") {
       while (t.groups.size() > i.operands[0].value) {
-        carry_out(t.groups.front());
+        carry_out(t, t.groups.front());
         t.groups.erase(t.groups.begin());
       }
     } else {
@@ -364,6 +396,10 @@ struct Machine {
       t.state = Thread::waiting_for_warp;
       return false;
     }
+    if (op == "wgmma") {
+      t.state = Thread::waiting_for_warpgroup;
+      return false;
+    }
     i.executed++;
     if (op == "ret" || op == "exit") {
       t.state = Thread::ended;
@@ -372,6 +408,10 @@ struct Machine {
     t.at++;
     // Blocks run one after another, so that everything before has ended.
     if (op == "griddepcontrol") {
+    } else if (op == "fence") {
+      if (i.name != "fence.proxy.async.shared::cta" && i.name != "fence.proxy.async")
+        throw Fault("a fence that is not known");
+      fence_proxies(t);
     } else if (op == "cp") copy_async(t, i);
     else if (op == "cvta") {
       const bool to_space = i.words[1] == "to";
@@ -569,6 +609,124 @@ struct Machine {
     return true;
   }
 
+  // MARK: A warpgroup's instructions
+
+  // Where a term of a matrix lies in shared memory.
+  double term(const MatrixDescriptor &matrix, unsigned row, unsigned k, bool is_bf16) {
+    const uint64_t at = matrix.address(row, k);
+    if (at + 2 > shared.size()) throw Fault("a matrix that ends past shared memory");
+    if (unfenced[at] || unfenced[at + 1])
+      throw Fault("shared memory that was written without a fence to the asynchronous proxy");
+    uint16_t bits;
+    std::memcpy(&bits, memory(at, 2, true), 2);
+    return is_bf16 ? from_bf16(bits) : from_f16(bits);
+  }
+
+  // The terms of both matrices of a product, row by row.
+  std::vector<double> terms(const Product &product) {
+    std::vector<double> all;
+    for (unsigned row = 0; row < 64; row++)
+      for (unsigned k = 0; k < 16; k++) all.push_back(term(product.a, row, k, product.is_bf16));
+    for (unsigned column = 0; column < product.columns; column++)
+      for (unsigned k = 0; k < 16; k++) all.push_back(term(product.b, column, k, product.is_bf16));
+    return all;
+  }
+
+  // Adds a product that has been waited for to its sums.
+  void carry_out(const Product &product) {
+    // It may have read its matrices at any time since it began.
+    const std::vector<double> now = terms(product);
+    if (std::memcmp(now.data(), product.terms.data(), sizeof(double) * now.size()) != 0)
+      throw Fault("a matrix that was overwritten while a product could read it");
+    const double *a = product.terms.data(), *b = a + 64 * 16;
+    const int sign = product.sign_a * product.sign_b;
+    const unsigned columns = product.columns;
+    for (unsigned thread = 0; thread < 128; thread++)
+      for (unsigned e = 0; e < columns / 2; e++) {
+        const unsigned row = accumulator_row(thread, e), column = accumulator_column(thread, e);
+        float &d = product.sums->values[thread][e];
+        double sum = product.accumulates ? d : 0;
+        for (unsigned k = 0; k < 16; k++) sum += sign * a[row * 16 + k] * b[column * 16 + k];
+        d = (float)sum;
+      }
+  }
+
+  void begin_product(Thread *lanes, Warpgroup &group, const Instruction &i) {
+    const auto &o = i.operands;
+    const std::string &shape = i.words[4];
+    if (shape.compare(0, 4, "m64n") != 0 || shape.substr(shape.size() - 3) != "k16")
+      throw Fault("a shape that is not known");
+    const unsigned columns = (unsigned)std::stoul(shape.substr(4));
+    if (columns % 8 != 0 || columns == 0 || columns > 256 || o[0].parts.size() != columns / 2)
+      throw Fault("a number of columns or registers that does not fit the shape");
+    if (i.words[5] != "f32" || o.size() != 8 || o[1].kind == Operand::vector)
+      throw Fault("a product of other operands than two matrices in shared memory");
+    if (get(lanes[0], o[6]) != 0 || get(lanes[0], o[7]) != 0)
+      throw Fault("a transposed matrix, which is not known");
+    for (int lane = 1; lane < 128; lane++)
+      for (int operand = 1; operand < 4; operand++)
+        if (get(lanes[lane], o[operand]) != get(lanes[0], o[operand]))
+          throw Fault("descriptors that differ within a warpgroup");
+    std::vector<int> registers;
+    for (const Operand &part : o[0].parts) registers.push_back(part.index);
+    Product product{
+        columns, i.type(0) == "bf16", MatrixDescriptor(get(lanes[0], o[1])),
+        MatrixDescriptor(get(lanes[0], o[2])), get(lanes[0], o[3]) != 0,
+        (int)as_signed(get(lanes[0], o[4]), 4), (int)as_signed(get(lanes[0], o[5]), 4),
+        group.sums_in(registers), {}};
+    if (!product.is_bf16 && i.type(0) != "f16") throw Fault("terms of a type that is not known");
+    product.terms = terms(product);
+    if (!product.sums) {
+      if (!group.is_fenced) throw Fault("registers of sums without wgmma.fence before");
+      product.sums = std::make_shared<Sums>();
+      product.sums->registers = registers;
+      product.sums->values.resize(128);
+      for (int lane = 0; lane < 128; lane++)
+        for (const Operand &part : o[0].parts) {
+          product.sums->values[lane].push_back(number(lanes[lane], part));
+          // Nobody may read it before a wait.
+          set(lanes[lane], part, 0xffffffff, 4);
+        }
+      group.running.push_back(product.sums);
+    }
+    group.open.push_back(product);
+  }
+
+  void wait_for_products(Thread *lanes, Warpgroup &group, uint64_t but) {
+    while (group.groups.size() > but) {
+      for (const Product &product : group.groups.front()) carry_out(product);
+      group.groups.pop_front();
+    }
+    for (const std::shared_ptr<Sums> &sums : group.take_ended()) {
+      for (int lane = 0; lane < 128; lane++)
+        for (size_t e = 0; e < sums->registers.size(); e++)
+          lanes[lane].registers[sums->registers[e]] = as_bits(sums->values[lane][e]);
+      // From here on threads may use them.
+      group.is_fenced = false;
+    }
+  }
+
+  // Carries out what all warps of a warpgroup wait for; false where some are not there yet.
+  bool together_in_group(Thread *lanes, Warpgroup &group) {
+    for (int lane = 0; lane < 128; lane++)
+      if (lanes[lane].state != Thread::waiting_for_warpgroup || lanes[lane].at != lanes[0].at)
+        return false;
+    Instruction &i = kernel.code[lanes[0].at];
+    i.executed += 128;
+    if (i.words[1] == "fence") group.is_fenced = true;
+    else if (i.words[1] == "mma_async") begin_product(lanes, group, i);
+    else if (i.words[1] == "commit_group") {
+      group.groups.push_back(group.open);
+      group.open.clear();
+    } else if (i.words[1] == "wait_group") wait_for_products(lanes, group, i.operands[0].value);
+    else throw Fault("an instruction of warpgroups that is not known");
+    for (int lane = 0; lane < 128; lane++) {
+      lanes[lane].at++;
+      lanes[lane].state = Thread::running;
+    }
+    return true;
+  }
+
   void run_block() {
     const size_t count = threads.size();
     for (;;) {
@@ -582,6 +740,8 @@ struct Machine {
             }
         } while (together_or_fault(&threads[warp]));
       }
+      for (size_t group = 0; group < count / 128; group++)
+        if (together_in_group_or_fault(&threads[128 * group], warpgroups[group])) moved = true;
       size_t at_barrier = 0, ended = 0;
       for (const Thread &t : threads) {
         at_barrier += t.state == Thread::waiting_for_block;
@@ -615,6 +775,14 @@ struct Machine {
     const int at = lanes[0].at;
     try {
       return together(lanes);
+    } catch (const std::exception &error) {
+      throw Fault(where(at) + error.what());
+    }
+  }
+  bool together_in_group_or_fault(Thread *lanes, Warpgroup &group) {
+    const int at = lanes[0].at;
+    try {
+      return together_in_group(lanes, group);
     } catch (const std::exception &error) {
       throw Fault(where(at) + error.what());
     }
@@ -671,6 +839,8 @@ int ptx_launch(
                     arguments,
                     {},
                     {},
+                    {},
+                    {},
                     {}};
     for (unsigned z = 0; z < grid[2]; z++)
       for (unsigned y = 0; y < grid[1]; y++)
@@ -681,7 +851,9 @@ int ptx_launch(
           // What was not written is not a number.
           machine.shared.assign(kernel.static_shared + shared_bytes, 0xff);
           machine.pending.assign(machine.shared.size(), 0);
+          machine.unfenced.assign(kernel.has_warpgroups ? machine.shared.size() : 0, 0);
           machine.threads.assign(count, Thread());
+          machine.warpgroups.assign(count / 128, Warpgroup());
           for (unsigned k = 0; k < count; k++) {
             Thread &t = machine.threads[k];
             t.registers.assign(kernel.registers.size(), 0xdeadbeefdeadbeef);

@@ -145,6 +145,7 @@ struct Parser {
       for (const std::string &part : operands) instruction.operands.push_back(operand(part));
     }
     instruction.finish();
+    if (instruction.words[0] == "wgmma") kernel.has_warpgroups = true;
     kernel.code.push_back(instruction);
   }
 

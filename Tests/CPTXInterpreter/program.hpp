@@ -75,6 +75,8 @@ struct Kernel {
   std::unordered_map<std::string, int> labels;
   std::vector<int> targets;
   unsigned static_shared = 0;
+  // Whether products of warpgroups read shared memory.
+  bool has_warpgroups = false;
 };
 
 std::map<std::string, Kernel> parse_program(const std::string &text);

@@ -1,5 +1,6 @@
 #include "halves.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -48,6 +49,8 @@ void commit_copies() { Machine::current().thread().groups++; }
 
 void wait_copies(unsigned pending) {
   Thread &thread = Machine::current().thread();
+  if (thread.groups > pending)
+    thread.waited_groups = std::max(thread.waited_groups, thread.groups - pending);
   std::vector<PendingCopy> rest;
   for (const PendingCopy &copy : thread.copies)
     if (copy.group + pending < thread.groups) std::memcpy(copy.to, copy.bytes, 16);
@@ -56,6 +59,33 @@ void wait_copies(unsigned pending) {
 }
 
 namespace {
+
+/// Two bytes of a tile whose 16-byte pieces are exchanged by the address bits 7 to 9.
+std::uint16_t swizzled(const char *tile, int row, int term) {
+  auto address =
+      reinterpret_cast<std::uintptr_t>(tile) + 128u * unsigned(row) + 2u * unsigned(term);
+  address ^= (address >> 7 & 7) << 4;
+  std::uint16_t bits;
+  std::memcpy(&bits, reinterpret_cast<const void *>(address), 2);
+  return bits;
+}
+
+void carry_out(const PendingProduct &product, unsigned rank) {
+  const int first = int(rank / 32 % 4 * 16 + rank % 32 / 4), column = int(rank % 4 * 2);
+  float a[2][16], b[16];
+  for (int half = 0; half < 2; half++)
+    for (int k = 0; k < 16; k++)
+      a[half][k] = product.decode(swizzled(product.a, first + 8 * half, k));
+  for (int n = 0; n < product.count; n++)
+    for (int next = 0; next < 2; next++) {
+      for (int k = 0; k < 16; k++)
+        b[k] = product.decode(swizzled(product.b, 8 * n + column + next, k));
+      for (int half = 0; half < 2; half++) {
+        float &sum = product.sums[n][2 * half + next];
+        for (int k = 0; k < 16; k++) sum += a[half][k] * b[k];
+      }
+    }
+}
 
 struct Matrices {
   const std::uint16_t *row;
@@ -130,6 +160,38 @@ void multiply_tf32_fragments(void *const *lanes, unsigned) {
 }
 
 }  // namespace
+
+void show_to_products() {
+  Thread &thread = Machine::current().thread();
+  thread.shown_groups = thread.waited_groups;
+}
+
+void begin_products() {
+  Machine::current().meet("wgmma.fence", 0xFFFFFFFFu, nullptr, [](void *const *, unsigned) {});
+  Machine::current().thread().has_begun = true;
+}
+
+void commit_products() { Machine::current().thread().product_groups++; }
+
+void wait_products(unsigned pending) {
+  Thread &thread = Machine::current().thread();
+  std::vector<PendingProduct> rest;
+  for (const PendingProduct &product : thread.products)
+    if (product.group + pending < thread.product_groups) carry_out(product, thread.rank);
+    else rest.push_back(product);
+  thread.products.swap(rest);
+}
+
+void multiply_warpgroup(float (*c)[4], int count, const char *a, const char *b, Decode decode) {
+  Thread &thread = Machine::current().thread();
+  if (!thread.has_begun) Machine::current().trap("a product begins without a fence");
+  if (thread.shown_groups < thread.waited_groups)
+    Machine::current().trap("a product begins before copies were shown to it");
+  const PendingProduct product{c, count, a, b, decode, thread.product_groups};
+  // Products of the same sums happen in their order.
+  if (thread.products.empty() && Machine::current().copies_early()) carry_out(product, thread.rank);
+  else thread.products.push_back(product);
+}
 
 unsigned round_tf32(float x) {
   unsigned bits;

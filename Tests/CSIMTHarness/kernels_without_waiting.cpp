@@ -1,7 +1,7 @@
-// Copies are not waited for here: a test expects the harness to find it.
+// Copies and products are not waited for here: a test expects the harness to find it.
 #include "device.hpp"
 //
-#include "../../Sources/CUDABackend/Kernels/mma.cuh"
+#include "../../Sources/CUDABackend/Kernels/wgmma.cuh"
 
 #undef KERNEL
 #define KERNEL(name, threads) [[maybe_unused]] static void fault_without_waiting_##name
@@ -10,7 +10,10 @@
 template <int pending>
 static void no_wait() {}
 #define wait_copies no_wait
+#define wait_products no_wait
 
 #include "../../Sources/CUDABackend/Kernels/attention_mma.cu"
+#include "../../Sources/CUDABackend/Kernels/gemm_wgmma.cu"
 
 SIMT_KERNEL(fault_without_waiting_attention_mma_d64_f16)
+SIMT_KERNEL(fault_without_waiting_gemm_wgmma_n128_f16)

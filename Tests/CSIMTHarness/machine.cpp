@@ -101,6 +101,10 @@ void Machine::run_block(unsigned size) {
     thread.state = Thread::ready;
     thread.copies.clear();
     thread.groups = 0;
+    thread.products.clear();
+    thread.product_groups = 0;
+    thread.waited_groups = thread.shown_groups = 0;
+    thread.has_begun = false;
   }
   for (unsigned i = 0; i < size; i++) ready.push_back(&threads[order == 1 ? size - 1 - i : i]);
 

@@ -22,6 +22,16 @@ struct PendingCopy {
   unsigned char bytes[16];
 };
 
+/// A lane's part of a warpgroup's product that was begun and may not have happened yet.
+struct PendingProduct {
+  float (*sums)[4];
+  int count;
+  const char *a, *b;
+  float (*decode)(std::uint16_t bits);
+  /// Groups that its thread had closed before.
+  unsigned group;
+};
+
 /// One thread of the running block.
 struct Thread {
   Index3 index;
@@ -31,6 +41,13 @@ struct Thread {
   std::vector<PendingCopy> copies;
   /// Groups of copies that it has closed.
   unsigned groups;
+  std::vector<PendingProduct> products;
+  /// Groups of products that it has closed.
+  unsigned product_groups;
+  /// Groups of copies that it has waited for, and those of them that products may read.
+  unsigned waited_groups, shown_groups;
+  /// Whether products may add to its sums.
+  bool has_begun;
 };
 
 /// What the lanes of a warp have brought to the collective operation that they are in.

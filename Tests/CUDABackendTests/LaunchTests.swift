@@ -83,6 +83,15 @@ import Testing
     #expect(small.block == 128 && small.shared == 32_768)
   }
 
+  @Test func `GEMMs by warpgroups have blocks of 128 rows`() {
+    let narrow = GEMMLaunch(rows: 256 * 197, outputs: 1536, warpgroupColumns: 128)
+    #expect(narrow.kernel == "gemm_wgmma_n128" && narrow.blocks == 394 * 12)
+    #expect(narrow.block == 256 && narrow.shared == 99_328)
+    let wide = GEMMLaunch(rows: 197, outputs: 1500, warpgroupColumns: 256)
+    #expect(wide.kernel == "gemm_wgmma_n256" && wide.blocks == 2 * 6)
+    #expect(wide.block == 256 && wide.shared == 197_632)
+  }
+
   @Test func `warps of a block share the keys of a window while the card is full`() throws {
     func plan(
       batch: Int, groups: Int, rows: Int, keys: Int? = nil, width: Int = 32,

@@ -151,6 +151,32 @@ extension CUDASuite {
       #expect(try target(12, 0) == "compute_100")
     }
 
+    @Test func `a file of one architecture alone is compiled for it with its instructions`()
+      throws
+    {
+      let file = try #require(KernelFiles.sources.first { $0.name == "gemm_wgmma.cu" })
+      #expect(file.onlyArchitecture == 90)
+      for (major, minor, nvrtc, name) in [
+        (9, 0, 13, "sm_90a"), (9, 0, 11, nil), (8, 0, 13, nil), (9, 1, 13, nil), (12, 0, 13, nil),
+      ] as [(Int32, Int32, Int32, String?)] {
+        FakeMachine.reset()
+        FakeMachine.behavior.major = major
+        FakeMachine.behavior.minor = minor
+        FakeMachine.behavior.nvrtc_major = nvrtc
+        if nvrtc < 13 { FakeMachine.behavior.driver_version = 11080 }
+        let libraries = try FakeMachine.libraries()
+        let compiler = try KernelCompiler(libraries)
+        let target = try compiler.target(try CardFacts.all(libraries)[0])
+        #expect(compiler.compiles(file, for: target) == (name != nil), "\(major).\(minor)")
+        guard let name else { continue }
+        #expect(
+          compiler.options(file, target, storage: .float16)[0] == "--gpu-architecture=\(name)")
+        #expect(
+          compiler.options(KernelFiles.sources[0], target, storage: .float16)[0]
+            == "--gpu-architecture=sm_90")
+      }
+    }
+
     @Test func `the first start compiles and the next takes it from disk`() throws {
       let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
         "lab-cuda-\(UUID())")

@@ -84,7 +84,7 @@ extension CUDASuite {
       }
       for line in try output(ResourceTools.disassembler, "-c", url.path).split(separator: "\n") {
         if let match = line.firstMatch(of: #/\.text\.([a-z0-9_]+):/#) { name = String(match.1) }
-        let pattern = #/\*\/\s+(?:@!?U?P\d+ )?([A-Z][A-Z0-9]+(?:\.[A-Z0-9_]+)*)/#
+        let pattern = #/\*\/\s+(?:@!?U?P\d+ )?([A-Z][A-Z0-9]+(?:\.[A-Za-z0-9_]+)*)/#
         if let match = line.firstMatch(of: pattern) {
           kernels[name]?.instructions[match.1, default: 0] += 1
         }
@@ -170,6 +170,31 @@ extension CUDASuite {
         let blocks = Occupancy.blocks(
           limits, block: block, registers: kernel.registers, shared: shared)
         #expect(blocks * block / 32 >= warps, "\(name)")
+      }
+    }
+
+    @Test(arguments: [DType.float16, .bfloat16])
+    func `products of warpgroups keep their sums in registers, and fill a card`(
+      storage: DType
+    ) throws {
+      let kernels = try kernels("gemm_wgmma.cu", 90, storage)
+      let suffix = storage == .float16 ? "f16" : "bf16"
+      for (columns, shared, blocks) in [(128, 99_328, 2), (256, 197_632, 1)] {
+        let kernel = try #require(kernels["gemm_wgmma_n\(columns)_\(suffix)"])
+        #expect(kernel.spilled == 0 && kernel.count("LDL") == 0, "\(columns)")
+        // Four products of 16 terms a step, and one wait for all of a step; nothing else is
+        // multiplied.
+        #expect(kernel.count("HGMMA.64x\(columns)x16.F32") >= 4 && kernel.count("HMMA") == 0)
+        #expect(kernel.count("HGMMA") % 4 == 0)
+        #expect(kernel.count("WARPGROUP.ARRIVE") > 0 && kernel.count("WARPGROUP.DEPBAR") > 0)
+        #expect(kernel.count("WARPGROUP.DEPBAR") <= kernel.count("HGMMA") / 4 + 1)
+        #expect(kernel.count("FENCE.VIEW.ASYNC") > 0)
+        #expect(kernel.count("LDGSTS", "128") > 0 && kernel.count("STG", "128") > 0)
+        #expect(kernel.count("ACQBULK") > 0)
+        let limits = Occupancy.Limits.of(major: 9, minor: 0)
+        let resident = Occupancy.blocks(
+          limits, block: 256, registers: kernel.registers, shared: shared)
+        #expect(resident == blocks, "\(columns)")
       }
     }
 

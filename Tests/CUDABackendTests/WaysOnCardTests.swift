@@ -30,8 +30,8 @@ extension CUDASuite {
       let rows = batchSize * a.info.tokens.tokens
       for (layer, outputs, ways) in [
         ("norm+linear", 3 * a.embedDim, ["library", "norm-gemm"]),
-        ("fc1+gelu", 4 * a.embedDim, ["library", "gemm", "norm-gemm"]),
-        ("fc1+tanh-gelu", 4 * a.embedDim, ["library", "gemm", "norm-gemm"]),
+        ("fc1+gelu", 4 * a.embedDim, ["library", "gemm", "wgmma-128", "norm-gemm"]),
+        ("fc1+tanh-gelu", 4 * a.embedDim, ["library", "gemm", "wgmma-128", "norm-gemm"]),
       ] {
         let place = CUDABackend.WayPlace(
           layer: layer, inputs: a.embedDim, outputs: outputs, ways: ways)
@@ -61,7 +61,7 @@ extension CUDASuite {
       let largest = expected.map(abs).max() ?? 1
       // Patches twice with their product, the pooling of tokens and the head.
       let ends = 5
-      for (way, perBlock) in [("library", 8), ("gemm", 7), ("norm-gemm", 5)] {
+      for (way, perBlock) in [("library", 8), ("gemm", 7), ("wgmma-128", 7), ("norm-gemm", 5)] {
         FakeMachine.reset()
         let (nodes, logits) = try replay(try card(precision, preferring: way))
         #expect(nodes == ends + perBlock * Self.architecture.depth, "\(way)")
@@ -99,6 +99,92 @@ extension CUDASuite {
       #expect(launches[1] < launches[0] && launches[2] == launches[1])
     }
 
+    /// One way writes the right numbers, one others, one fails, and one writes nothing.
+    @Test(arguments: [Precision.float16, .bfloat16])
+    func `a way with another result is never used, and a sentence says so`(
+      precision: Precision
+    ) throws {
+      let card = try #require(try FakeMachine.backend().computing(at: precision) as? CUDABackend)
+      let (rows, columns) = (40, 30)
+      func tensor(_ change: (Int, Float) -> Float) throws -> Tensor {
+        let tensor = try card.allocate(Shape(rows, columns), .float32)
+        let values = randomFloats(rows * columns, seed: 1).enumerated().map(change)
+        values.withUnsafeBufferPointer { card.upload($0, to: tensor) }
+        return tensor
+      }
+      let right = try tensor { $1 }
+      // One number of many differs by more than rounding allows.
+      let other = try tensor { $0 == 1007 ? $1 + 0.25 : $1 }
+      let near = try tensor { index, value in value * (index % 2 == 0 ? 1.0005 : 0.9995) }
+      let output = try card.allocate(Shape(rows, columns), card.activationType)
+      let kernel = precision == .float16 ? "convert_f32_f16" : "convert_f32_bf16"
+      func way(_ name: String, _ source: Tensor, kernel: String) -> CUDABackend.Way {
+        CUDABackend.Way(name: name) {
+          card.launch(
+            kernel, grid: (1, 1, 1), block: 256, .tensor(source), .tensor(output),
+            .long(rows * columns))
+        }
+      }
+      let linear = LinearParameters(
+        weight: right, bias: right, inputs: 8, outputs: columns)
+      func run() throws -> [Float] {
+        card.runFastest(
+          "test", rows: rows, linear,
+          [
+            way("library", right, kernel: kernel), way("other", other, kernel: kernel),
+            way("near", near, kernel: kernel), way("absent", right, kernel: "no_such_kernel"),
+            CUDABackend.Way(name: "idle") {},
+          ], into: output.storage.address)
+        try card.check()
+        var found = [Float](repeating: 0, count: rows * columns)
+        found.withUnsafeMutableBufferPointer { card.download(output, to: $0) }
+        try card.check()
+        return found
+      }
+      _ = try run()
+      let place = try #require(card.chosenWays.keys.first)
+      let chosen = try #require(card.chosenWays[place]?[rows])
+      #expect(["library", "near"].contains(place.ways[chosen]))
+      #expect(Set(card.refusedWays.keys) == ["other", "absent", "idle"])
+      #expect(card.refusedWays["idle"]?.contains("by inf") == true)
+      let reason = try #require(card.refusedWays["other"])
+      #expect(
+        reason.hasPrefix(
+          "other is not used: test \(columns)x8 over \(rows) rows differs from the library's by "))
+      #expect(
+        card.refusedWays["absent"]?.hasPrefix(
+          "absent is not used: test \(columns)x8 over \(rows) rows: \(card.card.title): starting "
+            + "no_such_kernel failed") == true)
+      #expect(card.libraryDescription.contains("; other is not used: "))
+      // Also where a choice that was stored before says so, and in every layer from here on.
+      card.chosenWays[place] = [rows: 1]
+      let expected = randomFloats(rows * columns, seed: 1)
+      let again = try run()
+      #expect(largestDifference(again, expected) < 4e-3)
+      #expect(FakeMachine.message { try card.check() } == "no error")
+    }
+
+    @Test func `only compute capability 9.0 has products of warpgroups`() throws {
+      for (major, minor, nvrtc, has) in [
+        (9, 0, 13, true), (9, 0, 11, false), (10, 0, 13, false), (8, 0, 13, false),
+      ] as [(Int32, Int32, Int32, Bool)] {
+        FakeMachine.reset()
+        FakeMachine.behavior.major = major
+        FakeMachine.behavior.minor = minor
+        if nvrtc < 12 {
+          FakeMachine.behavior.nvrtc_major = nvrtc
+          FakeMachine.behavior.driver_version = 11080
+          FakeMachine.behavior.cublaslt_version = 111103
+        }
+        let card = try #require(
+          try FakeMachine.backend().computing(at: .float16) as? CUDABackend)
+        let ways = card.ownGEMMs(rows: 197, outputs: 1536) { _ in }.map(\.name)
+        #expect(ways == (has ? ["gemm", "wgmma-128", "wgmma-256"] : ["gemm"]), "\(major) \(nvrtc)")
+        let narrow = card.ownGEMMs(rows: 197, outputs: 100) { _ in }.map(\.name)
+        #expect(narrow == (has ? ["gemm", "wgmma-128"] : ["gemm"]))
+      }
+    }
+
     @Test func `kernels begin before the one before has ended, where a card and its driver can`()
       throws
     {
@@ -133,7 +219,7 @@ extension CUDASuite {
         #expect(difference > 0 && difference < 2e-2)
         guard precision == .float16 else { continue }
         // A GEMM of ours ends with the same function.
-        for way in ["gemm", "norm-gemm"] {
+        for way in ["gemm", "wgmma-128", "norm-gemm"] {
           FakeMachine.reset()
           let own = try replay(try self.card(precision, preferring: way, gelu: "tanh_gelu")).logits
           #expect(largestDifference(own, logits) / largest < 1e-2, "\(way)")

@@ -28,13 +28,13 @@ struct CompileTests {
 
   /// Names of all kernels that the files hold, as PTX.
   private func compile(
-    _ architecture: String, _ options: [String], by compiler: NVRTC? = nil
+    _ architecture: String, _ options: [String], only: String = ".cu", by compiler: NVRTC? = nil
   ) throws -> Set<String> {
-    let known = Int(architecture.drop { !$0.isNumber }).flatMap { Self.targets[$0] }
+    let known = Int(architecture.filter(\.isNumber)).flatMap { Self.targets[$0] }
     let compiler = try #require(compiler ?? known)
     let headers = try sources(".cuh")
     var kernels: Set<String> = []
-    for (name, text) in try sources(".cu") {
+    for (name, text) in try sources(only) {
       let options = ["--std=c++17", "--gpu-architecture=\(architecture)"] + options
       let done = CompiledBefore(
         [compiler.title, name, text] + headers.map(\.text) + options)
@@ -110,6 +110,24 @@ struct CompileTests {
     }
   }
 
+  /// Compilers that make code for compute capability 9.0 alone: those from CUDA 12 on.
+  static let compilersOfWarpgroups = NVRTC.installed.filter {
+    $0.version.major >= 12 && $0.architectures.contains(90)
+  }.map(\.title)
+
+  /// Without a word: the assembler would say where it has to wait for each product by itself.
+  @Test(arguments: compilersOfWarpgroups)
+  func `products of warpgroups compile for sm_90a, and for no other architecture`(
+    title: String
+  ) throws {
+    let compiler = try #require(NVRTC.installed.first { $0.title == title })
+    let found = try compile(
+      "compute_90a", ["--device-debug"], only: "gemm_wgmma.cu", by: compiler)
+    #expect(found == Self.warpgroupKernels)
+    _ = try compile("sm_90a", ["-DLAB_ONLY_F16"], only: "gemm_wgmma.cu", by: compiler)
+    _ = try compile("sm_90a", ["-DLAB_ONLY_BF16"], only: "gemm_wgmma.cu", by: compiler)
+  }
+
   @Test(.enabled(if: targets[90] != nil, "no compiler for sm_90"), arguments: Precision.allCases)
   func `one precision's kernels can be compiled alone`(precision: Precision) throws {
     let option = "-DLAB_ONLY_\(precision.rawValue.uppercased())"
@@ -120,10 +138,16 @@ struct CompileTests {
     }
   }
 
+  private static let warpgroupKernels = Set(
+    (0..<simt_kernel_count()).map { String(cString: simt_kernel_name($0)) }.filter {
+      $0.contains("_wgmma_") && !$0.hasPrefix("fault_")
+    })
+
   /// Half precision is on tensor cores from sm_80 on, float16 from sm_75, and before that on plain
   /// multiply-adds.
   private static func exists(_ kernel: String, _ architecture: Int) -> Bool {
-    // tf32 came with sm_80.
+    // Only `sm_90a` has them, or tf32 came with sm_80.
+    if kernel.contains("_wgmma_") { return false }
     if kernel.hasPrefix("linear_"), kernel.contains("_mma_") { return architecture >= 80 }
     if kernel.contains("_mma_") { return architecture >= (kernel.hasSuffix("_f16") ? 75 : 80) }
     if kernel.contains("_fma_") { return architecture < 75 || kernel.hasSuffix("_f32") }

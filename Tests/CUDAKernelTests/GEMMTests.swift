@@ -24,22 +24,53 @@ struct DeviceLinear {
     norm = (randomFloats(inputs, seed: 5), randomFloats(inputs, seed: 6))
   }
 
-  /// GELU, then the residual; `outputStride` numbers from one row to the next.
+  /// A GEMM with an epilogue, and what the kernels' README says of its launch.
+  struct Kernel: Sendable, CustomStringConvertible {
+    let description: String
+    let rows: Int
+    let columns: Int
+    let block: Int
+    let shared: Int
+
+    static let large = Kernel(
+      description: "gemm_mma_large", rows: 128, columns: 128, block: 256, shared: 49_152)
+    static let small = Kernel(
+      description: "gemm_mma_small", rows: 64, columns: 64, block: 128, shared: 32_768)
+    static let warpgroups128 = Kernel(
+      description: "gemm_wgmma_n128", rows: 128, columns: 128, block: 256, shared: 99_328)
+    static let warpgroups256 = Kernel(
+      description: "gemm_wgmma_n256", rows: 128, columns: 256, block: 256, shared: 197_632)
+    static let all = [large, small, warpgroups128, warpgroups256]
+  }
+
+  /// GELU, then the residual; `gap` numbers, which nobody may read or write, between the rows of
+  /// all operands but the residual.
   func gemm(
-    _ kernel: String, hasResidual: Bool = false, outputStride: Int? = nil, order: Order = .forward
+    _ kernel: Kernel, hasResidual: Bool = false, gap: Int = 0, outputGap: Int? = nil,
+    order: Order = .forward
   ) throws -> [Float] {
-    let isLarge = kernel == "large"
-    let side = isLarge ? 128 : 64
-    let stride = outputStride ?? outputs
+    let stride = outputs + (outputGap ?? gap)
     let out = Buffer(count: rows * stride, precision)
+    func spread(_ values: [Float]) -> Buffer {
+      Buffer(
+        (0..<(values.count / inputs)).flatMap { row in
+          Array(values[(row * inputs)..<((row + 1) * inputs)])
+            + [Float](repeating: .nan, count: gap)
+        }, precision)
+    }
     try launch(
-      "gemm_mma_\(kernel)_\(precision)",
-      grid: (parts(rows, side) * parts(outputs, side), 1, 1), block: isLarge ? 256 : 128,
-      shared: isLarge ? 49_152 : 32_768, order: order, .buffer(Buffer(x, precision)),
-      .int(inputs), .buffer(Buffer(weight, precision)), .int(inputs), .buffer(Buffer(bias)),
+      "\(kernel)_\(precision)",
+      grid: (parts(rows, kernel.rows) * parts(outputs, kernel.columns), 1, 1),
+      block: kernel.block, shared: kernel.shared, order: order, .buffer(spread(x)),
+      .int(inputs + gap), .buffer(spread(weight)), .int(inputs + gap), .buffer(Buffer(bias)),
       .buffer(hasResidual ? Buffer(residual, precision) : nil), .int(outputs), .buffer(out),
       .int(stride), .int(rows), .int(inputs), .int(outputs), .int(2), .int(0))
-    return (0..<(rows * outputs)).map { out.values[$0 / outputs * stride + $0 % outputs] }
+    let values = out.values
+    let isUntouched = values.indices.allSatisfy { $0 % stride < outputs || values[$0].isNaN }
+    guard isUntouched else {
+      throw LaunchFailure(code: -3, description: "\(kernel) wrote between rows")
+    }
+    return (0..<(rows * outputs)).map { values[$0 / outputs * stride + $0 % outputs] }
   }
 
   func normGEMM(rowsOfBlock: Int, activation: Int, order: Order = .forward) throws -> [Float] {
@@ -74,7 +105,7 @@ struct DeviceLinear {
   }
 }
 
-/// gemm_mma.cu and norm_gemm.cu against double precision.
+/// gemm_mma.cu, gemm_wgmma.cu and norm_gemm.cu against double precision.
 @Suite struct GEMMTests {
   /// Rows, inputs and outputs that fill no tile; one stage and many.
   static let sizes = [(70, 40, 72), (131, 104, 200), (5, 8, 13), (33, 264, 64)]
@@ -85,7 +116,7 @@ struct DeviceLinear {
   ) throws {
     for (rows, inputs, outputs) in Self.sizes {
       let layer = DeviceLinear(rows: rows, inputs: inputs, outputs: outputs, precision)
-      for kernel in ["large", "small"] {
+      for kernel in DeviceLinear.Kernel.all {
         let found = try layer.gemm(kernel, hasResidual: true, order: order)
         #expect(
           largestDifference(found, layer.expected(hasResidual: true)) < layer.limit(),
@@ -94,12 +125,35 @@ struct DeviceLinear {
     }
   }
 
-  @Test func `a GEMM writes into wider rows and nothing between them`() throws {
+  @Test func `a GEMM reads and writes wider rows and nothing between them`() throws {
     let layer = DeviceLinear(rows: 20, inputs: 24, outputs: 30, .f16)
-    for stride in [33, 40] {
-      let found = try layer.gemm("small", outputStride: stride)
-      #expect(largestDifference(found, layer.expected()) < layer.limit())
+    for kernel in DeviceLinear.Kernel.all {
+      for outputGap in [3, 10] {
+        let found = try layer.gemm(kernel, gap: 16, outputGap: outputGap)
+        #expect(largestDifference(found, layer.expected()) < layer.limit(), "\(kernel)")
+      }
     }
+  }
+
+  /// What the sums of products must wait for, and what must wait for them.
+  @Test(arguments: ["barriers", "waiting", "fences"])
+  func `products of warpgroups without a barrier, a wait or a fence are found`(
+    missing: String
+  ) throws {
+    let layer = DeviceLinear(rows: 40, inputs: 520, outputs: 72, .f16)
+    let right = try layer.gemm(.warpgroups128)
+    let faulty = DeviceLinear.Kernel(
+      description: "fault_without_\(missing)_gemm_wgmma_n128", rows: 128, columns: 128, block: 256,
+      shared: 99_328)
+    let wrong = try Order.allCases.count { order in
+      do {
+        return try layer.gemm(faulty, order: order) != right
+      } catch let failure as LaunchFailure where failure.code == 4 {
+        // Stopped by the rule that it breaks.
+        return true
+      }
+    }
+    #expect(wrong > 0)
   }
 
   @Test(arguments: Precision.halves, Order.allCases)

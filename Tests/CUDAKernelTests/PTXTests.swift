@@ -100,7 +100,7 @@ struct PTXTests {
     for precision in Precision.halves {
       let layer = DeviceLinear(rows: 70, inputs: 40, outputs: 72, precision)
       try PTXProgram.with("gemm_mma.cu", architecture: architecture, precision) { program in
-        for kernel in ["small", "large"] {
+        for kernel in [DeviceLinear.Kernel.small, .large] {
           let found = try layer.gemm(kernel, hasResidual: true)
           #expect(
             largestDifference(found, layer.expected(hasResidual: true)) < layer.limit(),
@@ -153,6 +153,80 @@ struct PTXTests {
       let type = precision == .f16 ? "f16" : "bf16"
       #expect(program.executed("mma.sync.aligned.m16n8k16.row.col.f32.\(type)") > 0)
       #expect(program.executed("mma.sync.aligned.m16n8k8.row.col.f32.tf32") > 0)
+    }
+  }
+
+  /// Rows of both warpgroups, several rounds of all slots, and a last step that is not full.
+  private static func warpgroupLayer(_ precision: Precision) -> DeviceLinear {
+    DeviceLinear(rows: 75, inputs: 328, outputs: 140, precision)
+  }
+
+  @Test(arguments: Precision.halves)
+  func `products of warpgroups are the reference's`(precision: Precision) throws {
+    let layer = Self.warpgroupLayer(precision)
+    try PTXProgram.with("gemm_wgmma.cu", architecture: 90, features: "a", precision) { program in
+      for kernel in [DeviceLinear.Kernel.warpgroups128, .warpgroups256] {
+        let found = try layer.gemm(kernel, hasResidual: true, gap: 8)
+        #expect(
+          largestDifference(found, layer.expected(hasResidual: true)) < layer.limit(), "\(kernel)")
+      }
+      let type = precision == .f16 ? "f16" : "bf16"
+      for name in [
+        "wgmma.mma_async.sync.aligned.m64n128k16.f32.\(type).\(type)",
+        "wgmma.mma_async.sync.aligned.m64n256k16.f32.\(type).\(type)", "wgmma.fence",
+        "wgmma.commit_group", "wgmma.wait_group", "fence.proxy.async", "cp.async.cg",
+        "griddepcontrol.wait",
+      ] {
+        #expect(program.executed(name) > 0, "\(name)")
+      }
+    }
+  }
+
+  /// The interpreter reads descriptors, the swizzle and the order of accesses from the manual: what
+  /// is wrong in a kernel gives other numbers, or is refused.
+  @Test(arguments: [
+    // The stride from eight rows to the next, the kind of swizzle, and none.
+    ("stride_bytes = 8 * 128", "stride_bytes = 4 * 128", "other numbers"),
+    (
+      "stride_bytes = 8 * 128", "stride_bytes = 16 * 128",
+      "shared memory that a copy is still writing"
+    ),
+    ("1ull << 62", "2ull << 62", "other numbers"),
+    (" | 1ull << 62", "", "other numbers"),
+    // Where the next terms are, and a tile that the swizzle does not begin with.
+    (
+      "to_terms = 16 * size", "to_terms = 32 * size", "shared memory that a copy is still writing"
+    ),
+    ("(1024 - (size_t)shared_address(memory) % 1024) % 1024", "128", "other numbers"),
+    // Terms that are exchanged another way than the descriptor says.
+    ("piece ^ (tile_k == 64 ? row & 7", "piece ^ (tile_k == 64 ? row >> 1 & 7", "other numbers"),
+    // Fences and waits.
+    ("    show_to_products();\n", "", "without a fence to the asynchronous proxy"),
+    ("    begin_products();\n", "", "registers of sums without wgmma.fence before"),
+    ("    wait_copies<ahead - 1>();\n", "", "shared memory that a copy is still writing"),
+    ("    wait_products<running>();\n", "", "overwritten while a product could read it"),
+    ("  wait_products<0>();\n", "", "other numbers"),
+  ])
+  func `a mistake in products of warpgroups is found`(
+    part: String, replacement: String, what: String
+  ) throws {
+    let layer = Self.warpgroupLayer(.f16)
+    let expected = layer.expected()
+    try PTXProgram.with(
+      "gemm_wgmma.cu", architecture: 90, features: "a", .f16, mistake: (part, replacement)
+    ) { _ in
+      for kernel in [DeviceLinear.Kernel.warpgroups128, .warpgroups256] {
+        var found = "the same numbers"
+        do {
+          let isNear = largestDifference(try layer.gemm(kernel), expected) < layer.limit()
+          if !isNear { found = "other numbers" }
+        } catch let failure as LaunchFailure {
+          found = failure.description
+        }
+        // With all products of the step before under way, the last wait of one kernel is needless.
+        if part.hasPrefix("  wait_products<0>"), kernel.columns == 128 { continue }
+        #expect(found.contains(what), "\(kernel): \(found)")
+      }
     }
   }
 

@@ -35,6 +35,36 @@ import _TestSupport
     #expect(largestDifference(activated.values, expected) < 32 * precision.epsilon)
   }
 
+  @Test(arguments: Precision.allCases)
+  func `the largest difference counts what is not finite`(precision: Precision) throws {
+    let count = 5000
+    let x = randomFloats(count, seed: 1).map { precision.rounded($0) }
+    func differences(_ change: (inout [Float], inout [Float]) -> Void) throws -> (Float, Float) {
+      var (a, b) = (x, x)
+      change(&a, &b)
+      let largest = Buffer(count: 6)
+      try launch(
+        "differences_\(precision)", grid: (3, 1, 1), block: 256, shared: 32, order: .shuffled,
+        .buffer(Buffer(a, precision)), .buffer(Buffer(b, precision)), .buffer(largest),
+        .long(count))
+      let found = largest.values
+      return (max(found[0], found[2], found[4]), max(found[1], found[3], found[5]))
+    }
+    let greatest = x.map(abs).max() ?? 0
+    let cases: [((inout [Float], inout [Float]) -> Void, (Float, Float))] = [
+      ({ _, _ in }, (0, greatest)), ({ a, b in (a[4999], b[4999]) = (4, 3.5) }, (0.5, 4)),
+      ({ a, b in (a[7], b[7]) = (.nan, .nan) }, (0, greatest)),
+      ({ a, b in (a[7], b[7]) = (.infinity, .infinity) }, (0, greatest)),
+      ({ _, b in b[300] = .nan }, (.infinity, greatest)),
+    ]
+    for (index, (change, expected)) in cases.enumerated() {
+      let found = try differences(change)
+      #expect(found == expected, "\(index)")
+    }
+    let other = try differences { a, _ in a[300] = -.infinity }
+    #expect(other.0 == .infinity)
+  }
+
   @Test func `GELU is exact from one tail to the other`() throws {
     let values = (-2000...2047).map { Float($0) / 200 }
     let activated = Buffer(values)

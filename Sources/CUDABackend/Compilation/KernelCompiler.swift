@@ -74,20 +74,31 @@ package struct KernelCompiler: @unchecked Sendable {
     return Target(architecture: nearest, isExact: false)
   }
 
-  func options(_ target: Target, storage: DType) -> [String] {
+  /// Whether a file may hold kernels for a target.
+  ///
+  /// Code for one architecture alone came with CUDA 12, and a driver compiles it for no other.
+  func compiles(_ file: KernelFiles.File, for target: Target) -> Bool {
+    guard let only = file.onlyArchitecture else { return true }
+    return target.isExact && target.architecture == only && version.major >= 12
+  }
+
+  func options(
+    _ file: KernelFiles.File, _ target: Target, storage: DType
+  ) -> [String] {
+    let name = target.name + (file.onlyArchitecture == nil ? "" : "a")
     let only =
       switch storage {
       case .float16: "F16"
       case .bfloat16: "BF16"
       default: "F32"
       }
-    return ["--gpu-architecture=\(target.name)", "--std=c++17", "-DLAB_ONLY_\(only)"]
+    return ["--gpu-architecture=\(name)", "--std=c++17", "-DLAB_ONLY_\(only)"]
   }
 
   /// What the result depends on.
   func identity(_ file: KernelFiles.File, _ target: Target, storage: DType) -> String {
     ([title, file.name, file.text] + KernelFiles.headers.map(\.text)
-      + options(target, storage: storage)).joined(separator: "\u{0}")
+      + options(file, target, storage: storage)).joined(separator: "\u{0}")
   }
 
   /// Errors: `CUDAError.compilation` with what the compiler said.
@@ -104,7 +115,7 @@ package struct KernelCompiler: @unchecked Sendable {
     }
     guard code == 0 else { throw fail(text(code)) }
     defer { _ = table.pointee.nvrtcDestroyProgram(&program) }
-    let options = CStrings(options(target, storage: storage))
+    let options = CStrings(options(file, target, storage: storage))
     code = table.pointee.nvrtcCompileProgram(program, Int32(options.count), options.pointers)
     guard code == 0 else {
       let log = log(program)

@@ -3,6 +3,9 @@ enum KernelFiles {
   struct File: Sendable {
     let name: String
     let text: String
+    /// The only architecture whose kernels it has, which need the instructions of that one alone
+    /// (`sm_90a`); `nil` for a file of all.
+    var onlyArchitecture: Int?
   }
 
   static let sources = [
@@ -14,6 +17,8 @@ enum KernelFiles {
     File(name: "embed.cu", text: text(PackageResources.embed_cu)),
     File(name: "gemm_mma.cu", text: text(PackageResources.gemm_mma_cu)),
     File(name: "linear_attention_mma.cu", text: text(PackageResources.linear_attention_mma_cu)),
+    File(
+      name: "gemm_wgmma.cu", text: text(PackageResources.gemm_wgmma_cu), onlyArchitecture: 90),
     File(name: "norm_gemm.cu", text: text(PackageResources.norm_gemm_cu)),
     File(name: "pictures.cu", text: text(PackageResources.pictures_cu)),
     File(name: "token_pooling.cu", text: text(PackageResources.token_pooling_cu)),
@@ -40,7 +45,11 @@ enum KernelFiles {
     File(name: "tail_effect.cuh", text: text(PackageResources.tail_effect_cuh)),
     File(name: "view_tiles.cuh", text: text(PackageResources.view_tiles_cuh)),
     File(name: "views.cuh", text: text(PackageResources.views_cuh)),
+    File(name: "wgmma.cuh", text: text(PackageResources.wgmma_cuh)),
   ]
+
+  /// Changes with every change of a kernel.
+  static let digest = Digest.hex((sources + headers).map(\.text).joined(separator: "\u{0}"))
 
   private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 }

@@ -10,6 +10,10 @@ final class KernelModules {
   private var functions: [String: Function] = [:]
   /// `NVRTC 13.2 for sm_90`.
   let description: String
+  /// The names of the files that are compiled for this card.
+  let files: Set<String>
+  /// Changes with the sources and with the compiler.
+  var digest: String { Digest.hex(description + KernelFiles.digest) }
 
   private struct Function {
     let handle: Handle
@@ -26,7 +30,8 @@ final class KernelModules {
     let target = try compiler.target(card.facts)
     description = "\(compiler.title) for \(target.name)"
     card.makeCurrent()
-    let files = KernelFiles.sources
+    let files = KernelFiles.sources.filter { compiler.compiles($0, for: target) }
+    self.files = Set(files.map(\.name))
     let names = files.map {
       "\(Digest.hex(compiler.identity($0, target, storage: storage)))-\(target.name).bin"
     }

@@ -104,3 +104,28 @@ KERNEL(fill_f32, 256)(float *x, float value, long long count) {
     for (size_t i = first; i < (size_t)count; i++) x[i] = value;
   }
 }
+
+/// Each block's largest |a - b| and largest |a|, both 0 for none. What is the same is no
+/// difference, also where it is not finite; a number next to NaN is infinitely far from it.
+template <typename T>
+DEVICE void differences(const T *a, const T *b, float *largest, long long count) {
+  float difference = 0, value = 0;
+  for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < (size_t)count;
+       i += (size_t)gridDim.x * blockDim.x) {
+    const float x = to_float(a[i]), y = to_float(b[i]), apart = fabsf(x - y);
+    const bool is_same = x == y || (x != x && y != y);
+    // A comparison with NaN is false.
+    if (!is_same) difference = fmaxf(difference, apart >= 0.0f ? apart : -NEGATIVE_INFINITY);
+    if (fabsf(x) < -NEGATIVE_INFINITY) value = fmaxf(value, fabsf(x));
+  }
+  float *shared = (float *)shared_memory();
+  difference = block_max(difference, shared);
+  value = block_max(value, shared);
+  if (threadIdx.x == 0) largest[2 * blockIdx.x] = difference, largest[2 * blockIdx.x + 1] = value;
+}
+
+#define DIFFERENCES(T, S)                                                                     \
+  KERNEL(differences##S, 256)(const T *a, const T *b, float *largest, long long count) {      \
+    differences(a, b, largest, count);                                                        \
+  }
+FOR_TYPES(DIFFERENCES)
