@@ -9,7 +9,7 @@ trap 'rm -rf "$folder"' EXIT
 gcc=$(ls -d /usr/lib/gcc-cross/aarch64-linux-gnu/* | tail -1)
 clang --target=aarch64-linux-gnu -B "$gcc" -L "$gcc" -L /usr/aarch64-linux-gnu/lib -isystem /usr/aarch64-linux-gnu/include \
   -fuse-ld=/usr/bin/aarch64-linux-gnu-ld -static -O2 -fno-math-errno -fno-trapping-math -I Sources/CKernels/include \
-  Sources/CKernels/product.c Sources/CKernels/product_low.c Sources/CKernels/product_bfloat16.c Sources/CKernels/product_int8.c \
+  Sources/CKernels/gemm.c Sources/CKernels/gemm_low.c Sources/CKernels/gemm_bfloat16.c Sources/CKernels/gemm_int8.c \
   Sources/CKernels/elementwise.c Sources/CKernels/attention.c \
   Tests/Emulated/kernels.c -lm -o "$folder/kernels"
 

@@ -13,14 +13,14 @@ private struct Layer {
   var hasPlanes = false
 
   /// With the padding that keeps the side at a stride of 1, but for patches.
-  var picture: lab_picture {
+  var picture: lab_conv_shape {
     let padding = kernel == stride ? 0 : kernel / 2
     let out = (side + 2 * padding - kernel) / stride + 1
-    return lab_picture(
+    return lab_conv_shape(
       images: 1, height: side, width: side, channels: channels, out_height: out, out_width: out,
       out_channels: outputs, kernel_height: kernel, kernel_width: kernel, stride: stride,
       pad_top: padding, pad_left: padding, in_stride: channels, out_stride: outputs,
-      in_image: side * side * channels, out_image: out * out * outputs, has_planes: hasPlanes,
+      in_image: side * side * channels, out_image: out * out * outputs, is_nchw: hasPlanes,
       groups: groups)
   }
 
@@ -158,7 +158,7 @@ extension KernelBenchmarks {
   }
 
   /// Taps that lie inside the picture, over all outputs of a channel.
-  private func seenTaps(_ picture: lab_picture) -> Int {
+  private func seenTaps(_ picture: lab_conv_shape) -> Int {
     func seen(_ outputs: Int, _ inputs: Int, _ kernel: Int, _ padding: Int) -> Int {
       (0..<outputs).reduce(0) {
         let first = $1 * picture.stride - padding

@@ -4,7 +4,7 @@ import Measurement
 /// All tables, against a bound that is measured first.
 struct KernelBenchmarks {
   private let openBLAS = OpenBLAS()
-  private let scratch = buffer(lab_product_scratch_count(1024))
+  private let scratch = buffer(lab_gemm_scratch_count(1024))
   /// GFLOP/s of a product whose numbers all stay in the L1 cache: what the multipliers can do.
   let peak: Double
 
@@ -16,14 +16,14 @@ struct KernelBenchmarks {
     let seconds = leastSeconds(
       [
         {
-          lab_product(
-            a, rows, k, b, columns, k, 0, 1, lab_fetch(), nil, Int32(LAB_EPILOGUE_NONE), c,
+          lab_gemm(
+            a, rows, k, b, columns, k, 0, 1, lab_prefetch(), nil, Int32(LAB_EPILOGUE_NONE), c,
             columns, copies)
         }
       ], rounds: 60)[0]
     peak = 2 * Double(rows * columns * k) / seconds / 1e9
     let other = openBLAS?.name ?? "no OpenBLAS found"
-    print("lab \(String(cString: lab_product_kernels())), one core; \(other)\n")
+    print("lab \(String(cString: lab_gemm_kernels())), one core; \(other)\n")
     print("A product in the L1 cache: \(formatted(peak)) GFLOP/s, the bound below.\n")
   }
 
@@ -59,9 +59,9 @@ struct KernelBenchmarks {
         let blocks = (rows + 255) / 256
         for block in 0..<blocks {
           let (first, last) = (rows * block / blocks, rows * (block + 1) / blocks)
-          lab_product(
+          lab_gemm(
             a + first * k, last - first, k, packed, columns, k, 0, lab_panels(columns),
-            lab_fetch(), nil, Int32(LAB_EPILOGUE_NONE), c + first * columns, columns, scratch)
+            lab_prefetch(), nil, Int32(LAB_EPILOGUE_NONE), c + first * columns, columns, scratch)
         }
       }
     ]

@@ -1,5 +1,5 @@
-// Vectors cut short, activations and epilogues for one instruction set; included with ISA, TARGET
-// and LANES defined, as in product_kernels.h. Defines NAME, VECTOR and INTEGERS.
+// Partial vectors, activations and epilogues for one instruction set. Included with ISA, TARGET and
+// LANES defined as in gemm_kernels.h; defines NAME, VECTOR and INTEGERS.
 #include "gelu_table.h"
 
 #define JOIN2(a, b) a##_##b
@@ -11,7 +11,7 @@ typedef int32_t NAME(integers) __attribute__((ext_vector_type(LANES), aligned(4)
 #define VECTOR NAME(vector)
 #define INTEGERS NAME(integers)
 
-/// The first `count` of a vector's numbers, 0 < count < LANES, and zeros.
+/// The first `count` elements of a vector, 0 < count < LANES; the others are zero.
 TARGET LAB_INLINE VECTOR NAME(load_part)(const float *at, ptrdiff_t count) {
 #if LANES == 16
   return (VECTOR)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), at);
@@ -91,7 +91,7 @@ TARGET LAB_INLINE VECTOR NAME(hard_sigmoid)(VECTOR x) {
 
 TARGET LAB_INLINE VECTOR NAME(sigmoid)(VECTOR x) { return 1.0f / (1.0f + NAME(exponential)(-x)); }
 
-/// `activation` is a constant where this is inlined.
+/// `activation` must be a compile-time constant, so that the switch is resolved.
 TARGET LAB_INLINE VECTOR NAME(activate)(VECTOR x, const int activation) {
   switch (activation) {
   case LAB_ACTIVATION_RELU: return NAME(relu)(x);
@@ -112,13 +112,14 @@ TARGET LAB_INLINE VECTOR NAME(activate)(VECTOR x, const int activation) {
   }
 }
 
-TARGET LAB_INLINE void NAME(finish_rows)(const tile_end *end, const float *from,
-                                         ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t columns,
-                                         float *to, ptrdiff_t stride, const int activation) {
-  const float *residual = end->residual;
+TARGET LAB_INLINE void NAME(apply_epilogue_to_rows)(const tile_epilogue *epilogue,
+                                                    const float *from, ptrdiff_t from_stride,
+                                                    ptrdiff_t rows, ptrdiff_t columns, float *to,
+                                                    ptrdiff_t stride, const int activation) {
+  const float *residual = epilogue->residual;
   const ptrdiff_t whole = columns / LANES * LANES;
   const ptrdiff_t rest = columns - whole;
-  const bool sum_first = end->activates_sum;
+  const bool sum_first = epilogue->activates_sum;
   for (ptrdiff_t row = 0; row < rows; row++, from += from_stride, to += stride) {
     for (ptrdiff_t i = 0; i < whole; i += LANES) {
       VECTOR x = *(const VECTOR *)(from + i), add = 0.0f;
@@ -136,25 +137,27 @@ TARGET LAB_INLINE void NAME(finish_rows)(const tile_end *end, const float *from,
       if (residual && !sum_first) x += add;
       NAME(store_part)(to + whole, x, rest);
     }
-    if (residual) residual += end->residual_stride;
+    if (residual) residual += epilogue->residual_stride;
   }
 }
 
-/// Rows of finished sums to where they belong, which may be where they stand.
-TARGET static void NAME(finish)(const tile_end *end, const float *from, ptrdiff_t from_stride,
-                                ptrdiff_t rows, ptrdiff_t columns, float *to, ptrdiff_t stride) {
-#define FINISH(activation)                                                                    \
+/// Applies an epilogue to sums `from` and stores the result in `to`, which may be the same memory.
+TARGET static void NAME(apply_epilogue)(const tile_epilogue *epilogue, const float *from,
+                                        ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t columns,
+                                        float *to, ptrdiff_t stride) {
+#define APPLY(activation)                                                                    \
   case activation:                                                                            \
-    NAME(finish_rows)(end, from, from_stride, rows, columns, to, stride, activation);         \
+    NAME(apply_epilogue_to_rows)(epilogue, from, from_stride, rows, columns, to, stride,      \
+                                 activation);                                                 \
     break;
-  switch (end->activation) {
-    FINISH(LAB_ACTIVATION_RELU)
-    FINISH(LAB_ACTIVATION_GELU)
-    FINISH(LAB_ACTIVATION_HARD_SWISH)
-    FINISH(LAB_ACTIVATION_HARD_SIGMOID)
-    FINISH(LAB_ACTIVATION_SILU)
-    FINISH(LAB_ACTIVATION_SIGMOID)
-  default: NAME(finish_rows)(end, from, from_stride, rows, columns, to, stride, 0);
+  switch (epilogue->activation) {
+    APPLY(LAB_ACTIVATION_RELU)
+    APPLY(LAB_ACTIVATION_GELU)
+    APPLY(LAB_ACTIVATION_HARD_SWISH)
+    APPLY(LAB_ACTIVATION_HARD_SIGMOID)
+    APPLY(LAB_ACTIVATION_SILU)
+    APPLY(LAB_ACTIVATION_SIGMOID)
+  default: NAME(apply_epilogue_to_rows)(epilogue, from, from_stride, rows, columns, to, stride, 0);
   }
-#undef FINISH
+#undef APPLY
 }

@@ -1,17 +1,17 @@
-// The parts of attention around its two matrix products.
+// Softmax, and the reductions of attention weights over heads and rows.
 #include "CKernels.h"
 #include "vector_math.h"
 
-// 16 numbers side by side, in whatever registers the instruction set has.
+// 16 floats, in as many registers as the instruction set needs.
 typedef float lanes __attribute__((ext_vector_type(16), aligned(4)));
 typedef int32_t integer_lanes __attribute__((ext_vector_type(16), aligned(4)));
 enum { LANES = 16, SOFTMAX_ROWS = 8 };
 static const integer_lanes lane_index = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
-/// x = 2^y for y = factor * (x - most), within 2 units in the last place for -126 <= y <= 0; below,
-/// 2^-126.
+/// x = 2^y for y = factor * (x - maximum), within 2 ulp for -126 <= y <= 0; 2^-126 for smaller y.
 ///
-/// y = n + r, |r| <= 1/2; 2^r by Cephes' polynomial of degree 6 (exp2f.c), 2^n by its bits.
+/// y = n + r with |r| <= 1/2; 2^r by Cephes' polynomial of degree 6 (exp2f.c), 2^n by setting the
+/// exponent bits.
 LAB_INLINE void power_of_two(lanes *x, float maximum, float factor) {
   lanes y = (*x - maximum) * factor;
   y = y < -126.0f ? (lanes)(-126.0f) : y;
@@ -32,7 +32,7 @@ LAB_INLINE void power_of_two(lanes *x, float maximum, float factor) {
   *x = p * power;
 }
 
-LAB_INLINE float greatest_lane(const lanes *x) {
+LAB_INLINE float max_lane(const lanes *x) {
   __auto_type half = x->lo > x->hi ? x->lo : x->hi;
   __auto_type quarter = half.lo > half.hi ? half.lo : half.hi;
   __auto_type pair = quarter.lo > quarter.hi ? quarter.lo : quarter.hi;
@@ -47,26 +47,27 @@ LAB_INLINE float lane_sum(const lanes *x) {
 }
 
 typedef struct {
-  /// Of the logits before `log_size` is added; without it, 1.
+  /// Multiplies the logits before `log_size` is added; 1 without `log_size`.
   float scale;
   const float *log_size;
-  /// Turns what the logits lie below the largest into exponents to the base of two: log2(e),
-  /// without `log_size` times the scale.
+  /// Converts the difference to the maximum logit to a base-2 exponent: log2(e), times the scale if
+  /// there is no `log_size`.
   float factor;
-  /// Columns, and how many of them fill whole vectors.
+  /// The number of columns, and how many of them fill whole vectors.
   ptrdiff_t width, whole;
-  /// Whether memory behind a row's last column may be read and written up to a whole vector.
+  /// Whether rows are padded to whole vectors, so that the padding may be read and written.
   bool is_padded;
 } softmax_call;
 
-/// A vector of logits.
-LAB_INLINE void take(const softmax_call *call, const float *row, ptrdiff_t column, lanes *x) {
+/// A whole vector of logits.
+LAB_INLINE void load_logits(const softmax_call *call, const float *row, ptrdiff_t column,
+                            lanes *x) {
   *x = *(const lanes *)(row + column);
   if (call->log_size) *x = *x * call->scale + *(const lanes *)(call->log_size + column);
 }
 
-/// The same of the columns after the whole vectors, filled up with what weighs nothing.
-LAB_INLINE void take_last(const softmax_call *call, const float *row, lanes *x) {
+/// The logits after the last whole vector, padded with -infinity.
+LAB_INLINE void load_last_logits(const softmax_call *call, const float *row, lanes *x) {
   const ptrdiff_t rest = call->width - call->whole;
   lanes logits, sizes = 0.0f;
   if (call->is_padded) {
@@ -80,27 +81,29 @@ LAB_INLINE void take_last(const softmax_call *call, const float *row, lanes *x) 
   *x = lane_index < (int32_t)rest ? all : (lanes)(-__builtin_inff());
 }
 
-/// A few rows, step by step: the sums across the vectors of one overlap with the work of the next.
+/// Softmax of up to SOFTMAX_ROWS rows. Each step runs over all rows before the next, so that
+/// horizontal reductions of one row overlap with the work on the next.
 LAB_INLINE void softmax_block(const softmax_call *call, float *x, ptrdiff_t rows,
                               ptrdiff_t stride) {
-  float greatest[SOFTMAX_ROWS], share[SOFTMAX_ROWS];
+  float maxima[SOFTMAX_ROWS], inverse_sum[SOFTMAX_ROWS];
   const ptrdiff_t rest = call->width - call->whole;
   for (ptrdiff_t r = 0; r < rows; r++) {
     lanes maximum = -__builtin_inff(), next;
-    if (rest) take_last(call, x + r * stride, &maximum);
+    if (rest) load_last_logits(call, x + r * stride, &maximum);
     for (ptrdiff_t i = 0; i < call->whole; i += LANES) {
-      take(call, x + r * stride, i, &next);
+      load_logits(call, x + r * stride, i, &next);
       maximum = next > maximum ? next : maximum;
     }
-    greatest[r] = greatest_lane(&maximum);
+    maxima[r] = max_lane(&maximum);
   }
   for (ptrdiff_t r = 0; r < rows; r++) {
     float *row = x + r * stride;
     lanes sums = 0.0f, next;
     if (rest) {
-      take_last(call, row, &sums);
-      power_of_two(&sums, greatest[r], call->factor);
-      // Not what is left of 2^-126: numbers below the normal ones are slow.
+      load_last_logits(call, row, &sums);
+      power_of_two(&sums, maxima[r], call->factor);
+      // Zeros instead of 2^-126 in the padding: multiplied by `inverse_sum` they would become
+      // subnormals, which are slow.
       sums = lane_index < (int32_t)rest ? sums : (lanes)(0.0f);
       if (call->is_padded) {
         *(lanes *)(row + call->whole) = sums;
@@ -109,19 +112,19 @@ LAB_INLINE void softmax_block(const softmax_call *call, float *x, ptrdiff_t rows
       }
     }
     for (ptrdiff_t i = 0; i < call->whole; i += LANES) {
-      take(call, row, i, &next);
-      power_of_two(&next, greatest[r], call->factor);
+      load_logits(call, row, i, &next);
+      power_of_two(&next, maxima[r], call->factor);
       *(lanes *)(row + i) = next;
       sums += next;
     }
-    share[r] = 1.0f / lane_sum(&sums);
+    inverse_sum[r] = 1.0f / lane_sum(&sums);
   }
   for (ptrdiff_t r = 0; r < rows; r++) {
     float *row = x + r * stride;
-    for (ptrdiff_t i = 0; i < call->whole; i += LANES) *(lanes *)(row + i) *= share[r];
-    if (rest && call->is_padded) *(lanes *)(row + call->whole) *= share[r];
+    for (ptrdiff_t i = 0; i < call->whole; i += LANES) *(lanes *)(row + i) *= inverse_sum[r];
+    if (rest && call->is_padded) *(lanes *)(row + call->whole) *= inverse_sum[r];
     for (ptrdiff_t i = call->is_padded ? call->width : call->whole; i < call->width; i++)
-      row[i] *= share[r];
+      row[i] *= inverse_sum[r];
   }
 }
 

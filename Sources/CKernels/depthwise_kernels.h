@@ -1,12 +1,12 @@
-// Depthwise convolution for one instruction set; included by depthwise.c once for each, with ISA,
-// TARGET and LANES defined as in product_kernels.h.
+// Depthwise convolution for one instruction set; depthwise.c includes it once for each, with ISA,
+// TARGET and LANES defined as in gemm_kernels.h.
 #include "activation_kernels.h"
 
-/// A strip: `width` outputs side by side, `size` x `size` taps, all channels of `s`.
+/// A strip: `width` adjacent outputs, `size` x `size` taps, all channels of `s`.
 ///
-/// A row of weights stays in registers, and each vector of the input is multiplied with all of them
-/// that it meets. `is_general` is for strips whose inputs lie outside in part, that have fewer
-/// outputs, or channels that do not fill vectors.
+/// A row of weights stays in registers, and each input vector is multiplied by all the weights that
+/// apply to it. `is_general` is for strips with inputs outside the image, with fewer outputs, or
+/// with channels that do not fill whole vectors.
 TARGET LAB_INLINE void NAME(strip)(const int size, const int stride, const int width,
                                    const bool is_general, const depthwise_strip *s) {
 #pragma clang fp contract(fast)
@@ -37,23 +37,22 @@ TARGET LAB_INLINE void NAME(strip)(const int size, const int stride, const int w
             sums[x] = value * taps[j - x * stride] + sums[x];
       }
     }
-    // What needs more registers or a sum first is left to `finish`, which reads the residual from
-    // elsewhere.
-    const bool is_simple = s->is_simple;
-    if (is_simple && s->end.activation == LAB_ACTIVATION_RELU) {
+    // Epilogues that need more registers, or add the residual first, are left to `apply_epilogue`.
+    const bool fuses_epilogue = s->fuses_epilogue;
+    if (fuses_epilogue && s->epilogue.activation == LAB_ACTIVATION_RELU) {
 #pragma unroll
       for (int x = 0; x < width; x++) sums[x] = NAME(relu)(sums[x]);
-    } else if (is_simple && s->end.activation == LAB_ACTIVATION_HARD_SWISH) {
+    } else if (fuses_epilogue && s->epilogue.activation == LAB_ACTIVATION_HARD_SWISH) {
 #pragma unroll
       for (int x = 0; x < width; x++) sums[x] *= NAME(hard_sigmoid)(sums[x]);
     }
-    const bool adds = is_simple && s->end.residual;
+    const bool adds = fuses_epilogue && s->epilogue.residual;
 #pragma unroll
     for (int x = 0; x < width; x++) {
       if (is_general && x >= s->outputs) break;
       float *out = s->sums + x * s->sums_stride + c;
       if (adds) {
-        const float *residual = s->end.residual + x * s->end.residual_stride + c;
+        const float *residual = s->epilogue.residual + x * s->epilogue.residual_stride + c;
         sums[x] += part ? NAME(load_part)(residual, part) : *(const VECTOR *)residual;
       }
       if (part) {
@@ -88,7 +87,7 @@ STRIPS(7, 2)
   {PAIR(size, stride, 4), PAIR(size, stride, 5), PAIR(size, stride, 6), PAIR(size, stride, 7), \
    PAIR(size, stride, 8)}
 
-/// Any kernel and stride, one output at a time.
+/// Any kernel size and stride, one output at a time.
 TARGET static void NAME(one_output)(const depthwise_strip *s) {
 #pragma clang fp contract(fast)
   for (ptrdiff_t c = 0; c < s->channels; c += LANES) {
@@ -114,7 +113,7 @@ TARGET static void NAME(one_output)(const depthwise_strip *s) {
 static const depthwise_kernels NAME(kernels) = {
     .strips = {{PAIRS(3, 1), PAIRS(3, 2)}, {PAIRS(5, 1), PAIRS(5, 2)}, {PAIRS(7, 1), PAIRS(7, 2)}},
     .one_output = NAME(one_output),
-    .finish = NAME(finish),
+    .apply_epilogue = NAME(apply_epilogue),
     .lanes = LANES,
 };
 

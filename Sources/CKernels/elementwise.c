@@ -1,4 +1,4 @@
-// LayerNorm, SwiGLU's gate and transposing, one row at a time.
+// LayerNorm, SwiGLU's gate and transposition.
 #include "CKernels.h"
 #include "vector_math.h"
 
@@ -23,7 +23,8 @@ void lab_layer_norm(const float *x, const float *weight, const float *bias, floa
   }
 }
 
-// By itself, so that the halves of one row are known not to overlap: over all rows they interleave.
+// A function of its own, so that `restrict` holds: the halves of one row do not overlap, but those
+// of all rows interleave.
 LAB_INLINE void gate_row(float *restrict gate, const float *restrict linear, ptrdiff_t width) {
   for (ptrdiff_t i = 0; i < width; i++) gate[i] = gate[i] / (1.0f + lab_exp(-gate[i])) * linear[i];
 }
@@ -36,7 +37,7 @@ void lab_swiglu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
 
 typedef float four __attribute__((ext_vector_type(4), aligned(4)));
 
-/// out[j][i] = x[i][j] of 4 x 4 numbers.
+/// out[j][i] = x[i][j] for a 4 x 4 block.
 LAB_INLINE void transpose_four(const float *x, ptrdiff_t stride, float *out, ptrdiff_t out_stride) {
   const four a = *(const four *)x, b = *(const four *)(x + stride);
   const four c = *(const four *)(x + 2 * stride), d = *(const four *)(x + 3 * stride);
@@ -52,8 +53,8 @@ LAB_INLINE void transpose_four(const float *x, ptrdiff_t stride, float *out, ptr
 
 void lab_transpose(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *out,
                    ptrdiff_t out_stride) {
-  // Strips of 16 rows fill whole cache lines of the output; their own lines are used up column by
-  // column.
+  // 16 rows at a time, so that whole cache lines of the output are written, while the lines of the
+  // input stay in the L1 cache from column to column.
   enum { STRIP = 16 };
   for (ptrdiff_t strip = 0; strip < rows; strip += STRIP) {
     const ptrdiff_t last = strip + STRIP < rows ? strip + STRIP : rows;

@@ -1,5 +1,5 @@
-// GELU on AVX-512 without a division: the normal distribution by a polynomial of degree 4 on each
-// of 16 pieces, whose coefficients one permutation of a register looks up.
+// GELU on AVX-512 without a division: the normal distribution function as a polynomial of degree 4
+// on each of 16 intervals, whose coefficients are looked up by one register permutation.
 #ifndef LAB_GELU_TABLE_H
 #define LAB_GELU_TABLE_H
 
@@ -15,7 +15,8 @@ typedef struct {
 } lab_gelu_table;
 
 /// Coefficients of Φ(n w + u) - 1/2 in u, for n = 0 ... 15 and w = 0.36: least-squares fits at
-/// Chebyshev nodes in double precision, within 1.2e-7. Beyond the last piece it is 1/2 in float32.
+/// Chebyshev nodes in double precision, within 1.2e-7. Beyond the last interval the value is 1/2 in
+/// float32.
 LAB_GELU_TARGET LAB_INLINE lab_gelu_table lab_load_gelu_table(void) {
   static const float c[5][16] __attribute__((aligned(64))) = {
       {0.0f, 0.140576437f, 0.264237493f, 0.359928906f, 0.425066292f, 0.464069694f, 0.484613657f,
@@ -44,10 +45,10 @@ LAB_GELU_TARGET LAB_INLINE lab_gelu_table lab_load_gelu_table(void) {
 /// x Φ(x) = x / 2 + |x| (Φ(|x|) - 1/2), within 5e-7.
 LAB_GELU_TARGET LAB_INLINE __m512 lab_gelu_avx512(__m512 x, const lab_gelu_table *table) {
   const __m512 magnitude = _mm512_abs_ps(x);
-  // The first operand of a minimum gives way to what is not a number: x itself makes the result
-  // none.
+  // vminps returns its second operand if either is NaN, so t is finite; the result is NaN through x
+  // in the last step.
   const __m512 t = _mm512_min_ps(magnitude, _mm512_set1_ps(15.49f * 0.36f));
-  // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer, which stands in the low bits.
+  // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer, which is then in the low bits.
   const __m512 magic = _mm512_set1_ps(12582912.0f);
   const __m512 shifted = _mm512_fmadd_ps(t, _mm512_set1_ps(1.0f / 0.36f), magic);
   const __m512i piece = _mm512_castps_si512(shifted);

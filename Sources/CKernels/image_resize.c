@@ -9,7 +9,7 @@
 #define PRECISION_BITS 22
 #define HALF (1 << (PRECISION_BITS - 1))
 
-// Pixels of this many rows are worked on side by side: one vector of 32-bit sums, or a few.
+// Rows that the horizontal pass computes side by side: one vector of 32-bit sums, or several.
 #define LANES 16
 
 static double bicubic(double x) {
@@ -55,7 +55,7 @@ int lab_resize_axis_make(
       exact[t] = filter == LAB_FILTER_BICUBIC ? bicubic(at) : bilinear(at);
       sum += exact[t];
     }
-    // The zero weights past the filter's reach must not read past the picture.
+    // The padding weights, which are zero, must not read past the end of the image.
     int moved = first + capacity > in ? first + capacity - in : 0;
     int32_t *weights = axis->weights + (size_t)i * capacity + moved;
     for (int t = 0; t < end - first; t++) {
@@ -85,8 +85,8 @@ static inline int32_t clip(int32_t sum) {
 
 typedef uint8_t bytes16 __attribute__((vector_size(16)));
 
-// One step of a 16 x 16 transposition: every vector is interleaved with the one 8 further on;
-// four steps transpose.
+// One step of a 16 x 16 transposition: interleaves each vector with the one 8 further on. Four
+// steps transpose.
 LAB_INLINE void interleave(bytes16 *to, const bytes16 *from) {
   for (int i = 0; i < 8; i++) {
     to[2 * i] = __builtin_shufflevector(
@@ -109,8 +109,8 @@ LAB_INLINE void transpose16(
 
 static size_t padded(size_t bytes) { return (bytes + LANES - 1) / LANES * LANES; }
 
-// Scratch holds LANES rows transposed, their result, still transposed, the narrowed picture, and
-// the shortened one where that comes first.
+// Scratch holds LANES transposed rows, their result (still transposed), the image after the
+// horizontal pass, and after the vertical pass if that comes first.
 size_t lab_resize_scratch_bytes(
     const lab_resize_axis *horizontal, const lab_resize_axis *vertical, int rows_first) {
   size_t used = (size_t)(horizontal->end - horizontal->begin) * 3, wide = padded(used);
@@ -119,8 +119,8 @@ size_t lab_resize_scratch_bytes(
   return LANES * wide + LANES * narrow + narrow * padded(rows) + (rows_first ? used * rows : 0);
 }
 
-// `in` and `out` hold LANES rows side by side: [column * 3 + channel][LANES].
-LAB_INLINE void narrow_lanes(
+// The horizontal pass of LANES rows; `in` and `out` are [column * 3 + channel][LANES].
+LAB_INLINE void resize_lanes(
     const uint8_t *in, const lab_resize_axis *axis, uint8_t *out) {
   int taps = axis->taps;
   for (int i = 0; i < axis->count; i++) {
@@ -135,33 +135,33 @@ LAB_INLINE void narrow_lanes(
   }
 }
 
-// `pixels` starts at the first column and row that the axes look at.
+// The horizontal pass; `pixels` starts at the first column and row that the axes read.
 LAB_FAST
-static void narrow_picture(
+static void resize_columns(
     const uint8_t *pixels, size_t stride, int rows, const lab_resize_axis *axis, uint8_t *scratch,
     uint8_t *narrowed) {
   size_t used = (size_t)(axis->end - axis->begin) * 3;
   size_t wide = padded(used), narrow = padded((size_t)axis->count * 3);
-  uint8_t *turned = scratch, *done = scratch + LANES * wide;
+  uint8_t *transposed = scratch, *resized = scratch + LANES * wide;
   for (int y = 0; y < rows; y += LANES) {
     int lines = rows - y < LANES ? rows - y : LANES;
     const uint8_t *from = pixels + (size_t)y * stride;
     size_t x = 0;
     if (lines == LANES) {
-      for (; x + 16 <= used; x += 16) transpose16(from + x, stride, turned + x * LANES, LANES);
+      for (; x + 16 <= used; x += 16) transpose16(from + x, stride, transposed + x * LANES, LANES);
     }
     for (; x < used; x++) {
-      for (int l = 0; l < lines; l++) turned[x * LANES + l] = from[l * stride + x];
+      for (int l = 0; l < lines; l++) transposed[x * LANES + l] = from[l * stride + x];
     }
-    narrow_lanes(turned, axis, done);
+    resize_lanes(transposed, axis, resized);
     for (x = 0; x < narrow; x += 16) {
-      transpose16(done + x * LANES, LANES, narrowed + (size_t)y * narrow + x, narrow);
+      transpose16(resized + x * LANES, LANES, narrowed + (size_t)y * narrow + x, narrow);
     }
   }
 }
 
 LAB_FAST
-static void shorten_row(
+static void resize_row(
     const uint8_t *from, size_t stride, const int32_t *weights, int taps, size_t count,
     uint8_t *out) {
   size_t x = 0;
@@ -191,18 +191,18 @@ void lab_resize_rgb(
   if (rows_first) {
     uint8_t *shortened = narrowed + narrow * padded((size_t)vertical->count);
     for (int y = 0; y < vertical->count; y++) {
-      shorten_row(
+      resize_row(
           from + (size_t)(vertical->first[y] - vertical->begin) * stride, stride,
           vertical->weights + (size_t)y * vertical->taps, vertical->taps, used,
           shortened + y * used);
     }
-    narrow_picture(shortened, used, vertical->count, horizontal, scratch, narrowed);
+    resize_columns(shortened, used, vertical->count, horizontal, scratch, narrowed);
     for (int y = 0; y < vertical->count; y++) memcpy(out + y * count, narrowed + y * narrow, count);
     return;
   }
-  narrow_picture(from, stride, vertical->end - vertical->begin, horizontal, scratch, narrowed);
+  resize_columns(from, stride, vertical->end - vertical->begin, horizontal, scratch, narrowed);
   for (int y = 0; y < vertical->count; y++) {
-    shorten_row(
+    resize_row(
         narrowed + (size_t)(vertical->first[y] - vertical->begin) * narrow, narrow,
         vertical->weights + (size_t)y * vertical->taps, vertical->taps, count, out + y * count);
   }

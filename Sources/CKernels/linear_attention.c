@@ -1,4 +1,4 @@
-// Attention with ReLU in place of softmax: sums over all pixels first, then each pixel by itself.
+// Attention with ReLU instead of softmax: first sums over all pixels, then each pixel on its own.
 #include "CKernels.h"
 #include "multiversion.h"
 
@@ -10,46 +10,46 @@ static ptrdiff_t rounded(ptrdiff_t count) { return (count + LANES - 1) / LANES *
 
 ptrdiff_t lab_linear_attention_tasks(const lab_linear_attention *a) { return a->images * a->heads; }
 
-/// One worker's memory, cut up.
+/// The parts of one worker's scratch memory.
 typedef struct {
   /// ReLU of the keys, [key_dim][stride], and of the queries, [pixels][key_dim].
   float *keys, *queries;
-  /// Values, packed; keys times values, plain and packed; sums of keys; of the products.
+  /// Packed values; keys times values, plain and packed; sums of keys; the GEMM's scratch.
   float *values, *sums, *packed_sums, *key_sums, *product;
   ptrdiff_t stride, count;
-} memory;
+} workspace;
 
-/// The next `count` numbers, or nothing where they are only counted.
-static float *take(float *scratch, ptrdiff_t *used, ptrdiff_t count) {
+/// The next `count` floats of `scratch`; NULL if `scratch` is NULL, to count only.
+static float *carve(float *scratch, ptrdiff_t *used, ptrdiff_t count) {
   float *at = scratch ? scratch + *used : NULL;
   *used += count;
   return at;
 }
 
-static memory cut(const lab_linear_attention *a, float *scratch) {
-  memory m;
-  // An odd number of cache lines, so that the rows of a tile differ in their sets.
+static workspace workspace_at(const lab_linear_attention *a, float *scratch) {
+  workspace m;
+  // An odd number of cache lines, so that the rows of a tile are in different sets of the L1 cache.
   m.stride = rounded(a->pixels) | LANES;
   ptrdiff_t used = 0;
-  m.keys = take(scratch, &used, a->key_dim * m.stride);
-  m.queries = take(scratch, &used, rounded(a->pixels * a->key_dim));
-  m.values = take(scratch, &used, rounded(lab_packed_count(a->value_dim, a->pixels)));
-  m.sums = take(scratch, &used, rounded(a->key_dim * a->value_dim));
-  m.packed_sums = take(scratch, &used, rounded(lab_packed_count(a->value_dim, a->key_dim)));
-  m.key_sums = take(scratch, &used, rounded(a->key_dim));
-  m.product = take(scratch, &used,
-                   lab_product_scratch_count(a->pixels > a->key_dim ? a->pixels : a->key_dim));
+  m.keys = carve(scratch, &used, a->key_dim * m.stride);
+  m.queries = carve(scratch, &used, rounded(a->pixels * a->key_dim));
+  m.values = carve(scratch, &used, rounded(lab_packed_count(a->value_dim, a->pixels)));
+  m.sums = carve(scratch, &used, rounded(a->key_dim * a->value_dim));
+  m.packed_sums = carve(scratch, &used, rounded(lab_packed_count(a->value_dim, a->key_dim)));
+  m.key_sums = carve(scratch, &used, rounded(a->key_dim));
+  m.product = carve(scratch, &used,
+                    lab_gemm_scratch_count(a->pixels > a->key_dim ? a->pixels : a->key_dim));
   m.count = used;
   return m;
 }
 
 ptrdiff_t lab_linear_attention_scratch_count(const lab_linear_attention *a) {
-  return cut(a, NULL).count;
+  return workspace_at(a, NULL).count;
 }
 
 LAB_INLINE float relu(float x) { return x < 0 ? 0 : x; }
 
-/// ReLU of rows of keys [width][stride] in place, and the sum of each.
+/// Applies ReLU to rows of `width` elements in place, and sums each.
 LAB_FAST
 static void relu_and_sum(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, float *sums) {
   for (ptrdiff_t row = 0; row < rows; row++) {
@@ -75,7 +75,8 @@ static void relu_rows(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t
     relu_row(x + row * stride, width, out + row * width);
 }
 
-/// Divides each row of `out` by the product of its query with the sum of the keys.
+/// Divides each row of `out` by the dot product of its query with the sum of the keys, plus
+/// epsilon.
 LAB_FAST
 static void divide_rows(const float *queries, ptrdiff_t rows, ptrdiff_t key_dim,
                         const float *key_sums, float epsilon, float *out, ptrdiff_t value_dim,
@@ -91,8 +92,8 @@ static void divide_rows(const float *queries, ptrdiff_t rows, ptrdiff_t key_dim,
 
 void lab_attend_linear(const lab_linear_attention *a, ptrdiff_t first, ptrdiff_t last,
                        float *scratch) {
-  const memory m = cut(a, scratch);
-  const lab_fetch no_fetch = {0};
+  const workspace m = workspace_at(a, scratch);
+  const lab_prefetch no_prefetch = {0};
   for (ptrdiff_t task = first; task < last; task++) {
     const ptrdiff_t pixel = task / a->heads * a->pixels, head = task % a->heads;
     const ptrdiff_t panels = lab_panels(a->value_dim);
@@ -101,20 +102,20 @@ void lab_attend_linear(const lab_linear_attention *a, ptrdiff_t first, ptrdiff_t
     relu_and_sum(m.keys, a->key_dim, a->pixels, m.stride, m.key_sums);
     lab_pack_plain(a->v.start + pixel * a->v.pixel + head * a->v.head, a->value_dim, a->pixels,
                    a->v.pixel, m.values);
-    lab_product(m.keys, a->key_dim, m.stride, m.values, a->value_dim, a->pixels, 0, panels,
-                no_fetch, NULL, LAB_EPILOGUE_NONE, m.sums, a->value_dim, m.product);
+    lab_gemm(m.keys, a->key_dim, m.stride, m.values, a->value_dim, a->pixels, 0, panels,
+             no_prefetch, NULL, LAB_EPILOGUE_NONE, m.sums, a->value_dim, m.product);
     lab_pack_plain(m.sums, a->value_dim, a->key_dim, a->value_dim, m.packed_sums);
     relu_rows(a->q.start + pixel * a->q.pixel + head * a->q.head, a->pixels, a->key_dim,
               a->q.pixel, m.queries);
     float *out = a->out + pixel * a->out_pixel + head * a->out_head;
-    lab_product(m.queries, a->pixels, a->key_dim, m.packed_sums, a->value_dim, a->key_dim, 0,
-                panels, no_fetch, NULL, LAB_EPILOGUE_NONE, out, a->out_pixel, m.product);
+    lab_gemm(m.queries, a->pixels, a->key_dim, m.packed_sums, a->value_dim, a->key_dim, 0,
+             panels, no_prefetch, NULL, LAB_EPILOGUE_NONE, out, a->out_pixel, m.product);
     divide_rows(m.queries, a->pixels, a->key_dim, m.key_sums, a->epsilon, out, a->value_dim,
                 a->out_pixel);
   }
 }
 
-/// Sums over pixels of relu(k), and of relu(k) times v.
+/// Sums relu(k) and relu(k) * v over all pixels.
 LAB_FAST
 static void reduced_sums(const float *k, ptrdiff_t k_stride, const float *v, ptrdiff_t v_stride,
                          ptrdiff_t pixels, ptrdiff_t width, float *restrict key_sums,

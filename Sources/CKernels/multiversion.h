@@ -1,6 +1,5 @@
-// One binary for every x86-64: hot functions are compiled for AVX-512, AVX2 and the baseline, and
-// the loader picks. On other processors (NEON is part of every arm64) the plain build is already
-// the fast one.
+// One binary for every x86-64 CPU: hot functions are compiled for AVX-512, AVX2 and the baseline,
+// and the loader selects one. On arm64 the plain build already uses NEON.
 #ifndef LAB_MULTIVERSION_H
 #define LAB_MULTIVERSION_H
 
@@ -12,7 +11,7 @@
 
 #define LAB_INLINE static inline __attribute__((always_inline))
 
-// Sums over a row may be taken in any order: without this a loop over them cannot be vectorized.
+// Allows the compiler to reorder sums, without which it cannot vectorize them.
 #define LAB_REASSOCIATE _Pragma("clang fp reassociate(on)")
 
 #endif

@@ -1,12 +1,12 @@
-// A pool of threads for fork-join regions of tens of microseconds.
+// A thread pool for short fork-join regions.
 //
 // A forward pass is about a hundred regions in a row, each a few hundred microseconds long: waking
-// a sleeping thread for each would cost a tenth of it. So a worker spins for a while after its last
-// job before it sleeps.
+// sleeping threads for each would take a tenth of the time. So a worker spins for a while after its
+// last job before it sleeps.
 //
-// A worker has a share of a region's tasks to itself, the same part of the whole in every region:
-// what it wrote in one region it reads in the next, while it is still in its own cache. Only a
-// worker that has finished its share takes tasks from the far end of another's.
+// Each worker has its own share of a region's tasks, the same part of the whole in every region:
+// what it wrote in one region is still in its own cache when it reads it in the next. Only a worker
+// that has finished its share takes tasks from the far end of another's.
 #define _GNU_SOURCE
 #include "CKernels.h"
 
@@ -15,12 +15,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-// About 100 microseconds on a current core: longer than the gap between two regions, short enough
-// not to burn an idle core.
+// About 100 microseconds on a current core: longer than the gap between two regions, but short
+// enough to waste little of an idle core.
 enum { SPINS_BEFORE_SLEEP = 20000, SPINS_BEFORE_YIELD = 2000 };
 
-/// How many tasks of a worker's share are taken: from the front by itself in the upper half, from
-/// the back by others in the lower.
+/// How many tasks of a worker's share are taken: from the front by the worker itself in the upper
+/// 32 bits, from the back by others in the lower.
 typedef struct {
   _Alignas(64) atomic_uint_fast64_t taken;
 } share;
@@ -157,7 +157,7 @@ void lab_pool_run(lab_pool *pool, void (*body)(void *context, int worker), void 
   start(pool);
   body(context, 0);
   for (int spin = 0; atomic_load_explicit(&pool->remaining, memory_order_acquire) > 0; spin++) {
-    // With more runnable threads than cores the others need this one's core to finish.
+    // If there are more runnable threads than cores, the others may need this core to finish.
     if (spin < SPINS_BEFORE_YIELD) relax(); else sched_yield();
   }
 }

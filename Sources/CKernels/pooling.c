@@ -1,25 +1,25 @@
-// Pooling, global means and gates, vectors across channels.
+// Pooling, global means and gates, vectorized over channels.
 #include "CKernels.h"
 #include "multiversion.h"
 
 #include <math.h>
 
 enum {
-  /// Channels that a global mean sums at once: 256 bytes of each pixel.
+  /// Channels that a global mean sums together: 256 bytes of each pixel.
   MEAN_CHANNELS = 64,
 };
 
 LAB_INLINE ptrdiff_t smallest(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 LAB_INLINE ptrdiff_t largest(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 
-ptrdiff_t lab_pooling_tasks(const lab_picture *p) { return p->images * p->out_height; }
+ptrdiff_t lab_pooling_tasks(const lab_conv_shape *p) { return p->images * p->out_height; }
 
-/// The part of the picture under the kernel of one output.
+/// The part of an output's window that lies inside the image.
 typedef struct {
   ptrdiff_t top, bottom, left, right;
 } field;
 
-LAB_INLINE field field_at(const lab_picture *p, ptrdiff_t y, ptrdiff_t x) {
+LAB_INLINE field field_at(const lab_conv_shape *p, ptrdiff_t y, ptrdiff_t x) {
   const ptrdiff_t top = y * p->stride - p->pad_top, left = x * p->stride - p->pad_left;
   return (field){.top = largest(0, top),
                  .bottom = smallest(p->height, top + p->kernel_height),
@@ -29,14 +29,14 @@ LAB_INLINE field field_at(const lab_picture *p, ptrdiff_t y, ptrdiff_t x) {
 
 LAB_FAST
 static void max_into(const float *x, ptrdiff_t channels, float *restrict into) {
-  // A maximum that keeps NaN.
+  // A maximum that propagates NaN.
   for (ptrdiff_t c = 0; c < channels; c++) {
     const float value = x[c], greatest = into[c];
     into[c] = value > greatest || value != value ? value : greatest;
   }
 }
 
-void lab_max_pool(const lab_picture *p, const float *x, float *out, ptrdiff_t first,
+void lab_max_pool(const lab_conv_shape *p, const float *x, float *out, ptrdiff_t first,
                   ptrdiff_t last) {
   for (ptrdiff_t task = first; task < last; task++) {
     const float *image = x + task / p->out_height * p->in_image;
@@ -53,7 +53,7 @@ void lab_max_pool(const lab_picture *p, const float *x, float *out, ptrdiff_t fi
   }
 }
 
-void lab_average_pool(const lab_picture *p, bool counts_padding, const float *x, float *out,
+void lab_average_pool(const lab_conv_shape *p, bool counts_padding, const float *x, float *out,
                       ptrdiff_t first, ptrdiff_t last) {
   for (ptrdiff_t task = first; task < last; task++) {
     const float *image = x + task / p->out_height * p->in_image;
@@ -86,8 +86,8 @@ ptrdiff_t lab_global_mean_tasks(ptrdiff_t images, ptrdiff_t channels) {
 
 /// Means of up to MEAN_CHANNELS channels.
 ///
-/// Sums of 64 pixels are summed in turn: over ten thousand pixels one chain would lose three
-/// digits.
+/// Sums of 64 pixels are summed in turn, because a single sum over ten thousand pixels would lose
+/// three digits.
 LAB_FAST
 static void mean_of_chunk(const float *x, ptrdiff_t pixels, ptrdiff_t channels, ptrdiff_t stride,
                           float *restrict out) {
@@ -124,7 +124,7 @@ LAB_INLINE const float *row_of(const lab_rows *rows, ptrdiff_t row) {
   return rows->start + row / rows->repeats * rows->stride;
 }
 
-// One row by itself may be any of the operands, and is read before it is written.
+// `out` may be the same row as an operand: each element is read before it is written.
 LAB_FAST
 static void multiply_row(const float *a, const float *b, ptrdiff_t count, float *out) {
 #pragma clang loop vectorize(assume_safety)

@@ -1,4 +1,5 @@
-// Arithmetic of token reduction: similarities, distances, votes and folding of attention maps.
+// Operations of token reduction: similarities, distances, votes and merging columns of attention
+// maps.
 #include "reduction.h"
 
 #include <math.h>
@@ -6,8 +7,8 @@
 #include "vector_math.h"
 
 LAB_FAST
-void lab_unit_rows(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
-                   float *restrict out, ptrdiff_t out_stride) {
+void lab_normalize_rows(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride,
+                        float *restrict out, ptrdiff_t out_stride) {
   for (ptrdiff_t row = 0; row < rows; row++) {
     LAB_REASSOCIATE
     const float *from = x + row * stride;
@@ -32,8 +33,8 @@ void lab_row_squares(const float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t 
 }
 
 LAB_FAST
-void lab_shift_lengths(const float *x, const float *y, float factor, ptrdiff_t rows,
-                       ptrdiff_t width, float *restrict out) {
+void lab_difference_norms(const float *x, const float *y, float factor, ptrdiff_t rows,
+                          ptrdiff_t width, float *restrict out) {
   for (ptrdiff_t row = 0; row < rows; row++) {
     LAB_REASSOCIATE
     const float *a = x + row * width, *b = y + row * width;
@@ -83,7 +84,7 @@ void lab_distances(float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first,
 #pragma clang loop vectorize(assume_safety)
     for (ptrdiff_t i = 0; i < columns; i++) {
       const float square = own + column_squares[i] - 2.0f * to[i];
-      // A comparison that keeps NaN.
+      // A comparison that propagates NaN.
       to[i] = __builtin_sqrtf((square < 0 ? 0 : square) * scale);
     }
     const ptrdiff_t same = first + row;
@@ -106,8 +107,8 @@ void lab_criteria(float *x, ptrdiff_t rows, ptrdiff_t columns, const float *row_
 }
 
 LAB_FAST
-void lab_raise_maxima(const float *x, ptrdiff_t columns, int32_t row, float *restrict best,
-                      int32_t *restrict index) {
+void lab_update_maxima(const float *x, ptrdiff_t columns, int32_t row, float *restrict best,
+                       int32_t *restrict index) {
   for (ptrdiff_t i = 0; i < columns; i++) {
     const int grows = x[i] > best[i];
     index[i] = grows ? row : index[i];
@@ -134,7 +135,7 @@ float lab_density(const float *distances, ptrdiff_t count, ptrdiff_t nearest) {
 LAB_FAST
 float lab_peak_distance(const float *distances, const float *densities, ptrdiff_t count,
                         float density) {
-  // Side by side by hand: the compiler must keep the order of comparisons that NaN might meet.
+  // Vectorized by hand: the compiler must keep the order of comparisons, which matters for NaN.
   enum { LANES = 16 };
   typedef float lanes __attribute__((ext_vector_type(LANES), aligned(4)));
   lanes all = __builtin_inff();
@@ -151,13 +152,13 @@ float lab_peak_distance(const float *distances, const float *densities, ptrdiff_
   return minimum;
 }
 
-void lab_mark_greatest(const float *x, ptrdiff_t count, ptrdiff_t own, ptrdiff_t neighbors,
-                       float *into) {
+void lab_mark_largest(const float *x, ptrdiff_t count, ptrdiff_t own, ptrdiff_t neighbors,
+                      float *into) {
   int32_t greatest[LAB_NEIGHBORS];
   ptrdiff_t found = 0;
   for (ptrdiff_t i = 0; i < count; i++) {
     if (i == own) continue;
-    // What is not a number comes last.
+    // NaN comes last.
     const float value = x[i] != x[i] ? -INFINITY : x[i];
     if (found == neighbors && x[greatest[found - 1]] >= value) continue;
     ptrdiff_t place = found < neighbors ? found++ : found - 1;
@@ -172,7 +173,7 @@ LAB_FAST
 void lab_vote(const float *map, ptrdiff_t count, const float *votes, float *restrict next) {
   for (ptrdiff_t i = 0; i < count; i++) next[i] = 0;
   ptrdiff_t row = 0;
-  // Four rows at once, so that the sums are read and written a quarter as often.
+  // Four rows at once, so that the sums are loaded and stored a quarter as often.
   for (; row + 4 <= count; row += 4) {
     const float *a = map + row * count, *b = a + count, *c = b + count, *d = c + count;
     const float va = votes[row], vb = votes[row + 1], vc = votes[row + 2], vd = votes[row + 3];
@@ -183,7 +184,7 @@ void lab_vote(const float *map, ptrdiff_t count, const float *votes, float *rest
     for (ptrdiff_t i = 0; i < count; i++) next[i] += votes[row] * map[row * count + i];
 }
 
-/// Bits that sort as unsigned numbers in ascending order of the float.
+/// Maps a float to bits whose unsigned order is the ascending order of the floats.
 static inline uint32_t ascending_bits(float value) {
   value = value == 0 ? 0 : value;
   uint32_t bits;
@@ -192,8 +193,8 @@ static inline uint32_t ascending_bits(float value) {
 }
 
 float lab_kth_smallest(const float *x, ptrdiff_t count, ptrdiff_t k) {
-  // The first 11 bits of the number that is looked for, then 11 more, then the last 10: each time
-  // those numbers are counted that begin alike.
+  // Finds the first 11 bits of the result, then 11 more, then the last 10, each time by counting
+  // the elements that begin with the bits found so far.
   enum { BITS = 11 };
   uint32_t prefix = 0, mask = 0;
   ptrdiff_t rank = k - 1;
@@ -217,7 +218,7 @@ float lab_kth_smallest(const float *x, ptrdiff_t count, ptrdiff_t k) {
 }
 
 LAB_FAST
-void lab_clear_below(float *x, ptrdiff_t count, float threshold) {
+void lab_zero_below(float *x, ptrdiff_t count, float threshold) {
   for (ptrdiff_t i = 0; i < count; i++) x[i] = x[i] < threshold ? 0 : x[i];
 }
 

@@ -1,4 +1,4 @@
-// What a token's score is made of, besides attention.
+// Scores from queries, keys or values, and the metric for matching.
 #include "CKernels.h"
 #include "multiversion.h"
 
@@ -38,7 +38,8 @@ void lab_key_metric(const float *keys, ptrdiff_t tokens, ptrdiff_t stride, ptrdi
       for (ptrdiff_t c = 0; c < head_dim; c++) to[c] += row[h * head_dim + c];
     float squares = 0;
     for (ptrdiff_t c = 0; c < head_dim; c++) squares += to[c] * to[c];
-    // The mean's 1 / heads cancels against the norm; a key of zeros is like no other.
+    // The mean's 1 / heads cancels out in the normalization. A key of zeros stays zero and so is
+    // similar to no other.
     const float scale = squares == 0 ? 0 : 1.0f / __builtin_sqrtf(squares);
     for (ptrdiff_t c = 0; c < head_dim; c++) to[c] *= scale;
   }

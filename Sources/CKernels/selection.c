@@ -1,16 +1,18 @@
-// Which tokens stay, and building what becomes of them.
+// Selecting tokens and assembling the output tokens.
 #include "CKernels.h"
 #include "multiversion.h"
 
 #include <math.h>
 #include <string.h>
 
-/// Bits that sort as unsigned numbers in descending order of the float; NaN counts as -infinity.
+/// Maps a float to bits whose unsigned order is the descending order of the floats; NaN counts as
+/// -infinity.
 ///
-/// By its bits NaN would be the best or the worst after its sign, which no arithmetic decides.
+/// By its bits, NaN would be the largest or smallest according to its sign, which arithmetic does
+/// not define.
 static inline uint32_t descending_bits(float value) {
   if (value != value) value = -INFINITY;
-  // -0 and 0 are equal, and so must be their bits.
+  // -0 and 0 are equal, so their bits must be too.
   value = value == 0 ? 0 : value;
   uint32_t bits;
   memcpy(&bits, &value, sizeof bits);
@@ -37,9 +39,9 @@ void lab_argsort_descending(const float *scores, ptrdiff_t count, uint64_t *scra
   for (ptrdiff_t i = 0; i < count; i++) order[i] = (int32_t)(uint32_t)from[i];
 }
 
-/// The greatest of some numbers, -infinity where there is none; NaN is never it.
-LAB_INLINE float greatest(const float *x, ptrdiff_t count) {
-  // Side by side by hand: the compiler must keep the order of comparisons that NaN might meet.
+/// The maximum, or -infinity if there is none; ignores NaN.
+LAB_INLINE float vector_maximum(const float *x, ptrdiff_t count) {
+  // Vectorized by hand: the compiler must keep the order of comparisons, which matters for NaN.
   enum { LANES = 16 };
   typedef float lanes __attribute__((ext_vector_type(LANES), aligned(4)));
   lanes all = -__builtin_inff();
@@ -59,7 +61,7 @@ void lab_row_maxima(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t
                     ptrdiff_t first, float *best, int32_t *index) {
   for (ptrdiff_t row = 0; row < rows; row++) {
     const float *at = x + row * stride;
-    const float maximum = greatest(at + first, columns - first);
+    const float maximum = vector_maximum(at + first, columns - first);
     ptrdiff_t where = first;
     while (where < columns && at[where] != maximum) where++;
     best[row] = maximum;

@@ -7,10 +7,10 @@
 
 #include "multiversion.h"
 
-/// e^x within 2 units in the last place for -87 <= x <= 88, clamped outside.
+/// e^x within 2 ulp for -87 <= x <= 88; x is clamped to this range.
 ///
-/// x = n ln 2 + r, |r| <= ln 2 / 2; e^r by Cephes' polynomial of degree 6 (expf.c), 2^n by its
-/// bits.
+/// x = n ln 2 + r, |r| <= ln 2 / 2; e^r by Cephes' polynomial of degree 6 (expf.c), 2^n by setting
+/// the exponent bits.
 LAB_INLINE float lab_exp(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 88.0f ? 88.0f : x;
@@ -28,15 +28,15 @@ LAB_INLINE float lab_exp(float x) {
   p = p * r * r + r + 1.0f;
   int32_t bits;
   memcpy(&bits, &shifted, sizeof bits);
-  // The integer stands in the low bits of `shifted`; moved to the exponent it multiplies by 2^n.
+  // The integer is in the low bits of `shifted`; shifted to the exponent it gives 2^n.
   bits = (int32_t)((uint32_t)(bits - 0x4B400000 + 127) << 23);
   float power;
   memcpy(&power, &bits, sizeof power);
   return p * power;
 }
 
-/// erf(x) within 4 units in the last place of 1: an odd rational function on [-4, 4], which is 1 in
-/// float32 beyond.
+/// erf(x) within 4 ulp of 1: an odd rational function on [-4, 4], outside of which erf is 1 in
+/// float32.
 ///
 /// Coefficients of the minimax fit that Eigen and XLA use (Eigen, MathFunctionsImpl.h,
 /// generic_fast_erf_float).

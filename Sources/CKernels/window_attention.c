@@ -1,4 +1,4 @@
-// Softmax attention within windows of a picture, by way of the packed products.
+// Softmax attention within windows of an image, built on the packed GEMM.
 #include "CKernels.h"
 #include "multiversion.h"
 
@@ -6,8 +6,8 @@
 #include <string.h>
 
 enum {
-  /// Most rows of logits at once, so that they stay in the L2 cache.
-  MOST_ROWS = 112,
+  /// Maximum rows of logits at once, so that they stay in the L2 cache.
+  MAX_ROWS = 112,
   LANES = 16,
 };
 
@@ -15,13 +15,13 @@ static ptrdiff_t tokens(const lab_window_attention *a) {
   return a->window_height * a->window_width;
 }
 static ptrdiff_t row_blocks(const lab_window_attention *a) {
-  return (tokens(a) + MOST_ROWS - 1) / MOST_ROWS;
+  return (tokens(a) + MAX_ROWS - 1) / MAX_ROWS;
 }
 static ptrdiff_t windows(const lab_window_attention *a) {
   return a->height / a->window_height * (a->width / a->window_width);
 }
-/// Rows of logits end at whole cache lines; an odd number of them, so that the rows of a tile
-/// differ in their sets.
+/// Rows of logits are padded to whole cache lines, an odd number of them, so that the rows of a
+/// tile are in different sets of the L1 cache.
 static ptrdiff_t logits_stride(const lab_window_attention *a) {
   return (tokens(a) + LANES - 1) / LANES * LANES | LANES;
 }
@@ -31,49 +31,50 @@ ptrdiff_t lab_window_attention_tasks(const lab_window_attention *a) {
   return a->images * windows(a) * a->heads * row_blocks(a);
 }
 
-/// One worker's memory, cut up.
+/// The parts of one worker's scratch memory.
 typedef struct {
-  /// Pixels of the window's tokens within the image, and regions between which there is no
-  /// attention.
+  /// The pixel of each of the window's tokens within the image, and its region; there is no
+  /// attention between regions.
   int32_t *pixels, *regions;
-  /// [tokens][key_dim]; packed; packed; [rows][stride]; [rows][value_dim]; of the products.
+  /// [tokens][key_dim]; packed; packed; [rows][stride]; [rows][value_dim]; the GEMM's scratch.
   float *rows, *keys, *values, *logits, *results, *product;
   ptrdiff_t count;
-} memory;
+} workspace;
 
-/// The next `count` numbers, or nothing where they are only counted.
-static float *take(float *scratch, ptrdiff_t *used, ptrdiff_t count) {
+/// The next `count` floats of `scratch`; NULL if `scratch` is NULL, to count only.
+static float *carve(float *scratch, ptrdiff_t *used, ptrdiff_t count) {
   float *at = scratch ? scratch + *used : NULL;
   *used += count;
   return at;
 }
 
-static memory cut(const lab_window_attention *a, float *scratch) {
+static workspace workspace_at(const lab_window_attention *a, float *scratch) {
   const ptrdiff_t n = tokens(a);
   ptrdiff_t used = 0;
-  memory m;
-  m.pixels = (int32_t *)take(scratch, &used, rounded(n));
-  m.regions = (int32_t *)take(scratch, &used, rounded(n));
-  m.rows = take(scratch, &used, rounded(n * a->key_dim));
-  m.keys = take(scratch, &used, rounded(lab_packed_count(n, a->key_dim)));
-  m.values = take(scratch, &used, rounded(lab_packed_count(a->value_dim, n)));
-  m.logits = take(scratch, &used, MOST_ROWS * logits_stride(a));
-  m.results = take(scratch, &used, rounded(MOST_ROWS * a->value_dim));
-  m.product = take(scratch, &used, lab_product_scratch_count(MOST_ROWS));
+  workspace m;
+  m.pixels = (int32_t *)carve(scratch, &used, rounded(n));
+  m.regions = (int32_t *)carve(scratch, &used, rounded(n));
+  m.rows = carve(scratch, &used, rounded(n * a->key_dim));
+  m.keys = carve(scratch, &used, rounded(lab_packed_count(n, a->key_dim)));
+  m.values = carve(scratch, &used, rounded(lab_packed_count(a->value_dim, n)));
+  m.logits = carve(scratch, &used, MAX_ROWS * logits_stride(a));
+  m.results = carve(scratch, &used, rounded(MAX_ROWS * a->value_dim));
+  m.product = carve(scratch, &used, lab_gemm_scratch_count(MAX_ROWS));
   m.count = used;
   return m;
 }
 
 ptrdiff_t lab_window_attention_scratch_count(const lab_window_attention *a) {
-  return cut(a, NULL).count;
+  return workspace_at(a, NULL).count;
 }
 
-/// 0 before the last window, 1 in it before what came round from the other side, 2 there.
+/// The region along one axis: 0 before the last window, 1 within it before the pixels rolled in
+/// from the other side, 2 for those.
 static int32_t region(ptrdiff_t at, ptrdiff_t size, ptrdiff_t window, ptrdiff_t shift) {
   return shift == 0 || at < size - window ? 0 : at < size - shift ? 1 : 2;
 }
 
-static void find_tokens(const lab_window_attention *a, ptrdiff_t window, memory *m) {
+static void find_tokens(const lab_window_attention *a, ptrdiff_t window, workspace *m) {
   const ptrdiff_t down = a->height / a->window_height, across = a->width / a->window_width;
   const ptrdiff_t wy = window / across, wx = window % across;
   int32_t *pixel = m->pixels, *region_of = m->regions;
@@ -87,7 +88,7 @@ static void find_tokens(const lab_window_attention *a, ptrdiff_t window, memory 
     }
 }
 
-/// As memcpy, without its call: rows are a few vectors long.
+/// As memcpy but inlined: rows are only a few vectors long.
 LAB_INLINE void copy_row(float *to, const float *from, ptrdiff_t count) {
   ptrdiff_t i = 0;
   for (; i + 8 <= count; i += 8) memcpy(to + i, from + i, 8 * sizeof *to);
@@ -100,7 +101,7 @@ static void gather(const lab_view *view, const float *image, const int32_t *pixe
     copy_row(out, image + pixels[token] * view->pixel, width);
 }
 
-static void pack_values(const lab_window_attention *a, const float *image, const memory *m) {
+static void pack_values(const lab_window_attention *a, const float *image, const workspace *m) {
   const ptrdiff_t width = lab_panel_width();
   float *to = m->values;
   for (ptrdiff_t column = 0; column < a->value_dim; column += width) {
@@ -112,9 +113,9 @@ static void pack_values(const lab_window_attention *a, const float *image, const
   }
 }
 
-/// Writes what is added to the logits of some rows.
+/// Initializes the logits of some rows with the bias, and with -infinity between regions.
 static void begin_logits(const lab_window_attention *a, ptrdiff_t head, ptrdiff_t first,
-                         ptrdiff_t last, const memory *m) {
+                         ptrdiff_t last, const workspace *m) {
   const ptrdiff_t n = tokens(a), stride = logits_stride(a);
   for (ptrdiff_t row = first; row < last; row++) {
     float *to = m->logits + (row - first) * stride;
@@ -131,9 +132,9 @@ static void begin_logits(const lab_window_attention *a, ptrdiff_t head, ptrdiff_
 
 void lab_attend_windows(const lab_window_attention *a, ptrdiff_t first, ptrdiff_t last,
                         float *scratch) {
-  memory m = cut(a, scratch);
+  workspace m = workspace_at(a, scratch);
   const ptrdiff_t n = tokens(a), stride = logits_stride(a), blocks = row_blocks(a);
-  const lab_fetch no_fetch = {0};
+  const lab_prefetch no_prefetch = {0};
   ptrdiff_t known_window = -1;
   for (ptrdiff_t task = first; task < last; task++) {
     const ptrdiff_t block = task % blocks, head = task / blocks % a->heads;
@@ -150,12 +151,12 @@ void lab_attend_windows(const lab_window_attention *a, ptrdiff_t first, ptrdiff_
     gather(&a->q, q, m.pixels, row, last_row, a->key_dim, m.rows);
     lab_scale(m.rows, a->scale, rows * a->key_dim);
     begin_logits(a, head, row, last_row, &m);
-    lab_product(m.rows, rows, a->key_dim, m.keys, n, a->key_dim, 0, lab_panels(n), no_fetch, NULL,
-                LAB_EPILOGUE_ADD, m.logits, stride, m.product);
+    lab_gemm(m.rows, rows, a->key_dim, m.keys, n, a->key_dim, 0, lab_panels(n), no_prefetch, NULL,
+             LAB_EPILOGUE_ADD, m.logits, stride, m.product);
     lab_softmax_rows(m.logits, 1, NULL, rows, n, stride);
     pack_values(a, a->v.start + pixel * a->v.pixel + head * a->v.head, &m);
-    lab_product(m.logits, rows, stride, m.values, a->value_dim, n, 0, lab_panels(a->value_dim),
-                no_fetch, NULL, LAB_EPILOGUE_NONE, m.results, a->value_dim, m.product);
+    lab_gemm(m.logits, rows, stride, m.values, a->value_dim, n, 0, lab_panels(a->value_dim),
+             no_prefetch, NULL, LAB_EPILOGUE_NONE, m.results, a->value_dim, m.product);
     float *out = a->out + pixel * a->out_pixel + head * a->out_head;
     for (ptrdiff_t i = 0; i < rows; i++)
       copy_row(out + m.pixels[row + i] * a->out_pixel, m.results + i * a->value_dim, a->value_dim);

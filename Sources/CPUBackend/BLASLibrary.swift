@@ -16,10 +16,12 @@ package struct BLASLibrary: Hashable, Sendable {
       + (kernels.isEmpty ? "" : ", \(kernels) kernels")
   }
 
-  /// Opens the library once per process, and compares its products with ours.
+  /// Opens the library once per process and compares its products with ours.
   ///
   /// Some builds compute wrong results on some CPUs, or with kernels selected by
-  /// `OPENBLAS_CORETYPE`. `LAB_BLAS` in the environment names another library than the system's.
+  /// `OPENBLAS_CORETYPE`. `LAB_BLAS` in the environment names a library to use instead of the
+  /// system's.
+  ///
   /// - Throws: `CPUBackendError.blasUnavailable`, `.blasIsWrong`.
   package static func open() throws(CPUBackendError) -> BLASLibrary {
     try opened.get()
@@ -49,17 +51,18 @@ package struct BLASLibrary: Hashable, Sendable {
     withUnsafeBytes(of: characters) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
-  /// One row, few, as many as an image has tokens; columns and k that no vector width divides.
+  /// One row, few rows, and as many as an image has tokens; columns and k that no vector width
+  /// divides.
   private static let checkedShapes = [
     (rows: 1, columns: 1000, k: 384), (rows: 7, columns: 33, k: 65),
     (rows: 197, columns: 197, k: 64), (rows: 64, columns: 192, k: 771),
   ]
 
-  /// Of sums of up to 771 terms of at most 1, in whatever order.
+  /// For sums of up to 771 terms of magnitude at most 1, in any order.
   private static let tolerance: Float = 1e-3
 
-  /// Between the library's product and ours, over a plain and a transposed factor, in parts of a
-  /// larger matrix.
+  /// The largest difference between the library's product and ours, for a plain and a transposed
+  /// matrix.
   private static func largestDifference(_ shape: (rows: Int, columns: Int, k: Int)) -> Float {
     let (rows, columns, k) = shape
     func ramp(_ count: Int, _ factor: Int) -> [Float] {
@@ -70,10 +73,10 @@ package struct BLASLibrary: Hashable, Sendable {
     let plain = (0..<k).flatMap { line in (0..<columns).map { weight[$0 * k + line] } }
     var packed = [Float](repeating: 0, count: lab_packed_count(columns, k))
     lab_pack_transposed(weight, columns, k, k, 0, lab_panels(columns), &packed)
-    var scratch = [Float](repeating: 0, count: lab_product_scratch_count(rows))
+    var scratch = [Float](repeating: 0, count: lab_gemm_scratch_count(rows))
     var own = [Float](repeating: 0, count: rows * columns)
-    lab_product(
-      a, rows, k, packed, columns, k, 0, lab_panels(columns), lab_fetch(), nil,
+    lab_gemm(
+      a, rows, k, packed, columns, k, 0, lab_panels(columns), lab_prefetch(), nil,
       Int32(LAB_EPILOGUE_NONE), &own, columns, &scratch)
     var worst: Float = 0
     for transposed in [false, true] {

@@ -3,8 +3,10 @@ import COpenBLAS
 import Tensors
 
 extension CPUBackend {
-  /// Row blocks of an attention whose statistics are asked for: by the token count alone, so that a
-  /// sum's order does not depend on the number of threads.
+  /// The number of row blocks per image when received attention is requested.
+  ///
+  /// It depends only on the token count, so that the order of a sum does not depend on the number
+  /// of threads.
   static func rowBlocks(tokens: Int) -> Int { max(2, (tokens + 63) / 64) }
 
   package func attend(
@@ -20,7 +22,7 @@ extension CPUBackend {
       let region = WholeAttentionRegion(
         backend: self, call: call, batch: batch, blocks: Self.rowBlocks(tokens: tokens),
         statistics: statistics, partials: shared.floats, packed: sharedPacked.floats)
-      if region.byImages {
+      if region.splitsByImage {
         run(region) { WholeAttentionRegion.enter($0, $1) }
       } else {
         run(PackHeadsRegion(backend: self, call: call, batch: batch, packed: sharedPacked.floats)) {
@@ -49,8 +51,8 @@ extension CPUBackend {
       rows: max(Scratch.attentionRows(tokens: tokens), 64), k: max(padded(tokens), headDim))
   }
 
-  /// Row blocks of each head: no more than the cache asks for, but enough that every worker has
-  /// about the same.
+  /// The number of row blocks of each head: at least as many as let a block fit into the L2 cache,
+  /// and enough that all workers have about the same amount of work.
   func headBlocks(tokens: Int, units: Int) -> Int {
     let maximum = Scratch.attentionRows(tokens: tokens)
     var blocks = (tokens + maximum - 1) / maximum
@@ -59,13 +61,13 @@ extension CPUBackend {
   }
 }
 
-/// Work items are (image, head, row block): any number of workers can share one image.
+/// Tasks are (image, head, row block), so that any number of workers can share one image.
 private struct HeadAttentionRegion: ParallelRegion {
   let backend: CPUBackend
   let call: AttentionCall
   let batch: Int
   let blocks: Int
-  /// Receives the class token's row of every head, [B, H, N].
+  /// Receives the class token's row of every head, `[B, H, N]`.
   let classRows: UnsafeMutablePointer<Float>?
 
   func run(worker: Int) {
@@ -77,7 +79,7 @@ private struct HeadAttentionRegion: ParallelRegion {
     while let item = backend.nextTask(below: batch * call.heads * blocks, worker: worker) {
       let (image, head) = (item / blocks / call.heads, item / blocks % call.heads)
       let block = item % blocks
-      if image != lastImage { call.takeLogSizes(image, own) }
+      if image != lastImage { call.computeLogSizes(image, own) }
       lastImage = image
       if item / blocks != lastHead { call.pack(image, head, into: packed) }
       lastHead = item / blocks
@@ -108,7 +110,7 @@ private struct HeadAttentionRegion: ParallelRegion {
   }
 }
 
-/// Packs keys and values of every head of a few images, so that workers can share an image's rows.
+/// Packs the keys and values of every head, so that workers can share the rows of an image.
 private struct PackHeadsRegion: ParallelRegion {
   let backend: CPUBackend
   let call: AttentionCall
@@ -122,39 +124,40 @@ private struct PackHeadsRegion: ParallelRegion {
   }
 }
 
-/// All heads of a row block, whose attention is reduced while it is in the cache.
+/// Attention whose weights are reduced over heads while they are in the cache.
 ///
-/// Of many images each worker takes whole ones; of few, the row blocks are shared, of keys and
-/// values packed before.
+/// If there are at least as many images as workers, each task is a whole image. Otherwise, a task
+/// is a row block of an image, and keys and values have been packed before by `PackHeadsRegion`.
 private struct WholeAttentionRegion: ParallelRegion {
   let backend: CPUBackend
   let call: AttentionCall
   let batch: Int
   let blocks: Int
   let statistics: AttentionStatistics
-  /// Column sums of each row block, [B, blocks, N].
+  /// Column sums of each row block, `[B, blocks, N]`.
   let partials: UnsafeMutablePointer<Float>
-  /// Keys and values of all heads: of each worker's image, or of each image.
+  /// Packed keys and values of all heads, for each worker if tasks are whole images, else for each
+  /// image.
   let packed: UnsafeMutablePointer<Float>
 
-  var byImages: Bool { batch >= backend.threads }
+  var splitsByImage: Bool { batch >= backend.threads }
 
   func run(worker: Int) {
     let own = backend.scratch[worker]
     let imageCount = call.heads * call.packedCount
-    if byImages {
+    if splitsByImage {
       let packed = packed + worker * imageCount
       while let image = backend.nextTask(below: batch, worker: worker) {
         for head in 0..<call.heads {
           call.pack(image, head, into: packed + head * call.packedCount)
         }
-        call.takeLogSizes(image, own)
+        call.computeLogSizes(image, own)
         for block in 0..<blocks { reduce(image, block, packed, own) }
       }
     } else {
       while let item = backend.nextTask(below: batch * blocks, worker: worker) {
         let image = item / blocks
-        call.takeLogSizes(image, own)
+        call.computeLogSizes(image, own)
         reduce(image, item % blocks, packed + image * imageCount, own)
       }
     }
@@ -180,7 +183,7 @@ private struct WholeAttentionRegion: ParallelRegion {
       }
       call.mix(image, head, rows, packedHead, own)
     }
-    // Patch rows alone count.
+    // Only rows of patch tokens are summed.
     let skipped = min(rows.count, max(0, statistics.prefixTokens - rows.lowerBound))
     lab_column_sums(
       reduced + skipped * stride, rows.count - skipped, tokens, stride,
@@ -200,24 +203,24 @@ private struct WholeAttentionRegion: ParallelRegion {
   }
 }
 
-/// One attention: pointers and extents that its workers share.
+/// Pointers and sizes of one attention, shared by its workers.
 private struct AttentionCall {
   let gemm: GEMM
-  /// [B, N, 3C].
+  /// `[B, N, 3C]`.
   let qkv: UnsafePointer<Float>
-  /// [B, N, C].
+  /// `[B, N, C]`.
   let output: UnsafeMutablePointer<Float>
   let tokens: Int
   let heads: Int
   let width: Int
-  /// [B, N], or `nil`.
+  /// `[B, N]`, or `nil`.
   let tokenSize: UnsafePointer<Float>?
 
   var headDim: Int { width / heads }
-  /// Floats of memory for one head's packed keys and values; bfloat16 leaves half of it unused.
+  /// Floats for the packed keys and values of one head; bfloat16 uses half of them.
   var packedCount: Int { Scratch.packedHeadCount(tokens: tokens, headDim: headDim) }
 
-  func takeLogSizes(_ image: Int, _ scratch: Scratch) {
+  func computeLogSizes(_ image: Int, _ scratch: Scratch) {
     guard let tokenSize else { return }
     lab_log(tokenSize + image * tokens, tokens, scratch.logSizes.floats)
   }
@@ -226,7 +229,7 @@ private struct AttentionCall {
     qkv + image * tokens * 3 * width + width + head * headDim
   }
 
-  /// Keys and values of a head as the two products read them, the values after the keys.
+  /// Packs the keys of a head for the first GEMM and, after them, the values for the second.
   func pack(_ image: Int, _ head: Int, into packed: UnsafeMutablePointer<Float>) {
     let keys = keys(image, head)
     let values = packed + lab_packed_count(tokens, headDim)
@@ -243,7 +246,8 @@ private struct AttentionCall {
     }
   }
 
-  /// Attention weights of some rows of a head into `scratch.logits`, rows `padded(tokens)` apart.
+  /// Computes attention weights of some rows of a head into `scratch.logits`, with a row stride of
+  /// `padded(tokens)`.
   func weigh(
     _ image: Int, _ head: Int, _ rows: Range<Int>, _ packed: UnsafePointer<Float>,
     _ scratch: Scratch
@@ -255,7 +259,7 @@ private struct AttentionCall {
       let operand = Operand(in: scratch.operand, rows: rows.count, k: headDim, gemm)
       lab_round_rows_bfloat16(
         queries, rows.count, headDim, 3 * width, operand.start, operand.stride)
-      lab_product_bfloat16(
+      lab_gemm_bfloat16(
         operand.start, rows.count, operand.stride, packed, tokens, headDim, 0,
         lab_bfloat16_panels(tokens), 0, nil, GEMMEpilogue.none.kernelMode, scratch.logits.floats,
         stride)
@@ -264,7 +268,7 @@ private struct AttentionCall {
         true, Int32(rows.count), Int32(tokens), Int32(headDim), queries, Int32(3 * width),
         keys(image, head), Int32(3 * width), 0, scratch.logits.floats, Int32(stride))
     case .packed, .int8:
-      lab_product(
+      lab_gemm(
         queries, rows.count, 3 * width, packed, tokens, headDim, 0, lab_panels(tokens), .nothing,
         nil, GEMMEpilogue.none.kernelMode, scratch.logits.floats, stride, scratch.product.floats)
     }
@@ -273,8 +277,10 @@ private struct AttentionCall {
       tokenSize == nil ? nil : UnsafePointer(scratch.logSizes.floats), rows.count, tokens, stride)
   }
 
-  /// The weighted sum of the values for those rows; meanwhile the queries, keys and values of
-  /// another head come nearer, as (image, head).
+  /// Multiplies the weights of those rows by the values.
+  ///
+  /// Meanwhile, the queries, keys and values of the head `next` are prefetched (only by the float32
+  /// kernels).
   func mix(
     _ image: Int, _ head: Int, _ rows: Range<Int>, _ packed: UnsafePointer<Float>,
     _ scratch: Scratch, fetching next: (image: Int, head: Int)? = nil
@@ -287,7 +293,7 @@ private struct AttentionCall {
       let weights = Operand(in: scratch.operand, rows: rows.count, k: tokens, gemm)
       lab_round_rows_bfloat16(
         scratch.logits.floats, rows.count, tokens, stride, weights.start, weights.stride)
-      return lab_product_bfloat16(
+      return lab_gemm_bfloat16(
         weights.start, rows.count, weights.stride, values, headDim, tokens, 0,
         lab_bfloat16_panels(headDim), 0, nil, GEMMEpilogue.none.kernelMode, target, width)
     case .blas:
@@ -296,13 +302,13 @@ private struct AttentionCall {
         Int32(stride), keys(image, head) + width, Int32(3 * width), 0, target, Int32(width))
     case .packed, .int8: break
     }
-    var fetch = lab_fetch()
+    var fetch = lab_prefetch()
     if let next {
-      fetch = lab_fetch(
-        panel_after: 0, rows: qkv + next.image * tokens * 3 * width + next.head * headDim,
+      fetch = lab_prefetch(
+        next_panel: 0, rows: qkv + next.image * tokens * 3 * width + next.head * headDim,
         row_stride: 3 * width, width: headDim, piece_stride: width, pieces: 3)
     }
-    lab_product(
+    lab_gemm(
       scratch.logits.floats, rows.count, stride, values, headDim, tokens, 0, lab_panels(headDim),
       fetch, nil, GEMMEpilogue.none.kernelMode, target, width, scratch.product.floats)
   }

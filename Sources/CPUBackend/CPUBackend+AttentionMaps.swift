@@ -1,7 +1,7 @@
 import CKernels
 import Tensors
 
-/// Attention maps in memory, for what reads or changes one before it is applied.
+/// Attention maps in memory, for methods that read or modify them before they are applied.
 extension CPUBackend {
   package func attentionMap(
     queries: HeadView, keys: HeadView, scale: Float, tokenSize: Tensor?, into map: Tensor
@@ -28,7 +28,8 @@ extension CPUBackend {
   }
 }
 
-/// Work items are (image, head, row block); a worker packs a head's keys when it first meets them.
+/// Tasks are (image, head, row block); a worker packs the keys of a head at its first task of that
+/// head.
 private struct AttentionMapRegion: ParallelRegion {
   let backend: CPUBackend
   let queries: HeadView
@@ -50,8 +51,7 @@ private struct AttentionMapRegion: ParallelRegion {
       if unit != lastUnit {
         lab_pack_transposed(
           keys.floats + keys.position(image, 0, head), columns, headDim, keys.tokenStride, 0,
-          panels,
-          packed)
+          panels, packed)
       }
       if let tokenSize, image != lastImage {
         lab_log(tokenSize.floats + image * columns, columns, own.logSizes.floats)
@@ -59,7 +59,7 @@ private struct AttentionMapRegion: ParallelRegion {
       (lastImage, lastUnit) = (image, unit)
       let rows = (tokens * block / blocks)..<(tokens * (block + 1) / blocks)
       let weights = map.floats + (unit * tokens + rows.lowerBound) * columns
-      lab_product(
+      lab_gemm(
         queries.floats + queries.position(image, rows.lowerBound, head), rows.count,
         queries.tokenStride, packed, columns, headDim, 0, panels, .nothing, nil,
         GEMMEpilogue.none.kernelMode, weights, columns, own.product.floats)
@@ -70,8 +70,8 @@ private struct AttentionMapRegion: ParallelRegion {
   }
 }
 
-/// Work items are (image, head, row block); a worker packs a head's values when it first meets
-/// them.
+/// Tasks are (image, head, row block); a worker packs the values of a head at its first task of
+/// that head.
 private struct ApplyMapRegion: ParallelRegion {
   let backend: CPUBackend
   let map: Tensor
@@ -94,7 +94,7 @@ private struct ApplyMapRegion: ParallelRegion {
       }
       lastUnit = unit
       let rows = (tokens * block / blocks)..<(tokens * (block + 1) / blocks)
-      lab_product(
+      lab_gemm(
         map.floats + (unit * tokens + rows.lowerBound) * columns, rows.count, columns, packed,
         width, columns, 0, lab_panels(width), .nothing, nil, GEMMEpilogue.none.kernelMode,
         output.floats + output.position(image, rows.lowerBound, head), output.tokenStride,
@@ -103,7 +103,7 @@ private struct ApplyMapRegion: ParallelRegion {
   }
 }
 
-/// What a score reads of an attention map, shared by images.
+/// Class attention and received attention from an attention map; tasks are images.
 private struct SummaryRegion: ParallelRegion {
   let backend: CPUBackend
   let map: Tensor

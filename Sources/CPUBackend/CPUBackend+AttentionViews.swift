@@ -2,12 +2,12 @@ import CKernels
 import Foundation
 import Tensors
 
-/// Attention over any views of queries, keys and values: the reference of every fused one.
+/// Attention over arbitrary views of queries, keys and values; the reference for fused attention.
 extension CPUBackend {
   package func attention(_ operands: AttentionOperands) {
     if operands.tokenSize == nil, operands.queries.tokens == operands.keys.tokens {
       var attention = lab_window_attention(operands)
-      reservePicture(lab_window_attention_scratch_count(&attention))
+      reserveKernelScratch(lab_window_attention_scratch_count(&attention))
       return run(
         WindowAttentionRegion(
           backend: self, attention: attention, tasks: lab_window_attention_tasks(&attention))
@@ -22,7 +22,7 @@ extension CPUBackend {
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView
   ) {
     var attention = lab_linear_attention(queries, keys, values, epsilon, into: output)
-    reservePicture(lab_linear_attention_scratch_count(&attention))
+    reserveKernelScratch(lab_linear_attention_scratch_count(&attention))
     run(LinearAttentionRegion(backend: self, attention: attention, isReduced: false)) {
       LinearAttentionRegion.enter($0, $1)
     }
@@ -32,7 +32,7 @@ extension CPUBackend {
     queries: HeadView, keys: HeadView, values: HeadView, epsilon: Float, into output: HeadView
   ) {
     let attention = lab_linear_attention(queries, keys, values, epsilon, into: output)
-    reservePicture(2 * queries.headDim)
+    reserveKernelScratch(2 * queries.headDim)
     run(LinearAttentionRegion(backend: self, attention: attention, isReduced: true)) {
       LinearAttentionRegion.enter($0, $1)
     }
@@ -46,7 +46,8 @@ private func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: 
   return sum
 }
 
-/// Work items are (image, group, head).
+/// Attention with token sizes, or with different numbers of queries and keys; tasks are (image,
+/// group, head).
 private struct ViewAttentionRegion: ParallelRegion {
   let backend: CPUBackend
   let operands: AttentionOperands
@@ -111,7 +112,7 @@ extension lab_linear_attention {
     _ queries: HeadView, _ keys: HeadView, _ values: HeadView, _ epsilon: Float,
     into output: HeadView
   ) {
-    precondition(queries.tokens == keys.tokens, "tokens that see others than themselves")
+    precondition(queries.tokens == keys.tokens, "as many queries as keys are needed")
     self.init(
       images: queries.batch, pixels: queries.tokens, heads: queries.heads,
       key_dim: queries.headDim, value_dim: values.headDim, q: lab_view(queries),
@@ -152,7 +153,7 @@ private struct WindowAttentionRegion: ParallelRegion {
 
   func run(worker: Int) {
     var attention = attention
-    let scratch = backend.scratch[worker].picture.floats
+    let scratch = backend.scratch[worker].kernels.floats
     while let task = backend.nextTask(below: tasks, worker: worker) {
       lab_attend_windows(&attention, task, task + 1, scratch)
     }
@@ -166,7 +167,7 @@ private struct LinearAttentionRegion: ParallelRegion {
 
   func run(worker: Int) {
     var attention = attention
-    let scratch = backend.scratch[worker].picture.floats
+    let scratch = backend.scratch[worker].kernels.floats
     while let task = backend.nextTask(below: lab_linear_attention_tasks(&attention), worker: worker)
     {
       if isReduced {

@@ -1,7 +1,7 @@
 import CKernels
 import Tensors
 
-/// The first and the last operation of a pass.
+/// The first and the last operation of a forward pass.
 extension CPUBackend {
   package func embedPatches(_ images: Tensor, _ embedding: PatchEmbedding, into tokens: Tensor) {
     let call = EmbeddingCall(
@@ -36,7 +36,7 @@ extension CPUBackend {
   }
 }
 
-/// One patch embedding: extents and pointers that its workers share.
+/// Sizes and pointers of one patch embedding, shared by its workers.
 private struct EmbeddingCall {
   let gemm: GEMM
   let images: Tensor
@@ -55,7 +55,7 @@ private struct EmbeddingCall {
     tokens.floats + (image * tokens.shape[1] + token) * width
   }
 
-  /// Patches as rows [channel][y][x].
+  /// Copies patches to rows `[channel][y][x]`.
   func unfold(_ image: Int, _ rows: Range<Int>, into output: UnsafeMutablePointer<Float>) {
     let source = images.floats + image * 3 * side * side
     for row in rows {
@@ -69,22 +69,22 @@ private struct EmbeddingCall {
     }
   }
 
-  /// The unfolded patches as the product reads them, in the same worker's memory.
+  /// The unfolded patches in the form that the GEMM reads, in `scratch`.
   func operand(in scratch: Scratch) -> Operand {
     gemm.roundsRows
       ? Operand(in: scratch.operand, rows: patches, k: k, gemm)
       : Operand(Rows(scratch.unfolded.floats, stride: k))
   }
 
-  /// Unfolds some patches and rounds them where the product needs it.
+  /// Unfolds some patches, and rounds them if the GEMM needs it.
   func prepare(_ image: Int, _ rows: Range<Int>, _ scratch: Scratch) {
     unfold(image, rows, into: scratch.unfolded.floats)
     guard gemm.roundsRows else { return }
-    operand(in: scratch).from(rows.lowerBound).take(
+    operand(in: scratch).from(rows.lowerBound).round(
       Rows(scratch.unfolded.floats, stride: k).from(rows.lowerBound), count: rows.count, k: k)
   }
 
-  /// Some panels of the product, added to the positions.
+  /// Multiplies by some panels and adds the result to the position embeddings.
   func multiply(_ image: Int, _ panels: Range<Int>, _ input: Operand, _ scratch: Scratch) {
     let linear = embedding.linear
     let width = gemm.panelWidth
@@ -102,7 +102,8 @@ private struct EmbeddingCall {
   }
 }
 
-/// A patch embedding, by whole images or, of few images, in two steps that share one image.
+/// A patch embedding: whole images per task or, for fewer images than workers, one image at a time
+/// in two steps that all workers share.
 private struct EmbeddingRegion: ParallelRegion {
   enum Part {
     case wholeImages
@@ -135,7 +136,7 @@ private struct EmbeddingRegion: ParallelRegion {
   }
 }
 
-/// What the classifier reads, shared by images.
+/// The features that the classifier reads; tasks are images.
 private struct TokenPoolingRegion: ParallelRegion {
   let backend: CPUBackend
   let stream: Tensor

@@ -2,13 +2,13 @@ import CKernels
 import Tensors
 
 extension CPUBackend {
-  /// The weight is stored as the products read it; the bias is filled up with zeros to whole
+  /// The weight is stored in the layout that the GEMM reads; the bias is padded with zeros to whole
   /// panels.
   package func makeLinear(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?, inputs: Int,
     outputs: Int
   ) throws(TensorsError) -> LinearParameters {
-    precondition(weight.count == inputs * outputs, "a weight of another layer")
+    precondition(weight.count == inputs * outputs, "the weight has another size than the layer")
     let stored = try allocateWeight(inputs: inputs, outputs: outputs)
     if let source = weight.baseAddress {
       run(
@@ -79,8 +79,9 @@ extension CPUBackend {
     }
   }
 
-  /// All workers on the same rows, each on its own panels; of many rows some at a time, so that the
-  /// hidden rows stay few.
+  /// A feed-forward network whose workers all work on the same rows, each on its own panels.
+  ///
+  /// Rows are processed in slabs, which limits the memory for hidden rows.
   private func feedForwardTogether(
     _ input: Tensor, _ parameters: FeedForwardParameters, rows: Int, onto stream: Tensor
   ) {
@@ -95,7 +96,7 @@ extension CPUBackend {
         fc1, normalized.from(own.lowerBound), rows: own.count, into: hidden,
         isGated ? .none : .gelu)
       if isGated {
-        // A gate needs both halves of its row, which two workers made.
+        // A gate needs both halves of a row, which different workers may have computed.
         run(GateRegion(backend: self, rows: own.count, width: fc2.inputs, hidden: hidden)) {
           GateRegion.enter($0, $1)
         }
@@ -105,18 +106,18 @@ extension CPUBackend {
     }
   }
 
-  /// Whether each worker takes rows of its own through a layer.
+  /// Whether each worker computes whole rows of a layer on its own.
   private func isRowwise(_ linear: LinearParameters, rows: Int) -> Bool {
     WorkSplit.isChained(
       rows: rows, hidden: linear.inputs, weights: linear.inputs * linear.outputs, threads: threads)
   }
 
-  /// A linear layer on rows in place.
+  /// Applies a linear layer to rows.
   func apply(
     _ linear: LinearParameters, _ input: Rows, rows: Int, into output: Rows,
     _ epilogue: GEMMEpilogue = .none
   ) {
-    // Rows are rounded once for all panels where a worker has them to itself.
+    // If a worker computes whole rows, it rounds them once for all panels.
     if linearGEMM.roundsRows, isRowwise(linear, rows: rows) {
       applyRowwise(linear, input, rows: rows, nil, into: output, epilogue)
     } else {
@@ -138,7 +139,8 @@ extension CPUBackend {
     ) { RowwiseLinearRegion.enter($0, $1) }
   }
 
-  /// Workers share rows and panels.
+  /// Applies a linear layer with tasks of rows and panels; rounds all rows first if the GEMM needs
+  /// it.
   private func applyTogether(
     _ linear: LinearParameters, _ input: Rows, rows: Int, into output: Rows,
     _ epilogue: GEMMEpilogue
@@ -151,7 +153,7 @@ extension CPUBackend {
       let region = RoundRegion(backend: self, input: input, rows: rows, k: k, output: operand)
       // Waking the other workers would take longer.
       if rows * k < 16_384 {
-        operand.take(input, count: rows, k: k)
+        operand.round(input, count: rows, k: k)
       } else {
         run(region) { RoundRegion.enter($0, $1) }
       }
@@ -166,7 +168,7 @@ extension CPUBackend {
     ) { LinearRegion.enter($0, $1) }
   }
 
-  /// LayerNorm of all rows into memory that all workers share.
+  /// LayerNorm of all rows into shared memory.
   private func normalize(
     _ rows: UnsafePointer<Float>, _ norm: LayerNormParameters, _ count: Int
   ) -> Rows {
@@ -179,7 +181,7 @@ extension CPUBackend {
   }
 }
 
-/// A weight [outputs, inputs] into the layout that its products read.
+/// Converts a weight `[outputs, inputs]` to the layout that the GEMM reads.
 private struct PackRegion: ParallelRegion {
   let backend: CPUBackend
   let weight: UnsafePointer<Float>

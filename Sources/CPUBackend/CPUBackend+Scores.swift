@@ -67,7 +67,7 @@ extension CPUBackend {
   }
 }
 
-/// A score for each token from one third of the fused rows, shared by tokens.
+/// A score for each token from its queries, keys or values; tokens are divided among workers.
 private struct FeatureScoreRegion: ParallelRegion {
   let backend: CPUBackend
   let qkv: Tensor
@@ -86,7 +86,7 @@ private struct FeatureScoreRegion: ParallelRegion {
   }
 }
 
-/// ToMe's metric of each token, shared by tokens.
+/// ToMe's metric of each token; tokens are divided among workers.
 private struct KeyMetricRegion: ParallelRegion {
   let backend: CPUBackend
   let qkv: Tensor

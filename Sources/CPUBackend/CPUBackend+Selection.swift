@@ -29,13 +29,14 @@ extension CPUBackend {
   ) {
     let region = SelectionRegion(
       backend: self, rule: rule, prefixTokens: prefixTokens, assignment: assignment)
-    // One image is one worker's, without waking the others.
+    // A single image is selected on the calling thread, without waking the workers.
     if assignment.batchSize == 1 { return region.select(image: 0, worker: 0) }
     run(region) { SelectionRegion.enter($0, $1) }
   }
 
   package func runOnHost(_ step: HostStep) {
-    // Whole images where every worker gets as many, or nearly; else all work on one after another.
+    // Whole images per worker if that divides them about evenly; else all workers share one image
+    // after another.
     let batch = step.batchSize
     if threads > 1, batch % threads == 0 || batch >= 3 * threads {
       return run(HostStepRegion(backend: self, step: step)) { HostStepRegion.enter($0, $1) }
@@ -56,7 +57,7 @@ extension CPUBackend {
   }
 }
 
-/// What has no kernel, shared by images.
+/// A reduction step without a kernel of its own; tasks are images.
 private struct HostStepRegion: ParallelRegion {
   let backend: CPUBackend
   let step: HostStep
@@ -68,7 +69,7 @@ private struct HostStepRegion: ParallelRegion {
   }
 }
 
-/// Chooses tokens of every image, shared by images.
+/// Selects the tokens of every image; images are divided among workers.
 private struct SelectionRegion: ParallelRegion {
   enum Rule {
     case byScore(Tensor, fuse: Bool)
@@ -160,7 +161,7 @@ private struct SelectionRegion: ParallelRegion {
   ) {
     let tokens = assignment.tokensIn
     let (even, odd) = ((tokens + 1) / 2, tokens / 2)
-    // Special tokens stand first: this many of the even and of the odd positions are theirs.
+    // Prefix tokens come first: this many of the even and of the odd positions are prefix tokens.
     let (evenPrefix, oddPrefix) = ((prefixTokens + 1) / 2, prefixTokens / 2)
     let candidates = even - evenPrefix
     precondition(r <= candidates && (r == 0 || oddPrefix < odd), "more pairs than patch tokens")
@@ -170,19 +171,19 @@ private struct SelectionRegion: ParallelRegion {
     let isMerged = order + 2 * tokens
     let packed = scratch.packedHead.floats
     lab_pack_transposed(keys + width, odd, width, 2 * width, 0, lab_panels(odd), packed)
-    lab_product(
+    lab_gemm(
       keys, even, 2 * width, packed, odd, width, 0, lab_panels(odd), .nothing, nil,
       GEMMEpilogue.none.kernelMode, similarities, odd, scratch.product.floats)
     lab_row_maxima(similarities, even, odd, odd, oddPrefix, maxima, partner)
-    for special in 0..<evenPrefix { maxima[special] = -.infinity }
-    // Special tokens are not sorted at all: -infinity is also what a similarity that is not a
-    // number counts as.
+    for index in 0..<evenPrefix { maxima[index] = -.infinity }
+    // Prefix tokens are left out of the sort: a NaN similarity also counts as -infinity, and a tie
+    // could select a prefix token.
     lab_argsort_descending(maxima + evenPrefix, candidates, scratch.keys.sortKeys, order)
     for rank in 0..<candidates { order[rank] += Int32(evenPrefix) }
     isMerged.update(repeating: 0, count: even)
     for rank in 0..<r { isMerged[Int(order[rank])] = 1 }
 
-    for special in 0..<prefixTokens { list.append(special) }
+    for token in 0..<prefixTokens { list.append(token) }
     for index in evenPrefix..<even where isMerged[index] == 0 { list.append(2 * index) }
     for index in oddPrefix..<odd {
       list.append(2 * index + 1)
@@ -194,7 +195,7 @@ private struct SelectionRegion: ParallelRegion {
   }
 }
 
-/// Writes an assignment of one image, output by output.
+/// Writes the assignment of one image, output by output.
 private struct SourceList {
   let offsets: UnsafeMutablePointer<Int32>
   let sources: UnsafeMutablePointer<Int32>
@@ -218,7 +219,7 @@ private struct SourceList {
     count += 1
   }
 
-  /// The next output, of this token first.
+  /// Starts the next output with this token as its first source.
   mutating func append(_ token: Int) {
     begin()
     add(token)
@@ -227,7 +228,7 @@ private struct SourceList {
   mutating func end() { offsets[outputs] = Int32(count) }
 }
 
-/// Builds the new tokens, shared by rows.
+/// Assembles the output tokens; rows are divided among workers.
 private struct AssemblyRegion: ParallelRegion {
   let backend: CPUBackend
   let tokens: Tensor
@@ -268,7 +269,7 @@ private struct AssemblyRegion: ParallelRegion {
 }
 
 extension Tensor {
-  /// The elements of an `.int64` tensor as the sort's keys.
+  /// The elements of an `.int64` tensor as sort keys.
   fileprivate var sortKeys: UnsafeMutablePointer<UInt64> {
     storage.address.assumingMemoryBound(to: UInt64.self)
   }

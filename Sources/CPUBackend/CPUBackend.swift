@@ -3,9 +3,9 @@ import Foundation
 import Support
 import Tensors
 
-/// `Backend` on the CPU, with the kernels of `CKernels` or the system's BLAS.
+/// `Backend` on the CPU, using the kernels of `CKernels` or the system's BLAS.
 ///
-/// Each operation is one fork-join region, or a few, whose tasks go to the worker that is free.
+/// Each operation is one or a few fork-join regions on the thread pool.
 package final class CPUBackend: Backend {
   package let name = "cpu"
   package let hardware: String
@@ -15,24 +15,24 @@ package final class CPUBackend: Backend {
 
   /// The GEMM of linear layers.
   let linearGEMM: GEMM
-  /// The GEMM of attention; never int8, whose single scale per row would round most attention
+  /// The GEMM of attention; never int8, because a single scale per row would round most attention
   /// weights to zero.
   let attentionGEMM: GEMM
 
   let pool: OpaquePointer
   /// One scratch area for each worker.
   var scratch: [Scratch]
-  /// Shared by the workers of one attention: partial sums and class rows.
+  /// Shared by the workers of one attention: partial sums, or the class token's rows.
   var shared: Tensor
-  /// Keys and values of all heads of a few images, packed.
+  /// Packed keys and values of all heads of a few images.
   var sharedPacked: Tensor
   /// Normalized rows of a whole batch.
   var sharedNormalized: Tensor
-  /// Hidden rows of a feed-forward network that all workers share.
+  /// Hidden rows of a feed-forward network whose workers share all rows.
   var sharedHidden: Tensor
-  /// Rows of a whole batch, rounded for a product of lower precision.
+  /// Rows of a whole batch, rounded for a low-precision GEMM.
   var sharedOperand: Tensor
-  /// The same CPU with other precisions.
+  /// Backends of the same CPU at other precisions.
   private var others: [Precision: CPUBackend] = [:]
   /// Intermediates of composed operations, by slot.
   private var temporaries = [Tensor?](repeating: nil, count: TemporarySlot.allCases.count)
@@ -40,11 +40,11 @@ package final class CPUBackend: Backend {
   /// Starts the workers.
   ///
   /// - Parameters:
-  ///   - threads: `nil` takes one for each core that the process may use.
+  ///   - threads: The number of workers; `nil` starts one for each core that the process may use.
   ///   - engines: The GEMM engines for float32.
+  ///   - precision: The precision of GEMMs.
   /// - Throws: `CPUBackendError.threadsUnavailable`, `.engineIsFloat32`,
-  ///   `TensorsError.outOfMemory`,
-  ///   `.precisionUnavailable`.
+  ///   `TensorsError.outOfMemory`, `.precisionUnavailable`.
   package init(
     threads: Int? = nil, engines: EngineChoice = .packed, precision: Precision = .float32
   ) throws {
@@ -70,7 +70,7 @@ package final class CPUBackend: Backend {
 
   deinit { lab_pool_destroy(pool) }
 
-  /// Activations are float32 whatever is multiplied.
+  /// Activations are float32 at every precision.
   package var activationType: DType { .float32 }
 
   package var engine: String? { precision == .float32 ? engines.name : nil }
@@ -98,7 +98,7 @@ package final class CPUBackend: Backend {
   static func allocate(_ shape: Shape, _ dtype: DType) throws(TensorsError) -> Tensor {
     let bytes = max(64, shape.count * dtype.byteCount)
     var address: UnsafeMutableRawPointer?
-    // A page's alignment serves every vector width and keeps two workers out of one cache line.
+    // Page alignment suits every vector width and keeps two workers from sharing a cache line.
     guard posix_memalign(&address, 4096, bytes) == 0, let address else {
       throw .outOfMemory(bytes: bytes, device: "cpu")
     }
@@ -125,7 +125,7 @@ package final class CPUBackend: Backend {
     values.baseAddress?.update(from: tensor.integers, count: values.count)
   }
 
-  /// Every operation has finished when it returns.
+  /// Does nothing: every operation is finished when it returns.
   package func synchronize() {}
 
   package func reserve(_ operations: [PassOperation]) throws(TensorsError) {
@@ -147,13 +147,13 @@ package final class CPUBackend: Backend {
       temporaries[slot.rawValue] = grown
       return grown
     } catch {
-      // As the standard library does where an array cannot grow.
+      // Like the standard library when an array cannot grow.
       fatalError("\(error)")
     }
   }
 
-  /// Makes room in every worker's memory for rounded rows: the first pass of a model grows it, the
-  /// following find it large enough.
+  /// Enlarges every worker's memory for rounded rows if needed, which happens only in a model's
+  /// first pass.
   func reserveOperands(rows: Int, k: Int) {
     guard linearGEMM.roundsRows else { return }
     let count = Operand.floats(rows: rows, k: k)
@@ -163,15 +163,14 @@ package final class CPUBackend: Backend {
     }
   }
 
-  /// The same in the memory that all workers share.
+  /// Enlarges the shared memory for rounded rows if needed.
   func reserveSharedOperand(rows: Int, k: Int) {
     let count = Operand.floats(rows: rows, k: k)
     guard sharedOperand.shape.count < count else { return }
     Self.growing { () throws(TensorsError) in try Scratch.grow(&sharedOperand, count) }
   }
 
-  /// Stops the program where memory cannot be had, as the standard library does where an array
-  /// cannot grow.
+  /// Stops the program if there is no memory, like the standard library when an array cannot grow.
   static func growing(_ body: () throws(TensorsError) -> Void) {
     do throws(TensorsError) {
       try body()
@@ -188,16 +187,16 @@ package final class CPUBackend: Backend {
     withUnsafeMutablePointer(to: &region) { lab_pool_run(pool, body, $0) }
   }
 
-  /// A task of the running region that no worker has taken, `nil` when all `count` are: one of the
-  /// worker's own share in their order, or what another has left.
+  /// The next of `count` tasks of the running region, or `nil` if none is left: first from the
+  /// worker's own share, then what other workers have not started.
   @inline(__always)
   func nextTask(below count: Int, worker: Int) -> Int? {
     let task = lab_pool_take(pool, Int32(worker), count)
     return task < count ? task : nil
   }
 
-  /// The share of `total` items that a worker takes: contiguous, the same for the same total in
-  /// every operation.
+  /// The contiguous share of `total` items of a worker; the same for the same total in every
+  /// operation.
   func share(of total: Int, worker: Int) -> Range<Int> {
     (total * worker / threads)..<(total * (worker + 1) / threads)
   }
@@ -206,19 +205,19 @@ package final class CPUBackend: Backend {
 /// Errors before the first operation.
 package enum CPUBackendError: Error, Hashable, CustomStringConvertible {
   case threadsUnavailable(count: Int)
-  /// The `blas` engine without a library.
+  /// The `blas` engine was requested, but there is no library.
   case blasUnavailable(reason: String)
-  /// A library whose products are not those of a plain loop.
+  /// The library's products differ from those of our kernels.
   case blasIsWrong(library: String, shape: String, difference: Float)
-  /// The `blas` engine at another precision.
+  /// The `blas` engine was requested at another precision than float32.
   case engineIsFloat32(precision: Precision)
 
-  /// The problem of a library, without advice.
+  /// The problem without advice.
   var reason: String {
     switch self {
     case .blasUnavailable(let reason): reason
     case .blasIsWrong(let library, let shape, let difference):
-      "\(library) is wrong by \(difference) in a product of \(shape)"
+      "\(library) is wrong by \(difference) in a GEMM of \(shape)"
     case .threadsUnavailable, .engineIsFloat32: description
     }
   }
@@ -226,15 +225,14 @@ package enum CPUBackendError: Error, Hashable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .threadsUnavailable(let count):
-      "cpu: the system does not give \(count) threads; ask for fewer with \"threads\""
+      "cpu: the system cannot start \(count) threads; request fewer with \"threads\""
     case .blasUnavailable(let reason):
-      "cpu: no BLAS for the engine \"blas\" (\(reason)); install libopenblas-dev, or take the engine "
+      "cpu: no BLAS for the engine \"blas\" (\(reason)); install libopenblas-dev, or use the engine "
         + "\"packed\""
     case .blasIsWrong:
-      "cpu: \(reason); take the engine "
-        + "\"packed\", or other kernels by OPENBLAS_CORETYPE"
+      "cpu: \(reason); use the engine \"packed\", or select other kernels with OPENBLAS_CORETYPE"
     case .engineIsFloat32(let precision):
-      "cpu: the engine \"blas\" multiplies float32 alone, not \(precision.rawValue); take the engine "
+      "cpu: the engine \"blas\" computes only float32, not \(precision.rawValue); use the engine "
         + "\"packed\""
     }
   }

@@ -3,27 +3,27 @@ import Tensors
 
 /// Convolutions and pooling on the kernels of `convolution.h`.
 extension CPUBackend {
-  /// A depthwise weight is stored [kernel, kernel, channels], any other packed in panels for each
-  /// group, its bias filled up with zeros to whole panels.
+  /// A depthwise weight is stored as `[kernel, kernel, channels]`; any other is packed in panels
+  /// for each group, with its bias padded with zeros to whole panels.
   package func makeConvolution(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?,
     _ extent: ConvolutionExtent
   ) throws(TensorsError) -> ConvolutionParameters {
-    precondition(weight.count == extent.weightCount, "a weight of another layer")
-    var picture = lab_picture(extent)
+    precondition(weight.count == extent.weightCount, "the weight has another size than the layer")
+    var shape = lab_conv_shape(extent)
     if extent.isDepthwise {
       let stored = try allocate(Shape(extent.weightCount), .float32)
-      lab_pack_depthwise(&picture, weight.baseAddress, stored.floats)
+      lab_pack_depthwise(&shape, weight.baseAddress, stored.floats)
       let storedBias = try allocate(Shape(extent.outputs), .float32)
       storedBias.floats.update(repeating: 0, count: extent.outputs)
       if let bias { upload(bias, to: storedBias) }
       return ConvolutionParameters(weight: stored, bias: storedBias, extent: extent)
     }
-    let packed = try allocate(Shape(lab_convolution_weight_count(&picture)), .float32)
-    let packedBias = try allocate(Shape(lab_convolution_bias_count(&picture)), .float32)
+    let packed = try allocate(Shape(lab_convolution_weight_count(&shape)), .float32)
+    let packedBias = try allocate(Shape(lab_convolution_bias_count(&shape)), .float32)
     let transposed = try allocate(Shape(extent.weightCount / extent.groups), .float32)
     lab_pack_convolution(
-      &picture, weight.baseAddress, bias?.baseAddress, packed.floats, packedBias.floats,
+      &shape, weight.baseAddress, bias?.baseAddress, packed.floats, packedBias.floats,
       transposed.floats)
     return ConvolutionParameters(weight: packed, bias: packedBias, extent: extent)
   }
@@ -32,79 +32,80 @@ extension CPUBackend {
     _ input: FeatureMap, _ convolution: ConvolutionParameters, _ epilogue: Epilogue,
     into output: FeatureMap
   ) {
-    var picture = lab_picture(convolution.extent)
-    picture.take(input, output)
+    var shape = lab_conv_shape(convolution.extent)
+    shape.setSizes(input, output)
     let epilogue = lab_epilogue(epilogue, bias: convolution.bias)
     if convolution.extent.isDepthwise {
       convolveDepthwise(
-        picture, input.floats, convolution.weight.floats, epilogue, into: output.floats)
+        shape, input.floats, convolution.weight.floats, epilogue, into: output.floats)
     } else {
-      convolve(picture, input.floats, convolution.weight.floats, epilogue, into: output.floats)
+      convolve(shape, input.floats, convolution.weight.floats, epilogue, into: output.floats)
     }
   }
 
-  /// Rows as pixels of one picture: a linear layer is a pointwise convolution, and is packed alike.
+  /// Rows are the pixels of one image: a linear layer is a 1 x 1 convolution and has the same
+  /// packed layout.
   func convolveRows(
     _ input: TensorView, _ linear: LinearParameters, _ epilogue: Epilogue, into output: TensorView
   ) {
-    precondition(linearGEMM == .packed, "a weight in the layout of another engine")
-    var picture = lab_picture(
+    precondition(linearGEMM == .packed, "the weight has the layout of another engine")
+    var shape = lab_conv_shape(
       ConvolutionExtent(inputs: linear.inputs, outputs: linear.outputs, kernel: 1))
-    (picture.images, picture.height, picture.out_height) = (1, 1, 1)
-    (picture.width, picture.out_width) = (output.rows, output.rows)
-    (picture.in_stride, picture.out_stride) = (input.stride, output.stride)
+    (shape.images, shape.height, shape.out_height) = (1, 1, 1)
+    (shape.width, shape.out_width) = (output.rows, output.rows)
+    (shape.in_stride, shape.out_stride) = (input.stride, output.stride)
     convolve(
-      picture, input.floats, linear.weight.floats, lab_epilogue(epilogue, bias: linear.bias),
+      shape, input.floats, linear.weight.floats, lab_epilogue(epilogue, bias: linear.bias),
       into: output.floats)
   }
 
   private func convolve(
-    _ picture: lab_picture, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
+    _ shape: lab_conv_shape, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
     _ epilogue: lab_epilogue, into output: UnsafeMutablePointer<Float>
   ) {
-    var picture = picture
-    let isSmall = picture.macs < Self.minMACsToSplit
-    var plan = lab_plan_convolution(&picture, Int32(isSmall ? 1 : threads))
-    reservePicture(plan.scratch_count)
+    var shape = shape
+    let isSmall = shape.macs < Self.minMACsToSplit
+    var plan = lab_plan_convolution(&shape, Int32(isSmall ? 1 : threads))
+    reserveKernelScratch(plan.scratch_count)
     if isSmall {
       lab_convolve(
-        &picture, &plan, input, weight, epilogue, output, 0, plan.tasks, scratch[0].picture.floats)
+        &shape, &plan, input, weight, epilogue, output, 0, plan.tasks, scratch[0].kernels.floats)
       return
     }
     run(
       ConvolutionRegion(
-        backend: self, picture: picture, plan: plan, input: input, weight: weight,
+        backend: self, shape: shape, plan: plan, input: input, weight: weight,
         epilogue: epilogue, output: output)
     ) { ConvolutionRegion.enter($0, $1) }
   }
 
   private func convolveDepthwise(
-    _ picture: lab_picture, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
+    _ shape: lab_conv_shape, _ input: UnsafePointer<Float>, _ weight: UnsafePointer<Float>,
     _ epilogue: lab_epilogue, into output: UnsafeMutablePointer<Float>
   ) {
-    var picture = picture
-    let isSmall = picture.macs < Self.minMACsToSplit
-    var plan = lab_plan_depthwise(&picture, Int32(isSmall ? 1 : threads))
+    var shape = shape
+    let isSmall = shape.macs < Self.minMACsToSplit
+    var plan = lab_plan_depthwise(&shape, Int32(isSmall ? 1 : threads))
     if isSmall {
-      lab_convolve_depthwise(&picture, &plan, input, weight, epilogue, output, 0, plan.tasks)
+      lab_convolve_depthwise(&shape, &plan, input, weight, epilogue, output, 0, plan.tasks)
       return
     }
     run(
       DepthwiseRegion(
-        backend: self, picture: picture, plan: plan, input: input, weight: weight,
+        backend: self, shape: shape, plan: plan, input: input, weight: weight,
         epilogue: epilogue, output: output)
     ) { DepthwiseRegion.enter($0, $1) }
   }
 
   package func pool(_ input: FeatureMap, _ pooling: Pooling, into output: FeatureMap) {
-    var picture = lab_picture(
+    var shape = lab_conv_shape(
       ConvolutionExtent(
         inputs: input.channels, outputs: output.channels, kernel: pooling.window,
         stride: pooling.stride, padding: pooling.padding, groups: input.channels))
-    picture.take(input, output)
+    shape.setSizes(input, output)
     run(
       PoolingRegion(
-        backend: self, picture: picture, pooling: pooling, input: input.floats,
+        backend: self, shape: shape, pooling: pooling, input: input.floats,
         output: output.floats)
     ) { PoolingRegion.enter($0, $1) }
   }
@@ -128,15 +129,16 @@ extension CPUBackend {
     }
   }
 
-  /// Multiply-adds below which waking the other workers takes longer than the work: a microsecond.
+  /// With fewer multiply-adds (about a microsecond), waking the other workers takes longer than the
+  /// work.
   private static var minMACsToSplit: Int { 50_000 }
 
-  /// Makes room in every worker's scratch: the first pass of a model grows it, the following find
-  /// it large enough.
-  func reservePicture(_ count: Int) {
-    guard scratch[0].picture.shape.count < count else { return }
+  /// Enlarges every worker's kernel scratch to `count` floats if needed, which happens only in a
+  /// model's first pass.
+  func reserveKernelScratch(_ count: Int) {
+    guard scratch[0].kernels.shape.count < count else { return }
     Self.growing { () throws(TensorsError) in
-      for worker in 0..<threads { try scratch[worker].growPicture(count) }
+      for worker in 0..<threads { try scratch[worker].growKernelScratch(count) }
     }
   }
 }
@@ -145,8 +147,8 @@ extension ConvolutionExtent {
   var isDepthwise: Bool { groups == inputs && groups == outputs && groups > 1 }
 }
 
-extension lab_picture {
-  /// The layer alone: sizes and strides are still those of one pixel.
+extension lab_conv_shape {
+  /// The layer's parameters; sizes and strides are those of one pixel until `setSizes` is called.
   init(_ extent: ConvolutionExtent) {
     self.init()
     (images, height, width, out_height, out_width) = (1, 1, 1, 1, 1)
@@ -156,7 +158,7 @@ extension lab_picture {
     (in_stride, out_stride) = (extent.inputs, extent.outputs)
   }
 
-  mutating func take(_ input: FeatureMap, _ output: FeatureMap) {
+  mutating func setSizes(_ input: FeatureMap, _ output: FeatureMap) {
     images = input.batch
     (height, width, in_stride) = (input.height, input.width, input.pixelStride)
     in_image = input.imageStride
@@ -181,7 +183,7 @@ extension lab_epilogue {
 
 private struct ConvolutionRegion: ParallelRegion {
   let backend: CPUBackend
-  let picture: lab_picture
+  let shape: lab_conv_shape
   let plan: lab_convolution_plan
   let input: UnsafePointer<Float>
   let weight: UnsafePointer<Float>
@@ -189,17 +191,17 @@ private struct ConvolutionRegion: ParallelRegion {
   let output: UnsafeMutablePointer<Float>
 
   func run(worker: Int) {
-    var (picture, plan) = (picture, plan)
-    let scratch = backend.scratch[worker].picture.floats
+    var (shape, plan) = (shape, plan)
+    let scratch = backend.scratch[worker].kernels.floats
     while let task = backend.nextTask(below: plan.tasks, worker: worker) {
-      lab_convolve(&picture, &plan, input, weight, epilogue, output, task, task + 1, scratch)
+      lab_convolve(&shape, &plan, input, weight, epilogue, output, task, task + 1, scratch)
     }
   }
 }
 
 private struct DepthwiseRegion: ParallelRegion {
   let backend: CPUBackend
-  let picture: lab_picture
+  let shape: lab_conv_shape
   let plan: lab_depthwise_plan
   let input: UnsafePointer<Float>
   let weight: UnsafePointer<Float>
@@ -207,28 +209,28 @@ private struct DepthwiseRegion: ParallelRegion {
   let output: UnsafeMutablePointer<Float>
 
   func run(worker: Int) {
-    var (picture, plan) = (picture, plan)
+    var (shape, plan) = (shape, plan)
     while let task = backend.nextTask(below: plan.tasks, worker: worker) {
-      lab_convolve_depthwise(&picture, &plan, input, weight, epilogue, output, task, task + 1)
+      lab_convolve_depthwise(&shape, &plan, input, weight, epilogue, output, task, task + 1)
     }
   }
 }
 
 private struct PoolingRegion: ParallelRegion {
   let backend: CPUBackend
-  let picture: lab_picture
+  let shape: lab_conv_shape
   let pooling: Pooling
   let input: UnsafePointer<Float>
   let output: UnsafeMutablePointer<Float>
 
   func run(worker: Int) {
-    var picture = picture
-    let rows = backend.share(of: lab_pooling_tasks(&picture), worker: worker)
+    var shape = shape
+    let rows = backend.share(of: lab_pooling_tasks(&shape), worker: worker)
     switch pooling.kind {
-    case .maximum: lab_max_pool(&picture, input, output, rows.lowerBound, rows.upperBound)
+    case .maximum: lab_max_pool(&shape, input, output, rows.lowerBound, rows.upperBound)
     case .average:
       lab_average_pool(
-        &picture, pooling.countsPadding, input, output, rows.lowerBound, rows.upperBound)
+        &shape, pooling.countsPadding, input, output, rows.lowerBound, rows.upperBound)
     }
   }
 }
@@ -247,7 +249,7 @@ private struct GlobalPoolingRegion: ParallelRegion {
   }
 }
 
-/// Work items are rows of pixels of the output.
+/// Tasks are rows of pixels of the output.
 private struct CopyRegion: ParallelRegion {
   let backend: CPUBackend
   let input: FeatureMap
@@ -315,7 +317,7 @@ private struct UnfoldRegion: ParallelRegion {
   private func interleave(_ worker: Int, pixels: Int, channels: Int) {
     for image in 0..<images.shape[0] {
       let own = backend.share(of: pixels, worker: worker)
-      lab_interleave_planes(
+      lab_nchw_to_nhwc(
         images.floats + image * channels * pixels + own.lowerBound, channels, pixels, own.count,
         rows.floats + (image * pixels + own.lowerBound) * channels)
     }

@@ -1,14 +1,14 @@
 import CKernels
 import Tensors
 
-/// The GEMM engines for float32 on a CPU, and how they were chosen.
+/// The GEMM engines for float32 on a CPU, and whether a trial selected them.
 package struct EngineChoice: Hashable, Sendable {
   /// The engines of linear layers and of attention.
   let linear: GEMM
   let attention: GEMM
-  /// `nil` where neither uses it.
+  /// The BLAS, or `nil` if neither engine uses it.
   let library: BLASLibrary?
-  /// Whether a trial chose.
+  /// Whether a trial selected the engines.
   let isTried: Bool
 
   /// Our kernels with prepacked weights.
@@ -29,7 +29,7 @@ package struct EngineChoice: Hashable, Sendable {
   /// The names in a spec, the default first.
   static let names = [DeviceKind.automaticEngine, "packed", "blas"]
 
-  /// The engine that a spec names.
+  /// The engines for a name in a spec.
   ///
   /// - Throws: `TensorsError.engineUnavailable`, and those of `blas()`.
   static func named(_ name: String, device: String) throws -> EngineChoice {
@@ -41,7 +41,7 @@ package struct EngineChoice: Hashable, Sendable {
     }
   }
 
-  /// The name in records; `nil` for only our kernels.
+  /// The name in records; `nil` if both use our kernels.
   var name: String? {
     switch (linear, attention) {
     case (.packed, .packed): nil
@@ -61,7 +61,7 @@ package struct EngineChoice: Hashable, Sendable {
         + String(cString: lab_bfloat16_kernels())
     case .float32, .tf32, .float16: break
     }
-    let own = "lab \(String(cString: lab_product_kernels()))"
+    let own = "lab \(String(cString: lab_gemm_kernels()))"
     let parts = [library?.summary, linear == .blas && attention == .blas ? nil : own]
     return "\(name ?? "packed"): \(parts.compactMap { $0 }.joined(separator: ", "))"
       + (isTried ? " (by trial)" : "")

@@ -6,8 +6,8 @@ import Support
 import Synchronization
 import Tensors
 
-/// Chooses the float32 GEMM engine for each kind of product: our kernels or the system's BLAS,
-/// whichever is faster.
+/// Selects the faster float32 GEMM engine, our kernels or the system's BLAS, for linear layers and
+/// for attention.
 ///
 /// Our kernels are used unless a BLAS is clearly faster, so that a trial on a busy machine cannot
 /// select a slower library. The first use on a machine takes about half a second; a clear result is
@@ -20,7 +20,7 @@ final class EngineTrial: Sendable {
 
   init(_ cache: CacheFolder) { self.cache = cache }
 
-  /// Our kernels, if there is no BLAS or it computes wrong results.
+  /// The selected engines; our kernels if there is no BLAS or it computes wrong results.
   func choice() -> EngineChoice {
     known.withLock { known in
       if let known { return known }
@@ -33,7 +33,7 @@ final class EngineTrial: Sendable {
   private func find() -> EngineChoice {
     guard let library = try? BLASLibrary.open() else { return .packed }
     let identity = [
-      "3", Processor.name, String(cString: lab_product_kernels()), library.summary,
+      "3", Processor.name, String(cString: lab_gemm_kernels()), library.summary,
     ].joined(separator: "; ")
     if let line = stored()[identity], let choice = Self.choice(line, library) { return choice }
     guard let packed = try? TrialBlocks(.packed), let blas = try? TrialBlocks(.blas()) else {
@@ -49,20 +49,20 @@ final class EngineTrial: Sendable {
 
   enum Verdict { case blasIsFaster, packedIsEnough, unclear }
 
-  /// What the rounds of a trial show.
+  /// The result of a trial.
   ///
   /// - Parameter ratios: For each round, the time of BLAS divided by that of our kernels.
   static func verdict(_ ratios: [Double]) -> Verdict {
     let sorted = ratios.sorted()
     let (lower, upper) = (sorted[sorted.count / 4], sorted[sorted.count * 3 / 4])
-    // BLAS computes all products of a pass or none of one kind; a gain of a few percent in these
-    // layers is not one in every model.
+    // BLAS computes either all GEMMs of one kind in a pass or none, and a gain of a few percent in
+    // these layers is not a gain in every model.
     let limit = 0.9
     return upper < limit ? .blasIsFaster : lower >= limit ? .packedIsEnough : .unclear
   }
 
-  /// The first's time divided by the second's, in rounds that run both one after the other, so that
-  /// other programs disturb both alike.
+  /// The first's time divided by the second's for each round; each round runs both, so that other
+  /// programs disturb both equally.
   private static func ratios(of first: () -> Void, to second: () -> Void) -> [Double] {
     let clock = ContinuousClock()
     // Warms up both, and finds how many runs make a round long enough to time.
@@ -110,8 +110,10 @@ final class EngineTrial: Sendable {
   }
 }
 
-/// What a trial times: the blocks of DeiT-S over the tokens of an image as a pass runs them, since
-/// an engine is more than its GEMM (ours has bias, GELU and residual in its epilogue).
+/// What a trial times: the feed-forward network and the attention of DeiT-S blocks for one image.
+///
+/// They are timed whole because an engine is more than its GEMM: ours fuses bias, GELU and
+/// residual.
 private final class TrialBlocks {
   enum Part: CaseIterable { case linear, attention }
 

@@ -2,7 +2,7 @@ import CKernels
 import COpenBLAS
 import Tensors
 
-/// The epilogue of a matrix product, applied to its sums.
+/// The epilogue of a GEMM.
 enum GEMMEpilogue {
   case none, add, gelu
 
@@ -15,21 +15,21 @@ enum GEMMEpilogue {
   }
 }
 
-/// The implementation of matrix products, which determines the layout of a weight.
+/// The GEMM implementation, which determines the layout of a weight.
 enum GEMM: Hashable, Sendable {
   /// Our kernels on float32 weights in panels.
   case packed
   /// The system's BLAS on unpacked weights.
   case blas
-  /// Our kernels on panels of bfloat16, with rows rounded to it.
+  /// Our kernels on panels of bfloat16, with rows rounded to bfloat16.
   case bfloat16
-  /// Our kernels on panels of int8, with rows quantized one by one.
+  /// Our kernels on panels of int8, with rows quantized to int8, one scale per row.
   case int8
 
   /// Whether rows are rounded before they are multiplied.
   var roundsRows: Bool { self == .bfloat16 || self == .int8 }
 
-  /// Panels of a weight with a number of columns: the parts that workers share a product by.
+  /// The number of panels of a weight; panels are the units that workers share.
   func panels(_ columns: Int) -> Int {
     switch self {
     case .packed, .blas: lab_panels(columns)
@@ -38,7 +38,7 @@ enum GEMM: Hashable, Sendable {
     }
   }
 
-  /// Floats of memory that a hidden row of a feed-forward network takes.
+  /// The size in floats of one hidden row of a feed-forward network.
   func hiddenFloats(_ width: Int, isGated: Bool) -> Int {
     self == .bfloat16 && !isGated ? Operand.floats(rows: 1, k: width) : width
   }
@@ -52,18 +52,18 @@ enum GEMM: Hashable, Sendable {
   }
 }
 
-extension lab_fetch {
-  static var nothing: lab_fetch { lab_fetch() }
+extension lab_prefetch {
+  static var nothing: lab_prefetch { lab_prefetch() }
 
-  /// A panel of the same packed factor.
-  static func panel(_ index: Int) -> lab_fetch {
-    var fetch = lab_fetch()
-    fetch.panel_after = index + 1
+  /// Prefetches a panel of the same weight.
+  static func panel(_ index: Int) -> lab_prefetch {
+    var fetch = lab_prefetch()
+    fetch.next_panel = index + 1
     return fetch
   }
 }
 
-/// Rows of floats in memory, `stride` apart.
+/// Rows of floats in memory; `stride` is in floats.
 struct Rows {
   let start: UnsafeMutablePointer<Float>
   let stride: Int
@@ -75,17 +75,17 @@ struct Rows {
 
   func from(_ row: Int) -> Rows { Rows(start + row * stride, stride: stride) }
 
-  /// A row length for scratch memory: no multiple of a page, at which the rows of a tile would
-  /// share one set of the L1 cache.
+  /// A row stride for scratch memory: not a multiple of 4 KiB, at which all rows of a tile would be
+  /// in the same set of the L1 cache.
   static func stride(_ width: Int) -> Int { width % 1024 == 0 ? width + 16 : width }
 }
 
-/// Rows in the form that a product reads: floats, or rounded values.
+/// Rows in the form that a GEMM reads: floats, or rounded values.
 struct Operand {
   let start: UnsafeMutableRawPointer
-  /// Bytes from row to row.
+  /// The row stride in bytes.
   let stride: Int
-  /// Of each row, where it is int8.
+  /// One scale for each row of int8; else `nil`.
   let scales: UnsafeMutablePointer<Float>?
 
   init(_ rows: Rows) {
@@ -102,7 +102,7 @@ struct Operand {
     self.scales = scales
   }
 
-  /// Room for `rows` rounded rows of `k` numbers in memory of `Operand.floats(rows:k:)` floats.
+  /// Uses `memory`, of `Operand.floats(rows:k:)` floats, for `rows` rounded rows of `k` elements.
   init(in memory: Tensor, rows: Int, k: Int, _ gemm: GEMM) {
     start = UnsafeMutableRawPointer(memory.floats)
     stride = Self.stride(k, gemm)
@@ -110,13 +110,13 @@ struct Operand {
       gemm == .int8 ? (start + rows * stride).assumingMemoryBound(to: Float.self) : nil
   }
 
-  /// Floats of memory for rounded rows, at most.
+  /// The maximum number of floats that rounded rows need.
   static func floats(rows: Int, k: Int) -> Int {
     rows * (stride(k, .bfloat16) / MemoryLayout<Float>.stride + 1)
   }
 
-  /// Bytes of a rounded row: an odd number of cache lines, so that the rows of a tile lie in
-  /// different sets of the L1 cache.
+  /// The stride of rounded rows in bytes: an odd number of cache lines, so that the rows of a tile
+  /// are in different sets of the L1 cache.
   private static func stride(_ k: Int, _ gemm: GEMM) -> Int {
     let bytes = gemm == .int8 ? lab_int8_row_bytes(k) : lab_bfloat16_row_bytes(k)
     return ((bytes + 63) / 64 | 1) * 64
@@ -126,8 +126,8 @@ struct Operand {
     Operand(start + row * stride, stride: stride, scales: scales.map { $0 + row })
   }
 
-  /// Rounds rows of `k` numbers into this memory.
-  func take(_ rows: Rows, count: Int, k: Int) {
+  /// Rounds `count` rows of `k` floats into this memory.
+  func round(_ rows: Rows, count: Int, k: Int) {
     if let scales {
       lab_quantize_rows_int8(rows.start, count, k, rows.stride, start, stride, scales)
     } else {
@@ -137,38 +137,38 @@ struct Operand {
 }
 
 extension LinearParameters {
-  /// Some panels of the layer over `rows` rows; `next` is the panel that this worker will probably
-  /// take afterwards.
+  /// Applies some panels of the layer to `rows` rows; `next` is the panel that this worker will
+  /// probably use next, which is prefetched.
   func apply(
     _ input: Operand, rows: Int, panels: Range<Int>, next: Int? = nil, into output: Rows,
     _ epilogue: GEMMEpilogue, _ gemm: GEMM, scratch: Scratch
   ) {
     switch gemm {
     case .packed:
-      lab_product(
+      lab_gemm(
         input.start.assumingMemoryBound(to: Float.self), rows,
         input.stride / MemoryLayout<Float>.stride, weight.floats, outputs, inputs,
         panels.lowerBound, panels.upperBound, next.map { .panel($0) } ?? .nothing, bias.floats,
         epilogue.kernelMode, output.start, output.stride, scratch.product.floats)
     case .blas: applyByBLAS(input, rows: rows, panels: panels, into: output, epilogue)
     case .bfloat16:
-      lab_product_bfloat16(
+      lab_gemm_bfloat16(
         input.start, rows, input.stride, weight.storage.address, outputs, inputs,
         panels.lowerBound, panels.upperBound, (next ?? -1) + 1, bias.floats, epilogue.kernelMode,
         output.start, output.stride)
     case .int8:
-      lab_product_int8(
+      lab_gemm_int8(
         input.start, input.scales, rows, input.stride, weight.storage.address, outputs, inputs,
         panels.lowerBound, panels.upperBound, (next ?? -1) + 1, bias.floats, epilogue.kernelMode,
         output.start, output.stride)
     }
   }
 
-  /// The layer with GELU, whose results are rounded to bfloat16 at once.
+  /// Applies the layer with GELU and rounds the result to bfloat16.
   func applyGELU(
     _ input: Operand, rows: Int, into output: Operand, scratch: Scratch
   ) {
-    lab_product_bfloat16_gelu(
+    lab_gemm_bfloat16_gelu(
       input.start, rows, input.stride, weight.storage.address, outputs, inputs, 0,
       GEMM.bfloat16.panels(outputs), bias.floats, output.start, output.stride)
   }
@@ -201,7 +201,8 @@ extension LinearParameters {
 extension LayerNormParameters {
   func apply(_ input: UnsafePointer<Float>, rows: Int, into output: Rows) {
     let width = weight.shape[0]
-    // Read once and not at every row, where workers would take the reference count from each other.
+    // Read before the loop: each access to a tensor changes its reference count, for which workers
+    // would contend.
     let (scale, shift, stride) = (weight.floats, bias.floats, output.stride)
     for row in 0..<rows {
       lab_layer_norm(

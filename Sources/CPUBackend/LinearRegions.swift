@@ -1,7 +1,7 @@
 import CKernels
 import Tensors
 
-/// LayerNorm of many rows, in blocks of a few.
+/// LayerNorm of many rows; tasks are blocks of rows.
 struct NormalizeRegion: ParallelRegion {
   private static let blockRows = 16
 
@@ -22,7 +22,7 @@ struct NormalizeRegion: ParallelRegion {
   }
 }
 
-/// Rounds rows into memory that all workers share.
+/// Rounds rows into shared memory.
 struct RoundRegion: ParallelRegion {
   let backend: CPUBackend
   let input: Rows
@@ -32,12 +32,12 @@ struct RoundRegion: ParallelRegion {
 
   func run(worker: Int) {
     let own = backend.share(of: rows, worker: worker)
-    output.from(own.lowerBound).take(input.from(own.lowerBound), count: own.count, k: k)
+    output.from(own.lowerBound).round(input.from(own.lowerBound), count: own.count, k: k)
   }
 }
 
-/// A linear layer, after a LayerNorm where there is one, on each worker's own rows: normalized and
-/// rounded rows never leave its cache.
+/// A linear layer, with a LayerNorm before it if there is one; tasks are blocks of rows, whose
+/// normalized and rounded rows never leave the worker's cache.
 struct RowwiseLinearRegion: ParallelRegion {
   let backend: CPUBackend
   let split: WorkSplit
@@ -67,16 +67,16 @@ struct RowwiseLinearRegion: ParallelRegion {
 }
 
 extension GEMM {
-  /// Rows as this product reads them, rounded into the worker's own memory where they must be.
+  /// Rows in the form that this GEMM reads, rounded into the worker's scratch if needed.
   func operand(_ rows: Rows, count: Int, k: Int, _ scratch: Scratch) -> Operand {
     guard roundsRows else { return Operand(rows) }
     let operand = Operand(in: scratch.operand, rows: count, k: k, self)
-    operand.take(rows, count: count, k: k)
+    operand.round(rows, count: count, k: k)
     return operand
   }
 }
 
-/// A linear layer over many rows, with what follows it in place.
+/// A linear layer with its epilogue; tasks are blocks of rows and groups of panels.
 struct LinearRegion: ParallelRegion {
   let backend: CPUBackend
   let split: WorkSplit
@@ -97,11 +97,11 @@ struct LinearRegion: ParallelRegion {
   }
 }
 
-/// The gate of a SwiGLU over rows [a | b], shared by rows.
+/// The gate of SwiGLU on rows `[a | b]`; rows are divided among workers.
 struct GateRegion: ParallelRegion {
   let backend: CPUBackend
   let rows: Int
-  /// Width of each half.
+  /// The width of each half.
   let width: Int
   let hidden: Rows
 
@@ -111,11 +111,12 @@ struct GateRegion: ParallelRegion {
   }
 }
 
-/// A whole feed-forward network on each worker's own rows: the hidden rows never leave its cache.
+/// A whole feed-forward network; tasks are blocks of rows, whose hidden rows never leave the
+/// worker's cache.
 struct FeedForwardRegion: ParallelRegion {
   let backend: CPUBackend
   let split: WorkSplit
-  /// What is normalized: the stream itself, or as many rows of another tensor.
+  /// The rows to normalize: the residual stream itself, or another tensor of the same shape.
   let input: UnsafePointer<Float>
   let stream: UnsafeMutablePointer<Float>
   let parameters: FeedForwardParameters

@@ -1,8 +1,8 @@
-/// One fork-join region: what all workers read, and what each of them does.
+/// One fork-join region: the data that all workers read, and what each of them does.
 ///
-/// A struct and not a closure, since a closure that crosses into C is copied to the heap, and a
-/// forward pass must not allocate. `backend.run(region) { Self.enter($0, $1) }` runs one; a C
-/// function pointer cannot be generic, hence the literal at each call.
+/// A struct instead of a closure, because a closure passed to C is copied to the heap, and a
+/// forward pass must not allocate. `backend.run(region) { Self.enter($0, $1) }` runs a region; the
+/// literal at each call is needed because a C function pointer cannot be generic.
 protocol ParallelRegion {
   func run(worker: Int)
 }

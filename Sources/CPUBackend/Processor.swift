@@ -3,7 +3,7 @@ import Foundation
 import Support
 
 extension Processor {
-  /// Cores that this process may run on, which a container or `taskset` may limit.
+  /// The number of cores that this process may use, which a container or `taskset` may limit.
   package static let availableCores: Int = {
     let cores = Int(lab_available_cores())
     return cores > 0 ? cores : ProcessInfo.processInfo.activeProcessorCount

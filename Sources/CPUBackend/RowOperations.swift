@@ -2,7 +2,7 @@ import CKernels
 import Foundation
 import Tensors
 
-/// The operations that treat every row by itself, shared by rows.
+/// Operations on independent rows, which are divided among workers.
 struct RowRegion: ParallelRegion {
   enum Rule {
     case layerNorm(LayerNormParameters)
@@ -10,7 +10,7 @@ struct RowRegion: ParallelRegion {
     case activate(Activation)
     case add(TensorView, Activation)
     case multiply(TensorView)
-    /// Rows of each image chosen by Int32 [B, N'].
+    /// Selects rows of each image by Int32 indices `[B, N']`.
     case gather(Tensor)
     case copy
   }
@@ -35,8 +35,8 @@ struct RowRegion: ParallelRegion {
         source, right.lab(of: output.rows), width, activation.mode, target, stride, first, last)
     case .multiply(let right):
       lab_multiply_rows(source, right.lab(of: output.rows), width, target, stride, first, last)
-    // What is read of a tensor is read before the rows: each reading counts a reference, which
-    // workers would take from each other at every row.
+    // Tensors are read before the loop: each access changes a reference count, for which workers
+    // would contend.
     case .layerNorm(let norm):
       let (scale, shift, epsilon) = (norm.weight.floats, norm.bias.floats, norm.epsilon)
       for row in rows {
@@ -72,7 +72,7 @@ struct RowRegion: ParallelRegion {
 extension TensorView {
   fileprivate var lab: lab_rows { lab_rows(start: floats, stride: stride, repeats: 1) }
 
-  /// As many rows, or fewer that each stand for several.
+  /// Rows broadcast to `rows`: each is used for `rows / self.rows` consecutive rows.
   fileprivate func lab(of rows: Int) -> lab_rows {
     lab_rows(start: floats, stride: stride, repeats: max(1, rows / max(1, self.rows)))
   }
@@ -133,7 +133,7 @@ extension CPUBackend {
       apply(linear, source, rows: input.rows, into: target, .add)
     default:
       if linearGEMM == .packed { return convolveRows(input, linear, epilogue, into: output) }
-      // The other engines have no such epilogue: what follows is a pass of its own.
+      // The other engines do not fuse this epilogue: it runs separately.
       let product = TensorView(
         temporary(.product, Shape(output.rows, linear.outputs), .float32))
       apply(
@@ -142,7 +142,7 @@ extension CPUBackend {
     }
   }
 
-  /// Activation and residual of rows whose products are done.
+  /// Applies activation and residual to rows of a finished GEMM.
   private func finish(_ product: TensorView, _ epilogue: Epilogue, into output: TensorView) {
     switch epilogue.residual {
     case let residual? where epilogue.activatesSum:

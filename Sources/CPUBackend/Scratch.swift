@@ -1,37 +1,38 @@
 import CKernels
 import Tensors
 
-/// One worker's private memory, sized before the first pass.
+/// One worker's private scratch memory, sized before the first pass; `operand` and `kernels` grow
+/// during it.
 struct Scratch {
-  /// Maximum rows of one head's attention that a worker holds at once, so that they stay in the L2
-  /// cache.
+  /// Maximum rows of one head's attention logits at once, so that they stay in the L2 cache.
   static func attentionRows(tokens: Int) -> Int { tokens <= 320 ? tokens : 96 }
 
-  /// Numbers of one head's packed keys and values.
+  /// Floats of one head's packed keys and values.
   static func packedHeadCount(tokens: Int, headDim: Int) -> Int {
     lab_packed_count(tokens, headDim) + lab_packed_count(headDim, tokens)
   }
 
-  /// Normalized rows of a block, [rows, C].
+  /// Normalized rows of a block, `[rows, C]`.
   private(set) var normalized: Tensor
   /// The feed-forward network's hidden rows of a block.
   private(set) var hidden: Tensor
   /// The patches of one image as rows.
   private(set) var unfolded: Tensor
-  /// Attention logits of one row block and head, [rows, N].
+  /// Attention logits of one row block and head, `[rows, N]`.
   private(set) var logits: Tensor
-  /// Reduction over heads of the above.
+  /// The reduction of `logits` over heads.
   private(set) var reduced: Tensor
-  /// Logarithms of the token sizes, [N].
+  /// Logarithms of the token sizes, `[N]`.
   private(set) var logSizes: Tensor
-  /// Keys and values of one head, packed for the two products.
+  /// Packed keys and values of one head.
   private(set) var packedHead: Tensor
-  /// Rows that a product copies where theirs would share cache sets.
+  /// Rows that a GEMM copies because their stride would put them into the same cache sets.
   private(set) var product: Tensor
-  /// Rows rounded for a product of lower precision.
+  /// Rows rounded for a low-precision GEMM.
   private(set) var operand: Tensor
-  /// Rows of a picture that a convolution copies, or one head of an attention over pictures.
-  private(set) var picture: Tensor
+  /// Scratch of the kernels in `convolution.h`: copied image rows, or one head of window or linear
+  /// attention.
+  private(set) var kernels: Tensor
   /// Sort keys, indices and similarities of the selection.
   private(set) var keys: Tensor
   private(set) var order: Tensor
@@ -49,7 +50,7 @@ struct Scratch {
     similarities = empty
     packedHead = empty
     product = empty
-    picture = empty
+    kernels = empty
     operand = empty
     keys = try CPUBackend.allocate(Shape(1), .int64)
     order = none
@@ -71,7 +72,9 @@ struct Scratch {
 
   mutating func growOperand(_ count: Int) throws(TensorsError) { try Self.grow(&operand, count) }
 
-  mutating func growPicture(_ count: Int) throws(TensorsError) { try Self.grow(&picture, count) }
+  mutating func growKernelScratch(_ count: Int) throws(TensorsError) {
+    try Self.grow(&kernels, count)
+  }
 
   static func grow(_ tensor: inout Tensor, _ count: Int) throws(TensorsError) {
     guard tensor.shape.count < count else { return }
@@ -79,6 +82,6 @@ struct Scratch {
   }
 }
 
-/// A row length that keeps every row of logits aligned to a cache line, and its rows in different
-/// sets of the L1 cache.
+/// A row stride for logits that aligns every row to a cache line and puts the rows of a tile into
+/// different sets of the L1 cache.
 func padded(_ count: Int) -> Int { Rows.stride((count + 15) / 16 * 16) }

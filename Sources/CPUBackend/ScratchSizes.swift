@@ -1,7 +1,7 @@
 import CKernels
 import Tensors
 
-/// Elements of each scratch area that operations need: one worker's, and those that all workers
+/// Elements of each scratch area that operations need: each worker's, and those that all workers
 /// share.
 struct ScratchSizes {
   private(set) var normalized = 0
@@ -63,7 +63,7 @@ struct ScratchSizes {
     case .tokens(_, let before, _, let width):
       raise(&keys, to: 2 * before)
       raise(&order, to: 4 * before)
-      // Every pair of an even and an odd token.
+      // A similarity for every pair of an even and an odd token.
       raise(&similarities, to: (before / 2 + 1) * (before / 2 + 1))
       raise(&packedHead, to: lab_packed_count(before / 2, width))
       includeProduct(rows: before)
@@ -72,11 +72,10 @@ struct ScratchSizes {
   }
 
   private mutating func includeProduct(rows: Int) {
-    raise(&product, to: lab_product_scratch_count(max(rows, WorkSplit.maxRows)))
+    raise(&product, to: lab_gemm_scratch_count(max(rows, WorkSplit.maxRows)))
   }
 
-  /// Rows after a LayerNorm: in a worker's own memory where a chain of products takes them, else in
-  /// memory that all share.
+  /// Normalized rows: in a worker's own memory if it computes whole rows, else in shared memory.
   private mutating func includeNormalized(rows: Int, width: Int, hidden: Int, weights: Int) {
     if WorkSplit.isChained(rows: rows, hidden: hidden, weights: weights, threads: threads) {
       raise(&normalized, to: min(rows, WorkSplit.chainRows(hidden: hidden)) * Rows.stride(width))
@@ -94,7 +93,7 @@ struct ScratchSizes {
     raise(&logSizes, to: tokens)
     let packed = Scratch.packedHeadCount(tokens: tokens, headDim: headDim)
     raise(&packedHead, to: packed)
-    raise(&product, to: lab_product_scratch_count(max(rows, tokens)))
+    raise(&product, to: lab_gemm_scratch_count(max(rows, tokens)))
     let partials = batch * max(heads, CPUBackend.rowBlocks(tokens: tokens))
     raise(&sharedPartials, to: partials * tokens)
     raise(&sharedPacked, to: min(threads, batch) * heads * packed)

@@ -1,22 +1,21 @@
-/// How a matrix product is divided among workers: blocks of rows times groups of panels, each taken
-/// by a free worker.
+/// How a GEMM is divided among workers: into tasks of one block of rows and one group of panels.
 struct WorkSplit {
-  /// Maximum rows of a block, so that a part of them stays in the L2 cache while the panels pass
-  /// by.
+  /// Maximum rows of a block: a part of them stays in the L2 cache for all panels.
   static let maxRows = 256
-  /// Maximum rows whose hidden rows all workers share at once.
+  /// Maximum rows of a slab, whose hidden rows all workers share.
   static let slabRows = 1024
-  /// Minimum rows of a worker for fusing products: with fewer, a chain of them waits for its
-  /// weights.
+  /// Minimum rows per worker for fusing GEMMs: with fewer, loading weights takes longer than the
+  /// arithmetic.
   static let minimumRowsForFusion = 28
-  /// The same for weights that stay in each worker's cache.
+  /// The same, for weights that stay in each worker's cache.
   private static let minimumRowsForFusionOfCachedWeights = 14
-  /// Floats that stay in the L2 cache of a current core along with what passes through it: 600 kB
-  /// of rows or weights.
+  /// Floats of rows or weights that stay in the L2 cache of a current core next to streamed data:
+  /// 600 kB.
   private static let floatsPerL2 = 150_000
-  /// The number of tasks per worker, so that others can take over tasks of a disturbed core.
+  /// Tasks per worker: several, so that others can take over those of a disturbed core.
   private static let tasksPerWorker = 6
-  /// The same for rows that do not fit into the L2 cache together, which every task reads anew.
+  /// The same, for rows that do not fit into the L2 cache together, so that every task reads them
+  /// again.
   private static let tasksPerWorkerBeyondL2 = 3
 
   let rows: Int
@@ -24,20 +23,20 @@ struct WorkSplit {
   let rowBlocks: Int
   let panelGroups: Int
 
-  /// Whether every worker takes its own rows through a chain of products whose hidden rows are
-  /// `hidden` floats long, and which reads `weights` floats of weights.
+  /// Whether each worker takes its own rows through a chain of GEMMs with hidden rows of `hidden`
+  /// floats and weights of `weights` floats in total.
   static func isChained(rows: Int, hidden: Int, weights: Int, threads: Int) -> Bool {
     let minimum =
       weights <= floatsPerL2 ? minimumRowsForFusionOfCachedWeights : minimumRowsForFusion
     return rows >= minimum * threads && chainRows(hidden: hidden) >= minimum
   }
 
-  /// Maximum rows of a chain whose hidden rows are `hidden` floats long.
+  /// Maximum rows of a block in a chain with hidden rows of `hidden` floats.
   static func chainRows(hidden: Int) -> Int {
     min(196, max(1, floatsPerL2 / max(1, hidden)))
   }
 
-  /// A product of `rows`, each `k` long, in `panels`.
+  /// A GEMM of `rows` rows of length `k` by `panels` panels.
   init(rows: Int, k: Int, panels: Int, threads: Int) {
     self.rows = rows
     self.panels = panels
@@ -49,13 +48,13 @@ struct WorkSplit {
     panelGroups =
       threads == 1
       ? 1 : min(panels, max(1, (tasks + minimumBlocks - 1) / max(1, minimumBlocks)))
-    // Too few panels for all workers: smaller blocks of rows.
+    // If there are too few panels for all workers, use smaller blocks of rows.
     let blocks = threads == 1 ? 1 : (tasks + panelGroups - 1) / panelGroups
     rowBlocks = max(
       minimumBlocks, min(blocks, rows / Self.minimumRowsForFusionOfCachedWeights))
   }
 
-  /// Chains of products over blocks of rows, about as many for each worker.
+  /// Chains of GEMMs over blocks of rows, about equally many for each worker.
   init(chainedRows rows: Int, hidden: Int, threads: Int) {
     self.rows = rows
     panels = 1

@@ -109,9 +109,9 @@ private struct ProductWork: ImageWork {
     // If rows are a page apart, only few at once, because a larger product would copy them.
     let step = left.stride % 1024 == 0 ? 4 : count
     for row in stride(from: first, to: rows.upperBound, by: step) {
-      lab_product(
+      lab_gemm(
         left.start + row * left.stride, min(step, rows.upperBound - row), left.stride, packed,
-        columns, left.width, 0, lab_panels(columns), lab_fetch(), nil, Int32(LAB_EPILOGUE_NONE),
+        columns, left.width, 0, lab_panels(columns), lab_prefetch(), nil, Int32(LAB_EPILOGUE_NONE),
         result + row * columns, columns, nil)
     }
     switch finish {
@@ -127,7 +127,7 @@ private struct ProductWork: ImageWork {
         products, count, columns, rowFactors + first * step, step, columnFactors, step)
     case .marks(let neighbors, let marked):
       for row in rows {
-        lab_mark_greatest(
+        lab_mark_largest(
           result + row * columns, columns, row, neighbors, marked + row * columns)
       }
     }

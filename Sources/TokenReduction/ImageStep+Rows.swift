@@ -127,12 +127,13 @@ private struct DirectionWork: ImageWork {
   func run(_ items: Range<Int>) {
     let (width, stride) = (image.width, FloatRows.stride(image.width))
     guard let order else {
-      return lab_unit_rows(
+      return lab_normalize_rows(
         image.token(first + items.lowerBound), items.count, width, width,
         rows + items.lowerBound * stride, stride)
     }
     for item in items {
-      lab_unit_rows(image.token(Int(order[item])), 1, width, width, rows + item * stride, stride)
+      lab_normalize_rows(
+        image.token(Int(order[item])), 1, width, width, rows + item * stride, stride)
     }
   }
 }

@@ -22,7 +22,9 @@ import _TestSupport
   }
 
   @Test(arguments: cases, [false, true])
-  func `attention is the reference's, with and without sizes`(size: Case, sized: Bool) throws {
+  func `attention matches the reference, with and without token sizes`(size: Case, sized: Bool)
+    throws
+  {
     let run = try Run(size, sized: sized, statistics: nil)
     for image in 0..<2 {
       let expected = ReferenceOps.attention(
@@ -33,7 +35,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases)
-  func `class attention is the mean over heads of the first row`(size: Case) throws {
+  func `class attention is the mean of the first row over heads`(size: Case) throws {
     let run = try Run(size, sized: false, statistics: .mean, received: false)
     for image in 0..<2 {
       let weights = ReferenceOps.attentionWeights(
@@ -46,7 +48,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases, HeadReduction.allCases)
-  func `received attention sums the reduced heads over patch rows`(
+  func `received attention sums the heads' reduction over patch rows`(
     size: Case, reduction: HeadReduction
   ) throws {
     let run = try Run(size, sized: true, statistics: reduction)
@@ -64,7 +66,7 @@ import _TestSupport
         }
       }
       #expect(largestDifference(run.statistic(image), expected) < 1e-5)
-      // The statistics change nothing in the result.
+      // The statistics must not change the result.
       let attended = ReferenceOps.attention(
         run.image(image), tokens: size.tokens, heads: size.heads, tokenSize: run.sizes(image))
       #expect(largestDifference(run.output(image), attended) < 1e-5)

@@ -5,15 +5,15 @@ import _TestSupport
 
 /// The convolutions against plain loops in double precision.
 @Suite struct ConvolutionTests {
-  /// Shapes and what becomes of the sums.
+  /// A shape with an epilogue and strides.
   struct Case: Sendable, CustomStringConvertible {
     var shape: PictureShape
     var activation = LAB_ACTIVATION_NONE
     var residual = Residual.none
-    var hasPlanes = false
-    /// Numbers behind each pixel that are no channels.
+    var isNCHW = false
+    /// Floats between the channels of a pixel and the next pixel.
     var gap = 0
-    /// Numbers behind each image that are no pixels.
+    /// Floats between an image and the next.
     var imageGap = 0
     var activatesSum = false
     var isDepthwise = false
@@ -43,23 +43,23 @@ import _TestSupport
         }
       }
     } + [
-      // A patch embedding, a stem, an odd picture, all from planes.
+      // A patch embedding, a stem, and an odd size, all from NCHW.
       Case(
         shape: PictureShape(images: 2, 16, 24, channels: 3, out: 33, kernel: 4, stride: 4),
-        hasPlanes: true),
+        isNCHW: true),
       Case(
         shape: PictureShape(
           images: 2, 19, 22, channels: 3, out: 8, kernel: 3, stride: 2, padding: 1),
-        activation: LAB_ACTIVATION_HARD_SWISH, hasPlanes: true),
+        activation: LAB_ACTIVATION_HARD_SWISH, isNCHW: true),
       Case(
-        shape: PictureShape(13, 7, channels: 5, out: 40, kernel: 3, padding: 2), hasPlanes: true),
-      // Groups of 16, and groups with kernels.
+        shape: PictureShape(13, 7, channels: 5, out: 40, kernel: 3, padding: 2), isNCHW: true),
+      // Groups of 16 channels, and groups with larger kernels.
       Case(shape: PictureShape(images: 2, 7, 7, channels: 96, out: 96, kernel: 1, groups: 6)),
       Case(
         shape: PictureShape(
           11, 7, channels: 12, out: 30, kernel: 3, stride: 2, padding: 1, groups: 3),
         activation: LAB_ACTIVATION_SILU, gap: 3),
-      // Sums of several parts: of kernel rows, and within one.
+      // Sums in several parts: of kernel rows, and within one kernel row.
       Case(
         shape: PictureShape(7, 7, channels: 96, out: 24, kernel: 3, padding: 1),
         activation: LAB_ACTIVATION_RELU, residual: .other),
@@ -69,7 +69,7 @@ import _TestSupport
         shape: PictureShape(6, 5, channels: 1200, out: 17, kernel: 1),
         activation: LAB_ACTIVATION_GELU
       ),
-      // Pixels that share cache sets.
+      // Pixels that map to the same cache sets.
       Case(
         shape: PictureShape(5, 12, channels: 1024, out: 9, kernel: 2, padding: 1),
         activation: LAB_ACTIVATION_RELU, residual: .other),
@@ -101,7 +101,7 @@ import _TestSupport
       Case(
         shape: PictureShape(3, 5, channels: 200, out: 200, kernel: 3, padding: 3, groups: 200),
         residual: .output, isDepthwise: true),
-      // Pixels that share cache sets, in one block of rows and in several.
+      // Pixels that map to the same cache sets, in one block of rows and in several.
       Case(
         shape: PictureShape(
           images: 2, 9, 11, channels: 512, out: 512, kernel: 3, stride: 2, padding: 1, groups: 512),
@@ -115,30 +115,30 @@ import _TestSupport
     ]
 
   @Test(arguments: dense)
-  func `a dense convolution is the reference's`(each: Case) { Self.check(each) }
+  func `a dense convolution matches the reference`(each: Case) { Self.check(each) }
 
   @Test(arguments: depthwise)
-  func `a depthwise convolution is the reference's`(each: Case) { Self.check(each) }
+  func `a depthwise convolution matches the reference`(each: Case) { Self.check(each) }
 
   #if arch(x86_64) && os(Linux)
-    @Test func `AVX2 kernels give the reference's convolutions`() async {
+    @Test func `AVX2 convolutions match the reference`() async {
       await #expect(processExitsWith: .success) {
         setenv("LAB_KERNELS", "avx2", 1)
-        #expect(String(cString: lab_product_kernels()) == "AVX2 6x16")
+        #expect(String(cString: lab_gemm_kernels()) == "AVX2 6x16")
         for each in Self.dense + Self.depthwise { Self.check(each) }
       }
     }
 
-    @Test func `plain kernels give the reference's convolutions`() async {
+    @Test func `baseline x86-64 convolutions match the reference`() async {
       await #expect(processExitsWith: .success) {
         setenv("LAB_KERNELS", "sse2", 1)
-        #expect(String(cString: lab_product_kernels()) == "SSE2 6x8")
+        #expect(String(cString: lab_gemm_kernels()) == "SSE2 6x8")
         for each in Self.dense + Self.depthwise { Self.check(each) }
       }
     }
   #endif
 
-  @Test func `padding may differ on each side, kernels need not be square`() {
+  @Test func `padding may be asymmetric, and kernels need not be square`() {
     var shape = PictureShape(9, 14, channels: 18, out: 20, kernel: 3, stride: 2)
     (shape.padTop, shape.padLeft, shape.padBottom, shape.padRight) = (0, 1, 1, 2)
     (shape.kernelHeight, shape.kernelWidth) = (3, 5)
@@ -150,7 +150,8 @@ import _TestSupport
   }
 
   @Test(arguments: [1, 2, 3, 8])
-  func `an image has the same bits in any batch, for any number of workers`(workers: Int) {
+  func `the result for an image does not depend on the batch or the number of workers`(workers: Int)
+  {
     for each in Self.dense + Self.depthwise {
       var alone = each
       alone.shape.images = 1
@@ -163,7 +164,7 @@ import _TestSupport
   }
 
   @Test(arguments: activations)
-  func `what is not a number reaches the outputs that see it, and no others`(activation: Int) {
+  func `NaN reaches only the outputs whose inputs contain it`(activation: Int) {
     let shape = PictureShape(9, 9, channels: 20, out: 20, kernel: 3, padding: 1)
     var grouped = shape
     grouped.groups = 20
@@ -228,9 +229,9 @@ import _TestSupport
 
   private static func run(_ each: Case, _ inputs: Inputs, workers: Int) -> [Float] {
     let shape = each.shape
-    var picture = lab_picture(shape)
-    picture.has_planes = each.hasPlanes
-    picture.in_stride += each.hasPlanes ? 0 : each.gap
+    var picture = lab_conv_shape(shape)
+    picture.is_nchw = each.isNCHW
+    picture.in_stride += each.isNCHW ? 0 : each.gap
     picture.out_stride += each.gap
     let perImage = shape.height * shape.width * picture.in_stride
     let outPerImage = shape.outHeight * shape.outWidth * picture.out_stride
@@ -238,11 +239,11 @@ import _TestSupport
     picture.out_image = outPerImage + each.imageGap
     let pixels = shape.images * shape.height * shape.width
     let dense =
-      each.hasPlanes
+      each.isNCHW
       ? planes(inputs.x, shape)
       : spread(Array(inputs.x.prefix(pixels * shape.channels)), shape.channels, each.gap)
     let x = spread(dense, perImage, each.imageGap)
-    // What stands behind the channels of a pixel, or behind an image, may not be touched.
+    // The gaps between pixels and images must not be changed.
     let residual = spread(
       Array(inputs.residual.prefix(shape.outPixels * shape.outChannels)), shape.outChannels,
       each.gap)
@@ -282,7 +283,7 @@ import _TestSupport
   }
 
   private static func dense(
-    _ picture: lab_picture, _ x: [Float], _ inputs: Inputs, _ epilogue: lab_epilogue,
+    _ picture: lab_conv_shape, _ x: [Float], _ inputs: Inputs, _ epilogue: lab_epilogue,
     _ out: UnsafeMutablePointer<Float>?, _ workers: Int
   ) {
     var (picture, epilogue) = (picture, epilogue)
@@ -294,7 +295,7 @@ import _TestSupport
     lab_pack_convolution(&picture, inputs.weight, inputs.bias, &weight, &bias, &scratch)
     bias.withUnsafeBufferPointer {
       epilogue.bias = $0.baseAddress
-      // The last task first: their order means nothing.
+      // In reverse, because the order of tasks must not matter.
       for task in (0..<plan.tasks).reversed() {
         lab_convolve(&picture, &plan, x, weight, epilogue, out, task, task + 1, &scratch)
       }
@@ -302,7 +303,7 @@ import _TestSupport
   }
 
   private static func depthwise(
-    _ picture: lab_picture, _ x: [Float], _ inputs: Inputs, _ epilogue: lab_epilogue,
+    _ picture: lab_conv_shape, _ x: [Float], _ inputs: Inputs, _ epilogue: lab_epilogue,
     _ out: UnsafeMutablePointer<Float>?, _ workers: Int
   ) {
     var (picture, epilogue) = (picture, epilogue)
@@ -317,7 +318,7 @@ import _TestSupport
     }
   }
 
-  /// Rows of `width` with `gap` numbers behind each.
+  /// Rows of `width` floats, each followed by `gap` others.
   private static func spread(_ x: [Float], _ width: Int, _ gap: Int) -> [Float] {
     let behind = [Float](repeating: 7, count: gap)
     var result: [Float] = []
@@ -338,8 +339,8 @@ import _TestSupport
   }
 }
 
-extension lab_picture {
-  /// Dense pixels of the shape.
+extension lab_conv_shape {
+  /// The shape with contiguous pixels.
   init(_ shape: PictureShape) {
     self.init(
       images: shape.images, height: shape.height, width: shape.width, channels: shape.channels,
@@ -347,7 +348,7 @@ extension lab_picture {
       kernel_height: shape.kernelHeight, kernel_width: shape.kernelWidth, stride: shape.stride,
       pad_top: shape.padTop, pad_left: shape.padLeft, in_stride: shape.channels,
       out_stride: shape.outChannels, in_image: shape.height * shape.width * shape.channels,
-      out_image: shape.outHeight * shape.outWidth * shape.outChannels, has_planes: false,
+      out_image: shape.outHeight * shape.outWidth * shape.outChannels, is_nchw: false,
       groups: shape.groups)
   }
 }

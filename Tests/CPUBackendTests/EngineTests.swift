@@ -8,7 +8,7 @@ import _TestSupport
 
 @testable import CPUBackend
 
-/// Choosing, naming and refusing what multiplies on a processor.
+/// Selection, names and errors of the CPU's GEMM engines.
 @Suite struct EngineTests {
   private static func sentence(_ body: () throws -> Void) -> String {
     do {
@@ -17,7 +17,7 @@ import _TestSupport
     } catch { return "\(error)" }
   }
 
-  @Test func `our kernels are named with their instruction set, and are no engine of a record`()
+  @Test func `our kernels are named by instruction set and are not recorded as an engine`()
     throws
   {
     let backend = try CPUBackend(threads: 1)
@@ -35,22 +35,22 @@ import _TestSupport
   }
 
   @Test(.enabled(if: BLASLibraryTests.isInstalled, "no BLAS is installed"))
-  func `the blas engine refuses another precision by a sentence`() throws {
+  func `the blas engine refuses other precisions with one sentence`() throws {
     let backend = try CPUBackend(threads: 1).using(engine: "blas")
     #expect(
       Self.sentence { _ = try backend.computing(at: .int8) }
-        == "cpu: the engine \"blas\" multiplies float32 alone, not int8; take the engine "
+        == "cpu: the engine \"blas\" computes only float32, not int8; use the engine "
         + "\"packed\"")
   }
 
-  @Test func `float16 is refused by a sentence`() throws {
+  @Test func `float16 is refused with one sentence`() throws {
     let backend = try CPUBackend(threads: 1)
     #expect(
       Self.sentence { _ = try backend.computing(at: .float16) }
         == "cpu: does not compute in float16; it computes in float32, bfloat16 and int8")
   }
 
-  @Test func `an unknown engine is refused by a sentence`() throws {
+  @Test func `an unknown engine is refused with one sentence`() throws {
     let backend = try CPUBackend(threads: 1)
     #expect(
       Self.sentence { _ = try backend.using(engine: "mkl") }
@@ -58,7 +58,7 @@ import _TestSupport
   }
 
   @Test(.enabled(if: BLASLibraryTests.isInstalled, "no BLAS is installed"))
-  func `a trial is kept by processor, kernels and library, and a kept one is believed`() throws {
+  func `a trial is cached by CPU, kernels and library, and the cached result is used`() throws {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("engines-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -67,10 +67,10 @@ import _TestSupport
     #expect(first.isTried)
     let library = try BLASLibrary.open()
     let identity = [
-      "3", Processor.name, String(cString: lab_product_kernels()), library.summary,
+      "3", Processor.name, String(cString: lab_gemm_kernels()), library.summary,
     ].joined(separator: "; ")
     if let data = cache.read("engines.json") {
-      // Nothing is kept of a trial that a busy machine left unclear.
+      // An unclear trial on a busy machine is not cached.
       let kept = try JSONDecoder().decode([String: String].self, from: data)
       #expect(Array(kept.keys) == [identity])
     }
@@ -83,7 +83,7 @@ import _TestSupport
     #expect(EngineTrial(cache).choice().isTried)
   }
 
-  @Test func `a BLAS must be clearly faster, and rounds on a busy machine do not make it so`() {
+  @Test func `a BLAS must be clearly faster, also on a busy machine`() {
     func rounds(_ ratio: Double, disturbed: Int = 0, by factor: Double = 1) -> [Double] {
       (0..<24).map { $0 < disturbed ? ratio * factor : ratio * (1 + 0.001 * Double($0)) }
     }
@@ -96,7 +96,7 @@ import _TestSupport
   }
 
   #if os(Linux)
-    @Test func `without a library auto takes our kernels, and blas says what to install`() async {
+    @Test func `without a library, auto uses our kernels, and blas says what to install`() async {
       await #expect(processExitsWith: .success) {
         setenv("LAB_BLAS", "/nowhere/libopenblas.so", 1)
         let backend = try CPUBackend(threads: 1)
@@ -110,7 +110,7 @@ import _TestSupport
     }
 
     @Test(.enabled(if: clang != nil, "no C compiler to make a wrong library with"))
-    func `a library that computes wrongly is refused by a sentence`() async throws {
+    func `a library with wrong results is refused with one sentence`() async throws {
       await #expect(processExitsWith: .success) {
         let folder = FileManager.default.temporaryDirectory
           .appendingPathComponent("wrong-blas-\(UUID().uuidString)")
@@ -118,7 +118,7 @@ import _TestSupport
         defer { try? FileManager.default.removeItem(at: folder) }
         let source = folder.appendingPathComponent("wrong.c")
         let library = folder.appendingPathComponent("wrong.so")
-        // Right but for the last column.
+        // Correct except for the last column.
         try """
         void cblas_sgemm(int o, int ta, int tb, int m, int n, int k, float alpha, const float *a,
                          int lda, const float *b, int ldb, float beta, float *c, int ldc) {
@@ -141,7 +141,7 @@ import _TestSupport
         let error = #expect(throws: CPUBackendError.self) { try EngineChoice.blas() }
         #expect(
           error?.description.hasPrefix(
-            "cpu: CBLAS is wrong by inf in a product of 1 x 1000 x 384; take the engine")
+            "cpu: CBLAS is wrong by inf in a GEMM of 1 x 1000 x 384; use the engine")
             == true || error?.description.hasPrefix("cpu: CBLAS is wrong by 0.5") == true)
         #expect(EngineTrial(CacheFolder(nil)).choice() == .packed)
       }

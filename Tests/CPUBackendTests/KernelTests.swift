@@ -26,7 +26,7 @@ import _TestSupport
   }
 
   @Test(arguments: [1, 5, 16, 37, 197], [0, 11])
-  func `softmax is the reference's, whether rows have room behind them or not`(
+  func `softmax matches the reference, with and without padded rows`(
     width: Int, extra: Int
   ) {
     let (rows, stride) = (19, extra == 0 ? width : (width + 15) / 16 * 16 + extra)
@@ -44,7 +44,7 @@ import _TestSupport
     }
   }
 
-  @Test func `swiglu reads both halves of a row`() {
+  @Test func `SwiGLU multiplies the two halves of a row`() {
     var x = randomFloats(2 * 12, seed: 1)
     let expected = (0..<2).flatMap { row in
       (0..<6).map { ReferenceOps.silu(Double(x[row * 12 + $0])) * Double(x[row * 12 + 6 + $0]) }
@@ -53,7 +53,7 @@ import _TestSupport
     #expect(largestDifference(x[0..<6] + x[12..<18], expected) < 1e-6)
   }
 
-  @Test func `a transpose of any size turns rows into columns`() {
+  @Test func `matrices of any size are transposed`() {
     for (rows, width) in [(1, 1), (3, 50), (33, 17), (64, 64)] {
       let x = (0..<(rows * width)).map(Float.init)
       var out = [Float](repeating: -1, count: x.count)
@@ -62,7 +62,7 @@ import _TestSupport
     }
   }
 
-  @Test func `the key metric is the mean key at length one`() {
+  @Test func `the key metric is the normalized mean of the keys`() {
     let keys = randomFloats(4 * 30, seed: 2)
     var metric = [Float](repeating: 0, count: 4 * 5)
     lab_key_metric(keys, 4, 30, 2, 5, &metric)
@@ -75,7 +75,7 @@ import _TestSupport
   }
 
   @Test(arguments: [HeadReduction.max, .mean, .sum])
-  func `feature scores reduce heads, then sum features`(reduction: HeadReduction) throws {
+  func `feature scores reduce over heads, then sum over features`(reduction: HeadReduction) throws {
     let backend = try CPUBackend(threads: 2)
     let (tokens, heads, d) = (5, 3, 4)
     let qkv = randomFloats(tokens * 3 * heads * d, seed: 4)
@@ -98,14 +98,14 @@ import _TestSupport
     #expect(largestDifference(backend.values(scores), expected) < 1e-5)
   }
 
-  @Test func `a pool runs every worker once, again and again`() throws {
+  @Test func `a pool runs every worker once per call`() throws {
     let backend = try CPUBackend(threads: 4)
     let counts = UnsafeMutablePointer<Int>.allocate(capacity: 4 * 64)
     defer { counts.deallocate() }
     counts.initialize(repeating: 0, count: 4 * 64)
     for round in 0..<2000 {
       backend.run(Counting(counts: counts)) { Counting.enter($0, $1) }
-      // Longer than the workers spin, so that some rounds find them asleep.
+      // Longer than the workers spin, so that they are asleep in some rounds.
       if round % 500 == 0 { usleep(20000) }
     }
     #expect((0..<4).map { counts[$0 * 64] } == [2000, 2000, 2000, 2000])

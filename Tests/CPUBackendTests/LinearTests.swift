@@ -6,22 +6,21 @@ import _TestSupport
 
 /// Linear layers and what is fused into them, against plain loops in double precision.
 ///
-/// Rows 1 to 1100, few and many weights cross every way of sharing the work: by columns, by rows
-/// and columns, by rows alone.
+/// From 1 to 1,100 rows, with few and many weights, they cover every way of dividing the work: by
+/// columns, by rows and columns, and by rows only.
 @Suite struct LinearTests {
   static let cases: [(rows: Int, threads: Int)] = [1, 3, 37, 197, 330, 700].flatMap { rows in
     [1, 2, 3].map { (rows, $0) }
   }
 
   @Test(arguments: cases)
-  func `a projection of normalized rows is the reference's`(rows: Int, threads: Int) throws {
+  func `a projection of normalized rows matches the reference`(rows: Int, threads: Int) throws {
     try checkProjection(rows: rows, threads: threads, inputs: 48, outputs: 80)
   }
 
-  /// More weights than every worker would hold in its own cache: of few rows the workers share the
-  /// panels.
+  /// More weights than fit into a worker's cache, so that workers share the panels of few rows.
   @Test(arguments: [(37, 2), (197, 2), (197, 3)])
-  func `a projection with many weights is the reference's`(rows: Int, threads: Int) throws {
+  func `a projection with many weights matches the reference`(rows: Int, threads: Int) throws {
     try checkProjection(rows: rows, threads: threads, inputs: 300, outputs: 520)
   }
 
@@ -65,33 +64,34 @@ import _TestSupport
   }
 
   @Test(arguments: cases, [HiddenActivation.gelu, .swiglu])
-  func `a feed-forward network is the reference's`(
+  func `a feed-forward network matches the reference`(
     size: (rows: Int, threads: Int), activation: HiddenActivation
   ) throws {
     try checkFeedForward(size, activation, width: 32, inner: 56)
   }
 
-  /// Widths whose rows would share cache sets, and which scratch memory therefore spaces; more rows
+  /// Widths whose rows would map to the same cache sets, so that scratch rows are padded; more rows
   /// than a slab has.
   @Test(arguments: [(rows: 5, threads: 2), (2100, 2)], [HiddenActivation.gelu, .swiglu])
-  func `a feed-forward network of spaced rows is the reference's`(
+  func `a feed-forward network with padded rows matches the reference`(
     size: (rows: Int, threads: Int), activation: HiddenActivation
   ) throws {
     try checkFeedForward(size, activation, width: 8, inner: activation == .gelu ? 1024 : 512)
   }
 
-  /// More weights than every worker would hold in its own cache, fewer rows than it needs for them
-  /// and more.
+  /// More weights than fit into a worker's cache, with fewer and with more rows than fusion needs.
   @Test(arguments: [(rows: 37, threads: 3), (197, 2)], [HiddenActivation.gelu, .swiglu])
-  func `a feed-forward network with many weights is the reference's`(
+  func `a feed-forward network with many weights matches the reference`(
     size: (rows: Int, threads: Int), activation: HiddenActivation
   ) throws {
     try checkFeedForward(size, activation, width: 44, inner: 1800)
   }
 
-  /// Hidden rows of which a worker's cache holds too few, more of them than a slab has.
+  /// Hidden rows so wide that only few fit into a worker's cache, and more rows than a slab has.
   @Test(arguments: [HiddenActivation.gelu, .swiglu])
-  func `a feed-forward network of wide hidden rows is the reference's`(activation: HiddenActivation)
+  func `a feed-forward network with wide hidden rows matches the reference`(
+    activation: HiddenActivation
+  )
     throws
   {
     try checkFeedForward((1030, 2), activation, width: 28, inner: activation == .gelu ? 5400 : 2700)
@@ -130,9 +130,9 @@ import _TestSupport
     }
     let expected = zip(ReferenceOps.linear(active, w2, b2, inputs: inner), x)
       .map { $0 + Double($1) }
-    // A gate multiplies two sums, so the numbers are large: the tolerance is relative to them.
+    // A gate multiplies two sums, so the values are large and the tolerance is relative.
     let maximum = expected.map(abs).max() ?? 1
-    // A sum's rounding grows with the square root of its length.
+    // Rounding errors of a sum grow with the square root of its length.
     let tolerance = max(2e-6, 1e-7 * Double(inner).squareRoot()) * maximum
     #expect(largestDifference(backend.values(stream), expected) < tolerance)
   }

@@ -4,26 +4,26 @@ import Tensors
 import Testing
 import _TestSupport
 
-/// The contract of every operation on every engine, precision and instruction set of a processor.
+/// The contract of every operation with every engine, precision and instruction set of the CPU.
 @Suite struct OperationContractTests {
   @Test(arguments: [Precision.float32, .bfloat16, .int8], [1, 3])
-  func `every operation holds to its contract`(precision: Precision, threads: Int) throws {
+  func `every operation meets its contract`(precision: Precision, threads: Int) throws {
     let backend = try CPUBackend(threads: threads, precision: precision)
     #expect(try OperationContract.failures(of: backend) == [])
   }
 
   @Test(.enabled(if: BLASLibraryTests.isInstalled, "no BLAS is installed"))
-  func `every operation holds to its contract on the blas engine`() throws {
+  func `every operation meets its contract with the blas engine`() throws {
     #expect(
       try OperationContract.failures(of: CPUBackend(threads: 2, engines: .blas())) == [])
   }
 
   #if arch(x86_64) && os(Linux)
-    @Test func `every operation holds to its contract on AVX2`() async {
+    @Test func `every operation meets its contract on AVX2`() async {
       await #expect(processExitsWith: .success) { Self.check("avx2") }
     }
 
-    @Test func `every operation holds to its contract on plain kernels`() async {
+    @Test func `every operation meets its contract on baseline x86-64`() async {
       await #expect(processExitsWith: .success) { Self.check("sse2") }
     }
 

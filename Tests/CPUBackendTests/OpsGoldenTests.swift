@@ -12,13 +12,13 @@ import _TestSupport
 
   init() throws { file = try SafetensorsFile(url: Fixtures.url("goldens/ops.safetensors")) }
 
-  @Test func `gelu is PyTorch's`() throws {
+  @Test func `GELU matches PyTorch`() throws {
     var x = try file.floats("gelu_erf.in0")
     lab_gelu(&x, 1, x.count, x.count)
     try expect(x, "gelu_erf", 2e-6)
   }
 
-  @Test func `layer norm is PyTorch's`() throws {
+  @Test func `LayerNorm matches PyTorch`() throws {
     let x = try file.floats("layernorm.in0")
     var out = [Float](repeating: 0, count: x.count)
     lab_layer_norm(
@@ -27,7 +27,7 @@ import _TestSupport
     try expect(out, "layernorm", 4e-6)
   }
 
-  @Test func `softmax is PyTorch's`() throws {
+  @Test func `softmax matches PyTorch`() throws {
     var x = try file.floats("softmax.in0")
     lab_softmax_rows(&x, 1, nil, x.count / 37, 37, 37)
     try expect(x, "softmax", 2e-6)
@@ -49,13 +49,13 @@ import _TestSupport
     try expect(backend.values(tokens), "patch_embed", 1e-5)
   }
 
-  @Test func `the gated network is DINOv2's`() throws {
+  @Test func `the gated feed-forward network matches DINOv2`() throws {
     let backend = try CPUBackend(threads: 2)
     try backend.reserve(
       ScratchLimits(
         embedDim: 48, hiddenDim: 256, patchValues: 1, tokens: 10, heads: 1, batchSize: 1))
     let x = try file.floats("swiglu_packed.in0")
-    // The stored case has no norm: feed it rows, then compare through the two layers alone.
+    // The stored case has no norm, so only the two layers are compared.
     let hidden = try backend.allocate(Shape(10, 256), .float32)
     backend.project(
       try backend.tensor(x, Shape(10, 48)), norm: nil,

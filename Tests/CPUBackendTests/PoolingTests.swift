@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import _TestSupport
 
-/// Pooling, gates and rows of pictures against plain loops in double precision.
+/// Pooling, gates and row operations against plain loops in double precision.
 @Suite struct PoolingTests {
   static let shapes: [PictureShape] = [
     PictureShape(images: 2, 9, 12, channels: 19, out: 19, kernel: 3, stride: 2, padding: 1),
@@ -13,9 +13,9 @@ import _TestSupport
   ]
 
   @Test(arguments: shapes)
-  func `pooling is the reference's, with images and pixels apart`(shape: PictureShape) {
+  func `pooling matches the reference, with strided images and pixels`(shape: PictureShape) {
     let gap = 3
-    var picture = lab_picture(shape)
+    var picture = lab_conv_shape(shape)
     picture.in_stride += gap
     picture.in_image = shape.height * shape.width * picture.in_stride + 5
     picture.out_stride += gap
@@ -57,9 +57,9 @@ import _TestSupport
     }
   }
 
-  @Test func `a maximum is NaN where a number under the kernel is`() {
+  @Test func `max pooling propagates NaN`() {
     let shape = PictureShape(6, 6, channels: 3, out: 3, kernel: 2, stride: 2)
-    var picture = lab_picture(shape)
+    var picture = lab_conv_shape(shape)
     for place in [0, 1, 6, 7] {
       var x = randomFloats(6 * 6 * 3, seed: 1)
       x[place * 3 + 1] = .nan
@@ -70,7 +70,7 @@ import _TestSupport
   }
 
   @Test(arguments: [(1, 1), (49, 70), (63, 64), (3136, 5), (130, 200)])
-  func `a global mean keeps its digits over many pixels`(shape: (pixels: Int, channels: Int)) {
+  func `a global mean over many pixels stays accurate`(shape: (pixels: Int, channels: Int)) {
     let (pixels, channels) = shape
     let x = randomFloats(2 * pixels * channels, seed: 1).map { $0 + 3 }
     var out = [Float](repeating: .nan, count: 2 * (channels + 1))
@@ -88,7 +88,7 @@ import _TestSupport
     }
   }
 
-  @Test func `rows are multiplied, added and scaled, a row of an image with each of its pixels`() {
+  @Test func `rows are multiplied, added and scaled, with broadcasting of one row per image`() {
     let (rows, width) = (12, 37)
     let x = randomFloats(rows * width, seed: 1)
     let gates = randomFloats(4 * width, seed: 2)

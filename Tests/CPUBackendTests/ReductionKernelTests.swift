@@ -3,15 +3,14 @@ import Foundation
 import Testing
 import _TestSupport
 
-/// The arithmetic of token reduction against plain loops in double precision, and with numbers that
-/// are none.
+/// The kernels of token reduction against plain loops in double precision, also with NaN.
 @Suite struct ReductionKernelTests {
   private static func rows(_ count: Int, _ width: Int, seed: UInt64) -> [Float] {
     randomFloats(count * width, seed: seed)
   }
 
   @Test(arguments: [1, 2, 7, 64, 333])
-  func `the k-th smallest is that of a sorted array`(count: Int) {
+  func `the k-th smallest matches a sorted array`(count: Int) {
     let values = randomFloats(count, seed: UInt64(count)).map { ($0 * 8).rounded() / 8 }
     for k in Set([1, (count + 1) / 2, count]) {
       #expect(lab_kth_smallest(values, count, k) == values.sorted()[k - 1])
@@ -19,7 +18,7 @@ import _TestSupport
   }
 
   @Test(arguments: [0, 1, 3])
-  func `row maxima are the first of the greatest, and NaN is never one`(first: Int) {
+  func `row maxima are the first of equal ones and ignore NaN`(first: Int) {
     var values = Self.rows(9, 37, seed: 3).map { ($0 * 4).rounded() }
     for index in stride(from: 2, to: values.count, by: 11) { values[index] = .nan }
     for column in 0..<37 { values[4 * 37 + column] = .nan }
@@ -34,7 +33,7 @@ import _TestSupport
     }
   }
 
-  @Test func `distances of equal rows are 0, others as a loop finds them`() {
+  @Test func `distances match a plain loop and are 0 for equal rows`() {
     let (count, width) = (21, 48)
     let x = Self.rows(count, width, seed: 5)
     var products = [Float](repeating: 0, count: count * count)
@@ -60,7 +59,7 @@ import _TestSupport
     for i in 0..<count { #expect(products[i * count + i] == 0) }
   }
 
-  @Test func `means of ELU are those of the formula`() {
+  @Test func `means of ELU match the formula`() {
     let x = Self.rows(5, 197, seed: 8)
     var means = [Float](repeating: 0, count: 5)
     lab_elu_means(x, 5, 197, 197, 0.4, &means)
@@ -74,7 +73,7 @@ import _TestSupport
   }
 
   @Test(arguments: [1, 5, 64])
-  func `density and peak distance are those of sorted neighbors`(nearest: Int) {
+  func `density and peak distance match sorted neighbors`(nearest: Int) {
     let distances = Self.rows(1, 90, seed: 2).map { abs($0) }
     let densities = Self.rows(1, 90, seed: 4)
     let smallest = distances.sorted().prefix(nearest).map { Double($0) * Double($0) }
@@ -87,12 +86,12 @@ import _TestSupport
     }
   }
 
-  @Test func `the greatest are marked, ties by the lower index, NaN last`() {
+  @Test func `the largest are marked, ties by the lower index, NaN last`() {
     var values = Self.rows(1, 40, seed: 6).map { ($0 * 3).rounded() }
     values[0] = .nan
     for (own, neighbors) in [(3, 1), (17, 8), (39, 38)] {
       var marks = [Float](repeating: 0, count: 40)
-      lab_mark_greatest(values, 40, own, neighbors, &marks)
+      lab_mark_largest(values, 40, own, neighbors, &marks)
       let expected = values.indices.filter { $0 != own }.sorted {
         let (a, b) = (values[$0], values[$1])
         return a.isNaN != b.isNaN ? b.isNaN : a > b || a == b && $0 < $1
@@ -102,7 +101,7 @@ import _TestSupport
   }
 
   @Test(arguments: [3, 4, 30])
-  func `votes are the transposed map's product`(count: Int) {
+  func `votes are the product with the transposed map`(count: Int) {
     let (map, votes) = (Self.rows(count, count, seed: 1), Self.rows(1, count, seed: 9))
     var next = [Float](repeating: 0, count: count)
     lab_vote(map, count, votes, &next)
@@ -114,7 +113,7 @@ import _TestSupport
     }
   }
 
-  @Test func `columns are folded into their groups`() {
+  @Test func `columns are summed by group`() {
     let row: [Float] = [1, 2, 4, 8, 16, 32]
     let (first, into, from): ([Int32], [Int32], [Int32]) = ([5, 0, 2], [1, 1, 0], [1, 3, 4])
     var out: [Float] = [100, 100, 100]

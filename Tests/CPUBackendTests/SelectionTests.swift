@@ -5,7 +5,7 @@ import _TestSupport
 
 @testable import CPUBackend
 
-/// Choosing tokens and building what becomes of them, on cases worked by hand.
+/// Selecting and assembling tokens, on cases worked by hand.
 @Suite struct SelectionTests {
   private let backend: CPUBackend
 
@@ -23,7 +23,7 @@ import _TestSupport
       tokensIn: before, tokensOut: after)
   }
 
-  @Test func `the best stay in descending order, ties by the lower index`() throws {
+  @Test func `the highest scores are kept in descending order, ties by the lower index`() throws {
     let scores: [Float] = [9, 0.5, 0.25, 0.5, -1, 0.75, -0, 0]
     let kept = try assignment(8, 4)
     backend.selectTokens(
@@ -32,7 +32,7 @@ import _TestSupport
     #expect(backend.indices(kept.sources) == [0, 5, 1, 3, 2, 6, 7, 4])
   }
 
-  @Test func `fusing makes one token of the rest`() throws {
+  @Test func `fusing combines the rest into one token`() throws {
     let tokens = (0..<6).flatMap { [Float($0), Float($0 * $0)] }
     let fused = try assignment(6, 4)
     let scores = try backend.tensor([0, 1, 5, 2, 4, 3], Shape(1, 6))
@@ -42,7 +42,7 @@ import _TestSupport
 
     backend.assemble(
       input, fused, weighting: .mean, scores: scores, sizes: nil, into: output, outputSizes: nil)
-    // Tokens 2 and 4 stay; 5, 3 and 1 become their mean.
+    // Tokens 2 and 4 are kept; 5, 3 and 1 become their mean.
     #expect(backend.values(output) == [0, 0, 2, 4, 4, 16, 3, 35.0 / 3])
 
     backend.assemble(
@@ -51,8 +51,8 @@ import _TestSupport
     #expect(largestDifference(backend.values(output)[6...], [22, 3 * 25 + 2 * 9 + 1]) < 1e-5)
   }
 
-  @Test func `bipartite matching merges the closest pairs and spares special tokens`() throws {
-    // Seven tokens of unit length by their angle; 0 and 1 are special.
+  @Test func `bipartite matching merges the most similar pairs and never prefix tokens`() throws {
+    // Seven tokens of unit length, given by their angles; 0 and 1 are prefix tokens.
     let degrees: [Double] = [0, 10, 21, 20, 50, 90, 88]
     let metric = degrees.flatMap { angle -> [Float] in
       [Float(cosine(angle)), Float(cosine(90 - angle))]
@@ -62,13 +62,14 @@ import _TestSupport
     backend.matchBipartite(
       try backend.tensor(metric, Shape(1, 7, 2)), prefixTokens: 2, r: 2, nodeMaximum: best,
       into: merged)
-    // Even patch tokens 2, 4, 6 look at odd 3 and 5: 2-3 (1°), 6-5 (2°), 4-3 (30°).
+    // The even patch tokens 2, 4, 6 are matched with the odd 3 and 5: 2-3 (1°), 6-5 (2°), 4-3
+    // (30°).
     #expect(backend.indices(merged.offsets) == [0, 1, 2, 3, 5, 7])
     #expect(backend.indices(merged.sources) == [0, 1, 4, 3, 2, 5, 6])
     #expect(backend.values(best)[0] == -.infinity)
   }
 
-  @Test func `merging weights by size and adds sizes up`() throws {
+  @Test func `merging weights tokens by size and sums sizes`() throws {
     let merged = try assignment(7, 5)
     let metric = [0, 10, 21, 20, 50, 90, 88.0].flatMap {
       [Float(cosine($0)), Float(cosine(90 - $0))]
@@ -91,19 +92,19 @@ import _TestSupport
     #expect(largestDifference(values[6...], [2.25, 22.5, 5.5, 55]) < 1e-6)
   }
 
-  @Test func `removed tokens go to the kept patch with the closest key`() throws {
+  @Test func `removed tokens are merged into the kept patch with the most similar key`() throws {
     let metric = [45, 0, 90, 80, 10, 30.0].flatMap { [Float(cosine($0)), Float(cosine(90 - $0))] }
     let matched = try assignment(6, 3)
     backend.selectAndMatch(
       try backend.tensor([0, 5, 4, 1, 2, 3], Shape(1, 6)),
       metric: try backend.tensor(metric, Shape(1, 6, 2)), prefixTokens: 1, keep: 2, into: matched)
-    // 1 (0°) and 2 (90°) stay; 5 (30°) and 4 (10°) go to 1, 3 (80°) to 2; the class token takes
-    // none.
+    // 1 (0°) and 2 (90°) are kept; 5 (30°) and 4 (10°) are merged into 1, 3 (80°) into 2, and none
+    // into the class token.
     #expect(backend.indices(matched.offsets) == [0, 1, 4, 6])
     #expect(backend.indices(matched.sources) == [0, 1, 5, 4, 2, 3])
   }
 
-  @Test func `sorting agrees with the standard library on many numbers`() throws {
+  @Test func `sorting many values agrees with the standard library`() throws {
     var scores = randomFloats(397, seed: 3)
     for index in stride(from: 0, to: 397, by: 5) { scores[index] = scores[(index * 7) % 397] }
     let kept = try assignment(397, 397)
@@ -116,7 +117,7 @@ import _TestSupport
     #expect(backend.indices(kept.sources) == expected)
   }
 
-  @Test func `the tail-effect score divides by the image's or the batch's maximum`() throws {
+  @Test func `the tail-effect score is divided by the maximum of the image or the batch`() throws {
     let attention: [Float] = [9, 2, 4, 9, 8, 2]
     let features: [Float] = [0, 0, 0, 1, 1, 1]
     for (normalization, expected) in [

@@ -1,6 +1,5 @@
-// The products and row operations of CKernels against plain loops in double precision, in plain C
-// with no test library: what runs for another architecture under an emulator
-// (Scripts/arm64-kernels.sh).
+// GEMM and row operations of CKernels against plain loops in double precision. It is plain C
+// without a test library, to run in an emulator of another architecture (Scripts/arm64-kernels.sh).
 #include "CKernels.h"
 
 #include <math.h>
@@ -33,7 +32,7 @@ static double gelu(double x) { return 0.5 * x * (1 + erf(x * 0.70710678118654752
 enum { FLOAT32, BFLOAT16, INT8 };
 static const char *const names[] = {"float32", "bfloat16", "int8"};
 
-/// Rows as the product takes them, times the row's scale.
+/// Rows as the GEMM reads them, multiplied by the row's scale.
 static double *held(const float *x, ptrdiff_t rows, ptrdiff_t k, int precision) {
   double *out = malloc((size_t)(rows * k) * sizeof *out);
   for (ptrdiff_t row = 0; row < rows; row++) {
@@ -56,10 +55,10 @@ static void check_product(int precision, ptrdiff_t rows, ptrdiff_t columns, ptrd
   memcpy(c, before, (size_t)(rows * columns) * sizeof *c);
   if (precision == FLOAT32) {
     float *packed = malloc((size_t)lab_packed_count(columns, k) * sizeof *packed);
-    float *scratch = malloc((size_t)lab_product_scratch_count(rows) * sizeof *scratch);
+    float *scratch = malloc((size_t)lab_gemm_scratch_count(rows) * sizeof *scratch);
     lab_pack_transposed(b, columns, k, k, 0, lab_panels(columns), packed);
-    lab_product(a, rows, k, packed, columns, k, 0, lab_panels(columns), (lab_fetch){0}, bias,
-                epilogue, c, columns, scratch);
+    lab_gemm(a, rows, k, packed, columns, k, 0, lab_panels(columns), (lab_prefetch){0}, bias,
+             epilogue, c, columns, scratch);
     free(packed);
     free(scratch);
   } else if (precision == BFLOAT16) {
@@ -68,8 +67,8 @@ static void check_product(int precision, ptrdiff_t rows, ptrdiff_t columns, ptrd
     void *shorts = malloc((size_t)(rows * stride));
     lab_pack_bfloat16(b, columns, k, k, 1, 0, lab_bfloat16_panels(columns), packed);
     lab_round_rows_bfloat16(a, rows, k, k, shorts, stride);
-    lab_product_bfloat16(shorts, rows, stride, packed, columns, k, 0, lab_bfloat16_panels(columns),
-                         0, bias, epilogue, c, columns);
+    lab_gemm_bfloat16(shorts, rows, stride, packed, columns, k, 0, lab_bfloat16_panels(columns),
+                      0, bias, epilogue, c, columns);
     free(packed);
     free(shorts);
   } else {
@@ -79,8 +78,8 @@ static void check_product(int precision, ptrdiff_t rows, ptrdiff_t columns, ptrd
     float *scales = malloc((size_t)rows * sizeof *scales);
     lab_pack_int8(b, columns, k, k, 0, lab_int8_panels(columns), packed);
     lab_quantize_rows_int8(a, rows, k, k, bytes, stride, scales);
-    lab_product_int8(bytes, scales, rows, stride, packed, columns, k, 0, lab_int8_panels(columns),
-                     0, bias, epilogue, c, columns);
+    lab_gemm_int8(bytes, scales, rows, stride, packed, columns, k, 0, lab_int8_panels(columns),
+                  0, bias, epilogue, c, columns);
     free(packed);
     free(bytes);
     free(scales);
@@ -136,7 +135,7 @@ static void check_rows(void) {
 }
 
 int main(void) {
-  printf("%s; bfloat16 %s; int8 %s\n", lab_product_kernels(), lab_bfloat16_kernels(),
+  printf("%s; bfloat16 %s; int8 %s\n", lab_gemm_kernels(), lab_bfloat16_kernels(),
          lab_int8_kernels());
   static const ptrdiff_t shapes[][3] = {{1, 1, 1},   {7, 33, 27},  {14, 40, 64},
                                         {29, 70, 65}, {9, 13, 1100}, {16, 12, 8}};

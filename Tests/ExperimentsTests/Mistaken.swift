@@ -1,7 +1,7 @@
 import Experiments
 import Testing
 
-/// A spec with mistakes, and the sentences that say so.
+/// A spec with errors, and the expected messages.
 struct Mistaken: Sendable, CustomTestStringConvertible {
   let testDescription: String
   let spec: String
@@ -17,7 +17,7 @@ struct Mistaken: Sendable, CustomTestStringConvertible {
 extension Mistaken {
   private static let longName = String(repeating: "a", count: 201)
 
-  /// Names of models that are none of the program's, and what to write for them.
+  /// Unknown names of models, and the suggested ones.
   static let modelNames: [Mistaken] = [
     ("deit_base_patch16_384", sized("deit_base_patch16_224", 384)),
     ("vit_small_patch16_256", sized("vit_small_patch16_224", 256)),
@@ -44,7 +44,7 @@ extension Mistaken {
     #"write {"name": "\#(name)", "architecture": {"image_size": \#(size)}} for that size"#
   }
 
-  /// Ranges and names beyond what anything counts.
+  /// Ranges and names beyond all limits.
   static let extremes: [Mistaken] = [
     Mistaken(
       "a range to the largest number",
@@ -267,7 +267,7 @@ extension Mistaken {
     Mistaken(
       "a BLAS at a lower precision",
       #"{"model": "demo_vit", "methods": [{"method": "none"}], "precision": ["float32", "int8"], "engine": ["packed", "blas"]}"#,
-      #"a.json: engine: "blas" multiplies float32 alone, and "precision" names int8; take "packed", or make two specs"#
+      #"a.json: engine: "blas" computes only float32, but "precision" has int8; use "packed", or make two specs"#
     ),
     Mistaken(
       "an approximated GELU on a processor",
@@ -356,7 +356,7 @@ extension Mistaken {
         + #"set that it was trained on"#),
   ]
 
-  /// What is measured.
+  /// Measurements.
   static let measurements: [Mistaken] = [
     Mistaken(
       "accuracy of random weights",
@@ -418,7 +418,7 @@ extension Mistaken {
         + #"100000"#),
   ]
 
-  /// Several at once.
+  /// Several errors at once.
   static let everything: [Mistaken] = [
     Mistaken(
       "mistakes everywhere",

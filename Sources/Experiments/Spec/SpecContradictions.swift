@@ -147,7 +147,7 @@ enum SpecContradictions {
       {
         checker.report(
           "engine",
-          "\"\(engine)\" multiplies float32 alone, and \"precision\" names \(other); take "
+          "\"\(engine)\" computes only float32, but \"precision\" has \(other); use "
             + "\"\(kind.float32Engines[engine] ?? "")\", or make two specs")
       }
       if spec.latency?.l2 == .cold, !kind.hasFlushableCache {

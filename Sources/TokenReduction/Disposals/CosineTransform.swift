@@ -82,9 +82,9 @@ private struct MixWork: ImageWork {
     // If rows are a page apart, only few at once, because a larger product would copy them.
     let step = patches % 1024 == 0 ? 4 : rows.count
     for row in stride(from: rows.lowerBound, to: rows.upperBound, by: step) {
-      lab_product(
+      lab_gemm(
         image.constants + row * patches, min(step, rows.upperBound - row), patches, image.scratch,
-        image.width, patches, 0, lab_panels(image.width), lab_fetch(), nil,
+        image.width, patches, 0, lab_panels(image.width), lab_prefetch(), nil,
         Int32(LAB_EPILOGUE_NONE), image.output + (image.prefix + row) * image.width, image.width,
         nil)
     }

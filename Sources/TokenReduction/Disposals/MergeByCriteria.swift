@@ -183,7 +183,7 @@ package struct MergeByCriteria: TokenDisposal {
       partner.update(repeating: Int32(left), count: odd)
       maxima.update(repeating: -.infinity, count: odd)
       for i in firstEven..<even where evenTarget[i] < 0 {
-        lab_raise_maxima(W + i * odd, odd, Int32(i), maxima, partner)
+        lab_update_maxima(W + i * odd, odd, Int32(i), maxima, partner)
       }
       image.rank(maxima, count: odd - first, from: first, into: order)
       for rank in 0..<count { oddTarget[Int(order[rank])] = partner[Int(order[rank])] }

@@ -151,7 +151,7 @@ private struct SparsifyWork: ImageWork {
     let count = image.tokensIn * image.tokensIn
     for head in heads {
       let entries = map + head * count
-      lab_clear_below(entries, count, lab_kth_smallest(entries, count, k))
+      lab_zero_below(entries, count, lab_kth_smallest(entries, count, k))
     }
   }
 }

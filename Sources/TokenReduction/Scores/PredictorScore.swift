@@ -72,9 +72,9 @@ package struct PredictorScore: TokenScore {
     lab_column_sums(hidden + own, patches, c - own, layout.stride, mean)
     lab_scale(mean, 1 / Float(patches), c - own)
     let shift = mean + layout.stride
-    lab_product(
+    lab_gemm(
       mean, 1, layout.stride, image.constants + layout.mixed, c / 2, c - own, 0,
-      lab_panels(c / 2), lab_fetch(), image.constants + layout.mixedBias,
+      lab_panels(c / 2), lab_prefetch(), image.constants + layout.mixedBias,
       Int32(LAB_EPILOGUE_NONE), shift, layout.stride, nil)
     image.share(JudgeWork(image: image, layout: layout, shift: shift)) { JudgeWork.enter($0, $1) }
   }
@@ -154,8 +154,9 @@ private struct HiddenWork: ImageWork {
         image.token(image.prefix + row), weights, weights + c, 1e-5, 1, c,
         normalized + (row - rows.lowerBound) * stride)
     }
-    lab_product(
-      normalized, rows.count, stride, weights + layout.first, c, c, 0, lab_panels(c), lab_fetch(),
+    lab_gemm(
+      normalized, rows.count, stride, weights + layout.first, c, c, 0, lab_panels(c),
+      lab_prefetch(),
       weights + layout.firstBias, Int32(LAB_EPILOGUE_GELU),
       layout.hidden(image) + rows.lowerBound * stride, stride, nil)
   }
@@ -175,12 +176,12 @@ private struct JudgeWork: ImageWork {
     let (c, stride, weights) = (image.width, layout.stride, image.constants)
     let hidden = layout.hidden(image) + rows.lowerBound * stride
     let halves = layout.normalized(image) + rows.lowerBound * stride
-    lab_product(
+    lab_gemm(
       hidden, rows.count, stride, weights + layout.second, c / 2, c / 2, 0, lab_panels(c / 2),
-      lab_fetch(), shift, Int32(LAB_EPILOGUE_GELU), halves, stride, nil)
-    lab_product(
+      lab_prefetch(), shift, Int32(LAB_EPILOGUE_GELU), halves, stride, nil)
+    lab_gemm(
       halves, rows.count, stride, weights + layout.third, c / 4, c / 2, 0, lab_panels(c / 4),
-      lab_fetch(), weights + layout.thirdBias, Int32(LAB_EPILOGUE_GELU), hidden, stride, nil)
+      lab_prefetch(), weights + layout.thirdBias, Int32(LAB_EPILOGUE_GELU), hidden, stride, nil)
     let (last, quarter) = (weights + layout.last, c / 4)
     for row in rows {
       let x = hidden + (row - rows.lowerBound) * stride

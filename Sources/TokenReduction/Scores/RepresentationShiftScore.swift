@@ -42,7 +42,7 @@ private struct ShiftWork: ImageWork {
 
   func run(_ tokens: Range<Int>) {
     let first = tokens.lowerBound
-    lab_shift_lengths(
+    lab_difference_norms(
       image.token(first), before + first * image.width, factor, tokens.count, image.width,
       image.scores + first)
   }

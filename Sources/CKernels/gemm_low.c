@@ -1,11 +1,10 @@
-// Matrix products over bfloat16 and int8 with one factor packed beforehand, summed in float32 and
-// int32.
+// GEMM in bfloat16 and int8 with one matrix packed beforehand, with sums in float32 and int32.
 //
-// The layout is that of product.c with groups of k side by side: a panel is `groups` lines, each
-// with the two (bfloat16) or four (int8) numbers of one group for each of its columns, 32 bits a
-// column. One instruction then multiplies a whole group: vdpbf16ps and vpdpbusd of AVX-512, bfdot
-// and sdot of arm64. Other processors compute the same from float32 or int16 multiplies.
-#include "product_low_tiles.h"
+// The layout is that of gemm.c, but with groups of two (bfloat16) or four (int8) consecutive values
+// of k: a panel is `groups` rows, each with one group of 32 bits for each of its columns. One
+// instruction then multiplies a whole group: vdpbf16ps and vpdpbusd of AVX-512, bfdot and sdot of
+// arm64. Other CPUs compute the same in float32 or int16.
+#include "gemm_low_tiles.h"
 
 static void copy_rows(const float *from, ptrdiff_t from_stride, ptrdiff_t rows, ptrdiff_t columns,
                       float *to, ptrdiff_t stride) {
@@ -13,7 +12,7 @@ static void copy_rows(const float *from, ptrdiff_t from_stride, ptrdiff_t rows, 
     memcpy(to + row * stride, from + row * from_stride, (size_t)columns * sizeof *to);
 }
 
-void lab_multiply_short_panel(const short_kernels *k, short_tile tile, const short_panel *panel) {
+void lab_multiply_low_panel(const low_kernels *k, low_tile tile, const low_panel *panel) {
   const ptrdiff_t columns = panel->columns;
   const bool narrow = columns <= k->lanes;
   const ptrdiff_t computed = narrow ? k->lanes : k->panel;
@@ -22,24 +21,26 @@ void lab_multiply_short_panel(const short_kernels *k, short_tile tile, const sho
   float *c = tile.c;
   const ptrdiff_t stride = tile.c_stride;
   const float *row_scales = tile.row_scales;
-  // Where the panel is cut, whole vectors go by way of a tile of their own; so do those that are
-  // not left as they are.
-  _Alignas(64) float whole[LARGEST_TILE], bias[WIDEST_PANEL] = {0};
+  // A partial panel is computed as whole vectors in a temporary tile; so is one with GELU.
+  _Alignas(64) float whole[MAX_TILE], bias[MAX_PANEL] = {0};
   const bool is_detour = columns != computed || panel->has_gelu;
   if (!tile.bias || columns != computed) {
     if (tile.bias) memcpy(bias, tile.bias, (size_t)columns * sizeof *bias);
     tile.bias = bias;
   }
-  tile.ahead_step = panel->ahead ? k->panel * 4 / blocks : 0;
-  // One tile alone has to fetch all of the panel, which may be two cache lines of 64 bytes a step.
-  tile.ahead_second = tile.ahead_step > 64 ? 64 : 0;
+  tile.prefetch_step = panel->next_panel ? k->panel * 4 / blocks : 0;
+  // A single tile must prefetch the whole panel, which may take two cache lines of 64 bytes per
+  // step.
+  tile.prefetch_second = tile.prefetch_step > 64 ? 64 : 0;
   for (ptrdiff_t block = 0; block < blocks; block++) {
     const ptrdiff_t first = panel->rows * block / blocks, last = panel->rows * (block + 1) / blocks;
     const ptrdiff_t rows = last - first;
     float *target = c ? c + first * stride : NULL;
     tile.a = a + first * tile.a_stride;
     tile.row_scales = row_scales ? row_scales + first : NULL;
-    tile.ahead = panel->ahead ? panel->ahead + block * tile.groups * tile.ahead_step : tile.b;
+    tile.prefetch = panel->next_panel
+                        ? panel->next_panel + block * tile.groups * tile.prefetch_step
+                        : tile.b;
     tile.c = is_detour ? whole : target;
     tile.c_stride = is_detour ? computed : stride;
     if (is_detour && tile.adds) {

@@ -1,17 +1,17 @@
-// The matrix product for one instruction set; included by product.c once for each, with these
+// The GEMM micro-kernels for one instruction set; gemm.c includes it once for each, with these
 // defined:
-//   ISA             suffix of the names made here
-//   TARGET          function attributes that allow the instructions
-//   LANES           float32 numbers in a vector register
+//   ISA             suffix of the names defined here
+//   TARGET          function attributes that enable the instructions
+//   LANES           floats in a vector register
 //   PANEL_VECTORS   vectors in a row of a panel
-//   TILE_ROWS       maximum rows of a tile: TILE_ROWS * PANEL_VECTORS sums, the row of the panel
-//                   and one factor fill the registers
+//   TILE_ROWS       maximum rows of a tile: TILE_ROWS * PANEL_VECTORS sums, one row of the panel
+//                   and one element of A fill the registers
 #include "activation_kernels.h"
 #define PANEL (PANEL_VECTORS * LANES)
 
-/// What lies at `at`, of a tile's last vector the columns that exist.
+/// Loads a vector; of a tile's last vector only the columns that exist.
 TARGET LAB_INLINE VECTOR NAME(load_columns)(const float *at, const bool is_last,
-                                            const product_tile *t) {
+                                            const gemm_tile *t) {
 #if LANES == 16
   if (is_last)
     return (VECTOR)_mm512_maskz_loadu_ps((__mmask16)(0xFFFFu >> (16 - t->last_columns)), at);
@@ -20,7 +20,7 @@ TARGET LAB_INLINE VECTOR NAME(load_columns)(const float *at, const bool is_last,
 }
 
 TARGET LAB_INLINE void NAME(store_columns)(float *at, VECTOR x, const bool is_last,
-                                           const product_tile *t) {
+                                           const gemm_tile *t) {
 #if LANES == 16
   if (is_last) {
     _mm512_mask_storeu_ps(at, (__mmask16)(0xFFFFu >> (16 - t->last_columns)), (__m512)x);
@@ -32,42 +32,39 @@ TARGET LAB_INLINE void NAME(store_columns)(float *at, VECTOR x, const bool is_la
 
 TARGET LAB_INLINE void NAME(add_residual)(const int rows, const int vectors,
                                           VECTOR sums[TILE_ROWS][PANEL_VECTORS],
-                                          const product_tile *t) {
-  const float *residual = t->end->residual;
+                                          const gemm_tile *t) {
+  const float *residual = t->epilogue->residual;
 #pragma unroll
   for (int i = 0; i < rows; i++)
 #pragma unroll
     for (int j = 0; j < vectors; j++)
-      sums[i][j] += NAME(load_columns)(residual + i * t->end->residual_stride + j * LANES,
+      sums[i][j] += NAME(load_columns)(residual + i * t->epilogue->residual_stride + j * LANES,
                                        j == vectors - 1, t);
 }
 
-/// Activation and residual of a tile's sums.
-TARGET LAB_INLINE void NAME(end_tile)(const int rows, const int vectors,
-                                      VECTOR sums[TILE_ROWS][PANEL_VECTORS],
-                                      const product_tile *t) {
-  const tile_end *end = t->end;
-  if (end->residual && end->activates_sum) NAME(add_residual)(rows, vectors, sums, t);
-  if (end->activation == LAB_ACTIVATION_RELU) {
+/// Applies activation and residual to a tile's sums.
+TARGET LAB_INLINE void NAME(apply_epilogue_to_tile)(const int rows, const int vectors,
+                                                    VECTOR sums[TILE_ROWS][PANEL_VECTORS],
+                                                    const gemm_tile *t) {
+  const tile_epilogue *epilogue = t->epilogue;
+  if (epilogue->residual && epilogue->activates_sum) NAME(add_residual)(rows, vectors, sums, t);
+  if (epilogue->activation == LAB_ACTIVATION_RELU) {
 #pragma unroll
     for (int i = 0; i < rows; i++)
 #pragma unroll
       for (int j = 0; j < vectors; j++) sums[i][j] = NAME(relu)(sums[i][j]);
-  } else if (end->activation == LAB_ACTIVATION_HARD_SWISH) {
+  } else if (epilogue->activation == LAB_ACTIVATION_HARD_SWISH) {
 #pragma unroll
     for (int i = 0; i < rows; i++)
 #pragma unroll
       for (int j = 0; j < vectors; j++) sums[i][j] *= NAME(hard_sigmoid)(sums[i][j]);
   }
-  if (end->residual && !end->activates_sum) NAME(add_residual)(rows, vectors, sums, t);
+  if (epilogue->residual && !epilogue->activates_sum) NAME(add_residual)(rows, vectors, sums, t);
 }
 
-/// One tile: `rows` x (`vectors` * LANES) sums held in registers over `k`, in one chain of
-/// fused multiply-adds each.
-///
-/// A sum's order is that of `k` alone, so it is the same whatever rows and columns are computed
-/// next to it.
-TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const product_tile *t) {
+/// One tile: `rows` x (`vectors` * LANES) sums in registers, each one chain of fused multiply-adds
+/// in the order of k, so that a sum does not depend on the other rows and columns of its tile.
+TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const gemm_tile *t) {
 #pragma clang fp contract(fast)
   VECTOR sums[TILE_ROWS][PANEL_VECTORS];
 #pragma unroll
@@ -81,15 +78,15 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
       sums[i][j] = start;
     }
   const float *a = t->a, *b = t->b;
-  const char *ahead = t->ahead;
-  const ptrdiff_t stride = t->a_stride, count = t->k, step = t->ahead_step;
-  const ptrdiff_t second = t->ahead_second;
+  const char *prefetch = t->prefetch;
+  const ptrdiff_t stride = t->a_stride, count = t->k, step = t->prefetch_step;
+  const ptrdiff_t second = t->prefetch_second;
   ptrdiff_t lines = t->lines;
   do {
 #pragma clang loop unroll(disable)
-    for (ptrdiff_t at = 0; at < count; at++, b += PANEL, ahead += step) {
-      __builtin_prefetch(ahead, 0, 2);
-      if (PANEL * (ptrdiff_t)sizeof *b > CACHE_LINE) __builtin_prefetch(ahead + second, 0, 2);
+    for (ptrdiff_t at = 0; at < count; at++, b += PANEL, prefetch += step) {
+      __builtin_prefetch(prefetch, 0, 2);
+      if (PANEL * (ptrdiff_t)sizeof *b > CACHE_LINE) __builtin_prefetch(prefetch + second, 0, 2);
       VECTOR line[PANEL_VECTORS];
 #pragma unroll
       for (int j = 0; j < vectors; j++) line[j] = *(const VECTOR *)(b + j * LANES);
@@ -102,7 +99,7 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
     }
     a += t->a_line;
   } while (--lines > 0);
-  if (t->end) NAME(end_tile)(rows, vectors, sums, t);
+  if (t->epilogue) NAME(apply_epilogue_to_tile)(rows, vectors, sums, t);
 #pragma unroll
   for (int i = 0; i < rows; i++)
 #pragma unroll
@@ -111,10 +108,10 @@ TARGET LAB_INLINE void NAME(tile)(const int rows, const int vectors, const produ
 }
 
 #define TILE_OF(rows)                                                                       \
-  TARGET static void NAME(tile_##rows)(const product_tile *t) {                             \
+  TARGET static void NAME(tile_##rows)(const gemm_tile *t) {                             \
     NAME(tile)(rows, PANEL_VECTORS, t);                                                     \
   }                                                                                         \
-  TARGET static void NAME(narrow_##rows)(const product_tile *t) { NAME(tile)(rows, 1, t); }
+  TARGET static void NAME(narrow_##rows)(const gemm_tile *t) { NAME(tile)(rows, 1, t); }
 TILE_OF(1)
 TILE_OF(2)
 TILE_OF(3)
@@ -134,8 +131,8 @@ TILE_OF(13)
 TILE_OF(14)
 #endif
 
-/// By the number of rows; the second half of each pair computes the panel's first vector alone.
-static product_tile_function *const NAME(tiles)[TILE_ROWS + 1][2] = {
+/// By the number of rows: the full panel, and the panel's first vector only.
+static gemm_tile_function *const NAME(tiles)[TILE_ROWS + 1][2] = {
     {NULL, NULL},
     {NAME(tile_1), NAME(narrow_1)},
     {NAME(tile_2), NAME(narrow_2)},
@@ -157,13 +154,13 @@ static product_tile_function *const NAME(tiles)[TILE_ROWS + 1][2] = {
 #endif
 };
 
-static const product_kernels NAME(kernels) = {
+static const gemm_kernels NAME(kernels) = {
     .panel = PANEL,
     .lanes = LANES,
     .tile_rows = TILE_ROWS,
     .has_masks = LANES == 16,
-    .tiles = (product_tile_function *const *)NAME(tiles),
-    .finish = NAME(finish),
+    .tiles = (gemm_tile_function *const *)NAME(tiles),
+    .apply_epilogue = NAME(apply_epilogue),
 };
 
 #undef JOIN2

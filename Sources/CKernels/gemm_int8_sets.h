@@ -1,5 +1,5 @@
-// The product over int8 for each instruction set; included by product_int8.c.
-#include "product_low_tiles.h"
+// The int8 micro-kernels of each instruction set; included by gemm_int8.c.
+#include "gemm_low_tiles.h"
 
 #if defined(__x86_64__)
 #define VNNI_TARGET \
@@ -9,8 +9,8 @@ VNNI_TARGET LAB_INLINE __m512i load_factor_vnni(const char *at) {
   return _mm512_set1_epi32((int)word_at(at));
 }
 typedef int32_t integers_vnni __attribute__((ext_vector_type(16), aligned(4)));
-// The first factor is unsigned: rows are stored with 128 added, which `column_offset` takes away
-// again.
+// The instruction takes the rows as unsigned bytes, so 128 is added to them; `column_offsets`
+// subtracts what that adds to each sum.
 VNNI_TARGET LAB_INLINE void dot_vnni(integers_vnni *sum, __m512i factor, __m512i line) {
   *sum = (integers_vnni)_mm512_dpbusd_epi32((__m512i)*sum, factor, line);
 }
@@ -23,10 +23,10 @@ VNNI_TARGET LAB_INLINE void dot_vnni(integers_vnni *sum, __m512i factor, __m512i
 #define SCALES_SUMS 1
 #define LINE __m512i
 #define FACTOR __m512i
-#include "product_low_kernels.h"
+#include "gemm_low_kernels.h"
 
-/// Bytes 0 and 2 of each 32 bits as int16, and bytes 1 and 3: exact where vpmaddubsw would
-/// saturate.
+/// Bytes 0 and 2 of each 32 bits as int16, and bytes 1 and 3. Their products are exact; vpmaddubsw
+/// would saturate.
 typedef struct {
   __m256i even, odd;
 } short_line;
@@ -37,7 +37,7 @@ V3_TARGET LAB_INLINE short_line load_line_madd(const char *at) {
 }
 V3_TARGET LAB_INLINE short_line load_factor_madd(const char *at) {
   const __m256i bytes = _mm256_set1_epi32((int)word_at(at));
-  // Unsigned, as the rows are stored on x86.
+  // Unsigned, because rows are stored with 128 added on x86.
   return (short_line){_mm256_and_si256(bytes, _mm256_set1_epi16(0xFF)),
                       _mm256_srli_epi16(bytes, 8)};
 }
@@ -55,7 +55,7 @@ V3_TARGET LAB_INLINE void dot_madd(integers_madd *sum, short_line factor, short_
 #define SCALES_SUMS 1
 #define LINE short_line
 #define FACTOR short_line
-#include "product_low_kernels.h"
+#include "gemm_low_kernels.h"
 #endif
 
 #if defined(__aarch64__)
@@ -82,7 +82,7 @@ SDOT_TARGET LAB_INLINE void dot_sdot(integers_sdot *sum, int8x16_t factor, int8x
 #define SCALES_SUMS 1
 #define LINE int8x16_t
 #define FACTOR int8x16_t
-#include "product_low_kernels.h"
+#include "gemm_low_kernels.h"
 #endif
 
 typedef int32_t integers_bytes __attribute__((ext_vector_type(4), aligned(4)));
@@ -119,4 +119,4 @@ LAB_INLINE void dot_bytes(integers_bytes *sum, byte_factor factor, byte_line lin
 #define SCALES_SUMS 1
 #define LINE byte_line
 #define FACTOR byte_factor
-#include "product_low_kernels.h"
+#include "gemm_low_kernels.h"

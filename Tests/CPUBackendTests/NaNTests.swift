@@ -4,9 +4,8 @@ import _TestSupport
 
 @testable import CPUBackend
 
-/// Choosing and matching tokens whose scores and keys are no ordinary numbers: every token keeps
-/// its place.
-@Suite struct NotNumbersTests {
+/// Selecting and matching tokens with NaN, infinite or equal scores and keys.
+@Suite struct NaNTests {
   private let backend: CPUBackend
 
   init() throws {
@@ -25,7 +24,7 @@ import _TestSupport
       tokensOut: after)
   }
 
-  /// Every token is a source once, and prefix tokens stand alone in front.
+  /// Every token is a source exactly once, and prefix tokens come first on their own.
   private func expectWhole(_ assignment: TokenAssignment, prefix: Int, isMerged: Bool) {
     let (before, after) = (assignment.tokensIn, assignment.tokensOut)
     let (offsets, sources) = (
@@ -46,7 +45,9 @@ import _TestSupport
   }
 
   @Test(arguments: NotNumbers.allCases, sizes)
-  func `selecting keeps every count`(kind: NotNumbers, size: (tokens: Int, prefix: Int)) throws {
+  func `selection keeps the promised counts`(kind: NotNumbers, size: (tokens: Int, prefix: Int))
+    throws
+  {
     let (tokens, prefix) = size
     let scores = try backend.tensor(
       kind.values(2 * tokens, seed: 1), Shape(2, tokens))
@@ -60,7 +61,9 @@ import _TestSupport
   }
 
   @Test(arguments: NotNumbers.allCases, sizes)
-  func `matching keeps every count`(kind: NotNumbers, size: (tokens: Int, prefix: Int)) throws {
+  func `matching keeps the promised counts`(kind: NotNumbers, size: (tokens: Int, prefix: Int))
+    throws
+  {
     let (tokens, prefix) = size
     let width = 4
     let keys = try backend.tensor(
@@ -79,7 +82,7 @@ import _TestSupport
     }
   }
 
-  @Test func `NaN of either sign is as low as minus infinity, and ties go to the lower index`()
+  @Test func `NaN of either sign counts as -infinity, and ties go to the lower index`()
     throws
   {
     let scores: [Float] = [1, -.nan, .infinity, .nan, -.infinity, -3, .infinity, .nan]
@@ -90,7 +93,7 @@ import _TestSupport
     #expect(Array(backend.indices(chosen.sources)[..<8]) == [2, 6, 0, 5, 1, 3, 4, 7])
   }
 
-  @Test func `keys that are not numbers merge the lowest patch tokens and spare the class token`()
+  @Test func `NaN keys merge the first patch tokens and never the class token`()
     throws
   {
     let merged = try assignment(7, 5)
@@ -98,7 +101,7 @@ import _TestSupport
       try backend.tensor([Float](repeating: .nan, count: 2 * 7 * 2), Shape(2, 7, 2)),
       prefixTokens: 1, r: 2, nodeMaximum: try backend.allocate(Shape(2, 4), .float32),
       into: merged)
-    // Tokens 2 and 4 go to 1, the first of the odd; 0 is special.
+    // Tokens 2 and 4 are merged into 1, the first odd one; 0 is a prefix token.
     #expect(Array(backend.indices(merged.offsets)[..<6]) == [0, 1, 2, 5, 6, 7])
     #expect(Array(backend.indices(merged.sources)[..<7]) == [0, 6, 1, 2, 4, 3, 5])
   }

@@ -1,8 +1,8 @@
-// The product over bfloat16 for each instruction set; included by product_bfloat16.c.
-#include "product_low_tiles.h"
+// The bfloat16 micro-kernels of each instruction set; included by gemm_bfloat16.c.
+#include "gemm_low_tiles.h"
 
-/// Two numbers of each column as float32, and of one row: what processors without a bfloat16
-/// instruction multiply.
+/// The two values of each column, or of one row, as float32: for CPUs without a bfloat16
+/// instruction.
 typedef struct {
   float low, high;
 } float_pair;
@@ -52,7 +52,7 @@ BF16_TARGET LAB_INLINE void dot_bf16(floats_bf16 *sum, __m512bh factor, __m512bh
 #define SCALES_SUMS 0
 #define LINE __m512bh
 #define FACTOR __m512bh
-#include "product_low_kernels.h"
+#include "gemm_low_kernels.h"
 
 FLOAT_PAIRS(pairs_avx512, V4_TARGET, 16)
 #define ISA pairs_avx512
@@ -64,7 +64,7 @@ FLOAT_PAIRS(pairs_avx512, V4_TARGET, 16)
 #define SCALES_SUMS 0
 #define LINE line_pairs_avx512
 #define FACTOR float_pair
-#include "product_low_kernels.h"
+#include "gemm_low_kernels.h"
 
 FLOAT_PAIRS(pairs_avx2, V3_TARGET, 8)
 #define ISA pairs_avx2
@@ -76,7 +76,7 @@ FLOAT_PAIRS(pairs_avx2, V3_TARGET, 8)
 #define SCALES_SUMS 0
 #define LINE line_pairs_avx2
 #define FACTOR float_pair
-#include "product_low_kernels.h"
+#include "gemm_low_kernels.h"
 #endif
 
 #if defined(__aarch64__)
@@ -103,7 +103,7 @@ BFDOT_TARGET LAB_INLINE void dot_bfdot(floats_bfdot *sum, bfloat16x8_t factor, b
 #define SCALES_SUMS 0
 #define LINE bfloat16x8_t
 #define FACTOR bfloat16x8_t
-#include "product_low_kernels.h"
+#include "gemm_low_kernels.h"
 #endif
 
 FLOAT_PAIRS(pairs_plain, , 4)
@@ -116,4 +116,4 @@ FLOAT_PAIRS(pairs_plain, , 4)
 #define SCALES_SUMS 0
 #define LINE line_pairs_plain
 #define FACTOR float_pair
-#include "product_low_kernels.h"
+#include "gemm_low_kernels.h"

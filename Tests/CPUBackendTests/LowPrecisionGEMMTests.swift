@@ -3,9 +3,8 @@ import Foundation
 import Testing
 import _TestSupport
 
-/// The products over bfloat16 and int8 against plain loops in double precision over the same
-/// rounded numbers.
-@Suite struct LowPrecisionProductTests {
+/// GEMM in bfloat16 and int8 against plain loops in double precision on the same rounded values.
+@Suite struct LowPrecisionGEMMTests {
   struct Case: Sendable, CustomStringConvertible {
     let rows: Int
     let columns: Int
@@ -15,7 +14,7 @@ import _TestSupport
     var description: String { "\(rows) x \(columns) x \(k), epilogue \(epilogue)" }
   }
 
-  /// Every height of a tile, cut panels, odd k, k in one part and in several.
+  /// All tile heights, partial panels, odd k, and k in one part and in several.
   static let epilogues = [LAB_EPILOGUE_NONE, LAB_EPILOGUE_ADD, LAB_EPILOGUE_GELU]
   static let cases: [Case] = epilogues.flatMap { epilogue in
     ((1...30).map { ($0, 40, 27) } + [1, 7, 16, 17, 31, 33, 70].map { (9, $0, 30) }
@@ -24,27 +23,27 @@ import _TestSupport
   }
 
   @Test(arguments: cases)
-  func `a product of rounded numbers is the reference's`(_ each: Case) {
+  func `GEMM of rounded values matches the reference`(_ each: Case) {
     #expect(Self.bfloat16Error(each) < 1e-5)
     #expect(Self.int8Error(each) < 1e-5)
   }
 
   #if arch(x86_64) && os(Linux)
-    @Test func `AVX-512 without instructions for short numbers gives the same products`() async {
+    @Test func `AVX-512 without bfloat16 and int8 instructions gives the same results`() async {
       await #expect(processExitsWith: .success) { Self.checkAll(kernels: "avx512") }
     }
 
-    @Test func `AVX2 gives the same products`() async {
+    @Test func `AVX2 gives the same results`() async {
       await #expect(processExitsWith: .success) { Self.checkAll(kernels: "avx2") }
     }
 
-    @Test func `plain kernels give the same products`() async {
+    @Test func `baseline x86-64 gives the same results`() async {
       await #expect(processExitsWith: .success) { Self.checkAll(kernels: "sse2") }
     }
   #endif
 
-  @Test func `rounding to bfloat16 takes the nearest, ties to even, and keeps what is no number`() {
-    // 1 + 2^-8 lies between 1 and 1 + 2^-7: the even one is 1. 1 + 3 * 2^-8 goes up.
+  @Test func `rounding to bfloat16 is to nearest, ties to even, and keeps NaN`() {
+    // 1 + 2^-8 is half way between 1 and 1 + 2^-7, of which 1 is even. 1 + 3 * 2^-8 is rounded up.
     #expect(lab_round_bfloat16(1 + 0x1p-8) == 1)
     #expect(lab_round_bfloat16(1 + 3 * 0x1p-8) == 1 + 0x1p-6)
     #expect(lab_round_bfloat16(-1 - 0x1p-8 - 0x1p-20) == -1 - 0x1p-7)
@@ -55,7 +54,7 @@ import _TestSupport
   }
 
   @Test(arguments: [(37, 21), (33, 300), (32, 128), (1, 1)])
-  func `values packed as they stand and keys packed transposed are the same factor`(
+  func `values packed plain and keys packed transposed give the same matrix`(
     size: (columns: Int, k: Int)
   ) {
     let (columns, k) = size
@@ -71,7 +70,7 @@ import _TestSupport
   }
 
   @Test(arguments: [Float.nan, .infinity, -.infinity])
-  func `what is not finite in a row reaches all its products and no other row's`(bad: Float) {
+  func `NaN and infinity in a row reach all of its results and no other row`(bad: Float) {
     let each = Case(rows: 5, columns: 40, k: 27, epilogue: Int(LAB_EPILOGUE_NONE))
     var operands = Operands(each)
     operands.a[2 * each.k + 3] = bad
@@ -100,7 +99,7 @@ import _TestSupport
     }
   }
 
-  /// Largest difference to the reference, over the terms of a sum.
+  /// The largest error divided by the square root of the number of terms.
   private static func bfloat16Error(_ each: Case) -> Double {
     let operands = Operands(each)
     return operands.error(of: operands.bfloat16()) { row, column in
@@ -127,18 +126,18 @@ import _TestSupport
   }
 }
 
-/// What a product is made of, and the product itself.
+/// The operands of a GEMM, and the GEMM itself.
 private struct Operands {
-  let shape: LowPrecisionProductTests.Case
-  /// [rows, k] and [columns, k].
+  let shape: LowPrecisionGEMMTests.Case
+  /// `[rows, k]` and `[columns, k]`.
   var a: [Float]
   let b: [Float]
-  /// As long as whole panels.
+  /// Padded to whole panels.
   let bias: [Float]
-  /// [rows, columns] before the product.
+  /// `[rows, columns]` before the GEMM.
   let before: [Float]
 
-  init(_ shape: LowPrecisionProductTests.Case) {
+  init(_ shape: LowPrecisionGEMMTests.Case) {
     self.shape = shape
     a = randomFloats(shape.rows * shape.k, seed: 1)
     b = randomFloats(shape.columns * shape.k, seed: 2)
@@ -154,7 +153,7 @@ private struct Operands {
     var rows = [UInt8](repeating: 255, count: shape.rows * stride)
     lab_round_rows_bfloat16(a, shape.rows, shape.k, shape.k, &rows, stride)
     var c = before
-    lab_product_bfloat16(
+    lab_gemm_bfloat16(
       rows, shape.rows, stride, packed, shape.columns, shape.k, 0, panels, 0, bias,
       Int32(shape.epilogue), &c, shape.columns)
     return c
@@ -169,13 +168,13 @@ private struct Operands {
     var scales = [Float](repeating: .nan, count: shape.rows)
     lab_quantize_rows_int8(a, shape.rows, shape.k, shape.k, &rows, stride, &scales)
     var c = before
-    lab_product_int8(
+    lab_gemm_int8(
       rows, scales, shape.rows, stride, packed, shape.columns, shape.k, 0, panels, 0, bias,
       Int32(shape.epilogue), &c, shape.columns)
     return c
   }
 
-  /// Largest difference between `output` and the epilogue of `product(row, column)`, divided by
+  /// The largest difference between `output` and the epilogue of `product(row, column)`, divided by
   /// max(1, √k).
   func error(of output: [Float], _ product: (Int, Int) -> Double) -> Double {
     var worst = 0.0

@@ -3,8 +3,8 @@ import Foundation
 import Testing
 import _TestSupport
 
-/// Attention over pictures against plain loops in double precision.
-@Suite struct PictureAttentionTests {
+/// Window attention and linear attention against plain loops in double precision.
+@Suite struct ImageAttentionTests {
   struct Windows: Sendable, CustomStringConvertible {
     var side: (height: Int, width: Int)
     var window: (height: Int, width: Int)
@@ -19,7 +19,8 @@ import _TestSupport
     var tokens: Int { window.height * window.width }
     var pixels: Int { side.height * side.width }
 
-    /// The window and place in it of a pixel, and what it may see in the window.
+    /// A pixel's window, its index in the window, and its region, outside of which it does not
+    /// attend.
     func place(_ y: Int, _ x: Int) -> (window: Int, token: Int, region: Int) {
       let (down, across) = (side.height / window.height, side.width / window.width)
       if isGrid {
@@ -28,7 +29,7 @@ import _TestSupport
       let (sy, sx) = (
         (y - shift + side.height) % side.height, (x - shift + side.width) % side.width
       )
-      // What the roll brought round from the other border.
+      // Pixels that were rolled in from the opposite border.
       let region = (shift > 0 && y < shift ? 2 : 0) + (shift > 0 && x < shift ? 1 : 0)
       return (
         sy / window.height * across + sx / window.width,
@@ -51,9 +52,9 @@ import _TestSupport
   ]
 
   @Test(arguments: windows)
-  func `attention within windows is the reference's`(each: Windows) { Self.check(each) }
+  func `window attention matches the reference`(each: Windows) { Self.check(each) }
 
-  @Test func `an image has the same bits in any batch`() {
+  @Test func `the result for an image does not depend on the batch`() {
     for each in Self.windows {
       let inputs = Inputs(each, images: 3)
       let together = Self.run(each, inputs, images: 3)
@@ -62,7 +63,7 @@ import _TestSupport
     }
   }
 
-  @Test func `what is not a number stays in its window`() {
+  @Test func `NaN stays within its window`() {
     let each = Self.windows[0]
     var inputs = Inputs(each, images: 1)
     inputs.qkv[inputs.row * (3 * 21 + 16)] = .nan
@@ -74,14 +75,14 @@ import _TestSupport
   }
 
   #if arch(x86_64) && os(Linux)
-    @Test func `AVX2 kernels attend as the reference does`() async {
+    @Test func `AVX2 attention matches the reference`() async {
       await #expect(processExitsWith: .success) {
         setenv("LAB_KERNELS", "avx2", 1)
         Self.checkAll(kernels: "AVX2 6x16")
       }
     }
 
-    @Test func `plain kernels attend as the reference does`() async {
+    @Test func `baseline x86-64 attention matches the reference`() async {
       await #expect(processExitsWith: .success) {
         setenv("LAB_KERNELS", "sse2", 1)
         Self.checkAll(kernels: "SSE2 6x8")
@@ -90,7 +91,7 @@ import _TestSupport
   #endif
 
   private static func checkAll(kernels: String) {
-    #expect(String(cString: lab_product_kernels()) == kernels)
+    #expect(String(cString: lab_gemm_kernels()) == kernels)
     for each in windows { check(each) }
     for each in linear { check(each) }
   }
@@ -196,7 +197,7 @@ import _TestSupport
   ]
 
   @Test(arguments: linear)
-  func `attention with ReLU is the reference's`(each: Linear) { Self.check(each) }
+  func `ReLU attention matches the reference`(each: Linear) { Self.check(each) }
 
   private static func check(_ each: Linear) {
     let row = each.heads * (2 * each.keyDim + each.valueDim) + 1

@@ -1,7 +1,7 @@
-// What products over bfloat16 and int8 share: the tile, the choice of kernels, and the loop over a
+// Shared by GEMM in bfloat16 and int8: the tile, the selection of kernels, and the loop over a
 // panel's tiles.
-#ifndef LAB_PRODUCT_LOW_TILES_H
-#define LAB_PRODUCT_LOW_TILES_H
+#ifndef LAB_GEMM_LOW_TILES_H
+#define LAB_GEMM_LOW_TILES_H
 
 #include "CKernels.h"
 #include "multiversion.h"
@@ -24,40 +24,40 @@
 #endif
 
 enum {
-  LARGEST_TILE = 14 * 32,
-  WIDEST_PANEL = 32,
+  MAX_TILE = 14 * 32,
+  MAX_PANEL = 32,
 };
 
 typedef struct {
   /// Rows of groups, `a_stride` bytes apart.
   const char *a;
   ptrdiff_t a_stride;
-  /// A panel, and how many of its lines are taken.
+  /// A panel, and the number of its rows to multiply.
   const char *b;
   ptrdiff_t groups;
-  /// Bytes that will be read after this panel, of which each line fetches `ahead_step`.
-  const char *ahead;
-  ptrdiff_t ahead_step;
-  /// From one to the second cache line of each step, where it has two; else 0.
-  ptrdiff_t ahead_second;
-  /// Of the panel's columns.
+  /// Memory that is needed after this panel; each group prefetches `prefetch_step` bytes of it.
+  const char *prefetch;
+  ptrdiff_t prefetch_step;
+  /// The distance to the second cache line of a step, or 0 if a step prefetches only one.
+  ptrdiff_t prefetch_second;
+  /// The bias of the panel's columns.
   const float *bias;
-  /// Whether the product is added to what `c` holds.
+  /// Whether the result is added to `c`.
   bool adds;
   float *c;
   ptrdiff_t c_stride;
-  /// Of int8: the scale of each row and column, and what each column's sums hold too much.
+  /// Only int8: the scale of each row and column, and the excess of each column's sums.
   const float *row_scales, *column_scales;
   const int32_t *column_offsets;
-} short_tile;
+} low_tile;
 
-typedef void short_tile_function(const short_tile *tile);
+typedef void low_tile_function(const low_tile *tile);
 
 typedef struct {
   ptrdiff_t panel, lanes, tile_rows;
-  /// [tile_rows + 1][2], see `short_tiles` of an instruction set.
-  short_tile_function *const *tiles;
-} short_kernels;
+  /// [tile_rows + 1][2], see `low_tiles` of an instruction set.
+  low_tile_function *const *tiles;
+} low_kernels;
 
 LAB_INLINE uint32_t word_at(const char *at) {
   uint32_t word;
@@ -73,23 +73,24 @@ LAB_INLINE float float_of_bits(uint32_t bits) {
 
 LAB_INLINE ptrdiff_t minimum(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-/// Panels of so many columns.
-LAB_INLINE ptrdiff_t short_panels(const short_kernels *k, ptrdiff_t columns) {
+/// The number of panels for `columns`.
+LAB_INLINE ptrdiff_t low_panels(const low_kernels *k, ptrdiff_t columns) {
   return (columns + k->panel - 1) / k->panel;
 }
 
-// MARK: The choice
+// MARK: Selecting the kernels
 
 typedef struct {
-  const short_kernels *kernels;
+  const low_kernels *kernels;
   const char *name;
   bool is_native;
-} short_choice;
+} low_choice;
 
-/// Defines the function `format`, which gives what `chosen_format` gave at its first call.
+/// Defines the function `format`, which calls `chosen_format` once and returns its result every
+/// time.
 #define CHOSEN_ONCE(format)                                                               \
-  static const short_choice *format(void) {                                               \
-    static short_choice choice;                                                           \
+  static const low_choice *format(void) {                                               \
+    static low_choice choice;                                                           \
     static int state;                                                                     \
     if (__atomic_load_n(&state, __ATOMIC_ACQUIRE) == 2) return &choice;                   \
     int expected = 0;                                                                     \
@@ -105,23 +106,23 @@ typedef struct {
 
 // MARK: A panel
 
-/// What a panel's tiles have in common.
+/// What the tiles of a panel have in common.
 typedef struct {
   ptrdiff_t rows, columns;
-  /// Whether finished sums go through GELU.
+  /// Whether GELU is applied.
   bool has_gelu;
-  /// Rounds GELU's results of a tile, or NULL where they stay as they are in place.
+  /// Applies GELU to a tile and rounds the result, or NULL to keep it in float32.
   void (*round_gelu)(float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t stride, char *out,
                      ptrdiff_t out_stride);
-  /// Of the panel's first column and row, where they are rounded to.
+  /// Where rounded results are written, from the panel's first column and row on.
   char *rounded;
   ptrdiff_t rounded_stride;
-  /// The panel that is read next, or NULL.
-  const char *ahead;
-} short_panel;
+  /// The panel to prefetch, or NULL.
+  const char *next_panel;
+} low_panel;
 
-/// One panel over all of its rows, in tiles of nearly equal height.
-void lab_multiply_short_panel(const short_kernels *k, short_tile tile, const short_panel *panel)
+/// Multiplies all rows by one panel, in tiles of nearly equal height.
+void lab_multiply_low_panel(const low_kernels *k, low_tile tile, const low_panel *panel)
     __attribute__((visibility("hidden")));
 
 #endif

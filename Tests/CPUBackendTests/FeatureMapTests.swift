@@ -4,10 +4,11 @@ import _TestSupport
 
 @testable import CPUBackend
 
-/// The backend's operations on pictures: views of wider tensors, epilogues, any number of threads.
-@Suite struct PictureOperationTests {
+/// The backend's operations on feature maps: views of wider tensors, epilogues, any number of
+/// threads.
+@Suite struct FeatureMapTests {
   @Test(arguments: [1, 3])
-  func `a convolution reads and writes channels of wider pictures`(threads: Int) throws {
+  func `a convolution reads and writes channel slices of wider feature maps`(threads: Int) throws {
     let backend = try CPUBackend(threads: threads)
     for (extent, side) in [
       (ConvolutionExtent(inputs: 20, outputs: 33, kernel: 3, stride: 2), 15),
@@ -55,7 +56,7 @@ import _TestSupport
     }
   }
 
-  @Test func `a linear layer ends with any activation and any residual`() throws {
+  @Test func `a linear layer takes any activation and residual as epilogue`() throws {
     let backend = try CPUBackend(threads: 2)
     let (rows, inputs, outputs) = (50, 24, 37)
     let x = randomFloats(rows * inputs, seed: 1)
@@ -93,7 +94,7 @@ import _TestSupport
     TokenGrouping.all, .windows(height: 8, width: 8, window: 4, shift: 0),
     .windows(height: 8, width: 8, window: 4, shift: 2), .interleaved(height: 8, width: 8, patch: 2),
   ])
-  func `attention sees the tokens of its group`(grouping: TokenGrouping) throws {
+  func `attention is restricted to the tokens of a group`(grouping: TokenGrouping) throws {
     let (tokens, heads, d) = (64, 2, 8)
     let qkv = randomFloats(2 * tokens * 3 * heads * d, seed: 1).map { 3 * $0 }
     let count = grouping.tokensPerGroup(tokens: tokens)

@@ -1,11 +1,10 @@
-// Matrix products with one factor packed beforehand.
+// GEMM with one matrix packed beforehand.
 //
-// A matrix library packs both factors at every call, which for the few hundred rows of one image
-// costs 5 to 35 % of the product (Benchmarks/results/kernels.md). A layer's weight never changes,
-// so it is packed once, when it is loaded, and a product is nothing but tiles of sums in registers:
-// each reads a panel of the packed factor, which stays in the L2 cache while the rows pass by, and
-// rows in place.
-#include "product_tiles.h"
+// A BLAS packs both matrices at every call, which for the few hundred rows of one image takes 5 to
+// 35 % of the time (Benchmarks/results/kernels.md). A layer's weight never changes, so it is packed
+// once, when the layer is created. A GEMM then consists only of tiles of sums in registers: each
+// reads rows in place and a panel of the packed matrix, which stays in the L2 cache for all rows.
+#include "gemm_tiles.h"
 
 #include <stdlib.h>
 
@@ -13,40 +12,40 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-// 32 registers of 16 numbers: 14 x 2 sums.
+// 32 registers of 16 floats: 14 x 2 sums.
 #define ISA avx512
 #define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
 #define LANES 16
 #define PANEL_VECTORS 2
 #define TILE_ROWS 14
-#include "product_kernels.h"
-// 16 registers of 8 numbers: 6 x 2 sums.
+#include "gemm_kernels.h"
+// 16 registers of 8 floats: 6 x 2 sums.
 #define ISA avx2
 #define TARGET __attribute__((target("arch=x86-64-v3")))
 #define LANES 8
 #define PANEL_VECTORS 2
 #define TILE_ROWS 6
-#include "product_kernels.h"
+#include "gemm_kernels.h"
 #define ISA plain
 #define TARGET
 #define LANES 4
 #define PANEL_VECTORS 2
 #define TILE_ROWS 6
-#include "product_kernels.h"
+#include "gemm_kernels.h"
 #else
-// 32 registers of 4 numbers: 8 x 3 sums.
+// 32 registers of 4 floats: 8 x 3 sums.
 #define ISA plain
 #define TARGET
 #define LANES 4
 #define PANEL_VECTORS 3
 #define TILE_ROWS 8
-#include "product_kernels.h"
+#include "gemm_kernels.h"
 #endif
 
-const product_kernels *lab_kernels(void) {
+const gemm_kernels *lab_kernels(void) {
 #if defined(__x86_64__)
-  static const product_kernels *chosen;
-  const product_kernels *known = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
+  static const gemm_kernels *chosen;
+  const gemm_kernels *known = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
   if (known) return known;
   __builtin_cpu_init();
   const char *allowed = getenv("LAB_KERNELS");
@@ -62,7 +61,7 @@ const product_kernels *lab_kernels(void) {
 #endif
 }
 
-const char *lab_product_kernels(void) {
+const char *lab_gemm_kernels(void) {
 #if defined(__x86_64__)
   return lab_kernels() == &kernels_avx512 ? "AVX-512 14x32"
          : lab_kernels() == &kernels_avx2 ? "AVX2 6x16"
@@ -84,7 +83,7 @@ ptrdiff_t lab_packed_count(ptrdiff_t columns, ptrdiff_t k) {
   return lab_panels(columns) * lab_kernels()->panel * k;
 }
 
-ptrdiff_t lab_product_scratch_count(ptrdiff_t rows) { return rows * (MAXIMUM_K + COPY_PADDING); }
+ptrdiff_t lab_gemm_scratch_count(ptrdiff_t rows) { return rows * (MAX_K + COPY_PADDING); }
 
 void lab_pack_transposed(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t stride,
                          ptrdiff_t first_panel, ptrdiff_t last_panel, float *packed) {
@@ -110,9 +109,9 @@ void lab_pack_plain(const float *b, ptrdiff_t columns, ptrdiff_t k, ptrdiff_t st
   }
 }
 
-void lab_multiply_panel(const product_kernels *kernels, product_tile tile, row_runs runs,
-                        ptrdiff_t columns, const float *ahead, const lab_fetch *fetch,
-                        ptrdiff_t tiles_before, const tile_end *end) {
+void lab_multiply_panel(const gemm_kernels *kernels, gemm_tile tile, row_runs runs,
+                        ptrdiff_t columns, const float *next_panel, const lab_prefetch *prefetch,
+                        ptrdiff_t tiles_before, const tile_epilogue *epilogue) {
   const bool narrow = columns <= kernels->lanes;
   const ptrdiff_t computed = narrow ? kernels->lanes : kernels->panel;
   const ptrdiff_t blocks = (runs.width + kernels->tile_rows - 1) / kernels->tile_rows;
@@ -120,67 +119,70 @@ void lab_multiply_panel(const product_kernels *kernels, product_tile tile, row_r
   const float *a = tile.a;
   float *c = tile.c;
   const ptrdiff_t stride = tile.c_stride;
-  // Where the panel is cut and there are no masks, whole vectors go by way of a tile of their own;
-  // so do those whose end takes more registers than are left.
+  // A partial panel without masks is computed as whole vectors in a temporary tile; so are tiles
+  // whose epilogue does not fit in registers.
   _Alignas(64) float whole[14 * 32];
-  const tile_end as_it_is = {.activation = LAB_ACTIVATION_NONE};
+  const tile_epilogue no_epilogue = {.activation = LAB_ACTIVATION_NONE};
   const bool is_cut = columns != computed && !kernels->has_masks;
-  const bool is_detour = is_cut || (end && !ends_in_registers(end));
-  tile_end own_end = end ? *end : as_it_is;
-  tile.end = end && !is_detour ? &own_end : NULL;
+  const bool is_detour = is_cut || (epilogue && !applies_in_registers(epilogue));
+  tile_epilogue row_epilogue = epilogue ? *epilogue : no_epilogue;
+  tile.epilogue = epilogue && !is_detour ? &row_epilogue : NULL;
   tile.last_columns = columns - (computed - kernels->lanes);
-  tile.ahead_step = ahead ? kernels->panel * (ptrdiff_t)sizeof *ahead / tiles : 0;
-  // One tile alone has to fetch all of the panel: two lines a step on AVX-512, or every second one
-  // would be waited for.
-  tile.ahead_second = tile.ahead_step > CACHE_LINE ? CACHE_LINE : 0;
+  tile.prefetch_step = next_panel ? kernels->panel * (ptrdiff_t)sizeof *next_panel / tiles : 0;
+  // A single tile must prefetch the whole panel, which on AVX-512 takes two cache lines per step of
+  // k.
+  tile.prefetch_second = tile.prefetch_step > CACHE_LINE ? CACHE_LINE : 0;
   for (ptrdiff_t block = 0; block < tiles; block++) {
     // Tiles of nearly equal height: a last one of one row would use a fourteenth of the registers.
     const ptrdiff_t run = block / blocks, own = block % blocks;
     const ptrdiff_t first = runs.width * own / blocks, last = runs.width * (own + 1) / blocks;
     const ptrdiff_t rows = last - first, row = run * runs.width + first;
-    product_tile_function *const compute = kernels->tiles[rows * 2 + narrow];
+    gemm_tile_function *const compute = kernels->tiles[rows * 2 + narrow];
     tile.a = a + run * runs.a_run + first * tile.a_stride;
     float *target = c + row * stride;
-    tile.ahead = ahead ? (const char *)ahead + block * tile.lines * tile.k * tile.ahead_step
-                       : (const char *)tile.b;
-    if (fetch->rows) {
+    tile.prefetch =
+        next_panel
+            ? (const char *)next_panel + block * tile.lines * tile.k * tile.prefetch_step
+            : (const char *)tile.b;
+    if (prefetch->rows) {
       enum { LINE = 16 };
-      const ptrdiff_t lines = (fetch->width + LINE - 1) / LINE, line = tiles_before + block;
-      const bool has_line = line < lines * fetch->pieces;
-      tile.ahead_second = 0;
-      tile.ahead_step = has_line ? fetch->row_stride * (ptrdiff_t)sizeof *fetch->rows : 0;
+      const ptrdiff_t lines = (prefetch->width + LINE - 1) / LINE, line = tiles_before + block;
+      const bool has_line = line < lines * prefetch->pieces;
+      tile.prefetch_second = 0;
+      tile.prefetch_step = has_line ? prefetch->row_stride * (ptrdiff_t)sizeof *prefetch->rows : 0;
       if (has_line)
-        tile.ahead = (const char *)(fetch->rows + line / lines * fetch->piece_stride +
-                                    line % lines * LINE);
+        tile.prefetch = (const char *)(prefetch->rows + line / lines * prefetch->piece_stride +
+                                       line % lines * LINE);
     }
     tile.c = is_detour ? whole : target;
     tile.c_stride = is_detour ? computed : stride;
     if (is_detour && tile.adds) {
       if (is_cut) memset(whole, 0, sizeof whole);
-      kernels->finish(&as_it_is, target, stride, rows, columns, whole, computed);
+      kernels->apply_epilogue(&no_epilogue, target, stride, rows, columns, whole, computed);
     }
-    if (own_end.residual) own_end.residual = end->residual + row * end->residual_stride;
+    if (row_epilogue.residual)
+      row_epilogue.residual = epilogue->residual + row * epilogue->residual_stride;
     compute(&tile);
     if (!is_detour) continue;
-    kernels->finish(&own_end, whole, computed, rows, columns, target, stride);
+    kernels->apply_epilogue(&row_epilogue, whole, computed, rows, columns, target, stride);
   }
 }
 
-void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
-                 ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel, ptrdiff_t last_panel,
-                 lab_fetch fetch, const float *bias, int epilogue, float *c, ptrdiff_t c_stride,
-                 float *scratch) {
-  const product_kernels *kernels = lab_kernels();
-  const tile_end gelu = {.activation = LAB_ACTIVATION_GELU};
-  const ptrdiff_t parts = (k + MAXIMUM_K - 1) / MAXIMUM_K;
+void lab_gemm(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float *packed,
+              ptrdiff_t columns, ptrdiff_t k, ptrdiff_t first_panel, ptrdiff_t last_panel,
+              lab_prefetch prefetch, const float *bias, int epilogue, float *c,
+              ptrdiff_t c_stride, float *scratch) {
+  const gemm_kernels *kernels = lab_kernels();
+  const tile_epilogue gelu = {.activation = LAB_ACTIVATION_GELU};
+  const ptrdiff_t parts = (k + MAX_K - 1) / MAX_K;
   const bool copies = rows > 4 && a_stride * (ptrdiff_t)sizeof *a % ALIASING_BYTES == 0;
   for (ptrdiff_t part = 0; part < parts; part++) {
     const ptrdiff_t from = k * part / parts, to = k * (part + 1) / parts;
-    product_tile tile = {
+    gemm_tile tile = {
         .a = a + from, .a_stride = a_stride, .lines = 1, .k = to - from, .c_stride = c_stride};
     if (copies) {
       tile.a = scratch;
-      tile.a_stride = MAXIMUM_K + COPY_PADDING;
+      tile.a_stride = MAX_K + COPY_PADDING;
       for (ptrdiff_t row = 0; row < rows; row++)
         memcpy(scratch + row * tile.a_stride, a + row * a_stride + from,
                (size_t)(to - from) * sizeof *a);
@@ -192,27 +194,28 @@ void lab_product(const float *a, ptrdiff_t rows, ptrdiff_t a_stride, const float
       tile.bias = part == 0 && bias ? bias + column : NULL;
       tile.c = c + column;
       const ptrdiff_t own = columns - column < kernels->panel ? columns - column : kernels->panel;
-      // Then the next panel of this part, the first of the next part, or of the task that comes
-      // after this one.
+      // Prefetch the next panel of this part of k, else the first panel of the next part, else the
+      // panel that the caller names.
       const ptrdiff_t following = panel + 1 < last_panel ? panel + 1
                                   : part + 1 < parts     ? first_panel
-                                                         : fetch.panel_after - 1;
-      const ptrdiff_t k_ahead = panel + 1 < last_panel ? from : part + 1 < parts ? to : 0;
-      const float *ahead = following >= 0 && following * kernels->panel < columns && !fetch.rows
-                               ? packed + following * kernels->panel * k + k_ahead * kernels->panel
-                               : NULL;
+                                                         : prefetch.next_panel - 1;
+      const ptrdiff_t following_k = panel + 1 < last_panel ? from : part + 1 < parts ? to : 0;
+      const bool has_next =
+          following >= 0 && following * kernels->panel < columns && !prefetch.rows;
+      const float *next_panel =
+          has_next ? packed + following * kernels->panel * k + following_k * kernels->panel : NULL;
       const ptrdiff_t tiles_before =
           (panel - first_panel) * ((rows + kernels->tile_rows - 1) / kernels->tile_rows);
-      const bool ends = part == parts - 1 && epilogue == LAB_EPILOGUE_GELU;
-      lab_multiply_panel(kernels, tile, (row_runs){.width = rows, .runs = 1}, own, ahead, &fetch,
-                         tiles_before, ends ? &gelu : NULL);
+      const bool has_gelu = part == parts - 1 && epilogue == LAB_EPILOGUE_GELU;
+      lab_multiply_panel(kernels, tile, (row_runs){.width = rows, .runs = 1}, own, next_panel,
+                         &prefetch, tiles_before, has_gelu ? &gelu : NULL);
     }
   }
 }
 
 void lab_activate(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride, int activation) {
-  const tile_end end = {.activation = activation};
-  lab_kernels()->finish(&end, x, stride, rows, width, x, stride);
+  const tile_epilogue epilogue = {.activation = activation};
+  lab_kernels()->apply_epilogue(&epilogue, x, stride, rows, width, x, stride);
 }
 
 void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride) {
