@@ -5,7 +5,7 @@
 
 void *lab_library_symbol(void *library, const char *name) { return dlsym(library, name); }
 
-// A data pointer becomes a function pointer, as POSIX promises for `dlsym`.
+// Writes through a pointer to void *: POSIX lets `dlsym` return function pointers this way.
 #define LAB_FILL_REQUIRED(result, name, parameters)                    \
   *(void **)(&table->name) = resolve(context, #name);                  \
   if (*(void **)(&table->name) == NULL) {                              \

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// libcurl's numbers of options and results, which its interface never changes (curl/curl.h).
+// libcurl's option and result codes, which are part of its stable ABI (curl/curl.h).
 enum {
   OPTION_LOW_SPEED_LIMIT = 19,
   OPTION_LOW_SPEED_TIME = 20,

@@ -3,12 +3,12 @@
 #include "codec.h"
 
 // Windows and OS/2 bitmaps as Pillow's BmpImagePlugin.py reads them: 1, 4, 8, 16, 24 and 32 bits,
-// palettes, bit fields, run lengths, both directions; alpha is dropped.
+// palettes, bit fields, run-length encoding, bottom-up and top-down; alpha is dropped.
 typedef struct {
   int width, height, bits, compression;
   int top_down;
   uint32_t masks[3];
-  const uint8_t *colors;  // blue first, `color_bytes` apart
+  const uint8_t *colors;  // BGR, `color_bytes` apart
   int color_count, color_bytes;
   size_t data;
 } bmp_picture;
@@ -16,14 +16,14 @@ typedef struct {
 enum { PLAIN = 0, RUNS8 = 1, RUNS4 = 2, FIELDS = 3 };
 
 static int read_header(const uint8_t *bytes, size_t count, bmp_picture *bmp, char *message) {
-  static const char strange[] = "its header is of no known kind";
+  static const char unknown_header[] = "its header has an unknown size";
   if (count < 18) return lab_cut_short(message);
   memset(bmp, 0, sizeof *bmp);
   uint32_t size = lab_u32(bytes + 14);
   bmp->data = lab_u32(bytes + 10);
   if (size != 12 && size != 40 && size != 52 && size != 56 && size != 64 && size != 108 &&
       size != 124) {
-    return lab_refuse(message, LAB_CODEC_FAILED, strange);
+    return lab_refuse(message, LAB_CODEC_FAILED, unknown_header);
   }
   if (count < 14 + (size_t)size) return lab_cut_short(message);
   const uint8_t *header = bytes + 14;
@@ -57,14 +57,14 @@ static int read_header(const uint8_t *bytes, size_t count, bmp_picture *bmp, cha
   int compression = bmp->compression;
   if (compression > FIELDS || compression < 0 || (compression == RUNS8 && bits != 8)
       || (compression == RUNS4 && bits != 4) || (compression == FIELDS && bits < 16)) {
-    return lab_refuse(message, LAB_CODEC_FAILED, "its compression is not read");
+    return lab_refuse(message, LAB_CODEC_FAILED, "its compression is not supported");
   }
   if (compression == FIELDS) {
     size_t at = size >= 52 ? 14 + 40 : after;
     if (count < at + 12) return lab_cut_short(message);
     for (int c = 0; c < 3; c++) bmp->masks[c] = lab_u32(bytes + at + 4 * (size_t)c);
     if (size < 52) after += 12;
-    // No masks at all mean blue first, as in Pillow.
+    // Without any masks the order is BGR, as in Pillow.
     if (bits == 32 && !bmp->masks[0] && !bmp->masks[1] && !bmp->masks[2]) {
       bmp->masks[0] = 0xFF0000, bmp->masks[1] = 0xFF00, bmp->masks[2] = 0xFF;
     }
@@ -80,7 +80,7 @@ static int read_header(const uint8_t *bytes, size_t count, bmp_picture *bmp, cha
     if (count - after < room) return lab_cut_short(message);
     bmp->colors = bytes + after;
     bmp->color_count = (int)colors;
-    // Some writers forget the palette in the place of the pixels.
+    // Some writers do not count the palette in the offset of the pixels.
     if (bmp->data == 14 + (size_t)size) bmp->data += room;
     after += room;
   }
@@ -98,7 +98,7 @@ int lab_bmp_header(const uint8_t *bytes, size_t count, lab_picture_size *size, c
 
 static void put_color(const bmp_picture *bmp, int index, uint8_t *rgb) {
   if (index >= bmp->color_count) {
-    // Indices beyond the palette are black, as in Pillow.
+    // Indices outside the palette are black, as in Pillow.
     rgb[0] = rgb[1] = rgb[2] = 0;
     return;
   }
@@ -106,7 +106,7 @@ static void put_color(const bmp_picture *bmp, int index, uint8_t *rgb) {
   rgb[0] = color[2], rgb[1] = color[1], rgb[2] = color[0];
 }
 
-// The part of `value` that `mask` cuts out, as 8 bits. Pillow: value * 255 / most.
+// The field of `value` that `mask` selects, scaled to 8 bits as in Pillow: value * 255 / maximum.
 static uint8_t field(uint32_t value, uint32_t mask) {
   if (!mask) return 0;
   int shift = __builtin_ctz(mask);
@@ -131,8 +131,8 @@ static void read_row(const bmp_picture *bmp, const uint8_t *from, uint8_t *rgb) 
   }
 }
 
-// Run lengths fill pixels one after the other, as Pillow's BmpRleDecoder does; what is left open
-// has index 0. Indices go to `out`, bottom row first.
+// Decodes run-length encoding as Pillow's BmpRleDecoder does; pixels that are skipped have index 0.
+// Indices are written to `out`, bottom row first.
 static int read_runs(
     const bmp_picture *bmp, const uint8_t *bytes, size_t count, uint8_t *out, char *message) {
   size_t total = (size_t)bmp->width * bmp->height, done = 0, width = (size_t)bmp->width;
@@ -174,7 +174,7 @@ static int read_runs(
       done += pixels;
       x += (size_t)value;
       at += used;
-      // Aligned to the file's even places.
+      // Aligned to even offsets in the file.
       if (at & 1) at++;
     }
   }
@@ -198,7 +198,8 @@ int lab_bmp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *me
   if (status) return status;
   size_t width = (size_t)bmp.width, height = (size_t)bmp.height;
   if (bmp.compression == RUNS8 || bmp.compression == RUNS4) {
-    // The indices lie at the end of the pixels; a row is turned into colors when it is reached.
+    // The indices are stored in the last third of `pixels` and replaced by colors from the front,
+    // which never overtakes the index that is read.
     uint8_t *indices = pixels + 2 * width * height;
     status = read_runs(&bmp, bytes, count, indices, message);
     if (status) return status;

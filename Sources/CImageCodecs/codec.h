@@ -1,4 +1,4 @@
-// What the codecs share: a cursor over bytes that never leaves them, and failures with a sentence.
+// Shared by the codecs: little-endian reads, error messages, and CMYK conversion.
 #ifndef LAB_CODEC_H
 #define LAB_CODEC_H
 
@@ -28,7 +28,7 @@ static inline int lab_scaled(int a, int b) {
   return ((product >> 8) + product) >> 8;
 }
 
-// `ink` is CMYK with 255 as full ink; four bytes become three. Pillow: cmyk2rgb in Convert.c.
+// Converts CMYK (255 is full ink) to RGB. Pillow: cmyk2rgb in Convert.c.
 static inline void lab_ink_to_rgb(const uint8_t *ink, uint8_t *rgb) {
   int light = 255 - ink[3];
   for (int c = 0; c < 3; c++) {

@@ -3,23 +3,23 @@
 
 #include "codec.h"
 
-// The first picture of a GIF. A reader of our own, since giflib reads every frame into memory.
-// Source: the GIF89a specification; what Pillow's GifImagePlugin.py does with pictures that leave
-// pixels open.
+// The first image of a GIF. giflib is not used because it reads every frame into memory.
+// Source: the GIF89a specification; Pillow's GifImagePlugin.py for images that do not cover the
+// screen.
 typedef struct {
-  int width, height;      // of the screen, widened to the picture
+  int width, height;      // of the screen, enlarged to contain the image
   int left, top, columns, rows;
   int interlaced;
-  int background;         // index of pixels that the picture leaves open
-  const uint8_t *colors;  // NULL: the indices are grey
+  int background;         // index of pixels that the image does not cover
+  const uint8_t *colors;  // NULL: the indices are gray values
   int color_count;
   int code_bits;
-  size_t data;            // where the blocks of codes begin
+  size_t data;            // offset of the sub-blocks of codes
 } gif_picture;
 
 enum { CODES = 4096 };
 
-// The place after a row of sub-blocks that begins at `at`, or 0 if the file ends first.
+// The offset after a sequence of sub-blocks that starts at `at`, or 0 if the file ends first.
 static size_t skip_blocks(const uint8_t *bytes, size_t count, size_t at) {
   while (at < count && bytes[at]) at += (size_t)bytes[at] + 1;
   return at < count ? at + 1 : 0;
@@ -39,7 +39,7 @@ static int find_picture(const uint8_t *bytes, size_t count, gif_picture *gif, ch
   for (;;) {
     if (at >= count) return lab_cut_short(message);
     int kind = bytes[at++];
-    if (kind == ';') return lab_refuse(message, LAB_CODEC_FAILED, "there is no picture in it");
+    if (kind == ';') return lab_refuse(message, LAB_CODEC_FAILED, "it has no image");
     if (kind == '!') {
       if (count - at < 2) return lab_cut_short(message);
       int label = bytes[at++];
@@ -69,13 +69,13 @@ static int find_picture(const uint8_t *bytes, size_t count, gif_picture *gif, ch
       if (!gif->columns || !gif->rows || !gif->width || !gif->height) {
         return lab_refuse(message, LAB_CODEC_FAILED, "the picture has no pixels");
       }
-      // A code is at most 12 bits, the first ones one more than a color.
+      // A code has at most 12 bits; the first codes have one bit more than a color index.
       if (gif->code_bits < 1 || gif->code_bits > 11) {
-        return lab_refuse(message, LAB_CODEC_FAILED, "the codes have an impossible width");
+        return lab_refuse(message, LAB_CODEC_FAILED, "its codes have an impossible width");
       }
       return LAB_CODEC_OK;
     }
-    // Other bytes between blocks are passed over, as everyone does.
+    // Other bytes between blocks are skipped, as other decoders do.
   }
 }
 
@@ -114,12 +114,12 @@ static int next_code(code_reader *reader, int width) {
   return code;
 }
 
-// Writes indices row by row, in the order of the four interlaced passes where there are such.
+// Writes indices row by row; the rows of an interlaced image come in four passes.
 typedef struct {
   const gif_picture *gif;
   uint8_t *indices;  // [height][width]
   int x, y, pass;
-  size_t left;  // pixels still to come
+  size_t left;  // pixels that remain
 } index_writer;
 
 static void put(index_writer *writer, uint8_t index) {
@@ -139,7 +139,7 @@ static void put(index_writer *writer, uint8_t index) {
 
 static int read_indices(
     const uint8_t *bytes, size_t count, const gif_picture *gif, uint8_t *indices, char *message) {
-  static const char broken[] = "a code stands for nothing";
+  static const char broken[] = "it has an invalid code";
   uint16_t link[CODES];
   uint8_t last[CODES], text[CODES];
   code_reader reader = {bytes, count, gif->data, 0, 0, 0};
@@ -194,13 +194,14 @@ int lab_gif_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *me
   gif_picture gif;
   int status = find_picture(bytes, count, &gif, message);
   if (status) return status;
-  // The indices lie at the end of the pixels that they become, in front of which they are read.
+  // The indices are stored in the last third of `pixels` and replaced by colors from the front,
+  // which never overtakes the index that is read.
   size_t total = (size_t)gif.width * gif.height;
   uint8_t *indices = pixels + 2 * total;
   memset(indices, gif.background, total);
   status = read_indices(bytes, count, &gif, indices, message);
   if (status) return status;
-  // Without a palette indices are grey; beyond one they are black, as in Pillow.
+  // Without a palette, indices are gray values; indices outside a palette are black, as in Pillow.
   uint8_t colors[256][3] = {0};
   for (int index = 0; index < 256; index++) {
     if (!gif.colors) {

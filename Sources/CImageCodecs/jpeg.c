@@ -7,7 +7,7 @@
 
 #include <jerror.h>
 
-#include "CImageCodecs.h"
+#include "codec.h"
 
 struct lab_jpeg {
   struct jpeg_decompress_struct info;
@@ -24,7 +24,7 @@ static void fail(j_common_ptr info) {
   longjmp(jpeg->escape, 1);
 }
 
-// A warning after which the pixels are still those that were written.
+// Warnings that do not affect the pixels.
 static int is_harmless(int code) {
   switch (code) {
     case JWRN_ADOBE_XFORM:
@@ -38,7 +38,7 @@ static int is_harmless(int code) {
   }
 }
 
-// libjpeg fills lost data with grey and calls that a warning; here it ends the decoding.
+// libjpeg fills missing data with gray and only warns; here, this ends the decoding.
 static void warn(j_common_ptr info, int level) {
   if (level >= 0 || is_harmless(info->err->msg_code)) return;
   lab_jpeg *jpeg = info->client_data;
@@ -95,20 +95,12 @@ int lab_jpeg_header(lab_jpeg *jpeg, const uint8_t *bytes, size_t count, lab_pict
   return LAB_CODEC_OK;
 }
 
-// Pillow's MULDIV255: a * b / 255, rounded.
-static inline int scaled(int a, int b) {
-  int product = a * b + 128;
-  return ((product >> 8) + product) >> 8;
-}
-
-// `ink` is inverted CMYK as Adobe writes it: 255 is no ink. Pillow: cmyk2rgb in Convert.c.
-static void convert_inks(const uint8_t *ink, uint8_t *rgb, int width) {
+// Converts inverted CMYK as Adobe writes it (255 is no ink) to RGB.
+static void convert_inks(const uint8_t *inverted, uint8_t *rgb, int width) {
   for (int x = 0; x < width; x++) {
-    int light = ink[4 * x + 3];
-    for (int c = 0; c < 3; c++) {
-      int value = light - scaled(255 - ink[4 * x + c], light);
-      rgb[3 * x + c] = (uint8_t)(value < 0 ? 0 : value);
-    }
+    uint8_t ink[4];
+    for (int c = 0; c < 4; c++) ink[c] = 255 - inverted[4 * x + c];
+    lab_ink_to_rgb(ink, rgb + 3 * x);
   }
 }
 
@@ -120,7 +112,7 @@ int lab_jpeg_decode(lab_jpeg *jpeg, uint8_t *pixels) {
   int four = info->output_components == 4;
   JSAMPARRAY inks = NULL;
   if (four) {
-    // Freed with the picture.
+    // Freed together with the image.
     inks = info->mem->alloc_sarray(
         (j_common_ptr)info, JPOOL_IMAGE, info->output_width * 4, 1);
   }

@@ -7,7 +7,7 @@
 
 #include "CImageCodecs.h"
 
-// What the callbacks share; lives in the frame that called setjmp.
+// The state of the callbacks; lives in the stack frame that called setjmp.
 typedef struct {
   const uint8_t *bytes;
   size_t count;
@@ -23,7 +23,7 @@ static void fail(png_structp png, png_const_charp text) {
   png_longjmp(png, 1);
 }
 
-// Warnings of libpng are about ancillary chunks; lost picture data are errors.
+// libpng's warnings concern ancillary chunks only; missing image data is an error.
 static void stay_silent(png_structp png, png_const_charp text) {
   (void)png;
   (void)text;
@@ -43,7 +43,7 @@ static png_structp begin(reader *source) {
   png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, source, fail, stay_silent);
   if (!png) {
     source->status = LAB_CODEC_FAILED;
-    snprintf(source->message, LAB_CODEC_MESSAGE, "libpng could not be set up");
+    snprintf(source->message, LAB_CODEC_MESSAGE, "libpng could not be initialized");
     return NULL;
   }
   png_set_read_fn(png, source, read_bytes);
@@ -67,9 +67,10 @@ int lab_png_header(
   return LAB_CODEC_OK;
 }
 
-// Pillow's convert("RGB") of 16-bit grey, which cuts off what lies above 255. `pixels` begins with
-// the samples, high byte first, and ends up as RGB: backwards, since a pixel moves to the right.
-static void clip_deep_grey(uint8_t *pixels, size_t count) {
+// Pillow's convert("RGB") of 16-bit gray, which clips values to 255. `pixels` contains the samples,
+// high byte first, at its start and is expanded to RGB in place: from the end, because each pixel
+// moves to a higher address.
+static void clip_gray16(uint8_t *pixels, size_t count) {
   for (size_t i = count; i-- > 0;) {
     uint8_t value = pixels[2 * i] ? 255 : pixels[2 * i + 1];
     pixels[3 * i] = pixels[3 * i + 1] = pixels[3 * i + 2] = value;
@@ -86,9 +87,9 @@ int lab_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *me
     return source.status ? source.status : LAB_CODEC_FAILED;
   }
   png_read_info(png, info);
-  int deep_grey = png_get_color_type(png, info) == PNG_COLOR_TYPE_GRAY
+  int is_gray16 = png_get_color_type(png, info) == PNG_COLOR_TYPE_GRAY
       && png_get_bit_depth(png, info) == 16;
-  if (!deep_grey) {
+  if (!is_gray16) {
     png_set_strip_16(png);
     png_set_gray_to_rgb(png);
   }
@@ -97,14 +98,14 @@ int lab_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *me
   png_set_strip_alpha(png);
   int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
-  size_t stride = (size_t)(deep_grey ? 2 : 3) * png_get_image_width(png, info);
+  size_t stride = (size_t)(is_gray16 ? 2 : 3) * png_get_image_width(png, info);
   if (png_get_rowbytes(png, info) != stride) png_error(png, "the pixels do not come out as RGB");
   png_uint_32 height = png_get_image_height(png, info);
   for (int pass = 0; pass < passes; pass++) {
     for (png_uint_32 y = 0; y < height; y++) png_read_row(png, pixels + stride * y, NULL);
   }
   png_read_end(png, NULL);
-  if (deep_grey) clip_deep_grey(pixels, (size_t)png_get_image_width(png, info) * height);
+  if (is_gray16) clip_gray16(pixels, (size_t)png_get_image_width(png, info) * height);
   png_destroy_read_struct(&png, &info, NULL);
   return LAB_CODEC_OK;
 }

@@ -6,10 +6,10 @@
 
 #include "codec.h"
 
-// The first picture of a TIFF through libtiff, with Pillow's conversion to RGB: grey and palettes
-// of 1 to 8 bits, 16-bit grey cut off at 255, RGB and CMYK of 8 and 16 bits (the high byte), alpha
-// dropped, and undone where colors were multiplied by it; YCbCr as libtiff converts it; turned as
-// its orientation says, which Pillow does for TIFF alone.
+// The first image of a TIFF through libtiff, converted to RGB as Pillow does: gray and palettes of
+// 1 to 8 bits; 16-bit gray clipped to 255; RGB and CMYK of 8 and 16 bits (the high byte). Alpha is
+// dropped; colors that were multiplied by it are divided by it. libtiff converts YCbCr. The image
+// is rotated according to its orientation tag, which Pillow does only for TIFF.
 typedef struct {
   const uint8_t *bytes;
   size_t count, position;
@@ -45,7 +45,7 @@ static int close_nothing(thandle_t handle) {
 
 static toff_t size_of(thandle_t handle) { return ((source *)handle)->count; }
 
-// Keeps the first error of the file that is being read; libtiff hands its own handle back.
+// Keeps the first error of the file; libtiff passes our own handle back.
 static void keep_error(thandle_t handle, const char *module, const char *format, va_list values) {
   (void)module;
   source *from = handle;
@@ -54,8 +54,8 @@ static void keep_error(thandle_t handle, const char *module, const char *format,
   vsnprintf(from->message, LAB_CODEC_MESSAGE, format, values);
 }
 
-// libtiff goes on without a tag whose values lie after the end of the file, and takes a picture
-// without its palette as grey: a file that was cut off is an error.
+// libtiff ignores a tag whose values lie after the end of the file, and decodes an image without
+// its palette as gray. Here, a truncated file is an error.
 static void keep_lost_tag(
     thandle_t handle, const char *module, const char *format, va_list values) {
   if (strstr(format, "IO error")) keep_error(handle, module, format, values);
@@ -86,7 +86,7 @@ static TIFF *begin(source *from) {
       "picture", "rm", from, read_part, write_nothing, seek, close_nothing, size_of, NULL, NULL);
 }
 
-static int turned(const picture *p) { return p->orientation >= 5 && p->orientation <= 8; }
+static int swaps_axes(const picture *p) { return p->orientation >= 5 && p->orientation <= 8; }
 
 static int read_tags(source *from, TIFF *tiff, picture *p) {
   memset(p, 0, sizeof *p);
@@ -115,12 +115,12 @@ int lab_tiff_header(const uint8_t *bytes, size_t count, lab_picture_size *size, 
   int status = read_tags(&from, tiff, &p);
   TIFFClose(tiff);
   if (status) return status;
-  size->width = (int)(turned(&p) ? p.height : p.width);
-  size->height = (int)(turned(&p) ? p.width : p.height);
+  size->width = (int)(swaps_axes(&p) ? p.height : p.width);
+  size->height = (int)(swaps_axes(&p) ? p.width : p.height);
   return LAB_CODEC_OK;
 }
 
-// Sample `index` of a row that holds `bits` per sample, high bits first.
+// Sample `index` of a row with `bits` per sample, most significant bits first.
 static unsigned sample(const uint8_t *row, size_t index, int bits) {
   switch (bits) {
     case 1: return row[index >> 3] >> (7 - (index & 7)) & 1;
@@ -135,7 +135,7 @@ static unsigned sample(const uint8_t *row, size_t index, int bits) {
   }
 }
 
-// One pixel from its samples.
+// Converts the samples of one pixel to RGB.
 static void convert(const picture *p, const unsigned *values, uint8_t *rgb) {
   int high = p->bits == 16 ? 8 : 0;
   switch (p->photometric) {
@@ -162,19 +162,19 @@ static void convert(const picture *p, const unsigned *values, uint8_t *rgb) {
       return;
     }
     default: {
-      unsigned grey = values[0];
+      unsigned gray = values[0];
       if (p->bits == 16) {
-        grey = grey > 255 ? 255 : grey;
+        gray = gray > 255 ? 255 : gray;
       } else {
-        grey = grey * 255 / ((1u << p->bits) - 1);
-        if (p->photometric == PHOTOMETRIC_MINISWHITE) grey = 255 - grey;
+        gray = gray * 255 / ((1u << p->bits) - 1);
+        if (p->photometric == PHOTOMETRIC_MINISWHITE) gray = 255 - gray;
       }
-      rgb[0] = rgb[1] = rgb[2] = (uint8_t)grey;
+      rgb[0] = rgb[1] = rgb[2] = (uint8_t)gray;
     }
   }
 }
 
-// Where pixel (x, y) of the file comes to lie.
+// The place of pixel (x, y) of the file after rotation.
 static uint8_t *place(const picture *p, uint8_t *pixels, size_t x, size_t y) {
   size_t right = p->width - 1 - x, up = p->height - 1 - y, width = p->width, height = p->height;
   switch (p->orientation) {
@@ -206,8 +206,8 @@ static int is_read(const picture *p) {
   }
 }
 
-// libtiff gives zeros for strips and tiles that a file does not have, of which a damaged height
-// makes many.
+// libtiff returns zeros for strips and tiles that the file does not have; a damaged height leads to
+// many of them.
 static int has_all_parts(source *from, TIFF *tiff) {
   uint32_t count = TIFFIsTiled(tiff) ? TIFFNumberOfTiles(tiff) : TIFFNumberOfStrips(tiff);
   for (uint32_t part = 0; part < count; part++) {
@@ -219,7 +219,7 @@ static int has_all_parts(source *from, TIFF *tiff) {
   return 1;
 }
 
-// Reads strips or tiles, of all samples together or of one after the other.
+// Reads strips or tiles, either interleaved or one sample after the other.
 static int read_blocks(source *from, TIFF *tiff, const picture *p, uint8_t *pixels) {
   int tiled = TIFFIsTiled(tiff);
   uint32_t columns = p->width, rows = 0;
@@ -278,7 +278,7 @@ static int read_blocks(source *from, TIFF *tiff, const picture *p, uint8_t *pixe
   return status;
 }
 
-// What libtiff itself turns into colors, such as YCbCr.
+// Images that libtiff converts to RGB, such as YCbCr.
 static int read_converted(source *from, TIFF *tiff, const picture *p, uint8_t *pixels) {
   size_t total = (size_t)p->width * p->height;
   uint32_t *colors = malloc(4 * total);
@@ -310,11 +310,11 @@ int lab_tiff_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *m
   if (!status && !has_all_parts(&from, tiff)) status = LAB_CODEC_DAMAGED;
   if (!status && p.photometric == PHOTOMETRIC_YCBCR) {
     if (p.compression == COMPRESSION_JPEG && p.planar == PLANARCONFIG_CONTIG && p.samples == 3) {
-      // libjpeg does better than libtiff: it smooths the colors between pixels.
+      // libjpeg converts better than libtiff: it interpolates the subsampled chroma.
       TIFFSetField(tiff, TIFFTAG_JPEGCOLORMODE, JPEGCOLORMODE_RGB);
       p.photometric = PHOTOMETRIC_RGB;
-    } else if (turned(&p) || p.orientation != 1) {
-      status = refuse_tiff(&from, NULL, "it is turned and YCbCr, which is not read");
+    } else if (p.orientation != 1) {
+      status = refuse_tiff(&from, NULL, "it is a rotated YCbCr image, which is not supported");
     } else {
       status = read_converted(&from, tiff, &p, pixels);
       TIFFClose(tiff);
@@ -322,7 +322,7 @@ int lab_tiff_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *m
     }
   }
   if (!status && !is_read(&p)) {
-    status = refuse_tiff(&from, NULL, "its kind of pixels is not read");
+    status = refuse_tiff(&from, NULL, "its pixel format is not supported");
   }
   if (!status && p.photometric == PHOTOMETRIC_PALETTE
       && !TIFFGetField(tiff, TIFFTAG_COLORMAP, &p.red, &p.green, &p.blue)) {

@@ -10,14 +10,14 @@ int lab_webp_header(const uint8_t *bytes, size_t count, lab_picture_size *size, 
   VP8StatusCode status = WebPGetFeatures(bytes, count, &features);
   if (status == VP8_STATUS_NOT_ENOUGH_DATA) return lab_cut_short(message);
   if (status != VP8_STATUS_OK) {
-    return lab_refuse(message, LAB_CODEC_FAILED, "libwebp does not know its header");
+    return lab_refuse(message, LAB_CODEC_FAILED, "libwebp cannot read its header");
   }
   size->width = features.width;
   size->height = features.height;
   return LAB_CODEC_OK;
 }
 
-// Decodes the still picture whose header `config` has to rows of `stride` bytes from `pixels` on.
+// Decodes a still image whose header is already in `config` to rows `stride` bytes apart.
 static int decode_still(
     const uint8_t *bytes, size_t count, WebPDecoderConfig *config, uint8_t *pixels, size_t stride,
     char *message) {
@@ -39,8 +39,9 @@ static int decode_still(
   }
 }
 
-// The first picture of an animation on its canvas, which is black where it is open. Not by
-// libwebp's decoder of animations, which holds two canvases more, of a small file gigabytes.
+// The first frame of an animation on its canvas, which is black where the frame does not cover it.
+// libwebp's animation decoder is not used because it allocates two more canvases, gigabytes for a
+// small file.
 static int decode_animation(
     const uint8_t *bytes, size_t count, int width, int height, uint8_t *pixels, char *message) {
   WebPData data = {bytes, count};
@@ -75,7 +76,7 @@ static int decode_animation(
 int lab_webp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message) {
   WebPDecoderConfig config;
   if (!WebPInitDecoderConfig(&config)) {
-    return lab_refuse(message, LAB_CODEC_FAILED, "libwebp could not be set up");
+    return lab_refuse(message, LAB_CODEC_FAILED, "libwebp could not be initialized");
   }
   if (WebPGetFeatures(bytes, count, &config.input) != VP8_STATUS_OK) {
     return lab_cut_short(message);

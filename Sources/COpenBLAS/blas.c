@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-// CBLAS's enumerations and its product, as the reference interface declares them.
+// CBLAS's enumerations and its GEMM, as the reference interface declares them.
 enum { ROW_MAJOR = 101, PLAIN = 111, TRANSPOSED = 112 };
 typedef void sgemm_function(int order, int transpose_a, int transpose_b, int rows, int columns,
                             int k, float alpha, const float *a, int a_stride, const float *b,
                             int b_stride, float beta, float *c, int c_stride);
-// OpenBLAS's own.
+// Functions that only OpenBLAS has.
 typedef void set_threads_function(int threads);
 typedef const char *text_function(void);
 typedef int number_function(void);
@@ -22,7 +22,8 @@ static lab_blas_library library;
 static sgemm_function *sgemm;
 static char failure[256];
 
-/// A data pointer becomes a function pointer, as POSIX promises for `dlsym`.
+/// Copies the pointer with `memcpy`, because C does not convert a data pointer to a function
+/// pointer; POSIX promises that it works for `dlsym`.
 static void find(void *handle, const char *name, void *function) {
   void *symbol = dlsym(handle, name);
   memcpy(function, &symbol, sizeof symbol);
@@ -44,7 +45,7 @@ static void *open_any(const char *path) {
 }
 
 static void open_once(const char *path) {
-  // OpenBLAS starts its threads when it is loaded, and they would compete with our workers.
+  // OpenBLAS starts its threads when it is loaded; they would compete with our workers.
   setenv("OPENBLAS_NUM_THREADS", "1", 1);
   void *handle = open_any(path);
   if (!handle) {
@@ -64,7 +65,7 @@ static void open_once(const char *path) {
   find(handle, "openblas_get_config", &config);
   find(handle, "openblas_get_corename", &core);
   find(handle, "openblas_get_parallel", &parallel);
-  // Its own threads and our workers would compete for the same cores.
+  // For a library whose variable has another name: its threads would compete with our workers.
   if (set_threads) set_threads(1);
   library.name = set_threads ? "OpenBLAS" : "CBLAS";
 #if defined(__APPLE__)

@@ -1,5 +1,5 @@
-// The hashes whose running state is a plain value that can be copied: OpenSSL 3 calls them
-// deprecated and keeps them. They bring one object of libcrypto into a program linked statically,
-// and no providers.
+// The low-level hash functions, whose running state is a plain struct that can be copied. OpenSSL 3
+// deprecates them but keeps them. In a statically linked program they pull in one object of
+// libcrypto and no providers.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>

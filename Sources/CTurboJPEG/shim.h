@@ -1,5 +1,5 @@
-// libjpeg-turbo through its libjpeg interface, which tells every warning apart; the TurboJPEG
-// interface keeps only the first one's text.
+// libjpeg-turbo through its libjpeg interface, which reports every warning separately; the
+// TurboJPEG interface keeps only the text of the first one.
 #include <stddef.h>
 #include <stdio.h>
 

@@ -15,7 +15,7 @@ package final class ImageDecoder {
 
   /// A decoder with empty buffers.
   package init() {
-    guard let jpeg = lab_jpeg_create() else { fatalError("libjpeg could not be set up.") }
+    guard let jpeg = lab_jpeg_create() else { fatalError("libjpeg could not be initialized.") }
     self.jpeg = jpeg
   }
 

@@ -1,9 +1,9 @@
-// Declarations of our own for the parts of CUDA that lab calls: nothing of CUDA is needed to build.
-// Each library is a table of functions, filled from a resolver of symbols (`lab_library_symbol` for
-// a library that `dlopen` opened).
+// Our own declarations of the parts of CUDA that lab uses, so that building needs nothing of CUDA.
+// Each library is a table of function pointers, filled by a symbol resolver (`lab_library_symbol`
+// for a library opened with `dlopen`).
 //
-// Numbers and signatures are those of cuda.h, nvrtc.h, cublasLt.h and nvml.h of CUDA 11 to 13,
-// where they are the same.
+// Constants and signatures are those of cuda.h, nvrtc.h, cublasLt.h and nvml.h, which are the same
+// in CUDA 11 to 13.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -12,9 +12,9 @@
 #pragma clang diagnostic ignored "-Wnullability-completeness"
 #pragma clang assume_nonnull begin
 
-// Handles of the libraries; never looked into.
+// An opaque handle of one of the libraries.
 typedef void *_Nullable lab_handle;
-// An address in a card's memory.
+// An address in GPU memory.
 typedef unsigned long long lab_device_address;
 
 // MARK: Driver (libcuda.so.1)
@@ -97,8 +97,7 @@ typedef struct {
   unsigned int attribute_count;
 } lab_cuda_launch;
 
-// `required` functions are there in every driver from CUDA 11.0 on; an `optional` one is null where
-// it is not.
+// `required` functions exist in every driver since CUDA 11.0; an `optional` one may be null.
 #define LAB_CUDA_DRIVER_FUNCTIONS(required, optional)                                            \
   required(int, cuInit, (unsigned int flags))                                                    \
   required(int, cuDriverGetVersion, (int *version))                                              \
@@ -149,7 +148,7 @@ typedef struct {
             unsigned int block_x, unsigned int block_y, unsigned int block_z,                    \
             unsigned int shared_bytes, lab_handle stream, void *_Nullable *_Nullable parameters, \
             void *_Nullable *_Nullable extra))                                                   \
-  /* From 11.8 on. */                                                                            \
+  /* Since CUDA 11.8. */                                                                         \
   optional(int, cuLaunchKernelEx,                                                                \
            (const lab_cuda_launch *launch, lab_handle function,                                  \
             void *_Nullable *_Nullable parameters, void *_Nullable *_Nullable extra))            \
@@ -179,13 +178,13 @@ enum { LAB_NVRTC_SUCCESS = 0, LAB_NVRTC_COMPILATION = 6 };
   required(int, nvrtcGetPTX, (lab_handle program, char *ptx))                                    \
   required(int, nvrtcGetProgramLogSize, (lab_handle program, size_t *bytes))                     \
   required(int, nvrtcGetProgramLog, (lab_handle program, char *log))                             \
-  /* From 11.1 and 11.2 on. */                                                                   \
+  /* Since CUDA 11.1 and 11.2. */                                                                \
   optional(int, nvrtcGetCUBINSize, (lab_handle program, size_t *bytes))                          \
   optional(int, nvrtcGetCUBIN, (lab_handle program, char *cubin))                                \
   optional(int, nvrtcGetNumSupportedArchs, (int *count))                                         \
   optional(int, nvrtcGetSupportedArchs, (int *architectures))
 
-// MARK: Matrix products (libcublasLt)
+// MARK: GEMM (libcublasLt)
 
 // cudaDataType, cublasComputeType_t, cublasOperation_t, cublasStatus_t.
 enum {
@@ -220,7 +219,7 @@ enum {
   LAB_CUBLASLT_REDUCTION_COMPUTE_TYPE = 2,
 };
 
-// cublasLtMatmulAlgo_t: may be stored and used again with the same version of the library.
+// cublasLtMatmulAlgo_t; may be stored and reused with the same version of the library.
 typedef struct {
   uint64_t data[8];
 } lab_cublaslt_algorithm;
@@ -267,7 +266,7 @@ typedef struct {
 
 // MARK: Clocks and temperature (libnvidia-ml.so.1)
 
-// nvmlClockType_t, nvmlTemperatureSensors_t, and the reasons that slow a card down.
+// nvmlClockType_t, nvmlTemperatureSensors_t, and the reasons for which a GPU's clock is reduced.
 enum {
   LAB_NVML_CLOCK_SM = 1,
   LAB_NVML_CLOCK_MEMORY = 2,
@@ -292,7 +291,7 @@ enum {
            (lab_handle device, int clock, unsigned int *megahertz))                              \
   optional(int, nvmlDeviceGetTemperature,                                                        \
            (lab_handle device, int sensor, unsigned int *celsius))                               \
-  /* The newer name, and the one that NVML 13 may no longer have. */                             \
+  /* The new name, and the old one that NVML 13 may no longer have. */                           \
   optional(int, nvmlDeviceGetCurrentClocksEventReasons,                                          \
            (lab_handle device, unsigned long long *reasons))                                     \
   optional(int, nvmlDeviceGetCurrentClocksThrottleReasons,                                       \
@@ -319,11 +318,11 @@ typedef struct {
 // The address of a symbol of a library, or null.
 typedef void *_Nullable (*lab_symbol_resolver)(void *_Nullable context, const char *name);
 
-// A resolver whose context is what `dlopen` returned.
+// A resolver whose context is the handle returned by `dlopen`.
 void *_Nullable lab_library_symbol(void *_Nullable library, const char *name);
 
-// The table of a library, to be freed with `free`. Null, with its name in `missing`, where a
-// required symbol is not there.
+// The function table of a library, to be freed with `free`. If a required symbol does not exist,
+// null, and its name in `missing`.
 lab_cuda_driver *_Nullable lab_cuda_driver_create(
     lab_symbol_resolver resolve, void *_Nullable context, const char *_Nullable *_Nonnull missing);
 lab_nvrtc *_Nullable lab_nvrtc_create(

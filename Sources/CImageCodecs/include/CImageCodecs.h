@@ -1,5 +1,5 @@
-// PNG and JPEG from memory to 8-bit RGB. Both libraries report errors by longjmp, which Swift code
-// must never be on the stack of: here every jump starts and ends in C.
+// Decodes image files in memory to 8-bit RGB. libpng and libjpeg report errors by longjmp, which
+// must never cross Swift stack frames: every jump starts and ends in C.
 #ifndef CIMAGECODECS_H
 #define CIMAGECODECS_H
 
@@ -8,12 +8,12 @@
 
 enum {
   LAB_CODEC_OK = 0,
-  LAB_CODEC_FAILED = 1,     // the library gave up: message says why
-  LAB_CODEC_TRUNCATED = 2,  // the file ends before its picture does
-  LAB_CODEC_DAMAGED = 3,    // picture data are lost: message holds the first such warning
+  LAB_CODEC_FAILED = 1,     // the library reported an error: see the message
+  LAB_CODEC_TRUNCATED = 2,  // the file ends before the image does
+  LAB_CODEC_DAMAGED = 3,    // image data is missing or invalid: see the message
 };
 
-// Longest message, with its closing zero.
+// The size of a message buffer, including the terminating zero.
 #define LAB_CODEC_MESSAGE 256
 
 typedef struct {
@@ -21,7 +21,7 @@ typedef struct {
   int height;
 } lab_picture_size;
 
-// A JPEG decompressor, reused from file to file; not for two threads at once.
+// A JPEG decompressor, reused from file to file; not thread-safe.
 typedef struct lab_jpeg lab_jpeg;
 
 lab_jpeg *lab_jpeg_create(void);
@@ -30,23 +30,24 @@ void lab_jpeg_destroy(lab_jpeg *jpeg);
 // Why the last call on `jpeg` failed; valid until the next call.
 const char *lab_jpeg_message(const lab_jpeg *jpeg);
 
-// Reads the header. `bytes` must stay in place until lab_jpeg_decode returns.
+// Reads the header. `bytes` must remain valid until lab_jpeg_decode returns.
 int lab_jpeg_header(lab_jpeg *jpeg, const uint8_t *bytes, size_t count, lab_picture_size *size);
 
-// Writes the picture, packed RGB (3 * width * height bytes). Grey is replicated; four components
-// are taken as inverted CMYK, as Adobe writes them, and converted as Pillow does.
+// Decodes the image to packed RGB (3 * width * height bytes). Gray is replicated; four components
+// are taken as inverted CMYK, as Adobe writes it, and converted as Pillow does.
 int lab_jpeg_decode(lab_jpeg *jpeg, uint8_t *pixels);
 
-// Reads a PNG's header.
+// Reads the header of a PNG.
 int lab_png_header(
     const uint8_t *bytes, size_t count, lab_picture_size *size, char *message);
 
-// Decodes a PNG whole to packed RGB (3 * width * height bytes): grey replicated, palette looked up,
-// alpha dropped, 16 bits to their high byte, of grey alone to at most 255, gamma ignored.
+// Decodes a PNG to packed RGB (3 * width * height bytes): gray is replicated, palettes are looked
+// up, alpha is dropped, and gamma is ignored. Of 16-bit colors the high byte is kept; 16-bit gray
+// is clipped to 255.
 int lab_png_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message);
 
-// The other formats, each as PNG: the header's size, then the first picture whole as packed RGB.
-// BMP and GIF are read here; WebP by libwebp, TIFF by libtiff.
+// The other formats, in the same way; only the first image of a file is decoded. BMP and GIF have
+// decoders here; WebP uses libwebp, TIFF libtiff.
 int lab_bmp_header(const uint8_t *bytes, size_t count, lab_picture_size *size, char *message);
 int lab_bmp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message);
 int lab_gif_header(const uint8_t *bytes, size_t count, lab_picture_size *size, char *message);
