@@ -3,13 +3,14 @@ enum HeadWidth {
   static func isSupported(_ width: Int) -> Bool { width <= 128 && width % 8 == 0 }
 }
 
-/// How an attention is distributed over a GPU: the table in `Kernels/README.md` as code.
+/// The launch configuration of attention: the table in `Kernels/README.md` as code.
 struct AttentionLaunch: Equatable {
   let kernel: String
   let grid: (Int, Int, Int)
   let block: Int
   let shared: Int
-  /// Groups of warps that share the keys of one row block; `nil` where the kernel takes none.
+  /// Groups of warps that divide the keys of one row block among them; `nil` if the kernel has no
+  /// such parameter.
   let keyGroups: Int?
 
   static func == (left: AttentionLaunch, right: AttentionLaunch) -> Bool {
@@ -17,21 +18,24 @@ struct AttentionLaunch: Equatable {
       && left.shared == right.shared && left.keyGroups == right.keyGroups
   }
 
-  /// - Parameter suffix: `_f16` and so on.
+  /// - Parameters:
+  ///   - multiprocessors: The GPU's multiprocessors.
+  ///   - sharedBytes: The maximum shared memory of a block.
+  ///   - suffix: The ending of the kernel's name, such as `_f16`.
   init(
     batch: Int, tokens: Int, heads: Int, headDim: Int, multiprocessors: Int, sharedBytes: Int,
     tensorCores: Bool, suffix: String
   ) {
     let width = headDim <= 32 ? 32 : headDim <= 64 ? 64 : 128
-    // Too few blocks to fill the card: smaller ones.
+    // Too few blocks to fill the GPU, so smaller blocks are used.
     let isSmall = batch * heads * ((tokens + 63) / 64) < 2 * multiprocessors
     if tensorCores {
-      // Of tf32 numbers, which are stored as float32, half as many fit.
+      // tf32 values are stored as float32, so half as many fit.
       let isTF32 = suffix == "_f32"
       let tile = (width == 128 ? 32 : 64) / (isTF32 ? 2 : 1)
       let tiles = (tokens + tile - 1) / tile
       let tileBytes = isTF32 ? 8 * tile * (width + 4) : 4 * tile * (width + 8)
-      // Two warps read the keys once between them, where the card is full all the same.
+      // Two warps per block read the keys only once between them; used if that still fills the GPU.
       let isFilledByTwo = batch * heads * ((tokens + 31) / 32) >= multiprocessors
       let warps =
         isSmall
@@ -61,39 +65,41 @@ struct AttentionLaunch: Equatable {
     }
   }
 
-  /// Of 4 to 8 warps the number whose rows, computed in vain or not, take the least time: by how
-  /// many warps a multiprocessor holds of blocks of that size, the larger of equals.
+  /// The number of warps per block, from 4 to 8, with the lowest estimated cost: the computed rows,
+  /// including padding, with a penalty if a multiprocessor can hold only few warps.
+  ///
+  /// Of equal ones, the largest.
   ///
   /// - Parameters:
-  ///   - shared: Bytes that a block asks for.
-  ///   - sharedBytes: Bytes that the card gives a block.
+  ///   - shared: Bytes of shared memory per block.
+  ///   - sharedBytes: The maximum shared memory of a block.
   private static func warps(tokens: Int, width: Int, shared: Int, sharedBytes: Int) -> Int {
     let blocks = (tokens + 15) / 16
     func cost(_ warps: Int) -> Double {
       let rows = Double((blocks + warps - 1) / warps * warps)
       let resident = Occupancy.warps(
         block: 32 * warps, registers: registers(width), shared: shared, ofBlock: sharedBytes)
-      // Half as many warps as hide the latency of a tensor core's product take about as long.
+      // With fewer than 12 resident warps, the latency of the tensor cores is not hidden.
       return rows / min(1, Double(resident) / 12)
     }
     return (4...8).reversed().min { cost($0) < cost($1) } ?? 4
   }
 
-  /// Registers of a thread that the compiler gives the kernels; a test compares them.
+  /// Registers per thread of the compiled kernels; a test compares them.
   static func registers(_ width: Int) -> Int { width == 32 ? 120 : width == 64 ? 128 : 192 }
 }
 
-/// How the sums of received attention are distributed over a GPU.
+/// The launch configuration of the sums of received attention.
 struct ReceivedLaunch: Equatable {
   let kernel: String
   let keyBlocks: Int
   let rowBlocks: Int
-  /// Further rows of blocks that score what tokens hold.
+  /// Additional rows of blocks that compute feature scores.
   let featureRows: Int
   let block: Int
   let shared: Int
 
-  /// - Parameter sharedBytes: The most shared memory of a block: 48 KB before compute capability
+  /// - Parameter sharedBytes: The maximum shared memory of a block: 48 KB before compute capability
   ///   7.0.
   init(
     batch: Int, tokens: Int, heads: Int, multiprocessors: Int, sharedBytes: Int, tensorCores: Bool,
@@ -102,7 +108,7 @@ struct ReceivedLaunch: Equatable {
     let blocks = (tokens + 63) / 64
     let core = tensorCores ? "mma" : "fma"
     if batch * blocks * blocks < multiprocessors {
-      // For each warp 16 rows and 64 keys of 72 halves, or 32 keys of 36 floats.
+      // Each warp stores 16 rows and 64 keys of 72 halves, or 32 keys of 36 floats.
       let bytes = tensorCores ? 80 * 72 * 2 : 48 * 36 * 4
       let warps = max(1, min(8, heads, sharedBytes / bytes))
       kernel = "received_attention_\(core)_heads"
@@ -121,7 +127,7 @@ struct ReceivedLaunch: Equatable {
     featureRows = hasFeatures ? (tokens + perRow - 1) / perRow : 0
   }
 
-  /// The most sums that small row blocks make: `batch · ⌈N / 64⌉²` is below the multiprocessors
-  /// then.
+  /// The maximum number of partial sums with small row blocks, for which `batch · ⌈N / 64⌉²` is
+  /// less than the number of multiprocessors.
   static func maxPartialsOfSmall(_ multiprocessors: Int) -> Int { 4 * 64 * multiprocessors }
 }

@@ -24,7 +24,8 @@ extension CUDABackend {
         .tensor(qkv), .tensor(tokenSize), sums, .int(tokens), .int(heads), .int(headDim),
         .float(scale), .tensor(scores))
     }
-    // The step that reads what tokens receive may want their features from the same kernel.
+    // Received attention is not launched yet: the step that reads it may compute feature scores in
+    // the same kernel.
     return AttentionFindings(
       classAttention: statistics.classAttention,
       received: statistics.receivedAttention.map {
@@ -36,10 +37,10 @@ extension CUDABackend {
       })
   }
 
-  /// Launches the attention of fused rows [B, N, 3C] into [B, N, C].
+  /// Launches attention of qkv rows `[B, N, 3C]` into `[B, N, C]`.
   ///
-  /// - Parameter sums: The log-sum-exp of each row, [B, H, N], where it is wanted.
-  /// - Returns: The scale in powers of two, as the kernels of statistics take it.
+  /// - Parameter sums: Where to write the log-sum-exp of each row, `[B, H, N]`, or a null address.
+  /// - Returns: `scale` for base-2 exponents, as the statistics kernels expect it.
   @discardableResult
   func launchAttention(
     _ qkv: UnsafeMutableRawPointer, batch: Int, tokens: Int, heads: Int, headDim: Int,
@@ -50,7 +51,7 @@ extension CUDABackend {
       batch: batch, tokens: tokens, heads: heads, headDim: headDim,
       multiprocessors: card.facts.multiprocessors, sharedBytes: card.facts.sharedBytes,
       tensorCores: attendsOnTensorCores, suffix: suffix)
-    // Logits in powers of two: the card's exponential is one.
+    // The kernels use 2^x, which GPUs compute in hardware.
     let scale = Float(1.4426950408889634 * scale)
     naming("attention") {
       launch(
@@ -64,9 +65,9 @@ extension CUDABackend {
     return scale
   }
 
-  /// Launches the sums of what tokens receive, and with them the scores of what they hold.
+  /// Launches the partial sums of received attention and, in the same kernel, feature scores.
   ///
-  /// Returns how many sums there are for each token, in scratch memory.
+  /// - Returns: The number of partial sums of each token in `scratch.partials`.
   func launchPartials(
     _ pending: ReceivedAttention.Pending, features: FeatureOperands? = nil
   ) -> Int {
@@ -98,12 +99,12 @@ extension CUDABackend {
 }
 
 extension ReceivedAttention.Pending {
-  /// What the sum over heads is divided by.
+  /// The divisor of the sum over heads.
   var headsToAverage: Int { headReduction == .mean ? heads : 1 }
 }
 
 extension HeadReduction {
-  /// As the kernels count them.
+  /// The value that the kernels use.
   var kernelMode: Int {
     switch self {
     case .max: 0

@@ -1,6 +1,6 @@
 import Tensors
 
-/// The first and the last operation of a pass.
+/// The first and the last operation of a forward pass.
 extension CUDABackend {
   package func embedPatches(_ images: Tensor, _ embedding: PatchEmbedding, into tokens: Tensor) {
     let (batch, side, patch) = (images.shape[0], images.shape[2], embedding.patchSize)

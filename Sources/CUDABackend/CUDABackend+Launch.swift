@@ -10,7 +10,7 @@ enum KernelArgument {
   case unsignedLong(UInt64)
   case float(Float)
 
-  /// The value in the first bytes of eight.
+  /// The value in the low bytes of 64 bits.
   fileprivate var bits: UInt64 {
     switch self {
     case .address(let address): UInt64(UInt(bitPattern: address))
@@ -24,7 +24,7 @@ enum KernelArgument {
 }
 
 extension CUDABackend {
-  /// The ending of a kernel's name for this type of activations.
+  /// The ending of kernel names for this activation type.
   var suffix: String {
     switch activationType {
     case .float16: "_f16"
@@ -33,8 +33,8 @@ extension CUDABackend {
     }
   }
 
-  /// Whether products of ours are on tensor cores: float16 from compute capability 7.5 on, bfloat16
-  /// from 8.0.
+  /// Whether our GEMM kernels use tensor cores: float16 from compute capability 7.5, bfloat16 from
+  /// 8.0.
   var usesTensorCores: Bool {
     let capability = 10 * card.facts.major + card.facts.minor
     return switch activationType {
@@ -44,18 +44,18 @@ extension CUDABackend {
     }
   }
 
-  /// Whether attention is, too: also of float32 numbers that may be rounded to tf32.
+  /// Whether attention uses tensor cores: also float32 if it may be rounded to tf32.
   var attendsOnTensorCores: Bool { usesTensorCores || precision == .tf32 }
 
   static func blocks(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
 
-  /// Rows of patches are a multiple of eight values long, as tensor cores want them.
+  /// The length of patch rows, padded to a multiple of eight values for tensor cores.
   static func padded(_ count: Int) -> Int { (count + 7) / 8 * 8 }
 
-  /// Queues a kernel; nothing is queued where there is nothing to do.
+  /// Enqueues a kernel, unless its grid is empty.
   ///
-  /// - Parameter overlaps: Whether it waits by itself for the kernel before (`wait_for_previous` of
-  ///   common.cuh), so that it may begin before that has ended.
+  /// - Parameter overlaps: Whether the kernel itself waits for the previous one
+  ///   (`wait_for_previous` in common.cuh), so that it may start before that has finished.
   func launch(
     _ name: String, grid: (Int, Int, Int), block: Int, shared: Int = 0, overlaps: Bool = false,
     _ arguments: KernelArgument...
@@ -98,7 +98,7 @@ extension CUDABackend {
     }
   }
 
-  /// A scratch tensor that `reserve` made.
+  /// The address of a scratch tensor that `reserve` allocated.
   func scratch(_ part: KeyPath<CUDAScratch, Tensor?>) -> UnsafeMutableRawPointer {
     guard let tensor = scratch[keyPath: part] else {
       preconditionFailure("scratch memory is reserved before the first pass")

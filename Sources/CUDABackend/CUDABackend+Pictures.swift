@@ -1,15 +1,15 @@
 import Tensors
 
-/// Convolutions, pooling, elementwise operations and what moves rows, on `Kernels/convolution*.cu`
-/// and `Kernels/pictures.cu`.
+/// Convolutions, pooling, elementwise operations and copying of rows, with the kernels in
+/// `Kernels/convolution*.cu` and `Kernels/pictures.cu`.
 extension CUDABackend {
-  /// A dense or grouped weight is stored [outputs, kernel, kernel, channels], its rows padded to a
-  /// multiple of eight values, a depthwise one [kernel, kernel, channels].
+  /// A dense or grouped weight is stored as `[outputs, kernel, kernel, channels]` with rows padded
+  /// to a multiple of eight values, a depthwise one as `[kernel, kernel, channels]`.
   package func makeConvolution(
     weight: UnsafeBufferPointer<Float>, bias: UnsafeBufferPointer<Float>?,
     _ extent: ConvolutionExtent
   ) throws(TensorsError) -> ConvolutionParameters {
-    precondition(weight.count == extent.weightCount, "a weight of another layer")
+    precondition(weight.count == extent.weightCount, "the weight has another size than the layer")
     let taps = extent.kernel * extent.kernel
     let channels = extent.inputs / extent.groups
     let stride = extent.weightStride
@@ -64,13 +64,14 @@ extension CUDABackend {
       ), block: 256, shared: 2 * 4 * 64 * 17)
   }
 
-  /// A linear layer on the library where it can end there, else on a kernel of ours that ends it.
+  /// A linear layer through cuBLASLt or one of our kernels, depending on the epilogue and on which
+  /// is faster.
   package func linear(
     _ input: TensorView, _ linear: LinearParameters, _ epilogue: Epilogue, into output: TensorView
   ) {
-    let hasEnd = epilogue.activation != .identity || epilogue.residual != nil
+    let hasEpilogue = epilogue.activation != .identity || epilogue.residual != nil
     let isDense = output.stride == output.width
-    if isDense, !hasEnd {
+    if isDense, !hasEpilogue {
       return multiply(
         linear, input.start, rows: output.rows, into: output.start, type: output.tensor.dtype,
         inputStride: input.stride)
@@ -85,7 +86,7 @@ extension CUDABackend {
           plan, input.start, stride: input.stride, rows: output.rows, linear, epilogue,
           into: output.start, outputStride: output.stride)
       }
-      // What is added onto itself cannot be tried.
+      // An epilogue that adds to its own output cannot be repeated in a trial.
       guard isDense, !isOwn else { return own[0].run() }
       let library = Way(name: "library") { [self] in
         multiply(
@@ -115,13 +116,13 @@ extension CUDABackend {
     }
   }
 
-  /// One word for what follows a layer.
+  /// The name of the operation with its epilogue, for the trial cache.
   private static func name(_ epilogue: Epilogue) -> String {
     "linear+\(epilogue.activation.rawValue)"
       + (epilogue.residual == nil ? "" : epilogue.activatesSum ? "-of-sum" : "+residual")
   }
 
-  /// An epilogue as a kernel of its own.
+  /// Applies an epilogue as a separate kernel.
   private func combineEpilogue(_ epilogue: Epilogue, into output: TensorView) {
     combine(
       output, epilogue.residual,
@@ -129,9 +130,10 @@ extension CUDABackend {
       epilogue.activation, into: output)
   }
 
-  // MARK: Launches of products
+  // MARK: Launching GEMM
 
-  /// Whether eight consecutive terms are sixteen aligned bytes, as the kernel's copies need them.
+  /// Whether eight consecutive values are 16 aligned bytes, as the kernel's asynchronous copies
+  /// require.
   private func canGather(
     _ start: UnsafeMutableRawPointer, _ channels: Int, _ picture: Picture
   ) -> Bool {
@@ -176,13 +178,13 @@ extension CUDABackend {
     ] + picture.arguments
   }
 
-  /// Whether tensors are of this backend's activations; the card fails in words where not.
+  /// Whether all tensors have this backend's activation type; otherwise reports a failure.
   func isOfActivations(_ tensors: Tensor?...) -> Bool {
     guard let other = tensors.compactMap({ $0 }).first(where: { $0.dtype != activationType }) else {
       return true
     }
     card.fail(
-      "an operation on pictures",
+      "an operation on feature maps",
       TensorsError.deviceFailed(
         "a tensor is \(other.dtype.rawValue); activations are \(activationType.rawValue)"))
     return false
@@ -213,7 +215,7 @@ extension CUDABackend {
       .int(mode(activation)))
   }
 
-  /// As `combine` of pictures.cu counts them, f the activation.
+  /// The operation of `combine` in pictures.cu, where f is the activation.
   private enum Combination: Int {
     /// f(a), f(a + b), a b, f(a) + b
     case first, sum, product, activatedSum
@@ -224,11 +226,11 @@ extension CUDABackend {
     _ activation: Activation, into output: TensorView
   ) {
     guard isOfActivations(left.tensor, right?.tensor, output.tensor) else { return }
-    let share = right.map { max(1, output.rows / max(1, $0.rows)) } ?? 1
+    let repeats = right.map { max(1, output.rows / max(1, $0.rows)) } ?? 1
     launch(
       "combine" + suffix, grid: (Self.blocks(output.count, 256), 1, 1), block: 256,
       .address(left.start), .int(left.stride), .address(right?.start), .int(right?.stride ?? 0),
-      .int(share), .address(output.start), .int(output.stride), .int(output.rows),
+      .int(repeats), .address(output.start), .int(output.stride), .int(output.rows),
       .int(output.width), .int(combination.rawValue), .int(mode(activation)))
   }
 
@@ -290,7 +292,7 @@ extension CUDABackend {
   }
 }
 
-/// How a product on tensor cores is spread over a card.
+/// The launch configuration of a convolution on tensor cores.
 struct ConvolutionLaunch: Equatable {
   let kernel: String
   let grid: (Int, Int, Int)
@@ -301,8 +303,8 @@ struct ConvolutionLaunch: Equatable {
     left.kernel == right.kernel && left.grid == right.grid
   }
 
-  /// Blocks of 128 by 128 read half as much as those of 64 by 64, and are too few for small
-  /// products.
+  /// Tiles of 128 x 128 read half as much as tiles of 64 x 64, but are too few to fill the GPU for
+  /// small sizes.
   init(pixels: Int, outputs: Int, multiprocessors: Int) {
     let blocks = { (side: Int) in
       (CUDABackend.blocks(pixels, side), CUDABackend.blocks(outputs, side), 1)
@@ -312,7 +314,7 @@ struct ConvolutionLaunch: Equatable {
     kernel = isLarge ? "convolve_mma_large" : "convolve_mma_small"
     grid = blocks(side)
     block = isLarge ? 512 : 128
-    // Two stages of both operands, 32 terms and 8 more of two bytes a row.
+    // Two stages of both operands, with rows of 32 values and 8 of padding, two bytes each.
     shared = 2 * 2 * side * 40 * 2
   }
 }
@@ -333,7 +335,7 @@ struct Picture {
     ].map(KernelArgument.int)
   }
 
-  /// Dense rows as the pixels of one picture.
+  /// Contiguous rows as the pixels of one image.
   init(rows: Int, _ extent: ConvolutionExtent) {
     (pixelStride, imageStride, outputs) = (extent.inputs, 0, extent.outputs)
     arguments = [
@@ -342,7 +344,7 @@ struct Picture {
     ].map(KernelArgument.int)
   }
 
-  /// Rows as the pixels of one picture.
+  /// Rows as the pixels of one image.
   init(rows input: TensorView, _ output: TensorView, _ extent: ConvolutionExtent) {
     (pixelStride, imageStride, outputs) = (input.stride, 0, extent.outputs)
     arguments = [
@@ -355,20 +357,20 @@ struct Picture {
 extension ConvolutionExtent {
   fileprivate var isDepthwise: Bool { groups == inputs && groups == outputs && groups > 1 }
   fileprivate var isPointwise: Bool { kernel == 1 && stride == 1 && padding == 0 && groups == 1 }
-  /// Elements between two rows of the stored weight.
+  /// Elements from one row of the stored weight to the next.
   fileprivate var weightStride: Int {
     isDepthwise ? outputs : CUDABackend.padded(inputs / groups * kernel * kernel)
   }
 }
 
 extension TensorView {
-  /// The first row on the card.
+  /// The address of the first row on the GPU.
   var start: UnsafeMutableRawPointer { tensor.storage.address + offset * tensor.dtype.byteCount }
 }
 
 extension FeatureMap {
-  /// The first pixel on the card.
+  /// The address of the first pixel on the GPU.
   var start: UnsafeMutableRawPointer { tensor.storage.address + offset * tensor.dtype.byteCount }
-  /// Whether the pixels of all images are rows.
+  /// Whether the pixels of all images are evenly spaced.
   fileprivate var hasNoGaps: Bool { batch == 1 || imageStride == pixels * pixelStride }
 }

@@ -1,8 +1,8 @@
 import Tensors
 
 extension CUDABackend {
-  /// Reads the keys that `stageImageKeys` brought: a recorded pass must not hold the host's
-  /// pointer.
+  /// Reads the keys that `stageImageKeys` copied to the GPU, because a captured pass must not
+  /// contain a host pointer.
   package func randomScores(
     seed: UInt64, imageKeys: UnsafePointer<UInt64>, into scores: Tensor
   ) {

@@ -21,14 +21,14 @@ extension CUDABackend {
       .int(assignment.tokensOut), .int(fuse ? 1 : 0), .tensor(offsets), .address(sources))
   }
 
-  /// The most tokens that every block of `reduce_tokens` ranks again.
+  /// The maximum number of tokens that each block of `reduce_tokens` sorts on its own.
   static let maxRankedAgain = 512
 
   package func reduce(_ selection: TokenSelection) {
     let assignment = selection.assignment
     let (tokens, after) = (assignment.tokensIn, assignment.tokensOut)
-    // Many tokens are better ranked once; a maximum over the batch must be known before any image's
-    // scores.
+    // Sorting many tokens once is faster; and a maximum over the batch must be known before any
+    // scores are.
     guard tokens <= Self.maxRankedAgain, !selection.score.needsBatch else {
       return reduceByParts(selection)
     }
@@ -97,7 +97,7 @@ extension CUDABackend {
     sizes: Tensor?, into output: Tensor, outputSizes: Tensor?
   ) {
     let (before, after, width) = (assignment.tokensIn, assignment.tokensOut, tokens.shape[2])
-    // A fused token has many sources, which several blocks share; merged ones have few.
+    // A fused token has many sources, which several blocks share; merged tokens have few.
     let fused = weighting == .size || !assignment.fusesLast ? 0 : Self.blocks(width, 64)
     let rows = Self.blocks(after - (fused > 0 ? 1 : 0), 8)
     launch(
@@ -110,7 +110,7 @@ extension CUDABackend {
 }
 
 extension TokenWeighting {
-  /// As the kernels count them.
+  /// The value that the kernels use.
   fileprivate var kernelMode: Int {
     switch self {
     case .mean: 0
@@ -121,7 +121,7 @@ extension TokenWeighting {
 }
 
 extension ScoreOrigin {
-  /// Whether an image's scores depend on the others'.
+  /// Whether the scores of an image depend on the other images of the batch.
   fileprivate var needsBatch: Bool {
     if case .tailEffect(let attention, _, .batch) = self { attention != nil } else { false }
   }

@@ -4,8 +4,7 @@ import Foundation
 import Records
 import Tensors
 
-/// `Backend` on an NVIDIA card: cuBLASLt for every matrix product, our kernels for the rest, one
-/// stream for all of it.
+/// `Backend` on an NVIDIA GPU: cuBLASLt for GEMM, our kernels for everything else, and one stream.
 ///
 /// Operations are enqueued and never throw; `check()` throws the first error.
 package final class CUDABackend: Backend {
@@ -16,7 +15,9 @@ package final class CUDABackend: Backend {
   let gemm: GEMMLibrary
   var scratch: CUDAScratch
   var imageKeys: Tensor?
-  /// Intermediates of composed operations, by slot; of graphs, too, so that none is freed.
+  /// Intermediates of composed operations, by slot.
+  ///
+  /// Captured graphs use them too, so replaced ones are kept in `outgrown`.
   private var temporaries = [Tensor?](repeating: nil, count: TemporarySlot.allCases.count)
   private var outgrown: [Tensor] = []
   private let cache: CacheFolder
@@ -24,7 +25,7 @@ package final class CUDABackend: Backend {
   private var measuredScratch = 0
   private var flushMemory: MemoryChunk?
   private var staging: MemoryChunk?
-  /// The variant that computes a layer, by its number of rows.
+  /// The selected variant of a layer, by its number of rows.
   var chosenWays: [WayPlace: [Int: Int]] = [:]
   /// Variants that are not used because their result was wrong on this card: why, by their name.
   var refusedWays: [String: String] = [:]
@@ -32,9 +33,9 @@ package final class CUDABackend: Backend {
   var lacksFusedGELU: Set<GEMMShape> = []
   /// Whether GELU is the tanh approximation, which the library fuses.
   let hasTanhGELU: Bool
-  /// 8-bit pixels and the table that normalizes them.
+  /// GPU memory for 8-bit pixels and the table that normalizes them.
   private var pixelMemory: MemoryChunk?
-  /// Whether operations are captured, so that nothing can be timed.
+  /// Whether operations are being captured, during which nothing can be timed.
   private(set) var isCapturing = false
   /// The kernels of the pass that is being captured; `nil` while none is.
   var launches: LaunchLog?
@@ -46,7 +47,7 @@ package final class CUDABackend: Backend {
 
   /// Opens `cuda` or `cuda:N`.
   ///
-  /// Errors: `CUDAError`, `TensorsError.doesNotFit`.
+  /// - Throws: `CUDAError`, `TensorsError.doesNotFit`.
   package convenience init(
     device: String, precision: Precision = .float32, libraries: CUDALibraries? = nil,
     cache: CacheFolder = .ofThisUser("cuda")
@@ -100,7 +101,7 @@ package final class CUDABackend: Backend {
     return other
   }
 
-  /// As `using(engine:)` and records name the backend whose GELU is approximated.
+  /// The name of the engine with approximated GELU in `using(engine:)` and in records.
   package static let tanhGELU = "tanh_gelu"
   package var engine: String? { hasTanhGELU ? Self.tanhGELU : nil }
 
@@ -170,7 +171,8 @@ package final class CUDABackend: Backend {
       measuredScratch = wanted.bytes
       return
     }
-    // Memory of graphs that were captured before lives on with them; the rest makes room first.
+    // Captured graphs keep the previous scratch memory alive; otherwise it is freed before the new
+    // one is allocated.
     scratch = CUDAScratch()
     let chunk = try MemoryChunk(card, bytes: wanted.bytes)
     scratch = CUDAScratch(wanted, chunk: chunk, type: activationType)
@@ -206,7 +208,7 @@ package final class CUDABackend: Backend {
   /// Temporary memory for transfers between host and GPU.
   private func stage(bytes: Int) throws(TensorsError) -> UnsafeMutableRawPointer {
     if let staging, staging.bytes >= bytes { return staging.address }
-    // The copy before may still read it; the driver waits for that when it is freed.
+    // The previous copy may still read it; the driver waits for that when it is freed.
     staging = nil
     let chunk = try MemoryChunk(card, bytes: max(bytes, 1 << 20))
     staging = chunk
@@ -222,7 +224,7 @@ package final class CUDABackend: Backend {
     }
   }
 
-  /// Rounds float32 values to the type of weights and activations, on the card.
+  /// Rounds float32 values to the activation type on the GPU.
   func uploadConverted(_ values: UnsafeBufferPointer<Float>, to address: UnsafeMutableRawPointer) {
     guard let source = values.baseAddress else { return }
     do throws(TensorsError) {
@@ -324,7 +326,7 @@ package final class CUDABackend: Backend {
     currentWork = nil
   }
 
-  /// Memory that is larger than the second-level cache.
+  /// Memory twice as large as the L2 cache.
   private func flush() -> (address: UnsafeMutableRawPointer, words: Int)? {
     if flushMemory == nil { flushMemory = try? MemoryChunk(card, bytes: 2 * card.facts.l2Bytes) }
     return flushMemory.map { ($0.address, $0.bytes / 4) }

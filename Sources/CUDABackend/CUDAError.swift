@@ -5,7 +5,7 @@ import Tensors
 package enum CUDAError: Error, Hashable, CustomStringConvertible {
   case missingLibrary(MissingLibrary)
   case missingSymbol(library: CUDALibraryKind, path: String, symbol: String)
-  /// `found` as CUDA counts: 10.2.
+  /// `found` is a CUDA version such as 10.2.
   case driverTooOld(found: String)
   case wrongVersion(library: CUDALibraryKind, path: String, found: String, driver: String)
   case noCard(reason: String)
@@ -16,7 +16,7 @@ package enum CUDAError: Error, Hashable, CustomStringConvertible {
   case headWidth(Int)
   case call(operation: String, card: String, code: String, reason: String)
 
-  /// The description, with every place where a missing library was looked for.
+  /// The description, with all places where a missing library was looked for.
   package var details: String {
     if case .missingLibrary(let library) = self { library.details } else { description }
   }

@@ -7,7 +7,7 @@ final class CUDAGraph: CapturedPass {
   private let card: CUDACard
   private let executable: Handle
   private let clock: DeviceClock
-  /// Scratch memory that its kernels use, whose owner may take larger pieces meanwhile.
+  /// Scratch memory that the kernels use, kept alive because the backend may replace it.
   private let memory: [Tensor]
   /// The owner of the kernels and the workspace that its nodes use.
   private let owners: [AnyObject]
@@ -17,7 +17,7 @@ final class CUDAGraph: CapturedPass {
 
   /// Captures what `body` enqueues.
   ///
-  /// Errors: `CUDAError`.
+  /// - Throws: `CUDAError`.
   init(
     _ card: CUDACard, keeping memory: () -> [Tensor] = { [] }, owners: [AnyObject] = [],
     flushed: @escaping () -> (address: UnsafeMutableRawPointer, words: Int)? = { nil },

@@ -1,6 +1,7 @@
 import Tensors
 
-/// Memory that operations share, sized before the first pass; all of it is one chunk.
+/// Scratch memory that all operations share, sized before the first pass and allocated as one
+/// chunk.
 struct CUDAScratch {
   /// Elements of each part.
   struct Sizes: Equatable {
@@ -12,7 +13,7 @@ struct CUDAScratch {
     var order = 0
     var maxima = 0
     var rowStatistics = 0
-    /// Bytes of an activation.
+    /// The size of an activation in bytes.
     var width = 4
 
     init() {}
@@ -60,7 +61,7 @@ struct CUDAScratch {
       ]
     }
 
-    /// Enough for both.
+    /// The maximum of both in each part.
     func union(_ other: Sizes) -> Sizes {
       var result = self
       for part in Self.parts {
@@ -77,15 +78,15 @@ struct CUDAScratch {
   }
 
   let sizes: Sizes
-  /// [B, N, C], of the activations' type.
+  /// `[B, N, C]`, in the activation type.
   private(set) var normalized: Tensor?
-  /// [B, N, hidden] of the feed-forward network; the patch rows before block 0.
+  /// `[B, N, hidden]` of the feed-forward network; before block 0, the patch rows.
   private(set) var hidden: Tensor?
-  /// [B, N, hidden / 2], behind a gate.
+  /// `[B, N, hidden / 2]`, after a gate.
   private(set) var gated: Tensor?
-  /// [B, H, N].
+  /// `[B, H, N]`.
   private(set) var logSumExp: Tensor?
-  /// [B, ⌈N / 64⌉, N], or [B, ⌈N / 16⌉, N] where that is little.
+  /// `[B, ⌈N / 64⌉, N]`, or `[B, ⌈N / 16⌉, N]` for small inputs.
   private(set) var partials: Tensor?
   private(set) var order: Tensor?
   private(set) var partner: Tensor?
@@ -118,7 +119,7 @@ struct CUDAScratch {
     rowStatistics = part(sizes.rowStatistics, .float32)
   }
 
-  /// Everything that a graph must keep.
+  /// All tensors, which a captured graph must keep alive.
   var tensors: [Tensor] {
     [normalized, hidden, gated, logSumExp, partials, order, partner, maxima, rowStatistics]
       .compactMap(\.self)

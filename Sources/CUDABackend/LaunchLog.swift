@@ -19,7 +19,7 @@ struct LaunchLog {
     counts[entry, default: 0] += 1
   }
 
-  /// One of our kernels.
+  /// Adds a launch of one of our kernels.
   mutating func add(
     work: String?, kernel: String, _ function: Handle, blocks: Int, threads: Int, shared: Int
   ) {
@@ -29,12 +29,13 @@ struct LaunchLog {
         shared: shared))
   }
 
-  /// A cuBLASLt call, by the identifier of its algorithm.
+  /// Adds a cuBLASLt call, identified by its algorithm.
   mutating func add(work: String, algorithm: String) {
     add(Entry(work: work, kernel: "library \(algorithm)"))
   }
 
-  /// The launches in the order in which they first came, with what the card holds of each.
+  /// The distinct launches in the order of their first occurrence, with the number of blocks that
+  /// the GPU holds at once.
   func kernels(on card: CUDACard) -> [KernelLaunch] {
     entries.map { entry in
       KernelLaunch(

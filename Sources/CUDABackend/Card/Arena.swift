@@ -1,6 +1,6 @@
 import Tensors
 
-/// One piece of a card's memory, freed with the last tensor in it.
+/// One allocation of GPU memory, freed with the last tensor in it.
 final class MemoryChunk {
   let address: UnsafeMutableRawPointer
   let bytes: Int
@@ -14,20 +14,21 @@ final class MemoryChunk {
 
   deinit { card.free(address, bytes: bytes) }
 
-  /// The first part of the chunk as a tensor's memory.
+  /// `bytes` bytes of the chunk at `offset`, as a tensor's storage.
   func storage(offset: Int = 0, bytes: Int) -> Storage {
-    // The closure alone keeps the chunk.
+    // The closure keeps the chunk alive.
     Storage(address: address + offset, byteCount: bytes) { [self] _ in withExtendedLifetime(self) {}
     }
   }
 }
 
-/// Hands out one chunk from its start, or only adds up what would be needed.
+/// Allocates consecutive parts of one chunk or, without a chunk, adds up the bytes that are needed.
 struct Arena {
-  /// What every address is a multiple of: the widest loads, and cuBLASLt's fastest kernels.
+  /// The alignment of every address, sufficient for the widest loads and for cuBLASLt's fastest
+  /// kernels.
   static let alignment = 256
 
-  /// `nil` while needs are added up.
+  /// `nil` while bytes are only added up.
   private let chunk: MemoryChunk?
   private(set) var used = 0
 
@@ -37,12 +38,12 @@ struct Arena {
 
   static func aligned(_ bytes: Int) -> Int { (bytes + alignment - 1) / alignment * alignment }
 
-  /// `nil` where the chunk is too small.
+  /// Returns `nil` if the chunk is too small.
   mutating func allocate(bytes: Int) -> Storage? {
     let offset = used
     guard let chunk else {
       used += Self.aligned(bytes)
-      // Never read or written: the second run has the memory.
+      // This address is never used: the second run has a chunk.
       return UnsafeMutableRawPointer(bitPattern: Self.alignment).map {
         Storage(address: $0, byteCount: bytes) { _ in }
       }

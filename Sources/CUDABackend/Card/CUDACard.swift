@@ -13,10 +13,10 @@ package final class CUDACard {
   private let device: Int32
   private let context: Handle
   private var management: Management?
-  /// What the system reports of a board whose card NVML does not know.
+  /// The clocks of a Jetson board, whose GPU NVML does not support.
   private var board: JetsonBoard?
   private var pinned: PinnedStaging?
-  /// Everything allocated and not yet freed, in bytes, and the most of it since the last reset.
+  /// Bytes that are allocated now, and their maximum since the last reset.
   private(set) var allocatedBytes = 0
   private(set) var peakBytes = 0
   /// The first error that was not thrown yet; nothing is enqueued while there is one.
@@ -24,16 +24,16 @@ package final class CUDACard {
   /// Whether the driver will refuse everything from now on.
   private(set) var isBroken = false
 
-  /// Whether a kernel may begin before the one before it has ended (programmatic dependent launch):
-  /// from compute capability 9.0 on, in graphs with drivers of CUDA 12.3 and newer, unless the
-  /// environment says `LAB_CUDA_OVERLAP=0`.
+  /// Whether a kernel may start before the previous one has finished (programmatic dependent
+  /// launch): from compute capability 9.0 on, with drivers for CUDA 12.3 or newer, unless the
+  /// environment has `LAB_CUDA_OVERLAP=0`.
   let overlapsKernels: Bool
 
   var driver: lab_cuda_driver { libraries.driver.pointee }
 
-  /// Opens a card.
+  /// Opens a GPU.
   ///
-  /// Errors: `CUDAError`.
+  /// - Throws: `CUDAError`.
   package init(_ libraries: CUDALibraries, index: Int) throws(CUDAError) {
     let cards = try CardFacts.all(libraries)
     guard cards.indices.contains(index) else {
@@ -81,7 +81,7 @@ package final class CUDACard {
 
   private static func title(_ facts: CardFacts) -> String { "cuda:\(facts.index) (\(facts.name))" }
 
-  /// The card as messages name it.
+  /// The GPU's name in messages.
   package var title: String { Self.title(facts) }
 
   /// The version of NVIDIA's driver and the CUDA version that it runs.
@@ -90,12 +90,12 @@ package final class CUDACard {
     return management?.driverVersion.map { "NVIDIA \($0), \(cuda)" } ?? cuda
   }
 
-  /// Clocks and temperature, where NVML reports them.
+  /// Clocks and temperature, or `nil` if they are not available.
   package func state() -> GPUState? { management?.state() ?? board?.state() }
 
   // MARK: Failures
 
-  /// Errors: `CUDAError.call` in the driver's words.
+  /// - Throws: `CUDAError.call` with the driver's code and message.
   func check(_ code: Int32, _ operation: String) throws(CUDAError) {
     guard code != 0 else { return }
     let reason = CUDALibraries.text(libraries.driver, code)
@@ -105,8 +105,8 @@ package final class CUDACard {
 
   /// Whether every later call returns the same code, because the context is lost.
   ///
-  /// Source: the descriptions of `CUresult` in the CUDA driver API ("the process must be
-  /// terminated and relaunched").
+  /// Source: the descriptions of `CUresult` in the CUDA driver API ("the process must be terminated
+  /// and relaunched").
   static func isSticky(_ code: Int32) -> Bool {
     [
       LAB_CUDA_ECC_UNCORRECTABLE, LAB_CUDA_NVLINK_UNCORRECTABLE, LAB_CUDA_CONTAINED,
@@ -117,7 +117,7 @@ package final class CUDACard {
     ].contains { $0.code == code }
   }
 
-  /// Whether even a question about memory fails, which needs nothing but a context.
+  /// Whether even a query of free memory fails, which needs nothing but a working context.
   private func isGone() -> Bool {
     var (free, total) = (0, 0)
     return driver.cuMemGetInfo_v2(&free, &total) != 0
@@ -134,7 +134,7 @@ package final class CUDACard {
     }
   }
 
-  /// Keeps an error for `takeFailure`.
+  /// Stores an error for `takeFailure`.
   func fail(_ operation: String, _ error: any Error) {
     guard failure == nil else { return }
     failure =
@@ -150,7 +150,8 @@ package final class CUDACard {
     throw failure
   }
 
-  /// Contexts belong to threads, and a program may come back on another one.
+  /// Makes the context current, because contexts are per thread and a task may continue on another
+  /// thread.
   func makeCurrent() { _ = driver.cuCtxSetCurrent(context) }
 
   func synchronize() {
@@ -166,14 +167,14 @@ package final class CUDACard {
     makeCurrent()
     var (free, total) = (0, 0)
     _ = driver.cuMemGetInfo_v2(&free, &total)
-    // The driver does not count what the system would give back: file caches, above all.
+    // The driver does not count memory that the system can reclaim, such as file caches.
     if facts.isIntegrated, let available = JetsonBoard.availableBytes() {
       free = min(total, max(free, available))
     }
     return (free, total)
   }
 
-  /// Errors: `TensorsError.doesNotFit`, `.deviceFailed`.
+  /// - Throws: `TensorsError.doesNotFit`, `.deviceFailed`.
   func allocate(bytes: Int) throws(TensorsError) -> UnsafeMutableRawPointer {
     if let failure { throw .deviceFailed(failure.description) }
     makeCurrent()
@@ -196,7 +197,7 @@ package final class CUDACard {
 
   func free(_ address: UnsafeMutableRawPointer, bytes: Int) {
     makeCurrent()
-    // The driver waits for what still uses it.
+    // The driver waits for operations that still use the memory.
     _ = driver.cuMemFree_v2(address.device)
     allocatedBytes -= bytes
   }
@@ -212,7 +213,7 @@ package final class CUDACard {
     }
   }
 
-  /// Waits for the values.
+  /// Copies to the host and waits until the values are there.
   func copy(from address: UnsafeMutableRawPointer, to host: UnsafeMutableRawPointer, bytes: Int) {
     guard bytes > 0 else { return }
     attempt { () throws(CUDAError) in
@@ -224,6 +225,6 @@ package final class CUDACard {
 }
 
 extension UnsafeMutableRawPointer {
-  /// The same address as the driver's calls take it.
+  /// The same address as the driver's functions take it.
   var device: lab_device_address { lab_device_address(UInt(bitPattern: self)) }
 }

@@ -1,10 +1,10 @@
 import CCUDA
 
-/// What a card is.
+/// The properties of a GPU.
 package struct CardFacts: Hashable, Sendable {
   package let index: Int
   package let name: String
-  /// Compute capability: 9 and 0.
+  /// Compute capability, such as 9 and 0.
   package let major: Int
   package let minor: Int
   package let multiprocessors: Int
@@ -12,18 +12,18 @@ package struct CardFacts: Hashable, Sendable {
   package let clockMHz: Int
   package let memoryClockMHz: Int
   package let l2Bytes: Int
-  /// The most shared memory that a block may ask for.
+  /// The maximum shared memory of a block.
   package let sharedBytes: Int
   /// Domain, bus and device as NVML expects them.
   package let bus: String
-  /// Whether it shares the processor's memory, as Jetson boards do.
+  /// Whether it shares memory with the CPU, as Jetson boards do.
   package let isIntegrated: Bool
 
   package var capability: String { "\(major).\(minor)" }
 
-  /// Asks the driver about every card.
+  /// Queries the driver for all GPUs.
   ///
-  /// Errors: `CUDAError.noCard` where there is none.
+  /// - Throws: `CUDAError.noCard` if there is none.
   package static func all(_ libraries: CUDALibraries) throws(CUDAError) -> [CardFacts] {
     let driver = libraries.driver.pointee
     var count: Int32 = 0

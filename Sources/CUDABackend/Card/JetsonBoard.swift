@@ -1,22 +1,23 @@
 import Foundation
 import Records
 
-/// Clocks, temperature and power mode of a Jetson board, whose card NVML does not know, as Linux
-/// and NVIDIA's `nvpmodel` tell them.
+/// Clocks, temperature and power mode of a Jetson board, whose GPU NVML does not support, from
+/// Linux and NVIDIA's `nvpmodel`.
 struct JetsonBoard {
   private let root: String
-  /// The folder of the GPU's clock.
+  /// The folder with the GPU's clock.
   private let clock: String
-  /// The file of the GPU's temperature.
+  /// The file with the GPU's temperature.
   private let temperature: String?
 
-  /// `nil` where no clock of a GPU is there.
+  /// `nil` if there is no GPU clock.
   ///
-  /// - Parameter root: The folder that holds `sys`, `proc` and `var`.
+  /// - Parameter root: The folder that contains `sys`, `proc` and `var`.
   init?(root: String = "") {
     self.root = root
     let clocks = "\(root)/sys/class/devfreq"
-    // 17000000.gpu on Orin, 17000000.gv11b on Xavier, 57000000.gpu and 17000000.gp10b before.
+    // 17000000.gpu on Orin, 17000000.gv11b on Xavier, 57000000.gpu and 17000000.gp10b on older
+    // boards.
     let names = Self.names(clocks).filter {
       $0.hasSuffix(".gpu") || $0.hasSuffix(".gv11b") || $0.hasSuffix(".gp10b")
         || $0.hasSuffix(".ga10b")
@@ -29,7 +30,7 @@ struct JetsonBoard {
     }.map { "\(zones)/\($0)/temp" }
   }
 
-  /// The state now; the modes that hold the clock down are named.
+  /// The current state; a power mode that limits the clock is listed in `slowdowns`.
   func state() -> GPUState {
     let now = Self.number("\(clock)/cur_freq")
     var slowdowns: [String] = []
@@ -46,13 +47,13 @@ struct JetsonBoard {
       celsius: temperature.flatMap(Self.number).map { $0 / 1000 }, slowdowns: slowdowns)
   }
 
-  /// The mode that `nvpmodel` keeps between starts: `pmode:0002` is 2.
+  /// The power mode that `nvpmodel` stores across restarts: `pmode:0002` is 2.
   var powerMode: String? {
     Self.text("\(root)/var/lib/nvpmodel/status")?.split(separator: ":").last
       .flatMap { Int($0.trimmingCharacters(in: .whitespaces)) }.map(String.init)
   }
 
-  /// Bytes that Linux could hand out without swapping.
+  /// Bytes that Linux could allocate without swapping.
   static func availableBytes(root: String = "") -> Int? {
     for line in (text("\(root)/proc/meminfo") ?? "").split(separator: "\n")
     where line.hasPrefix("MemAvailable:") {

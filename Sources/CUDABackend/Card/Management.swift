@@ -6,7 +6,7 @@ struct Management {
   private let table: UnsafeMutablePointer<lab_nvml>
   private let device: Handle
 
-  /// `nil` where NVML is missing or does not know the card.
+  /// `nil` if NVML is missing or does not support the GPU.
   init?(_ table: UnsafeMutablePointer<lab_nvml>?, bus: String) {
     guard let table else { return nil }
     var device: Handle = nil
@@ -15,7 +15,7 @@ struct Management {
     self.device = device
   }
 
-  /// As `580.65.06`.
+  /// For example `580.65.06`.
   var driverVersion: String? {
     var text = [CChar](repeating: 0, count: 96)
     guard let read = table.pointee.nvmlSystemGetDriverVersion, read(&text, 96) == 0 else {
@@ -51,7 +51,7 @@ struct Management {
 
   /// The reasons for throttling.
   ///
-  /// Idling is not one of them, and neither are application clocks, which someone has chosen.
+  /// Idling does not count, nor do application clocks, which are set on purpose.
   static func words(_ reasons: UInt64) -> [String] {
     let all: [(Int, String)] = [
       (LAB_NVML_REASON_POWER_CAP, "power cap"),

@@ -1,7 +1,8 @@
 /// How many warps of a kernel a multiprocessor holds at once.
 ///
-/// Source: NVIDIA's `cuda_occupancy.h`: registers go to warps in pieces of 256, shared memory
-/// to blocks in pieces of 128 bytes with 1 KB of the system's own from compute capability 8.0 on.
+/// Source: NVIDIA's `cuda_occupancy.h`: registers are allocated to warps in units of 256, shared
+/// memory to blocks in units of 128 bytes; from compute capability 8.0 on, the system reserves 1 KB
+/// per block.
 enum Occupancy {
   /// Limits of one multiprocessor.
   struct Limits: Hashable {
@@ -9,7 +10,7 @@ enum Occupancy {
     let blocks: Int
     let registers: Int
     let sharedBytes: Int
-    /// What the system takes of each block's shared memory.
+    /// Shared memory that the system reserves for each block.
     let reservedBytes: Int
 
     /// Source: CUDA C++ Programming Guide, "Technical Specifications per Compute Capability".
@@ -36,24 +37,26 @@ enum Occupancy {
     }
   }
 
-  /// Blocks that are resident at once on one multiprocessor; 0 where not even one fits.
+  /// The number of blocks that one multiprocessor holds at once; 0 if not even one fits.
   ///
   /// - Parameters:
   ///   - block: Threads of a block.
-  ///   - registers: Of one thread.
-  ///   - shared: Bytes that a block asks for.
+  ///   - registers: Registers of a thread.
+  ///   - shared: Bytes of shared memory of a block.
   static func blocks(_ limits: Limits, block: Int, registers: Int, shared: Int) -> Int {
     let warps = (block + 31) / 32
     let perWarp = (registers * 32 + 255) / 256 * 256
     let perBlock = (shared + limits.reservedBytes + 127) / 128 * 128
-    // Registers belong to one of four schedulers, and a warp to one of them.
+    // Each of the four schedulers has a quarter of the registers, and each warp belongs to one of
+    // them.
     let warpsByRegisters = limits.registers / 4 / max(1, perWarp) * 4
     return min(
       limits.blocks, limits.warps / warps, warpsByRegisters / warps,
       perBlock == 0 ? limits.blocks : limits.sharedBytes / perBlock)
   }
 
-  /// Warps resident at once on a multiprocessor of a card that gives a block so much shared memory.
+  /// The number of warps that a multiprocessor holds at once; the limits of the GPU are derived
+  /// from the maximum shared memory of a block, `sharedBytes`.
   static func warps(block: Int, registers: Int, shared: Int, ofBlock sharedBytes: Int) -> Int {
     let limits =
       sharedBytes > 200 << 10

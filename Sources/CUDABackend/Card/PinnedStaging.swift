@@ -1,12 +1,12 @@
 import CCUDA
 
-/// Two buffers of pinned host memory, through which everything is copied to the GPU.
+/// Two buffers of pinned host memory, through which all uploads to the GPU are copied.
 ///
-/// A copy from pageable memory may still read it after the call on boards that share memory with
-/// the processor, and elsewhere waits for the whole stream. Here, the host fills one buffer while
-/// the GPU reads the other.
+/// On boards that share memory with the CPU, a copy from pageable memory may still read it after
+/// the call returns; on others, it waits for the whole stream. Here, the host fills one buffer
+/// while the GPU reads the other.
 final class PinnedStaging {
-  /// Large enough for the full rate of the bus, small enough to be there for good.
+  /// Large enough for the full bandwidth of the bus, and small enough to stay allocated.
   static let pieceBytes = 4 << 20
 
   private unowned let card: CUDACard
@@ -15,7 +15,7 @@ final class PinnedStaging {
 
   private struct Piece {
     let memory: UnsafeMutableRawPointer
-    /// Recorded after the last copy from the piece.
+    /// Recorded after the last copy from this buffer.
     let read: Handle
   }
 
@@ -45,7 +45,7 @@ final class PinnedStaging {
       let count = min(Self.pieceBytes, bytes - done)
       let piece = pieces[next]
       next = 1 - next
-      // An event that was never recorded counts as done.
+      // An event that was never recorded counts as complete.
       try card.check(card.driver.cuEventSynchronize(piece.read), "waiting for the card")
       piece.memory.copyMemory(from: host + done, byteCount: count)
       try card.check(
@@ -56,7 +56,7 @@ final class PinnedStaging {
     }
   }
 
-  /// Frees the pieces, after waiting for the copies from them.
+  /// Frees the buffers after waiting for the copies from them.
   func free(_ driver: lab_cuda_driver) {
     for piece in pieces {
       _ = driver.cuEventSynchronize(piece.read)

@@ -1,7 +1,7 @@
 import CCUDA
 import Foundation
 
-/// The function tables of the libraries that were found, and why the others were not.
+/// The function tables of the CUDA libraries, and why some could not be opened.
 package final class CUDALibraries {
   let driver: UnsafeMutablePointer<lab_cuda_driver>
   /// The CUDA version that the driver runs, for example 12040.
@@ -15,7 +15,7 @@ package final class CUDALibraries {
 
   /// Opens and initializes the driver; the other libraries are opened on first use.
   ///
-  /// Errors: `CUDAError`.
+  /// - Throws: `CUDAError`.
   package init(
     open: @escaping (CUDALibraryKind, Int?) -> Result<OpenedLibrary, MissingLibrary>
   ) throws(CUDAError) {
@@ -52,7 +52,7 @@ package final class CUDALibraries {
     }
   }
 
-  /// Errors: `.missingLibrary`, `.missingSymbol`, `.wrongVersion`.
+  /// - Throws: `.missingLibrary`, `.missingSymbol`, `.wrongVersion`.
   func compiler() throws(CUDAError) -> UnsafeMutablePointer<lab_nvrtc> {
     if let compilerTable { return compilerTable }
     let library = try Self.opened(openLibrary(.compiler, driverVersion / 1000))
@@ -70,7 +70,7 @@ package final class CUDALibraries {
     return table
   }
 
-  /// Errors: `.missingLibrary`, `.missingSymbol`, `.wrongVersion`.
+  /// - Throws: `.missingLibrary`, `.missingSymbol`, `.wrongVersion`.
   func gemm() throws(CUDAError) -> UnsafeMutablePointer<lab_cublaslt> {
     if let gemmTable { return gemmTable }
     let library = try Self.opened(openLibrary(.gemm, driverVersion / 1000))
@@ -87,7 +87,7 @@ package final class CUDALibraries {
     return table
   }
 
-  /// `nil` where it is not there: clocks are then not recorded.
+  /// NVML, or `nil` if it is missing; clocks are then not recorded.
   func management() -> UnsafeMutablePointer<lab_nvml>? {
     if let managementTable { return managementTable }
     guard case .success(let library) = openLibrary(.management, nil),
@@ -102,7 +102,7 @@ package final class CUDALibraries {
     return table
   }
 
-  /// Why the libraries that are asked for late are not usable; empty where all is well.
+  /// Why libraries other than the driver are not usable; empty if all are.
   package func problems() -> [CUDALibraryKind: CUDAError] {
     var problems: [CUDALibraryKind: CUDAError] = [:]
     do throws(CUDAError) { _ = try compiler() } catch { problems[.compiler] = error }
@@ -151,17 +151,17 @@ package final class CUDALibraries {
     return table
   }
 
-  /// 12040 as 12.4.
+  /// Formats 12040 as 12.4.
   static func version(_ number: Int) -> String { "\(number / 1000).\(number % 1000 / 10)" }
 
-  /// cuBLASLt counts 11.5.2 as 110502 or 11502, and 13.4.0 as 130400.
+  /// Decodes cuBLASLt's version numbers: 11.5.2 is 110502 or 11502, and 13.4.0 is 130400.
   static func gemmVersion(_ number: Int) -> (major: Int, text: String) {
     let major = number >= 100_000 ? number / 10_000 : number / 1000
     let rest = number >= 100_000 ? number % 10_000 : number % 1000
     return (major, "\(major).\(rest / 100).\(rest % 100)")
   }
 
-  /// A driver's code in its own words.
+  /// The name and the description of an error code, from the driver.
   static func text(
     _ driver: UnsafeMutablePointer<lab_cuda_driver>, _ code: Int32
   ) -> (code: String, text: String) {
@@ -175,10 +175,10 @@ package final class CUDALibraries {
   }
 }
 
-/// What a library's functions name their objects by; never looked into.
+/// An opaque handle of a CUDA library.
 typealias Handle = UnsafeMutableRawPointer?
 
-/// The numbers of CCUDA's unnamed enumerations, as the calls take them.
+/// Converts constants of CCUDA's anonymous enumerations to the type of return codes.
 extension BinaryInteger {
   var code: Int32 { Int32(self) }
 }

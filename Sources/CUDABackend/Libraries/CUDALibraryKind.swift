@@ -2,7 +2,7 @@
 package enum CUDALibraryKind: String, CaseIterable, Sendable {
   case driver, compiler, gemm, management
 
-  /// The name that a person knows it by.
+  /// The name in messages.
   package var title: String {
     switch self {
     case .driver: "CUDA driver"
@@ -12,7 +12,7 @@ package enum CUDALibraryKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// What a person installs to have it.
+  /// How to get the library, for messages.
   package var remedy: String {
     switch self {
     case .driver, .management: "it comes with NVIDIA's graphics driver"
@@ -22,12 +22,12 @@ package enum CUDALibraryKind: String, CaseIterable, Sendable {
     }
   }
 
-  /// The oldest and the newest major version whose interface is ours.
+  /// The oldest and the newest supported major version of CUDA.
   package static let majors = 11...13
 
-  /// File names by the CUDA version that they belong to, newest first.
+  /// File names to try, newest CUDA version first.
   ///
-  /// - Parameter driver: The driver's major version: a newer library may not run on it, so it is
+  /// - Parameter driver: The driver's major version. Newer libraries may not run on it, so they are
   ///   tried last.
   package func fileNames(driver: Int? = nil) -> [String] {
     func ordered(_ names: [(major: Int, name: String)]) -> [String] {
@@ -38,7 +38,7 @@ package enum CUDALibraryKind: String, CaseIterable, Sendable {
     case .driver: return ["libcuda.so.1"]
     case .management: return ["libnvidia-ml.so.1"]
     case .compiler:
-      // CUDA 11 kept the minor version in the name; from 11.2 on all of them are 11.2.
+      // CUDA 11 has the minor version in the name; from 11.2 on, the name stays 11.2.
       return ordered([
         (13, "libnvrtc.so.13"), (12, "libnvrtc.so.12"), (11, "libnvrtc.so.11.2"),
         (11, "libnvrtc.so.11.1"), (11, "libnvrtc.so.11.0"), (11, "libnvrtc.so"),

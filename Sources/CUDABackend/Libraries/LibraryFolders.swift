@@ -1,11 +1,11 @@
 import Foundation
 
-/// The folders in which CUDA's libraries lie on the machines that we know of.
+/// The folders in which CUDA's libraries may be installed.
 package struct LibraryFolders: Sendable {
   var environment: [String: String]
   /// The folder of the running program.
   var program: String?
-  /// Names in a folder, sorted; empty where there is none.
+  /// The names in a folder, sorted; empty if the folder does not exist.
   var list: @Sendable (String) -> [String]
 
   package init(
@@ -28,7 +28,7 @@ package struct LibraryFolders: Sendable {
     ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
   }
 
-  /// Every folder to look in, in order, each once.
+  /// All folders to search, in order and without duplicates.
   package var all: [String] {
     var folders: [String] = []
     func add(_ folder: String) { if !folders.contains(folder) { folders.append(folder) } }
@@ -44,7 +44,7 @@ package struct LibraryFolders: Sendable {
   private var toolkits: [String] {
     let named = ["CUDA_HOME", "CUDA_PATH", "CUDA_ROOT"].compactMap { environment[$0] }
       .filter { !$0.isEmpty }
-    // The highest version first; `cuda` itself is the one that the machine's owner chose.
+    // The highest version first, after `cuda`, which the machine's administrator selects.
     let versions = list("/usr/local").filter { $0.hasPrefix("cuda-") }
       .sorted { $0.compare($1, options: .numeric) == .orderedDescending }
     return named + ["/usr/local/cuda"] + versions.map { "/usr/local/\($0)" }
@@ -61,7 +61,7 @@ package struct LibraryFolders: Sendable {
       if let root = environment[name] { roots.append(root) }
     }
     if let home = environment["HOME"], !home.isEmpty { roots.append("\(home)/.local") }
-    // The environment whose Python comes first in the path, active or not.
+    // Environments in the path, whether they are active or not.
     for folder in (environment["PATH"] ?? "").split(separator: ":") where folder.hasSuffix("/bin") {
       roots.append(String(folder.dropLast(4)))
     }
@@ -79,7 +79,7 @@ package struct LibraryFolders: Sendable {
     return folders
   }
 
-  /// The folders of NVIDIA's wheels, as CUDA 13 lays them out and as 11 and 12 did.
+  /// The library folders of NVIDIA's wheels, in the layout of CUDA 13 and in that of 11 and 12.
   private func wheels(_ packages: String) -> [String] {
     let root = "\(packages)/nvidia"
     let names = list(root)
@@ -87,7 +87,7 @@ package struct LibraryFolders: Sendable {
       + ["cuda_nvrtc", "cublas"].filter(names.contains).map { "\(root)/\($0)/lib" }
   }
 
-  /// Where distributions, containers and Jetson boards keep them.
+  /// Where Linux distributions, containers and Jetson boards install them.
   private static let system = [
     "/usr/local/nvidia/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu",
     "/usr/lib/aarch64-linux-gnu/tegra", "/usr/lib/aarch64-linux-gnu/nvidia",

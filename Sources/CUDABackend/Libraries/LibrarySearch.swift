@@ -2,11 +2,11 @@ import CCUDA
 import Foundation
 import Support
 
-/// A library that was opened, as a resolver of its symbols.
+/// An opened library with a resolver of its symbols.
 ///
-/// It stays open for as long as the program runs, and its functions may be called from any thread.
+/// It stays open until the program ends, and its functions may be called from any thread.
 package struct OpenedLibrary: @unchecked Sendable {
-  /// The path that it was opened by, or its name alone where the loader found it.
+  /// The path that it was opened with; only a file name if the dynamic loader found it.
   package let path: String
   let resolve: lab_symbol_resolver
   let context: UnsafeMutableRawPointer?
@@ -20,12 +20,12 @@ package struct OpenedLibrary: @unchecked Sendable {
   }
 }
 
-/// Why a library could not be opened: all that was tried.
+/// Why a library could not be opened, with everything that was tried.
 package struct MissingLibrary: Error, Hashable, CustomStringConvertible {
   package let kind: CUDALibraryKind
   /// The file names that were tried.
   package let names: [String]
-  /// Folders that were looked in, after the loader's own.
+  /// Folders that were searched after the loader's own.
   package let folders: [String]
   /// Files that exist and could not be opened, with the loader's message.
   package let unusable: [String]
@@ -36,7 +36,7 @@ package struct MissingLibrary: Error, Hashable, CustomStringConvertible {
       + unusable.map { "; \($0)" }.joined() + "; \(kind.remedy)"
   }
 
-  /// All that was tried.
+  /// The description with all names and folders.
   package var details: String {
     "\(kind.title) is missing: looked for \(names.joined(separator: ", ")) where the dynamic loader searches, "
       + folders.joined(separator: ", ") + unusable.map { "; \($0)" }.joined() + "; \(kind.remedy)"
@@ -51,7 +51,7 @@ package struct LibrarySearch {
 
   /// Opens the first usable file of a library.
   ///
-  /// The loader's own path comes first, so that `LD_LIBRARY_PATH` has the last word.
+  /// The loader's own search path comes first, so that `LD_LIBRARY_PATH` takes precedence.
   package func open(
     _ kind: CUDALibraryKind, driver: Int? = nil
   ) -> Result<OpenedLibrary, MissingLibrary> {
