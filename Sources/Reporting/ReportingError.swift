@@ -6,7 +6,7 @@ package enum ReportingError: Error, Hashable, CustomStringConvertible {
   package var description: String {
     switch self {
     case .cannotCreateFolder(let path, let reason):
-      "\(path): the folder cannot be made: \(reason); name one that may be written"
+      "\(path): the folder cannot be created: \(reason); choose a writable one"
     case .cannotWrite(let path, let reason):
       "\(path): cannot be written: \(reason); files of an earlier report that come after it are as they were"
     }

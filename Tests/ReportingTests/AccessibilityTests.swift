@@ -4,10 +4,10 @@ import Testing
 
 @testable import Reporting
 
-/// Every type of page under axe, the accessibility checker of Deque, in light and dark.
+/// Every type of page, checked with axe, Deque's accessibility checker, in light and dark mode.
 ///
-/// `LAB_AXE` names its `axe.min.js`, which the npm package `axe-core` and the PyPI package
-/// `axe-core-python` hold.
+/// `LAB_AXE` is the path of `axe.min.js`, which is in the npm package `axe-core` and the PyPI
+/// package `axe-core-python`.
 @Suite struct AccessibilityTests {
   private static let axe = ProcessInfo.processInfo.environment["LAB_AXE"]
     .flatMap { FileManager.default.isReadableFile(atPath: $0) ? $0 : nil }
@@ -53,8 +53,7 @@ import Testing
       if: axe != nil && Browser.path != nil,
       "needs Chromium, and LAB_AXE to name axe.min.js of the package axe-core"),
     arguments: ["light", "dark"])
-  func `axe finds nothing on any page, and nothing is written to the console`(theme: String) throws
-  {
+  func `axe finds no problems on any page, and the console is empty`(theme: String) throws {
     let source = try String(contentsOfFile: try #require(Self.axe), encoding: .utf8)
     let script = """
       document.documentElement.dataset.theme = "\(theme)";
@@ -69,7 +68,7 @@ import Testing
       });
       """
     for (name, report) in try Self.reports() {
-      // The page's own script comes first: what it complains of is caught before it runs.
+      // Errors are caught from before the page's own script runs.
       let page = HTMLPage(report: report).text().replacing(
         "<head>",
         with: """

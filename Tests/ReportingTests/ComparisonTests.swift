@@ -6,7 +6,7 @@ import Testing
 @Suite struct ComparisonTests {
   private let topk = RecordBuilder.method("topk", ["r": .integer(4)])
 
-  /// A run of the baseline and `topk` on a machine that is `slowness` times as slow.
+  /// A run of the baseline and `topk` on a machine whose latencies are multiplied by `slowness`.
   private func report(
     _ name: String, host: String, hardware: String, slowness: Double = 1, correct: Double = 0.8,
     extra: [MethodSetting] = [], images: Int = 400
@@ -35,13 +35,13 @@ import Testing
       let speedup = try #require(row.speedup)
       #expect(abs(speedup.ratio - 2) < 0.01)
       #expect(speedup.interval.contains(2))
-      // The same predictions: no image differs.
+      // The predictions are the same, so no image differs.
       #expect(row.change?.points == 0)
       #expect(row.change?.isWithinNoise == true)
     }
   }
 
-  @Test func `equal runs are within noise of one another`() throws {
+  @Test func `equal runs differ only within noise`() throws {
     let comparison = Comparison(
       a: report("left", host: "a", hardware: "CPU"), b: report("right", host: "a", hardware: "CPU"))
     for row in try #require(comparison.groups.first).rows {
@@ -50,7 +50,7 @@ import Testing
     }
   }
 
-  @Test func `a loss of accuracy is paired image by image`() throws {
+  @Test func `a change of accuracy is paired image by image`() throws {
     let comparison = Comparison(
       a: report("left", host: "a", hardware: "CPU", correct: 0.85),
       b: report("right", host: "a", hardware: "CPU", correct: 0.7))
@@ -68,7 +68,7 @@ import Testing
     #expect(try #require(comparison.groups.first).rows.allSatisfy { $0.change == nil })
   }
 
-  @Test func `a method of one side alone leaves gaps`() throws {
+  @Test func `a method that only one side has leaves gaps`() throws {
     let tome = RecordBuilder.method("tome", ["r": .integer(8)])
     let comparison = Comparison(
       a: report("left", host: "a", hardware: "CPU"),
@@ -79,7 +79,7 @@ import Testing
     #expect(ComparisonTable(comparison).text().contains("tome"))
   }
 
-  @Test func `nothing in common is said`() {
+  @Test func `reports with nothing in common are reported`() {
     let comparison = Comparison(
       a: report("left", host: "a", hardware: "CPU"), b: Report(records: [], name: "right"))
     #expect(
@@ -87,7 +87,7 @@ import Testing
         == "The two reports share no model and batch size whose precisions can be paired.\n")
   }
 
-  @Test func `the three texts hold every row`() throws {
+  @Test func `all three texts contain every row`() throws {
     let comparison = Comparison(
       a: report("left", host: "a", hardware: "Old CPU", slowness: 2),
       b: report("right", host: "b", hardware: "New CPU"))
@@ -97,7 +97,7 @@ import Testing
     let lines = table.csv().split(separator: "\n")
     #expect(lines.count == 3)
     let columns = lines.map { $0.split(separator: ",", omittingEmptySubsequences: false).count }
-    // The parameters of `topk` are one key: no comma inside.
+    // The parameters of `topk` are one key, so they contain no comma.
     #expect(Set(columns).count == 1)
   }
 }

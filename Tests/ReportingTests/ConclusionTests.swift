@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reporting
 
-/// What a run comes to in a sentence, and the tables that read no further.
+/// The conclusion of a run, and the tables after it.
 @Suite struct ConclusionTests {
   private static func report(_ keeps: (Record.Measurement) -> Bool = { _ in true }) -> Report {
     Report(
@@ -12,14 +12,14 @@ import Testing
       rows: RecordBuilder.comparedRows)
   }
 
-  @Test func `a sentence names the fastest row that loses little, for each table`() throws {
+  @Test func `a sentence names the fastest row with little loss for each table`() throws {
     let text = try #require(Self.report().conclusion)
     #expect(text.hasPrefix("Fastest that loses at most one percentage point: batch 1: "))
     #expect(text.contains("tail_effect r=72") && text.contains("; batch 4: "))
     #expect(text.hasSuffix(" pp).") || text.hasSuffix(" pp ≈)."))
   }
 
-  @Test func `latency alone and accuracy alone have conclusions of their own`() throws {
+  @Test func `latency alone and accuracy alone have their own conclusions`() throws {
     let latency = Self.report { if case .latency = $0 { true } else { false } }
     #expect(try #require(latency.conclusion).hasPrefix("Fastest: batch 1: tail_effect r=108"))
     let accuracy = Self.report { if case .accuracy = $0 { true } else { false } }
@@ -28,13 +28,13 @@ import Testing
     #expect(text.contains("GMACs, ") && text.contains("% of the baseline's"))
   }
 
-  @Test func `nothing is concluded from nothing`() {
+  @Test func `without data there is no conclusion`() {
     #expect(Report(records: [], name: "r").conclusion == nil)
     let alone = [RecordBuilder().latency(RecordBuilder.baseline, milliseconds: 3)]
     #expect(Report(records: alone, name: "r").conclusion == nil)
   }
 
-  @Test func `a table that is too wide becomes paragraphs, and loses nothing`() {
+  @Test func `a table that is too wide becomes paragraphs without losing data`() {
     let table = TextTable(
       header: ["key", "meaning", "value"], alignments: [.leading, .leading, .leading],
       rows: [
@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test(arguments: [30, 60, 80])
-  func `a table fits its width: columns go, then cells are broken`(width: Int) {
+  func `a table is fitted to its width by removing columns, then wrapping cells`(width: Int) {
     let table = TextTable(
       header: ["name", "what it does", "more"], alignments: [.leading, .leading, .trailing],
       rows: [
@@ -65,7 +65,7 @@ import Testing
     }
   }
 
-  @Test func `classes are counted, and those that lose are shown`() throws {
+  @Test func `classes are counted, and those that lose most are shown`() throws {
     let report = Self.report()
     let group = try #require(report.groups.first)
     let names = (0..<10).map { "kind \($0)" }
@@ -73,7 +73,7 @@ import Testing
     #expect(table.classes == 10)
     #expect(table.lines.allSatisfy { $0.images == 200 && $0.name.hasPrefix("kind ") })
     #expect(table.lines.map(\.baseline) == table.lines.map(\.baseline).sorted())
-    // The mean of the classes is the whole, as each has as many images.
+    // The mean over the classes is the total accuracy, because each has the same number of images.
     let mean = table.lines.map(\.baseline).reduce(0, +) / 10
     let whole = try #require(group.rows.first(where: \.isBaseline)?.accuracy?.top1Percent)
     #expect(abs(mean - whole) < 1e-9)
@@ -81,7 +81,7 @@ import Testing
     #expect(csv.split(separator: "\n").count == 1 + 10 * group.rows.count)
   }
 
-  @Test func `a published change agrees or deviates, where the two may be compared`() throws {
+  @Test func `a published change agrees or deviates if it is comparable`() throws {
     func judged(
       model: String, stated: Double, drop: Double, isReliable: Bool = true
     ) throws -> (text: String?, report: Report) {
@@ -121,7 +121,7 @@ import Testing
     #expect(far.hasPrefix("Δ deviates by +") && far.contains("latency deviates by −3"))
     #expect(try judged(model: "deit_small_patch16_224", stated: 75, drop: 5).text == nil)
 
-    // Nothing is concluded from a timing that is not reliable, and it is marked.
+    // Nothing is concluded from an unreliable timing, and it is marked.
     let doubtful = try judged(model: model, stated: 75, drop: 5, isReliable: false)
     #expect(doubtful.text == "Δ agrees")
     let terminal = try #require(
@@ -133,7 +133,7 @@ import Testing
       try #require(PublishedFigure(near.report)).drawing().xml().contains("not reliable") == false)
   }
 
-  @Test func `passes taken apart are stacked, with the share that memory bounds`() throws {
+  @Test func `operation breakdowns are stacked, with the memory-bound part`() throws {
     func breakdown(_ model: String) -> OperationBreakdown {
       OperationBreakdown(
         model: model, method: "none", device: "cpu: Example", batchSize: 1, precision: "float32",
@@ -158,7 +158,7 @@ import Testing
       breakdown("a").isOfSame(as: breakdown("a")) && !breakdown("a").isOfSame(as: breakdown("b")))
   }
 
-  @Test func `the page shows the tokens of pictures, and lets no other picture in`() {
+  @Test func `the page shows the tokens of images and allows no other images`() {
     let tokens = SampleTokens(
       model: "m", grid: 2, pictures: [.init(base64PNG: "AAAA", label: "cat")],
       rows: [.init(label: "topk r=1", method: "topk", states: [["k", "d", "f", "3"]])])

@@ -3,10 +3,10 @@ import _TestSupport
 
 @testable import Reporting
 
-/// The figure that CONTRIBUTING.md shows is the one that these tests compile and draw, and what it
-/// says of the list of figures holds for every one.
+/// The figure in CONTRIBUTING.md is the one that these tests compile and draw, and what the page
+/// says about the list of figures is true for every figure.
 @Suite struct ContributingTests {
-  @Test func `the page's figure is the code that is tested`() throws {
+  @Test func `the page's figure is the tested code`() throws {
     #expect(try ContributingPage.shows("TokensLeftFigure.swift", of: #filePath))
   }
 

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reporting
 
-/// Whatever a spec tells apart, every output does.
+/// Everything that a spec distinguishes is distinguished in every output.
 @Suite struct DistinctNamesTests {
   private let methods = [RecordBuilder.baseline, RecordBuilder.method("topk", ["r": .integer(3)])]
 
@@ -22,7 +22,7 @@ import Testing
     }
   }
 
-  /// Every text that a report is written as.
+  /// All text formats of a report.
   private func texts(_ report: Report) throws -> [String: String] {
     var texts = [
       "terminal": TerminalTable(report).text(), "csv": CSVTable.all(report),
@@ -52,7 +52,10 @@ import Testing
     records { $0.model.weights = WeightsSetting(name: "model.safetensors", digest: digest) }
   }
 
-  @Test func `weights of one file name are told apart by the shortest end of their paths`() throws {
+  @Test
+  func `weights with the same file name are distinguished by the shortest end of their paths`()
+    throws
+  {
     let report = Report(
       records: weights("d1") + weights("d2"), name: "r",
       paths: [
@@ -64,7 +67,7 @@ import Testing
     try expect(["a/best/model.safetensors", "b/best/model.safetensors"], in: report)
   }
 
-  @Test func `weights whose paths are not known are told apart by their digest`() throws {
+  @Test func `weights with unknown paths are distinguished by their digest`() throws {
     let report = Report(records: weights("0123456789") + weights("abcdef0123"), name: "r")
     try expect(["model.safetensors 01234567", "model.safetensors abcdef01"], in: report)
     // A file that was replaced has one path for two digests.
@@ -74,7 +77,7 @@ import Testing
     #expect(replaced.groups.map { $0.weights?.name } == report.groups.map { $0.weights?.name })
   }
 
-  @Test func `models of one name are told apart by the sizes that differ`() throws {
+  @Test func `models with the same name are distinguished by the sizes that differ`() throws {
     func sized(_ depth: Int) -> [Record] {
       records {
         $0.model.name = "custom"
@@ -85,7 +88,7 @@ import Testing
     try expect(["custom depth=4", "custom depth=6"], in: report)
   }
 
-  @Test func `data sets of one name and size are told apart by their paths`() throws {
+  @Test func `data sets with the same name and size are distinguished by their paths`() throws {
     func pictures(_ fingerprint: String) -> [Record] {
       records {
         $0.dataset.name = "pets"
@@ -98,7 +101,7 @@ import Testing
     try expect(["old/pets", "new/pets"], in: report)
   }
 
-  @Test func `rows that were asked for carry the names of what was measured`() {
+  @Test func `requested rows have the names of the measured ones`() {
     var builder = RecordBuilder()
     builder.model.weights = WeightsSetting(name: "model.safetensors", digest: "d2")
     let rows = methods.map {
@@ -113,13 +116,13 @@ import Testing
     #expect(report.groups.map { $0.rows.compactMap(\.accuracy).count } == [2])
   }
 
-  @Test func `what is alone keeps its name`() {
+  @Test func `a unique name is kept`() {
     let report = Report(
       records: weights("d1"), name: "r", paths: ["d1": "/data/runs/a/model.safetensors"])
     #expect(report.groups.map { $0.weights?.name } == ["model.safetensors"])
   }
 
-  @Test func `a report that needed longer names is compared with one that did not`() {
+  @Test func `a report with longer names can be compared with one without`() {
     func sized(_ depth: Int) -> [Record] {
       records {
         $0.model.name = "custom"
@@ -131,7 +134,7 @@ import Testing
     #expect(Comparison(a: both, b: one).groups.map(\.rows.count) == [2])
   }
 
-  @Test func `remarks of the run stand in every report`() throws {
+  @Test func `remarks are in every format of a report`() throws {
     let report = Report(
       records: weights("d1"), name: "r", remarks: ["its accuracy is not measured"])
     for (output, text) in try texts(report)

@@ -9,7 +9,7 @@ import Testing
     records: RecordBuilder.comparison() + RecordBuilder.staircase(), name: "quick_start",
     rows: RecordBuilder.comparedRows)
 
-  /// A Python with nbconvert, pandas and matplotlib, named by `LAB_PYTHON`.
+  /// A Python with nbconvert, pandas and matplotlib, given by `LAB_PYTHON`.
   private static let python = ProcessInfo.processInfo.environment["LAB_PYTHON"]
     .flatMap { $0.isEmpty ? nil : $0 }
 
@@ -25,7 +25,7 @@ import Testing
     }
   }
 
-  @Test func `JSON holds what the CSV holds, typed`() throws {
+  @Test func `JSON contains the data of the CSV, typed`() throws {
     let decoded = try JSONDecoder().decode(
       [String: JSONValue].self, from: Data(ReportExport.json(report).utf8))
     #expect(decoded["name"] == .string("quick_start"))
@@ -40,7 +40,7 @@ import Testing
     #expect(first["on_front"] == .boolean(true))
   }
 
-  @Test func `LaTeX has a booktabs table a table, with its own characters escaped`() {
+  @Test func `LaTeX has a booktabs table per table, with special characters escaped`() {
     let text = ReportExport.latex(report)
     #expect(text.components(separatedBy: "\\toprule").count == 3)
     #expect(text.components(separatedBy: "\\begin{table}").count == 3)
@@ -56,12 +56,12 @@ import Testing
     #expect(LaTeXTable.escaped("a_b & 5 % #1") == "a\\_b \\& 5 \\% \\#1")
   }
 
-  /// LaTeX's compiler, where this machine has one.
+  /// The LaTeX compiler, if it is installed.
   private static let pdflatex = (ProcessInfo.processInfo.environment["PATH"] ?? "")
     .split(separator: ":").map { "\($0)/pdflatex" }
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-  /// The longest rows that the quickstart has: bold, within noise, slower, long names.
+  /// The longest rows of the quickstart: bold, within noise, slower, with long names.
   private static var longRows: Report {
     let builder = RecordBuilder()
     let explicit = RecordBuilder.method("none_explicit")
@@ -107,7 +107,7 @@ import Testing
     }
   }
 
-  @Test func `the notebook is nbformat 4 with code that names the results' folder`() throws {
+  @Test func `the notebook is nbformat 4 and names the results folder`() throws {
     let text = ReportExport.notebook(report, results: "../Results/quick_start")
     let decoded = try JSONDecoder().decode([String: JSONValue].self, from: Data(text.utf8))
     #expect(decoded["nbformat"] == .integer(4))

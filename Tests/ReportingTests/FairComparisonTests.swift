@@ -35,8 +35,8 @@ import Testing
     return try #require(Report(records: records, name: "r", rows: keys).groups.first).rows
   }
 
-  @Test func `a speed-up over the slower baseline alone is flagged, whichever that is`() throws {
-    let slower = "faster than the baseline with explicit attention alone"
+  @Test func `a speed-up over only the slower baseline is flagged, whichever that is`() throws {
+    let slower = "faster only than the baseline with explicit attention"
     var row = try rows(topk: 12)[2]
     #expect(row.speedup?.isSlower == true)
     #expect(abs((row.explicitSpeedup?.ratio ?? 0) - 14 / 12) < 0.03)
@@ -46,12 +46,12 @@ import Testing
     #expect(!row.notes.contains { $0.contains("alone") })
     row = try rows(fused: 14, explicit: 10, topk: 12)[2]
     #expect(
-      row.notes.contains { $0.hasPrefix("faster than the baseline with fused attention alone") })
+      row.notes.contains { $0.hasPrefix("faster only than the baseline with fused attention") })
     row = try rows(topk: 16)[2]
     #expect(!row.notes.contains { $0.contains("alone") })
   }
 
-  @Test func `baselines are compared with no control, and the fused one with nothing`() throws {
+  @Test func `baselines have no control, and the fused one has no comparison`() throws {
     let rows = try rows(topk: 8)
     #expect(rows[0].speedup == nil && rows[0].explicitSpeedup == nil)
     #expect(rows[1].explicitSpeedup == nil)
@@ -71,7 +71,9 @@ import Testing
     #expect(row.notes.contains("less accurate than random removal at the same token counts"))
   }
 
-  @Test func `a control names its method and not its counts, and is no point of a grid`() throws {
+  @Test func `a control shows its method instead of its counts and is not a point of a grid`()
+    throws
+  {
     let rows = try rows(topk: 8)
     #expect(rows[3].label == "random control of topk r=4")
     let records = [RecordBuilder.baseline, control].map {
@@ -80,7 +82,7 @@ import Testing
     #expect(JoinedRecords(records).grids.isEmpty)
   }
 
-  @Test func `kernels of attention are named, and counted where they are mixed`() {
+  @Test func `attention kernels are named, and counted if mixed`() {
     func words(_ fused: Int, _ scored: Int, _ explicit: Int) -> String {
       AttentionCost(fused: fused, scored: scored, explicit: explicit, bytes: 0).words
     }

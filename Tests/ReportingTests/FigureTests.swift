@@ -20,7 +20,7 @@ import Testing
     #expect(Set(scale.ticks.map(scale.label)).count == scale.ticks.count)
   }
 
-  @Test func `a wide span is logarithmic where that is allowed`() {
+  @Test func `a wide range is logarithmic if allowed`() {
     let scale = Scale(showing: [1, 200], from: 0, to: 300, allowsLogarithm: true)
     #expect(scale.isLogarithmic)
     #expect(scale.ticks == [1, 2, 5, 10, 20, 50, 100, 200])
@@ -28,14 +28,14 @@ import Testing
     #expect(Scale(showing: [1, 200], from: 0, to: 300).isLogarithmic == false)
   }
 
-  @Test func `one value alone can be drawn`() {
+  @Test func `a single value can be drawn`() {
     let scale = Scale(showing: [5], from: 0, to: 300)
     #expect(scale.lower < 5 && 5 < scale.upper)
     #expect(scale(5).isFinite)
   }
 
   @Test(arguments: 1...20)
-  func `labels cover neither one another nor a marker nor the edge`(seed: Int) {
+  func `labels overlap neither each other nor markers nor the edge`(seed: Int) {
     var generator = SplitMix64(seed: UInt64(seed))
     let bounds = Box(x: 0, y: 0, width: 330, height: 250)
     let points = (0..<(5 + 2 * seed)).map { _ in
@@ -62,7 +62,7 @@ import Testing
         == "<text data=\"a&quot;b&lt;c\">1 &lt; 2 &amp; &#39;x&#39; </text>")
   }
 
-  @Test func `a method's record decides its color and marker whatever else is drawn`() {
+  @Test func `a method's color and marker come from its record, whatever else is drawn`() {
     var records = RecordBuilder.comparison()
     records[0].traits?.color = "#123456"
     let catalog = MethodCatalog(Array(records.prefix(1)) + RecordBuilder.small())
@@ -74,7 +74,7 @@ import Testing
     #expect(MethodCatalog([records[0]])["none"]?.color == "#123456")
   }
 
-  @Test func `records without traits are drawn, without a baseline to compare with`() {
+  @Test func `records without traits are drawn without a baseline`() {
     let records = RecordBuilder.comparison().map { record in
       var record = record
       record.traits = nil
@@ -85,7 +85,7 @@ import Testing
     #expect(report.groups.allSatisfy { $0.rows.allSatisfy { $0.speedup == nil } })
   }
 
-  @Test func `the front and every row with both numbers are drawn`() throws {
+  @Test func `the front and every row with accuracy and latency are drawn`() throws {
     let report = Report(records: RecordBuilder.comparison(), name: "r")
     let drawing = try #require(ParetoFigure(report)).drawing().xml()
     for row in report.groups.flatMap(\.rows) {
@@ -94,7 +94,7 @@ import Testing
     #expect(drawing.components(separatedBy: "class=\"panel\"").count == 3)
   }
 
-  @Test func `a row far below the others is an arrow with its value, and does not set the axis`()
+  @Test func `a row far below the others is an arrow with its value and does not extend the axis`()
     throws
   {
     func drawing(lowest: Double) throws -> String {
@@ -124,7 +124,7 @@ import Testing
       grid.staircases.first?.points.map(\.tokens) == Array(stride(from: 17, through: 145, by: 16)))
   }
 
-  @Test func `the titles of panels tell models, devices and batches apart`() throws {
+  @Test func `panel titles distinguish models, devices and batch sizes`() throws {
     var records: [Record] = []
     for model in ["deit_small_patch16_224", "deit_base_patch16_224"] {
       for device in ["simulated:agx_orin_32gb", "simulated:agx_orin_32gb:graph"] {
@@ -149,7 +149,7 @@ import Testing
     }
   }
 
-  @Test func `the baseline completes a grid that lacks the full token count`() {
+  @Test func `the baseline completes a grid without the full token count`() {
     let grid = RecordBuilder.staircase(step: 16).dropFirst()
     let baseline = RecordBuilder().latency(RecordBuilder.baseline, milliseconds: 12)
     let report = Report(records: grid + [baseline], name: "r")

@@ -15,12 +15,12 @@ import Testing
   @Test func `the steps of a grid are found`() throws {
     let staircase = try #require(
       Report(records: RecordBuilder.staircase(), name: "r").staircases.first)
-    // The model's latency rises by 2 ms a batch after 32, 64, 96 and 128 tokens.
+    // The model's latency increases by 2 ms per batch after 32, 64, 96 and 128 tokens.
     #expect(staircase.steps.map(\.before) == [29, 61, 93, 125])
     #expect(staircase.steps.allSatisfy { abs($0.height - 2) < 0.3 })
   }
 
-  @Test func `a step of a card says what the card does otherwise there`() throws {
+  @Test func `a step on a GPU names the kernels that change`() throws {
     let records = RecordBuilder.staircase().map { record in
       var record = record
       guard case .latency(let trial, var result) = record.measurement,
@@ -40,22 +40,23 @@ import Testing
         ["attention: 1 → 2 waves"], ["attention: 2 → 3 waves"], ["attention: 3 → 4 waves"],
         ["attention: 4 → 5 waves"],
       ])
-    // Where no kernels were recorded nothing is said.
+    // Without recorded kernels nothing is reported.
     let without = try #require(
       Report(records: RecordBuilder.staircase(), name: "r").staircases.first)
     #expect(without.steps.allSatisfy { without.changes(at: $0).isEmpty })
   }
 
-  @Test func `each schedule knows how far the next step down is`() throws {
+  @Test func `each schedule has its distance to the next step down`() throws {
     let report = Report(
       records: RecordBuilder.search(schedules: [17, 49, 81, 113]), name: "r")
-    // 128, 96, 64 and 32 tokens are left; the nearest measured counts below a step are 125, 93, ….
+    // 128, 96, 64 and 32 tokens remain; the nearest measured counts below a step are 125, 93, ….
     #expect(schedules(report).map { $0.nextStep?.moreTokens } == [3, 3, 3, 3])
     let step = try #require(schedules(report).first?.nextStep)
-    // Nine of twelve blocks run below the step, so three quarters of its 2 ms are gained.
+    // Nine of twelve blocks run with fewer tokens than the step, so three quarters of its 2 ms are
+    // gained.
     #expect(abs(step.stepGain - 1.5) < 0.2)
     #expect(step.stepGainInterval.contains(step.stepGain))
-    // The grid falls by 2.036 ms between 128 and 125 tokens.
+    // The grid decreases by 2.036 ms between 128 and 125 tokens.
     #expect(abs(step.gain - 0.75 * 2.036) < 0.2)
     #expect(
       step.text.wholeMatch(
@@ -94,14 +95,14 @@ import Testing
     let highest = try #require(utilities.max())
     let chosen = try #require(curve.points.firstIndex { $0.tokens == best })
     #expect(utilities[chosen] == highest)
-    // Of equals the one with more tokens.
+    // Of equal ones, the one with more tokens.
     #expect(utilities[(chosen + 1)...].allSatisfy { $0 < highest })
     #expect(curve.removedTokens(alpha: alpha) == 145 - best)
     #expect(curve.points.allSatisfy { (0...1).contains($0.accuracyUtility) })
     #expect(curve.points.allSatisfy { (0..<1).contains($0.latencyUtility) })
   }
 
-  @Test func `all weight on accuracy removes nothing, all on latency removes the most`() throws {
+  @Test func `alpha 0 removes nothing, alpha 1 removes the maximum`() throws {
     let curve = try #require(
       Report(records: RecordBuilder.search(), name: "r").utilityCurves.first)
     #expect(curve.removedTokens(alpha: 0) < 10)
@@ -115,13 +116,13 @@ import Testing
     #expect(removed == removed.sorted())
   }
 
-  @Test func `the data set of a grid is no table of its own`() {
+  @Test func `the data set of a grid has no table of its own`() {
     let report = Report(records: RecordBuilder.search(), name: "r")
     #expect(report.groups.map { $0.dataset?.images } == [400])
     #expect(report.utilityCurves.map(\.dataset) == [RecordBuilder.gridDataset])
   }
 
-  @Test func `a row with a place shows there alone`() {
+  @Test func `a row for one place is shown only there`() {
     let near = RecordBuilder.method("tail_effect", ["r": .integer(20), "layer": .integer(3)])
     let far = RecordBuilder.method("tail_effect", ["r": .integer(52), "layer": .integer(3)])
     let rows = [(near, 1), (far, 4)].map {
@@ -136,7 +137,7 @@ import Testing
     #expect(report.groups.map { $0.rows.map(\.method) } == [[near], [far]])
   }
 
-  @Test func `rows that were never measured show as gaps in their place`() {
+  @Test func `rows without measurements are gaps in their place`() {
     let rows = [
       RowKey(
         model: builder.model, method: RecordBuilder.baseline,
@@ -149,7 +150,7 @@ import Testing
     #expect(report.groups.first?.rows.map { $0.latency == nil && $0.accuracy == nil } == [true])
   }
 
-  @Test func `a grid's quick timing does not replace a row's careful one`() throws {
+  @Test func `a grid's quick timing does not replace a row's thorough one`() throws {
     let method = RecordBuilder.method("random", ["r": .integer(36), "seed": .integer(0)])
     let careful = builder.latency(method, milliseconds: 9)
     var later = builder
@@ -168,7 +169,7 @@ import Testing
     #expect(row.notes.isEmpty)
   }
 
-  @Test func `a method is mapped where several batch sizes and settings were timed`() throws {
+  @Test func `a method with several timed batch sizes and settings has a map`() throws {
     let report = Report(records: RecordBuilder.comparison(), name: "r")
     #expect(
       report.breakEvens.map(\.methodName) == ["random", "topk", "evit", "tome", "tail_effect"])

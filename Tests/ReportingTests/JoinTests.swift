@@ -12,7 +12,7 @@ import Testing
     return try #require(group.rows.first { $0.method.name == method })
   }
 
-  @Test func `shards are summed exactly`() throws {
+  @Test func `shards are merged exactly`() throws {
     let whole = builder.accuracy(topk, correct: 0.8, shard: 400)
     let shards = builder.accuracy(topk, correct: 0.8, shard: 37)
     let one = try row("topk", in: Report(records: whole, name: "r")).accuracy
@@ -22,13 +22,13 @@ import Testing
     #expect(one?.isComplete == true)
   }
 
-  @Test func `a shard that two files hold counts once`() throws {
+  @Test func `a shard in two files counts once`() throws {
     let shards = builder.accuracy(topk, correct: 0.8, shard: 100)
     let report = Report(records: shards + shards + [shards[1]], name: "r")
     #expect(try row("topk", in: report).accuracy?.images == 400)
   }
 
-  @Test func `an image that two shards hold counts once`() throws {
+  @Test func `an image in two shards counts once`() throws {
     let overlapping =
       builder.accuracy(topk, correct: 0.8, shard: 250, images: 0..<250)
       + builder.accuracy(topk, correct: 0.8, shard: 200, images: 200..<400)
@@ -38,7 +38,7 @@ import Testing
         == row("topk", in: Report(records: whole, name: "r")).accuracy)
   }
 
-  @Test func `an incomplete data set is marked and stays off the front`() throws {
+  @Test func `an incomplete data set is marked and is not on the front`() throws {
     let records =
       builder.accuracy(topk, correct: 0.8, images: 0..<300)
       + [builder.latency(topk, milliseconds: 5)]
@@ -47,7 +47,7 @@ import Testing
     #expect(found.isOnFront == false)
   }
 
-  @Test func `unreadable images are named in a note and do not make a set incomplete`() throws {
+  @Test func `unreadable images are noted and do not make a data set incomplete`() throws {
     var records = builder.accuracy(topk, correct: 0.8, images: 0..<399)
     guard case .accuracy(let trial, var result) = records[0].measurement else {
       Issue.record("an accuracy was built")
@@ -60,7 +60,7 @@ import Testing
     #expect(found.accuracy?.isComplete == true)
   }
 
-  @Test func `accuracy and latency meet though weights are no part of a latency`() throws {
+  @Test func `accuracy and latency are joined although latencies have no weights`() throws {
     let records =
       builder.accuracy(topk, correct: 0.8) + [builder.latency(topk, milliseconds: 5)]
     let report = Report(records: records, name: "r")
@@ -87,7 +87,7 @@ import Testing
     #expect(report.groups.allSatisfy { $0.rows[0].accuracy?.images == 400 })
   }
 
-  @Test func `a repeated timing shows the latest and says so`() throws {
+  @Test func `of repeated timings the latest is shown, with a note`() throws {
     var later = builder
     later.started = "2025-01-02T10:00:00Z"
     let first = builder.latency(topk, milliseconds: 5)
@@ -98,7 +98,7 @@ import Testing
     #expect(found.notes == ["timed 2 times; the latest is shown"])
   }
 
-  @Test func `missing measurements leave gaps and no failure`() throws {
+  @Test func `missing measurements are gaps, not failures`() throws {
     let records =
       builder.accuracy(topk, correct: 0.8)
       + [builder.latency(RecordBuilder.baseline, milliseconds: 9)]
@@ -109,7 +109,7 @@ import Testing
     #expect(report.groups[0].front.isEmpty)
   }
 
-  @Test func `other weights are another table`() {
+  @Test func `other weights have another table`() {
     var other = builder
     other.model.weights = WeightsSetting(name: "other", digest: "d2")
     let records =
@@ -174,7 +174,9 @@ import Testing
         == ["timed 2 times, once with each set of rows; the latest is shown"])
   }
 
-  @Test func `of two batches that scores were normalized over the latest counts, and is named`()
+  @Test
+  func
+    `of accuracies with scores normalized over different batch sizes the latest counts, with a note`()
     throws
   {
     func records(_ batchSize: Int, _ started: String, correct: Double) -> [Record] {

@@ -16,7 +16,7 @@ import Testing
       preprocessing: preprocessing)
   }
 
-  /// A record of all images, of which so many are right.
+  /// A record of all images, of which `right` are classified correctly.
   private func record(
     _ model: String, right: Int, _ dataset: DatasetSetting, method: MethodSetting
   ) -> Record {
@@ -45,13 +45,13 @@ import Testing
     return report.groups.flatMap(\.rows).flatMap(\.notes)
   }
 
-  @Test func `the list is read whole`() {
+  @Test func `the whole list is read`() {
     #expect(KnownGate.all.count == 43)
     #expect(Set(KnownGate.all.map(\.method)) == ["none", "tome", "diffrate", "ppt", "gtp"])
     #expect(KnownGate.all.allSatisfy { (50..<95).contains($0.top1Percent) && !$0.source.isEmpty })
   }
 
-  @Test func `a run that gives the published number says so`() {
+  @Test func `a run that reproduces the published accuracy says so`() {
     #expect(
       notes(right: 39_923, dataset()) == [
         "reproduces the published 79.86 of timm's deit_small_patch16_224.fb_in1k (−0.01, interval "
@@ -59,7 +59,7 @@ import Testing
       ])
   }
 
-  @Test func `a run that does not give it says where to look`() {
+  @Test func `a run that does not reproduce it says what to check`() {
     #expect(
       notes(right: 39_000, dataset()) == [
         "deviates from the published 79.86 of timm's deit_small_patch16_224.fb_in1k (−1.86, interval "
@@ -67,7 +67,7 @@ import Testing
       ])
   }
 
-  @Test func `another resize has its own number`() {
+  @Test func `another resize has its own accuracy`() {
     let at256 = Self.transform.replacing("248", with: "256")
     #expect(
       notes("deit_base_patch16_224", right: 40_923, dataset(at256)).first?.hasPrefix(
@@ -80,7 +80,7 @@ import Testing
       ])
   }
 
-  @Test func `a method is held to its own number`() {
+  @Test func `a method is compared with its own accuracy`() {
     let tome = MethodSetting(name: "tome", parameters: ["r": .integer(13)])
     let at256 = Self.transform.replacing("248", with: "256")
     #expect(
@@ -93,7 +93,7 @@ import Testing
       })
   }
 
-  /// Settings as a plan has them, with every default filled in.
+  /// Settings as in a plan, with all defaults filled in.
   private static let settings: [(model: String, MethodSetting, resize: Int, right: Int, String)] = [
     (
       "deit_small_patch16_224",
@@ -132,13 +132,13 @@ import Testing
   ]
 
   @Test(arguments: settings)
-  func `published schedules of other methods are held to their numbers`(
+  func `published schedules of other methods are compared with their accuracies`(
     _ of: (model: String, MethodSetting, resize: Int, right: Int, String)
   ) {
     let transform = Self.transform.replacing("248", with: "\(of.resize)")
     let found = notes(of.model, right: of.right, dataset(transform), method: of.1)
     #expect(found.first?.hasPrefix(of.4) == true, "\(found)")
-    // Another schedule, or another resize, has no number or says whose it is.
+    // Another schedule or resize has no published accuracy, or says to which it belongs.
     let other = MethodSetting(name: of.1.name, parameters: ["r": .integer(1)])
     #expect(
       notes(of.model, right: of.right, dataset(transform), method: other).allSatisfy {
@@ -146,7 +146,7 @@ import Testing
       })
   }
 
-  @Test func `a resize that a publication does not name is said to be inferred`() {
+  @Test func `a resize that the publication does not state is called inferred`() {
     let tome = MethodSetting(name: "tome", parameters: ["r": .integer(16)])
     let at256 = Self.transform.replacing("248", with: "256")
     let model = "deit_small_patch16_224"
@@ -160,7 +160,7 @@ import Testing
       ])
   }
 
-  @Test func `a part of the images and other models are held to nothing`() {
+  @Test func `a part of the images, or another model, is not compared`() {
     for notes in [
       notes(right: 400, dataset(images: 500)), notes("custom", right: 39_923, dataset()),
     ] {

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ModelTableTests {
   private static let names = ["small", "medium", "large"]
 
-  /// Three models, each more accurate and slower than the one before.
+  /// Three models, each more accurate and slower than the previous one.
   private func records(method: MethodSetting? = nil) -> [Record] {
     Self.names.enumerated().flatMap { index, name -> [Record] in
       var builder = RecordBuilder()
@@ -22,13 +22,13 @@ import Testing
     }
   }
 
-  @Test func `models of one place are the rows of one table`() throws {
+  @Test func `models with the same device and data set are rows of one table`() throws {
     let report = Report(records: records(), name: "r", baselines: ["*": "small"])
     #expect(report.tables.count == 1)
     let table = try #require(report.tables.first)
     #expect(table.isOfModels)
     #expect(Set(table.rows.map(\.label)) == Set(Self.names))
-    // Every one is on the front: none is as accurate and as fast as another.
+    // All are on the front, because none is both as accurate and as fast as another.
     #expect(table.rows.filter(\.isOnFront).count == 3)
     let large = try #require(table.rows.first { $0.label == "large" })
     let ratio = try #require(large.speedup?.ratio)
@@ -45,7 +45,7 @@ import Testing
     #expect(text.contains("model") && text.contains("params, M") && !text.contains("tokens"))
   }
 
-  @Test func `each model has the baseline that the spec names`() throws {
+  @Test func `each model is compared with the baseline in the spec`() throws {
     let report = Report(
       records: records(), name: "r", baselines: ["large": "medium"])
     let rows = try #require(report.tables.first).rows
@@ -57,7 +57,7 @@ import Testing
     #expect(medium.speedup == nil)
   }
 
-  @Test func `models that methods are measured on keep their tables`() {
+  @Test func `models with measured methods keep their tables`() {
     let topk = RecordBuilder.method("topk", ["r": .integer(4)])
     let report = Report(records: records(method: topk), name: "r")
     #expect(report.tables.count == 3 && !report.tables.contains(where: \.isOfModels))
@@ -66,7 +66,7 @@ import Testing
     #expect(named.tables.count == 4 && named.tables[0].isOfModels)
   }
 
-  @Test func `a published line of a model stands next to that model alone`() throws {
+  @Test func `a published line for a model is shown only next to that model`() throws {
     let line = { (model: String) in
       PublishedNumbers.Line(
         label: model, method: "none", match: nil, model: model, batchSize: nil, device: nil,

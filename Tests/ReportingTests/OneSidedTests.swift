@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reporting
 
-/// Reports of latency alone and of accuracy alone, which is what most people begin with.
+/// Reports of latency alone and of accuracy alone, with which most users start.
 @Suite struct OneSidedTests {
   private static func report(_ keeps: (Record.Measurement) -> Bool) -> Report {
     Report(records: RecordBuilder.comparison().filter { keeps($0.measurement) }, name: "r")
@@ -13,7 +13,7 @@ import Testing
   private static let latency = report { if case .latency = $0 { true } else { false } }
   private static let accuracy = report { if case .accuracy = $0 { true } else { false } }
 
-  @Test func `latency alone has bars, and no columns or captions of accuracy`() throws {
+  @Test func `latency alone has bars but no columns or captions of accuracy`() throws {
     let report = Self.latency
     #expect(Figures.of(report).first is LatencyFigure)
     let drawing = try #require(LatencyFigure(report)).drawing().xml()
@@ -27,7 +27,7 @@ import Testing
     }
   }
 
-  @Test func `accuracy alone is drawn against multiply-adds, without columns of latency`() throws {
+  @Test func `accuracy alone is drawn over MACs, without columns of latency`() throws {
     let report = Self.accuracy
     #expect(Figures.of(report).map { type(of: $0).name } == ["cost"])
     let drawing = try #require(CostFigure(report)).drawing().xml()
@@ -39,7 +39,7 @@ import Testing
     #expect(!HTMLPage(report: report).text().contains(">speed-up (95 %)<"))
   }
 
-  @Test func `a hidden method takes its bars and labels along`() throws {
+  @Test func `hiding a method hides its bars and labels`() throws {
     let drawing = try #require(CostFigure(Self.accuracy)).drawing().xml()
     let rows = Self.accuracy.groups.reduce(0) { $0 + $1.rows.count }
     let bars = drawing.split(separator: "\n").filter { $0.contains("stroke-opacity=\"0.6\"") }
@@ -50,7 +50,7 @@ import Testing
     #expect(drawing.contains(">bars: 95 % of accuracy<"))
   }
 
-  @Test func `a report without a front writes no file of it`() throws {
+  @Test func `a report without a front has no file for it`() throws {
     let files = try withScratchFolder("one-sided") {
       try ReportWriter.write(Self.latency, to: $0).map(\.lastPathComponent)
     }

@@ -4,17 +4,18 @@ import Testing
 
 @testable import Reporting
 
-/// A browser to run the page in, where the machine has one.
+/// A browser that runs the page, if one is installed.
 enum Browser {
   static let path = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
     .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-  /// The page's document after its own script, `files` of the folder and then `script` ran.
+  /// The page's document after its own script, the given `files` of the folder, and `script` have
+  /// run.
   static func document(
     of page: String, after script: String, files: [String] = [], in folder: URL
   ) throws -> String {
     let file = folder.appendingPathComponent("page.html")
-    // The page's policy runs no script but its own.
+    // The page's policy allows only its own script.
     let open = page.replacing(
       /script-src .*?; base-uri/, with: "script-src 'unsafe-inline' file:; base-uri")
     let sources = files.map { "<script src=\"\($0)\"></script>" }.joined()
@@ -25,7 +26,7 @@ enum Browser {
     process.executableURL = path.map { URL(fileURLWithPath: $0) }
     process.arguments = [
       "--headless", "--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND",
-      // Until what scripts wait for has come, by the browser's own clock.
+      // Virtual time in which scripts may wait.
       "--virtual-time-budget=60000",
       "--user-data-dir=\(folder.appendingPathComponent("profile").path)", "--dump-dom", file.path,
     ]
@@ -45,7 +46,7 @@ enum Browser {
     name: "a <b> & c",
     rows: RecordBuilder.comparedRows)
 
-  @Test func `the page needs nothing but itself`() {
+  @Test func `the page is self-contained`() {
     let page = HTMLPage(report: report).text()
     let addresses = page.components(separatedBy: "http").dropFirst().map { $0.prefix(24) }
     #expect(
@@ -57,7 +58,7 @@ enum Browser {
     }
   }
 
-  @Test func `the page's policy allows its own style and script and nothing else`() throws {
+  @Test func `the page's policy allows only its own style and script`() throws {
     let page = HTMLPage(report: report).text()
     func hash(_ tag: String) throws -> String {
       let parts = page.components(separatedBy: "<\(tag)>")
@@ -71,11 +72,11 @@ enum Browser {
     #expect(
       page.contains(
         "<meta http-equiv=\"Content-Security-Policy\" content=\"\(escapedXML(policy))\">"))
-    // Neither is covered by a hash.
+    // Inline attributes are not covered by hashes.
     for inline in [" style=\"", " onclick=", "javascript:"] { #expect(!page.contains(inline)) }
   }
 
-  @Test func `names are escaped, and every row and table is there`() {
+  @Test func `names are escaped, and all rows and tables are present`() {
     let page = HTMLPage(report: report).text()
     #expect(page.contains("<h1>a &lt;b&gt; &amp; c</h1>"))
     #expect(page.components(separatedBy: "<section class=\"group\"").count == 3)
@@ -84,7 +85,7 @@ enum Browser {
     #expect(page.components(separatedBy: "<th scope=\"row\"").count == rows + 20 + 1)
   }
 
-  @Test func `the headline names the fastest row that loses little`() throws {
+  @Test func `the headline names the fastest row with little loss`() throws {
     let group = try #require(report.groups.first)
     #expect(
       group.headline
@@ -93,8 +94,8 @@ enum Browser {
   }
 
   @Test(.enabled(if: Browser.path != nil, "no Chromium on this machine"))
-  func `in a browser, tables sort, filters hide and points speak`() throws {
-    // What a person would click; the outcome is left in the document for the test to read.
+  func `in a browser, tables sort, filters hide, and points are announced`() throws {
+    // Simulates clicks; the results are left in the document for the test to read.
     let script = """
       const out = [];
       const button = Array.from(document.querySelectorAll("table thead button"))
@@ -141,7 +142,7 @@ enum Browser {
   }
 
   @Test(.enabled(if: Browser.path != nil, "no Chromium on this machine"))
-  func `in a browser, a figure without hidden rows is drawn as it came, and with them anew`()
+  func `in a browser, a figure is redrawn only if rows are hidden`()
     throws
   {
     let script = """

@@ -45,7 +45,7 @@ import Testing
     for (change, expected) in zip(changes, expected) { #expect(abs(change - expected) < 0.01) }
   }
 
-  @Test func `a stated percentage that the milliseconds contradict is said to`() throws {
+  @Test func `a stated percentage that contradicts the milliseconds is noted`() throws {
     let numbers = try Self.numbers()
     let notes = numbers.rows.map { numbers.note($0) }
     #expect(
@@ -70,7 +70,7 @@ import Testing
     #expect((numbers.note(numbers.rows[0]) != nil) == isTold)
   }
 
-  @Test func `without a baseline the one that is implied is reported`() throws {
+  @Test func `without a baseline the implied one is reported`() throws {
     let numbers = try Self.numbers(
       """
       {"source": "s", "hardware": "h", "comparable": "c",
@@ -82,7 +82,7 @@ import Testing
         == "stated as −4.7 %, of a baseline that is not given; it would be 30.19 ms")
   }
 
-  @Test func `each line finds the rows that it means`() throws {
+  @Test func `each line finds its rows`() throws {
     let table = try #require(Self.report([try Self.numbers()]).published.first)
     let found = table.lines.map { line in
       "\(line.published.label): \(line.measured?.row.label ?? "–")"
@@ -95,7 +95,7 @@ import Testing
     #expect(table.lines.allSatisfy { $0.measured == nil || $0.measured?.group.batchSize == 1 })
   }
 
-  @Test func `another model stands in, and is named`() throws {
+  @Test func `another model is shown instead, and named`() throws {
     let text = Self.batchOne.replacing("demo_vit", with: "deit_small_patch16_224")
     let table = try #require(Self.report([try Self.numbers(text)]).published.first)
     #expect(table.lines[0].measured?.group.model.name == "demo_vit")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reporting
 
-/// Rows that a race stopped, as a report shows them.
+/// Rows stopped by a race, in reports.
 @Suite struct RaceFiguresTests {
   private let topk = RecordBuilder.method("topk", ["r": .integer(4)])
   private let tome = RecordBuilder.method("tome", ["r": .integer(8)])
@@ -51,7 +51,7 @@ import Testing
     #expect(change.outcomes.images == 200)
     #expect(abs(accuracy.top1Percent - (baseline.top1Percent + change.points)) < 1e-9)
     #expect(accuracy.top1Interval.contains(accuracy.top1Percent))
-    // The whole set's share lies in the interval of the half that was seen.
+    // The accuracy on the whole set is within the interval of the half that was seen.
     let whole = try #require(try row(topk, self.report(shuffled: false, seen: 400)).accuracy)
     #expect(accuracy.top1Interval.contains(whole.top1Percent))
     #expect(stopped.notes == ["stopped after 200 of 400 images: known well enough (±4 pp)"])
@@ -83,7 +83,7 @@ import Testing
     #expect(csv.dropFirst().filter { !$0[column].isEmpty }.count == 1)
   }
 
-  @Test func `a row that saw every image says what it says without a race`() throws {
+  @Test func `a row that saw every image is as without a race`() throws {
     let raced = try row(tome, report())
     let whole = try row(tome, report(shuffled: false))
     #expect(raced.change == whole.change)
@@ -91,7 +91,7 @@ import Testing
     #expect(raced.notes == whole.notes)
   }
 
-  @Test func `only what is known well enough competes for the front`() throws {
+  @Test func `only rows known precisely enough compete for the front`() throws {
     #expect(try row(topk, report()).isOnFront)
     let behind = RaceStop.offFront(behind: tome)
     for stop in [nil, behind, .decided, .failed] {
@@ -104,7 +104,7 @@ import Testing
       try row(topk, report(stop: nil)).notes == ["accuracy over 200 of 400 images"])
   }
 
-  @Test func `what a race saved is counted`() throws {
+  @Test func `the images that a race saved are counted`() throws {
     let lines = try #require(report().groups.first).choiceLines
     #expect(
       lines == [
@@ -115,7 +115,7 @@ import Testing
     #expect(report().groups.first?.title.contains("in random order") == true)
   }
 
-  @Test func `what may be on the front as far as the race can tell is named`() throws {
+  @Test func `rows that may be on the front as far as the race can tell are named`() throws {
     func lines(tome correct: Double, seen: Int) throws -> [String] {
       let builder = builder()
       let records =
@@ -135,11 +135,13 @@ import Testing
     let open = "the front is known to ±4 pp; off it, and perhaps on it: tome r=8"
     #expect(try lines(tome: 0.83, seen: 200).contains(open))
     #expect(try lines(tome: 0.7, seen: 200).count == 1)
-    // Of two rows that saw every image nothing is open.
+    // For two rows that saw every image nothing is open.
     #expect(try lines(tome: 0.83, seen: 400).count == 1)
   }
 
-  @Test func `the same images in another order are told apart by that, not by a digest`() throws {
+  @Test func `the same images in another order are distinguished by the order, not by a digest`()
+    throws
+  {
     let (first, second) = (builder(), builder(shuffled: false))
     var other = second
     other.dataset.fingerprint = "f9"

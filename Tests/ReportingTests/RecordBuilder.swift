@@ -4,7 +4,7 @@ import Support
 
 @testable import Reporting
 
-/// Makes records of a pretended model: accuracies and latencies that a test chooses.
+/// Builds records of an invented model with accuracies and latencies that a test chooses.
 struct RecordBuilder {
   var model = ModelSetting(
     name: "demo_vit",
@@ -20,7 +20,7 @@ struct RecordBuilder {
 
   static let baseline = MethodSetting(name: "none", parameters: [:])
 
-  /// What the methods of these records declare.
+  /// The traits of the methods in these records.
   static let traits: [String: MethodTraits] = [
     "none": MethodTraits(family: .baseline, color: "#000000", order: 0),
     "none_explicit": MethodTraits(family: .baseline, color: "#4D4D4D", order: 1),
@@ -43,10 +43,10 @@ struct RecordBuilder {
       started: started, durationSeconds: 1)
   }
 
-  /// One record a shard.
+  /// One record per shard.
   ///
-  /// Image i has a fixed difficulty, and is classified correctly when the
-  /// method's accuracy exceeds it, but for a few per cent of luck that depends on the method.
+  /// Image i has a fixed difficulty and is classified correctly if the method's accuracy exceeds
+  /// it, except for a few percent of randomness that depends on the method.
   func accuracy(
     _ method: MethodSetting, correct: Double, shard: Int = 100, images: Range<Int>? = nil,
     tokensLeft: Int = 145, macs: Int = 500_000_000
@@ -69,7 +69,7 @@ struct RecordBuilder {
     }
   }
 
-  /// A latency record whose timings spread a few per cent around `milliseconds`.
+  /// A latency record whose samples vary by `spread` around `milliseconds`.
   func latency(
     _ method: MethodSetting, milliseconds: Double, spread: Double = 0.03, samples: Int = 60,
     rounds: Int = 10, tokensIn: Int = 145, tokensLeft: Int = 145, macs: Int = 500_000_000,
@@ -185,7 +185,7 @@ extension RecordBuilder {
     return records
   }
 
-  /// The rows of `comparison`, as a spec would name them.
+  /// The rows of `comparison`, as a spec would request them.
   static var comparedRows: [RowKey] {
     var methods: [MethodSetting] = []
     for case .accuracy(let trial, _) in comparison().map(\.measurement)
@@ -244,7 +244,7 @@ extension RecordBuilder {
 }
 
 extension RecordBuilder {
-  /// A smaller data set, on which grids are judged.
+  /// A smaller data set on which grids are evaluated.
   static var gridDataset: DatasetSetting {
     var dataset = RecordBuilder().dataset
     dataset.images = 200

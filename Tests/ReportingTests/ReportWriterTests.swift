@@ -5,7 +5,7 @@ import Testing
 @testable import Reporting
 
 @Suite struct ReportWriterTests {
-  @Test func `every file is written, and only complete ones are left`() throws {
+  @Test func `every file is written, and only complete ones remain`() throws {
     let report = Report(
       records: RecordBuilder.comparison() + RecordBuilder.staircase(batchSizes: [1, 4]),
       name: "quickstart", rows: RecordBuilder.comparedRows)
@@ -38,7 +38,7 @@ import Testing
     }
   }
 
-  @Test func `a pipe in the place of an earlier report's file is replaced, not read`() throws {
+  @Test func `a pipe in place of an earlier report's file is replaced, not read`() throws {
     let report = Report(
       records: RecordBuilder.comparison(), name: "r", rows: RecordBuilder.comparedRows)
     try withScratchFolder("pipe") { folder in
@@ -50,13 +50,13 @@ import Testing
       try ReportWriter.write(report, to: folder)
       let page = try Data(contentsOf: folder.appendingPathComponent("report.html"))
       #expect(page.starts(with: Data("<!doctype".utf8)))
-      // A report without steps takes away what carries the name.
+      // A report without steps removes the file with their name.
       #expect(
         !FileManager.default.fileExists(atPath: folder.appendingPathComponent("steps.csv").path))
     }
   }
 
-  @Test func `a file in the folder's place is named`() throws {
+  @Test func `a file in place of the folder is named`() throws {
     try withScratchFolder("blocked") { folder in
       let place = folder.appendingPathComponent("file")
       try Data("x".utf8).write(to: place)
@@ -66,7 +66,7 @@ import Testing
     }
   }
 
-  @Test func `what an earlier report left is deleted, and nothing else`() throws {
+  @Test func `only files of an earlier report are deleted`() throws {
     let rich = Report(
       records: RecordBuilder.comparison() + RecordBuilder.staircase(), name: "r",
       rows: RecordBuilder.comparedRows)
@@ -74,7 +74,7 @@ import Testing
       try ReportWriter.write(rich, to: folder)
       let mine = ["figures/own.svg", "notes.csv", "figures/pareto.png", "figures/staircase.png"]
       for name in mine { try Data("x".utf8).write(to: folder.appendingPathComponent(name)) }
-      // The same report again leaves the pictures of its drawings.
+      // Writing the same report again keeps the PNG files of its drawings.
       try ReportWriter.write(rich, to: folder)
       func exists(_ name: String) -> Bool {
         FileManager.default.fileExists(atPath: folder.appendingPathComponent(name).path)

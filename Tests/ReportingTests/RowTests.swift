@@ -29,7 +29,7 @@ import Testing
     try #require(report.groups.first?.rows.first { $0.method == topk })
   }
 
-  @Test func `the change to the baseline pairs the images`() throws {
+  @Test func `the change relative to the baseline is paired by image`() throws {
     let report = report()
     let row = try topkRow(report)
     let change = try #require(row.change)
@@ -43,7 +43,7 @@ import Testing
     #expect(change.text.contains("≈") == false)
   }
 
-  @Test func `a trained baseline that may be guessing says so, a random one does not`() throws {
+  @Test func `a trained baseline no better than chance is noted, a random one is not`() throws {
     func notes(_ correct: Double, _ digest: String) throws -> [String] {
       var builder = RecordBuilder()
       builder.model.weights?.digest = digest
@@ -71,7 +71,7 @@ import Testing
     #expect(change.text.hasSuffix("≈"))
   }
 
-  @Test func `a faster row has its ratio, a slower one its mark`() throws {
+  @Test func `a faster row has its ratio, a slower one a mark`() throws {
     let fast = try #require(try topkRow(report(milliseconds: 8)).speedup)
     #expect(abs(fast.ratio - 1.25) < 0.03)
     #expect(fast.interval.contains(fast.ratio))
@@ -84,7 +84,7 @@ import Testing
     #expect(same.text.hasSuffix("≈"))
   }
 
-  @Test func `the baseline is compared with nothing`() throws {
+  @Test func `the baseline has no comparison`() throws {
     let row = try #require(report().groups.first?.rows.first { $0.isBaseline })
     #expect(row.change == nil)
     #expect(row.speedup == nil)
@@ -98,14 +98,14 @@ import Testing
     #expect(abs(latency.imagesPerSecond - 16_000 / latency.milliseconds.median) < 1e-9)
   }
 
-  @Test func `a selection shows its rows alone, in its order`() {
+  @Test func `a selection shows only its rows, in its order`() {
     let keys = [topk, RecordBuilder.baseline].map { RowKey(model: builder.model, method: $0) }
     let report = report(rows: keys)
     #expect(report.groups.map { $0.rows.map(\.method) } == [[topk, RecordBuilder.baseline]])
     #expect(report.staircases.count == 1)
   }
 
-  @Test func `the baseline is compared with though it is not shown`() throws {
+  @Test func `the baseline is used even if it is not shown`() throws {
     let row = try topkRow(report(rows: [RowKey(model: builder.model, method: topk)]))
     #expect(row.speedup != nil)
     #expect(row.change != nil)
@@ -119,7 +119,7 @@ import Testing
     #expect(text.contains("tome    r=8              –"))
   }
 
-  @Test func `several reasons of one setting share a row`() {
+  @Test func `several reasons for one setting share a row`() {
     func labels(_ reasons: [RowReason]) -> [[String]] {
       let keys = reasons.map { RowKey(model: builder.model, method: topk, reason: $0) }
       return report(rows: keys).groups.map { $0.rows.map(\.label) }
@@ -135,7 +135,7 @@ import Testing
     #expect(labels([.text("≤ 3 ms")]) == [["topk ≤ 3 ms r=4"]])
   }
 
-  @Test func `parameters shown are those that decide or differ`() {
+  @Test func `the shown parameters are the essential ones and those that differ`() {
     let settings = [("v", 0.5), ("q", 0.5)].map {
       RecordBuilder.method(
         "tail_effect",
@@ -147,14 +147,14 @@ import Testing
     #expect(text.onlyVaryingKey(of: "tail_effect") == "feature")
   }
 
-  @Test func `rows are ordered by number, not by digit`() {
+  @Test func `rows are ordered by number, not as text`() {
     let settings = [10, 2, 1].map { RecordBuilder.method("topk", ["r": .integer($0)]) }
     let catalog = MethodCatalog(RecordBuilder.small())
     let sorted = (settings + [RecordBuilder.baseline]).sorted(by: catalog.precedes)
     #expect(sorted == [RecordBuilder.baseline] + settings.reversed())
   }
 
-  @Test func `when a machine measured is told to the minute, the day once`() throws {
+  @Test func `measuring times are shown to the minute, with the day once`() throws {
     func time(_ moments: [String]) throws -> Substring {
       let records = moments.map { moment in
         var record = RecordBuilder().latency(RecordBuilder.baseline, milliseconds: 1)

@@ -2,7 +2,7 @@ import Foundation
 
 /// Runs `body` with an empty folder that is removed afterwards.
 ///
-/// With `LAB_KEEP_TEST_OUTPUT` set to a folder, what was written stays there to be looked at.
+/// If `LAB_KEEP_TEST_OUTPUT` is a folder, the output is kept there for inspection.
 func withScratchFolder<Result>(
   _ name: String, _ body: (URL) throws -> Result
 ) throws -> Result {

@@ -31,7 +31,7 @@ import Testing
         """#.utf8))
   }
 
-  @Test func `predicted rows stand in a table of their own that says so`() throws {
+  @Test func `predicted rows have a table of their own that says so`() throws {
     let report = Report(
       records: Self.records(simulated: true) + Self.records(simulated: false), name: "both")
     #expect(report.groups.count == 2)
@@ -70,7 +70,7 @@ import Testing
     for step in steps { #expect(step.hasSuffix(" ms by the step"), "\(step)") }
   }
 
-  @Test func `published, measured and simulated latencies have columns of their own`() throws {
+  @Test func `published, measured and simulated latencies have separate columns`() throws {
     let report = Report(
       records: Self.records(simulated: true) + Self.records(simulated: false), name: "both",
       published: try Self.published())
@@ -85,7 +85,7 @@ import Testing
     #expect(PublishedCSV.text([table]).contains("simulated_latency_ms"))
   }
 
-  @Test func `what was only predicted is not called measured`() throws {
+  @Test func `predictions are not called measured`() throws {
     let report = Report(
       records: Self.records(simulated: true), name: "one", published: try Self.published())
     let table = try #require(report.published.first)
@@ -110,7 +110,7 @@ import Testing
     }
   }
 
-  @Test func `points of a predicted staircase tell what makes the step between them`() throws {
+  @Test func `points of a predicted staircase name the cause of the step between them`() throws {
     var records: [Record] = []
     for (tokens, waves) in [(145, 4), (121, 4), (97, 2), (73, 2), (49, 2)] {
       var builder = RecordBuilder()
@@ -139,7 +139,7 @@ import Testing
     ("64×64", 18, "128×128", 6, "fc1: 18 waves of 64×64 → 6 of 128×128 (−1.25 ms)"),
     ("64×64", 18, "64×64", 18, "fc1 (−1.25 ms)"),
   ])
-  func `waves of unlike tiles are never shown as a fall of waves`(
+  func `waves of different tiles are not compared`(
     before: String, waves: Int, after: String, fewer: Int, text: String
   ) {
     let changes = PredictedChange.all(

@@ -4,10 +4,10 @@ import Testing
 
 @testable import Reporting
 
-/// Renders a small stored record file and compares every byte with what is stored next to it.
+/// Renders a small stored record file and compares every byte with the stored output.
 ///
-/// With `LAB_UPDATE_SNAPSHOTS=1` the stored renderings are written anew; read the difference
-/// before it is committed.
+/// With `LAB_UPDATE_SNAPSHOTS=1` the stored output is replaced; review the difference before
+/// committing it.
 @Suite struct SnapshotTests {
   private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("Fixtures")
@@ -25,7 +25,7 @@ import Testing
 
   private static func report() throws -> Report {
     let records = try records()
-    // As a spec would: the grid of `random` feeds the staircase, not the table.
+    // As with a spec: the grid of `random` is used for the staircase, not the table.
     var models: [ModelSetting] = []
     var methods: [MethodSetting] = []
     for case .accuracy(let trial, _) in records.map(\.measurement) {
@@ -44,7 +44,7 @@ import Testing
     #expect(text == stored, "\(name) differs from what is stored")
   }
 
-  @Test func `the stored records are those the builder makes`() throws {
+  @Test func `the stored records equal those of the builder`() throws {
     let file = Self.folder.appendingPathComponent("small.jsonl")
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -55,14 +55,14 @@ import Testing
     #expect(try Self.records() == RecordBuilder.small())
   }
 
-  @Test func `the terminal table`() throws {
+  @Test func `the terminal table matches`() throws {
     try compare(TerminalTable(Self.report(), width: 120).text(), with: "small.txt")
   }
 
   @Test(arguments: [
     "report.md", "table.csv", "pareto.csv", "figures/pareto.svg", "figures/staircase.svg",
   ])
-  func `the written files`(name: String) throws {
+  func `the written files match`(name: String) throws {
     let text = try withScratchFolder("snapshot-\(name.replacing("/", with: "-"))") { folder in
       try ReportWriter.write(Self.report(), to: folder)
       return try String(contentsOf: folder.appendingPathComponent(name), encoding: .utf8)

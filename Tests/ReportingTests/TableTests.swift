@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct TableTests {
   @Test(arguments: [96, 100, 110, 120, 200])
-  func `a terminal table fits the width it is given`(width: Int) {
+  func `a terminal table fits the given width`(width: Int) {
     let report = Report(records: RecordBuilder.comparison(), name: "r")
     let lines = TerminalTable(report, width: width).text().split(separator: "\n")
     let rows = lines.filter { $0.contains("tail_effect") || $0.contains("──") }
@@ -12,7 +12,7 @@ import Testing
     #expect(rows.allSatisfy { $0.count <= width })
   }
 
-  @Test func `a narrow terminal keeps what tells rows apart`() {
+  @Test func `a narrow terminal keeps what distinguishes rows`() {
     let text = TerminalTable(
       Report(records: RecordBuilder.comparison(), name: "r"), width: 60
     ).text()
@@ -21,7 +21,7 @@ import Testing
     }
     #expect(rows.count == 2 * 6)
     #expect(rows.allSatisfy { $0.count <= 60 && $0.contains(" r=") })
-    // A method with one row has nothing that differs, and shows how much it removes.
+    // A method with one row has no differing parameters and shows how much it removes.
     let builder = RecordBuilder()
     let single = Report(
       records: [
@@ -33,7 +33,7 @@ import Testing
     #expect(TerminalTable(single, width: 40).text().contains("tail_effect  r=72 "))
   }
 
-  @Test func `a terminal never gets control characters from records`() {
+  @Test func `control characters from records never reach the terminal`() {
     var builder = RecordBuilder()
     builder.model.name = "demo\u{1B}[31m"
     builder.device.hardware = "CPU\u{7}"
@@ -44,7 +44,7 @@ import Testing
     #expect(!text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
   }
 
-  @Test func `bold comes only when asked for, and only to the front`() {
+  @Test func `only the front is bold, and only on request`() {
     let report = Report(records: RecordBuilder.comparison(), name: "r")
     #expect(TerminalTable(report).text().contains("\u{1B}") == false)
     let bold = TerminalTable(report, highlightsFront: true).text().split(separator: "\n")
@@ -53,7 +53,7 @@ import Testing
     #expect(bold.allSatisfy { $0.contains("●") })
   }
 
-  @Test func `cells with commas and quotes are quoted as RFC 4180 says`() {
+  @Test func `cells with commas and quotes are quoted as in RFC 4180`() {
     #expect(CSVTable.quoted("a") == "a")
     #expect(CSVTable.quoted("a, \"b\"") == "\"a, \"\"b\"\"\"")
     #expect(CSVTable.quoted("a\nb") == "\"a\nb\"")
@@ -77,7 +77,7 @@ import Testing
     return count
   }
 
-  @Test func `the front's file holds the front by rising latency`() {
+  @Test func `the front's file lists the front by increasing latency`() {
     let report = Report(records: RecordBuilder.comparison(), name: "r")
     let lines = CSVTable.front(report).split(separator: "\n")
     #expect(lines.count == 1 + report.groups.flatMap(\.front).count)
@@ -89,7 +89,7 @@ import Testing
     }
   }
 
-  @Test func `notes that differ in numbers alone share one`() {
+  @Test func `notes that differ only in numbers are combined`() {
     var notes = NumberedNotes()
     #expect(notes.reference(to: ["3 of 60 samples are outliers"]) == "[1]")
     #expect(notes.reference(to: ["timed on host-7, the baseline on host-8"]) == "[2]")

@@ -45,16 +45,16 @@ import Testing
       Self.children(panels[1], "frames").map { Self.value($0, "stroke") } == ["#D55E00", "#0072B2"])
   }
 
-  @Test func `what an earlier reduction dropped is darker than what this one drops`() {
+  @Test func `patches dropped earlier are darker than those dropped in this reduction`() {
     let panels = Self.panels(
       Self.drawing([[.dropped, .kept, .kept, .kept], [.dropped, .dropped, .kept, .kept]]))
     let opacities = Self.children(panels[2], "tints").map { Self.value($0, "fill-opacity") }
     #expect(opacities == ["0.9", "0.72"])
-    // What is new has a frame.
+    // New changes have a frame.
     #expect(Self.children(panels[2], "frames").count == 1)
   }
 
-  @Test func `a drawing is well-formed, with its words as text`() throws {
+  @Test func `a drawing is well-formed and contains its text`() throws {
     let picture = TokenPicture(
       input: Self.input, headings: ["model <a>: method"],
       panels: [TokenPicture.Panel(label: "b", cells: Array(repeating: .kept, count: 4))])
@@ -64,8 +64,8 @@ import Testing
     try XMLCheck.parse(Data(text.utf8))
   }
 
-  @Test func `groups that touch differ in color, and keep it from panel to panel`() {
-    // Thirty-six groups of two by two patches.
+  @Test func `adjacent groups differ in color and keep it across panels`() {
+    // 36 groups of 2 x 2 patches.
     let grid = 12
     let cells: [TokenPicture.Cell] = (0..<(grid * grid)).map { place in
       let (row, column) = (place / grid, place % grid)
@@ -83,13 +83,13 @@ import Testing
         #expect(colors[group] != colors[next])
       }
     }
-    // The first group goes; the others look as before.
+    // Without the first group, the others keep their colors.
     let fewer = cells.map { $0 == .merged(group: 0) ? .kept : $0 }
     let later = GroupColors.choose(cells: fewer, grid: grid, before: colors)
     #expect(later == colors.filter { $0.key != 0 })
   }
 
-  @Test func `the legend names only what occurs`() {
+  @Test func `the legend lists only what occurs`() {
     func texts(_ cells: [[TokenPicture.Cell]]) -> String {
       let legend = TokenLegend(
         panels: cells.map { TokenPicture.Panel(label: "", cells: $0) })

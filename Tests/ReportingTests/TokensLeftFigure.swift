@@ -1,6 +1,6 @@
 @testable import Reporting
 
-/// How many tokens each row of a table leaves, as bars.
+/// The number of remaining tokens of each row of a table, as bars.
 struct TokensLeftFigure: TableDrawing {
   static let name = "tokens_left"
   static let place = FigurePlace.belowTable

@@ -4,11 +4,11 @@ import Testing
 
 @testable import Reporting
 
-/// Tables that differ in precision or engine alone, set side by side.
+/// Combined tables that differ only in precision or engine.
 @Suite struct VariantTableTests {
   private let topk = RecordBuilder.method("topk", ["r": .integer(4)])
 
-  /// The same pretended run at a precision; of image i the tokens kept are `kept(i)`.
+  /// The same invented run at a precision; `kept(i)` are the kept tokens of image i.
   private func records(
     _ precision: String, engine: String? = nil, milliseconds: Double, correct: Double,
     kept: @escaping (Int) -> UInt32
@@ -45,7 +45,7 @@ import Testing
       name: "precision")
   }
 
-  @Test func `each row says what its precision costs and buys`() throws {
+  @Test func `each row shows the loss and the gain of its precision`() throws {
     let report = report()
     let table = try #require(report.variants.first)
     #expect(report.variants.count == 1)
@@ -55,21 +55,21 @@ import Testing
       ])
     #expect(
       table.lines.map { $0.speedup.map { ($0 * 100).rounded() / 100 } } == [1, 1.25, 2.5, 3.13])
-    // Of the first precision there is nothing to compare with.
+    // The first precision has nothing to compare with.
     #expect(table.lines[0].change == nil && table.lines[1].agreement == nil)
     let change = try #require(table.lines[2].change)
     #expect(change.points < -2 && change.points > -8)
     #expect(change.interval.contains(change.points))
-    // Every tenth image but the first keeps other tokens; the baseline reduces nothing.
+    // Every tenth image except the first keeps different tokens; the baseline reduces nothing.
     #expect(table.lines[2].agreement?.otherTokens == nil)
     let agreement = try #require(table.lines[3].agreement)
     #expect(agreement.images == 400 && agreement.otherTokens == 39)
     #expect(agreement.sameClass > 340 && agreement.sameClass < 400)
-    // Faster and less accurate: nothing dominates but the slow and pruned.
+    // Faster ones are less accurate, so only the slow pruned one is dominated.
     #expect(table.lines.map(\.isOnFront) == [true, false, true, true])
   }
 
-  @Test func `all texts show the table`() throws {
+  @Test func `all formats show the table`() throws {
     let report = report()
     let markdown = MarkdownReport(report: report, figures: []).text()
     for text in [
@@ -82,7 +82,8 @@ import Testing
   }
 
   @Test(arguments: [80, 100, 120])
-  func `on a terminal its lines fit, and keep what each precision costs and buys`(width: Int) throws
+  func `on a terminal the lines fit and keep the loss and the gain of each precision`(width: Int)
+    throws
   {
     let parts = TerminalTable(report(), width: width).text()
       .components(separatedBy: "Precision and pruning")
@@ -92,7 +93,7 @@ import Testing
     #expect(table.contains("2.50×") && table.contains("Δ pp to float32 (95 %)"))
   }
 
-  @Test func `engines are variants too, and one precision alone is none`() {
+  @Test func `engines are variants too, and a single precision is not`() {
     let engines = Report(
       records: records("float32", milliseconds: 10, correct: 0.9) { _ in 1 }
         + records("float32", engine: "blas", milliseconds: 14, correct: 0.9) { _ in 1 },
@@ -105,7 +106,7 @@ import Testing
     #expect(one.variants.isEmpty)
   }
 
-  @Test func `two runs of one precision each are compared with each other`() throws {
+  @Test func `two runs with different precisions are compared`() throws {
     let first = Report(
       records: records("float32", milliseconds: 10, correct: 0.9) { _ in 1 }, name: "a")
     let second = Report(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Reporting
 
-/// What a report does with timings that are not reliable.
+/// How a report treats unreliable timings.
 @Suite struct VerdictTests {
   private let tailEffect = RecordBuilder.method(
     "tail_effect", ["r": .integer(72), "layer": .integer(3)])
@@ -19,7 +19,7 @@ import Testing
       }, flaws: flaws)
   }
 
-  /// `records` with the timings that `isMeant` marked.
+  /// `records` with `quality` in the timings that `isMeant` selects.
   private func marked(
     _ records: [Record], _ quality: TimingQuality?,
     where isMeant: (LatencyTrial) -> Bool = { _ in true }
@@ -42,7 +42,7 @@ import Testing
     ]
   }
 
-  /// A method that is slower, and one that is faster and nearly as accurate.
+  /// One method that is slower, and one that is faster and nearly as accurate.
   private var records: [Record] {
     let builder = RecordBuilder()
     let topk = RecordBuilder.method("topk", ["r": .integer(4)])
@@ -54,7 +54,7 @@ import Testing
       ]
   }
 
-  @Test func `a sound report has no verdict`() {
+  @Test func `a reliable report has no verdict`() {
     let sound = Report(records: marked(records, quality([])), name: "r", command: "lab run a.json")
     #expect(sound.verdict == nil)
     #expect(sound.groups[0].front.isEmpty == false)
@@ -62,7 +62,7 @@ import Testing
     #expect(TerminalTable(sound).text().contains("▼"))
   }
 
-  @Test func `one verdict stands above everything, with the command that takes the timings again`()
+  @Test func `one verdict is at the top, with the command that repeats the timings`()
     throws
   {
     let report = Report(
@@ -102,11 +102,11 @@ import Testing
     #expect(csv.allSatisfy { $0.contains(",false,most_rounds_disturbed,0,") })
     let latex = ReportExport.latex(report)
     #expect(latex.contains("blacktriangledown$") == false)
-    // Both the milliseconds and the speed-up of the two methods, and those of the baseline.
+    // The milliseconds and speed-ups of the two methods, and the milliseconds of the baseline.
     #expect(latex.ranges(of: " ? &").count == 3 && latex.ranges(of: "$\\times$ ? ").count == 2)
   }
 
-  @Test func `a conclusion says what unreliable timings leave open`() {
+  @Test func `a conclusion says what is open because of unreliable timings`() {
     var builder = RecordBuilder()
     builder.batchSize = 2
     let others = [
@@ -122,7 +122,7 @@ import Testing
         + "known to be faster than the baseline; batch 2: no timing is reliable.")
   }
 
-  @Test func `a figure promises no front and no step that it does not draw`() throws {
+  @Test func `a caption mentions only the fronts and steps that are drawn`() throws {
     func captions(_ report: Report) -> [String] { Figures.of(report).map(\.caption) }
     func drawings(_ report: Report) -> String {
       Figures.of(report).map { $0.drawing(.wide).xml() }.joined()
@@ -141,11 +141,11 @@ import Testing
         "Latency against the number of tokens; no step is read from timings that are not reliable"))
     #expect(!drawings(doubtful).contains("Pareto front"))
     #expect(!drawings(doubtful).contains("on the front"))
-    // The page's script draws into it when a reader hides rows.
+    // The page's script draws into it when the user hides rows.
     #expect(drawings(doubtful).contains(#"<polyline points="""#))
   }
 
-  @Test func `what to type again stands as code`() throws {
+  @Test func `the command to repeat is marked as code`() throws {
     let page = HTMLPage(
       report: Report(
         records: marked(records, quality([.mostRoundsDisturbed])), name: "r",
@@ -154,7 +154,7 @@ import Testing
     #expect(page.contains("on an idle machine with <code>lab run a.json</code></p>"))
   }
 
-  @Test func `a row is as good as its baseline, and others keep their marks`() throws {
+  @Test func `a row is only as reliable as its baseline, and others keep their marks`() throws {
     let report = Report(
       records: marked(records, quality([.wideInterval])) { $0.method.name == "topk" }, name: "r")
     let rows = try #require(report.groups.first).rows
@@ -191,7 +191,7 @@ import Testing
     #expect(report(6).conclusion?.hasPrefix("Fastest: tail_effect r=72") == true)
   }
 
-  @Test func `an old record is judged by its interval`() {
+  @Test func `a record of an earlier version is judged by its interval`() {
     let builder = RecordBuilder()
     let wide = builder.latency(
       RecordBuilder.baseline, milliseconds: 12, spread: 2, samples: 12, rounds: 6)
@@ -199,7 +199,7 @@ import Testing
     #expect(Report(records: records, name: "r").verdict == nil)
   }
 
-  @Test func `no step is read from an unreliable grid, and no R`() throws {
+  @Test func `neither steps nor R come from an unreliable grid`() throws {
     let search = RecordBuilder.search()
     let sound = Report(records: search, name: "r")
     #expect(sound.staircases[0].steps.isEmpty == false)
@@ -213,7 +213,7 @@ import Testing
     #expect(try #require(report.verdict).text.contains("grid points"))
     #expect(report.groups.flatMap(\.rows).allSatisfy { $0.nextStep == nil })
     #expect(GridCSV.points(report.staircases).contains(",false\n"))
-    // One bad point of many is left out, and the rest tells the same.
+    // One unreliable point of many is left out, and the others give the same result.
     let one = Report(
       records: marked(search, quality([.wideInterval])) {
         $0.method.parameters["r"] == .integer(60)
@@ -223,18 +223,18 @@ import Testing
     #expect(one.utilityCurves[0].points.count == sound.utilityCurves[0].points.count - 1)
   }
 
-  @Test func `how many rounds were left out is said once a table`() throws {
+  @Test func `the number of dropped rounds is stated once per table`() throws {
     let report = Report(records: marked(records, quality([], dropped: true)), name: "r")
     let line =
       "left out as disturbed: 3 of 24 rounds, in which other programs ran and threads waited for a core"
     #expect(report.groups[0].droppedText == line)
-    // It changes no conclusion, so that the terminal is silent.
+    // It changes no conclusion, so the terminal does not show it.
     let counts = texts(report).map { $0.ranges(of: line).count }
     #expect(counts.sorted() == [0] + counts.dropFirst().map { _ in 1 })
     #expect(CSVTable.all(report).contains(",true,,3,"))
   }
 
-  @Test func `of two timings of one setting the reliable one is shown`() throws {
+  @Test func `of two timings of a setting the reliable one is shown`() throws {
     var later = RecordBuilder()
     later.started = "2025-01-02T10:00:00Z"
     let again = marked(
@@ -253,7 +253,7 @@ import Testing
         .isEmpty)
   }
 
-  @Test func `R that alpha chooses carries its range, and a flat utility is said`() throws {
+  @Test func `R chosen by alpha has its range, and a flat utility is noted`() throws {
     let rows = [0.3, 0.5].map {
       RowKey(
         model: RecordBuilder().model,

@@ -2,13 +2,13 @@ import Measurement
 import Records
 import Support
 
-/// Two reports side by side: two machines, two commits, two settings of a machine.
+/// Two reports compared side by side, for example of two machines, commits or settings.
 ///
-/// Tables are paired by model, batch size and precision, and by device where both name the same
-/// one; a device without a namesake is paired when each side has just one, and so are tables of two
-/// precisions. Rows are paired by method.
+/// Tables are paired by model, batch size and precision, and by device if both reports have it. A
+/// device or a precision that only one report has is paired if there is only one candidate on each
+/// side. Rows are paired by method.
 package struct Comparison: Sendable {
-  /// The first report's name, the second's.
+  /// The names of the first and the second report.
   package let names: (first: String, second: String)
   package let groups: [ComparedGroup]
 
@@ -31,7 +31,7 @@ package struct Comparison: Sendable {
     first.compactMap { group in
       let comparable = second.filter { $0.isAlike(group) }
       let equal = comparable.filter { $0.precision == group.precision }
-      // Of another precision only where there is no choice of which to set next to which.
+      // Tables of different precisions are paired only if there is exactly one on each side.
       if equal.isEmpty {
         let others = first.filter { $0.isAlike(group) }
         return comparable.count == 1 && others.count == 1 ? (group, comparable[0]) : nil
@@ -48,7 +48,7 @@ package struct Comparison: Sendable {
 }
 
 extension RowGroup {
-  /// Whether the tables could be of one experiment on two machines.
+  /// Whether the tables may be of the same experiment on two machines.
   fileprivate func isAlike(_ other: RowGroup) -> Bool {
     var sameData = true
     if let dataset, let theirs = other.dataset {
@@ -64,7 +64,7 @@ package struct ComparedGroup: Sendable {
   package let second: RowGroup
   package let rows: [ComparedRow]
 
-  /// What both share, then what each is.
+  /// What both tables have in common, then what distinguishes them.
   package var title: String {
     var shared = [first.model.name]
     if let batchSize = first.batchSize { shared.append("batch \(batchSize)") }
@@ -79,13 +79,14 @@ package struct ComparedGroup: Sendable {
 package struct ComparedRow: Sendable {
   package let method: MethodSetting
   package let parameters: String
-  /// `nil` where only the second report has it.
+  /// `nil` if only the second report has it.
   package let first: Row?
-  /// `nil` where only the first report has it.
+  /// `nil` if only the first report has it.
   package let second: Row?
-  /// The second's accuracy against the first's, image by image; `nil` for different data sets.
+  /// The change of accuracy from the first report to the second, image by image; `nil` for
+  /// different data sets.
   package let change: AccuracyChange?
-  /// The speed-up of the second.
+  /// The speed-up of the second report relative to the first.
   package let speedup: Speedup?
 }
 
@@ -133,7 +134,8 @@ private struct RowPairing {
     group.latencyKey(of: method).flatMap { report.joined.latencies[$0] }
   }
 
-  /// Resampled apart on each side: the same key on two machines must not draw the same rounds.
+  /// Seeded differently on each side, because the same key on two machines must not draw the same
+  /// rounds.
   private func medians(_ timing: JoinedRecords.Timing, _ side: String) -> BootstrapMedians? {
     var generator = SplitMix64(seedText: timing.key + side)
     return BootstrapMedians(

@@ -1,7 +1,7 @@
 import Records
 import Support
 
-/// A comparison as text: for a terminal, as Markdown, as comma-separated values.
+/// A comparison as text for a terminal, as Markdown, or as comma-separated values.
 package struct ComparisonTable {
   private let comparison: Comparison
   private static let missing = Column.missing
@@ -38,7 +38,7 @@ package struct ComparisonTable {
       .joined(separator: "\n\n") + "\n"
   }
 
-  /// A document with one table a pair.
+  /// A document with one table per pair.
   package func markdown() -> String {
     var blocks = ["# \(comparison.names.first) (A) and \(comparison.names.second) (B)"]
     for group in comparison.groups {
@@ -55,7 +55,7 @@ package struct ComparisonTable {
     return blocks.joined(separator: "\n\n") + "\n"
   }
 
-  /// One line a row, with units in the names.
+  /// One line per row, with units in the column names.
   package func csv() -> String {
     let columns = [
       "model", "batch_size", "a_precision", "b_precision", "method", "parameters", "a_hardware",

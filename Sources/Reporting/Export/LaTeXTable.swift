@@ -1,4 +1,4 @@
-/// A report's tables in LaTeX, with the rules of `booktabs`; rows on the front are bold.
+/// A report's tables in LaTeX with the rules of `booktabs`; rows on the front are bold.
 struct LaTeXTable {
   let report: Report
   /// Whether every column is shown, across both text columns of a page.
@@ -19,7 +19,7 @@ struct LaTeXTable {
     return ([head] + report.tables.enumerated().map(table)).joined(separator: "\n\n") + "\n"
   }
 
-  /// What a text column of a paper has room for.
+  /// The columns that fit into one text column of a paper.
   private static let narrow = [
     Column(title: "Method", alignment: "l") {
       let details = $0.isBaseline ? "" : $0.distinguishingParameters
@@ -36,7 +36,7 @@ struct LaTeXTable {
     Column(title: "Speed-up", alignment: "r") { $0.speedup?.text ?? Reporting.Column.missing },
   ]
 
-  /// Everything, for a page's whole width.
+  /// All columns, for the full width of a page.
   private static let wide = [
     Column(title: "Method", alignment: "l") { $0.method.name },
     Column(title: "Parameters", alignment: "l") { $0.details },
@@ -101,7 +101,7 @@ struct LaTeXTable {
       """
   }
 
-  /// Text with LaTeX's own characters escaped and the report's signs in its commands.
+  /// Text with LaTeX's special characters escaped and the report's symbols as LaTeX commands.
   static func escaped(_ text: String) -> String {
     text.map { character in
       switch character {
@@ -124,7 +124,7 @@ struct LaTeXTable {
     }.joined()
   }
 
-  /// Letters, digits and hyphens alone.
+  /// Text with everything but letters and digits replaced by hyphens.
   private static func label(_ text: String) -> String {
     String(text.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
   }

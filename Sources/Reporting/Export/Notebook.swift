@@ -1,10 +1,10 @@
 import Records
 
 /// A Jupyter notebook that reads a report's CSV files with pandas and redraws its figures with
-/// matplotlib, for whoever wants to change them.
+/// matplotlib, so that they can be changed.
 struct Notebook {
   let report: Report
-  /// The report's folder as seen from where the notebook will lie.
+  /// The path of the report's folder relative to the notebook.
   let results: String
 
   private enum Cell {
@@ -40,7 +40,7 @@ struct Notebook {
       ]))
   }
 
-  /// A cell's source as nbformat expects it: lines with their breaks.
+  /// A cell's source as nbformat expects it: lines including their line breaks.
   private func lines(_ source: String) -> JSONValue {
     let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
     return .array(

@@ -6,8 +6,8 @@ package enum ReportExport {
   /// `Results/README.md`.
   package static func csv(_ report: Report) -> String { CSVTable.all(report) }
 
-  /// An object with the report's name and an array of rows; keys as the CSV's columns, `null` where
-  /// nothing was measured.
+  /// An object with the report's name and an array of rows; the keys are the CSV's columns, and
+  /// missing values are `null`.
   package static func json(_ report: Report) -> String {
     let rows = report.groups.flatMap { group in
       group.rows.map { row in
@@ -20,7 +20,7 @@ package enum ReportExport {
     return JSONText.document(.object(["name": .string(report.name), "rows": .array(rows)]))
   }
 
-  /// One `table` environment a table of the report, for the `booktabs` package.
+  /// One `table` environment per table of the report, for the `booktabs` package.
   ///
   /// - Parameter isWide: Whether every column is shown, across both text columns of a page.
   package static func latex(_ report: Report, isWide: Bool = false) -> String {
@@ -29,7 +29,7 @@ package enum ReportExport {
 
   /// A Jupyter notebook (nbformat 4.5) that reads the report's CSV files and redraws its figures.
   ///
-  /// - Parameter results: the report's folder as seen from where the notebook will lie.
+  /// - Parameter results: The path of the report's folder relative to the notebook.
   package static func notebook(_ report: Report, results: String) -> String {
     Notebook(report: report, results: results).text()
   }

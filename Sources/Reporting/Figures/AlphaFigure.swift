@@ -18,7 +18,7 @@ struct AlphaFigure: TableDrawing {
     let removed: Int
   }
 
-  /// Rows that differ in R alone.
+  /// Rows that differ only in R.
   private struct Series {
     let label: String
     let color: String
@@ -72,7 +72,7 @@ struct AlphaFigure: TableDrawing {
     return page.drawing(title: "What α decides", panels: panels)
   }
 
-  /// R of a row whose method can be given it by α; `nil` for other rows.
+  /// R of a row whose method can be chosen by α; `nil` for other rows.
   private static func removed(_ row: Row) -> Int? {
     guard row.family == .latencyStep, case .integer(let r)? = row.method.parameters["r"]
     else { return nil }

@@ -51,7 +51,7 @@ struct BreakEvenFigure: ReportDrawing {
     ]
   }
 
-  /// Blue above 1, orange below, white at 1; full at twice or half the speed.
+  /// Blue above 1, orange below, white at 1; saturated at twice and half the speed.
   static func color(of ratio: Double) -> String {
     let share = min(1, abs(log2(max(ratio, 1e-6))))
     let end: [Double] = ratio >= 1 ? [5, 97, 165] : [204, 85, 0]
@@ -79,7 +79,7 @@ struct BreakEvenFigure: ReportDrawing {
     return .group("panel", [.group("points", nodes), axes(batches, removed, edges, title, area)])
   }
 
-  /// Edges of the rows from the bottom up: half way between neighbors.
+  /// The edges of the rows from the bottom up, half way between neighbors.
   private func edges(of removed: [Int], _ area: Box) -> [Double] {
     let values = removed.map(Double.init)
     guard let first = values.first, let last = values.last, values.count > 1 else { return [] }
@@ -154,7 +154,7 @@ struct BreakEvenFigure: ReportDrawing {
 }
 
 extension LegendEntry {
-  /// An entry whose sign is a filled cell.
+  /// An entry whose symbol is a filled cell.
   static func cell(_ text: String, color: String) -> LegendEntry {
     LegendEntry(text: text) { point in
       Markup(

@@ -1,12 +1,12 @@
 import Records
 
-/// Accuracy without latency: top-1 over the MACs of one image.
+/// Accuracy over cost for reports without latency: top-1 over the MACs of one image.
 struct CostFigure: TableDrawing {
   static let name = "cost"
   static let place = FigurePlace.aboveTable
 
   private struct Item {
-    /// Its place in the table.
+    /// Its index in the table.
     let index: Int
     let row: Row
     let accuracy: AccuracyFigures
@@ -16,7 +16,7 @@ struct CostFigure: TableDrawing {
   private let groups: [RowGroup]
   private let catalog: MethodCatalog
 
-  /// Draws the tables of `report` without latency, or `only` one; `nil` where there is none.
+  /// Draws the tables of `report` without latency, or `only` one; `nil` if there is none.
   init?(_ report: Report, only group: RowGroup?) {
     catalog = report.joined.catalog
     groups = (group.map { [$0] } ?? report.tables).filter { group in

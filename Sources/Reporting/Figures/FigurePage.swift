@@ -68,7 +68,7 @@ struct FigurePage {
 /// One entry of a legend: a symbol and its meaning.
 struct LegendEntry {
   let text: String
-  /// Draws the sign, at most 18 pixels wide, around a point.
+  /// Draws the symbol, at most 18 pixels wide, around a point.
   let sign: (Point) -> Markup
 
   /// The entries side by side, wrapped at `width`, and the height they take.

@@ -3,10 +3,10 @@ enum FigureText {
   static let family = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
   static let ink = "#222222"
   static let softInk = "#666666"
-  /// Of everything but what names a point.
+  /// The font size of everything but point labels.
   static let size = 12.0
 
-  /// What stands before the drawing in a file of its own.
+  /// The XML declaration before the drawing in a file of its own.
   static let prologue = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 
   enum Anchor: String { case start, middle, end }

@@ -1,4 +1,4 @@
-/// Every figure, in the order a reader meets them.
+/// Every figure, in the order of appearance.
 enum Figures {
   static var all: [any ReportDrawing.Type] {
     [

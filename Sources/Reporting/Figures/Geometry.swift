@@ -25,14 +25,14 @@ struct Box: Hashable, Sendable {
     x <= other.x && y <= other.y && other.maxX <= maxX && other.maxY <= maxY
   }
 
-  /// Pixels between the nearest edges; 0 where the boxes touch.
+  /// Pixels between the nearest edges; 0 if the boxes touch.
   func distance(to other: Box) -> Double {
     let wide = max(0, max(x, other.x) - min(maxX, other.maxX))
     let high = max(0, max(y, other.y) - min(maxY, other.maxY))
     return (wide * wide + high * high).squareRoot()
   }
 
-  /// The area that both cover.
+  /// The area of the intersection.
   func overlap(with other: Box) -> Double {
     let wide = min(maxX, other.maxX) - max(x, other.x)
     let high = min(maxY, other.maxY) - max(y, other.y)

@@ -4,7 +4,7 @@ struct LatencyFigure: TableDrawing {
   static let place = FigurePlace.aboveTable
 
   private struct Bar {
-    /// Its place in the table.
+    /// Its index in the table.
     let index: Int
     let row: Row
     let latency: LatencyFigures
@@ -13,9 +13,9 @@ struct LatencyFigure: TableDrawing {
   /// The positions of the bars' parts.
   private struct Measures {
     let width: Double
-    /// From one bar to the next.
+    /// The distance from one bar to the next.
     let pitch: Double
-    /// Of a bar's middle below the top of its strip.
+    /// The distance of a bar's middle from the top of its strip.
     let middle: Double
     /// The start of the bars, and the right limit of their texts.
     let left: Double
@@ -44,7 +44,7 @@ struct LatencyFigure: TableDrawing {
 
   var caption: String { "Latency of each row, with quartiles and speed-up" }
 
-  /// Draws the tables of `report` without accuracy, or `only` one; `nil` where there is none.
+  /// Draws the tables of `report` without accuracy, or `only` one; `nil` if there is none.
   init?(_ report: Report, only group: RowGroup?) {
     catalog = report.joined.catalog
     groups = (group.map { [$0] } ?? report.tables).filter { group in

@@ -17,7 +17,7 @@ struct ParetoFigure: TableDrawing {
   private let parameterText: ParameterText
   private let catalog: MethodCatalog
 
-  /// Whether a front is drawn: none is where no timing is reliable.
+  /// Whether a front is drawn: there is none if no timing is reliable.
   private var hasFront: Bool { groups.contains { $0.rows.contains(where: \.isOnFront) } }
 
   var caption: String {
@@ -25,7 +25,7 @@ struct ParetoFigure: TableDrawing {
       + (hasFront ? ", with the Pareto front" : "; no front, since no timing is reliable")
   }
 
-  /// Draws every table of `report`, or `only` one; `nil` when no row has accuracy and latency.
+  /// Draws every table of `report`, or `only` one; `nil` if no row has accuracy and latency.
   init?(_ report: Report, only group: RowGroup?) {
     groups = (group.map { [$0] } ?? report.tables).filter { group in
       group.rows.contains { $0.accuracy != nil && $0.latency != nil }
@@ -55,7 +55,7 @@ struct ParetoFigure: TableDrawing {
       catalog.precedes(
         MethodSetting(name: $0, parameters: [:]), MethodSetting(name: $1, parameters: [:]))
     }
-    // What lacks accuracy, such as the second baseline, has no point to be explained.
+    // Rows without accuracy, such as the second baseline, have no point that needs a legend entry.
     let drawn = Set(
       groups.flatMap(\.rows).filter { $0.accuracy != nil && $0.latency != nil }
         .map(\.method.name))

@@ -96,9 +96,9 @@ struct ParetoPanel {
 
   /// Marks rows far below the others, which would compress the relevant part of the figure.
   ///
-  /// A row is far below where it is further from the median of the rows than three times the best
-  /// one is above it, and than five points, and would stretch what the others need by half of it;
-  /// where half of the rows are, none is.
+  /// A row is far below if its distance to the median of the rows is more than five points and more
+  /// than three times that of the best row, and if showing it would stretch the axis by half. If
+  /// half of the rows are far below, none is marked.
   private static func clipped(_ items: [Item]) -> [Item] {
     let sorted = items.map(\.accuracy.top1Percent).sorted()
     guard let best = sorted.last else { return items }
@@ -198,7 +198,7 @@ struct ParetoPanel {
     return row.isReliable ? node : node.with("opacity", .number(ParetoFigure.doubtOpacity))
   }
 
-  /// Points below the axis: the value stands in the label and the tooltip.
+  /// Points below the axis; their value is in the label and the tooltip.
   private static func arrow(color: String) -> Markup {
     Markup(
       "path",

@@ -10,11 +10,11 @@ struct PublishedFigure: ReportDrawing {
     let label: String
     let color: String
     let textColor: String
-    /// Change of latency in percent, of top-1 in points.
+    /// The change of latency in percent and of top-1 in points.
     let published: (latency: Double, accuracy: Double)?
     let measured: (latency: Double, accuracy: Double)?
     let bars: (latency: Interval, accuracy: Interval)?
-    /// Of what was measured.
+    /// The opacity of the measured mark.
     let opacity: Double
   }
 
@@ -34,7 +34,7 @@ struct PublishedFigure: ReportDrawing {
 
   var caption: String { "Published (hollow) and \(kind) (filled) changes" }
 
-  /// `nil` unless both changes of some line are published and both of some row measured.
+  /// `nil` unless a published line has both changes and a measured row.
   init?(_ report: Report) {
     let names = report.groups.flatMap { $0.rows.map(\.method.name) }
     let styles = MethodStyle.styles(for: names, report.joined.catalog)
@@ -133,7 +133,7 @@ struct PublishedFigure: ReportDrawing {
       ])
   }
 
-  /// The intervals of what was measured, and the line to what was published.
+  /// The intervals of the measured values, and the line to the published ones.
   private static func bars(_ item: Item, _ plot: Plot) -> [Markup] {
     var nodes: [Markup] = []
     let middle = item.measured.map { plot.point($0.latency, $0.accuracy) }

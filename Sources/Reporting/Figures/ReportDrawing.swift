@@ -1,6 +1,8 @@
-/// A figure of a report: one file with a type that conforms, and its line in `Figures.all`.
+/// A figure of a report.
+///
+/// A new figure is one file with a conforming type and a line in `Figures.all`.
 protocol ReportDrawing {
-  /// The name of its file without the ending.
+  /// The name of its file without the extension.
   static var name: String { get }
   static var place: FigurePlace { get }
   /// The figure of the whole `report`; `nil` without data.
@@ -16,7 +18,7 @@ enum FigurePlace: Hashable, Sendable {
   case aboveTable, belowTable
   /// In a separate section with this heading.
   case section(String)
-  /// In a section of the page that has more than the figure (`PageSections`).
+  /// In a section of the page that also shows its data (`PageSections`).
   case withItsData
 }
 

@@ -15,11 +15,11 @@ struct Scale: Sendable {
   /// A scale that shows `values` with margins at both ends, and ticks at round numbers.
   ///
   /// - Parameters:
-  ///   - values: what must be visible, at least one, finite; positive if `allowsLogarithm`.
-  ///   - positions: the ends in pixels.
-  ///   - spacing: the fewest pixels between ticks.
-  ///   - limits: values that the margins do not exceed, for example 0…100 percent.
-  ///   - allowsLogarithm: whether a span of more than a decade is drawn logarithmically.
+  ///   - values: The values to show: at least one, finite, and positive if `allowsLogarithm`.
+  ///   - positions: The ends in pixels.
+  ///   - spacing: The minimum distance of ticks in pixels.
+  ///   - limits: Values that the margins do not exceed, for example 0…100 percent.
+  ///   - allowsLogarithm: Whether a span of more than a decade is drawn logarithmically.
   init(
     showing values: [Double], from start: Double, to end: Double, spacing: Double = 44,
     limits: ClosedRange<Double> = -.infinity ... .infinity, allowsLogarithm: Bool = false

@@ -8,7 +8,7 @@ struct SharedTitle {
   private let facts: [[String]]
   private let keys: [RowGroup]
 
-  /// One line with what all panels share; empty when they share nothing.
+  /// One line with what all panels share; empty if they share nothing.
   var heading: [String] {
     guard let first = facts.first else { return [] }
     let shared = first.indices.filter(isShared).map { first[$0] }.filter { !$0.isEmpty }
@@ -34,8 +34,9 @@ struct SharedTitle {
     fact < 4 && Set(facts.map { $0[fact] }).count == 1
   }
 
-  /// What distinguishes the panel from the others, devices by their names where those do; its batch
-  /// size always.
+  /// What distinguishes the panel from the others, and always its batch size.
+  ///
+  /// Devices are shown by name if that is enough to distinguish them.
   func panelTitle(of group: RowGroup) -> String {
     var own = Self.facts(of: group)
     let devices = Set(keys.compactMap(\.device))

@@ -9,7 +9,7 @@ struct StaircaseFigure: TableDrawing {
   private static let stepColor = "#D55E00"
   private let staircases: [Staircase]
 
-  /// Draws the staircases of `report` that `isIncluded` accepts; `nil` when there is none.
+  /// Draws the staircases of `report` that `isIncluded` accepts; `nil` if there is none.
   init?(_ report: Report, where isIncluded: (Staircase) -> Bool) {
     staircases = report.staircases.filter(isIncluded)
     if staircases.isEmpty { return nil }
@@ -209,8 +209,8 @@ struct StaircaseFigure: TableDrawing {
       + (point.isReliable ? "" : ", timing not reliable")
   }
 
-  /// The upper limit for the start of the axis: zero if that uses less than a third of the height,
-  /// and in any case a tenth below the highest value, so that an almost constant curve looks flat.
+  /// The maximum start of the axis: zero if that uses less than a third of the height; and always a
+  /// tenth below the highest value, so that an almost constant curve looks flat.
   private func floor(of values: [Double]) -> [Double] {
     guard let low = values.min(), let high = values.max() else { return [] }
     return [low < 0.33 * high ? 0 : min(low, 0.9 * high)]

@@ -70,7 +70,7 @@ struct UtilityFigure: TableDrawing {
       ] + chosen)
   }
 
-  /// The chosen count next to its line, where no curve runs.
+  /// The label of the chosen count next to its line, where no curve runs.
   private func label(
     _ curve: UtilityCurve, _ best: Int, at place: Double, _ plot: Plot
   ) -> [Markup] {
@@ -94,7 +94,7 @@ struct UtilityFigure: TableDrawing {
     let dashes = Box(x: place - 2, y: plot.area.y, width: 4, height: plot.area.height)
     let placement = LabelPlacement(
       bounds: plot.area.outset(by: -1), obstacles: lines + [dashes], soft: [])
-    // From the middle of the free space outwards.
+    // Positions from the middle outwards.
     for share in [0.5, 0.35, 0.65, 0.2, 0.8, 0.95, 0.08] {
       let anchor = Point(x: place, y: plot.area.y + plot.area.height * share)
       let label = LabelPlacement.Label(
@@ -133,7 +133,7 @@ struct UtilityFigure: TableDrawing {
 }
 
 extension UtilityCurve {
-  /// A table without rows that names the place of both grids.
+  /// A table without rows that describes where both grids were measured.
   var group: RowGroup {
     RowGroup(
       model: staircase.model, weights: weights, dataset: dataset, device: staircase.device,
@@ -142,7 +142,7 @@ extension UtilityCurve {
 }
 
 extension LegendEntry {
-  /// An entry whose sign is a line.
+  /// An entry whose symbol is a line.
   static func line(_ text: String, color: String, width: Double = 1.6) -> LegendEntry {
     LegendEntry(text: text) { point in
       .line(

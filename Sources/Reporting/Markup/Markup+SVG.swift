@@ -1,7 +1,7 @@
 extension Markup {
-  /// A whole drawing on a white page, of this size in pixels.
+  /// A complete drawing on a white page; `width` and `height` are in pixels.
   ///
-  /// - Parameter definitions: What stands before the page and is not drawn itself.
+  /// - Parameter definitions: Elements that are referenced but not drawn themselves.
   static func page(
     title: String, width: Double, height: Double, definitions: [Markup] = [], _ nodes: [Markup]
   ) -> Markup {
@@ -19,7 +19,7 @@ extension Markup {
       children: [Markup("title", text: title)] + definitions + [paper] + nodes)
   }
 
-  /// Elements drawn together.
+  /// A named group of elements.
   static func group(_ name: String, _ children: [Markup]) -> Markup {
     Markup("g", ["class": .text(name)], children: children)
   }
@@ -36,7 +36,7 @@ extension Markup {
     return dash.map { node.with("stroke-dasharray", .text($0)) } ?? node
   }
 
-  /// A line through points, not filled.
+  /// An unfilled line through points.
   static func polyline(_ points: [Point], stroke: String, width: Double) -> Markup {
     Markup(
       "polyline",
@@ -46,7 +46,7 @@ extension Markup {
       ])
   }
 
-  /// A filled area without an edge.
+  /// A filled polygon without a stroke.
   static func polygon(_ points: [Point], fill: String, opacity: Double) -> Markup {
     Markup(
       "polygon",

@@ -25,9 +25,9 @@ struct Markup {
   var name: String
   var attributes: [(name: String, value: Value)]
   var children: [Markup]
-  /// What stands before the children, escaped.
+  /// Text before the children; escaped when rendered.
   var text: String?
-  /// A style sheet or a script, which HTML takes as it is.
+  /// A style sheet or a script, which HTML does not escape.
   private var verbatim: String?
 
   init(
@@ -43,7 +43,7 @@ struct Markup {
   /// Text between elements.
   static func text(_ text: String) -> Markup { Markup("", text: text) }
 
-  /// A `style` or `script` element of HTML, whose content must not be escaped.
+  /// A `style` or `script` element, whose content must not be escaped.
   static func verbatim(_ name: String, _ content: String) -> Markup {
     let bytes = content.utf8
     precondition(
@@ -56,7 +56,7 @@ struct Markup {
     return node
   }
 
-  /// The element with `value` for `attribute`, added or replaced.
+  /// A copy of the element with `attribute` set to `value`.
   func with(_ attribute: String, _ value: Value) -> Markup {
     var copy = self
     copy.attributes.removeAll { $0.name == attribute }
@@ -64,7 +64,7 @@ struct Markup {
     return copy
   }
 
-  /// The name of a group's kind; `nil` for elements without one.
+  /// The value of the `class` attribute, or `nil`.
   var className: String? { attributes.first { $0.name == "class" }?.value.rendered }
 
   private var start: String {
@@ -75,7 +75,7 @@ struct Markup {
 // MARK: SVG
 
 extension Markup {
-  /// The element as XML, one line an element.
+  /// The element as XML, with one line per element.
   func xml(indent: Int = 0) -> String {
     var lines: [String] = []
     append(to: &lines, indent: indent)
@@ -98,16 +98,16 @@ extension Markup {
 // MARK: HTML
 
 extension Markup {
-  /// Elements of HTML without content and without an end.
+  /// HTML elements without content and without an end tag.
   private static let void: Set<String> = ["meta", "input", "br"]
-  /// Elements before which a new line means nothing to a reader of the page.
+  /// HTML elements before which a line break has no visible effect.
   private static let blocks: Set<String> = [
     "html", "head", "body", "meta", "title", "style", "script", "header", "main", "section", "div",
     "form", "fieldset", "details", "h1", "h2", "h3", "p", "ul", "li", "table", "caption", "thead",
     "tbody", "tr", "figure", "figcaption", "svg", "pre",
   ]
 
-  /// The element as HTML; a drawing in it stays XML, which HTML takes.
+  /// The element as HTML; drawings in it are written as XML, which HTML accepts.
   func html() -> String {
     var text = ""
     append(to: &text)
@@ -131,8 +131,8 @@ extension Markup {
 /// A coordinate with at most two decimals.
 func coordinate(_ value: Double) -> String { trimmed(value, digits: 2) }
 
-/// Text with the five characters escaped that XML and HTML give a meaning; control characters,
-/// which XML forbids, become spaces.
+/// Escapes the five characters that are special in XML and HTML, and replaces control characters,
+/// which XML forbids, by spaces.
 func escapedXML(_ text: String) -> String {
   func isPlain(_ byte: UInt8) -> Bool {
     byte >= 0x20 && byte != 0x7F && !"&<>\"'".utf8.contains(byte)

@@ -1,15 +1,15 @@
-/// Where the time of one forward pass goes, by kind of operation: what `lab profile --ops` stores.
+/// The time of one forward pass by kind of operation, as stored by `lab profile --ops`.
 package struct OperationBreakdown: Codable, Hashable, Sendable {
   /// One kind of operation in a pass.
   package struct Part: Codable, Hashable, Sendable {
     package let kind: String
     package let calls: Int
-    /// Of all calls of a pass.
+    /// The total of all calls of a pass.
     package let milliseconds: Double
     package let flops: Int
-    /// What the calls read and write at least: inputs, weights and outputs once each.
+    /// The minimum that the calls read and write: inputs, weights and outputs once each.
     package let bytes: Int
-    /// Whether the device's memory, not its arithmetic, bounds it.
+    /// Whether memory bandwidth, not arithmetic, bounds it.
     package let isMemoryBound: Bool
 
     package init(
@@ -36,7 +36,7 @@ package struct OperationBreakdown: Codable, Hashable, Sendable {
   package let device: String
   package let batchSize: Int
   package let precision: String
-  /// Of the whole pass without timing inside it.
+  /// The time of the whole pass, measured without timing each operation.
   package let passMilliseconds: Double
   package let parts: [Part]
   /// ISO 8601, UTC.
@@ -62,25 +62,25 @@ package struct OperationBreakdown: Codable, Hashable, Sendable {
     case passMilliseconds = "pass_milliseconds"
   }
 
-  /// Milliseconds of all parts.
+  /// The total of all parts in milliseconds.
   var total: Double { parts.reduce(0) { $0 + $1.milliseconds } }
 
-  /// The share of the parts' time that memory bounds, 0…1.
+  /// The fraction of the parts' time that is memory-bound, 0…1.
   var memoryBoundShare: Double {
     let bound = parts.filter(\.isMemoryBound).reduce(0) { $0 + $1.milliseconds }
     return total > 0 ? bound / total : 0
   }
 
-  /// Bytes that an image reads and writes at least.
+  /// The minimum number of bytes that are read and written per image.
   var bytesPerImage: Int { parts.reduce(0) { $0 + $1.bytes } / max(1, batchSize) }
 
-  /// Whether another was taken of the same, so that one replaces the other.
+  /// Whether the other is of the same model, method and device, so that one replaces the other.
   package func isOfSame(as other: OperationBreakdown) -> Bool {
     model == other.model && method == other.method && device == other.device
       && batchSize == other.batchSize && precision == other.precision
   }
 
-  /// What tells it from others of `all`.
+  /// What distinguishes it from the others in `all`.
   func label(among all: [OperationBreakdown]) -> String {
     let facts: [(OperationBreakdown) -> String] = [
       { $0.method }, { "batch \($0.batchSize)" }, { $0.precision }, { $0.device },

@@ -1,7 +1,7 @@
-/// The time of a pass by kind of operation as stacked bars, one a model; what memory bounds is
-/// hatched.
+/// The time of a pass by kind of operation as stacked bars, one bar per model; memory-bound parts
+/// are hatched.
 ///
-/// Source of the form: Liu et al., EfficientViT, arXiv:2305.07027, supplement, figures 1 to 4.
+/// Source of the design: Liu et al., EfficientViT, arXiv:2305.07027, supplement, figures 1 to 4.
 struct OperationsFigure: ReportDrawing {
   static let name = "operations"
   static let place = FigurePlace.withItsData
@@ -14,7 +14,7 @@ struct OperationsFigure: ReportDrawing {
   ]
 
   private let breakdowns: [OperationBreakdown]
-  /// Each kind of operation by its share over all, the greatest first.
+  /// The kinds of operation by descending total time.
   private let kinds: [String]
 
   var caption: String {
@@ -109,11 +109,14 @@ struct OperationsFigure: ReportDrawing {
     return Markup("g", ["class": "point cell"], children: children)
   }
 
-  /// Slanting lines within `box`, drawn as such: patterns need ids, which a page may hold twice.
+  /// Diagonal lines within `box`.
+  ///
+  /// They are drawn as lines because an SVG pattern needs an id, and the page contains each drawing
+  /// twice.
   private static func hatch(_ box: Box) -> Markup {
     var d = ""
     for start in stride(from: box.x - box.height, to: box.maxX, by: 6) {
-      // From the lower edge up to the right, cut at both sides.
+      // From the lower edge up to the right, clipped at both sides.
       let left = max(start, box.x)
       let right = min(start + box.height, box.maxX)
       guard right > left else { continue }

@@ -2,7 +2,7 @@
 struct OperationsTable {
   static let heading = "Where the time of a pass goes"
   static let titles = ["model", "operation", "calls", "ms", "share", "GFLOPs", "MB", "bound by"]
-  /// Of the columns, those of numbers.
+  /// The columns that contain numbers.
   private static let numbers = 2..<7
 
   static let explanation =
@@ -31,7 +31,7 @@ struct OperationsTable {
     }
   }
 
-  /// What memory bounds and what an image moves, a sentence a model.
+  /// The memory-bound share and the bytes per image, one sentence per model.
   private var sentences: [String] {
     breakdowns.map { one in
       "\(one.label(among: breakdowns)): \(fixed(100 * one.memoryBoundShare, digits: 1)) % of the "

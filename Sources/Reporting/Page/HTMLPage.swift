@@ -2,11 +2,11 @@ import Files
 import Foundation
 import Support
 
-/// A report as one self-contained page: its style, script and drawings are inside, and nothing is
-/// loaded from anywhere.
+/// A report as one self-contained HTML page with embedded style, script and drawings; nothing is
+/// loaded.
 ///
-/// Without scripts it is a complete document with native tooltips; with them tables sort, rows and
-/// points can be filtered, and charts answer to the keyboard.
+/// Without JavaScript it is a complete document with native tooltips. With it, tables can be
+/// sorted, rows and points filtered, and charts explored with the keyboard.
 struct HTMLPage {
   let report: Report
 
@@ -40,8 +40,8 @@ struct HTMLPage {
       ])
   }
 
-  /// Nothing is loaded, sent or run but the page's own style and script, each named by its hash,
-  /// and the pictures within it.
+  /// The content security policy: only the page's own style and script, identified by their hashes,
+  /// and embedded images are allowed.
   private var policy: String {
     func hash(_ text: String) -> String {
       "'sha256-\(Data(SHA256.hash(data: Data(text.utf8))).base64EncodedString())'"
@@ -65,15 +65,15 @@ struct HTMLPage {
     return Markup("header", children: nodes)
   }
 
-  /// A sentence, with what stands in backticks as code.
+  /// A sentence whose parts in backticks become `code` elements.
   private static func prose(_ text: String) -> [Markup] {
     let parts = text.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
-    // A backtick that none closes is one.
+    // An unclosed backtick is a plain character.
     guard parts.count % 2 == 1 else { return [.text(text)] }
     return parts.enumerated().map { $0 % 2 == 1 ? Markup("code", text: $1) : .text($1) }
   }
 
-  /// Links that hold the files themselves, so that the page can be sent alone.
+  /// Download links that contain the files, so that the page can be shared as one file.
   private var downloads: Markup? {
     let files: [(name: String, type: String, text: String)] =
       (report.groups.isEmpty

@@ -10,7 +10,7 @@ struct PageFilter {
       ("batch", "Batch size", { $0.batchSize.map(String.init) }),
     ]
 
-  /// What the controls compare with, on each table's section.
+  /// The attributes of a table's section that the controls compare with.
   static func attributes(of group: RowGroup) -> [(name: String, value: String)] {
     facts.compactMap { fact in fact.value(group).map { ("data-\(fact.key)", $0) } }
   }
@@ -31,7 +31,7 @@ struct PageFilter {
       children: choices + rest.compactMap { $0 })
   }
 
-  /// How latency is drawn, where it is drawn against accuracy.
+  /// The choice of the latency axis, if accuracy over latency is drawn.
   private var axis: Markup? {
     guard ParetoFigure(report) != nil else { return nil }
     return list(
@@ -59,7 +59,7 @@ struct PageFilter {
     }
   }
 
-  /// A list to choose from, left out where there is nothing to choose.
+  /// A selection list; `nil` if there is only one value.
   private func choice(_ key: String, _ title: String, _ values: [String]) -> Markup? {
     guard values.count > 1 else { return nil }
     let options = [Self.option("", "all")] + values.map { Self.option($0, $0) }

@@ -1,4 +1,4 @@
-/// The sections of the page: one for each table, then what belongs to none.
+/// The sections of the page: one for each table, then those that belong to no table.
 struct PageSections {
   let report: Report
 
@@ -52,7 +52,7 @@ struct PageSections {
     }
   }
 
-  /// The tokens that each method leaves of a few pictures.
+  /// The tokens that each method keeps of a few images.
   private var tokens: Markup? {
     guard !report.tokens.isEmpty else { return nil }
     let panels = report.tokens.enumerated().flatMap { index, tokens in
@@ -70,29 +70,29 @@ struct PageSections {
     return section
   }
 
-  /// Staircases of places that no table shows, for example of a machine where only grids were
-  /// timed.
+  /// Staircases of configurations that no table shows, for example of a device on which only grids
+  /// were timed.
   private var orphans: Markup? {
     StaircaseFigure(report) { staircase in
       !report.groups.contains { staircase.belongs(to: $0) }
     }.map { plain("Latency against the number of tokens", [figures([$0])]) }
   }
 
-  /// Figures with a section for themselves.
+  /// Figures with a section of their own.
   private var figureSections: [Markup?] {
     Figures.sections(report).map { plain($0.heading, [figures([$0.figure])]) }
   }
 
-  /// The figure for wide and for narrow windows, of which the style sheet shows one.
+  /// The figure for wide and for narrow windows; the style sheet shows one of them.
   private func figure(_ figure: any ReportDrawing) -> Markup {
     let drawings = FigureLayout.allCases.map { layout in
-      // The page's own caption and tooltips take the place of the drawing's title.
+      // The page's caption and tooltips replace the drawing's title.
       var drawing = figure.drawing(layout).with("aria-label", .text(figure.caption))
         .with("role", "group").with("class", layout == .wide ? "for-wide" : "for-narrow")
       drawing.children.removeAll { $0.name == "title" }
       return drawing
     }
-    // A page of several panels needs the whole width to be read.
+    // Several panels need the full width to be legible.
     let panels = drawings[0].children.count { $0.className == "panel" }
     let node = Markup(
       "figure", children: drawings + [Markup("figcaption", text: figure.caption)])
@@ -137,7 +137,7 @@ struct PageSections {
 }
 
 extension RowGroup {
-  /// The fastest row that loses little accuracy, in a sentence; `nil` where none is faster.
+  /// A sentence about the fastest row that loses little accuracy; `nil` if none is faster.
   var headline: String? {
     guard let best = fastestWithinPoint, let speedup = best.speedup, let change = best.change
     else { return nil }

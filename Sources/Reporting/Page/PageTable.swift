@@ -1,10 +1,10 @@
-/// A table of the page: sortable by every column, its first columns in view while it scrolls.
+/// A table of the page: sortable by every column, with its first columns fixed while it scrolls.
 struct PageTable {
   let group: RowGroup
-  /// Tells the tables of a page apart.
+  /// The table's number on the page, for unique ids.
   let number: Int
 
-  /// The table and what stands below it.
+  /// The table and the notes below it.
   var nodes: [Markup] {
     var notes = NumberedNotes()
     let references = group.rows.map { notes.reference(to: $0.notes) }
@@ -42,12 +42,13 @@ struct PageTable {
     let isNumber = column.alignment == .trailing
     let text = column.cell(row)
     if column.title == "method" { return HTMLTable.cell(text, isNumber: isNumber, isHeading: true) }
-    // Parameters alone are long enough to be broken.
+    // Only parameters are long enough to be wrapped.
     let wraps = column.title == "parameters"
     var cell = HTMLTable.cell(
       text, isNumber: isNumber, wraps: wraps, value: column.number(row))
     if column.title == "front" {
-      // A dot says nothing aloud; the script shows it where a hidden row makes place on the front.
+      // Screen readers do not read a dot; the script shows it by the class when hidden rows change
+      // the front.
       cell = cell.with("class", "text on-front")
       cell.text = nil
       cell.children = [
@@ -59,7 +60,7 @@ struct PageTable {
   }
 }
 
-/// A table of HTML that scrolls and sorts.
+/// An HTML table that can be scrolled and sorted.
 struct HTMLTable {
   let id: String
   let caption: String
@@ -68,7 +69,7 @@ struct HTMLTable {
   /// The references of each row to the notes below the table.
   let references: [String]
 
-  /// The table, with a column of references where there are any.
+  /// The table, with a column of references if there are any.
   var node: Markup {
     let hasNotes = references.contains { !$0.isEmpty }
     let notes = hasNotes ? [Markup("th", ["scope": "col"], text: "notes")] : []
@@ -90,7 +91,7 @@ struct HTMLTable {
       children: [table])
   }
 
-  /// A heading that sorts its column.
+  /// A header cell that sorts its column.
   static func heading(_ title: String, isNumber: Bool) -> Markup {
     Markup(
       "th",
@@ -98,7 +99,7 @@ struct HTMLTable {
       children: [Markup("button", ["type": "button"], text: title)])
   }
 
-  /// A cell, with the number by which its column is sorted.
+  /// A cell with its sort key.
   static func cell(
     _ text: String, isNumber: Bool, isHeading: Bool = false, wraps: Bool = false,
     value: Double? = nil
@@ -111,7 +112,7 @@ struct HTMLTable {
     return value.map { cell.with("data-value", .text(trimmed($0, digits: 9))) } ?? cell
   }
 
-  /// A list below a table; nothing without lines.
+  /// A list of notes below a table; empty without lines.
   static func notes(_ lines: [String]) -> [Markup] {
     guard !lines.isEmpty else { return [] }
     let items = lines.map { Markup("li", text: $0) }

@@ -12,15 +12,15 @@ struct KnownGate: Decodable, Sendable {
   let method: String
   let parameters: [String: JSONValue]
   let top1Percent: Double
-  /// Points by which a right run may differ: what decoding and rounding do, and the digits of the
-  /// publication.
+  /// Points by which a correct run may differ: the effect of decoding and rounding, and the digits
+  /// of the publication.
   let tolerance: Double
   /// Pixels of the shorter side before the central crop.
   let resize: Int
-  /// Why the resize is taken to be that, where the publication does not say it.
+  /// Why this resize is assumed, if the publication does not state it.
   let inference: String?
   let crop: Int
-  /// Who published it, and of which weights.
+  /// Who published it, and for which weights.
   let source: String
 
   private enum CodingKeys: String, CodingKey {
@@ -29,7 +29,7 @@ struct KnownGate: Decodable, Sendable {
     case inference = "inferred_from"
   }
 
-  /// Every published accuracy that a run can be compared with.
+  /// All published accuracies that a run can be compared with.
   static let all: [KnownGate] = {
     struct File: Decodable { let accuracies: [KnownGate] }
     do {
@@ -40,7 +40,7 @@ struct KnownGate: Decodable, Sendable {
     }
   }()
 
-  /// As `Preprocessing.text` begins; mean and deviation follow.
+  /// The beginning of `Preprocessing.text`, before mean and deviation.
   var transform: String {
     "resize \(resize) (shorter side) bicubic antialiased, center crop \(crop), "
   }
@@ -48,8 +48,8 @@ struct KnownGate: Decodable, Sendable {
   /// Images of the validation set.
   private static let images = 50_000
 
-  /// What a report says of a row of one of the known models; `nil` where nothing was published or
-  /// the row is of other images.
+  /// The note on a row of a known model; `nil` if nothing was published or the row is of other
+  /// images.
   static func note(
     model: String, _ method: MethodSetting, _ dataset: DatasetSetting?, precision: String,
     _ accuracy: AccuracyFigures?
@@ -81,7 +81,7 @@ struct KnownGate: Decodable, Sendable {
       "interval \(Self.text(accuracy.top1Interval.lower))–\(Self.text(accuracy.top1Interval.upper))"
     let inferred = inference.map { "; its resize of \(resize) is inferred from \($0)" } ?? ""
     let shown = "\(sign)\(Self.text(abs(difference))), \(span)\(inferred)"
-    // Half of the last digit that is shown never decides.
+    // Tolerates rounding errors, so that a difference equal to the tolerance passes.
     guard abs(difference) <= tolerance + 1e-9 else {
       return
         "deviates from the published \(Self.text(top1Percent)) of \(source) (\(shown)): look at "

@@ -1,19 +1,19 @@
 import Measurement
 
-/// Whether a measured row says the same as the published line that it is compared with.
+/// Whether a measured row agrees with the published line that it is compared with.
 ///
-/// Accuracy is judged only for the published model on ImageNet's classes, latency only for the
-/// published model at the published batch size, and then as a change against the baseline:
-/// milliseconds belong to a device. Of a timing that is not reliable nothing is concluded.
+/// Accuracy is judged only for the published model on ImageNet's classes. Latency is judged only
+/// for the published model at the published batch size, and only as a change relative to the
+/// baseline, because milliseconds depend on the device. Unreliable timings are not judged.
 struct PublishedAgreement: Hashable, Sendable {
-  /// Points by which a change lies outside of what is measured; 0 where it agrees, `nil` where it
-  /// is not judged.
+  /// Points by which a change is outside the measured interval; 0 if it agrees, `nil` if it is not
+  /// judged.
   let accuracy: Double?
   let latency: Double?
 
-  /// What preprocessing alone may move, in points of top-1.
+  /// The effect that preprocessing alone may have, in points of top-1.
   static let accuracyTolerance = 0.2
-  /// What another device may move, in points of the latency's change.
+  /// The effect that another device may have, in percentage points of the latency's change.
   static let latencyTolerance = 5.0
 
   static let explanation =
@@ -22,7 +22,7 @@ struct PublishedAgreement: Hashable, Sendable {
     + "\(trimmed(latencyTolerance, digits: 1)) points of latency; else by how much the measured "
     + "one deviates; other models, other data and timings that are not reliable are not judged"
 
-  /// `nil` where neither is judged.
+  /// `nil` if neither is judged.
   init?(_ line: PublishedTable.Line, _ numbers: PublishedNumbers) {
     let model = line.published.model ?? numbers.model
     let batchSize = line.published.batchSize ?? numbers.batchSize

@@ -1,10 +1,10 @@
 import Measurement
 
-/// One column of the table that sets published numbers next to measured ones.
+/// One column of the table that shows published numbers next to measured ones.
 struct PublishedColumn: Sendable {
   let title: String
   let isNumber: Bool
-  /// What the column is sorted by; `nil` for text and where nothing is known.
+  /// The sort key; `nil` for text and missing values.
   let number: @Sendable (PublishedTable.Line) -> Double?
   let cell: @Sendable (PublishedTable.Line) -> String
 
@@ -18,13 +18,13 @@ struct PublishedColumn: Sendable {
     self.cell = cell
   }
 
-  /// The columns that say something about `table`, in order.
+  /// The columns that have content in `table`, in order.
   static func columns(of table: PublishedTable) -> [PublishedColumn] {
     let numbers = table.numbers
     let rows = numbers.rows
     let places = Set(table.lines.compactMap { $0.measured?.group.shortPlace })
     let simulatedPlaces = Set(table.lines.compactMap { $0.simulated?.group.shortPlace })
-    // What was not measured has no columns where something was predicted instead.
+    // Columns of measurements are left out if there are only predictions.
     let showsMeasured = table.isMeasured || !table.isSimulated
     let hasLatency = rows.contains { $0.latencyMilliseconds != nil }
     let hasChange = rows.contains { numbers.deltaPoints($0) != nil }
@@ -69,7 +69,7 @@ struct PublishedColumn: Sendable {
         } : nil,
     ]
     let all = columns.compactMap { $0 }
-    // Before anything is measured they say what will be.
+    // Before anything is measured, all columns are shown.
     guard table.isMeasured || table.isSimulated else { return all }
     return all.filter { column in table.lines.contains { column.cell($0) != Column.missing } }
   }
@@ -139,14 +139,15 @@ extension RowGroup {
 }
 
 extension PublishedTable {
-  /// Says of the numbers next to the published ones whether they were measured.
+  /// The heading, which says whether the numbers next to the published ones were measured or
+  /// predicted.
   var title: String {
     isSimulated
       ? isMeasured ? "Published, measured and simulated" : "Published and simulated"
       : "Published and measured"
   }
 
-  /// Both hardwares and what may be compared, a sentence each.
+  /// The hardware of both, and what may be compared, one sentence each.
   var sentences: [String] {
     func sentence(_ text: String) -> String {
       text.last.map { ".!?".contains($0) } ?? true ? text : text + "."

@@ -27,7 +27,7 @@ extension PublishedTable {
       }
   }
 
-  /// One heading for all: their own where they share it.
+  /// The common heading of all tables.
   private static func heading(of tables: [PublishedTable]) -> String {
     let titles = Set(tables.map(\.title))
     return titles.count == 1 ? titles.first ?? "" : "Published, measured and simulated"
@@ -117,7 +117,7 @@ enum PublishedCSV {
     ("notes", { _, line in line.notes.joined(separator: "; ") }),
   ]
 
-  /// Added where something is simulated.
+  /// Columns that are added if something is simulated.
   private static let simulatedColumns: [(name: String, cell: Value)] = [
     ("simulated_device", { _, line in line.simulated?.group.device?.name ?? "" }),
     ("simulated_label", { _, line in line.simulated?.row.label ?? "" }),

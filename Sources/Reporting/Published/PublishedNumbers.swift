@@ -1,13 +1,13 @@
 import Foundation
 import Records
 
-/// Numbers of a publication, as a spec gives them: one table or one part of a table.
+/// Published numbers as a spec gives them: one table or one part of a table.
 package struct PublishedNumbers: Codable, Hashable, Sendable {
-  /// The publication and the place in it.
+  /// The publication and the table in it.
   package let source: String
-  /// What the latencies were measured on.
+  /// The hardware on which the latencies were measured.
   package let hardware: String
-  /// What may be compared with measured numbers, and what not.
+  /// Which numbers may be compared with measured ones, and which may not.
   package let comparable: String
   /// The published model, by the registry's name.
   package let model: String?
@@ -15,7 +15,7 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
   package let baseline: Baseline?
   package let rows: [Line]
 
-  /// The model with nothing reduced.
+  /// The model without reduction.
   package struct Baseline: Codable, Hashable, Sendable {
     package let latencyMilliseconds: Double?
     package let top1: Double?
@@ -26,24 +26,24 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     }
   }
 
-  /// A published line, and how its measured rows are found.
+  /// A published line, and which measured rows belong to it.
   package struct Line: Codable, Hashable, Sendable {
     package let label: String
     /// `nil` for a method that is not measured here.
     package let method: String?
-    /// Parameters that measured rows have; a list holds values of which each will do.
+    /// Parameters that measured rows must have; a list contains alternative values.
     package let match: [String: JSONValue]?
-    /// The published model, where lines differ in it.
+    /// The published model, if the lines have different ones.
     package let model: String?
     package let batchSize: Int?
     package let device: String?
     package let r: Int?
-    /// Milliseconds a batch.
+    /// Milliseconds per batch.
     package let latencyMilliseconds: Double?
-    /// Percentage points of top-1, positive where the method loses.
+    /// Percentage points of top-1, positive if the method loses accuracy.
     package let accuracyDropPoints: Double?
     package let top1: Double?
-    /// The change of latency in the publication's own words.
+    /// The change of latency as the publication states it.
     package let statedChangePercent: Double?
 
     enum CodingKeys: String, CodingKey {
@@ -69,8 +69,8 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     return try decoder.decode([PublishedNumbers].self, from: data)
   }
 
-  /// Published change of a line's latency against the baseline, in percent; from milliseconds
-  /// alone.
+  /// The published change of a line's latency relative to the baseline in percent, computed from
+  /// milliseconds.
   func changePercent(_ line: Line) -> Double? {
     guard let base = baseline?.latencyMilliseconds, let time = line.latencyMilliseconds else {
       return nil
@@ -78,18 +78,19 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     return 100 * (time / base - 1)
   }
 
-  /// Published change of a line's top-1 against the baseline, in points; negative where it loses.
+  /// The published change of a line's top-1 relative to the baseline in points; negative if it
+  /// loses.
   func deltaPoints(_ line: Line) -> Double? {
     if let given = line.accuracyDropPoints { return given == 0 ? 0 : -given }
     guard let base = baseline?.top1, let top1 = line.top1 else { return nil }
     return top1 - base
   }
 
-  /// What the publication itself repeats to: one configuration of it reads 104.1, 104.2 and 104.7
-  /// ms.
+  /// The variation within the publication, in percentage points: it reports 104.1, 104.2 and 104.7
+  /// ms for the same configuration.
   static let noisePoints = 0.6
 
-  /// What a reader should know of a line's published numbers, or `nil`.
+  /// A note on a line's published numbers, or `nil`.
   func note(_ line: Line) -> String? {
     guard let stated = line.statedChangePercent else { return nil }
     func percent(_ value: Double) -> String { "\(signed(value, digits: 1)) %" }
@@ -100,7 +101,7 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     }
     guard abs(change - stated) > Self.noisePoints else { return nil }
     let text = "stated as \(percent(stated)), which its milliseconds contradict: \(percent(change))"
-    // The change in the wrong share: of the method's own latency.
+    // The change divided by the method's latency instead of the baseline's.
     guard abs(100 * change / (100 + change) - stated) < 0.1 else { return text }
     return text + "; it divides by the method's latency instead of the baseline's"
   }

@@ -1,19 +1,19 @@
 import Measurement
 import Records
 
-/// A published table with the measured rows that stand next to its lines.
+/// A published table with the measured rows next to its lines.
 package struct PublishedTable: Sendable {
   package let numbers: PublishedNumbers
   package let lines: [Line]
 
-  /// A published line with one measured row of it.
+  /// A published line with a measured row.
   package struct Line: Sendable {
     package let published: PublishedNumbers.Line
-    /// `nil` where nothing that fits was measured.
+    /// `nil` if no matching row was measured.
     package let measured: Measured?
-    /// A row of a simulated device; `nil` where none fits.
+    /// A matching row of a simulated device; `nil` if there is none.
     package let simulated: Measured?
-    /// What a reader should know, each a clause without a full stop.
+    /// Notes, each a clause without a full stop.
     package let notes: [String]
   }
 
@@ -22,16 +22,19 @@ package struct PublishedTable: Sendable {
     package let row: Row
   }
 
-  /// Whether predicted latencies stand in it.
+  /// Whether it contains predicted latencies.
   var isSimulated: Bool { lines.contains { $0.simulated != nil } }
-  /// Whether latencies of this machine or another stand in it.
+  /// Whether it contains measured latencies.
   var isMeasured: Bool { lines.contains { $0.measured != nil } }
 
-  /// Finds the rows of `groups` that each published line means.
+  /// Finds the rows of `groups` that belong to each published line.
   ///
-  /// A measured model or batch size that is not the published one is better than none, since
-  /// the same spec runs on any model; it is then said in a note.
-  /// - Parameter models: Tables of models, whose comparisons stand for those of their rows.
+  /// If no row has the published model or batch size, rows with others are shown, because the same
+  /// spec runs on any model; a note says so.
+  ///
+  /// - Parameters:
+  ///   - groups: The tables of methods.
+  ///   - models: Tables of models, whose comparisons replace those of their rows.
   init(_ numbers: PublishedNumbers, groups: [RowGroup], models: [RowGroup] = []) {
     self.numbers = numbers
     lines = numbers.rows.flatMap { line -> [Line] in
@@ -39,7 +42,7 @@ package struct PublishedTable: Sendable {
       let batchSize = line.batchSize ?? numbers.batchSize
       var places = groups
       if let model = line.model {
-        // A line of a model of its own says nothing of others.
+        // A line with its own model does not apply to other models.
         places.removeAll { $0.model.name != model }
       } else {
         Self.narrow(&places) { numbers.model == nil || $0.model.name == numbers.model }
@@ -69,7 +72,7 @@ package struct PublishedTable: Sendable {
     }
   }
 
-  /// A model's row with what a table of models compares it with.
+  /// A model's row with its comparison from a table of models, if there is one.
   private static func compared(_ row: Row, _ group: RowGroup, _ models: [RowGroup]) -> Row {
     guard row.isBaseline else { return row }
     let table = models.first {
@@ -128,7 +131,7 @@ package struct PublishedTable: Sendable {
     }
   }
 
-  /// A number as it is, and a percentage as that block of the model.
+  /// A number as it is, or the block of the model for a percentage of its depth.
   private static func block(_ wanted: JSONValue, _ group: RowGroup) -> Double? {
     if let number = wanted.asDouble { return number }
     guard let text = wanted.asString, text.hasSuffix("%"), let percent = Double(text.dropLast()),
@@ -139,7 +142,8 @@ package struct PublishedTable: Sendable {
 }
 
 extension Row {
-  /// Latency against the baseline's in percent, with its interval; negative is faster.
+  /// The change of latency relative to the baseline in percent, with its interval; negative is
+  /// faster.
   var latencyChange: (percent: Double, interval: Interval)? {
     guard let speedup, speedup.interval.lower > 0 else { return nil }
     func percent(_ ratio: Double) -> Double { 100 * (1 / ratio - 1) }
@@ -151,6 +155,6 @@ extension Row {
 }
 
 extension PublishedTable.Line {
-  /// Where accuracy is read: it is measured whether or not latency is.
+  /// The row whose accuracy is shown: accuracy is measured even if latency is simulated.
   var judged: PublishedTable.Measured? { measured ?? simulated }
 }

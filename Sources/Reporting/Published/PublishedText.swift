@@ -5,8 +5,8 @@ extension PublishedTable {
     return ["published", "Δ pp", "measured Δ pp", "latency", latency, "judged"]
   }
 
-  /// The tables next to which a change is known, in aligned columns for a terminal; without
-  /// columns in which nothing stands.
+  /// The tables with a measured or predicted change, in aligned columns for a terminal, without
+  /// empty columns.
   static func text(_ tables: [PublishedTable], width: Int) -> [String] {
     let tables = tables.filter { table in
       table.lines.contains { $0.judged?.row.latencyChange != nil || $0.judged?.row.change != nil }

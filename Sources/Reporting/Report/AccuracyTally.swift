@@ -1,10 +1,10 @@
 import Measurement
 import Records
 
-/// Which images of a data set were classified correctly, joined from shards.
+/// Which images of a data set were classified correctly, merged from the records of its shards.
 ///
-/// An image counts once however many shards hold it: the first record wins. Thirteen bytes an
-/// image.
+/// Each image counts once, even if several shards contain it: the first record wins. Takes 13 bytes
+/// per image.
 package struct AccuracyTally: Sendable {
   private static let seen: UInt8 = 1
   private static let top1: UInt8 = 2
@@ -12,13 +12,13 @@ package struct AccuracyTally: Sendable {
 
   /// By position in the data set.
   private var outcomes: [UInt8] = []
-  /// The best class, and a digest of the tokens that were kept (0 where it is not known).
+  /// The top-1 class, and a digest of the kept tokens (0 if it is not known).
   private var bestClass: [Int32] = []
   private var keptTokens: [UInt32] = []
-  /// By position in the data set; −1 where no image was seen.
+  /// By position in the data set; −1 for images that were not seen.
   private var labels: [Int32] = []
   private var skippedPaths: Set<String> = []
-  /// Images of the records that were added, skipped ones included.
+  /// The image ranges of the records that were added, including skipped images.
   private(set) var shards: Set<Range<Int>> = []
   package private(set) var images = 0
   package private(set) var top1Correct = 0
@@ -30,7 +30,7 @@ package struct AccuracyTally: Sendable {
   /// Images that could not be read and were left out.
   package var skipped: Int { skippedPaths.count }
 
-  /// Adds the images of a shard that no earlier shard held.
+  /// Adds the images of a shard that no earlier shard contained.
   package mutating func add(_ result: AccuracyResult, of shard: Range<Int>? = nil) {
     if let shard { shards.insert(shard) }
     cost = cost ?? result.cost
@@ -64,7 +64,7 @@ package struct AccuracyTally: Sendable {
     package internal(set) var correct = 0
   }
 
-  /// What was seen of each class, by its number.
+  /// The counts of each class that was seen, by its number.
   package var byClass: [Int: ClassCount] {
     var counts: [Int: ClassCount] = [:]
     for (label, outcome) in zip(labels, outcomes) where outcome & Self.seen != 0 && label >= 0 {
@@ -74,8 +74,8 @@ package struct AccuracyTally: Sendable {
     return counts
   }
 
-  /// Whether each image that all of `tallies` hold was classified correctly: one list a tally, of
-  /// the same images.
+  /// Whether each image that all `tallies` contain was classified correctly: one list per tally,
+  /// over the same images.
   package static func sharedOutcomes(_ tallies: [AccuracyTally]) -> [[Bool]] {
     let length = tallies.map(\.outcomes.count).min() ?? 0
     let shared = (0..<length).filter { image in
@@ -84,8 +84,8 @@ package struct AccuracyTally: Sendable {
     return tallies.map { tally in shared.map { tally.outcomes[$0] & top1 != 0 } }
   }
 
-  /// Images that both hold, those of them with the same best class, and those whose reductions kept
-  /// other tokens; `nil` for the last where it was not looked at.
+  /// The number of images that both contain, of those with the same top-1 class, and of those whose
+  /// kept tokens differ; `nil` for the last if it was not recorded.
   package func agreement(
     with other: AccuracyTally
   ) -> (images: Int, sameClass: Int, otherTokens: Int?) {
@@ -101,9 +101,10 @@ package struct AccuracyTally: Sendable {
     return (images, sameClass, known == 0 ? nil : differing)
   }
 
-  /// The agreement of `baseline` (first) and this (second) on the images that both hold.
+  /// The paired outcomes of `baseline` (first) and this tally (second) on the images that both
+  /// contain.
   ///
-  /// - Parameter amongFive: Whether an image is right where its label is among the five best.
+  /// - Parameter amongFive: Whether top-5 decides instead of top-1.
   package func paired(
     with baseline: AccuracyTally, amongFive: Bool = false
   ) -> PairedOutcomes {
@@ -116,7 +117,7 @@ package struct AccuracyTally: Sendable {
     return table
   }
 
-  /// Whether an image was classified correctly; `nil` where it was not classified.
+  /// Whether an image was classified correctly; `nil` if it was not classified.
   func isTop1(_ image: Int) -> Bool? { isRight(image, Self.top1) }
   func isTop5(_ image: Int) -> Bool? { isRight(image, Self.top5) }
 

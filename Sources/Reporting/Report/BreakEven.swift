@@ -7,7 +7,7 @@ package struct BreakEven: Sendable {
   /// One setting at one batch size.
   package struct Cell: Hashable, Sendable {
     package let batchSize: Int
-    /// Tokens that are gone after the last block.
+    /// Tokens removed after the last block.
     package let removedTokens: Int
     package let method: MethodSetting
     package let speedup: Speedup
@@ -17,7 +17,7 @@ package struct BreakEven: Sendable {
   package let device: DeviceSetting
   package let precision: String
   package let methodName: String
-  /// By tokens removed, then batch size.
+  /// Sorted by tokens removed, then batch size.
   package let cells: [Cell]
 
   package var batchSizes: [Int] { Set(cells.map(\.batchSize)).sorted() }
@@ -29,7 +29,7 @@ package struct BreakEven: Sendable {
     let precision: String
   }
 
-  /// One map a method that was timed at two batch sizes or more and at two settings or more.
+  /// One map per method that was timed at two or more batch sizes and settings.
   static func all(in joined: JoinedRecords) -> [BreakEven] {
     var maps: [Place: [String: [Cell]]] = [:]
     var medians: [JoinedRecords.TimingID: BootstrapMedians] = [:]
@@ -49,7 +49,7 @@ package struct BreakEven: Sendable {
       var place = key
       place.method = joined.catalog.baseline ?? key.method
       guard let baseline = joined.baseline(of: key)?.timing,
-        // Points of a grid were timed together with each other and not with the baseline.
+        // Points of a grid were timed together with each other, not with the baseline.
         timing.setting == baseline.setting,
         let left = timing.result.cost.tokensAfterBlocks.last, left < key.model.tokens,
         let mine = resampled(key, timing), let theirs = resampled(place, baseline),
@@ -73,7 +73,7 @@ package struct BreakEven: Sendable {
     }
   }
 
-  /// Of several settings that remove as many tokens, the fastest.
+  /// The fastest of several settings that remove the same number of tokens.
   private static func strongest(_ cells: [Cell]) -> [Cell] {
     var best: [[Int]: Cell] = [:]
     for cell in cells {
@@ -94,7 +94,7 @@ package struct BreakEven: Sendable {
 }
 
 extension Speedup {
-  /// The ratio of two timings' medians; `nil` without either.
+  /// The ratio of two median latencies; `nil` if one is missing.
   init?(
     _ baseline: JoinedRecords.Timing?, _ timing: JoinedRecords.Timing?,
     _ baselineMedians: BootstrapMedians, _ medians: BootstrapMedians

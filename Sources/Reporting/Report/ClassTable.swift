@@ -6,27 +6,27 @@ struct ClassTable {
   struct Line {
     let name: String
     let images: Int
-    /// Percent of the class's images, without reduction.
+    /// Accuracy on the class without reduction, in percent.
     let baseline: Double
-    /// Percentage points against the baseline, one for each of `methods`.
+    /// The change relative to the baseline in percentage points, for each of `methods`.
     let changes: [Double?]
   }
 
-  /// Classes by either measure.
+  /// The maximum number of hardest classes, and of those that lose most.
   private static let maxLines = 12
-  /// The methods that are compared.
+  /// The maximum number of methods.
   private static let maxMethods = 6
 
-  /// What tells the table from those of other places.
+  /// What distinguishes the table from those of other data sets and models.
   private let place: String
-  /// The rows shown, by their labels.
+  /// The labels of the rows that are compared.
   let methods: [String]
   /// The hardest classes first, then those that lose most.
   let lines: [Line]
-  /// Classes of the data set that were seen.
+  /// The number of classes that were seen.
   let classes: Int
 
-  /// `nil` without a baseline or another method, and where no class was seen five times.
+  /// `nil` without a baseline or another method, or if no class was seen five times.
   init?(_ group: RowGroup, _ joined: JoinedRecords, names: [String]?) {
     func tally(_ row: Row) -> AccuracyTally? {
       group.accuracyKey(of: row.method).flatMap { joined.accuracies[$0] }
@@ -45,7 +45,7 @@ struct ClassTable {
       return Line(
         name: names.flatMap { $0.indices.contains(number) ? $0[number] : nil } ?? "class \(number)",
         images: count.images, baseline: baseline,
-        // Of other images nothing can be compared.
+        // Accuracies on different images cannot be compared.
         changes: tallies.map { tally in
           tally[number].flatMap { $0.images == count.images ? $0.percent - baseline : nil }
         })
@@ -71,7 +71,7 @@ struct ClassTable {
       + "intervals. All of them are in classes.csv."
   }
 
-  /// The table in a part of the page that opens.
+  /// The table in a collapsible part of the page.
   func node(number: Int) -> Markup {
     let table = HTMLTable(
       id: "classes-\(number)", caption: "Accuracy by class, \(place)",
@@ -94,7 +94,7 @@ struct ClassTable {
     return Markup("details", children: [summary, table.node] + HTMLTable.notes([note]))
   }
 
-  /// Every class under every row, as comma-separated values; `nil` without accuracies.
+  /// The accuracy of every row on every class as comma-separated values; `nil` without accuracies.
   static func csv(_ report: Report) -> String? {
     var lines: [String] = []
     var seen: Set<JoinedRecords.AccuracyKey> = []

@@ -1,24 +1,24 @@
 import Records
 
-/// What a reader must know where a speed-up depends on the baseline that is taken.
+/// A note on rows whose speed-up depends on which baseline is used.
 enum BaselineNote {
-  /// Whether a row is faster than the slower one of the two baselines alone; `nil` where both say
-  /// the same, and where only one was timed.
+  /// A note if a row is faster than only one of the two baselines; `nil` if both agree or only one
+  /// was timed.
   static func text(_ fused: Speedup?, _ explicit: Speedup?) -> String? {
     guard let fused, let explicit, fused.isReliable, explicit.isReliable,
       fused.isFaster != explicit.isFaster
     else { return nil }
     func times(_ speedup: Speedup) -> String { "\(fixed(speedup.ratio, digits: 2))×" }
     return fused.isFaster
-      ? "faster than the baseline with fused attention alone, not than the one with explicit "
+      ? "faster only than the baseline with fused attention, not than the one with explicit "
         + "attention (\(times(explicit)))"
-      : "faster than the baseline with explicit attention alone (\(times(explicit))), not than the "
+      : "faster only than the baseline with explicit attention (\(times(explicit))), not than the "
         + "one with fused attention"
   }
 }
 
 extension AccuracyChange {
-  /// That a method is no better than its control; `nil` where it is, beyond noise.
+  /// A note that a method is no better than its control; `nil` if it is better beyond noise.
   var controlNote: String? {
     guard isWithinNoise || points <= 0 else { return nil }
     return isWithinNoise

@@ -23,18 +23,18 @@ extension Report {
     }
     return kinds.map { kind in
       let all = parts[kind] ?? []
-      let shown = all.prefix(Self.mostPlaces).joined(separator: "; ")
-      let rest = all.count - Self.mostPlaces
+      let shown = all.prefix(Self.maxPlaces).joined(separator: "; ")
+      let rest = all.count - Self.maxPlaces
       return "\(kind): \(shown)\(rest > 0 ? "; \(counted(rest, "more table"))" : "")"
     }.joined(separator: ". ") + "."
   }
 
   /// The maximum number of configurations in the sentence.
-  private static let mostPlaces = 4
+  private static let maxPlaces = 4
 }
 
 extension RowGroup {
-  /// What its rows are compared by, and which of them is best at it.
+  /// The quantities by which its rows are compared, and the best row.
   fileprivate var conclusion: (kind: String, winner: String) {
     let hasAccuracy = rows.contains { $0.accuracy != nil }
     guard rows.contains(where: { $0.speedup != nil }) else {
@@ -55,7 +55,7 @@ extension RowGroup {
     rows.allSatisfy { $0.speedup == nil || $0.isReliable }
   }
 
-  /// That nothing is faster, as far as the timings tell.
+  /// A phrase that no row is faster, as far as the timings show.
   private var noWinner: String {
     if isWhollyReliable { return "none is faster than the baseline" }
     return rows.contains { $0.speedup != nil && $0.isReliable }
@@ -64,7 +64,7 @@ extension RowGroup {
 
   private var fastest: String { isSimulated ? "Predicted to be the fastest" : "Fastest" }
 
-  /// The row of fewest multiply-adds that loses little accuracy.
+  /// The row with the fewest multiply-adds among those that lose little accuracy.
   private var leanest: String {
     let base = rows.first(where: \.isBaseline)?.macs
     let candidates = rows.filter { row in
@@ -81,7 +81,7 @@ extension RowGroup {
       + "\(best.changeText))"
   }
 
-  /// The fastest row that loses little accuracy; `nil` where none is faster than the baseline.
+  /// The fastest row that loses little accuracy; `nil` if none is faster than the baseline.
   var fastestWithinPoint: Row? {
     rows.filter { row in
       guard let change = row.change, let speedup = row.speedup else { return false }

@@ -1,10 +1,11 @@
 import Records
 
-/// Names that distinguish everything that a report shows.
+/// Unique names for everything that a report shows.
 ///
-/// Records name weights, data sets and models as the user does, so two different ones may have the
-/// same name: `model.safetensors` in two folders, `custom` at two depths. In every table, figure
-/// and file of a report, equal things have equal names, and different things different ones.
+/// Records contain the names that the user gave to weights, data sets and models, so two different
+/// ones may have the same name: `model.safetensors` in two folders, `custom` with two depths. In
+/// every table, figure and file of a report, the same thing has the same name, and different things
+/// have different names.
 struct DistinctNames {
   /// By digest.
   private var weights: [WeightsSetting: String] = [:]
@@ -15,12 +16,13 @@ struct DistinctNames {
     let name: String
     let images: Int
     let fingerprint: String
-    /// The same images in another order are told apart by that.
+    /// Distinguishes the same images in a different order.
     let order: String?
   }
 
   /// - Parameters:
-  ///   - paths: where weights and data sets lie, by digest or fingerprint, as far as it is known.
+  ///   - paths: The paths of weights and data sets by digest or fingerprint, as far as they are
+  ///     known.
   init(_ records: [Record], rows: [RowKey]?, paths: [String: String]) {
     var weights: Set<WeightsSetting> = []
     var datasets: Set<DatasetID> = []
@@ -40,7 +42,7 @@ struct DistinctNames {
       let labels = Self.labels(alike.map(\.digest), name, paths)
       for setting in alike { self.weights[setting] = labels[setting.digest] }
     }
-    // Parts of a data set differ in their number of images, which stands next to the name.
+    // Subsets of a data set differ in their number of images, which is shown next to the name.
     let sets = Dictionary(grouping: datasets) { "\($0.images) \($0.name) \($0.order ?? "")" }
     for alike in sets.values where alike.count > 1 {
       let labels = Self.labels(alike.map(\.fingerprint), alike[0].name, paths)
@@ -57,8 +59,8 @@ struct DistinctNames {
     }
   }
 
-  /// A label for each digest: the shortest end of its path that no other has, or the name with the
-  /// digest's beginning.
+  /// A label for each digest: the shortest unique end of its path, or the name and the start of the
+  /// digest.
   private static func labels(
     _ digests: [String], _ name: String, _ paths: [String: String]
   ) -> [String: String] {
@@ -141,7 +143,7 @@ extension DistinctNames.DatasetID {
 }
 
 extension DistinctNames {
-  /// Whether two reports, each with names of its own, mean one name.
+  /// Whether names from two reports, each with its own unique names, mean the same thing.
   static func isSame(_ first: String, _ second: String) -> Bool {
     func isLonger(_ long: String, _ short: String) -> Bool {
       long.hasPrefix(short + " ") || long.hasSuffix("/" + short)
@@ -151,7 +153,7 @@ extension DistinctNames {
 }
 
 extension Record.Measurement {
-  /// What was measured, and on which data.
+  /// The model and the data set that were measured.
   fileprivate var subjects: (ModelSetting, DatasetSetting?) {
     switch self {
     case .accuracy(let trial, _), .failedAccuracy(let trial, _): (trial.model, trial.dataset)
@@ -161,6 +163,6 @@ extension Record.Measurement {
 }
 
 extension JSONValue {
-  /// Text without its quotes, anything else as JSON.
+  /// A string without quotes, or any other value as JSON.
   fileprivate var plainText: String { asString ?? text }
 }

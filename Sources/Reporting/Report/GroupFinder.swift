@@ -2,13 +2,13 @@ import Measurement
 import Records
 import Support
 
-/// Finds what was measured of a method within one group, and compares it with the baseline.
+/// Finds the measurements of a method within one group and compares them with the baseline.
 struct GroupFinder {
   let joined: JoinedRecords
   let group: RowGroup
   let medians: [JoinedRecords.TimingID: BootstrapMedians]
   let text: ParameterText
-  /// The grid of the group's place, where one was measured.
+  /// The grid for the group's model and device, if one was measured.
   let staircase: Staircase?
 
   func row(_ method: MethodSetting, _ asked: AskedRow = AskedRow()) -> Row {
@@ -22,7 +22,7 @@ struct GroupFinder {
     let cost = timing?.result.cost ?? tally?.cost
     let flaws = flaws(of: method)
     let hasFewSamples = hasFewSamples(method)
-    // What it is the control of says which token counts.
+    // A control's parameters are token counts; its reason, which names its row, is shown instead.
     let isControl = asked.reasons.contains { if case .control = $0 { true } else { false } }
     let speedup = joined.catalog.baseline.flatMap { self.speedup(of: method, against: $0) }
     let explicit = joined.catalog.explicitBaseline.flatMap { self.speedup(of: method, against: $0) }
@@ -54,7 +54,7 @@ struct GroupFinder {
     group.latencyKey(of: method).flatMap { joined.latencies[$0] }
   }
 
-  /// What is wrong with a method's timing, or with that of the baseline that it is compared with.
+  /// The flaws of a method's timing, and of the timing of the baseline that it is compared with.
   private func flaws(of method: MethodSetting) -> [TimingFlaw] {
     guard let key = group.latencyKey(of: method), let timing = joined.latencies[key] else {
       return []
@@ -87,19 +87,20 @@ struct GroupFinder {
     return AccuracyChange(of: tally, against: baseline, in: group.dataset)
   }
 
-  /// What a method gained over another on the images that both saw.
+  /// The change of accuracy relative to another method, on the images that both saw.
   private func change(of tally: AccuracyTally?, against other: MethodSetting) -> AccuracyChange? {
     guard let tally, let other = self.tally(of: other) else { return nil }
     return AccuracyChange(of: tally, against: other, in: group.dataset)
   }
 
-  /// Against a baseline; `nil` for that itself, and for the one that others are compared with.
+  /// The speed-up over a baseline; `nil` for that baseline itself, and for the one that other rows
+  /// are compared with.
   private func speedup(of method: MethodSetting, against known: MethodSetting) -> Speedup? {
     guard method.name != known.name, !joined.catalog.isBaseline(method),
       let key = group.latencyKey(of: method), let baselineKey = group.latencyKey(of: known),
       let timing = joined.latencies[key],
       let (baseline, sharesRounds) = joined.timing(of: known, with: key),
-      // The note on other rounds speaks of the one baseline alone.
+      // The note on different rounds applies only to the main baseline.
       sharesRounds || joined.catalog.isBaseline(known) || group.device?.simulated != nil,
       let mine = medians[timing.id(key)],
       let theirs = medians[baseline.id(baselineKey)]
@@ -107,7 +108,7 @@ struct GroupFinder {
     return Speedup(baseline, timing, theirs, mine)
   }
 
-  /// What is to be known of the baseline that a row's speed-up is against.
+  /// A note on the baseline of a row's speed-up.
   private func baselineNote(_ method: MethodSetting) -> String? {
     // Predictions have no rounds.
     guard group.device?.simulated == nil, let known = joined.catalog.baseline,
@@ -127,7 +128,8 @@ struct GroupFinder {
       "the baseline of its own rounds took \(significant(median)) ms, which the speed-up is against"
   }
 
-  /// What a trained model's baseline that guesses says of its weights or labels.
+  /// A note if the baseline of a trained model is no better than guessing, about its weights or
+  /// labels.
   private func chanceNote(_ accuracy: AccuracyFigures?, _ method: MethodSetting) -> String? {
     guard joined.catalog.isBaseline(method), let accuracy, let dataset = group.dataset,
       group.weights?.isTrained == true, accuracy.isWithinChance(classes: dataset.classes)
@@ -165,7 +167,7 @@ struct GroupFinder {
       notes.append("scores normalized over batches of \(batch) images")
     }
     guard let timing else { return notes }
-    // The verdict replaces the notes of an unreliable timing.
+    // For an unreliable timing, the verdict replaces its notes.
     if timing.flaws.isEmpty { notes += timing.result.notes }
     if timing.measurements > 1 {
       notes.append(
@@ -179,10 +181,11 @@ struct GroupFinder {
 }
 
 extension AccuracyChange {
-  /// What `tally` gained over `baseline` on the images that both hold; `nil` without any.
+  /// The change from `baseline` to `tally` on the images that both contain; `nil` if there are
+  /// none.
   init?(of tally: AccuracyTally, against baseline: AccuracyTally) {
     let outcomes = tally.paired(with: baseline)
-    // The counts are the data: equal tables get equal intervals wherever they are drawn.
+    // Seeded by the counts, so that equal data gets equal intervals everywhere.
     var generator = SplitMix64(seedText: "\(outcomes)")
     guard let difference = outcomes.difference,
       let interval = outcomes.differenceInterval(using: &generator)
@@ -194,7 +197,7 @@ extension AccuracyChange {
 }
 
 extension RowGroup {
-  /// Where the accuracy of a method lies among joined records; `nil` without a data set.
+  /// The key of a method's accuracy in the joined records; `nil` without a data set.
   func accuracyKey(of method: MethodSetting) -> JoinedRecords.AccuracyKey? {
     dataset.map {
       JoinedRecords.AccuracyKey(
@@ -202,7 +205,7 @@ extension RowGroup {
     }
   }
 
-  /// Where the latency of a method lies among joined records.
+  /// The key of a method's latency in the joined records.
   func latencyKey(of method: MethodSetting) -> JoinedRecords.LatencyKey? {
     guard let device, let batchSize else { return nil }
     return JoinedRecords.LatencyKey(

@@ -5,10 +5,10 @@ import Support
 package struct Hidden: Sendable {
   /// Rows of configurations that the report shows.
   package let rows: Int
-  /// Devices of which nothing is shown, by name and hardware, with their timings.
+  /// Devices that are not shown at all, with the number of their timings.
   package let devices: [(device: DeviceSetting, timings: Int)]
 
-  /// What `report` leaves out of its records; the points of a grid are drawn and are no rows.
+  /// What `report` leaves out of its records; points of a grid do not count as rows.
   package init(_ report: Report) {
     let shown = Set(report.groups.compactMap(\.device))
     var timings: [DeviceSetting: Int] = [:]
@@ -24,7 +24,7 @@ package struct Hidden: Sendable {
         timings[key.device, default: 0] += 1
         continue
       }
-      // Timings of another effort are those of a search.
+      // Timings with other timing settings come from a search.
       guard !report.joined.catalog.isGrid(key.method),
         !report.joined.catalog.isBaseline(key.method),
         efforts.contains(timing.setting)
@@ -39,7 +39,7 @@ package struct Hidden: Sendable {
       .sorted { ($0.device.name, $0.device.hardware) < ($1.device.name, $1.device.hardware) }
   }
 
-  /// For example `3 timings of cpu: Neoverse N1, 4 threads`; `nil` where nothing is left out.
+  /// For example `3 timings of cpu: Neoverse N1, 4 threads`; `nil` if nothing is left out.
   package var text: String? {
     let others = devices.map { device, count in
       "\(grouped(count)) \(noun(count, "timing")) of \(device.text)"

@@ -1,7 +1,7 @@
 import Measurement
 import Records
 
-/// The records by what they measured: shards summed, repeats counted once.
+/// The records by what they measured: shards are merged, and repeated measurements count once.
 struct JoinedRecords {
   struct AccuracyKey: Hashable {
     let model: ModelIdentity
@@ -24,32 +24,32 @@ struct JoinedRecords {
     let setting: TimingSetting
     let result: LatencyResult
     let environment: Environment
-    /// Why nothing should be concluded from it; empty where it is reliable.
+    /// Why nothing should be concluded from it; empty if it is reliable.
     let flaws: [TimingFlaw]
     /// Whether it is a prediction, which has no samples.
     let isPredicted: Bool
-    /// How many different measurements of this setting there are; this is the latest.
+    /// The number of different measurements of this setting; this is the latest.
     var measurements = 1
 
-    /// Whether its samples are too few for an interval of 95 %, as those of a quick trial are.
+    /// Whether it has too few samples for a 95 % interval, as in a quick trial.
     var hasFewSamples: Bool {
       !isPredicted && result.samplesMilliseconds.count < Reliability.minSamplesJudged
     }
 
-    /// Whether anything may be concluded from it.
+    /// Whether conclusions may be drawn from it.
     var isReliable: Bool { flaws.isEmpty && !hasFewSamples }
 
-    /// What the timings of one set of interleaved rounds share.
+    /// The interleaved rounds to which the timing belongs.
     var rounds: Rounds { Rounds(host: environment.host, started: environment.started) }
   }
 
-  /// One set of interleaved rounds: its records start together on one machine.
+  /// One set of interleaved rounds, whose records have the same host and start.
   struct Rounds: Hashable {
     let host: String
     let started: String
   }
 
-  /// One timing among all, for what is computed of each once.
+  /// The identity of a timing, for results that are computed once per timing.
   struct TimingID: Hashable {
     let key: LatencyKey
     let setting: TimingSetting
@@ -58,20 +58,20 @@ struct JoinedRecords {
 
   private(set) var accuracies: [AccuracyKey: AccuracyTally] = [:]
   private(set) var latencies: [LatencyKey: Timing] = [:]
-  /// Every timing of the baseline, of any effort.
+  /// All timings of the baseline, with any timing settings.
   private(set) var baselines: [LatencyKey: [Timing]] = [:]
-  /// Timings of the grid's method by their effort.
+  /// Timings of the grid's method by their timing settings.
   private(set) var grids: [LatencyKey: [TimingSetting: Timing]] = [:]
-  /// Batch sizes of the accuracies that depend on one; the latest's is shown.
+  /// Batch sizes of the accuracies that depend on the batch size; the latest is shown.
   private(set) var accuracyBatches: [AccuracyKey: Int] = [:]
   private(set) var failures: [Failure] = []
-  /// What the records declare of their methods.
+  /// The traits of methods that the records declare.
   let catalog: MethodCatalog
 
   init(_ records: [Record]) {
     var seen: Set<String> = []
     var failed: [(key: String, failure: Failure)] = []
-    // By start, so that the outcome does not depend on how files were read.
+    // Sorted by start, so that the result does not depend on the order of the files.
     let ordered = records.sorted {
       ($0.environment.started, $0.key, $0.environment.host)
         < ($1.environment.started, $1.key, $1.environment.host)
@@ -106,10 +106,10 @@ struct JoinedRecords {
       .filter { listed.insert($0).inserted }
   }
 
-  /// Keeps the more thorough of two measurements, of equals the reliable one, and of those the
-  /// later.
+  /// Keeps the more thorough of two measurements; of equally thorough ones the reliable one, then
+  /// the later.
   ///
-  /// A grid's quick timing must not replace a row's careful one, nor add to its count.
+  /// A grid's quick timing must neither replace a row's thorough one nor add to its count.
   private mutating func add(_ timing: Timing, for key: LatencyKey) {
     var timing = timing
     if catalog.isAnyBaseline(key.method) { baselines[key, default: []].append(timing) }
@@ -124,7 +124,7 @@ struct JoinedRecords {
       let earlierEffort = (earlier.setting.minSeconds, earlier.setting.minSamples)
       if effort < earlierEffort { return }
       if effort == earlierEffort, earlier.flaws.isEmpty, !timing.flaws.isEmpty { return }
-      // The same line, copied, is one measurement.
+      // A copy of the same record is not another measurement.
       let isCopy = earlier.result == timing.result && earlier.environment == timing.environment
       if effort == earlierEffort, earlier.flaws.isEmpty {
         timing.measurements = earlier.measurements + (isCopy ? 0 : 1)
@@ -133,10 +133,10 @@ struct JoinedRecords {
     latencies[key] = timing
   }
 
-  /// The baseline's timing that a timing of `key` is compared with, and whether both are of the
-  /// same rounds.
+  /// The timing of the baseline that a timing of `key` is compared with, and whether both are from
+  /// the same rounds.
   ///
-  /// Rounds drift apart: a ratio is valid within one set alone.
+  /// Ratios are valid only within one set of rounds, because of drift between sets.
   func baseline(of key: LatencyKey) -> (timing: Timing, sharesRounds: Bool)? {
     catalog.baseline.flatMap { timing(of: $0, with: key) }
   }
@@ -153,7 +153,7 @@ struct JoinedRecords {
     return same.map { ($0, true) } ?? (latest, false)
   }
 
-  /// Every method with a result, each once, in the order of rows.
+  /// All methods with a result, in the order of rows.
   var methods: [MethodSetting] {
     Set(accuracies.keys.map(\.method)).union(latencies.keys.map(\.method))
       .sorted(by: catalog.precedes)

@@ -6,19 +6,19 @@ import Records
 /// grid, the order of rows, and how they are drawn.
 struct MethodCatalog: Sendable {
   private let traits: [String: MethodTraits]
-  /// The setting of the baseline; `nil` where no record is of one.
+  /// The setting of the baseline; `nil` if it has no records.
   let baseline: MethodSetting?
-  /// The setting of the baseline whose attention maps lie in memory; `nil` without its records.
+  /// The setting of the baseline that stores attention maps in memory; `nil` if it has no records.
   let explicitBaseline: MethodSetting?
 
-  /// Reads the traits that records carry; of several of one method the last record's.
+  /// Reads the traits from records; if records of a method differ, the last one counts.
   init(_ records: [Record] = []) {
     var traits: [String: MethodTraits] = [:]
     for record in records {
       if let found = record.traits { traits[record.measurement.method.name] = found }
     }
     self.traits = traits
-    // By their own order the one that others are compared with comes first.
+    // The first in order is the baseline that others are compared with.
     let baselines = traits.filter { $0.value.family == .baseline }
       .sorted { ($0.value.order, $0.key) < ($1.value.order, $1.key) }
       .map { (order: $0.value.order, setting: MethodSetting(name: $0.key, parameters: [:])) }
@@ -35,13 +35,13 @@ struct MethodCatalog: Sendable {
   /// Whether it is one of the two baselines, which are timed with every set of rows.
   func isAnyBaseline(_ method: MethodSetting) -> Bool { family(of: method) == .baseline }
 
-  /// Whether its records at many token counts are a grid; with explicit counts it is a control.
+  /// Whether its records form a grid over token counts; with explicit counts it is a control.
   func isGrid(_ method: MethodSetting) -> Bool {
     family(of: method) == .random && method.parameters["tokens"] == nil
       && method.parameters["schedule"] == nil
   }
 
-  /// The methods' own order, then by name; within a method by its parameters' values.
+  /// Sorts by the methods' declared order, then by name, then by parameter values.
   func precedes(_ a: MethodSetting, _ b: MethodSetting) -> Bool {
     let orders = (order(of: a.name), order(of: b.name))
     if orders.0 != orders.1 { return orders.0 < orders.1 }
@@ -53,10 +53,10 @@ struct MethodCatalog: Sendable {
     return false
   }
 
-  /// Methods without traits are last.
+  /// The declared order; methods without traits come last.
   func order(of name: String) -> Int { traits[name]?.order ?? .max }
 
-  /// Numbers by value, lists element by element, anything else by its text.
+  /// Compares numbers by value, lists element by element, and anything else as text.
   private static func precedes(_ a: JSONValue, _ b: JSONValue) -> Bool {
     switch (number(a), number(b)) {
     case (let first?, let second?): return first < second

@@ -1,6 +1,6 @@
 import Records
 
-/// A model without its weights: what a latency belongs to.
+/// A model without its weights, which determines a latency.
 package struct ModelIdentity: Hashable, Sendable {
   package let name: String
   package let architecture: [String: JSONValue]
@@ -24,12 +24,12 @@ package struct ModelIdentity: Hashable, Sendable {
   /// The same model under another name.
   func named(_ name: String) -> ModelIdentity { ModelIdentity(self, name: name) }
 
-  /// Whether it is the same model in another report, which may name it at more length.
+  /// Whether it is the same model in another report, which may use a longer name.
   func isSame(as other: ModelIdentity) -> Bool {
     named("") == other.named("") && DistinctNames.isSame(name, other.name)
   }
 
-  /// Puts models of one name into an order that does not depend on chance.
+  /// A sort key that gives models of the same name a deterministic order.
   var sortText: String {
     "\(name) \(architecture.sorted { $0.key < $1.key }) \(tokens) \(prefixTokens)"
   }

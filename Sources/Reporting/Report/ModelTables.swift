@@ -2,20 +2,20 @@ import Measurement
 import Records
 import Support
 
-/// Tables whose rows are models where nothing is reduced, one for each place of measurement.
+/// Tables whose rows are models without reduction, one for each device, batch size and data set.
 struct ModelTables {
   let groups: [RowGroup]
   let joined: JoinedRecords
-  /// Model to the model that it is compared with, by the names that a spec gives them; `*` stands
-  /// for all others.
+  /// The model that each model is compared with, by the names in the spec; `*` applies to all
+  /// others.
   let baselines: [String: String]
 
-  /// What a report shows: model tables before those of methods, or the groups as they are where
-  /// models are no subject.
+  /// The tables to show: tables of models before those of methods, or the unchanged groups if
+  /// models are not compared.
   func tables() -> [RowGroup] {
     let methods = groups.filter { $0.rows.contains { !$0.isBaseline } }
     let models = groups.filter { $0.rows.contains(where: \.isBaseline) }
-    // Models that methods were measured on have tables of their own.
+    // Models with measured methods have tables of their own.
     guard !baselines.isEmpty || methods.isEmpty, Set(models.map(\.model)).count > 1 else {
       return groups
     }
@@ -58,7 +58,7 @@ struct ModelTables {
     return row
   }
 
-  /// The group of the model that another is compared with; `nil` for itself.
+  /// The group of the model that `group` is compared with; `nil` for that model itself.
   private func baseline(of group: RowGroup, among places: [RowGroup]) -> RowGroup? {
     guard let name = baselines[group.model.name] ?? baselines["*"], name != group.model.name else {
       return nil

@@ -5,18 +5,18 @@ import Support
 /// The number of additional tokens that a schedule must remove to reach the next lower step of its
 /// staircase.
 package struct NextStep: Hashable, Sendable {
-  /// Tokens to remove beyond what the row removes.
+  /// The number of tokens to remove in addition to those of the row.
   package let moreTokens: Int
-  /// Milliseconds a batch: the fall of the grid's median between the two token counts, in the share
-  /// of blocks that would run at the lower one.
+  /// Milliseconds per batch: the decrease of the grid's median between the two token counts,
+  /// multiplied by the fraction of blocks that would run with fewer tokens.
   package let gain: Double
-  /// The part of `gain` that the step alone gives: its height in the same share of blocks.
+  /// The part of `gain` due to the step itself: its height, multiplied by the same fraction.
   package let stepGain: Double
   /// 95 % bootstrap interval of `stepGain`.
   package let stepGainInterval: Interval
 
-  /// `nil` where no step lies below, and for schedules that remove at several blocks, whose blocks
-  /// stand on several steps.
+  /// `nil` if there is no lower step, and for schedules that remove tokens at several blocks, which
+  /// are on several steps at once.
   init?(after cost: ForwardCost, on staircase: Staircase?, tokens: Int) {
     guard let staircase, let left = cost.tokensAfterBlocks.last,
       cost.tokensAfterBlocks.allSatisfy({ $0 == left || $0 == tokens }),
@@ -32,12 +32,12 @@ package struct NextStep: Hashable, Sendable {
   }
 
   /// For example `prune 9 more tokens and gain about 0.95 ms, of it 0.80 ms (0.71–0.88) by the
-  /// step`; without the interval where it has no width.
+  /// step`, without the interval if it is a single value.
   var text: String {
     let digits = decimals(stepGain, significant: 2)
     let parts = [gain, stepGain, stepGainInterval.lower, stepGainInterval.upper]
       .map { fixed($0, digits: digits) }
-    // A predicted staircase has no noise, and so no interval.
+    // A predicted staircase has no noise and therefore no interval.
     let isMeasured = stepGainInterval.lower < stepGainInterval.upper
     let interval = isMeasured ? " (\(parts[2])–\(parts[3]))" : ""
     return "prune \(counted(moreTokens, "more token")) and gain about \(parts[0]) ms, of it "

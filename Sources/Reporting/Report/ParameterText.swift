@@ -2,16 +2,16 @@ import Records
 
 /// Which parameters of a method a table shows, and how.
 ///
-/// Shown are those that decide how much is removed where, and those that differ between rows of
-/// the same method; the others are the method's defaults to every row alike.
+/// It shows those that determine how much is removed where, and those that differ between rows of
+/// the same method. The others have the same default value in every row.
 struct ParameterText {
-  /// What decides how much is removed where, in the order shown.
+  /// The parameters that determine how much is removed where, in the order of display.
   private static let essential = [
     "score", "disposal", "schedule", "r", "keep_rate", "layer", "layers",
   ]
   private var varying: [String: Set<String>] = [:]
 
-  /// Learns from all rows which parameters tell them apart.
+  /// Determines from all rows which parameters distinguish them.
   init(methods: some Sequence<MethodSetting>) {
     var seen: [String: [String: Set<JSONValue?>]] = [:]
     for (name, settings) in Dictionary(grouping: methods, by: \.name) {
@@ -28,19 +28,19 @@ struct ParameterText {
     text(method, keys: Set(Self.essential).union(varying[method.name] ?? []))
   }
 
-  /// The parameters that distinguish the row from its siblings alone, for a label in a figure.
+  /// Only the parameters that distinguish the row from its siblings, for a label in a figure.
   func shortText(for method: MethodSetting) -> String {
     text(method, keys: varying[method.name] ?? [])
   }
 
-  /// The parameters that distinguish the row from its siblings; for a single row how much it
+  /// The parameters that distinguish the row from its siblings; for a single row, how much it
   /// removes.
   func distinguishingText(for method: MethodSetting) -> String {
     let short = shortText(for: method)
     return short.isEmpty ? text(method, keys: ["r", "keep_rate"]) : short
   }
 
-  /// The one parameter in which rows of a method differ, if it is one.
+  /// The only parameter in which rows of a method differ; `nil` if they differ in none or several.
   func onlyVaryingKey(of method: String) -> String? {
     let keys = varying[method] ?? []
     return keys.count == 1 ? keys.first : nil
@@ -54,7 +54,7 @@ struct ParameterText {
     }.joined(separator: ", ")
   }
 
-  /// A value in the fewest characters that a person reads at once.
+  /// A value in a short form.
   static func compact(_ value: JSONValue) -> String {
     switch value {
     case .null: "null"

@@ -11,7 +11,8 @@ package struct TradeOff: Hashable, Sendable {
   }
 }
 
-/// Positions of the points that no other dominates, by rising latency; equal points all stay.
+/// Indices of the points that no other point dominates, by increasing latency; equal points are all
+/// kept.
 ///
 /// Time: O(n log n).
 package func paretoFront(_ points: [TradeOff]) -> [Int] {

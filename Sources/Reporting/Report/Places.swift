@@ -1,14 +1,15 @@
 import Records
 
-/// Which tables there are: data sets times places of timing, for each model and precision.
+/// Which tables there are: combinations of data sets and timing configurations for each model and
+/// precision.
 struct Places {
   let joined: JoinedRecords
   let rows: [RowKey]?
 
   struct Place {
-    /// Without rows.
+    /// The group, still without rows.
     let group: RowGroup
-    /// What was measured of the model at this precision, anywhere.
+    /// The methods measured with the model at this precision anywhere.
     let methods: Set<MethodSetting>
   }
 
@@ -40,7 +41,7 @@ struct Places {
       timed[model, default: []].insert(Timed(device: key.device, batchSize: key.batchSize))
       methods[model, default: []].insert(key.method)
     }
-    // Rows that were asked for show as gaps where nothing is measured yet.
+    // Requested rows without measurements are shown as gaps.
     for row in rows ?? [] {
       let place = row.place
       guard let precision = place.precision else { continue }
@@ -69,7 +70,7 @@ struct Places {
     }
   }
 
-  /// Data sets on which only the grid was judged are no table, where there are others.
+  /// Data sets on which only the grid was evaluated have no table if there are others.
   private func withoutGrids(_ judged: [Judged: Set<MethodSetting>]) -> [Judged?] {
     let compared = judged.filter { _, methods in
       !methods.allSatisfy { joined.catalog.isGrid($0) || joined.catalog.isBaseline($0) }

@@ -30,7 +30,7 @@ package struct Provenance: Hashable, Sendable {
     commit = environment.commit
   }
 
-  /// Each machine and version once, by its first start.
+  /// Each machine and version once, sorted by its first start.
   static func all(in records: [Record]) -> [Provenance] {
     var found: [Provenance: Provenance] = [:]
     for record in records {
@@ -48,7 +48,7 @@ package struct Provenance: Hashable, Sendable {
     }
   }
 
-  /// One line: the machine, the libraries, the program, and when.
+  /// The machine, the libraries, the program, and the time, in one line.
   var text: String {
     func count(_ number: Int, _ word: String) -> String {
       "\(grouped(number)) \(noun(number, word))"
@@ -60,7 +60,7 @@ package struct Provenance: Hashable, Sendable {
       + "\(count(records, "record")), \(time)"
   }
 
-  /// A commit as `lab --version` prints it: twelve digits, with `-dirty` where sources changed.
+  /// A commit as `lab --version` prints it: twelve digits, with `-dirty` if sources were changed.
   static func short(_ commit: String) -> String {
     let parts = commit.split(separator: "-", maxSplits: 1)
     return ([parts.first?.prefix(12) ?? ""] + parts.dropFirst()).joined(separator: "-")
@@ -68,7 +68,7 @@ package struct Provenance: Hashable, Sendable {
 
   /// For example `2026-11-29 20:28 to 20:29 UTC`.
   private var time: String {
-    // What is not as a run writes it is shown as it is.
+    // Times in another format than a run writes are shown unchanged.
     func minute(_ moment: String) -> (day: Substring, time: Substring)? {
       let parts = moment.split(separator: "T", maxSplits: 1)
       guard parts.count == 2, parts[0].count == 10, parts[1].count >= 5, moment.hasSuffix("Z")

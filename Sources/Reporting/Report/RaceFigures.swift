@@ -3,7 +3,7 @@ import Records
 import Support
 
 extension AccuracyTally {
-  /// The shards from the first image on that this and another hold, without a gap.
+  /// The consecutive shards from the first image on that this and another tally both contain.
   private func commonShards(_ other: AccuracyTally) -> [Range<Int>] {
     var end = 0
     return shards.intersection(other.shards).sorted { $0.lowerBound < $1.lowerBound }
@@ -13,8 +13,8 @@ extension AccuracyTally {
       }.map { $0 }
   }
 
-  /// How this differs from `baseline`, batch after batch, on what both hold of images in random
-  /// order.
+  /// The paired outcomes relative to `baseline` per batch, on the images that both contain, in
+  /// random order.
   func batches(against baseline: AccuracyTally) -> [PairedBatch] {
     commonShards(baseline).map { shard in
       var batch = PairedBatch()
@@ -25,8 +25,10 @@ extension AccuracyTally {
     }
   }
 
-  /// A 95 % interval, in percent, of the share of a data set whose images count as right, from the
-  /// first of them in random order; it holds whenever the race was stopped.
+  /// A 95 % interval, in percent, of the fraction of a data set's images that are classified
+  /// correctly, from the first images in random order.
+  ///
+  /// It is valid whenever the race was stopped.
   func sequentialInterval(
     population: Int, _ isRight: (Int) -> Bool?
   ) -> Interval {
@@ -38,16 +40,19 @@ extension AccuracyTally {
     var sequence = ConfidenceSequence(population: population)
     sequence.add(joined: batches)
     let interval = sequence.interval.scaled(by: 100)
-    // A share is no less than none.
+    // A fraction is between 0 and 100 %.
     return Interval(lower: max(0, interval.lower), upper: min(100, interval.upper))
   }
 }
 
 extension AccuracyChange {
-  /// What `tally` gained over `baseline`; with an interval that holds at any time of a race where
-  /// the images come in random order and not all of them were classified.
+  /// The change from `baseline` to `tally`.
   ///
-  /// Rows that saw every image say what they say without a race. `nil` without shared images.
+  /// If the images are in random order and not all were classified, the interval is a confidence
+  /// sequence, which is valid at any time of a race.
+  ///
+  /// For rows that saw every image, the result is the same as without a race. `nil` without shared
+  /// images.
   init?(of tally: AccuracyTally, against baseline: AccuracyTally, in dataset: DatasetSetting?) {
     self.init(of: tally, against: baseline)
     guard let dataset, dataset.order != nil else { return }
@@ -62,8 +67,10 @@ extension AccuracyChange {
 }
 
 extension AccuracyFigures {
-  /// The figures of a method that a race may have stopped: its accuracy over the data set is then
-  /// the baseline's, which saw more images, and the difference on the images of both.
+  /// The figures of a method that a race may have stopped.
+  ///
+  /// Its accuracy over the data set is then estimated as that of the baseline, which saw more
+  /// images, plus the difference on the shared images.
   ///
   /// `nil` without images.
   init?(_ tally: AccuracyTally, against baseline: AccuracyTally?, in dataset: DatasetSetting) {
@@ -83,7 +90,7 @@ extension AccuracyFigures {
 }
 
 extension RaceStanding {
-  /// What became of a row, for its notes; `nil` where it saw every image.
+  /// A note on the result of a row's race; `nil` if it saw every image.
   func note(images: Int, of expected: Int) -> String? {
     let seen = "stopped after \(grouped(images)) of \(grouped(expected)) images: "
     switch stop {
@@ -101,7 +108,7 @@ extension RaceStanding {
 }
 
 extension RowGroup {
-  /// What a race has saved, and what its intervals mean; `nil` where no row was in one.
+  /// How many images a race has saved, and what its intervals mean; `nil` if no row was in a race.
   func raceLine(_ joined: JoinedRecords) -> String? {
     guard let dataset, dataset.order != nil, rows.contains(where: { $0.race != nil }) else {
       return nil
@@ -120,7 +127,8 @@ extension RowGroup {
       + "those hold whenever they were looked at, for all \(grouped(dataset.images)) images"
   }
 
-  /// The rows off the front that may be on it as far as the race can tell; `nil` without any.
+  /// The rows that are not on the front but may be, as far as the race can tell; `nil` if there are
+  /// none.
   func openFrontLine() -> String? {
     guard let points = rows.compactMap({ $0.race?.untilPoints }).max() else { return nil }
     let open = rows.filter { mayBeOnFront($0, within: points) }.map(\.label)
@@ -130,12 +138,13 @@ extension RowGroup {
       + open.prefix(8).joined(separator: "; ") + more
   }
 
-  /// Whether all that put a row off the front are more accurate by no more than the race can tell.
+  /// Whether every row that dominates this one is more accurate only by less than the race can
+  /// resolve.
   private func mayBeOnFront(_ row: Row, within points: Double) -> Bool {
     guard row.competes, !row.isOnFront, let accuracy = row.accuracy, let latency = row.latency
     else { return false }
     return rows.allSatisfy { other in
-      // A row is not in its own way.
+      // A row does not dominate itself.
       guard other.label != row.label, other.competes, let better = other.accuracy,
         let faster = other.latency,
         faster.milliseconds.median <= latency.milliseconds.median,

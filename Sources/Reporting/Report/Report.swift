@@ -1,18 +1,18 @@
 import Measurement
 import Records
 
-/// The content of a folder of records, ready to be drawn: joined, compared and sorted.
+/// The content of a folder of records: joined, compared and sorted, ready for display.
 ///
-/// Accuracy and latency are joined here: accuracy by (model, weights, method, data set), latency by
-/// (model, method, device, batch size). Only the records are read, so any old result can be drawn
-/// again, and the order of the records does not matter.
+/// Accuracy is joined by (model, weights, method, data set), latency by (model, method, device,
+/// batch size). Only the records are read, so any old result can be displayed again, and the order
+/// of the records does not matter.
 package struct Report: Sendable {
   package let name: String
   /// The tables: rows that share model, weights, data set, device and batch size.
   package let groups: [RowGroup]
   /// The tables that are shown: the groups, or tables of models if models are compared.
   package let tables: [RowGroup]
-  /// Trials without a result, in the words of the records.
+  /// Trials without a result, with the messages of their records.
   package let failures: [Failure]
   /// Latency over token count, if it was measured on a grid.
   package let staircases: [Staircase]
@@ -26,7 +26,7 @@ package struct Report: Sendable {
   package let published: [PublishedTable]
   /// The machines and program versions of the records, without duplicates.
   package let provenance: [Provenance]
-  /// What was measured on the machines of `provenance`.
+  /// The heading of `provenance`.
   var provenanceTitle: String {
     let timed = groups.filter { group in group.rows.contains { $0.latency != nil } }
     let isPredicted =
@@ -36,13 +36,13 @@ package struct Report: Sendable {
   }
   /// The verdict on the timings; `nil` if they are reliable.
   package let verdict: TimingVerdict?
-  /// What a reader should know of the run, a sentence each.
+  /// Remarks on the run, one sentence each.
   package let remarks: [String]
   /// The spec of the report.
   package let about: ReportOrigin
   /// Passes broken down by kind of operation.
   package let operations: [OperationBreakdown]
-  /// What the methods did to a few images, one entry per model.
+  /// The tokens that the methods keep of a few images, one entry per model.
   package let tokens: [SampleTokens]
   /// The names of a data set's classes, by its fingerprint.
   let classNames: [String: [String]]
@@ -53,20 +53,20 @@ package struct Report: Sendable {
   /// Joins `records`.
   ///
   /// - Parameters:
-  ///   - records: in any order; a record that repeats another's key counts once.
-  ///   - name: what the report is called, usually the spec's name.
-  ///   - rows: which rows to show, in this order; all that were measured when `nil`. The baseline
+  ///   - records: Records in any order; records with the same key count once.
+  ///   - name: The name of the report, usually that of the spec.
+  ///   - rows: The rows to show, in this order; `nil` shows all that were measured. The baseline
   ///     and the grids are read from all records either way.
-  ///   - published: numbers of publications to set next to the rows.
-  ///   - command: the command line that takes unreliable timings again, where it is known.
-  ///   - paths: where weights and data sets lie, by digest or fingerprint: what tells apart those
-  ///     of one name.
-  ///   - remarks: what a reader should know of the run, a sentence each.
-  ///   - baselines: model to the model that it is compared with; `*` stands for all others.
-  ///   - about: what was asked for, as far as it is known.
-  ///   - operations: passes that were taken apart into kinds of operation.
-  ///   - tokens: what the methods made of a few pictures.
-  ///   - classNames: the names of a data set's classes, by its fingerprint.
+  ///   - published: Published numbers to show next to the rows.
+  ///   - command: The command that repeats unreliable timings, if it is known.
+  ///   - paths: The paths of weights and data sets by digest or fingerprint, which distinguish
+  ///     those with the same name.
+  ///   - remarks: Remarks on the run, one sentence each.
+  ///   - baselines: The model that each model is compared with; `*` applies to all others.
+  ///   - about: The spec, as far as it is known.
+  ///   - operations: Passes broken down by kind of operation.
+  ///   - tokens: The tokens that the methods keep of a few images.
+  ///   - classNames: The names of a data set's classes, by its fingerprint.
   package init(
     records: [Record], name: String, rows: [RowKey]? = nil, published: [PublishedNumbers] = [],
     command: String? = nil, paths: [String: String] = [:], remarks: [String] = [],
@@ -123,13 +123,13 @@ package struct ReportOrigin: Hashable, Sendable {
 /// The rows that can be compared with one another.
 package struct RowGroup: Sendable {
   package let model: ModelIdentity
-  /// `nil` when no accuracy is recorded.
+  /// `nil` if no accuracy is recorded.
   package let weights: WeightsSetting?
-  /// `nil` when no accuracy is recorded.
+  /// `nil` if no accuracy is recorded.
   package let dataset: DatasetSetting?
-  /// `nil` when no latency is recorded.
+  /// `nil` if no latency is recorded.
   package let device: DeviceSetting?
-  /// `nil` when no latency is recorded.
+  /// `nil` if no latency is recorded.
   package let batchSize: Int?
   package let precision: String
   package internal(set) var rows: [Row]
@@ -138,7 +138,7 @@ package struct RowGroup: Sendable {
   /// The uncertainty of each R that α chooses for rows of the table, one sentence each.
   package internal(set) var choiceLines: [String] = []
 
-  /// The rows on the front, by rising latency.
+  /// The rows on the front, by increasing latency.
   package var front: [Row] {
     rows.filter(\.isOnFront).sorted {
       ($0.latency?.milliseconds.median ?? 0) < ($1.latency?.milliseconds.median ?? 0)

@@ -4,19 +4,19 @@ import Records
 /// One line of a report: a model with a method, on a data set, a device and a batch size.
 package struct Row: Sendable {
   package internal(set) var method: MethodSetting
-  /// Why the method has its parameters: as many reasons as entries of the spec that mean this row.
+  /// Why the method has its parameters: one reason for each entry of the spec that led to this row.
   package let reasons: [RowReason]
   package internal(set) var family: MethodFamily
   /// The parameters that distinguish the row from its siblings, for example `r=4`; may be empty.
   package let parameters: String
   /// The parameters that differ between rows of the same method; may be empty.
   package let shortParameters: String
-  /// The parameters that differ between rows of the same method, or how much goes where none
-  /// differs; may be empty.
+  /// The parameters that differ between rows of the same method or, if none differs, how much is
+  /// removed; may be empty.
   package let distinguishingParameters: String
-  /// `nil` when no prediction is recorded.
+  /// `nil` if no prediction is recorded.
   package let accuracy: AccuracyFigures?
-  /// `nil` when no timing is recorded.
+  /// `nil` if no timing is recorded.
   package let latency: LatencyFigures?
   /// Relative to the baseline on the same images; `nil` for the baseline itself and if either is
   /// missing.
@@ -29,9 +29,9 @@ package struct Row: Sendable {
   /// Relative to random removal at the same token counts, on the same images; `nil` without a
   /// control.
   package let control: AccuracyChange?
-  /// How its accuracy was measured in a race; `nil` where every image was classified.
+  /// How its accuracy was measured in a race; `nil` if every image was classified.
   package let race: RaceStanding?
-  /// Tokens that leave the last block, prefix included.
+  /// The number of tokens after the last block, including prefix tokens.
   package let tokensLeft: Int?
   /// The MACs of one image.
   package let macs: Int?
@@ -46,16 +46,18 @@ package struct Row: Sendable {
   package let attention: AttentionCost?
   /// The nearest decrease of latency that more pruning would reach; `nil` without a grid or a step.
   package let nextStep: NextStep?
-  /// Whether no other row of the group is at least as accurate and as fast, and better in one.
+  /// Whether no other row of the group is at least as accurate and as fast, and better in one of
+  /// them.
   package internal(set) var isOnFront = false
-  /// Why nothing is concluded from the row's timing or from its baseline's; empty where both are
-  /// sound.
+  /// Why nothing is concluded from the row's timing or from its baseline's; empty if both are
+  /// reliable.
   package let flaws: [TimingFlaw]
-  /// Whether the row's timing or its baseline's has too few samples for an interval of 95 %.
+  /// Whether the row's timing or its baseline's has too few samples for a 95 % interval.
   package let hasFewSamples: Bool
   /// Notes on these numbers, each a clause without a full stop.
   package internal(set) var notes: [String]
-  /// Those of `notes` that change no conclusion where the timing is reliable: outliers, drift.
+  /// Those of `notes` that do not affect conclusions if the timing is reliable, such as outliers
+  /// and drift.
   var lesserNotes: Set<String> = []
 
   /// The notes that a reader must know.
@@ -64,10 +66,10 @@ package struct Row: Sendable {
   /// Whether the front, marks and steps may use the row's timing.
   package var isReliable: Bool { flaws.isEmpty && !hasFewSamples }
 
-  /// Whether its accuracy is that of every image, or known as well as its race was to know it.
+  /// Whether its accuracy is that of every image, or as precise as its race required.
   package var isWellKnown: Bool { accuracy?.isComplete == true || race?.stop == .narrow }
 
-  /// Whether the row may be on the front: its accuracy is known, and its timing sound.
+  /// Whether the row may be on the front: its accuracy is known, and its timing is reliable.
   var competes: Bool { isWellKnown && latency != nil && isReliable }
 
   /// Whether it is the baseline, which reduces nothing.
@@ -83,16 +85,16 @@ package struct Row: Sendable {
 /// How many images were classified correctly.
 package struct AccuracyFigures: Hashable, Sendable {
   package let images: Int
-  /// Images of the data set, after its limit.
+  /// The number of images of the data set, after its limit.
   package let expectedImages: Int
   package let skippedImages: Int
   package let top1Correct: Int
   package let top5Correct: Int
-  /// Wilson's 95 % interval, in percent; that of a race where one stopped the row.
+  /// Wilson's 95 % interval in percent, or that of the race that stopped the row.
   package internal(set) var top1Interval: Interval
-  /// The same of the five best classes.
+  /// The same for top-5.
   package internal(set) var top5Interval: Interval
-  /// What a race that stopped the row expects over all images, in percent.
+  /// The estimate over all images, in percent, of a race that stopped the row.
   var top1Estimate: Double?
   var top5Estimate: Double?
 
@@ -126,24 +128,25 @@ package struct AccuracyFigures: Hashable, Sendable {
 package struct LatencyFigures: Hashable, Sendable {
   /// Milliseconds per batch.
   package let milliseconds: Summary
-  /// At the median.
+  /// Images per second at the median latency.
   package let imagesPerSecond: Double
   package let peakMemoryBytes: Int
   package let environment: Environment
-  /// What disturbed the timing; `nil` in records of programs that did not look.
+  /// What disturbed the timing; `nil` in records of earlier versions.
   package let quality: TimingQuality?
 }
 
 /// How a method's accuracy differs from the baseline's, image by image.
 package struct AccuracyChange: Hashable, Sendable {
   package let outcomes: PairedOutcomes
-  /// Percentage points, negative when the method loses.
+  /// Percentage points, negative if the method loses accuracy.
   package let points: Double
   /// 95 % interval, in percentage points: a paired bootstrap, or a confidence sequence.
   package internal(set) var interval: Interval
-  /// McNemar's mid-p value, which says nothing where a race stopped early.
+  /// McNemar's mid-p value, which is meaningless if a race stopped early.
   package let midP: Double
-  /// Whether the interval is that of a race, which holds for the whole data set at any time.
+  /// Whether the interval is a race's confidence sequence, which is valid for the whole data set at
+  /// any time.
   package internal(set) var isSequential = false
 
   /// Whether chance alone could explain the difference at the 5 % level.
@@ -156,7 +159,7 @@ package struct Speedup: Hashable, Sendable {
   package let ratio: Double
   /// 95 % bootstrap interval of the ratio.
   package let interval: Interval
-  /// Whether both timings are reliable; nothing is concluded from others.
+  /// Whether both timings are reliable; otherwise nothing is concluded.
   package let isReliable: Bool
 
   /// Whether the interval contains 1.

@@ -17,7 +17,7 @@ struct RowBuilder {
   let staircases: [Staircase]
   let curves: [UtilityCurve]
 
-  /// All tables: for each model, every data set it was judged on with every place it was timed.
+  /// All tables: for each model, every combination of a data set and a timing configuration.
   func groups() -> [RowGroup] {
     let medians = bootstraps()
     return sorted(
@@ -39,7 +39,7 @@ struct RowBuilder {
       })
   }
 
-  /// The rows to show, each once; several reasons of one setting share a row.
+  /// The rows to show, without duplicates; several reasons for the same setting share a row.
   private func selection(
     for group: RowGroup, measured: Set<MethodSetting>
   ) -> [(method: MethodSetting, asked: AskedRow)] {
@@ -59,7 +59,7 @@ struct RowBuilder {
     return order.map { ($0, asked[$0] ?? AskedRow()) }
   }
 
-  /// What is to be known of the R that α has chosen for rows of a table.
+  /// The uncertainty of each R that α has chosen for rows of a table.
   private func choiceLines(for group: RowGroup) -> [String] {
     let alphas = (rows ?? []).filter { $0.model == group.model && $0.place.includes(group) }
       .compactMap(\.reason?.alpha)
@@ -68,7 +68,7 @@ struct RowBuilder {
     return curve?.choiceLines(alphas: Set(alphas).sorted()) ?? []
   }
 
-  /// Resampled medians of every timing that a row needs, each once.
+  /// Resampled medians of every timing that a row needs, computed once each.
   private func bootstraps() -> [JoinedRecords.TimingID: BootstrapMedians] {
     let wanted = rows.map { Set($0.map(\.method)) } ?? Set(joined.methods)
     var medians: [JoinedRecords.TimingID: BootstrapMedians] = [:]
@@ -83,7 +83,8 @@ struct RowBuilder {
     return medians
   }
 
-  /// By model, data set, device, batch size; models in the spec's order where there is one.
+  /// Sorted by model, data set, device and batch size; models in the order of the spec if there is
+  /// one.
   private func sorted(_ groups: [RowGroup]) -> [RowGroup] {
     var ranks: [ModelIdentity: Int] = [:]
     for (rank, row) in (rows ?? []).enumerated() where ranks[row.model] == nil {
@@ -110,8 +111,8 @@ struct RowBuilder {
 extension RowGroup {
   /// Marks the rows that no other dominates.
   ///
-  /// Rows of incomplete data sets, but for those that a race knows well enough, and of unreliable
-  /// timings do not compete.
+  /// Rows of incomplete data sets do not compete unless a race knows them precisely enough; nor do
+  /// rows with unreliable timings.
   mutating func markFront() {
     for index in rows.indices { rows[index].isOnFront = false }
     let candidates = rows.indices.compactMap { index -> (Int, TradeOff)? in

@@ -1,19 +1,20 @@
 import Records
 
-/// One row that a report is asked for: a method of a model, in one place or in all.
+/// One requested row of a report: a method of a model, for one table or all.
 package struct RowKey: Hashable, Sendable {
   package internal(set) var model: ModelIdentity
   package let method: MethodSetting
   /// Why the method has its parameters; shown before them.
   package let reason: RowReason?
-  /// Random removal at the method's token counts, which is another row; `nil` without one.
+  /// Random removal at the method's token counts, which is a row of its own; `nil` without a
+  /// control.
   package let control: MethodSetting?
-  /// How its accuracy was measured in a race; `nil` where every image was classified.
+  /// How its accuracy was measured in a race; `nil` if every image was classified.
   package let race: RaceStanding?
   /// Which tables it belongs to: R may be chosen for each device and batch size.
   package internal(set) var place: RowPlace
 
-  /// Names a row; the weights of `model` do not matter.
+  /// Identifies a row; the weights of `model` are ignored.
   package init(
     model: ModelSetting, method: MethodSetting, reason: RowReason? = nil,
     control: MethodSetting? = nil, race: RaceStanding? = nil, place: RowPlace = RowPlace()
@@ -27,7 +28,7 @@ package struct RowKey: Hashable, Sendable {
   }
 }
 
-/// The tables that a row belongs to: those that agree with everything that is not `nil`.
+/// The tables that a row belongs to: those that match everything that is not `nil`.
 package struct RowPlace: Hashable, Sendable {
   package var weights: WeightsSetting?
   package var dataset: DatasetSetting?
@@ -48,8 +49,8 @@ package struct RowPlace: Hashable, Sendable {
 
   /// Whether rows of this place belong to `group`.
   ///
-  /// A table without accuracies names no weights and no data set that could differ, and one
-  /// without latencies no device: they take every row of the model.
+  /// A table without accuracies has no weights and data set that could differ, and one without
+  /// latencies has no device: they accept every row of the model.
   func includes(_ group: RowGroup) -> Bool {
     func agrees<Value: Equatable>(_ wanted: Value?, _ found: Value?) -> Bool {
       wanted == nil || found == nil || wanted == found

@@ -27,7 +27,7 @@ extension RowReason {
 }
 
 extension [RowReason] {
-  /// All reasons, with `α=` said once in a run: `α=0.2, 0.3`; `nil` without any.
+  /// All reasons, with consecutive α combined: `α=0.2, 0.3`; `nil` without any.
   var words: String? {
     var isAfterAlpha = false
     let parts = map { reason in
@@ -38,7 +38,7 @@ extension [RowReason] {
     return parts.isEmpty ? nil : parts.joined(separator: ", ")
   }
 
-  /// `words` with three α or more as a span: `α=0.2…0.7`.
+  /// `words` with three or more α as a range: `α=0.2…0.7`.
   var shortWords: String? {
     let alphas = compactMap(\.alpha)
     guard count > 2, alphas.count == count, let first = alphas.first, let last = alphas.last else {
@@ -47,7 +47,7 @@ extension [RowReason] {
     return "α=\(trimmed(first, digits: 6))…\(trimmed(last, digits: 6))"
   }
 
-  /// `shortWords` for a label in a figure; `nil` where it would cover other points.
+  /// `shortWords` for a label in a figure; `nil` if it would cover other points.
   var labelWords: String? {
     switch first {
     case .latencyMatch?, .control?: nil

@@ -2,32 +2,32 @@ import Measurement
 import Records
 import Support
 
-/// Median latency over the number of tokens: one model on one device at one batch size.
+/// Median latency over the number of tokens of one model on one device at one batch size.
 ///
 /// It comes from latency records of random removal, which drops tokens before the first block, so
 /// every block processes the same number of tokens.
 package struct Staircase: Sendable {
   /// One measured token count.
   package struct Point: Hashable, Sendable {
-    /// Tokens in every block, prefix included.
+    /// The number of tokens in every block, including prefix tokens.
     package let tokens: Int
-    /// Milliseconds a batch.
+    /// Milliseconds per batch.
     package let milliseconds: Summary
-    /// What disturbed it; `nil` in records of programs that did not look.
+    /// What disturbed the timing; `nil` in records of earlier versions.
     package let quality: TimingQuality?
-    /// Why no step is read from it; empty where it is reliable.
+    /// Why it is not used to find steps; empty if it is reliable.
     package let flaws: [TimingFlaw]
     /// Whether its samples are too few for an interval of 95 %.
     package let hasFewSamples: Bool
-    /// What it is made of where it was predicted; `nil` where it was measured.
+    /// The operations of a prediction; `nil` if it was measured.
     package let predicted: [PredictedOperation]?
-    /// How it was spread over a card; `nil` where that is not known.
+    /// The kernels that ran on a GPU; `nil` if they are not known.
     package let kernels: [KernelLaunch]?
 
     package var isReliable: Bool { flaws.isEmpty && !hasFewSamples }
   }
 
-  /// Fewer token counts than this are a comparison of methods, not a grid.
+  /// With fewer token counts, it is a comparison of methods and not a grid.
   package static let minPoints = 4
   /// Resampled curves for the intervals of steps.
   private static let replicates = 200
@@ -36,18 +36,18 @@ package struct Staircase: Sendable {
   package let device: DeviceSetting
   package let batchSize: Int
   package let precision: String
-  /// By rising token count.
+  /// By increasing token count.
   package let points: [Point]
-  /// Medians of resampled timings of the reliable points, by token count: as many for each.
+  /// Resampled medians of the reliable points by token count, the same number for each.
   let resampled: [Int: [Double]]
-  /// Where latency jumps, by increasing token count; empty if too many points are not reliable.
+  /// The steps of the latency, by increasing token count; empty if too many points are unreliable.
   package let steps: [Step]
 
   /// The staircases in `joined`, ordered by model, device and batch size.
   static func all(in joined: JoinedRecords) -> [Staircase] {
     typealias Grid = [Int: JoinedRecords.Timing]
     var byEffort: [JoinedRecords.LatencyKey: [TimingSetting: Grid]] = [:]
-    // Sorted, so that of several seeds at one token count the same is drawn every time.
+    // Sorted, so that the same of several seeds at one token count is always chosen.
     for (key, timings) in joined.grids.sorted(by: {
       joined.catalog.precedes($0.key.method, $1.key.method)
     }
@@ -57,8 +57,8 @@ package struct Staircase: Sendable {
         byEffort[key.place, default: [:]][effort, default: [:]][tokens, default: timing] = timing
       }
     }
-    // One effort is one grid, as the search reads it; of several the one with the most token
-    // counts.
+    // Points with the same timing settings form one grid, as in the search; of several, the one
+    // with the most token counts is used.
     var grids = byEffort.compactMapValues { grids in
       grids.max {
         ($0.value.count, $0.key.minSeconds, $0.key.minSamples)
@@ -107,16 +107,16 @@ package struct Staircase: Sendable {
         .steps(in: sound.map(\.milliseconds.median), resampled: curves) : []
   }
 
-  /// The median of the first point with a number of tokens or more, in milliseconds a batch; `nil`
-  /// beyond the grid.
+  /// The median latency in milliseconds per batch of the first measured token count that is at
+  /// least `tokens`; `nil` beyond the grid.
   ///
-  /// Between two points may lie a step, so that the line between them says nothing.
+  /// It does not interpolate, because there may be a step between two points.
   func median(from tokens: Int) -> Double? {
     points.first { $0.tokens >= tokens }?.milliseconds.median
   }
 
-  /// The operations that make a step of a predicted staircase, the largest part first; empty where
-  /// it was measured.
+  /// The operations that cause a step of a predicted staircase, the largest part first; empty if it
+  /// was measured.
   func causes(of step: Step) -> [String] {
     func predicted(_ tokens: Int) -> [PredictedOperation] {
       points.first { $0.tokens == tokens }?.predicted ?? []
@@ -125,10 +125,10 @@ package struct Staircase: Sendable {
       .map(\.text)
   }
 
-  /// What a card did otherwise from one side of a measured step to the other; empty where it is not
-  /// known.
+  /// The differences between the GPU's kernels on both sides of a measured step; empty if they are
+  /// not known.
   ///
-  /// Without a time of each kernel these are what may have made it, other kernels first.
+  /// Without a time for each kernel, these are only possible causes; different kernels come first.
   func changes(at step: Step) -> [String] {
     func kernels(_ tokens: Int) -> [KernelLaunch] {
       points.first { $0.tokens == tokens }?.kernels ?? []
@@ -137,12 +137,12 @@ package struct Staircase: Sendable {
       .map(\.text)
   }
 
-  /// Whether too many of its points are not reliable for a step to be read.
+  /// Whether too many points are unreliable to find steps.
   var isDoubtful: Bool {
     !Reliability.suffices(sound: points.count(where: \.isReliable), of: points.count)
   }
 
-  /// Whether the grid was measured in the place of `group`.
+  /// Whether the grid was measured with the model, device and batch size of `group`.
   func belongs(to group: RowGroup) -> Bool {
     model == group.model && device == group.device && batchSize == group.batchSize
       && precision == group.precision
@@ -158,12 +158,12 @@ package struct Staircase: Sendable {
 }
 
 extension MethodSetting {
-  /// Stands for the methods of one grid in a key.
+  /// Represents all methods of one grid in a key.
   static let any = MethodSetting(name: "", parameters: [:])
 }
 
 extension JoinedRecords.LatencyKey {
-  /// The same place with no method's parameters: what the points of one grid share.
+  /// The key without the method, which all points of one grid share.
   fileprivate var place: Self {
     Self(
       model: model, method: .any, device: device,

@@ -2,12 +2,12 @@ import Measurement
 import Records
 import Support
 
-/// The verdict on the timings of a report, one sentence at the top.
+/// The verdict on the timings of a report: one sentence for its beginning.
 package struct TimingVerdict: Hashable, Sendable {
   /// The sentence.
   package let text: String
 
-  /// `nil` where every timing is reliable.
+  /// `nil` if every timing is reliable.
   init?(_ groups: [RowGroup], _ staircases: [Staircase], command: String?) {
     let rows = groups.flatMap(\.rows).filter { $0.latency != nil }
     let points = staircases.flatMap(\.points)
@@ -62,8 +62,8 @@ package struct TimingVerdict: Hashable, Sendable {
 }
 
 extension Disturbance {
-  /// What the reasons of some rounds mean, for example `other programs ran and threads waited for a
-  /// core`.
+  /// The reasons why rounds were disturbed, for example `other programs ran and threads waited for
+  /// a core`.
   static func words(_ rounds: [DisturbedRound]) -> String {
     let found = Set(rounds.flatMap(\.reasons))
     let words = Disturbance.allCases.filter(found.contains).map(\.words)
@@ -85,13 +85,13 @@ extension RowGroup {
   /// Whether its latencies are predicted and not measured.
   var isSimulated: Bool { device?.simulated != nil }
 
-  /// That its latencies are predicted, and how far such predictions have been off; `nil` where they
-  /// are measured.
+  /// A note that the latencies are predicted, with the error of such predictions; `nil` if they are
+  /// measured.
   package var simulatedText: String? {
     device?.simulated.map { "simulated: every latency here is predicted; \($0.errorText)" }
   }
 
-  /// How many rounds were left out of the table's timings, and why; `nil` where none was.
+  /// How many rounds were left out of the table's timings, and why; `nil` if none was.
   package var droppedText: String? {
     let timings = rows.compactMap { $0.latency?.quality }.filter { $0.droppedRounds > 0 }
     guard let maximum = timings.max(by: { $0.droppedRounds < $1.droppedRounds }) else { return nil }

@@ -4,8 +4,8 @@ import Support
 
 /// The utility of every token count: saved latency against kept accuracy, from two grids.
 ///
-/// L is the latency grid of a device, Â the accuracy grid of a model: they may come from different
-/// machines. The formula is `TailEffectUtility`'s, by which a run chooses R.
+/// L is the latency grid of a device, Â the accuracy grid of a model; they may come from different
+/// machines. The formula is that of `TailEffectUtility`, with which a run chooses R.
 package struct UtilityCurve: Sendable {
   /// A token count that both grids have.
   package struct Point: Hashable, Sendable {
@@ -22,7 +22,7 @@ package struct UtilityCurve: Sendable {
   package let weights: WeightsSetting?
   /// The data set of the accuracy grid, often smaller than that of the rows.
   package let dataset: DatasetSetting
-  /// By rising token count, at least `Staircase.minPoints`.
+  /// By increasing token count, at least `Staircase.minPoints`.
   package let points: [Point]
   private let utility: TailEffectUtility
   /// Utilities of resampled grids.
@@ -44,18 +44,18 @@ package struct UtilityCurve: Sendable {
     utility.choice(alpha: alpha, resampled: resampled)
   }
 
-  /// R for a token count n, as `removedTokens` bounds it.
+  /// R for a token count n, clamped as in `removedTokens`.
   package func removed(leaving tokens: Int) -> Int {
     let model = staircase.model
     return max(0, min(model.tokens - tokens, model.tokens - model.prefixTokens - 2))
   }
 
-  /// Whether the grids are of the place and the weights of `group`.
+  /// Whether the grids have the model, device, batch size and weights of `group`.
   func belongs(to group: RowGroup) -> Bool {
     staircase.belongs(to: group) && weights == group.weights
   }
 
-  /// Every latency grid with every accuracy grid of the same model.
+  /// Every combination of a latency grid with an accuracy grid of the same model.
   static func all(_ staircases: [Staircase], in joined: JoinedRecords) -> [UtilityCurve] {
     var grids: [JoinedRecords.AccuracyKey: [Int: AccuracyTally]] = [:]
     let tallies = joined.accuracies.sorted { joined.catalog.precedes($0.key.method, $1.key.method) }
@@ -99,7 +99,8 @@ package struct UtilityCurve: Sendable {
 }
 
 extension UtilityCurve {
-  /// Both grids resampled: timings in blocks of rounds, images alike for every token count.
+  /// Resamples both grids: timings in blocks of rounds, images in the same way for every token
+  /// count.
   private static func resampled(
     _ tokens: [Int], _ staircase: Staircase, _ tallies: [Int: AccuracyTally]
   ) -> [TailEffectUtility] {
@@ -141,12 +142,12 @@ extension UtilityCurve {
 }
 
 extension AccuracyTally {
-  /// The share of images whose best class is right, 0…1.
+  /// The fraction of images whose top-1 class is correct, 0…1.
   fileprivate var top1Share: Double { Double(top1Correct) / Double(images) }
 }
 
 extension JoinedRecords.AccuracyKey {
-  /// The same place with no method's parameters: what the points of one grid share.
+  /// The key without the method, which all points of one grid share.
   fileprivate var place: Self {
     Self(
       model: model, weights: weights, method: .any,

@@ -2,30 +2,31 @@ import Measurement
 import Records
 import Support
 
-/// The tables of one model that differ in precision or engine alone, as one: whether pruning or
-/// precision buys more, and both together.
+/// The tables of one model that differ only in precision or engine, combined: they show whether
+/// pruning or precision gains more, and both together.
 package struct VariantTable: Sendable {
-  /// A row of one of the tables next to the same method's of the first.
+  /// A row of one of the tables, compared with the first table.
   package struct Line: Sendable {
     package let group: RowGroup
     package let row: Row
     /// How the accuracy differs from that of the same method in the first table, image by image.
     package let change: AccuracyChange?
-    /// Images that both have, those with the same best class, and those that kept other tokens.
+    /// The number of images that both classified, of those with the same top-1 class, and of those
+    /// whose kept tokens differ.
     package let agreement: (images: Int, sameClass: Int, otherTokens: Int?)?
-    /// How many times as fast as the first table's unpruned pass.
+    /// The speed-up over the unpruned pass of the first table.
     package let speedup: Double?
-    /// Whether anything may be concluded from both timings of it.
+    /// Whether both timings are reliable.
     package let isReliable: Bool
-    /// Whether no line of any of the tables is faster and as accurate.
+    /// Whether no line of any of the tables is both faster and at least as accurate.
     package internal(set) var isOnFront = false
   }
 
-  /// What all tables share.
+  /// What all tables have in common.
   package let title: String
   package let lines: [Line]
 
-  /// The tables of a report that differ in precision or engine alone, in the order of the report.
+  /// The tables of a report that differ only in precision or engine, in the order of the report.
   static func all(_ groups: [RowGroup], _ joined: JoinedRecords) -> [VariantTable] {
     var sets: [[RowGroup]] = []
     for group in groups {
@@ -39,7 +40,7 @@ package struct VariantTable: Sendable {
   }
 
   private init(_ groups: [RowGroup], _ joined: JoinedRecords) {
-    // The most exact comes first, on our own kernels where they were measured.
+    // The highest precision comes first, with our own kernels if they were measured.
     let groups = groups.sorted { Self.rank($0) < Self.rank($1) }
     let first = groups[0]
     title = first.sharedTitle
@@ -76,7 +77,7 @@ package struct VariantTable: Sendable {
     self.lines = lines
   }
 
-  /// The precisions by their digits, then the engines by name.
+  /// The sort key: first the precision, from the highest, then the engine's name.
   private static func rank(_ group: RowGroup) -> [String] {
     let order = ["float32", "tf32", "float16", "bfloat16", "int8"]
     let place = order.firstIndex(of: group.precision) ?? order.count

@@ -40,7 +40,7 @@ package struct Column: Sendable {
     return group.isSimulated ? ofPredictions(named) : named
   }
 
-  /// A prediction is one number: it has no samples, quartiles or interval.
+  /// A prediction is a single number without samples, quartiles or interval.
   private static func ofPredictions(_ columns: [Column]) -> [Column] {
     columns.compactMap { column in
       switch column.title {
@@ -53,7 +53,7 @@ package struct Column: Sendable {
     }
   }
 
-  /// For models, sizes take the place of parameters, and there are no remaining tokens.
+  /// For models, sizes replace parameters, and there are no remaining tokens.
   private static func ofModels(_ columns: [Column]) -> [Column] {
     columns.compactMap { column in
       switch column.title {

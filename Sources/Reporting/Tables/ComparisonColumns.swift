@@ -1,6 +1,6 @@
 import Records
 
-/// The columns for fair comparison: both baselines, the control, and the operations of a pass.
+/// The columns for a fair comparison: both baselines, the control, and the operations of a pass.
 extension Column {
   /// The columns for a terminal; each is left out if no row has it.
   static let comparison: [Column] = [
@@ -17,7 +17,7 @@ extension Column {
     "images", rank: 4, number: { $0.race == nil ? nil : $0.accuracy.map { Double($0.images) } }
   ) { row in row.race == nil ? missing : row.accuracy.map { grouped($0.images) } ?? missing }
 
-  /// The same with their intervals, and which attention ran.
+  /// The same columns with intervals, and with the kind of attention kernels.
   static let comparisonInDocuments: [Column] = [
     imagesSeen,
     Column("vs random, pp (95 %)", number: { $0.control?.points }) {
@@ -39,29 +39,28 @@ extension Column {
   static let comparisonExplanations: [(title: String, text: String)] = [
     (
       "images",
-      "images: those that a race classified until it stopped the row; top-1 is then the baseline's "
-        + "plus Δ, and its interval and that of Δ are confidence sequences (Waudby-Smith and Ramdas, "
-        + "arXiv:2010.09686), which hold at any time for the whole data set"
+      "images: the number that a race classified before it stopped the row; top-1 is then the "
+        + "baseline's plus Δ, and its interval and that of Δ are confidence sequences (Waudby-Smith "
+        + "and Ramdas, arXiv:2010.09686), which are valid at any time for the whole data set"
     ),
     (
       "vs random, pp (95 %)",
-      "vs random: top-1 against random removal of as many tokens at the same blocks, on the same "
-        + "images, with a paired bootstrap interval"
+      "vs random: top-1 relative to random removal of as many tokens at the same blocks, on the "
+        + "same images, with a paired bootstrap interval"
     ),
     (
       "vs explicit attention (95 %)",
-      "vs explicit attention: as speed-up, against the baseline whose attention maps lie in memory "
-        + "(`none_explicit`), as a method needs it that reads them"
+      "vs explicit attention: the speed-up over the baseline that stores its attention maps in "
+        + "memory (`none_explicit`), as methods that read them need"
     ),
     (
       "attention",
-      "attention: fused keeps the map inside a kernel, with scores also hands out what a score "
-        + "reads of it, explicit has the whole map in memory; its bytes are those of one image at "
-        + "least"
+      "attention: fused keeps the map inside a kernel, with scores also outputs what a score reads "
+        + "of it, explicit stores the whole map in memory; the bytes are the minimum for one image"
     ),
     (
       "launches",
-      "launches: operations of a pass, one after another; a device may join or split some"
+      "launches: the number of operations of a pass; a device may combine or split some"
     ),
   ]
 }

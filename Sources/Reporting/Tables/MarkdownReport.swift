@@ -31,18 +31,18 @@ struct MarkdownReport {
   }
 
   static let explanations = [
-    "tokens: what leaves the last block, class and other special tokens included",
+    "tokens: the tokens after the last block, including the class token and other prefix tokens",
     "top-1 ±: half the width of Wilson's 95 % interval",
-    "Δ top-1: percentage points against `none` on the same images, with a paired bootstrap "
+    "Δ top-1: percentage points relative to `none` on the same images, with a paired bootstrap "
       + "interval",
-    "latency: milliseconds a batch; median, and in brackets the quartiles (type 7) of the samples",
-    "speed-up: the baseline's median latency over the row's, with a bootstrap interval that "
-      + "resamples whole rounds of timings, in blocks of neighbors",
-    "next step down: the nearest fall of latency on the measured staircase; the gain is the step's "
-      + "height in the share of blocks that would run below it; methods that reduce at several "
-      + "blocks stand on several steps and have none",
+    "latency: milliseconds per batch: the median and, in brackets, the quartiles (type 7)",
+    "speed-up: the baseline's median latency divided by the row's, with a bootstrap interval that "
+      + "resamples whole rounds of timings, in blocks of consecutive rounds",
+    "next step down: the nearest decrease of latency on the measured staircase; the gain is the "
+      + "step's height times the fraction of blocks that would run below it; methods that reduce at "
+      + "several blocks are on several steps and have none",
     "GMACs: multiply-adds of one image in billions, counted from the shapes that ran",
-    "peak MB: highest memory in use while the row was timed, in millions of bytes",
+    "peak MB: the maximum memory in use while the row was timed, in millions of bytes",
   ]
 
   /// The meaning of the columns of a report's tables.
@@ -53,9 +53,9 @@ struct MarkdownReport {
       explanations + Column.comparisonExplanations.filter { shown.contains($0.title) }.map(\.text)
     guard report.tables.contains(where: \.isOfModels) else { return explanations }
     return explanations + [
-      "traffic: what the operations of one image read and write at least, in millions of bytes; "
-        + "inputs, weights and outputs once each, a batch's weights shared by its images, whatever a "
-        + "cache holds"
+      "traffic: the minimum that the operations of one image read and write, in millions of bytes: "
+        + "inputs, weights and outputs once each, with a batch's weights divided among its images, "
+        + "without regard to caches"
     ]
   }
 

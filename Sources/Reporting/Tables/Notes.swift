@@ -6,7 +6,7 @@ import Support
 /// Notes that differ only in their numbers are combined, with the range of each number, because a
 /// noisy machine repeats the same note for many rows. The exact notes of every row are in the CSV.
 struct NumberedNotes {
-  /// The words between the numbers, and what the numbers were.
+  /// A note's words between the numbers, and the numbers in each place.
   private struct Kind {
     let words: [Substring]
     var numbers: [[Substring]]
@@ -42,9 +42,9 @@ struct NumberedNotes {
     return zip(kind.words, spans + [""]).map { $0 + $1 }.joined()
   }
 
-  /// A number that stands by itself: `bs2`, `host-7` and `1.2.3` are names.
+  /// A separate number: `bs2`, `host-7` and `1.2.3` are names.
   ///
-  /// Compiled once; matching changes nothing of it.
+  /// `unsafe` is fine because matching does not modify it.
   nonisolated(unsafe) private static let number = /(^|[ (])([0-9][0-9,]*(\.[0-9]+)?)(?=$|[ ,;)%×])/
 
   /// The words around the numbers of `note`, one more than there are numbers.
@@ -79,10 +79,10 @@ extension RowGroup {
 }
 
 extension RowGroup {
-  /// How far each row is from the next step down, for example
-  /// `tail_effect r=72: prune 9 more tokens and gain about 0.80 ms (0.71–0.88)`.
+  /// The distance of each row from the next step down, for example `tail_effect r=72: prune 9 more
+  /// tokens and gain about 0.80 ms (0.71–0.88)`.
   var nextStepLines: [String] {
-    // The grid's own rows are the staircase, and need no such note.
+    // Rows of the grid itself need no such note.
     rows.filter { $0.family != .random }
       .compactMap { row in row.nextStep.map { "\(row.label): \($0.text)" } }
   }
@@ -102,7 +102,7 @@ extension SimulationSetting {
 }
 
 extension DeviceSetting {
-  /// For example `cpu: Xeon 8275CL, 2 threads`, with the engine where it is not our own.
+  /// For example `cpu: Xeon 8275CL, 2 threads`, with the engine if it is not the default.
   var text: String {
     if let simulated {
       return "\(name): \(hardware), \(simulated.precision), \(simulated.execution) execution, "

@@ -6,7 +6,7 @@ func fixed(_ value: Double, digits: Int) -> String {
   return text.hasPrefix("-") ? "−" + text.dropFirst() : text
 }
 
-/// A number with `digits` decimals as machines read it; never `-0`.
+/// A number with `digits` decimals for machines: with an ASCII minus sign, and never `-0`.
 func plain(_ value: Double, digits: Int) -> String {
   // The largest number has 309 digits before its point. A page has thousands of coordinates, for
   // which Foundation's formats take far longer.
@@ -18,7 +18,7 @@ func plain(_ value: Double, digits: Int) -> String {
   return isZero && text.hasPrefix("-") ? String(text.dropFirst()) : text
 }
 
-/// A number with at most `digits` decimals and no trailing zeros, as machines read it.
+/// A number with at most `digits` decimals and no trailing zeros, for machines.
 func trimmed(_ value: Double, digits: Int) -> String {
   var text = plain(value, digits: digits)
   guard text.contains(".") else { return text }
@@ -32,7 +32,7 @@ func significant(_ value: Double, _ digits: Int = 4) -> String {
   fixed(value, digits: decimals(value, significant: digits))
 }
 
-/// How many decimals show `digits` significant digits of `value`, 0…3.
+/// The number of decimals that show `digits` significant digits of `value`, 0…3.
 func decimals(_ value: Double, significant digits: Int) -> Int {
   guard value.isFinite, value != 0 else { return 0 }
   let whole = Int(log10(abs(value)).rounded(.down)) + 1
@@ -45,7 +45,7 @@ func signed(_ value: Double, digits: Int) -> String {
   return text.hasPrefix("−") || text.allSatisfy({ "0.".contains($0) }) ? text : "+" + text
 }
 
-/// A count with its thousands apart, for example `50,000`.
+/// A count with thousands separators, for example `50,000`.
 func grouped(_ count: Int) -> String {
   let digits = Array(String(count.magnitude))
   var text = ""

@@ -14,8 +14,9 @@ package enum PlainText {
     return String(shown)
   }
 
-  /// `text` in lines of at most `width` characters, broken between words; its own spaces at the
-  /// start stay, and lines after the first have `indent` more.
+  /// `text` in lines of at most `width` characters, wrapped between words.
+  ///
+  /// Leading spaces are kept, and lines after the first are indented by `indent` more.
   package static func lines(_ text: String, width: Int, indent: Int = 0) -> [String] {
     guard text.count > width else { return [text] }
     let start = String(repeating: " ", count: text.prefix { $0 == " " }.count)

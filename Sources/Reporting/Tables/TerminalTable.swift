@@ -15,8 +15,8 @@ package struct TerminalTable {
     self.highlightsFront = highlightsFront
   }
 
-  /// Whether the timings are reliable, the tables, what their marks mean, and the trials that
-  /// failed; ends with a line break.
+  /// The verdict on the timings, the tables, the meaning of their marks, and the failed trials;
+  /// ends with a line break.
   package func text() -> String {
     var blocks = report.tables.map { text(of: $0) }
     if blocks.isEmpty { blocks.append("No results yet.") }

@@ -1,4 +1,4 @@
-/// Cells in columns, aligned with spaces: one character is one column wide.
+/// Cells in columns, aligned with spaces; each character is counted as one column wide.
 package struct TextTable {
   package let header: [String]
   package let alignments: [Column.Alignment]
@@ -30,8 +30,9 @@ package struct TextTable {
 
   /// The lines of the table within `width` characters.
   ///
-  /// Columns are left out in the order of `dropping` until the others fit with `wrapping` at 16
-  /// characters; that column then takes the room that is left, its cells broken between words.
+  /// Columns are left out in the order of `dropping` until the others fit, with the column
+  /// `wrapping` at 16 characters. That column then takes the remaining width, and its cells are
+  /// wrapped between words.
   package func lines(width: Int, dropping: [String] = [], wrapping: String) -> [String] {
     var table = self
     for title in dropping where table.width(leaving: wrapping) > width {
@@ -41,7 +42,7 @@ package struct TextTable {
       return table.lines()
     }
     let others = table.width - table.widths[column]
-    let room = max(Self.narrowest, width - others)
+    let room = max(Self.minWrappedWidth, width - others)
     let rows = table.rows.flatMap { row -> [[String]] in
       Self.wrapped(row[column], at: room).enumerated().map { index, part in
         row.indices.map { $0 == column ? part : index == 0 ? row[$0] : "" }
@@ -50,8 +51,8 @@ package struct TextTable {
     return TextTable(header: table.header, alignments: table.alignments, rows: rows).lines()
   }
 
-  /// The lines of the table, or where that is wider than `width` characters each row as a
-  /// paragraph: its first cell, and below it the others, each after its title and broken between
+  /// The lines of the table or, if that is wider than `width` characters, one paragraph per row:
+  /// its first cell, and below it the others, each after its column title and wrapped between
   /// words.
   package func linesOrParagraphs(width: Int) -> [String] {
     guard self.width > width else { return lines() }
@@ -65,12 +66,12 @@ package struct TextTable {
     }
   }
 
-  /// The least room of a column whose cells are broken.
-  private static let narrowest = 16
+  /// The minimum width of a column whose cells are wrapped.
+  private static let minWrappedWidth = 16
 
   private func width(leaving title: String) -> Int {
     guard let column = header.firstIndex(of: title) else { return width }
-    return width - max(0, widths[column] - Self.narrowest)
+    return width - max(0, widths[column] - Self.minWrappedWidth)
   }
 
   private func without(_ title: String) -> TextTable {

@@ -7,14 +7,15 @@ extension VariantTable {
     "", "precision", "engine", "method", "parameters", "top-1 %", "Δ pp to float32 (95 %)",
     "same class %", "other tokens", "latency ms", "speed-up",
   ]
-  /// Of the columns, from the first, those that are text.
+  /// The number of leading columns that contain text.
   static let textColumns = 5
 
   static let explanations = [
-    "Δ to float32: top-1 against the same method in the first precision, on the same images, with a "
-      + "paired bootstrap interval",
+    "Δ to float32: top-1 relative to the same method in the first precision, on the same images, "
+      + "with a paired bootstrap interval",
     "same class: images whose best class is that of the first precision",
-    "other tokens: images whose reductions kept or merged other tokens than in the first precision",
+    "other tokens: images whose reductions kept or merged different tokens than in the first "
+      + "precision",
     "speed-up: over the unpruned pass of the first precision and engine",
   ]
 
@@ -85,8 +86,8 @@ extension VariantTable {
       children: [Markup("h2", text: heading)] + nodes + HTMLTable.notes(explanations))
   }
 
-  /// The tables in aligned columns for a terminal of `width` characters, without what a table has
-  /// nowhere.
+  /// The tables in aligned columns for a terminal of `width` characters, without columns that are
+  /// empty in a table.
   static func text(_ tables: [VariantTable], width: Int) -> [String] {
     tables.map { table in
       let rows = table.lines.map(cells)

@@ -1,13 +1,13 @@
-/// Gives groups colors so that groups that touch differ, and a group keeps its color while it
-/// can.
+/// Assigns colors to groups: adjacent groups get different ones, and a group keeps its color if
+/// possible.
 enum GroupColors {
   /// A side of a patch.
   enum Edge: CaseIterable { case top, left, bottom, right }
 
   /// An index of `PatchStyle.groups` for each group of `cells`.
   ///
-  /// Groups are taken by their names; each prefers the color it had `before`, then the one used
-  /// least.
+  /// Groups are processed in the order of their numbers; each prefers its color in `before`, then
+  /// the least used one.
   static func choose(cells: [TokenPicture.Cell], grid: Int, before: [Int: Int]) -> [Int: Int] {
     var touching: [Int: Set<Int>] = [:]
     for (place, cell) in cells.enumerated() {

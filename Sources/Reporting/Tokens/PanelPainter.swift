@@ -1,7 +1,7 @@
-/// How the states of patches look; the panels and the legend share it.
+/// The appearance of patch states, shared by the panels and the legend.
 enum PatchStyle {
-  /// A dropped patch nearly disappears; one that this reduction dropped is a little lighter and
-  /// framed.
+  /// A dropped patch is almost black; one that was dropped in this reduction is slightly lighter
+  /// and framed.
   static let dropped = "#101010"
   static let droppedOpacity = 0.9
   static let newlyDroppedOpacity = 0.72
@@ -10,27 +10,27 @@ enum PatchStyle {
   static let fusedOpacity = 0.62
   static let newlyFused = "#0072B2"
   static let mergedOpacity = 0.62
-  /// Okabe and Ito's colors, which color-blind readers can tell apart, and two more.
+  /// Okabe and Ito's colors, which color-blind readers can distinguish, and two more.
   static let groups = [
     "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7", "#7A3E9D",
     "#8C6D31",
   ]
 }
 
-/// Lays the states of one panel over the input that is drawn there already.
+/// Draws the patch states of one panel over the input image.
 struct PanelPainter {
   let cells: [TokenPicture.Cell]
-  /// The panel before, to tell what is new; `nil` before the first reduction.
+  /// The previous panel, to find what is new; `nil` before the first reduction.
   let before: [TokenPicture.Cell]?
   let grid: Int
   /// An index of `PatchStyle.groups` for each group.
   let colors: [Int: Int]
   /// The upper left corner.
   let origin: Point
-  /// Side of a patch.
+  /// The side of a patch in pixels.
   let patch: Double
 
-  /// Tints, then seams between patches that are tokens of their own, frames around what is new, and
+  /// Tints, then lines between patches that are separate tokens, frames around new changes, and
   /// borders around groups.
   var nodes: [Markup] { [tints, seams, frames] + borders }
 
@@ -74,7 +74,7 @@ struct PanelPainter {
     return path(edges, stroke: "#ffffff", width: 1).with("stroke-opacity", 0.35)
   }
 
-  /// Around patches that this reduction has dropped or fused.
+  /// Frames around patches that this reduction dropped or fused.
   private var frames: Markup {
     .group(
       "frames",
@@ -90,7 +90,7 @@ struct PanelPainter {
       })
   }
 
-  /// One path for each color, around the groups that have it.
+  /// One path for each color, around the groups with that color.
   private var borders: [Markup] {
     var edges: [String: [String]] = [:]
     for place in cells.indices {
@@ -129,7 +129,7 @@ struct PanelPainter {
 }
 
 extension Markup {
-  /// A filled rectangle without an edge.
+  /// A filled rectangle without a stroke.
   static func rectangle(_ box: Box, fill: String, opacity: Double = 1) -> Markup {
     let node = Markup(
       "rect",
@@ -140,7 +140,7 @@ extension Markup {
     return opacity < 1 ? node.with("fill-opacity", .number(opacity)) : node
   }
 
-  /// A rectangle that is an edge alone.
+  /// The outline of a rectangle.
   static func frame(_ box: Box, stroke: String, width: Double) -> Markup {
     .rectangle(box, fill: "none").with("stroke", .text(stroke))
       .with("stroke-width", .number(width))

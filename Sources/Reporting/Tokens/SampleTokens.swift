@@ -1,9 +1,9 @@
-/// What each method of a run made of a few pictures: the report's panel of tokens.
+/// The tokens that each method of a run keeps of a few images.
 package struct SampleTokens: Codable, Hashable, Sendable {
   package struct Picture: Codable, Hashable, Sendable {
-    /// As the model sees it, a PNG file as base64 text.
+    /// The image as the model sees it: a PNG file as base64 text.
     package let base64PNG: String
-    /// Its class.
+    /// The name of its class.
     package let label: String
 
     package init(base64PNG: String, label: String) {
@@ -21,8 +21,8 @@ package struct SampleTokens: Codable, Hashable, Sendable {
     /// The method with its parameters.
     package let label: String
     package let method: String
-    /// The state of every patch of each picture, row by row: `k` kept, `d` dropped, `f` fused, or
-    /// the number of the group that it is merged into.
+    /// The state of every patch of each image, row by row: `k` kept, `d` dropped, `f` fused, or the
+    /// number of the group that it is merged into.
     package let states: [[String]]
 
     package init(label: String, method: String, states: [[String]]) {
@@ -33,7 +33,7 @@ package struct SampleTokens: Codable, Hashable, Sendable {
   }
 
   package let model: String
-  /// Patches along a side.
+  /// The number of patches along a side.
   package let grid: Int
   package let pictures: [Picture]
   package let rows: [Row]
@@ -45,7 +45,7 @@ package struct SampleTokens: Codable, Hashable, Sendable {
     self.rows = rows
   }
 
-  /// Whether every row has a state for every patch of every picture.
+  /// Whether every row has a state for every patch of every image.
   package var isWhole: Bool {
     grid > 0
       && rows.allSatisfy { row in
@@ -68,10 +68,10 @@ package struct SampleTokens: Codable, Hashable, Sendable {
   }
 }
 
-/// The panel: a line of pictures for each method, with the tokens that leave the last block.
+/// A figure with a line of images for each method, with the tokens after the last block.
 struct SampleTokensFigure {
   let tokens: SampleTokens
-  /// Tells the pictures of one page apart.
+  /// The figure's number on the page, for unique ids.
   let number: Int
   static let legend = [
     "Bright: a token of its own. Dark: dropped. Blue: fused with others into one token. Framed in a "
@@ -80,7 +80,7 @@ struct SampleTokensFigure {
   private static let side = 144.0
   private static let gap = 8.0
 
-  /// The pictures once, then each method's states over them.
+  /// The input images, then the states of each method over them.
   var node: Markup {
     let figures = tokens.rows.map { row in
       Markup(
@@ -98,7 +98,7 @@ struct SampleTokensFigure {
 
   private var labels: String { tokens.pictures.map(\.label).joined(separator: ", ") }
 
-  /// A line of pictures; those without a row hold the pictures themselves, which the others use.
+  /// A line of images; the line without a row defines the images, which the others reference.
   private func drawing(_ row: SampleTokens.Row?) -> Markup {
     let count = Double(tokens.pictures.count)
     let width = count * Self.side + (count - 1) * Self.gap

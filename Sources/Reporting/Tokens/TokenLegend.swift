@@ -1,4 +1,4 @@
-/// What the looks of patches mean, for those that occur in a drawing.
+/// The legend of the patch states that occur in a drawing.
 struct TokenLegend {
   private enum Swatch {
     case kept, newlyDropped, dropped, newlyFused, fused, merged
@@ -16,7 +16,7 @@ struct TokenLegend {
 
   init(panels: [TokenPicture.Panel]) {
     let cells = Set(panels.flatMap(\.cells))
-    /// Whether a state lasts beyond the panel in which it is new.
+    /// Whether a state persists after the panel in which it first occurs.
     func lasts(_ state: TokenPicture.Cell) -> Bool {
       zip(panels, panels.dropFirst()).contains { first, second in
         zip(first.cells, second.cells).contains { $0 == state && $1 == state }
@@ -39,7 +39,7 @@ struct TokenLegend {
     self.entries = entries
   }
 
-  /// What the entries say.
+  /// The texts of the entries.
   var texts: [String] { entries.map(\.text) }
 
   /// The entries side by side, wrapped at `width`, and the height they take.
@@ -63,7 +63,7 @@ struct TokenLegend {
     return (.group("legend", nodes), y + Self.lineHeight - top)
   }
 
-  /// A patch of mid grey in the look of a state.
+  /// A medium gray patch in the appearance of a state.
   private static func swatch(_ swatch: Swatch, _ box: Box) -> [Markup] {
     let inner = box.outset(by: -1)
     let look: [Markup] =

@@ -1,7 +1,7 @@
-/// Draws what became of the patches of a picture: the input, then one panel for each reduction, and
-/// a legend.
+/// Draws the states of the patches of an image: the input, then one panel for each reduction, and a
+/// legend.
 ///
-/// It knows patches and their states alone, not the model that reduced them.
+/// It knows only patches and their states, not the model.
 package struct TokenPicture {
   /// The state of one patch.
   package enum Cell: Hashable, Sendable {
@@ -15,7 +15,7 @@ package struct TokenPicture {
   /// One reduction.
   package struct Panel: Sendable {
     package let label: String
-    /// One for each patch, row by row.
+    /// One cell for each patch, row by row.
     package let cells: [Cell]
 
     package init(label: String, cells: [Cell]) {
@@ -24,13 +24,13 @@ package struct TokenPicture {
     }
   }
 
-  /// What the model sees, square, before normalization.
+  /// The square input image of the model, before normalization.
   package struct Input: Sendable {
-    /// The picture as base64 text of a PNG file.
+    /// The image: a PNG file as base64 text.
     let base64PNG: String
-    /// Patches along a side.
+    /// The number of patches along a side.
     let grid: Int
-    /// Written above the untouched picture.
+    /// The label above the input image.
     let label: String
 
     package init(base64PNG: String, grid: Int, label: String) {
@@ -45,9 +45,8 @@ package struct TokenPicture {
   private let panels: [Panel]
 
   /// - Parameters:
-  ///   - headings: Lines above the panels, the first one larger; each is broken where it is too
-  ///     long.
-  ///   - panels: In the order of the reductions, `grid * grid` cells each.
+  ///   - headings: Lines above the panels, the first one larger; long ones are wrapped.
+  ///   - panels: In the order of the reductions, with `grid * grid` cells each.
   package init(input: Input, headings: [String], panels: [Panel]) {
     precondition(
       panels.allSatisfy { $0.cells.count == input.grid * input.grid }, "a cell for each patch")
@@ -60,7 +59,7 @@ package struct TokenPicture {
   private static let textSize = 13.0
   private static let lineHeight = 18.0
   private static let labelHeight = 20.0
-  /// Panels that still fit side by side.
+  /// The maximum number of panels in one row.
   private static let oneRow = 3
 
   private var columns: Int {
@@ -98,7 +97,7 @@ package struct TokenPicture {
       [.group("heading", title)] + drawnPanels(top: top, rowHeight: rowHeight) + [legend.node])
   }
 
-  /// The picture, once for all panels.
+  /// The image, defined once for all panels.
   private var definitions: Markup {
     let picture = Markup(
       "image",

@@ -6,9 +6,11 @@ import Support
 package enum ReportWriter {
   /// Writes every file of `report` into `folder`, which is created if it does not exist.
   ///
-  /// Each file is written under a temporary name and then renamed, so a reader never sees half of
-  /// one. Figures without data are not written, and files of an earlier report are deleted,
-  /// including PNG files of changed drawings. Returns the paths, in the order written.
+  /// Each file is written under a temporary name and then renamed, so that readers never see a
+  /// partial one. Figures without data are not written. Files of an earlier report that are no
+  /// longer written are deleted, including PNG files of changed drawings.
+  ///
+  /// - Returns: The paths, in the order of writing.
   /// - Throws: `ReportingError`.
   @discardableResult
   package static func write(_ report: Report, to folder: URL) throws -> [URL] {
@@ -38,15 +40,15 @@ package enum ReportWriter {
       try replace(place, with: file.1)
       return place
     }
-    // One that cannot be deleted is left.
+    // A file that cannot be deleted is left.
     for file in stale { try? FileManager.default.removeItem(at: file) }
     return places
   }
 
-  /// The files of an earlier report that this one does not write, and pictures of drawings that it
+  /// Files of an earlier report that this one does not write, and PNG files of drawings that it
   /// changes.
   ///
-  /// Nothing but the names that a report may write is among them.
+  /// It contains only names that a report may write.
   private static func stale(besides files: [(String, String)], in folder: URL) -> [URL] {
     let written = Dictionary(files, uniquingKeysWith: { first, _ in first })
     let drawings = Figures.all.map(Figures.path)
@@ -62,7 +64,7 @@ package enum ReportWriter {
     }
   }
 
-  /// Whether a regular file has just this text.
+  /// Whether a regular file has exactly this text.
   private static func holds(_ file: URL, _ text: String) -> Bool {
     let bytes = try? RegularFile.contents(of: PathBytes(file.path), maxBytes: text.utf8.count)
     return bytes?.elementsEqual(text.utf8) ?? false
