@@ -1,5 +1,5 @@
-// An executable's own malloc takes the place of glibc's in every library that it loads; these count
-// and pass on.
+// An executable's own malloc replaces glibc's in every library that it loads; these functions count
+// and forward.
 #include "allocation_counter.h"
 
 #include <stddef.h>

@@ -19,7 +19,7 @@ typedef struct {
   int64_t stride;
 } layout;
 
-// The library's own struct, as its header lays it out.
+// The library's struct, with the layout of its header.
 typedef struct {
   uint64_t algorithm[8];
   size_t workspace;
@@ -28,7 +28,7 @@ typedef struct {
   int reserved[4];
 } choice;
 
-// MARK: Numbers
+// MARK: Half-precision floats
 
 static float from_half(uint16_t bits) {
   int exponent = bits >> 10 & 31, mantissa = bits & 1023;
@@ -45,7 +45,7 @@ static uint16_t to_half(float value) {
   if (bits > 0x7f800000) return sign | 0x7e00;
   if (bits >= 0x477ff000) return sign | 0x7c00;
   if (bits < 0x38800000) {
-    // Below the smallest normal number the steps are 2^-24.
+    // Subnormals are multiples of 2^-24.
     float scaled = __builtin_fabsf(value) * 0x1p24f;
     return sign | (uint16_t)__builtin_rintf(scaled);
   }
@@ -125,17 +125,17 @@ static int fits(const description *d, const layout *a, const layout *b, const la
   if (a->type != b->type || a->rows != b->rows) return 0;
   if (out->rows != a->columns || out->columns != b->columns) return 0;
   if (d->epilogue != 1 && d->epilogue != 4 && (d->epilogue != 36 || behavior.lacks_gelu)) return 0;
-  // Half products may be added up into half or float, floats into floats alone.
+  // Products of halves may have half or float results, those of floats only float.
   return out->type == a->type || out->type == R_32F;
 }
 
-// Real versions differ in what they do about a bias without an address.
+// Real versions behave differently for a bias without an address.
 static int has_bias(const description *d) { return d->epilogue == 1 || d->bias != NULL; }
 
 static int heuristic(
     void *library, void *d, void *a, void *b, void *c, void *out, void *preference, int requested,
     choice *choices, int *count) {
-  // The library may wait or allocate while it searches.
+  // The real library may wait or allocate while it searches.
   if (is_capturing) { void_capture(); return 14; }
   counts.searches++;
   if (behavior.suggests_nothing_once) {
@@ -144,7 +144,7 @@ static int heuristic(
     return 0;
   }
   if (!fits(d, a, b, out) || !has_bias(d)) return 15;
-  // Two that work, and between them one that cannot.
+  // Two algorithms that work, and between them one that does not.
   *count = requested < 3 ? requested : 3;
   for (int i = 0; i < *count; i++) {
     memset(&choices[i], 0, sizeof(choice));
@@ -160,7 +160,7 @@ static int check(
   return has_bias(d) && (algorithm[0] == 1000 || algorithm[0] == 1002) ? 0 : 15;
 }
 
-// MARK: The product
+// MARK: GEMM
 
 typedef struct {
   description d;
@@ -192,7 +192,7 @@ static void run_product(work *item) {
       sum *= p->alpha;
       if (p->beta != 0) sum += p->beta * load(p->c, p->out.type, row * p->out.stride + o);
       if (p->d.epilogue & 4) sum += load(p->d.bias, p->out.type, o);
-      // The library's GELU is the approximation.
+      // The library's GELU is the tanh approximation.
       if (p->d.epilogue & 32)
         sum = 0.5f * sum * (1 + tanhf(0.7978845608f * (sum + 0.044715f * sum * sum * sum)));
       store(p->result, p->out.type, row * p->out.stride + o, sum);

@@ -9,7 +9,7 @@ fake_cuda_behavior behavior;
 fake_cuda_counts counts;
 int is_capturing;
 int is_lost;
-// Whether the capture in progress was made void.
+// Whether the current capture was invalidated.
 static int is_void;
 
 fake_cuda_behavior *fake_cuda_behave(void) { return &behavior; }
@@ -66,7 +66,7 @@ int submit(void (*run)(work *), const void *payload, size_t bytes) {
 
 static int lost(void) { return is_lost ? 719 : 0; }
 
-// MARK: Copies from the host, which the card reads late
+// MARK: Copies from the host, which the GPU reads late
 
 typedef struct copy {
   struct copy *next;
@@ -76,7 +76,7 @@ typedef struct copy {
 } copy;
 static copy *first_copy, *last_copy;
 
-// What a real card would have done by now: everything that waits calls this.
+// What a real GPU would have finished by now; everything that waits calls this.
 void carry_out(void) {
   while (first_copy) {
     copy *next = first_copy->next;
@@ -87,13 +87,15 @@ void carry_out(void) {
   last_copy = NULL;
 }
 
-// An operation that a capture forbids: the capture is void, and its end says so.
+// An operation that is not allowed during capture: it invalidates the capture, whose end returns an
+// error.
 int void_capture(void) {
   is_void = 1;
   return 900;
 }
 
-// What the next synchronization says: an error of a kernel shows there, not at its launch.
+// The result of the next synchronization: errors of kernels are reported there, not at their
+// launch.
 static int finish(void) {
   carry_out();
   if (behavior.error_at_synchronization && counts.launches > 0) {
@@ -151,7 +153,7 @@ static int device_attribute(int *value, int attribute, int device) {
   }
   return 0;
 }
-// Pinned memory, with its size in front.
+// Pinned memory, preceded by its size.
 static int host_allocate(void **memory, size_t bytes, unsigned flags) {
   if (is_capturing) return void_capture();
   char *block = malloc(bytes + 256);
@@ -182,10 +184,11 @@ static int memory_info(size_t *available, size_t *total) {
 }
 static int memory_allocate(unsigned long long *address, size_t bytes) {
   if (is_lost) return 719;
-  // A capture forbids what changes memory or waits.
+  // Operations that allocate, free or wait are not allowed during capture.
   if (is_capturing) return void_capture();
   if (counts.bytes + bytes > behavior.memory_bytes) return 2;
-  // The size stands before the memory; an ugly pattern finds what is read before it is written.
+  // The size precedes the memory, which is filled with a pattern that reveals reads of unwritten
+  // values.
   char *block = aligned_alloc(256, (bytes + 256 + 255) / 256 * 256);
   memset(block, 0xfe, bytes + 256);
   memcpy(block, &bytes, sizeof bytes);
@@ -206,7 +209,7 @@ static int memory_free(unsigned long long address) {
   return 0;
 }
 static int copy_in(unsigned long long to, const void *from, size_t bytes, void *stream) {
-  // A real capture would hold the host's pointer: never what we want.
+  // A real capture would store the host's pointer, which is never intended.
   if (is_capturing) { counts.copies_while_capturing++; return void_capture(); }
   copy *late = malloc(sizeof(copy));
   *late = (copy){NULL, (void *)(uintptr_t)to, from, bytes};
@@ -264,7 +267,7 @@ static int capture_end(void *stream, void **result) {
   }
   *result = captured;
   counts.graphs++;
-  // Graphs of products alone are trials of algorithms.
+  // Graphs that contain only GEMMs are trials of algorithms.
   if (!is_trial(captured)) counts.captures++;
   return 0;
 }
@@ -334,7 +337,7 @@ static int module_load(
     void **module, const void *image, unsigned count, int *options, void **values) {
   if (is_capturing) return void_capture();
   if (behavior.refuses_modules) return 200;
-  // What the fake compiler makes begins with this.
+  // The output of the fake compiler starts with this.
   if (strncmp(image, "FAKE", 4) != 0) return 200;
   counts.modules++;
   *module = strdup(image);
@@ -342,8 +345,7 @@ static int module_load(
 }
 static int module_unload(void *module);
 
-// Names live as long as the program; what shared memory each may have lasts until the modules are
-// gone.
+// Names are kept until the program ends; their shared-memory limits until the modules are unloaded.
 static char *names[4096];
 static unsigned allowed[4096];
 static unsigned *allowance(const char *name) {
@@ -361,8 +363,8 @@ static int module_function(void **function, void *module, const char *name) {
   *function = names[i];
   return 0;
 }
-// As a multiprocessor of 2048 threads and 164 KB of shared memory, of which each block takes 1 KB
-// more, would hold them.
+// As on a multiprocessor with 2048 threads and 164 KB of shared memory, of which each block takes 1
+// KB more than it requests.
 static int occupancy(int *blocks, void *function, int threads, size_t shared) {
   if (!function || threads <= 0) return 1;
   int by_threads = 2048 / threads, by_shared = (int)((164 << 10) / (shared + 1024));
@@ -404,7 +406,7 @@ static void run_launch(work *item) {
     fprintf(stderr, "the launcher refused %s\n", p->name);
     is_lost = 1;
   }
-  // A thread that does not wait may read what is not there yet.
+  // A thread that does not wait may read values that are not written yet.
   const unsigned long long threads = 1ull * p->grid[0] * p->grid[1] * p->grid[2] * p->block[0];
   if (p->overlaps && behavior.waits && behavior.waits() != threads) {
     fprintf(stderr, "%s may begin early and does not wait\n", p->name);
@@ -425,7 +427,7 @@ static int launch_either(
   const unsigned maximum = *allowance(function);
   if (shared > (maximum > 49152 ? maximum : 49152)) return 1;
   launch_payload p = {function, {gx, gy, gz}, {bx, by, bz}, shared, 0, overlaps, {0}};
-  // Our own launches end their list with null and give eight bytes to each.
+  // Our launches end the parameter list with null and give each parameter eight bytes.
   while (parameters[p.count]) {
     memcpy(&p.slots[p.count], parameters[p.count], 8);
     p.count++;
@@ -445,7 +447,7 @@ static int launch(
   return launch_either(function, gx, gy, gz, bx, by, bz, shared, 0, parameters);
 }
 
-// CUlaunchConfig and CUlaunchAttribute, as cuda.h lays them out.
+// CUlaunchConfig and CUlaunchAttribute with the layout of cuda.h.
 typedef struct { int id, padding; union { char bytes[64]; int number; } value; } launch_attribute;
 typedef struct {
   unsigned gx, gy, gz, bx, by, bz, shared;
@@ -455,7 +457,7 @@ typedef struct {
 } launch_config;
 static int launch_extended(
     const launch_config *c, void *function, void **parameters, void **extra) {
-  // Programmatic dependent launch came with compute capability 9.0.
+  // Programmatic dependent launch needs compute capability 9.0.
   if (c->count != 1 || c->attributes->id != 6 || behavior.major < 9) return 1;
   return launch_either(
       function, c->gx, c->gy, c->gz, c->bx, c->by, c->bz, c->shared, c->attributes->value.number,

@@ -19,7 +19,7 @@ static int create(
     void **program, const char *source, const char *name, int headers, const char *const *contents,
     const char *const *names) {
   if (headers < 1 || strlen(source) == 0) return 3;
-  // What tells machine code and PTX with kernels from such without.
+  // Distinguishes machine code and PTX, with and without kernels.
   char *image = malloc(strlen(source) + 32);
   sprintf(image, "FAKE .text. .entry %s", source);
   *program = image;

@@ -3,23 +3,23 @@
 
 extern fake_cuda_behavior behavior;
 extern fake_cuda_counts counts;
-// Whether the stream captures work instead of doing it.
+// Whether the stream captures work instead of executing it.
 extern int is_capturing;
-// Whether the card is lost.
+// Whether the GPU is lost.
 extern int is_lost;
 
-// One piece of queued work, with its own copy of everything.
+// One enqueued operation with its own copy of its arguments.
 typedef struct work {
   void (*run)(struct work *);
   struct work *next;
   char payload[1024];
 } work;
 
-// Carries out copies from the host that the card has not read yet.
+// Executes copies from the host that the GPU has not read yet.
 void carry_out(void);
-// Makes the capture in progress void; the code that says so.
+// Invalidates the current capture and returns the error code.
 int void_capture(void);
-// Does the work, or captures it.
+// Executes the work, or captures it.
 int submit(void (*run)(work *), const void *payload, size_t bytes);
 
 void *fake_driver_symbol(const char *name);

@@ -1,5 +1,5 @@
-// Carries PTX out: every thread has its own place in the program; `.sync` instructions wait for all
-// lanes that they name, those of warpgroups for four warps, barriers for all threads of the block.
+// Executes PTX: every thread has its own program counter; `.sync` instructions wait for all lanes
+// that they name, those of warpgroups for four warps, barriers for all threads of the block.
 #include "include/CPTXInterpreter.h"
 
 #include <algorithm>
@@ -16,7 +16,7 @@ struct ptx_module {
 
 namespace {
 
-// Generic addresses of shared memory; global ones are the host's.
+// Generic addresses of shared memory start here; global ones are host addresses.
 const uint64_t shared_window = UINT64_C(1) << 62;
 
 struct Fault : std::runtime_error {
@@ -40,7 +40,7 @@ struct Thread {
     waiting_for_block,
     ended
   } state = running;
-  // Copies of the group that is open, and of those that are closed.
+  // Copies of the open group, and of the committed ones.
   std::vector<Copy> open;
   std::vector<std::vector<Copy>> groups;
   // Shared memory that it has written since its last fence between proxies: first byte and bytes.
@@ -53,7 +53,7 @@ struct Machine {
   unsigned grid[3], block[3], place[3];
   void *const *arguments;
   std::vector<unsigned char> shared;
-  // Bytes that a copy under way will write.
+  // Bytes that a pending copy will write.
   std::vector<unsigned char> pending;
   // For each byte 1 and the thread that has written it without a fence to the asynchronous proxy.
   std::vector<unsigned> unfenced;
@@ -126,7 +126,7 @@ struct Machine {
       case Operand::reg: return t.registers[o.index] + o.value;
       case Operand::special: return special(t, o.index);
       case Operand::vector: {
-        // Two halves in a word, four words of 16 in one of 64, the first lowest.
+        // Two halves in a 32-bit word, or four 16-bit words in 64 bits, the lowest first.
         uint64_t word = 0;
         const int bits = o.parts.size() == 2 ? 16 : 8;
         for (size_t i = 0; i < o.parts.size(); i++)
@@ -193,7 +193,7 @@ struct Machine {
     if (op == "and") return a & b;
     if (op == "or") return a | b;
     if (op == "xor") return a ^ b;
-    // Shifts by more than the width give zeros, or the sign.
+    // Shifts by more than the width give zeros, or sign bits.
     const uint64_t by = std::min<uint64_t>(b & 0xffffffff, bits);
     if (op == "shl") return by == (uint64_t)bits ? 0 : a << by;
     if (op == "shr")
@@ -210,7 +210,7 @@ struct Machine {
       const bool unordered = std::isnan(x) || std::isnan(y);
       if (how == "num") return !unordered;
       if (how == "nan") return unordered;
-      // Two letters are false for NaN, three with a `u` true.
+      // Comparisons of two letters are false for NaN; those of three, ending in `u`, are true.
       const bool or_unordered = how.size() == 3 && how[2] == 'u';
       if (unordered) return or_unordered || how == "ne" ? or_unordered : false;
       const std::string plain = how.substr(0, 2);
@@ -274,7 +274,7 @@ struct Machine {
     const int bytes = i.bytes;
     const Operand &to = i.operands[0], &from = i.operands[1];
     if (i.words[1] == "param") {
-      // Eight bytes are given for each.
+      // Each parameter has eight bytes.
       const unsigned char *slot = (const unsigned char *)arguments[from.value / 8];
       uint64_t value = 0;
       std::memcpy(&value, slot, bytes);
@@ -326,14 +326,14 @@ struct Machine {
       if (copy.copied > copy.bytes) throw Fault("a source longer than the copy");
       memory(copy.to, copy.bytes, true);
       if (copy.from % copy.bytes) throw Fault("a source that is not aligned");
-      // Nobody may read it before a wait; what lies there meanwhile is not a number.
+      // It must not be read before a wait; until then it contains NaN.
       std::memset(memory(copy.to, copy.bytes, true), 0xff, copy.bytes);
       std::memset(&pending[copy.to], 1, copy.bytes);
       t.open.push_back(copy);
     }
   }
 
-  // Carries out what most instructions are, without comparing names; false for the others.
+  // Executes the most frequent instructions without comparing names; returns false for others.
   bool usual(Thread &t, Instruction &i) {
     const auto &o = i.operands;
     const bool is_float = i.types[0] == "f32";
@@ -374,7 +374,7 @@ struct Machine {
     return true;
   }
 
-  // Carries one instruction out; false where the thread has to wait at it.
+  // Executes one instruction; returns false if the thread has to wait at it.
   bool step(Thread &t) {
     if (t.at >= (int)kernel.code.size()) {
       t.state = Thread::ended;
@@ -406,7 +406,7 @@ struct Machine {
       return false;
     }
     t.at++;
-    // Blocks run one after another, so that everything before has ended.
+    // Blocks run one after another, so everything before has ended.
     if (op == "griddepcontrol") {
     } else if (op == "fence") {
       if (i.name != "fence.proxy.async.shared::cta" && i.name != "fence.proxy.async")
@@ -449,7 +449,7 @@ struct Machine {
       set(t, o[0], get(t, o[3]) ? get(t, o[1]) : get(t, o[2]), type_bytes(i.type()));
     } else if (op == "fma") {
       if (!i.has("rm")) throw Fault("a rounding that is not known");
-      // Only the compiler's own exponential rounds down: the sum is exact in double there.
+      // Only the compiler's expf rounds down, and the sum is exact in double there.
       const double sum = (double)number(t, o[1]) * number(t, o[2]) + number(t, o[3]);
       float result = (float)sum;
       if ((double)result > sum) result = std::nextafter(result, -INFINITY);
@@ -522,7 +522,7 @@ struct Machine {
     const bool transposed = i.has("trans");
     const size_t count = o[0].parts.size();
     uint16_t matrices[4][8][8];
-    // Lanes 0 to 7 have the rows of the first matrix, 8 to 15 of the second, and so on.
+    // Lanes 0 to 7 have the rows of the first matrix, 8 to 15 those of the second, and so on.
     for (size_t m = 0; m < count; m++)
       for (int row = 0; row < 8; row++)
         std::memcpy(matrices[m][row], memory(address(lanes[8 * m + row], o[1]), 16, i.is_shared),
@@ -548,7 +548,7 @@ struct Machine {
       const uint64_t bits = get(t, registers.parts[element / 2]) >> (element & 1) * 16 & 0xffff;
       return (double)(is_bf16 ? from_bf16(bits) : from_f16(bits));
     };
-    // tf32 has 10 bits of mantissa; the others are not read.
+    // tf32 has 10 bits of mantissa; the other bits are ignored.
     auto tensor_float = [&](const Thread &t, const Operand &registers, int element) {
       return (double)as_float(get(t, registers.parts[element]) & 0xffffe000);
     };
@@ -591,7 +591,8 @@ struct Machine {
       }
   }
 
-  // Carries out what all lanes of a warp wait for; false where some of them are not there yet.
+  // Executes an instruction that all lanes of a warp wait for; returns false if some have not
+  // reached it.
   bool together(Thread *lanes) {
     for (int lane = 0; lane < 32; lane++)
       if (lanes[lane].state != Thread::waiting_for_warp || lanes[lane].at != lanes[0].at)
@@ -848,7 +849,7 @@ int ptx_launch(
           where = std::string(name) + ", block " + std::to_string(x) + " " + std::to_string(y) +
                   " " + std::to_string(z);
           machine.place[0] = x, machine.place[1] = y, machine.place[2] = z;
-          // What was not written is not a number.
+          // Unwritten shared memory is NaN.
           machine.shared.assign(kernel.static_shared + shared_bytes, 0xff);
           machine.pending.assign(machine.shared.size(), 0);
           machine.unfenced.assign(kernel.has_warpgroups ? machine.shared.size() : 0, 0);

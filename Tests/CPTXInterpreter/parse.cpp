@@ -31,7 +31,7 @@ std::string without_comments(const std::string &text) {
   return out;
 }
 
-// Parts between commas outside of brackets and braces.
+// Splits at commas outside of brackets and braces.
 std::vector<std::string> split(const std::string &text) {
   std::vector<std::string> parts;
   int depth = 0;
@@ -52,7 +52,7 @@ std::vector<std::string> split(const std::string &text) {
 
 struct Parser {
   Kernel &kernel;
-  // Addresses of shared arrays; the dynamic one lies behind the static ones.
+  // Addresses of shared arrays; the dynamic one follows the static ones.
   std::unordered_map<std::string, uint64_t> &shared;
   std::vector<std::pair<size_t, std::string>> branches;
 
@@ -158,7 +158,7 @@ struct Parser {
     kernel.static_shared += bytes;
   }
 
-  // Statements end with `;`, labels with `:`; braces that hold statements are scopes of inline
+  // Statements end with `;`, labels with `:`; braces around statements are scopes of inline
   // assembly, whose registers are set before they are read.
   void body(const std::string &text) {
     std::string now;
@@ -219,7 +219,7 @@ std::map<std::string, Kernel> parse_program(const std::string &source) {
     } while (depth > 0);
     Parser parser{kernel, shared, {}};
     parser.body(text.substr(begin + 1, end - begin - 2));
-    // Where the dynamic array begins is known only now.
+    // The start of the dynamic array is known only now.
     kernel.static_shared = (kernel.static_shared + 127) / 128 * 128;
     for (Instruction &instruction : kernel.code)
       for (Operand &operand : instruction.operands)

@@ -41,7 +41,7 @@ void *prepare_stack(void *bottom, std::size_t bytes, void (*entry)()) {
   auto top = (reinterpret_cast<std::uintptr_t>(bottom) + bytes) & ~std::uintptr_t(15);
   auto *words = reinterpret_cast<void **>(top);
 #if defined(__x86_64__)
-  // A function expects its stack pointer 8 below a multiple of 16, as after a call.
+  // A function expects its stack pointer 8 bytes below a multiple of 16, as after a call.
   words -= 2;
   words[0] = reinterpret_cast<void *>(entry);
   words -= 6;

@@ -22,7 +22,7 @@ std::uint16_t float_to_half(float value) {
   if (std::isnan(value)) return 0x7FFF;
   const float magnitude = std::fabs(value);
   if (magnitude == 0) return sign;
-  // Half of a unit above the largest finite number rounds to infinity.
+  // Values of half a unit above the largest finite number are rounded to infinity.
   if (magnitude >= 65520) return sign | 0x7C00;
   if (magnitude == 0) return sign;
   int exponent;

@@ -14,7 +14,7 @@ constexpr std::size_t guard_bytes = 4096;
 constexpr unsigned char guard_value = 0xA5;
 /// All bits set: NaN in every floating-point format, -1 as an integer.
 constexpr unsigned char poison = 0xFF;
-/// What the largest cards give one block.
+/// The maximum shared memory of a block on any GPU.
 constexpr unsigned most_shared_bytes = 227 * 1024;
 }  // namespace
 
@@ -36,7 +36,7 @@ std::uint64_t Machine::random() {
 }
 
 bool Machine::copies_early() {
-  // Both extremes, and a mixture: a copy may happen at once or not before it is waited for.
+  // Both extremes and a mixture: a copy may happen immediately, or only when it is waited for.
   return order == 1 || (order == 2 && random() % 2 == 0);
 }
 

@@ -3,8 +3,8 @@ import Files
 import Foundation
 import Testing
 
-/// Files that people take for weights.
-@Suite struct `Files of other kinds` {
+/// Files that are mistaken for weights.
+@Suite struct `Files of other formats` {
   private static let gitLFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
   private static let files: [(Data, String)] = [
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test(arguments: files)
-  func `what they are and what to do is said`(data: Data, sentence: String) throws {
+  func `foreign formats are named with what to do`(data: Data, sentence: String) throws {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: url) }
     try data.write(to: url)

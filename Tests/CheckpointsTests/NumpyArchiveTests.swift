@@ -11,7 +11,7 @@ import _TestSupport
   }
 
   @Test(arguments: ["arrays.npz", "compressed.npz"])
-  func `arrays are read, stored or compressed`(name: String) throws {
+  func `stored and compressed arrays are read`(name: String) throws {
     let checkpoint = try Self.open(name)
     #expect(checkpoint.format == .numpy)
     #expect(checkpoint.tensors["embedding/kernel"]?.shape == [3, 4])
@@ -23,7 +23,7 @@ import _TestSupport
     #expect(try checkpoint.floats("integers") == [-1, 2])
   }
 
-  @Test func `an array that holds no numbers is named`() throws {
+  @Test func `an array that is not numeric is named`() throws {
     let error = #expect(throws: CheckpointError.self) { try Self.open("text.npz") }
     #expect(error?.description.contains("name holds elements that are no numbers") == true)
   }

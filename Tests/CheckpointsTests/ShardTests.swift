@@ -39,7 +39,7 @@ import _TestSupport
     #expect(try checkpoint.floats("y") == [3])
   }
 
-  @Test func `an index of PyTorch's files opens them all`() throws {
+  @Test func `an index of PyTorch files opens all of them`() throws {
     for (name, shard) in [("state", "1-of-2.bin"), ("float8", "2-of-2.bin")] {
       try FileManager.default.copyItem(
         at: Fixtures.url("checkpoints/\(name).pth"), to: folder.appendingPathComponent(shard))
@@ -53,7 +53,7 @@ import _TestSupport
     #expect(checkpoint.files.count == 3)
   }
 
-  @Test func `an index that names an index or shards of two formats is refused`() throws {
+  @Test func `an index that lists another index or shards of two formats is refused`() throws {
     let own = #expect(throws: (any Error).self) {
       try open(index: #"{"weight_map": {"x": "model.safetensors.index.json"}}"#)
     }
@@ -66,7 +66,7 @@ import _TestSupport
     #expect("\(mixed as Any)".contains("of two formats"), "\(mixed as Any)")
   }
 
-  @Test func `a header as long as a brace begins an index is no index`() throws {
+  @Test func `a header whose length looks like a brace is not taken for an index`() throws {
     // 123 bytes, whose low byte is that of an opening brace.
     let entry = #"{"dtype":"F32","shape":[1],"data_offsets":[0,4]}"#
     let header = #"{"\#(String(repeating: "n", count: 123 - entry.utf8.count - 5))":\#(entry)}"#
@@ -77,7 +77,7 @@ import _TestSupport
     #expect(try checkpoint.tensors.keys.map { try checkpoint.floats($0) } == [[1]])
   }
 
-  @Test func `a path with a line break is a path`() throws {
+  @Test func `a path may contain a line break`() throws {
     let url = folder.appendingPathComponent("a\nb.safetensors")
     try FileManager.default.copyItem(at: folder.appendingPathComponent("a.safetensors"), to: url)
     #expect(try Checkpoint.open(PathBytes(url.path)).floats("x") == [1, 2])
@@ -89,7 +89,7 @@ import _TestSupport
     (#"{"x": 1}"#, "has no \"weight_map\""),
     (#"{"weight_map": {"x": "c.safetensors"}}"#, "c.safetensors"),
   ])
-  func `an index that its shards do not bear out is refused`(index: String, words: String) throws {
+  func `an index that contradicts its shards is refused`(index: String, words: String) throws {
     let error = #expect(throws: (any Error).self) { try open(index: index) }
     #expect("\(error as Any)".contains(words), "\(error as Any)")
   }

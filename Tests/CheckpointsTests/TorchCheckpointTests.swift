@@ -15,7 +15,7 @@ import _TestSupport
   private static func ramp(_ count: Int) -> [Float] { (0..<count).map { Float($0 + 1) / 8 } }
 
   @Test(arguments: [("state.pth", ""), ("training.pth", "model."), ("legacy.pth", "model.")])
-  func `every kind of tensor is read, under the keys that lead to it`(
+  func `every kind of tensor is read under its nested key`(
     file: (name: String, prefix: String)
   ) throws {
     let checkpoint = try Self.open(file.name)
@@ -39,7 +39,7 @@ import _TestSupport
     #expect(try floats("parameter") == Self.ramp(2))
   }
 
-  @Test func `what a training keeps next to its weights is read over`() throws {
+  @Test func `training state next to the weights is skipped`() throws {
     let checkpoint = try Self.open("training.pth")
     #expect(try checkpoint.floats("optimizer.state.0.step") == [3])
     #expect(checkpoint.tensors.keys.allSatisfy { !$0.hasPrefix("args") })
@@ -55,7 +55,7 @@ import _TestSupport
     #expect(try checkpoint.floats("e5m2") == [0.125, 0.25, 0.375, 0.5])
   }
 
-  @Test func `a pickle that calls anything else is refused by name`() throws {
+  @Test func `a pickle that calls another function is refused with its name`() throws {
     let path = Fixtures.url("checkpoints/harmful.pth").path
     let error = #expect(throws: CheckpointError.self) { try Self.open("harmful.pth") }
     #expect(
@@ -65,7 +65,7 @@ import _TestSupport
   }
 
   @Test(arguments: ["state.pth", "legacy.pth", "arrays.npz", "compressed.npz"])
-  func `a file that is cut anywhere is refused`(name: String) throws {
+  func `a truncated file is refused`(name: String) throws {
     let whole = try Data(contentsOf: Fixtures.url("checkpoints/\(name)"))
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -79,7 +79,7 @@ import _TestSupport
     }
   }
 
-  /// A byte that is changed may make other numbers, but nothing else may happen than an error.
+  /// A changed byte may change values or give an error, but nothing else.
   @Test(arguments: ["state.pth", "legacy.pth", "arrays.npz", "compressed.npz"])
   func `a file with changed bytes is read or refused`(name: String) throws {
     let whole = try Data(contentsOf: Fixtures.url("checkpoints/\(name)"))

@@ -6,7 +6,7 @@ import Records
 import Testing
 import _TestSupport
 
-/// Archives as the system's tar writes them.
+/// Creates an archive with the system's tar.
 private func pack(
   _ folder: TemporaryFolder, _ names: [String], to archive: String, format: String = "ustar",
   append: Bool = false
@@ -34,7 +34,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
 
 @Suite struct `Tar archives` {
   @Test(arguments: ["v7", "oldgnu", "gnu", "ustar", "pax"])
-  func `class folders are read in place, whatever tar wrote them`(format: String) throws {
+  func `class folders in archives of any tar program are read in place`(format: String) throws {
     let folder = try TemporaryFolder()
     let isShort = format == "v7" || format == "ustar"
     let long = isShort ? "b" : String(repeating: "long", count: 40)
@@ -61,7 +61,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
   }
 
   @Test(arguments: [[0x80], [0xFF], [0x80, 0, 0, 0, 0, 0, 0, 1], [0x2D, 0x31]] as [[UInt8]])
-  func `an archive whose checksum is no octal number is refused`(field: [UInt8]) throws {
+  func `an archive with a non-octal checksum is refused`(field: [UInt8]) throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["cat/a.jpg"])
     try pack(folder, ["cat"], to: "a.tar")
@@ -75,7 +75,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     #expect("\(error as Any)".contains("is no tar archive"), "\(error as Any)")
   }
 
-  @Test func `names beyond 100 bytes of every format are whole`() throws {
+  @Test func `names longer than 100 bytes are complete in every format`() throws {
     let folder = try TemporaryFolder()
     let name = "cat/" + String(repeating: "é", count: 90) + ".jpg"
     try folder.addPictures([name, "dog/a.jpg"])
@@ -86,7 +86,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     }
   }
 
-  @Test func `shards of WebDataset have a class next to each picture`() throws {
+  @Test func `WebDataset shards have a class file next to each image`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures((0..<4).map { "00\($0).jpg" })
     for (index, label) in [7, 2, 7, 0].enumerated() {
@@ -112,7 +112,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
         == "2 tar archives with a class next to each picture, 3 of the 1000 classes, 4 pictures")
   }
 
-  @Test func `a folder of shards is their pictures`() throws {
+  @Test func `a folder of shards has the images of all of them`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["a.jpg"])
     try folder.write("3", to: "a.cls")
@@ -126,7 +126,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     #expect(labels(of: try ClassFolderDataset(folder: shards.path)) == [3, 3])
   }
 
-  @Test func `of a name that was appended again the last file counts, once`() throws {
+  @Test func `of files with the same name only the last one counts`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["set/cat/a.jpg", "set/dog/a.jpg"])
     try pack(folder, ["set"], to: "set.tar")
@@ -145,7 +145,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     #expect(try cat(after) != old)
   }
 
-  @Test func `a list of an archive is kept until the archive changes`() throws {
+  @Test func `the listing of an archive is cached until the archive changes`() throws {
     let folder = try TemporaryFolder()
     let cache = folder.path + "/cache"
     try folder.addPictures(["cat/a.jpg", "dog/a.jpg"])
@@ -157,7 +157,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     let lists = try FileManager.default.contentsOfDirectory(atPath: cache)
     #expect(lists.count == 1)
     #expect(try count() == 2)
-    // A damaged list costs a listing.
+    // A damaged listing is rebuilt.
     try Data("x".utf8).write(to: URL(filePath: cache + "/" + lists[0]))
     #expect(try count() == 2)
     try folder.addPictures(["dog/b.jpg"])
@@ -165,7 +165,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     #expect(try count() == 3)
   }
 
-  @Test func `what is no whole tar archive is one sentence`() throws {
+  @Test func `an incomplete tar archive is reported in one sentence`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["cat/a.jpg", "dog/a.jpg"])
     try pack(folder, ["cat", "dog"], to: "good.tar")
@@ -181,7 +181,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
       try opened(Data([0x1F, 0x8B] + [UInt8](repeating: 0, count: 600)))
         == "DIR/x.tar: is compressed (gzip); pictures are read in place from a plain tar: "
         + "gunzip it first")
-    // Also of archives that are shorter than a header.
+    // Also for archives that are shorter than a header.
     for (first, name, command) in [
       ([0x1F, 0x8B], "gzip", "gunzip"), ([0xFD, 0x37, 0x7A, 0x58, 0x5A], "xz", "unxz"),
       ([0x42, 0x5A, 0x68], "bzip2", "bunzip2"), ([0x28, 0xB5, 0x2F, 0xFD], "zstd", "unzstd"),
@@ -202,7 +202,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     #expect(try opened(damaged) == "DIR/x.tar: has a damaged header at byte 512")
   }
 
-  @Test func `every changed byte of a header gives a set or a sentence`() throws {
+  @Test func `any changed header byte gives a data set or an error`() throws {
     let folder = try TemporaryFolder()
     let name = String(repeating: "n", count: 120)
     try folder.addPictures(["cat/\(name).jpg", "dog/a.jpg"])
@@ -222,7 +222,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     }
   }
 
-  @Test func `shards without a class for a picture are refused`() throws {
+  @Test func `shards with an unlabeled image are refused`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["a.jpg", "b.jpg"])
     try folder.write("3", to: "a.cls")
@@ -238,7 +238,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
         + "one as \"label\" or \"cls\"")
   }
 
-  @Test func `tables are refused with the command that turns them into shards`() throws {
+  @Test func `tables are refused with the command that converts them to shards`() throws {
     let folder = try TemporaryFolder()
     try folder.write("PAR1", to: "data/val-0.parquet")
     #expect(
@@ -248,12 +248,12 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
   }
 }
 
-@Suite struct `ImageNet as other projects keep it` {
+@Suite struct `ImageNet in the layouts of other projects` {
   private let ids = ["n01751748", "n09193705", "n02105855"]
   private let expected = [65, 970, 230]
 
   @Test(arguments: [false, true])
-  func `pictures named by class need no ground truth`(isArchive: Bool) throws {
+  func `images named by class need no ground truth`(isArchive: Bool) throws {
     let folder = try TemporaryFolder()
     let names =
       ids.enumerated().map { "ILSVRC2012_val_0000000\($0 + 1)_\($1).JPEG" } + ["n01440764_9.JPEG"]
@@ -278,7 +278,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
         + "x.JPEG, which is not; name all by class or none")
   }
 
-  @Test func `names and a ground truth that disagree are refused`() throws {
+  @Test func `class names that contradict the ground truth are refused`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["val/ILSVRC2012_val_00000001_n01751748.JPEG"])
     try folder.write("ILSVRC2012_val_00000001_n01751748.JPEG 3\n", to: "val.txt")
@@ -288,7 +288,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
         + "DIR/val.txt; remove the wrong one")
   }
 
-  @Test func `ImageNetV2's numbered folders are the classes' numbers`() throws {
+  @Test func `ImageNetV2's folder names are class numbers`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["0/a.jpeg", "10/a.jpeg", "2/a.jpeg", "999/a.jpeg"])
     let data = try ImageNetDataset(folder: folder.path)
@@ -298,7 +298,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
       labels(of: try ImageNetDataset(folder: folder.path + "/v2.tar")) == [0, 10, 2, 999])
   }
 
-  @Test func `Tiny ImageNet's table labels its validation pictures`() throws {
+  @Test func `Tiny ImageNet's validation images are labeled by its table`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures((0..<3).map { "val/images/val_\($0).JPEG" })
     try folder.write(
@@ -316,7 +316,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
         == "DIR/val/val_annotations.txt: lists 3 pictures, but not other.JPEG")
   }
 
-  @Test func `a part of the validation set stands next to the whole ground truth`() throws {
+  @Test func `a part of the validation set may have the full ground truth`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["val/ILSVRC2012_val_00000003.JPEG", "val/ILSVRC2012_val_00000001.JPEG"])
     let ids = [490, 361, 171] + Array(repeating: 1, count: 49_997)
@@ -327,7 +327,7 @@ private func pixels(_ data: some ImageDataset, _ index: Int) throws -> [UInt8] {
     #expect(data.warnings == ["\(folder.path)/val: 2 pictures of the 50000 of the validation set"])
   }
 
-  @Test func `archives named by class, and the archive as it is published`() throws {
+  @Test func `archives per class and the archive as published are read`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["a.JPEG", "ILSVRC2012_val_00000001.JPEG"])
     try folder.makeFolder("train")

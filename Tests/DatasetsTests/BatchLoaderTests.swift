@@ -6,7 +6,9 @@ import Synchronization
 import Testing
 import _TestSupport
 
-/// Pictures of one pixel that hold their index; some are bad, and it is known how far decoding got.
+/// Images of one pixel whose value is their index.
+///
+/// Some are unreadable, and it records how far decoding got.
 private final class Numbers: ImageDataset {
   let count: Int
   let bad: Set<Int>
@@ -61,7 +63,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
 
 @Suite(.timeLimit(.minutes(1))) struct `Batches` {
   @Test(arguments: [1, 2, 3, 8], [1, 4, 10, 50])
-  func `come in order whatever the threads and their speed`(threads: Int, size: Int) throws {
+  func `batches come in order for any number and speed of threads`(threads: Int, size: Int) throws {
     let data = Numbers(count: 23) { if $0 % 5 == 0 { usleep(2000) } }
     let seen = try readAll(
       BatchLoader(dataset: data, preprocessing: onePixel, batchSize: size, threads: threads))
@@ -72,7 +74,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     #expect(seen.pixels == expected.map { $0.map(UInt8.init) })
   }
 
-  @Test func `hold the asked-for pictures only`() throws {
+  @Test func `batches contain only the requested images`() throws {
     let loader = BatchLoader(
       dataset: Numbers(count: 100), indices: [7, 3, 3, 90, 41], preprocessing: onePixel,
       batchSize: 2)
@@ -80,20 +82,20 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     #expect(try loader.next() == nil)
   }
 
-  @Test func `of no pictures are none`() throws {
+  @Test func `without images there are no batches`() throws {
     let loader = BatchLoader(
       dataset: Numbers(count: 4), indices: [], preprocessing: onePixel, batchSize: 2)
     #expect(try loader.next() == nil)
   }
 
-  @Test func `are decoded ahead, but no further than there is room`() throws {
+  @Test func `batches are decoded ahead only as far as there is space`() throws {
     let data = Numbers(count: 1000)
     let loader = BatchLoader(
       dataset: data, preprocessing: onePixel, batchSize: 10, threads: 4, ahead: 2)
     #expect(loader.bytesHeld == 3 * 10 * 3)
     for batch in 0..<20 {
       let got = try #require(try loader.next())
-      // The batch at hand and two more.
+      // The current batch and two more.
       let limit = (batch + 3) * 10 - 1
       let deadline = ContinuousClock.now + .seconds(10)
       while data.furthest.withLock({ $0 }) < limit, ContinuousClock.now < deadline { usleep(200) }
@@ -103,7 +105,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     }
   }
 
-  @Test func `of files equal decoding one by one`() throws {
+  @Test func `batches equal decoding one by one`() throws {
     let folder = try TemporaryFolder()
     for (number, name) in ["ycc420.jpg", "rgb8.png", "cmyk.jpg", "grey16.png", "progressive.jpg"]
       .enumerated()
@@ -128,9 +130,9 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `Bad pictures in batches` {
+@Suite(.timeLimit(.minutes(1))) struct `Unreadable images in batches` {
   @Test(arguments: [1, 3])
-  func `are left out and listed when skipped`(threads: Int) throws {
+  func `unreadable images are left out and listed if skipped`(threads: Int) throws {
     let data = Numbers(count: 12, bad: [0, 2, 3, 7, 8, 9, 10, 11])
     let seen = try readAll(
       BatchLoader(
@@ -147,7 +149,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
   }
 
   @Test(arguments: [1, 4])
-  func `stop the run at the first one, after the batches before it`(threads: Int) throws {
+  func `the first unreadable image stops the run after the batches before it`(threads: Int) throws {
     let data = Numbers(count: 40, bad: [14, 9, 30])
     let loader = BatchLoader(
       dataset: data, preprocessing: onePixel, batchSize: 4, threads: threads)
@@ -160,7 +162,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     #expect(throws: CancellationError.self) { try loader.next() }
   }
 
-  @Test func `files are named with what is wrong`() throws {
+  @Test func `unreadable files are named with the reason`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["a/1.jpg", "a/4.jpg"])
     try folder.write("", to: "a/2.jpg")
@@ -184,8 +186,8 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct `Canceling` {
-  @Test func `ends a wait for a batch`() throws {
+@Suite(.timeLimit(.minutes(1))) struct `Cancellation` {
+  @Test func `cancellation ends a wait for a batch`() throws {
     let gate = DispatchSemaphore(value: 0)
     let data = Numbers(count: 10) { _ in gate.wait() }
     let loader = BatchLoader(dataset: data, preprocessing: onePixel, batchSize: 5, threads: 2)
@@ -198,7 +200,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
     for _ in 0..<10 { gate.signal() }
   }
 
-  @Test func `a loader that nobody holds ends its threads`() throws {
+  @Test func `a released loader ends its threads`() throws {
     weak var data: Numbers?
     do {
       let numbers = Numbers(count: 1_000_000)
@@ -206,7 +208,7 @@ private func readAll(_ loader: BatchLoader) throws -> Seen {
       let loader = BatchLoader(dataset: numbers, preprocessing: onePixel, batchSize: 5, threads: 2)
       #expect(try loader.next()?.count == 5)
     }
-    // The threads hold the data set until they end.
+    // The threads keep the data set alive until they end.
     let deadline = ContinuousClock.now + .seconds(10)
     while data != nil, ContinuousClock.now < deadline { usleep(1000) }
     #expect(data == nil)

@@ -7,7 +7,7 @@ import Testing
 import _TestSupport
 
 @Suite struct `Class folders` {
-  @Test func `labels are the places of the sorted folder names`() throws {
+  @Test func `labels are indices of the sorted folder names`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["dog/1.jpg", "dog/2.JPEG", "cat/b.jpg", "cat/a.jpeg", "Zebra/1.jpg"])
     try folder.addPictures(["cat/c.PNG"], from: "rgb8.png")
@@ -22,7 +22,7 @@ import _TestSupport
     #expect(data.path(at: 0) == folder.path + "/Zebra/1.jpg")
   }
 
-  @Test func `a picture comes out as the decoder gives it`() throws {
+  @Test func `an image equals the decoder's output`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["a/1.jpg"])
     let data = try ClassFolderDataset(folder: folder.path)
@@ -32,7 +32,7 @@ import _TestSupport
         == (try pixelsOfFile(folder.path + "/a/1.jpg", preprocessing)))
   }
 
-  @Test func `hidden files, other files and files in nested folders`() throws {
+  @Test func `hidden, other and nested files are handled`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["a/._1.jpg", "a/images/1.jpg", "a/2.jpg", ".cache/x.jpg"])
     try folder.write("notes", to: "a/notes.txt")
@@ -43,7 +43,7 @@ import _TestSupport
     #expect(data.classNames == ["a"])
   }
 
-  @Test func `a list of classes gives the labels`() throws {
+  @Test func `a class list determines the labels`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["dog/1.jpg", "cat/1.jpg"])
     let data = try ClassFolderDataset(
@@ -52,7 +52,7 @@ import _TestSupport
     #expect(data.classNames == ["dog", "bird", "cat"])
   }
 
-  @Test func `a mapping gives the labels`() throws {
+  @Test func `a class mapping determines the labels`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["dog/1.jpg", "cat/1.jpg", "tomcat/1.jpg"])
     let data = try ClassFolderDataset(
@@ -61,7 +61,7 @@ import _TestSupport
     #expect(data.classNames == ["class 0", "cat", "class 2", "dog"])
   }
 
-  @Test func `what does not add up is refused in one sentence`() throws {
+  @Test func `contradictions are refused in one sentence`() throws {
     let folder = try TemporaryFolder()
     let open = { (classes: ClassFolderDataset.Classes) in
       sentence(in: folder) { try ClassFolderDataset(folder: folder.path, classes: classes) }
@@ -100,7 +100,7 @@ import _TestSupport
   }
 }
 
-/// What a data set decodes.
+/// The pixels that a data set gives.
 func pixels(
   of data: some ImageDataset, at index: Int, _ preprocessing: Preprocessing
 ) throws -> [UInt8] {
@@ -111,7 +111,7 @@ func pixels(
   return output
 }
 
-/// What the decoder makes of a file.
+/// The pixels that the decoder gives for a file.
 func pixelsOfFile(_ path: String, _ preprocessing: Preprocessing) throws -> [UInt8] {
   var output = [UInt8](repeating: 255, count: preprocessing.elementCount)
   try output.withUnsafeMutableBufferPointer { buffer in

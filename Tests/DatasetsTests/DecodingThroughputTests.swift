@@ -4,7 +4,7 @@ import Records
 import Testing
 
 @Suite struct `Decoding throughput` {
-  @Test func `counts whole passes over the pictures and their time`() throws {
+  @Test func `decoding counts complete passes over the images and their time`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["a/1.jpg", "a/2.jpg", "b/1.jpg"])
     let measured = try DecodingThroughput.measure(
@@ -18,7 +18,7 @@ import Testing
       abs(measured.imagesPerSecond * measured.seconds - Double(measured.images)) < 1e-6)
   }
 
-  @Test func `stops at a bad picture`() throws {
+  @Test func `decoding stops at an unreadable image`() throws {
     let folder = try TemporaryFolder()
     try folder.write("no picture", to: "a/1.jpg")
     #expect(throws: DatasetError.self) {

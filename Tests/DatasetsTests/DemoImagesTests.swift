@@ -3,10 +3,10 @@ import ImageCoding
 import Records
 import Testing
 
-@Suite struct `The demo set as a data set` {
+@Suite struct `The demo data set` {
   private let preprocessing = Preprocessing(resize: 96, crop: 96)
 
-  @Test func `pictures are not resampled`() throws {
+  @Test func `images are not resampled`() throws {
     let data = DemoImages(count: 12)
     let drawn = DemoDataset(split: .validation).image(index: 11)
     let ours = try pixels(of: data, at: 11, preprocessing)
@@ -14,7 +14,7 @@ import Testing
     #expect(ours == drawn.pixels)
   }
 
-  @Test func `another model's size is resized to`() throws {
+  @Test func `images are resized for models of another size`() throws {
     let large = Preprocessing(resize: 112, crop: 100)
     let drawn = DemoDataset(split: .validation).image(index: 0)
     let image = RGBImage(width: 96, height: 96, pixels: drawn.pixels)
@@ -22,7 +22,7 @@ import Testing
       try pixels(of: DemoImages(count: 1), at: 0, large) == large.cropped(image).pixels)
   }
 
-  @Test func `names and fingerprint`() {
+  @Test func `the data set has names and a fingerprint`() {
     let data = DemoImages(count: 20)
     #expect(data.layout == "drawn by the program, val split, seed 1, 20 pictures")
     #expect(data.classNames == DemoDataset.classNames)

@@ -19,7 +19,7 @@ import Testing
     #expect(head["shape"] as? [Int] == [DemoDataset.classNames.count, 96])
   }
 
-  @Test func `a folder below the package leads to the weights`() throws {
+  @Test func `the weights are found from a folder inside the package`() throws {
     let root = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
     defer { try? FileManager.default.removeItem(at: root) }
     let weights = root.appendingPathComponent(DemoModel.relativePath)
@@ -33,7 +33,7 @@ import Testing
     #expect(found.standardizedFileURL.path == weights.standardizedFileURL.path)
   }
 
-  @Test func `missing weights are an error that names the places searched`() {
+  @Test func `missing weights are an error that lists the searched paths`() {
     let error = #expect(throws: DemoModelError.self) {
       try DemoModel.weightsURL(
         packageFolder: URL(fileURLWithPath: "/nowhere"),
@@ -47,7 +47,7 @@ import Testing
         + "which holds Datasets/demo/demo_vit.safetensors")
   }
 
-  @Test func `the class list next to the weights is the data set's`() throws {
+  @Test func `the class list next to the weights equals the data set's`() throws {
     let list = try DemoModel.weightsURL().deletingLastPathComponent()
       .appendingPathComponent("classes.txt")
     let names = try String(contentsOf: list, encoding: .utf8).split(separator: "\n").map(

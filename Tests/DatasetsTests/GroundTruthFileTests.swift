@@ -2,8 +2,8 @@ import Datasets
 import Foundation
 import Testing
 
-/// Label files as editors and disks leave them.
-@Suite struct `Files of labels` {
+/// Label files with the quirks of editors and file systems.
+@Suite struct `Label files` {
   private static let pictures = (1...2).map { "ILSVRC2012_val_0000000\($0).JPEG" }
 
   private let folder: TemporaryFolder
@@ -29,12 +29,12 @@ import Testing
     ),
     ("imagenet_2012_validation_synset_labels.txt", "\u{FEFF}n01751748 \nn09193705\n"),
   ])
-  func `a mark in front and blanks behind change nothing`(name: String, text: String) throws {
+  func `a byte order mark and trailing spaces are ignored`(name: String, text: String) throws {
     try folder.write(text, to: name)
     #expect(try labels() == [65, 970])
   }
 
-  @Test func `the line of a mistake is its line in the file`() throws {
+  @Test func `an error names the line in the file`() throws {
     try folder.write("\n\nILSVRC2012_val_00000001.JPEG\n", to: "val.txt")
     #expect(
       sentence(in: folder) { try labels() }
@@ -61,14 +61,14 @@ import Testing
         == "DIR/val.txt: has 1099511627776 bytes; files of more than 268435456 are not read")
   }
 
-  @Test func `one class folder leads to the folder above it`() throws {
+  @Test func `for a single class folder, its parent is suggested`() throws {
     try folder.addPictures(["n01440764/1.JPEG"])
     #expect(
       sentence(in: folder) { try ImageNetDataset(folder: folder.path + "/n01440764") }
         == "DIR/n01440764: is the folder of one class; write {\"imagenet\": \"DIR\"}")
   }
 
-  @Test func `one picture is one picture`() throws {
+  @Test func `one image is counted in the singular`() throws {
     try folder.write("ILSVRC2012_val_00000003.JPEG 65\n", to: "val.txt")
     #expect(
       sentence(in: folder) { try labels() }

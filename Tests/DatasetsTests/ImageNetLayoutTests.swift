@@ -5,7 +5,7 @@ import Records
 import Testing
 import _TestSupport
 
-/// The validation set's first pictures and their labels.
+/// The first images of the validation set and their labels.
 private let pictures = (1...5).map { "ILSVRC2012_val_0000000\($0).JPEG" }
 private let labels = [65, 970, 230, 809, 516]
 private let ids = ["n01751748", "n09193705", "n02105855", "n04263257", "n03125729"]
@@ -21,8 +21,8 @@ private func labels(of data: ImageNetDataset) -> [Int] {
   (0..<data.count).map(data.label(at:))
 }
 
-@Suite struct `ImageNet's layouts` {
-  @Test func `class folders, also of a part of the classes`() throws {
+@Suite struct `ImageNet layouts` {
+  @Test func `folders of some of the classes are read`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["n15075141/x.JPEG", "n01443537/b.jpg", "n01443537/a.JPEG"])
     let data = try ImageNetDataset(folder: folder.path)
@@ -32,7 +32,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     #expect(data.path(at: 0) == folder.path + "/n01443537/a.JPEG")
   }
 
-  @Test func `class folders of all classes`() throws {
+  @Test func `folders of all classes are read`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(ImageNetClasses.wordNetIDs.map { $0 + "/1.JPEG" })
     let data = try ImageNetDataset(folder: folder.path)
@@ -41,7 +41,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
   }
 
   @Test(arguments: ["val", "ILSVRC/Data/CLS-LOC/val"])
-  func `class folders in the parent's usual place`(place: String) throws {
+  func `class folders in the usual subfolder are found`(place: String) throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["\(place)/n01443537/a.JPEG", "train/n01443537/b.JPEG"])
     let data = try ImageNetDataset(folder: folder.path)
@@ -58,7 +58,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     ("../val.txt", pictures.indices.map { "val/\(pictures[$0]) \(ids[$0])\n" }.joined()),
     ("imagenet_2012_validation_synset_labels.txt", ids.joined(separator: "\n")),
   ])
-  func `flat pictures with every kind of ground truth`(file: String, text: String) throws {
+  func `flat images are read with every kind of ground truth`(file: String, text: String) throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(pictures.map { "pictures/" + $0 })
     try folder.write(text, to: "pictures/" + file)
@@ -69,7 +69,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
       data.layout == "flat files labeled by \(name), 5 of the 1000 classes, 5 pictures")
   }
 
-  @Test func `Kaggle's download as it unpacks`() throws {
+  @Test func `Kaggle's download is read as unpacked`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(pictures.map { "ILSVRC/Data/CLS-LOC/val/" + $0 })
     try folder.write(solution, to: "LOC_val_solution.csv")
@@ -77,7 +77,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     #expect(labels(of: try ImageNetDataset(folder: folder.path)) == labels)
   }
 
-  @Test func `two ground truths that agree`() throws {
+  @Test func `two equal ground truths are accepted`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(pictures)
     try folder.write(map, to: "val_map.txt")
@@ -85,7 +85,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     #expect(labels(of: try ImageNetDataset(folder: folder.path)) == labels)
   }
 
-  @Test func `a PNG under a JPEG's name is read`() throws {
+  @Test func `a PNG with a JPEG's name is read`() throws {
     let folder = try TemporaryFolder()
     try folder.addPictures(["n01443537/ILSVRC2012_val_00019877.JPEG"], from: "rgb8.png")
     let data = try ImageNetDataset(folder: folder.path)
@@ -95,7 +95,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
   }
 }
 
-@Suite struct `ImageNet's layouts that do not add up` {
+@Suite struct `Invalid ImageNet layouts` {
   let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
@@ -104,27 +104,27 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     sentence(in: folder) { try ImageNetDataset(folder: folder.path) }
   }
 
-  @Test func `an empty folder`() throws {
+  @Test func `an empty folder is refused`() throws {
     #expect(
       refusal()
         == "DIR: holds no pictures (PNG, JPEG, WebP, BMP, GIF, TIFF); a data set is one folder of pictures "
         + "per class")
   }
 
-  @Test func `a folder that is not there`() {
+  @Test func `a missing folder is refused`() {
     #expect(
       sentence(in: folder) { try ImageNetDataset(folder: folder.path + "/x") }
         == "DIR/x: cannot be read as a folder of pictures (no such file or directory)")
   }
 
-  @Test func `training pictures only`() throws {
+  @Test func `training images alone are refused`() throws {
     try folder.addPictures(["train/n01443537/a.JPEG"])
     #expect(
       refusal()
         == "DIR: has a folder train but no folder val; name DIR/train itself to use it")
   }
 
-  @Test func `folders of other classes`() throws {
+  @Test func `folders of other classes are refused`() throws {
     try folder.addPictures(["n01443537/a.JPEG", "n00000001/a.JPEG", "tench/a.JPEG"])
     #expect(
       refusal()
@@ -133,7 +133,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
         + "for other class folders use {\"folder\": …} with \"classes\"")
   }
 
-  @Test func `folders numbered beyond 999`() throws {
+  @Test func `folder numbers above 999 are refused`() throws {
     try folder.addPictures((1...1000).map { "\($0)/a.JPEG" })
     #expect(
       refusal()
@@ -142,7 +142,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
         + "for other class folders use {\"folder\": …} with \"classes\"")
   }
 
-  @Test func `a class without pictures`() throws {
+  @Test func `a class without images is refused`() throws {
     try folder.addPictures(["n01443537/a.JPEG"])
     try folder.makeFolder("n01440764")
     #expect(
@@ -151,7 +151,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     )
   }
 
-  @Test func `flat pictures and class folders`() throws {
+  @Test func `flat images next to class folders are refused`() throws {
     try folder.addPictures(["n01443537/a.JPEG", pictures[0]])
     #expect(
       refusal()
@@ -159,7 +159,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
         + "clear which pictures are meant; name the folder that holds only them")
   }
 
-  @Test func `class folders and a folder val`() throws {
+  @Test func `class folders next to a folder val are refused`() throws {
     try folder.addPictures(["n01443537/a.JPEG", "val/n01443537/a.JPEG"])
     #expect(
       refusal()
@@ -167,7 +167,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
         + "name the folder that holds only them")
   }
 
-  @Test func `two folders that may be meant`() throws {
+  @Test func `ambiguous folders are refused`() throws {
     try folder.addPictures(["val/n01443537/a.JPEG", "validation/n01443537/a.JPEG"])
     #expect(
       refusal()
@@ -175,7 +175,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
         + "name the folder that holds only them")
   }
 
-  @Test func `flat pictures without a ground truth`() throws {
+  @Test func `flat images without a ground truth are refused`() throws {
     try folder.addPictures(pictures)
     #expect(
       refusal()
@@ -186,7 +186,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
   }
 
   @Test(arguments: [0, 1])
-  func `the challenge's ids taken for labels`(first: Int) throws {
+  func `challenge ids used as labels are refused`(first: Int) throws {
     try folder.addPictures(pictures)
     let text = zip(pictures, [490, 361, 171, 822, 297]).map { "\($0) \($1 - first)\n" }.joined()
     try folder.write(text, to: "val_map.txt")
@@ -198,7 +198,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
         + "the WordNet ids")
   }
 
-  @Test func `labels that start at 1`() throws {
+  @Test func `labels that start at 1 are refused`() throws {
     try folder.addPictures(Array(pictures.prefix(2)))
     try folder.write("\(pictures[0]) 1\n\(pictures[1]) 1000\n", to: "val_map.txt")
     #expect(
@@ -207,7 +207,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
         + "they are in the order of the WordNet ids, which the challenge's own ids are not")
   }
 
-  @Test func `more pictures in the ground truth than in the folder`() throws {
+  @Test func `a ground truth with missing images is refused`() throws {
     try folder.addPictures(Array(pictures.prefix(3)))
     try folder.write(devkit, to: "ILSVRC2012_validation_ground_truth.txt")
     #expect(
@@ -216,13 +216,13 @@ private func labels(of data: ImageNetDataset) -> [Int] {
   }
 
   @Test(arguments: ["val_map.txt", "ILSVRC2012_validation_ground_truth.txt"])
-  func `a picture that the ground truth does not list`(file: String) throws {
+  func `an image without a ground truth is refused`(file: String) throws {
     try folder.addPictures(pictures + ["ILSVRC2012_val_00000006.JPEG"])
     try folder.write(file == "val_map.txt" ? map : devkit, to: file)
     #expect(refusal() == "DIR/\(file): lists 5 pictures, but not ILSVRC2012_val_00000006.JPEG")
   }
 
-  @Test func `a picture listed twice, and one there twice`() throws {
+  @Test func `duplicate images and duplicate lines are refused`() throws {
     try folder.addPictures(pictures)
     try folder.write(map + "\(pictures[2]) 230\n", to: "val_map.txt")
     let expected = "DIR/val_map.txt: the picture ILSVRC2012_val_00000003 is there twice"
@@ -232,7 +232,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
     #expect(refusal() == expected)
   }
 
-  @Test func `two ground truths that disagree`() throws {
+  @Test func `contradicting ground truths are refused`() throws {
     try folder.addPictures(pictures)
     try folder.write(map.replacing("230", with: "231"), to: "val_map.txt")
     try folder.write(devkit, to: "ILSVRC2012_validation_ground_truth.txt")
@@ -268,7 +268,7 @@ private func labels(of data: ImageNetDataset) -> [Int] {
       "line 1 is 'seasnake', not the WordNet id of one of ImageNet's 1000 classes"
     ),
   ])
-  func `a line that makes no sense`(file: String, text: String, reason: String) throws {
+  func `a malformed line is refused`(file: String, text: String, reason: String) throws {
     try folder.addPictures(pictures)
     try folder.write(text, to: file)
     #expect(refusal() == "DIR/\(file): \(reason)")

@@ -4,9 +4,8 @@ import Foundation
 import Testing
 import _TestSupport
 
-/// What people's disks hold next to pictures: other systems' files, links, names in other
-/// encodings.
-@Suite struct `Odd folders` {
+/// What is found next to images on real disks: system files, links, names in other encodings.
+@Suite struct `Unusual folders` {
   private let folder: TemporaryFolder
   private var root: PathBytes { PathBytes(folder.path) }
 
@@ -22,7 +21,7 @@ import _TestSupport
     #expect((root / name).withCString { symlink(target, $0) } == 0)
   }
 
-  /// Makes a class folder of these bytes with one picture, whose name is not UTF-8 either.
+  /// Creates a class folder with this name and one image, whose name is not UTF-8 either.
   private func addPicture(_ bytes: [UInt8]) throws {
     let place = root / PathBytes(bytes: bytes)
     #expect(place.withCString { mkdir($0, 0o755) } == 0)
@@ -33,7 +32,7 @@ import _TestSupport
     close(descriptor)
   }
 
-  @Test func `class folders whose names are not UTF-8 are told apart and read`() throws {
+  @Test func `class folders with names that are not UTF-8 are distinguished and read`() throws {
     try addPicture([0x63, 0x61, 0x66, 0xE9])
     try addPicture([0x63, 0x61, 0x66, 0xE8])
     let data = try open()
@@ -45,14 +44,14 @@ import _TestSupport
     #expect((0..<mapped.count).map(mapped.label(at:)) == [2, 4])
   }
 
-  @Test func `names that are equal to Swift are two classes`() throws {
+  @Test func `names that Swift strings consider equal are two classes`() throws {
     try addPicture(Array("caf\u{E9}".utf8))
     try addPicture(Array("cafe\u{301}".utf8))
     #expect(try open().count == 2)
     #expect(try open(.order(["caf\u{E9}", "cafe\u{301}"])).label(at: 1) == 0)
   }
 
-  @Test func `pictures of formats that are not read are counted`() throws {
+  @Test func `images of unsupported formats are counted`() throws {
     try folder.addPictures(["a/1.jpg", "a/2.jfif"])
     for name in ["a/3.avif", "a/4.AVIF", "a/5.heic", "a/deep/6.jxl"] {
       try folder.write("x", to: name)
@@ -69,7 +68,7 @@ import _TestSupport
         == true)
   }
 
-  @Test func `folders of the system are left out at every depth`() throws {
+  @Test func `system folders are ignored at every depth`() throws {
     try folder.addPictures([
       "a/1.jpg", "a/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "@eaDir/x.jpg", "lost+found/y.jpg",
       "b/1.jpg", "b/lost+found/z.jpg", "b/.thumbnails/q.jpg",
@@ -79,7 +78,7 @@ import _TestSupport
     #expect(data.layout.hasSuffix("; 4 folders of the system left out: @eaDir and 3 more"))
   }
 
-  @Test func `a link back is followed once, two of them end`() throws {
+  @Test func `cyclic links are followed only once`() throws {
     try folder.addPictures(["a/1.jpg", "a/2.jpg", "b/3.jpg"])
     link("a/up", to: "..")
     link("a/self", to: ".")
@@ -93,7 +92,7 @@ import _TestSupport
       ])
   }
 
-  @Test func `a file is listed once in a class, whatever names it has`() throws {
+  @Test func `a file with several names is listed once per class`() throws {
     try folder.addPictures(["a/1.jpg"])
     link("a/2.jpg", to: "1.jpg")
     #expect(Foundation.link(folder.path + "/a/1.jpg", folder.path + "/a/3.jpg") == 0)
@@ -105,7 +104,7 @@ import _TestSupport
       ))
   }
 
-  @Test func `a link to a folder elsewhere is a class like any other`() throws {
+  @Test func `a link to a folder is a class`() throws {
     let elsewhere = try TemporaryFolder()
     try elsewhere.addPictures(["x/1.jpg", "x/2.jpg"])
     try folder.addPictures(["a/1.jpg"])
@@ -116,19 +115,21 @@ import _TestSupport
   @Test(arguments: [
     ["train/a/1.jpg", "val/a/1.jpg"], ["Train/1.jpg", "test/1.jpg"], ["val/a/1.jpg"],
   ])
-  func `the parts of a data set are no classes`(names: [String]) throws {
+  func `train and val are not classes`(names: [String]) throws {
     try folder.addPictures(names)
     let text = try #require(sentence(in: folder) { try open() })
     #expect(text.contains(", parts of a data set and no classes; write {\"folder\": \"DIR/"))
     #expect(try open(.order(["train", "val", "Train", "test"])).count == names.count)
   }
 
-  @Test func `a class may be called train`() throws {
+  @Test func `a class may be named train`() throws {
     try folder.addPictures(["train/1.jpg", "bus/1.jpg"])
     #expect(try open().classNames == ["bus", "train"])
   }
 
-  @Test func `numbers are sorted as torchvision does, timm's order is one key away`() throws {
+  @Test func `numeric folders are sorted as in torchvision, and one key selects timm's order`()
+    throws
+  {
     try folder.addPictures(["1/1.jpg", "2/1.jpg", "10/1.jpg"])
     let data = try open()
     #expect(data.classNames == ["1", "10", "2"])
@@ -144,7 +145,7 @@ import _TestSupport
     #expect(natural.warnings == [])
   }
 
-  @Test func `natural order is that of timm's natural_key`() throws {
+  @Test func `natural order matches timm's natural_key`() throws {
     // sorted([…], key=natural_key) of timm 1.0; equal keys by bytes.
     let names = ["x100", "B", "a", "x20y", "C3", "x20", "010", "9", "c12", "é", "x3"]
     try folder.addPictures(names.map { $0 + "/1.jpg" })
@@ -153,7 +154,7 @@ import _TestSupport
         == ["9", "010", "a", "B", "C3", "c12", "x3", "x20", "x20y", "x100", "é"])
   }
 
-  @Test func `a pipe, a device and a huge file among the pictures are refused when they are read`()
+  @Test func `pipes, devices and huge files among the images are refused when read`()
     throws
   {
     try folder.makeFolder("a")

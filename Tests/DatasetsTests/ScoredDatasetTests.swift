@@ -6,9 +6,9 @@ import _TestSupport
 
 @testable import Datasets
 
-/// Data sets with what counts as right changed.
-@Suite struct `Scoring over a part of the classes` {
-  /// Pictures that are never decoded.
+/// Data sets with changed correct labels or scored classes.
+@Suite struct `Scoring over some of the classes` {
+  /// Images that are never decoded.
   private struct Pictures: ImageDataset {
     let labels: [Int]
     var names: [String]?
@@ -31,7 +31,7 @@ import _TestSupport
     } catch { return "\(error)" }
   }
 
-  @Test func `the classes that there are compete`() throws {
+  @Test func `only the classes present are scored`() throws {
     let scored = try ScoredDataset(Pictures(labels: [7, 2, 7]), valid: .present)
     #expect(scored.validClasses == [2, 7])
     #expect(scored.layout == "files; scored over 2 of 10 classes")
@@ -41,7 +41,7 @@ import _TestSupport
     #expect(subset.scoring == scored.scoring)
   }
 
-  @Test func `classes that make no sense are refused`() {
+  @Test func `invalid classes are refused`() {
     let pictures = Pictures(labels: [7, 2])
     #expect(
       message { _ = try ScoredDataset(pictures, valid: .listed([2, 7, 10])) }
@@ -52,7 +52,7 @@ import _TestSupport
         + "\"present\" takes the classes that there are")
   }
 
-  @Test func `a picture has several right labels, or none and is left out`() throws {
+  @Test func `an image may have several correct labels; one without any is left out`() throws {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json")
     defer { try? FileManager.default.removeItem(at: url) }
     try Data("[[3], [], [5, 1]]".utf8).write(to: url)

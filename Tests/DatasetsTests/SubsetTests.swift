@@ -3,7 +3,7 @@ import ImageCoding
 import Records
 import Testing
 
-/// Pictures without pixels: only labels.
+/// Images with labels only.
 private struct Labels: ImageDataset {
   let labels: [Int]
   var name: String { "labels" }
@@ -24,7 +24,7 @@ private struct Labels: ImageDataset {
   private let base = Labels(labels: (0..<100).map { $0 / 10 })
 
   @Test(arguments: [1, 7, 10, 35, 99, 100, 500])
-  func `every class has as many pictures as any other`(limit: Int) throws {
+  func `every class has the same number of images`(limit: Int) throws {
     let subset = SubsetDataset(base, limit: limit, seed: 3)
     #expect(subset.count == min(limit, 100))
     var counts = [Int](repeating: 0, count: 10)
@@ -35,32 +35,32 @@ private struct Labels: ImageDataset {
     #expect(Set(subset.indices).count == subset.count)
   }
 
-  @Test func `a class with few pictures gives all it has`() {
+  @Test func `a class with few images contributes all of them`() {
     let uneven = Labels(labels: [0, 0, 0, 0, 0, 0, 1, 2, 2])
     let subset = SubsetDataset(uneven, limit: 7, seed: 1)
     let counts = Dictionary(grouping: (0..<7).map(subset.label(at:))) { $0 }.mapValues(\.count)
     #expect(counts == [0: 4, 1: 1, 2: 2])
   }
 
-  @Test func `a smaller subset begins a larger one`() {
+  @Test func `a smaller subset is the beginning of a larger one`() {
     let small = SubsetDataset(base, limit: 23, seed: 9).indices
     #expect(Array(SubsetDataset(base, limit: 60, seed: 9).indices.prefix(23)) == small)
     #expect(SubsetDataset(base, limit: 23, seed: 10).indices != small)
   }
 
-  /// Written down once: another order would change every record's meaning.
-  @Test func `the draw never changes`() {
+  /// Pinned, because another order would change the meaning of every record.
+  @Test func `the selection never changes`() {
     #expect(
       SubsetDataset(base, limit: 12, seed: 0).indices
         == [85, 62, 29, 94, 51, 4, 38, 46, 74, 10, 82, 60])
   }
 
-  @Test func `it is not the first files`() {
+  @Test func `the selection is not simply the first files`() {
     let first = SubsetDataset(base, limit: 10, seed: 0).indices.sorted()
     #expect(first != (0..<10).map { $0 * 10 })
   }
 
-  @Test func `pictures, labels and names are those of the base`() throws {
+  @Test func `images, labels and names match the base data set`() throws {
     let subset = SubsetDataset(base, limit: 20, seed: 4)
     let preprocessing = Preprocessing(resize: 1, crop: 1)
     for index in 0..<20 {

@@ -1,7 +1,7 @@
 import Foundation
 import _TestSupport
 
-/// A folder that is gone after the test.
+/// A folder that is deleted after the test.
 final class TemporaryFolder {
   let path: String
 
@@ -12,12 +12,12 @@ final class TemporaryFolder {
 
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
-  /// Writes `text` to a file below the folder.
+  /// Writes `text` to a file in the folder.
   func write(_ text: String, to name: String) throws {
     try write(Data(text.utf8), to: name)
   }
 
-  /// Writes `data` to a file below the folder.
+  /// Writes `data` to a file in the folder.
   func write(_ data: Data, to name: String) throws {
     let target = URL(filePath: path).appending(path: name)
     try FileManager.default.createDirectory(
@@ -25,21 +25,21 @@ final class TemporaryFolder {
     try data.write(to: target)
   }
 
-  /// Copies a small picture of `Fixtures/formats` to each of the given names.
+  /// Copies a small image of `Fixtures/formats` to each of the given names.
   func addPictures(_ names: [String], from fixture: String = "ycc420.jpg") throws {
     let data = try Data(contentsOf: Fixtures.url("formats/" + fixture))
     for name in names { try write(data, to: name) }
   }
 
-  /// Makes an empty folder.
+  /// Creates an empty folder.
   func makeFolder(_ name: String) throws {
     try FileManager.default.createDirectory(
       atPath: path + "/" + name, withIntermediateDirectories: true)
   }
 }
 
-/// The sentence that `body` throws with the folder's path written as DIR, or nil if it throws
-/// nothing.
+/// The error that `body` throws, with the folder's path replaced by DIR, or nil if it does not
+/// throw.
 func sentence(in folder: TemporaryFolder, _ body: () throws -> some Any) -> String? {
   do {
     _ = try body()

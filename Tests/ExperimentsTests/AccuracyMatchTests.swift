@@ -14,7 +14,7 @@ import Testing
   private static let methods =
     #"{"method": "none"}, {"method": "topk", "r": 2}, {"method": "evit", "keep_rate": 0.7}"#
 
-  /// What goes costs accuracy with its square and gives latency a staircase.
+  /// Accuracy falls with the square of the removed tokens; latency is a staircase.
   private static func removed(_ method: MethodSetting) -> Int {
     let r = method.parameters["r"]?.asInt ?? 0
     let rate = method.parameters["keep_rate"]?.asDouble ?? 1
@@ -30,7 +30,7 @@ import Testing
     }
   }
 
-  @Test func `each method has its fastest setting within the drop, and few images were needed`()
+  @Test func `each method gets its fastest setting within the drop, from few images`()
     throws
   {
     var run = try Self.pretended(Self.spec(Self.methods))
@@ -43,7 +43,7 @@ import Testing
     for row in matched {
       #expect(row.dataset?.order != nil)
       #expect(row.race?.stop == .decided || row.race?.stop == .everyImage)
-      // The truth over all images, by brute force over every setting.
+      // The true result over all images, by brute force over every setting.
       func right(_ method: MethodSetting) -> Int {
         (0..<2000).count { run.isRight(method, $0) }
       }
@@ -55,17 +55,17 @@ import Testing
         if drop <= 2 { #expect(run.milliseconds(other.setting) >= own, "\(other.setting)") }
       }
     }
-    // Every setting on every image would be so many.
+    // The number of images if every setting saw every image.
     let tried = run.images(of: "topk").merging(run.images(of: "evit")) { $0 + $1 }
     let settings =
       run.planner.matchCandidates("topk").count + run.planner.matchCandidates("evit").count
     let raced = tried.values.reduce(0, +) - 2 * 2000
     #expect(raced * 4 < settings * 2000)
-    // The baseline stands in that table, too.
+    // The baseline is in that table, too.
     #expect(plan.rows.contains { $0.method.name == "none" && $0.dataset?.order != nil })
   }
 
-  @Test func `where nothing is within the drop it is said`() throws {
+  @Test func `it is reported if no setting is within the drop`() throws {
     var run = try Self.pretended(
       Self.spec(#"{"method": "none"}, {"method": "evit", "keep_rate": 0.7}"#, points: 0))
     let (plan, _) = try run.run()
@@ -79,7 +79,7 @@ import Testing
 }
 
 extension Planner {
-  /// The settings among which a method's fastest is sought.
+  /// The settings that are searched for a method's fastest one.
   fileprivate func matchCandidates(_ name: String) -> [PlannedMethod] {
     let builder = PlanBuilder(
       planner: self, reader: GridReader(result: { _ in nil }, givenUp: []),

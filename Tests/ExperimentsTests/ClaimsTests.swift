@@ -4,7 +4,7 @@ import Testing
 @testable import Experiments
 
 @Suite struct ClaimsTests {
-  @Test func `a claimed trial cannot be claimed until it is released`() throws {
+  @Test func `a claimed trial can be claimed again only after its release`() throws {
     let folder = try TemporaryFolder()
     let ours = try Claims(folder: folder.url, host: "a", process: 1)
     let theirs = try Claims(folder: folder.url, host: "b", process: 2)
@@ -19,23 +19,23 @@ import Testing
     #expect(try folder.names() == [])
   }
 
-  @Test func `a claim names its holder for people`() throws {
+  @Test func `a claim names its holder`() throws {
     let folder = try TemporaryFolder()
     let claim = try Claims(folder: folder.url, host: "edge", process: 42).take("k")
     #expect(try folder.text(of: "k") == "edge 42\n")
     withExtendedLifetime(claim) {}
   }
 
-  @Test func `what a dead process claimed is free`() throws {
+  @Test func `claims of dead processes are released`() throws {
     let folder = try TemporaryFolder()
-    // The file is left behind; the lock went with the process.
+    // The file remains; the lock ended with the process.
     try folder.write("gone 1\n", to: "k")
     let claims = try Claims(folder: folder.url, host: "a", process: 1)
     #expect(!claims.anyHeld)
     #expect(try claims.take("k") != nil)
   }
 
-  @Test func `of many that claim at once one succeeds at a time`() async throws {
+  @Test func `of many simultaneous claims only one succeeds`() async throws {
     let folder = try TemporaryFolder()
     let url = folder.url
     let counter = url.appendingPathComponent("counter")
@@ -47,7 +47,7 @@ import Testing
           var wins = 0
           for _ in 0..<50 {
             guard let claim = try claims.take("k") else { continue }
-            // Unguarded, increments of the file would get lost.
+            // Without the claim, increments of the file would be lost.
             let value = Int(try String(contentsOf: counter, encoding: .utf8)) ?? 0
             try Data("\(value + 1)".utf8).write(to: counter)
             wins += 1
@@ -62,7 +62,7 @@ import Testing
     #expect(try String(contentsOf: counter, encoding: .utf8) == "\(wins)")
   }
 
-  @Test func `timing waits for computing, computing for timing, and computing shares`() throws {
+  @Test func `timing excludes computing, and computing is shared`() throws {
     let folder = try TemporaryFolder()
     let lock = MachineLock(folder: folder.url)
     func take(alone: Bool) throws -> FileLock? {

@@ -11,7 +11,7 @@ import Testing
 
   init() throws { folder = try TemporaryFolder() }
 
-  /// Files of equal size, told apart by one byte each, last changed an hour ago.
+  /// Files of equal size that differ in one byte, last changed an hour ago.
   private func write(_ contents: [String: String]) throws {
     for (name, text) in contents {
       let place = URL(fileURLWithPath: root + "/" + name)
@@ -32,7 +32,7 @@ import Testing
       .text(of: try ClassFolderDataset(folder: folder ?? root).content)
   }
 
-  @Test func `contents exchanged among files of one size and time are another set`() throws {
+  @Test func `swapped contents of files with equal size and time change the fingerprint`() throws {
     try write(["a/1.png": "x", "b/1.png": "y"])
     let first = try fingerprint()
     #expect(try fingerprint() == first)
@@ -43,7 +43,7 @@ import Testing
     #expect(try fingerprint() == first)
   }
 
-  @Test func `files that are renamed into each other's place are seen`() throws {
+  @Test func `swapped file names change the fingerprint`() throws {
     try write(["a/1.png": "x", "b/1.png": "y"])
     usleep(2_200_000)
     let first = try fingerprint()
@@ -53,7 +53,7 @@ import Testing
     #expect(try fingerprint() != first)
   }
 
-  @Test func `a copy at another place and time is the same set`() throws {
+  @Test func `a copy in another place with other times has the same fingerprint`() throws {
     try write(["a/1.png": "x", "b/1.png": "y"])
     let copy = folder.url.path + "/copy/images"
     try FileManager.default.createDirectory(
@@ -64,7 +64,7 @@ import Testing
     #expect(try fingerprint(copy) == (try fingerprint()))
   }
 
-  @Test func `names, labels and what cannot be read tell sets apart`() throws {
+  @Test func `names, labels and unreadable files change the fingerprint`() throws {
     try write(["a/1.png": "x", "b/1.png": "y"])
     let first = try fingerprint()
     let data = try ClassFolderDataset(folder: root, classes: .order(["b", "a"]))
@@ -77,7 +77,7 @@ import Testing
     #expect(try fingerprint() != first)
   }
 
-  @Test func `only the pictures of a subset count`() throws {
+  @Test func `only the images of a subset count`() throws {
     try write(["a/1.png": "x", "a/2.png": "y", "a/3.png": "z"])
     let print = ContentFingerprint(cacheFolder: nil) { _ in }
     func text() throws -> String {
@@ -92,9 +92,9 @@ import Testing
     #expect(try text() != first)
   }
 
-  @Test func `a hash is kept, and a damaged cache is not believed`() throws {
+  @Test func `a hash is cached, and a damaged cache is ignored`() throws {
     try write(["a/1.png": "x"])
-    // A change of the last two seconds is not kept.
+    // Changes within the last two seconds are not cached.
     _ = try fingerprint()
     #expect(!FileManager.default.fileExists(atPath: cache.path))
     usleep(2_200_000)
@@ -103,7 +103,7 @@ import Testing
       try FileManager.default.contentsOfDirectory(at: cache, includingPropertiesForKeys: nil).first)
     let kept = try Data(contentsOf: file)
     #expect(kept.count == 40 + 80)
-    // The digest of another content, with the checksum of before.
+    // The digest of another content, with the old checksum.
     var damaged = kept
     damaged[kept.count - 1] ^= 1
     try damaged.write(to: file)

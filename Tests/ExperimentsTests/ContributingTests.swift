@@ -8,19 +8,19 @@ import _TestSupport
 
 @testable import Experiments
 
-/// The device and the kind of data set that CONTRIBUTING.md shows are the ones that these tests
-/// compile and run.
+/// The device and the kind of data set in CONTRIBUTING.md are those that these tests compile and
+/// run.
 @Suite struct ContributingTests {
   private let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
 
   @Test(arguments: ["PretendDevice.swift", "OneOfEachKind.swift"])
-  func `the page's examples are the code that is tested`(name: String) throws {
+  func `the page's examples are the tested code`(name: String) throws {
     #expect(try ContributingPage.shows(name, of: #filePath))
   }
 
-  @Test func `the example device holds to every operation's contract`() throws {
+  @Test func `the example device meets every operation's contract`() throws {
     let device = PretendBackend(name: "pretend", wrapped: try CPUBackend(threads: 1))
     #expect(try OperationContract.failures(of: device) == [])
   }
@@ -41,7 +41,7 @@ import _TestSupport
     #expect(timed.count == 4 && Set(timed) == ["cpu", "pretend:1"])
   }
 
-  @Test func `a spec is checked against the devices that are handed in`() throws {
+  @Test func `a spec is checked against the given devices`() throws {
     let devices = DeviceKinds([.cpu, .pretend])
     func problem(_ rest: String) -> String {
       do {
@@ -66,7 +66,7 @@ import _TestSupport
     #expect(!pattern.contains("cuda:"))
   }
 
-  @Test func `the example data set is read, checked and opened as the others`() throws {
+  @Test func `the example data set is read, checked and opened like the others`() throws {
     let picture = try Data(contentsOf: Fixtures.url("pictures/rgb_300x300.png"))
     for name in ["a/1.png", "a/2.png", "b/1.png", "b/2.png", "b/3.png"] {
       let place = folder.url.appendingPathComponent("set/\(name)")

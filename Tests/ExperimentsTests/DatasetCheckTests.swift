@@ -17,8 +17,8 @@ private func check(_ dataset: any ImageDataset) throws -> DatasetManifest {
   try DatasetChecker(cacheFolder: nil) { _ in }.check(dataset)
 }
 
-@Suite struct `Checks of data sets` {
-  @Test func `odd and unreadable pictures are named`() throws {
+@Suite struct `Data set checks` {
+  @Test func `unusual and unreadable images are named`() throws {
     let folder = try TemporaryFolder()
     try add("ycc420.jpg", to: folder, as: "a/color.jpg")
     try add("grey.jpg", to: folder, as: "a/gray.jpg")
@@ -37,7 +37,7 @@ private func check(_ dataset: any ImageDataset) throws -> DatasetManifest {
     #expect(manifest.validationSet == nil)
   }
 
-  @Test func `orientation and components are those of the file`() throws {
+  @Test func `orientation and components match the file`() throws {
     // Two bytes of padding, Exif, a directory with one entry: orientation 6.
     let entry: [UInt8] = [0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0]
     let exif = Array("Exif".utf8) + [0, 0] + Array("MM".utf8) + [0, 42, 0, 0, 0, 8, 0, 1] + entry
@@ -54,7 +54,7 @@ private func check(_ dataset: any ImageDataset) throws -> DatasetManifest {
     }
   }
 
-  @Test func `a manifest stands for the bytes until a picture changes`() throws {
+  @Test func `a manifest is valid until an image changes`() throws {
     let folder = try TemporaryFolder()
     for name in ["a/1.jpg", "b/1.jpg"] { try add("ycc420.jpg", to: folder, as: name) }
     try add("rgb8.png", to: folder, as: "b/2.png")
@@ -82,7 +82,7 @@ private func check(_ dataset: any ImageDataset) throws -> DatasetManifest {
         + "make it anew with `lab dataset check \(folder.url.path)`")
   }
 
-  @Test func `the validation set is known by counts and sizes`() {
+  @Test func `the validation set is recognized by counts and sizes`() {
     func pictures(_ count: Int, bytes: Int) -> [DatasetManifest.Picture] {
       (0..<count).map {
         DatasetManifest.Picture(path: "\($0)", label: $0 % 1000, bytes: bytes, sha256: "00")

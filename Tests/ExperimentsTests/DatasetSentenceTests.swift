@@ -20,7 +20,7 @@ import _TestSupport
     }
   }
 
-  @Test func `a path alone is corrected`() {
+  @Test func `a bare path is corrected`() {
     #expect(
       mistakes(#""/data/x""#)
         == #"micro.json: dataset: a path alone does not say what is there; write {"imagenet": "/data/x"} "#
@@ -38,7 +38,7 @@ import _TestSupport
     )
   }
 
-  @Test func `what only a shell knows is corrected`() {
+  @Test func `shell syntax is corrected`() {
     let home = FileManager.default.homeDirectoryForCurrentUser.path
     #expect(
       mistakes(#"{"folder": "~/no-pictures-here"}"#)
@@ -46,7 +46,7 @@ import _TestSupport
     )
   }
 
-  @Test func `an option is named once`() throws {
+  @Test func `an option is named only once`() throws {
     let folder = try TemporaryFolder()
     let empty =
       "\(folder.url.path): holds no pictures (PNG, JPEG, WebP, BMP, GIF, TIFF); a data set is one "
@@ -66,7 +66,7 @@ import _TestSupport
         + "one folder of images for each class")
   }
 
-  @Test func `one picture and one class are counted as one`() throws {
+  @Test func `one image and one class are counted in the singular`() throws {
     let folder = try TemporaryFolder()
     let place = folder.url.appendingPathComponent("cat")
     try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
@@ -80,14 +80,14 @@ import _TestSupport
         + #""architecture": {"num_classes": 1}"#)
   }
 
-  @Test func `an order of classes next to the classes is refused`() {
+  @Test func `a class order together with a class list is refused`() {
     #expect(
       mistakes(#"{"folder": "/tmp", "classes": ["a"], "class_order": "natural"}"#)
         == "micro.json: dataset.class_order: \"classes\" gives the order already; write one of the "
         + "two")
   }
 
-  @Test func `ImageNet's folders given as any folders are corrected`() throws {
+  @Test func `ImageNet folders given as class folders are corrected`() throws {
     let folder = try TemporaryFolder()
     for id in ["n01440764", "n01443537"] {
       let place = folder.url.appendingPathComponent(id)
@@ -111,13 +111,13 @@ import _TestSupport
         + "the data set \"imagenet\" knows; write \"dataset\": {\"imagenet\": \"\(path)\"}")
   }
 
-  @Test func `what is wrong with a manifest or a file of labels is said of its key`() throws {
+  @Test func `errors in a manifest or label file name its key`() throws {
     let folder = try TemporaryFolder()
     let pictures = folder.url.appendingPathComponent("pictures")
     for name in ["a", "b"] {
       let place = pictures.appendingPathComponent(name)
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
-      // What follows a PNG's end changes the bytes alone.
+      // Data after a PNG's end changes the bytes but not the pixels.
       let bytes = try Data(contentsOf: Fixtures.url("formats/rgb8.png")) + Data(name.utf8)
       try bytes.write(to: place.appendingPathComponent("1.png"))
     }
@@ -145,7 +145,7 @@ import _TestSupport
         mistakes(dataset)
           == said("gives 'a/1.png' a hash that is not hexadecimal") + " \(pictures.path)`")
     }
-    // Two pictures of one size that are exchanged, by names alone.
+    // Two images of equal size are swapped by renaming.
     try store(made) { $0 }
     for (from, to) in [("a/1.png", "c"), ("b/1.png", "a/1.png"), ("c", "b/1.png")] {
       try FileManager.default.moveItem(

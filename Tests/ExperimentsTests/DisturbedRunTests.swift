@@ -5,9 +5,9 @@ import Testing
 
 @testable import Experiments
 
-/// Runs on machines that are busy with something else.
+/// Runs on machines that are busy.
 @Suite struct DisturbedRunTests {
-  /// A machine on which our threads wait all the time, or never.
+  /// A machine on which our threads always wait, or never.
   private struct FakeMachine: CounterSource {
     final class Clock { var wait = 0.0 }
     let isBusy: Bool
@@ -20,7 +20,8 @@ import Testing
   }
 
   private func spec(_ rest: String) -> String {
-    // From six timings on they are judged. Not by their width: other tests run next to this one.
+    // Timings are judged from six samples on; not by the width of their interval, because other
+    // tests run at the same time.
     MicroRun.spec(rest).replacing(
       #""min_samples": 3, "warmup": 1"#, with: #""min_samples": 6, "warmup": 1, "until": "50%""#)
   }
@@ -38,12 +39,12 @@ import Testing
     }
   }
 
-  @Test func `a disturbed timing is recorded as such and taken again by the next run alone`() throws
+  @Test func `only the next run repeats a disturbed timing, which is recorded as disturbed`() throws
   {
     let folder = try TemporaryFolder()
     let text = spec(#""methods": [{"method": "none"}, {"method": "topk", "r": 2}]"#)
     let busy = try MicroRun(text, in: folder, counters: FakeMachine(isBusy: true))
-    // Two accuracies and three timings, of both baselines and topk, none of them twice.
+    // Two accuracies and three timings, those of both baselines and topk; none is repeated.
     #expect(try busy.runner.run().measured == 5)
     #expect(flaws(busy.store) == Array(repeating: [.mostRoundsDisturbed], count: 3))
 
@@ -81,7 +82,7 @@ import Testing
     #"{"method": "tail_effect", "target_accuracy_drop": 100, "layer": 1}"#,
     #"{"method": "tail_effect", "r": 9, "layer": 1}, {"method": "topk", "match_latency": "tail_effect"}"#,
   ])
-  func `no target is met by disturbed timings`(entries: String) throws {
+  func `disturbed timings meet no target`(entries: String) throws {
     let folder = try TemporaryFolder()
     let text = spec(
       #""grid": {"stride": 9, "start": 10, "images": 20, "min_seconds": 0, "min_samples": 6}, "methods": [\#(entries)]"#
@@ -91,7 +92,7 @@ import Testing
     #expect(summary.unmet.allSatisfy { $0.contains("are not reliable; on an idle machine") })
   }
 
-  @Test func `the command of a run comes back as it was given`() throws {
+  @Test func `the command of a run is stored as given`() throws {
     let folder = try TemporaryFolder()
     #expect(CommandFile.read(folder.url) == nil)
     try CommandFile.write(["lab", "run", "a b.json"], to: folder.url)

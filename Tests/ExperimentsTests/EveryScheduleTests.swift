@@ -28,7 +28,7 @@ import VisionModels
     .init(repeating: count, count: blocks)
   }
 
-  /// What a method cannot do without, whatever the schedule.
+  /// Keys that a method requires with every schedule.
   private static let others: [String: String] = [
     "compose": #", "score": "class_attention", "disposal": "drop""#
   ]
@@ -38,14 +38,14 @@ import VisionModels
   }.map { $0.name }
 
   @Test(arguments: methods, schedules.indices)
-  func `a method takes a schedule, with the counts that it means`(
+  func `a method accepts a schedule and gives its token counts`(
     name: String, index: Int
   ) throws {
     let (keys, tokens) = Self.schedules[index]
     let text =
       #"{"model": "demo_vit", "methods": [{"method": "\#(name)", \#(keys)\#(Self.others[name] ?? "")}]}"#
     let source = try SpecSource(text: text, file: "a.json")
-    // K-medoids weighs tokens by the attention of the block before.
+    // K-medoids weights tokens by the attention of the block before.
     guard name != "kmedoids" || !keys.contains("progressive") else {
       let error = #expect(throws: (any Error).self) { try SpecReader.readWithFiles(source) }
       #expect(

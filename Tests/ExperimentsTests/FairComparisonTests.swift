@@ -5,12 +5,12 @@ import TokenReduction
 
 @testable import Experiments
 
-/// The control and the second baseline: rows that a spec gets besides those that it names.
+/// The control and the second baseline: rows that a spec gets in addition to those that it lists.
 @Suite struct FairComparisonTests {
   private static let methods =
     #""methods": [{"method": "none"}, {"method": "tome", "r": 3}, {"method": "topk", "r": 2}]"#
 
-  @Test func `a control removes as many tokens at the same blocks, and stands below its method`()
+  @Test func `a control removes as many tokens at the same blocks and is listed below its method`()
     throws
   {
     let folder = try TemporaryFolder()
@@ -38,13 +38,13 @@ import TokenReduction
               name: row.method.name, parameters: row.method.parameters.filter { $0.key == "r" })))
     }
     #expect(summary.rows.count { $0.control != nil } == 2)
-    // Rows survive the folder, and a second run measures nothing.
+    // Rows are read back, and a second run measures nothing.
     try RowsFile.write(summary.rows, to: folder.url)
     #expect(RowsFile.read(folder.url) == summary.rows)
     #expect(try MicroRun(spec, in: folder, process: 2).runner.run().measured == 0)
   }
 
-  @Test func `a control is no point of a grid of another machine`() throws {
+  @Test func `a control is not a point of another machine's grid`() throws {
     let point = MethodSetting(name: "random", parameters: ["r": .integer(4), "seed": .integer(0)])
     #expect(SearchGrid.isPoint(point))
     var control = point
@@ -52,7 +52,7 @@ import TokenReduction
     #expect(!SearchGrid.isPoint(control))
   }
 
-  @Test func `the second baseline is timed where a method reads attention, and says what ran`()
+  @Test func `the second baseline is timed if a method reads attention, and reports its kernels`()
     throws
   {
     let folder = try TemporaryFolder()
@@ -77,7 +77,7 @@ import TokenReduction
     #expect(kernels("none_explicit") == [0, 0, 6])
     #expect(kernels("tome") == [6, 0, 0])
     #expect(kernels("topk") == [0, 6, 0])
-    // Six maps of 4 heads and 37 × 37 numbers, written and read.
+    // Six maps of 4 heads and 37 × 37 floats, written and read.
     let maps = 6 * 2 * 4 * 37 * 37 * 4
     #expect((attention["none_explicit"]?.bytes ?? 0) - (attention["none"]?.bytes ?? 0) == maps)
   }
@@ -85,7 +85,7 @@ import TokenReduction
   @Test(arguments: [
     #"{"method": "none"}, {"method": "tome", "r": 3}"#, #"{"method": "topk", "r": 2}"#,
   ])
-  func `without a reader of attention or without a baseline there is no second one`(
+  func `without a method that reads attention or a baseline there is no second baseline`(
     methods: String
   ) throws {
     let folder = try TemporaryFolder()

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Experiments
 
-/// Lines that anyone could write: each is read, or named with what is wrong.
+/// Arbitrary lines: each is read, or reported with the problem.
 @Suite struct HostileLineTests {
-  /// A change of a good line, and what is then said of it.
+  /// A change of a valid line, and the resulting message.
   struct Case: CustomTestStringConvertible {
     let isLatency: Bool
     let old: String
@@ -34,7 +34,7 @@ import Testing
     + #""peak_memory_bytes":1,"rounds":[0,0,0],"samples_ms":[1,2,3]}"#
 
   static let cases: [Case] = [
-    // Keys that lack or have the wrong type.
+    // Keys that are missing or have the wrong type.
     .latency(latencyResult, #""result":{}"#, "the key 'rounds' is missing"),
     .latency(latencyResult + ",", "", "the key 'result' is missing"),
     .latency(latencyResult, #""result":null"#, "'result' has the wrong type"),
@@ -76,7 +76,7 @@ import Testing
     .accuracy("[[0,1,2],[1,2,0]]", "[[],[]]", "'result.top5' has the wrong type"),
     .accuracy(
       "[[0,1,2],[1,2,0]]", "[[0,1,2],[1,2,4294967296]]", "'result.top5' has the wrong type"),
-    // Values that no measurement gives.
+    // Values that no measurement can give.
     .outOfBounds(latency: "[1,2,3]", "[1,2,1e308]", "a timing in result.samples_ms is 1e+308"),
     .outOfBounds(latency: "[1,2,3]", "[1,-2,3]", "a timing in result.samples_ms is -2.0"),
     .latency("[1,2,3]", "[1,2,1e309]", "'result.samples_ms' has the wrong type"),
@@ -147,7 +147,7 @@ import Testing
       #""labels":[0,1]"#, #""kept_patches":[7],"labels":[0,1]"#,
       "its image counts contradict each other"),
     .accuracy("[[0,1,2],[1,2,0]]", "[]", "its image counts contradict each other"),
-    // What is no JSON, or hides something.
+    // Invalid JSON, or duplicate keys.
     .latency("[1,2,3]", "[1,2,NaN]", "it is not whole JSON"),
     .latency("[1,2,3]", "[1,2,3,]", "it is not whole JSON"),
     .latency("[1,2,3]", "[01,2,3]", "it is not whole JSON"),
@@ -159,7 +159,7 @@ import Testing
       "it is not whole JSON"),
     .latency(#""host":"h""#, #""host":"h","host":"h""#, "a key comes twice"),
     .latency(#""host":"h""#, #""host":"h","h\u006fst":"g""#, "a key comes twice"),
-    // What was edited.
+    // Edited lines.
     .latency(
       "[1,2,3]", "[1,2,2.5]", "its seal does not fit its numbers, as if it had been edited by hand"),
     .latency(
@@ -171,7 +171,7 @@ import Testing
   ]
 
   @Test(arguments: cases)
-  func `a line that nothing measured is named with its place`(_ hostile: Case) throws {
+  func `a line without a measurement is reported with its position`(_ hostile: Case) throws {
     let good = try RecordSamples.line(
       hostile.isLatency ? RecordSamples.latency(r: 1) : RecordSamples.accuracy(correct: true))
     let bad = good.replacing(hostile.old, with: hostile.new, maxReplacements: 1)
@@ -187,7 +187,7 @@ import Testing
       ])
   }
 
-  @Test func `lines without a seal are read, counted and said`() throws {
+  @Test func `lines without a seal are read, counted and reported`() throws {
     let folder = try TemporaryFolder()
     let unsealed = try (1...2).map { r in
       try RecordSamples.line(RecordSamples.latency(r: r))
@@ -204,7 +204,7 @@ import Testing
       ])
   }
 
-  @Test func `another order of keys, blanks and line ends of another system are read`() throws {
+  @Test func `any key order, whitespace and line endings are read`() throws {
     let folder = try TemporaryFolder()
     let line = try RecordSamples.line(RecordSamples.latency(r: 1))
     let object = try #require(
@@ -223,7 +223,7 @@ import Testing
     #expect(warnings.first?.contains("1 record carries no seal") == true)
   }
 
-  @Test func `whatever bytes change, a line is read as it was, or named`() throws {
+  @Test func `a line with changed bytes is read unchanged or reported`() throws {
     var generator = SystemRandomNumberGenerator()
     let lines = try [
       RecordSamples.line(RecordSamples.latency(r: 1)),
@@ -246,7 +246,7 @@ import Testing
         default: bytes.removeSubrange(place..<min(place + 9, bytes.count))
         }
       }
-      // A seal that was cut off whole leaves a line that says the same.
+      // Removing the whole seal leaves an equal, unsealed line.
       if let reading = try? RecordLine.read(bytes, with: decoder) {
         #expect(reading.record == originals[which] || !reading.isSealed)
       }
@@ -254,7 +254,7 @@ import Testing
   }
 
   @Test(arguments: ["pipe", "zero", "folder", "sparse"])
-  func `what is no file of records is one sentence`(_ kind: String) throws {
+  func `a file that contains no records is reported in one sentence`(_ kind: String) throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appendingPathComponent("x.jsonl").path
     let reason: String

@@ -10,12 +10,14 @@ import Testing
     #""quotes \" and \\ and \/ and \n\t\r\b\f""#, #""\u00e9 \ud83d\ude00 é 😀""#, "[]", "{}",
     "  12  ", "123456789012345678901234567890",
   ])
-  func `values are those of JSONDecoder`(_ text: String) throws {
+  func `values match JSONDecoder`(_ text: String) throws {
     let expected = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
     #expect(try JSONText.parse(text).canonical == expected.canonical)
   }
 
-  @Test func `1_0 and 1e3 are whole, as in JSON Schema, and what no Int holds is not`() throws {
+  @Test func `whole numbers such as 1e3 are integers as in JSON Schema, unless they overflow Int`()
+    throws
+  {
     #expect(
       try JSONText.parse("[1, 1.0, 1e3, 1.5, 1e23]")
         == .array([.integer(1), .integer(1), .integer(1000), .number(1.5), .number(1e23)]))
@@ -27,13 +29,13 @@ import Testing
     (".5", 1, 1), ("+1", 1, 1), ("1.e5", 1, 1), ("[,]", 1, 2), ("{1: 2}", 1, 2), ("é", 1, 1),
     ("[\"é\", x]", 1, 7),
   ])
-  func `a mistake is found where it is`(_ text: String, _ line: Int, _ column: Int) {
+  func `an error is reported at its position`(_ text: String, _ line: Int, _ column: Int) {
     let mistake = #expect(throws: JSONText.Mistake.self) { try JSONText.parse(text) }
     #expect(mistake?.line == line)
     #expect(mistake?.column == column)
   }
 
-  @Test func `nesting without end is refused instead of overflowing`() {
+  @Test func `very deep nesting is refused instead of overflowing the stack`() {
     let mistake = #expect(throws: JSONText.Mistake.self) {
       try JSONText.parse(String(repeating: "[", count: 100_000))
     }

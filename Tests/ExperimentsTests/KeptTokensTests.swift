@@ -4,13 +4,13 @@ import Testing
 
 @testable import Experiments
 
-/// Digests of what reductions keep, which must not depend on where a method puts the tokens.
+/// Digests of kept tokens, which must not depend on the order in which a method stores them.
 @Suite struct KeptTokensTests {
   private let device: CPUBackend
 
   init() throws { device = try CPUBackend(threads: 1) }
 
-  /// Sources of each token that is left, of one image.
+  /// The sources of each remaining token of one image.
   private func assignment(_ outputs: [[Int32]], of tokens: Int) throws -> TokenAssignment {
     let offsets = try device.allocate(Shape(1, outputs.count + 1), .int32)
     let sources = try device.allocate(Shape(1, tokens), .int32)
@@ -38,8 +38,8 @@ import Testing
     return kept.digests
   }
 
-  @Test func `the order in which tokens are kept does not count, at no later step either`() throws {
-    // Patches 1, 3 and 5 stay, then 1 and 3.
+  @Test func `the order of kept tokens does not matter, in later steps neither`() throws {
+    // Patches 1, 3 and 5 are kept, then 1 and 3.
     let sorted = try digest([[[0], [1], [3], [5]], [[0], [1], [2]]])
     let ranked = try digest([[[0], [5], [1], [3]], [[0], [3], [2]]])
     let others = try digest([[[0], [5], [1], [3]], [[0], [1], [2]]])
@@ -48,7 +48,7 @@ import Testing
     #expect(sorted != others)
   }
 
-  @Test func `what is merged counts, and in which step`() throws {
+  @Test func `which tokens are merged matters, and in which step`() throws {
     let merged = try digest([[[0], [1, 2], [3], [4], [5]], [[0], [1, 2], [3], [4]]])
     let alike = try digest([[[0], [3], [2, 1], [5], [4]], [[0], [4], [2, 1], [3]]])
     let apart = try digest([[[0], [1, 2], [3], [4], [5]], [[0], [1], [2, 3], [4]]])
@@ -58,7 +58,7 @@ import Testing
     #expect(merged != later)
   }
 
-  @Test func `batches follow one another`() throws {
+  @Test func `batches are appended`() throws {
     let kept = KeptTokens()
     for outputs in [[[0], [1]], [[0], [2]], [[0], [1]]] as [[[Int32]]] {
       kept.add(try assignment(outputs, of: 6))

@@ -8,9 +8,9 @@ import _TestSupport
 
 @testable import Experiments
 
-/// Runs small specs of a micro model with real parts, in a folder of their own.
+/// Runs small specs of a micro model with the real components, in a folder of their own.
 struct MicroRun {
-  /// Hears everything a run says.
+  /// Records all messages of a run.
   final class Listener: ProgressListener {
     var notes: [String] = []
     var progress: [RunProgress] = []
@@ -20,7 +20,7 @@ struct MicroRun {
 
   static let weights = Fixtures.url("goldens/weights/vit_micro.safetensors").path
 
-  /// A spec of the micro model on the demo data set; `rest` are its other keys.
+  /// A spec of the micro model on the demo data set; `rest` contains its other keys.
   static func spec(_ rest: String, weights: String = weights) -> String {
     """
     {"name": "micro", "model": {"weights": "\(weights)", "architecture": {"image_size": 96,
@@ -30,7 +30,7 @@ struct MicroRun {
     """
   }
 
-  /// The program's kinds of device; whatever a spec names, the processor is opened.
+  /// The program's kinds of device, all of which open the CPU.
   static let devices: DeviceKinds = {
     var cuda = DeviceKind.cuda
     cuda.open = DeviceKind.cpu.open
@@ -72,7 +72,7 @@ struct MicroRun {
     return predictions
   }
 
-  /// How often each key has a line in the folder's files.
+  /// The number of lines of each key in the folder's files.
   static func lines(in folder: TemporaryFolder) throws -> [String: Int] {
     let results = folder.url.appendingPathComponent("results")
     var counts: [String: Int] = [:]
@@ -89,12 +89,12 @@ struct MicroRun {
 }
 
 extension SpecReader {
-  /// The spec that `source` means to the program of the tests.
+  /// The spec of `source` with the tests' devices.
   static func read(_ source: SpecSource) throws -> Spec {
     try read(source, devices: MicroRun.devices)
   }
 
-  /// The same, with every file that it names in place.
+  /// The same, after checking every file that it names.
   static func readWithFiles(_ source: SpecSource) throws -> Spec {
     try readWithFiles(source, devices: MicroRun.devices)
   }

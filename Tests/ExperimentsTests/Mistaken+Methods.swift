@@ -1,6 +1,6 @@
 import Experiments
 
-/// Mistakes in methods, in what chooses r, and in grids.
+/// Errors in methods, in how r is chosen, and in grids.
 extension Mistaken {
   /// Methods.
   static let methods: [Mistaken] = [

@@ -1,4 +1,4 @@
-/// Mistakes in the text of a spec.
+/// Errors in the text of a spec.
 extension Mistaken {
   /// Text that is not JSON.
   static let syntax: [Mistaken] = [

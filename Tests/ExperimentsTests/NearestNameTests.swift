@@ -13,7 +13,7 @@ import Testing
     #expect(NearestName.distance(second, first) == expected)
   }
 
-  @Test func `a name near one is that one and a far name is none`() {
+  @Test func `a similar name is suggested, a different one is not`() {
     let known = ["layer", "layers", "keep_rate"]
     #expect(NearestName.of("layres", among: known) == "layers")
     #expect(NearestName.of("Keep_Rate", among: known) == "keep_rate")
@@ -21,7 +21,7 @@ import Testing
     #expect(NearestName.of("x", among: ["r"]) == nil)
   }
 
-  @Test func `the beginning of a single name stands for it`() {
+  @Test func `a unique prefix is suggested`() {
     #expect(
       NearestName.of("proportional", among: ["proportional_attention", "r"])
         == "proportional_attention")

@@ -4,7 +4,7 @@ import TokenReduction
 
 @testable import Experiments
 
-/// One picture of each class: `{"one_of_each": "FOLDER"}`.
+/// One image of each class: `{"one_of_each": "FOLDER"}`.
 struct OneOfEachKind: DatasetKind {
   let pictures: String
 

@@ -6,13 +6,13 @@ import _TestSupport
 
 @testable import Experiments
 
-/// The specs in `Experiments`, seen by a validator of others and by the planner.
+/// The specs in `Experiments`, checked by an independent validator and by the planner.
 @Suite struct PaperSpecTests {
   private static let experiments = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Experiments")
 
-  /// A Python with jsonschema: the one that `LAB_PYTHON` names, or the system's.
+  /// A Python with jsonschema: that of `LAB_PYTHON`, or the system's.
   private static let python: String? = {
     let named = ProcessInfo.processInfo.environment["LAB_PYTHON"].flatMap { $0.isEmpty ? nil : $0 }
     return [named, "/usr/bin/python3"].compactMap { $0 }.first {
@@ -48,7 +48,7 @@ import _TestSupport
     """
 
   @Test(.enabled(if: python != nil, "no Python with jsonschema; LAB_PYTHON may name one"))
-  func `an independent validator takes every spec, and refuses a wrong one`() throws {
+  func `an independent validator accepts every spec and refuses a wrong one`() throws {
     let python = try #require(Self.python)
     func file(_ name: String) -> String { Self.experiments.appendingPathComponent(name).path }
     let schema = file("schema.json")
@@ -64,8 +64,8 @@ import _TestSupport
 
   @Test(arguments: SchemaTests.specs)
   func `every spec can be planned for the demo model`(_ name: String) throws {
-    // The staircases remove more tokens than the demo model has, and need no weights.
-    // Those of other models, or that compare models, are planned as they are.
+    // The staircases remove more tokens than the demo model has, and need no weights. Specs with
+    // other models, or that compare models, are planned unchanged.
     let own = ["cuda/", "poster/", "efficientvit/", "simulated/"]
     let keepsModels = own.contains { name.hasPrefix($0) }
     let models = keepsModels ? [] : [("model", "demo_vit", "--model")]
@@ -91,7 +91,7 @@ import _TestSupport
     #expect(Set(SchemaTests.specs).isSuperset(of: names.map { "paper/\($0).json" }))
   }
 
-  @Test func `published numbers are stored whole, and taken away by a run without`() throws {
+  @Test func `published numbers are stored completely, and removed by a run without them`() throws {
     let path = Self.experiments.appendingPathComponent("paper/table7.json").path
     let spec = try SpecReader.read(try SpecSource(file: path))
     let published = try #require(spec.published)
@@ -122,7 +122,7 @@ import _TestSupport
       "a.json: published.rows[0].latency: unknown key; did you mean 'latency_ms'?"
     ),
   ])
-  func `a mistake in published numbers is one sentence`(row: String, sentence: String) {
+  func `an error in published numbers is one sentence`(row: String, sentence: String) {
     let text = """
       {"model": "demo_vit", "methods": [{"method": "none"}],
        "published": {"source": "s", "hardware": "h", "comparable": "c", "rows": [\(row)]}}

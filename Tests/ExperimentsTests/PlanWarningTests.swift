@@ -14,7 +14,7 @@ import Testing
       site: MicroRun.site)
   }
 
-  @Test func `what a spec names twice is said in one line with its paths`() throws {
+  @Test func `duplicates in a spec are reported in one line with their paths`() throws {
     // A quarter of six blocks is block 1.
     let repeated = try planner(
       """
@@ -31,7 +31,7 @@ import Testing
     #expect(plain.warnings == [])
   }
 
-  @Test func `of very many duplicates the first are named, with how many more there are`() throws {
+  @Test func `of many duplicates the first are listed, with the number of others`() throws {
     let pair = #"{"method": "none"}, {"method": "topk", "r": 1}"#
     let methods = Array(repeating: pair, count: 10_000).joined(separator: ", ")
     let warning = try planner(#""methods": [\#(methods)]"#).warnings.first
@@ -88,7 +88,7 @@ import Testing
     }
   }
 
-  @Test func `an r that exceeds what is left is said in the plan`() throws {
+  @Test func `the plan reports an r that exceeds the remaining tokens`() throws {
     let planner = try planner(#""methods": [{"method": "topk", "r": [5, 30]}]"#)
     let lines = PlanText(planner: planner, plan: try planner.plan { _ in nil }) { _ in false }.lines
     let cut = lines.filter { $0.contains("exceeds") }

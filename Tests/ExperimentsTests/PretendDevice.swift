@@ -1,7 +1,7 @@
 import CPUBackend
 import Tensors
 
-/// A device of one more kind: one thread of the processor under another name.
+/// An additional kind of device: one thread of the CPU under another name.
 extension DeviceKind {
   static let pretend = DeviceKind(
     name: "pretend", title: "a pretend device", isNumbered: true, precisions: [.float32],
@@ -9,7 +9,7 @@ extension DeviceKind {
     inventory: { ["pretend  one thread of the processor"] })
 }
 
-/// Hands every operation to another backend; a device of its own carries them out.
+/// Forwards every operation to another backend; a real device would execute them.
 final class PretendBackend: WrappedBackend {
   let name: String
   let wrapped: any Backend

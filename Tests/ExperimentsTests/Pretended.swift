@@ -8,7 +8,8 @@ import Support
 struct Pretended {
   let planner: Planner
   var records: [String: Record] = [:]
-  /// Whether a method classifies an image, known by its number in the data set's own order.
+  /// Whether a method classifies an image correctly; the image is given by its index in the data
+  /// set's own order.
   let isRight: (MethodSetting, Int) -> Bool
   let milliseconds: (MethodSetting) -> Double
 
@@ -24,7 +25,7 @@ struct Pretended {
 
   func plan() throws -> Plan { try planner.plan(result: { records[$0] }) }
 
-  /// Plans and answers until nothing is open; the number of rounds that this took.
+  /// Plans and answers until nothing is open; returns the number of rounds.
   @discardableResult
   mutating func run() throws -> (plan: Plan, rounds: Int) {
     for round in 0..<10_000 {
@@ -44,7 +45,7 @@ struct Pretended {
     throw ExperimentsError.interrupted
   }
 
-  /// Predictions that were pretended of a method.
+  /// The number of images per setting of a method.
   func images(of method: String) -> [MethodSetting: Int] {
     var images: [MethodSetting: Int] = [:]
     for case .accuracy(let trial, let result) in records.values.map(\.measurement)
@@ -88,14 +89,16 @@ struct Pretended {
 }
 
 extension Pretended {
-  /// Whether an image, whose difficulty is the same for every method, is classified correctly.
+  /// Whether an image is classified correctly.
   ///
-  /// Methods of lower accuracy fail on easier ones, but for some luck of their own.
+  /// Its difficulty is the same for every method.
+  ///
+  /// Less accurate methods fail on easier images, with some randomness per method.
   static func isRight(
     _ image: Int, accuracy: Double, luck: Double = 0.02, _ method: MethodSetting
   ) -> Bool {
-    // A dictionary's own description has an order that changes from process to process, and from
-    // one equal dictionary to another.
+    // The order of a dictionary's description differs between processes, and between equal
+    // dictionaries.
     let parameters = method.parameters.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
     let name = "\(method.name) \(parameters.joined(separator: " "))"
     var difficulty = SplitMix64(seedText: "image \(image)")

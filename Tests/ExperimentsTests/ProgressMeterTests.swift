@@ -3,7 +3,7 @@ import Testing
 @testable import Experiments
 
 @Suite struct ProgressMeterTests {
-  @Test func `time left is what is expected, corrected by the time taken`() throws {
+  @Test func `the remaining time is the expected time, corrected by the elapsed time`() throws {
     var meter = ProgressMeter(trials: 3, expectedSeconds: 300)
     #expect(meter.secondsLeft(elapsed: 0) == 300)
     meter.finish(expectedSeconds: 100)
@@ -17,14 +17,14 @@ import Testing
     #expect(meter.secondsLeft(elapsed: 600) == 0)
   }
 
-  @Test func `what another process did neither counts as our time nor is left`() {
+  @Test func `work of another process counts neither as elapsed nor as remaining time`() {
     var meter = ProgressMeter(trials: 2, expectedSeconds: 20)
     meter.finish(expectedSeconds: 10, elsewhere: true)
     #expect(meter.trialsDone == 1)
     #expect(meter.secondsLeft(elapsed: 0) == 10)
   }
 
-  @Test func `nothing expected is nothing known`() {
+  @Test func `without an expected time nothing is predicted`() {
     #expect(ProgressMeter(trials: 1, expectedSeconds: 0).secondsLeft(elapsed: 5) == nil)
   }
 }

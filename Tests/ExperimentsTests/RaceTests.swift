@@ -6,7 +6,7 @@ import Testing
 
 @testable import Experiments
 
-/// Races: who is asked for which images, and who stops when.
+/// Races: which method sees which images, and which stops when.
 @Suite struct RaceTests {
   private static func spec(
     _ methods: String, images: Int = 2000, until: String = "2pp", rest: String = ""
@@ -19,7 +19,7 @@ import Testing
   private static let methods =
     #"{"method": "none"}, {"method": "topk", "r": [1, 3]}, {"method": "tome", "r": 3}"#
 
-  /// topk loses much or little, tome little; latency falls with r.
+  /// topk loses much or little accuracy, tome little; latency falls with r.
   private static func accuracy(_ method: MethodSetting) -> Double {
     switch (method.name, method.parameters["r"]?.asInt) {
     case ("topk", 1): 0.89
@@ -44,7 +44,10 @@ import Testing
     }
   }
 
-  @Test func `a method far off the front stops at once, others when they are known`() throws {
+  @Test
+  func `a method far from the front stops at once, others when they are known precisely enough`()
+    throws
+  {
     var run = try Self.pretended()
     let (plan, _) = try run.run()
     let stops = Dictionary(
@@ -64,7 +67,7 @@ import Testing
     let near = topk.first { $0.key.parameters["r"] == .integer(1) }?.value ?? 0
     #expect(far == 50)
     #expect(near > 200 && near < 2000)
-    // The baseline goes on for as long as anything does, and no longer.
+    // The baseline continues as long as any method does, and no longer.
     #expect(
       run.images(of: "none").values.max()
         == max(near, run.images(of: "tome").values.max() ?? 0))
@@ -72,7 +75,7 @@ import Testing
     #expect(plan.racing == 0)
   }
 
-  @Test func `what is as fast as nothing else is never off the front`() throws {
+  @Test func `the fastest method is never taken off the front`() throws {
     var run = try Self.pretended(topkIsSlow: false)
     let (plan, _) = try run.run()
     for row in plan.rows {
@@ -80,7 +83,8 @@ import Testing
     }
   }
 
-  @Test func `without latencies nothing is off the front, and all is known as well as asked`()
+  @Test
+  func `without latencies nothing is taken off the front, and all reach the requested precision`()
     throws
   {
     var run = try Self.pretended(
@@ -91,7 +95,7 @@ import Testing
     for row in plan.rows { #expect(row.race?.stop == .narrow, "\(row.method)") }
   }
 
-  @Test func `too narrow a wish classifies every image, and says so`() throws {
+  @Test func `a precision that is too high classifies every image and reports it`() throws {
     var run = try Self.pretended(
       Self.spec(#"{"method": "none"}, {"method": "topk", "r": 1}"#, images: 300, until: "0.01pp"))
     let (plan, _) = try run.run()
@@ -99,16 +103,16 @@ import Testing
     #expect(run.images(of: "topk").values.map { $0 } == [300])
   }
 
-  @Test func `a race that went on in another way ends with the same decisions`() throws {
+  @Test func `a race that is resumed differently ends with the same decisions`() throws {
     var whole = try Self.pretended()
     let (plan, _) = try whole.run()
-    // Another planner over the same records asks for nothing and decides the same.
+    // Another planner with the same records requests nothing and decides the same.
     let other = try Self.pretended()
     let again = try other.planner.plan { whole.records[$0] }
     #expect(again.rows == plan.rows)
     #expect(again.accuracy.flatMap(\.trials).allSatisfy { whole.records[$0.key] != nil })
-    // With a part of the records the rest is asked for. Before all latencies are there again a
-    // method may get more images than it needs, which changes no decision.
+    // With some of the records, the rest is requested. Until all latencies are available, a method
+    // may get more images than it needs, which changes no decision.
     var part = try Self.pretended()
     let kept = whole.records.keys.sorted().enumerated().filter { $0.offset % 3 != 0 }.map(\.element)
     for key in kept { part.records[key] = whole.records[key] }
@@ -117,7 +121,7 @@ import Testing
     #expect(try part.plan().rows == plan.rows)
   }
 
-  @Test func `a race and a whole run have no record in common`() throws {
+  @Test func `a race and a complete run share no records`() throws {
     let whole = MicroRun.spec("\"methods\": [\(Self.methods)]").replacing(
       #""accuracy": {"images": 20, "batch_size": 8}"#, with: #""accuracy": {"images": 2000}"#)
     var race = try Self.pretended()
@@ -137,7 +141,8 @@ import Testing
     }
   }
 
-  @Test func `images come in random order, and are predicted as in a whole run`() throws {
+  @Test func `images come in random order, with the same predictions as in a complete run`() throws
+  {
     let methods = #""methods": [{"method": "none"}, {"method": "tome", "r": 3}], "latency": false"#
     func spec(_ accuracy: String) -> String {
       MicroRun.spec(methods).replacing(
@@ -167,7 +172,7 @@ import Testing
       }
       outcomes.append(found)
       orders.append((0..<60).map { Int(dataset.path(at: $0).filter(\.isNumber)) ?? -1 })
-      // Another run of the folder has nothing to do.
+      // Another run in the folder has nothing to do.
       #expect(try MicroRun(spec(accuracy), in: folder, process: 2).runner.run().measured == 0)
     }
     #expect(orders[0] != orders[1])
@@ -176,7 +181,7 @@ import Testing
     #expect(outcomes[0] == outcomes[1])
   }
 
-  @Test func `a race that is stopped anywhere goes on to the same predictions`() throws {
+  @Test func `an interrupted race continues to the same predictions`() throws {
     let spec = Self.spec(
       #"{"method": "none"}, {"method": "topk", "r": 6}, {"method": "tome", "r": 3}"#, images: 120,
       until: "4pp")
@@ -204,7 +209,7 @@ import Testing
     }
   }
 
-  @Test func `standings survive rows.json`() throws {
+  @Test func `standings are stored in rows.json`() throws {
     let folder = try TemporaryFolder()
     var run = try Self.pretended()
     var rows = try run.run().plan.rows

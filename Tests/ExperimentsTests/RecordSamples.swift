@@ -3,7 +3,7 @@ import Records
 
 @testable import Experiments
 
-/// Records of made-up trials, whose keys are right.
+/// Records of invented trials with correct keys.
 enum RecordSamples {
   static let model = ModelSetting(
     name: "vit", architecture: ["depth": .integer(2)],

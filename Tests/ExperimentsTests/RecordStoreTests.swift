@@ -34,7 +34,7 @@ import Testing
     #expect(key != RecordLine.key(of: trial))
   }
 
-  @Test func `the keys of shards are those of their trials`() {
+  @Test func `the keys of shards contain those of their trials`() {
     guard case .accuracy(var trial, _) = RecordSamples.accuracy(correct: true) else {
       Issue.record("an accuracy was built")
       return
@@ -52,8 +52,8 @@ import Testing
     }
   }
 
-  @Test func `a key stays what it is from version to version`() {
-    // Another value here means that every stored record would be measured again.
+  @Test func `keys do not change between versions`() {
+    // Changing this value means that every stored record is measured again.
     let key = RecordLine.key(of: RecordSamples.latencyTrial(r: 3))
     #expect(
       key == "fb248ec31ef35f38243d7a8f6aea1e51d047005e512ce49b22e8d6a8582bb309")
@@ -62,7 +62,7 @@ import Testing
   @Test func `two processes never write the same file`() throws {
     let folder = try TemporaryFolder()
     for r in 1...2 {
-      // The process number has come round again.
+      // The process id has been reused.
       try store(folder).append(
         RecordSamples.latency(r: r), environment: RecordSamples.environment())
     }
@@ -70,7 +70,9 @@ import Testing
     #expect(try store(folder).records.count == 2)
   }
 
-  @Test func `a torn last line is dropped with a warning and the file left as it is`() throws {
+  @Test func `an incomplete last line is ignored with a warning, and the file is left unchanged`()
+    throws
+  {
     let folder = try TemporaryFolder()
     let whole = try RecordSamples.line(RecordSamples.latency(r: 1))
     let torn = try RecordSamples.line(RecordSamples.latency(r: 2)).dropLast(20)
@@ -87,7 +89,7 @@ import Testing
     #expect(try self.store(folder, process: 2).records.count == 2)
   }
 
-  @Test func `every possible cut of a file costs at most the line that it cuts`() throws {
+  @Test func `truncation at any byte loses at most one line`() throws {
     let lines = try (1...3).map { try RecordSamples.line(RecordSamples.latency(r: $0)) }
     let bytes = Array(lines.joined().utf8)
     for length in stride(from: 0, through: bytes.count, by: 7) {
@@ -95,12 +97,12 @@ import Testing
       try Data(bytes[..<length]).write(to: folder.url.appendingPathComponent("latency-x.jsonl"))
       let whole = bytes[..<length].count { $0 == UInt8(ascii: "\n") }
       let found = try store(folder).records.count
-      // A cut right before a newline leaves a whole record.
+      // Truncation right before a line break leaves a complete record.
       #expect(found == whole || found == whole + 1 && bytes[length] == UInt8(ascii: "\n"))
     }
   }
 
-  @Test func `a line that is no record is named and the others count`() throws {
+  @Test func `an invalid line is reported, and the others count`() throws {
     let folder = try TemporaryFolder()
     let lines = try (1...2).map { try RecordSamples.line(RecordSamples.latency(r: $0)) }
     try folder.write(lines[0] + "{\"schema\": 1}\n\n" + lines[1], to: "latency-x.jsonl")
@@ -113,7 +115,7 @@ import Testing
       ])
   }
 
-  @Test func `a line edited by hand is named and measured again`() throws {
+  @Test func `an edited line is reported and measured again`() throws {
     let folder = try TemporaryFolder()
     let edited = try RecordSamples.line(RecordSamples.latency(r: 1))
       .replacing("\"batch_size\":1", with: "\"batch_size\":2")
@@ -128,7 +130,7 @@ import Testing
       ])
   }
 
-  @Test func `a number changed by hand no longer fits its seal`() throws {
+  @Test func `a changed number does not match its seal`() throws {
     let folder = try TemporaryFolder()
     let line = try RecordSamples.line(RecordSamples.latency(r: 1, milliseconds: [7.5]))
     #expect(line.contains("\"samples_ms\":[7.5]"))
@@ -144,7 +146,7 @@ import Testing
       ])
   }
 
-  @Test func `a record of a later schema stops the program with a sentence`() throws {
+  @Test func `a record of a later schema stops the program with one sentence`() throws {
     let folder = try TemporaryFolder()
     try folder.write(
       "{\"schema\": 99, \"something\": \"else\"}\n", to: "latency-x.jsonl")
@@ -156,7 +158,7 @@ import Testing
     #expect(error?.exitCode == 2)
   }
 
-  @Test func `records of another version of the program are counted and said`() throws {
+  @Test func `records of another program version are counted and reported`() throws {
     let folder = try TemporaryFolder()
     let old = RecordSamples.environment(program: "0.0.1")
     try folder.write(
@@ -170,7 +172,7 @@ import Testing
       ])
   }
 
-  @Test func `a result makes up for a failure, and of two results the later counts`() throws {
+  @Test func `a result replaces a failure, and the later of two results counts`() throws {
     let folder = try TemporaryFolder()
     let store = try store(folder)
     let key = RecordLine.key(of: RecordSamples.latencyTrial(r: 1))
@@ -185,7 +187,7 @@ import Testing
     #expect(store.records.map(\.measurement) == [RecordSamples.latency(r: 1, milliseconds: [7])])
   }
 
-  @Test func `a folder that cannot be made is one sentence`() throws {
+  @Test func `a folder that cannot be created is reported in one sentence`() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write("", to: "file")
     let error = #expect(throws: ExperimentsError.self) {
@@ -198,7 +200,7 @@ import Testing
     #expect(error?.exitCode == 2)
   }
 
-  @Test func `a full disk is one sentence and exit code 1`() throws {
+  @Test func `a full disk is reported in one sentence with exit code 1`() throws {
     let descriptor = open("/dev/full", O_WRONLY)
     try #require(descriptor >= 0, "this system has no /dev/full")
     let writer = RecordWriter(descriptor: descriptor, name: "Results/x/latency.jsonl")
@@ -210,7 +212,7 @@ import Testing
     #expect(error?.exitCode == 1)
   }
 
-  @Test func `fresh moves records aside and deletes none`() throws {
+  @Test func `the fresh option moves records aside and deletes none`() throws {
     let folder = try TemporaryFolder()
     let line = try RecordSamples.line(RecordSamples.latency(r: 1))
     try folder.write(line, to: "latency-x.jsonl")
@@ -219,7 +221,7 @@ import Testing
     #expect(try folder.text(of: "earlier/now/latency-x.jsonl") == line)
   }
 
-  @Test func `fresh is refused while another process measures in the folder`() throws {
+  @Test func `the fresh option is refused while another process measures in the folder`() throws {
     let folder = try TemporaryFolder()
     try folder.write(try RecordSamples.line(RecordSamples.latency(r: 1)), to: "latency-x.jsonl")
     let store = try store(folder)
@@ -235,7 +237,7 @@ import Testing
     #expect(try folder.names().contains("latency-x.jsonl"))
   }
 
-  @Test func `lines read on many threads are those read on one, in their order`() throws {
+  @Test func `lines read on many threads equal those read on one, in order`() throws {
     let lines = try (0..<400).map { place in
       switch place % 50 {
       case 7: "  "

@@ -15,7 +15,7 @@ import Testing
         ), file: "micro.json"))
   }
 
-  /// A staircase of the board, as `lab profile` with other timing would have recorded it there.
+  /// A staircase of the board, as `lab profile` with other timing settings would record it there.
   private func copyGrid(to store: RecordStore, _ planner: Planner) throws {
     for (tokens, milliseconds) in [(37, 9.0), (29, 9), (21, 4), (13, 4)] {
       let geometry = planner.models[0].info.tokens
@@ -34,7 +34,7 @@ import Testing
     }
   }
 
-  @Test func `r follows the copied staircase, and only accuracy is measured here`() throws {
+  @Test func `r follows the copied staircase, and only accuracy is measured`() throws {
     let folder = try TemporaryFolder()
     let planner = try Planner(try spec(), site: MicroRun.site, recorded: [Self.board])
     let store = try RecordStore(folder: folder.url.appendingPathComponent("results"))
@@ -43,7 +43,7 @@ import Testing
       planner: planner, store: store, listener: MicroRun.Listener(),
       machineLock: MachineLock(folder: folder.url), shouldStop: { false })
     let summary = try runner.run()
-    // Alpha 1 asks for the fastest, and of the two that take 4 ms the one with more tokens.
+    // Alpha 1 selects the fastest count, and of the two with 4 ms the one with more tokens.
     let row = try #require(summary.rows.last)
     #expect(row.method.parameters["r"] == .integer(37 - 21))
     #expect(row.device == Self.board)
@@ -53,12 +53,12 @@ import Testing
         if case .accuracy(let trial, _) = record.measurement { trial.method.name } else { nil }
       }
     #expect(Set(measuredHere) == ["none", "random", "tail_effect"])
-    // What only the board can time is named.
+    // Trials that only the board can time are listed.
     #expect(summary.elsewhere.count == 2)
     #expect(summary.elsewhere.allSatisfy { $0.hasSuffix("(Example Board)") })
   }
 
-  @Test func `without a copied grid it says what to copy`() throws {
+  @Test func `without a copied grid the error says what to copy`() throws {
     let folder = try TemporaryFolder()
     let planner = try Planner(try spec(), site: MicroRun.site, recorded: [Self.board])
     let store = try RecordStore(folder: folder.url.appendingPathComponent("results"))
@@ -72,7 +72,7 @@ import Testing
       ])
   }
 
-  @Test func `a device that is not recorded is one sentence`() throws {
+  @Test func `a device without records is reported in one sentence`() throws {
     func sentence(_ device: String, _ recorded: [DeviceSetting]) throws -> String? {
       let error = #expect(throws: ExperimentsError.self) {
         try Planner(try spec(device), site: MicroRun.site, recorded: recorded)

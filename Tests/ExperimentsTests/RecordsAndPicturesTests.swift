@@ -5,7 +5,7 @@ import _TestSupport
 @testable import Experiments
 
 @Suite struct RecordsAndPicturesTests {
-  /// Pictures of one byte size, one per class, whose contents the labels depend on.
+  /// Images of equal size in bytes, one per class, whose contents determine the labels.
   private func write(_ order: [Int], in folder: TemporaryFolder) throws -> String {
     let root = folder.url.appendingPathComponent("images")
     let original = Array(try Data(contentsOf: Fixtures.url("formats/rgb8.png")))
@@ -13,7 +13,7 @@ import _TestSupport
       let file = root.appendingPathComponent("class\(place)/1.png")
       try FileManager.default.createDirectory(
         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-      // What follows a PNG's end changes the bytes alone, and the first of them stay the same size.
+      // Data after a PNG's end changes the bytes but not the pixels; the size stays the same.
       try Data(original + [UInt8(content)]).write(to: file)
       try FileManager.default.setAttributes(
         [.modificationDate: Date(timeIntervalSince1970: 1e9)], ofItemAtPath: file.path)
@@ -27,7 +27,7 @@ import _TestSupport
     ).replacing(#""latency": {"min_seconds": 0, "min_samples": 3, "warmup": 1},"#, with: "")
   }
 
-  @Test func `pictures that were exchanged are measured anew`() throws {
+  @Test func `replaced images are measured again`() throws {
     let folder = try TemporaryFolder()
     let first = try MicroRun(spec(try write(Array(0..<10), in: folder)), in: folder)
     #expect(try first.runner.run().measured == 1)
@@ -37,7 +37,7 @@ import _TestSupport
     #expect(try other.runner.openTrials(other.runner.plan()).count == 1)
   }
 
-  @Test func `a data set of which nothing can be read is a failure each time`() throws {
+  @Test func `an unreadable data set fails every time`() throws {
     let folder = try TemporaryFolder()
     let root = folder.url.appendingPathComponent("images")
     for place in 0..<10 {

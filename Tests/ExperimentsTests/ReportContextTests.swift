@@ -10,7 +10,7 @@ import Testing
       text: "{\(key)\"model\": \"demo_vit\", \"methods\": [{\"method\": \"none\"}]}", file: file)
   }
 
-  @Test func `what is written comes back, and what is broken is nothing`() throws {
+  @Test func `a context is read back, and a damaged one is ignored`() throws {
     let folder = try TemporaryFolder()
     let context = ReportContext(spec: "/a.json", paths: ["d": "x/y"], remarks: ["a remark"])
     try context.write(to: folder.url)
@@ -19,7 +19,7 @@ import Testing
     #expect(ReportContext.read(folder.url) == ReportContext())
   }
 
-  @Test func `a folder that carries another spec file's name is refused`() throws {
+  @Test func `a folder of another spec file is refused`() throws {
     let folder = try TemporaryFolder()
     let first = try folder.write("{}", to: "a b.json")
     let second = try folder.write("{}", to: "a-b.json")
@@ -37,13 +37,13 @@ import Testing
         == "\(second): its results would go to \(results.relativePath), which holds those of "
         + "\(first); give one of the two a \"name\"")
     #expect(error?.exitCode == 2)
-    // A name of its own is meant; a file that is gone was moved here.
+    // An explicit name is intended; a file that no longer exists was moved here.
     try ReportContext.checkOwner(of: results, source: try source(second, name: "a-b"))
     try FileManager.default.removeItem(atPath: first)
     try ReportContext.checkOwner(of: results, source: try source(second))
   }
 
-  @Test func `one file under two paths is one`() throws {
+  @Test func `one file under two paths counts as one`() throws {
     let folder = try TemporaryFolder()
     let first = try folder.write("{}", to: "a.json")
     let link = folder.url.path + "/link"

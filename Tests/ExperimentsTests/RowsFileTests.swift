@@ -10,13 +10,13 @@ import Testing
     reason: .latencyTarget(milliseconds: 3), dataset: nil,
     device: RecordSamples.latencyTrial(r: 3).device, batchSize: 1, precision: "float32")
 
-  @Test func `rows come back as they were stored`() throws {
+  @Test func `rows are read back as stored`() throws {
     let folder = try TemporaryFolder()
     try RowsFile.write([Self.row], to: folder.url)
     #expect(RowsFile.read(folder.url) == [Self.row])
   }
 
-  /// An earlier program stored why a row is there as text, and a weight of latency next to it.
+  /// An earlier version stored the reason of a row as text, and alpha next to it.
   @Test(arguments: [
     (#""alpha":0.5,"origin":"α=0.5","#, RowReason.alpha(0.5)),
     (#""origin":"≤ 3 ms","#, .text("≤ 3 ms")), ("", nil),
@@ -32,7 +32,7 @@ import Testing
 }
 
 @Suite struct RecordTraitsTests {
-  @Test func `a record carries what its method declares`() throws {
+  @Test func `a record contains its method's traits`() throws {
     let folder = try TemporaryFolder()
     let store = try RecordStore(folder: folder.url, host: "h", process: 1)
     try store.append(RecordSamples.latency(r: 3), environment: RecordSamples.environment())

@@ -7,14 +7,14 @@ import _TestSupport
 @testable import Experiments
 
 @Suite struct RunFailureTests {
-  /// A copy of the micro weights that a test may take away.
+  /// A copy of the micro weights that a test may remove.
   private func weights(in folder: TemporaryFolder) throws -> String {
     let copy = folder.url.appendingPathComponent("weights.safetensors").path
     try FileManager.default.copyItem(atPath: MicroRun.weights, toPath: copy)
     return copy
   }
 
-  @Test func `a failed trial is a record and the rest goes on`() throws {
+  @Test func `a failed trial is recorded, and the others continue`() throws {
     let folder = try TemporaryFolder()
     let lost = try weights(in: folder)
     let spec = MicroRun.spec(#""methods": [{"method": "none"}, {"method": "topk", "r": 4}]"#)
@@ -25,7 +25,7 @@ import _TestSupport
       with: "}}, {\"weights\": \"\(lost)\", \"architecture\": {\"image_size\": 96, "
         + "\"embed_dim\": 64, \"depth\": 6, \"num_heads\": 4, \"num_classes\": 10}}],",
       maxReplacements: 1)
-    // Timings first: the speed of the models is then known, so that no pass is needed to guess it.
+    // Timings first, so that the speed of the models is known and need not be estimated by a pass.
     _ = try MicroRun(both, in: folder, only: "latency").runner.run()
     let run = try MicroRun(both, in: folder, process: 2)
     try FileManager.default.removeItem(atPath: lost)
@@ -38,7 +38,7 @@ import _TestSupport
       if case .failedAccuracy = $0.measurement { true } else { false }
     }
     #expect(failed.count == 2)
-    // The same command tries again, and a result makes up for the failure.
+    // The same command tries again, and a result replaces the failure.
     try FileManager.default.removeItem(atPath: lost)
     _ = try weights(in: folder)
     let again = try MicroRun(both, in: folder, process: 3)
@@ -47,7 +47,7 @@ import _TestSupport
     #expect(again.store.records.count == 2 + 2 + 3)
   }
 
-  @Test func `a classifier of another number of classes is reported with the line to write`() throws
+  @Test func `a classifier with another number of classes is reported with the line to add`() throws
   {
     let folder = try TemporaryFolder()
     let text = MicroRun.spec(#""accuracy": false, "methods": [{"method": "none"}]"#)
@@ -60,13 +60,12 @@ import _TestSupport
         + #"and custom another number; write "architecture": {"num_classes": 10} next to "name""#)
   }
 
-  /// Every trial of a model that gives NaN or an infinity, accuracy and timing and both grids, has
-  /// failed.
+  /// All trials of a model that gives NaN or infinity fail: accuracy, timing and both grids.
   @Test(arguments: [
     ("blocks.5.mlp.fc1.weight", Float.nan), ("blocks.0.attn.qkv.weight", .nan),
     ("head.bias", .infinity), ("head.bias", -.infinity),
   ])
-  func `logits that are not finite fail every trial, with the image and the model named`(
+  func `non-finite logits fail every trial and name the image and the model`(
     key: String, value: Float
   ) throws {
     let folder = try TemporaryFolder()
@@ -99,7 +98,7 @@ import _TestSupport
     }
   }
 
-  @Test func `two copies of a model in one file are two models of the records`() throws {
+  @Test func `two copies of a model in one file are two models in the records`() throws {
     let folder = try TemporaryFolder()
     let file = folder.url.appendingPathComponent("training.safetensors")
     let plain = try SafetensorsFile(url: URL(fileURLWithPath: MicroRun.weights))
@@ -125,7 +124,7 @@ import _TestSupport
     #expect(try weights(nil) == average)
   }
 
-  @Test func `weights that do not fit are refused before anything is measured`() throws {
+  @Test func `weights that do not fit the model are refused before measuring`() throws {
     let folder = try TemporaryFolder()
     let spec = MicroRun.spec(#""methods": [{"method": "none"}]"#)
       .replacing(#""depth": 6"#, with: #""depth": 5"#)
@@ -135,7 +134,7 @@ import _TestSupport
     #expect(text.contains("does not fit custom"))
   }
 
-  /// A folder data set of 20 demo images of which one is no image.
+  /// A folder data set of 20 demo images, one of which is not an image.
   private func dataset(in folder: TemporaryFolder) throws -> String {
     let root = folder.url.appendingPathComponent("images")
     let picture = try Data(contentsOf: Fixtures.url("pictures/rgb_300x300.png"))
@@ -157,7 +156,7 @@ import _TestSupport
     ).replacing(#""latency": {"min_seconds": 0, "min_samples": 3, "warmup": 1},"#, with: "")
   }
 
-  @Test func `a bad image stops the run and is named`() throws {
+  @Test func `an unreadable image stops the run and is named`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(spec(try dataset(in: folder), "stop"), in: folder)
     let error = #expect(throws: ExperimentsError.self) { try run.runner.run() }
@@ -167,7 +166,7 @@ import _TestSupport
     #expect(run.store.records == [])
   }
 
-  @Test func `a bad image that is skipped is named, counted and not scored`() throws {
+  @Test func `a skipped image is named, counted and not scored`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(spec(try dataset(in: folder), "skip"), in: folder)
     _ = try run.runner.run()
@@ -182,7 +181,7 @@ import _TestSupport
     #expect(run.listener.notes.contains { $0.hasPrefix("left out: ") && $0.contains("1.png") })
   }
 
-  @Test func `a data set of other classes is refused before anything is measured`() throws {
+  @Test func `a data set with other classes is refused before measuring`() throws {
     let folder = try TemporaryFolder()
     let path = try dataset(in: folder)
     try FileManager.default.removeItem(atPath: path + "/class9")
@@ -197,8 +196,7 @@ import _TestSupport
     )
   }
 
-  @Test func `folders that are some of the model's classes are scored by the labels given`() throws
-  {
+  @Test func `folders of some of the model's classes are scored by the given labels`() throws {
     let folder = try TemporaryFolder()
     let path = try dataset(in: folder)
     for gone in ["class0", "class9"] {

@@ -9,7 +9,7 @@ import Testing
     #""batch_size": [1, 2], "methods": [{"method": "none"}, {"method": "random", "r": 12}, {"method": "tome", "r": 3}]"#
   )
 
-  @Test func `a run measures every trial once and a second run none`() throws {
+  @Test func `a run measures every trial once, a second run none`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(spec, in: folder)
     let summary = try run.runner.run()
@@ -23,7 +23,7 @@ import Testing
     #expect(try MicroRun.lines(in: folder).values.allSatisfy { $0 == 1 })
   }
 
-  @Test func `records hold what was measured and what it cost`() throws {
+  @Test func `records contain the results and the cost`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(spec, in: folder)
     _ = try run.runner.run()
@@ -50,8 +50,7 @@ import Testing
     }
   }
 
-  @Test func `a run stopped anywhere keeps what is done and ends with the same predictions`() throws
-  {
+  @Test func `an interrupted run keeps its results and ends with the same predictions`() throws {
     let whole = try TemporaryFolder()
     var asked = 0
     let undisturbed = try MicroRun(spec, in: whole) {
@@ -79,7 +78,7 @@ import Testing
     }
   }
 
-  @Test func `a file cut by a kill costs the trial that it cuts and nothing else`() throws {
+  @Test func `a file truncated by a kill loses only one trial`() throws {
     let folder = try TemporaryFolder()
     let first = try MicroRun(spec, in: folder)
     _ = try first.runner.run()
@@ -96,7 +95,7 @@ import Testing
     }
   }
 
-  @Test func `predictions do not depend on the batch that an image is in`() throws {
+  @Test func `predictions do not depend on the batch`() throws {
     let methods = #""methods": [{"method": "random", "r": 20}, {"method": "tail_effect", "r": 20}]"#
     var found: [[String: AccuracyResult]] = []
     for size in [1, 7, 50] {
@@ -112,7 +111,7 @@ import Testing
     #expect(found[0] == found[2])
   }
 
-  @Test func `a pattern leaves other trials alone`() throws {
+  @Test func `a pattern selects trials and leaves others alone`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(spec, in: folder, only: "latency*tome*batch 2*")
     #expect(try run.runner.run().measured == 1)
@@ -124,7 +123,7 @@ import Testing
     #expect(trial.batchSize == 2)
   }
 
-  @Test func `two processes share the work and do nothing twice`() async throws {
+  @Test func `two processes share the work without repeating any`() async throws {
     let folder = try TemporaryFolder()
     let spec = self.spec
     let url = folder.url
@@ -155,7 +154,7 @@ import Testing
     let first = try MicroRun(methods(""), in: folder)
     #expect(try first.runner.run().measured == 2)
     let second = try MicroRun(methods(#", {"method": "topk", "r": 3}"#), in: folder, process: 2)
-    // The baseline is no new trial; that with explicit attention is.
+    // The baseline is not a new trial; the one with explicit attention is.
     #expect(try second.runner.run().measured == 2)
     func rounds(of method: String, _ store: RecordStore) -> [String] {
       store.records.compactMap { record in
@@ -175,7 +174,7 @@ import Testing
     }
   }
 
-  @Test func `the batch of accuracy is part of the key where predictions depend on it alone`()
+  @Test func `the batch size of accuracy is part of the key only if predictions depend on it`()
     throws
   {
     let folder = try TemporaryFolder()

@@ -10,7 +10,7 @@ import VisionModels
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Experiments")
 
-  @Test func `the schema in Experiments is the one that the rules write`() throws {
+  @Test func `the schema in Experiments equals the generated one`() throws {
     let file = Self.experiments.appendingPathComponent("schema.json")
     let stored = try String(contentsOf: file, encoding: .utf8)
     #expect(
@@ -28,19 +28,19 @@ import VisionModels
   @Test func `there are specs in Experiments`() { #expect(Self.specs.count >= 10) }
 
   @Test(arguments: specs)
-  func `every spec in Experiments is right`(_ file: String) throws {
+  func `every spec in Experiments is valid`(_ file: String) throws {
     let path = Self.experiments.appendingPathComponent(file).path
     #expect(throws: Never.self) { try SpecReader.read(try SpecSource(file: path)) }
   }
 
-  @Test func `every size of an architecture is a key of a spec`() {
+  @Test func `every size of an architecture is a spec key`() {
     let declared = Set(SpecRules.architecture.map(\.key))
-    // The key "family" stands before those of every family.
+    // The key "family" precedes those of every family.
     let keys = Set(ViTArchitecture.CodingKeys.allCases.map(\.stringValue))
     #expect(declared == keys.union(["family"]))
   }
 
-  @Test func `every method has a form with all its keys`() throws {
+  @Test func `every method has a schema with all its keys`() throws {
     guard case .object(let schema) = SpecSchema.schema(MicroRun.devices),
       case .object(let definitions)? = schema["$defs"],
       case .object(let method)? = definitions["method"],
@@ -64,7 +64,7 @@ import VisionModels
   }
 
   @Test(arguments: TokenReductionRegistry.all.map { $0.example })
-  func `the example of every method is right`(_ example: String) {
+  func `the example of every method is valid`(_ example: String) {
     let text = #"{"model": "vit_base_patch16_224", "methods": [\#(example)]}"#
     #expect(SpecMistakeTests.sentences(text) == [])
   }

@@ -6,8 +6,8 @@ import _TestSupport
 
 @testable import Experiments
 
-/// `class_map`, `valid_classes` and `reassessed_labels` of a spec, down to what a run scores.
-@Suite struct `Scoring that a spec asks for` {
+/// `class_map`, `valid_classes` and `reassessed_labels` of a spec, up to the scores of a run.
+@Suite struct `Scoring requested by a spec` {
   private let folder: TemporaryFolder
 
   init() throws { folder = try TemporaryFolder() }
@@ -41,7 +41,7 @@ import _TestSupport
     } catch { return "\(error)".replacing(folder.url.path, with: "DIR") }
   }
 
-  @Test func `folders named by ImageNet's ids have its classes`() throws {
+  @Test func `folders named by ImageNet ids have ImageNet classes`() throws {
     try add(["set/n01748264/1.png", "set/n04238763/1.png"])
     let path = folder.url.appendingPathComponent("set").path
     let choice = try spec(
@@ -50,7 +50,7 @@ import _TestSupport
     #expect(
       choice.kind as? ClassFolderKind == ClassFolderKind(pictures: path, classes: .imageNet))
     #expect(choice.validClasses == .present)
-    // A model of ten classes cannot tell them.
+    // A model with ten classes cannot distinguish them.
     #expect(
       problem(#"{"folder": "\#(path)", "class_map": "imagenet"}"#).hasPrefix(
         "micro.json: dataset: "))
@@ -61,7 +61,7 @@ import _TestSupport
       problem(#"{"folder": "\#(path)", "class_map": "wordnet"}"#).contains("dataset.class_map: "))
   }
 
-  @Test func `the classes that compete are those that there are, or those listed`() throws {
+  @Test func `the scored classes are those present or those listed`() throws {
     try add(["set/a/1.png", "set/b/1.png", "set/b/2.png"])
     let path = folder.url.appendingPathComponent("set").path
     let classes = #""classes": {"a": 7, "b": 2}"#
@@ -75,7 +75,7 @@ import _TestSupport
     #expect(
       problem(#"{"folder": "\#(path)", \#(classes), "valid_classes": [7]}"#).contains(
         "\"valid_classes\" leaves out 2"))
-    // Two scorings are two data sets to the records.
+    // Records treat different scorings as different data sets.
     func fingerprint(_ rest: String) throws -> String {
       let planner = try Planner(
         try spec(#"{"folder": "\#(path)", \#(classes)\#(rest)}"#), site: MicroRun.site)
@@ -87,7 +87,7 @@ import _TestSupport
     #expect(Set(found).count == 3)
   }
 
-  @Test func `a run scores over the classes that compete`() throws {
+  @Test func `a run scores only the selected classes`() throws {
     try add(["set/a/1.png", "set/b/1.png"])
     let path = folder.url.appendingPathComponent("set").path
     func result(_ rest: String) throws -> AccuracyResult {
@@ -107,15 +107,14 @@ import _TestSupport
     let some = try result(#", "valid_classes": "present""#)
     #expect(some.topFive.allSatisfy { Set($0) == [2, 7] })
     #expect(!all.topFive.isEmpty && some.topFive.count == all.topFive.count)
-    // Among the two the order is that of all.
+    // Their order is the same as among all classes.
     for (few, many) in zip(some.topFive, all.topFive) {
       let known = many.filter { few.contains($0) }
       if known.count == 2 { #expect(few == known) }
     }
   }
 
-  @Test func `several right labels are for ImageNet's pictures, in the folder of the spec`() throws
-  {
+  @Test func `multiple correct labels are read for ImageNet images, relative to the spec`() throws {
     let text = """
       {"model": {"name": "deit_tiny_patch16_224", "weights": "deit.pth"}, "latency": false,
       "dataset": {"imagenet": "/data/imagenet", "reassessed_labels": "real.json"},

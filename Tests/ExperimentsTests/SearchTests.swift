@@ -10,7 +10,8 @@ import Testing
     #""grid": {"stride": 9, "start": 10, "images": 20, "min_seconds": 0, "min_samples": 3}, "methods": [{"method": "none"}, {"method": "tail_effect", "alpha": [0, 1], "layer": [1, 3]}]"#
   )
 
-  @Test func `R is chosen from the grids, recorded as a count, and timed next to the baseline`()
+  @Test
+  func `R is chosen from the grids, recorded as a count, and timed together with the baseline`()
     throws
   {
     let folder = try TemporaryFolder()
@@ -32,7 +33,7 @@ import Testing
     let after = try run.runner.plan()
     #expect(after.waiting.isEmpty)
 
-    // The choice is the utility's, from what was recorded.
+    // The choice is that of the utility, computed from the records.
     var latency: [Int: Double] = [:]
     var accuracy: [Int: Double] = [:]
     let reader = GridReader(result: run.store.result, givenUp: [])
@@ -56,8 +57,7 @@ import Testing
     }
   }
 
-  @Test func `the pictures of a report show the methods of its rows, not those of a search`() throws
-  {
+  @Test func `the images of a report show the methods of its rows, not of a search`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(
       MicroRun.spec(
@@ -77,35 +77,35 @@ import Testing
       ), in: folder)
     let summary = try run.runner.run()
     #expect(summary.pending.isEmpty)
-    // The second baseline stands behind the first, since `tail_effect` reads attention.
+    // The second baseline follows the first, because `tail_effect` reads attention.
     #expect(summary.rows.map(\.reason?.alpha) == [nil, nil, 1, 1, 1, 0, 1, 1])
     try #require(summary.rows.count == 8)
     let parameters = summary.rows.dropFirst().map(\.method.parameters)
     #expect(parameters[1]["r"] == parameters[2]["r"])
     #expect(parameters[2]["schedule"] == .string("single"))
     #expect(parameters[2]["layer"] == .integer(1))
-    // ToMe can pair no more than half of the patch tokens.
+    // ToMe can pair at most half of the patch tokens.
     #expect(try #require(parameters[3]["r"]?.asInt) <= 18)
     #expect(parameters[6]["schedule"] == .string("single"))
     for row in parameters[4...5] {
-      // R in all, or the counts that are better than an even share.
+      // The total R, or explicit counts that are better than an even division.
       #expect((row["tokens"] == nil) != (row["schedule"] == nil))
       #expect(row["alpha"] == nil)
     }
   }
 
-  @Test func `another alpha or layer measures no grid again`() throws {
+  @Test func `another alpha or layer reuses the grids`() throws {
     let folder = try TemporaryFolder()
     _ = try MicroRun(spec, in: folder).runner.run()
     let other = spec.replacing(
       #""alpha": [0, 1], "layer": [1, 3]"#, with: #""alpha": 0.5, "layer": 2"#)
     let run = try MicroRun(other, in: folder, process: 2)
     #expect(try run.runner.plan().pending.isEmpty)
-    // One accuracy and one latency at most: R may be 0, and then it is still a trial of its own.
+    // At most one accuracy and one latency: R may be 0, which is still a separate trial.
     #expect(try run.runner.run().measured == 2)
   }
 
-  @Test func `a grid that is left out leaves the row open and the baseline measured`() throws {
+  @Test func `without a grid, the row stays open and the baseline is measured`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(spec, in: folder, only: "*, none,*")
     let summary = try run.runner.run()
@@ -137,18 +137,18 @@ import Testing
     return found
   }
 
-  @Test func `a latency target takes the most accurate setting within it`() throws {
+  @Test func `a latency target selects the most accurate setting within it`() throws {
     let folder = try TemporaryFolder()
     let generous = #"{"method": "tail_effect", "target_latency_ms": 100000, "layer": [1, 3]}"#
     let run = try MicroRun(targets(generous), in: folder)
     let summary = try run.runner.run()
     let tried = try tried(run)
-    // Four token counts at two layers, of which all tokens are the same at both.
+    // Four token counts at two layers; the full count is the same for both.
     #expect(tried.count == 7)
     let row = try #require(summary.rows.first)
     #expect(row.reason == .latencyTarget(milliseconds: 100000))
     #expect(tried[row.method]?.accuracy == tried.values.map(\.accuracy).max())
-    // A limit between the fastest and the slowest setting is kept, without a new measurement of the
+    // A limit between the fastest and the slowest setting is met without new measurements of the
     // search.
     let latencies = tried.values.map(\.latency).sorted()
     let limit = (latencies[3] + latencies[4]) / 2
@@ -161,7 +161,7 @@ import Testing
     #expect(tried[chosen.method]?.accuracy == within.map(\.accuracy).max())
   }
 
-  @Test func `a drop target takes the fastest setting within it`() throws {
+  @Test func `a drop target selects the fastest setting within it`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(
       targets(#"{"method": "tail_effect", "target_accuracy_drop": 100, "layer": [1, 3]}"#),
@@ -171,7 +171,7 @@ import Testing
     #expect(tried[row.method]?.latency == tried.values.map(\.latency).min())
   }
 
-  @Test func `a target that nothing meets is said and leaves the other rows`() throws {
+  @Test func `an unreachable target is reported and does not affect other rows`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(
       targets(
@@ -187,7 +187,7 @@ import Testing
       ))
   }
 
-  @Test func `a match takes the r whose latency is nearest`() throws {
+  @Test func `a match selects the r with the nearest latency`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(
       targets(
@@ -206,7 +206,7 @@ import Testing
     #expect(abs(difference) < 1)
     let reader = GridReader(result: run.store.result, givenUp: [])
     let work = try #require(try run.runner.plan().latency.first { $0.purpose == .match })
-    // r from 0 until one patch token is left.
+    // r from 0 until one patch token remains.
     #expect(
       work.trials.map(\.trial.method).filter { $0.name == "topk" }
         .compactMap { $0.parameters["r"]?.asInt }

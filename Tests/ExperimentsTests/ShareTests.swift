@@ -15,10 +15,10 @@ import Testing
   private func share(_ text: String) throws -> Share { try #require(Share(text)) }
 
   @Test(arguments: ["", "3", "0/8", "9/8", "-1/8", "3/8/1", "a/b", "1/0", "1/100001", " 1/2"])
-  func `what is no share is refused`(_ text: String) { #expect(Share(text) == nil) }
+  func `an invalid share is refused`(_ text: String) { #expect(Share(text) == nil) }
 
   @Test(arguments: [1, 2, 3, 5, 8, 40])
-  func `every trial of a plan falls to one share, alike on every machine`(_ count: Int) throws {
+  func `every trial belongs to exactly one share, on every machine`(_ count: Int) throws {
     let plan = try Pretended(Self.spec, isRight: { _, _ in true }, milliseconds: { _ in 1 }).plan()
     let other = try Pretended(Self.spec, isRight: { _, _ in true }, milliseconds: { _ in 1 }).plan()
     var all: Set<String> = []
@@ -32,7 +32,7 @@ import Testing
     #expect(all == plan.keys)
   }
 
-  @Test func `accuracy is spread so that no share has a quarter more than its part`() throws {
+  @Test func `accuracy is distributed so that no share exceeds its part by a quarter`() throws {
     let spec = Self.spec.replacing(#""images": 700"#, with: #""images": 1000"#)
       .replacing(
         #""latency": {"min_seconds": 0, "min_samples": 3, "warmup": 1}"#, with: #""latency": false"#
@@ -61,8 +61,8 @@ import Testing
     #expect(Set(grid.trials.map { division.share(of: $0.key) }).count == 1)
   }
 
-  /// Shares on machines that see neither each other's locks nor each other's records.
-  @Test func `records of several writers are joined to those of one`() throws {
+  /// Shares on machines that see neither each other's locks nor records.
+  @Test func `records of several writers are joined as if from one`() throws {
     let whole = try TemporaryFolder()
     let alone = try MicroRun(Self.spec, in: whole)
     let expected = try alone.runner.run()
@@ -91,19 +91,19 @@ import Testing
           at: results.appendingPathComponent(name), to: target.appendingPathComponent(name))
       }
     }
-    // Each set of timings has its own beside it.
+    // Each set of timings has its own baseline.
     #expect(baselines >= 2)
     let last = try MicroRun(Self.spec, in: joined, process: 9)
     let summary = try last.runner.run()
     #expect(summary.measured == 0)
     #expect(MicroRun.predictions(last.store) == MicroRun.predictions(alone.store))
     #expect(Set(last.store.records.map(\.key)) == Set(alone.store.records.map(\.key)))
-    // Which R a search chooses depends on timings; the methods do not.
+    // The R that a search chooses depends on timings; the methods do not.
     #expect(Set(summary.rows.map(\.method.name)) == Set(expected.rows.map(\.method.name)))
     #expect(folders.count == 3)
   }
 
-  /// Where no lock reaches the other machine, both measure the same trials.
+  /// Without a common lock, both machines measure the same trials.
   @Test func `trials that were measured twice count once`() throws {
     let joined = try TemporaryFolder()
     let target = joined.url.appendingPathComponent("results")
@@ -131,7 +131,7 @@ import Testing
     #expect(folders.count == 2)
   }
 
-  @Test func `the shares that did not end well are named`() throws {
+  @Test func `failed shares are named`() throws {
     let folder = try TemporaryFolder()
     let log = ShareLog(results: folder.url)
     let moment = Date(timeIntervalSince1970: 1_700_000_000)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Experiments
 
-/// Methods that compute their first blocks alike compute them once.
+/// Methods whose first blocks are equal compute them once.
 @Suite struct SharedBlocksTests {
   private static let methods = [
     #"{"method": "none"}"#, #"{"method": "tail_effect", "r": 12, "layer": 3}"#,
@@ -28,7 +28,7 @@ import Testing
     return found
   }
 
-  @Test func `predictions and kept tokens are those of each method alone`() throws {
+  @Test func `predictions and kept tokens equal those of separate runs`() throws {
     let together = try run(Self.methods)
     #expect(together.count == Self.methods.count)
     var shared: [String: Int] = [:]
@@ -41,17 +41,18 @@ import Testing
         #expect(result == alone, "\(setting)")
       }
     }
-    // evit begins at a quarter of six blocks.
+    // evit starts at a quarter of six blocks.
     #expect(shared["tail_effect"] == 3)
     #expect(shared["evit"] == 1)
     #expect(shared["compose"] == 4)
-    // Where the first block reduces, or something looks at the embedded tokens, nothing is shared.
+    // If the first block reduces tokens, or the method reads the embedded tokens, nothing is
+    // shared.
     for name in ["none", "none_explicit", "topk", "random", "dct", "gtp"] {
       #expect(shared[name] == nil, "\(name)")
     }
   }
 
-  @Test func `without the baseline the pass that reduces last is shared`() throws {
+  @Test func `without the baseline, the pass that reduces last is shared`() throws {
     let together = try run([
       #"{"method": "tail_effect", "r": 12, "layer": 2}"#,
       #"{"method": "tail_effect", "r": 12, "layer": 4}"#,

@@ -13,7 +13,7 @@ import Testing
     }
   }
 
-  @Test func `a search runs on predicted latencies and accuracy of this machine`() throws {
+  @Test func `a search uses predicted latencies and measured accuracy`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(
       MicroRun.spec(
@@ -37,7 +37,7 @@ import Testing
     #expect(try run.runner.run().measured == summary.measured)
   }
 
-  @Test func `predicted and measured latencies of one spec are other trials`() throws {
+  @Test func `predicted and measured latencies of a spec are different trials`() throws {
     let folder = try TemporaryFolder()
     let run = try MicroRun(
       MicroRun.spec(
@@ -69,7 +69,7 @@ import Testing
       "micro.json: device: /nowhere/board.json: cannot be read: no such file or directory"
     ),
   ])
-  func `what cannot be simulated is reported in one sentence`(
+  func `an unsupported simulation is reported in one sentence`(
     _ device: String, _ sentence: String
   ) throws {
     let folder = try TemporaryFolder()

@@ -4,7 +4,7 @@ import Testing
 @testable import Experiments
 
 @Suite struct SlurmTests {
-  @Test func `a request is read as it is typed`() throws {
+  @Test func `a request is parsed`() throws {
     let all = try SlurmRequest(
       "partition=gpu,account=me,time=1-02:00:00,array=16%4,extra=--gres=gpu:1 --constraint=a,b")
     #expect(all.partition == "gpu")
@@ -43,7 +43,8 @@ import Testing
   ]
 
   @Test(arguments: mistakes)
-  func `a mistaken request is one sentence`(_ mistake: (text: String, message: String)) {
+  func `an invalid request is reported in one sentence`(_ mistake: (text: String, message: String))
+  {
     do {
       _ = try SlurmRequest(mistake.text)
       Issue.record("'\(mistake.text)' was taken")
@@ -63,7 +64,7 @@ import Testing
       logs: "/a b/100%", command: "/bin/lab run x.json")
   }
 
-  @Test func `timings have a node to themselves and accuracy alone has not`() throws {
+  @Test func `timings use a node exclusively, accuracy alone does not`() throws {
     let timed = try scripts("]")
     #expect(
       timed.measure == """
@@ -92,7 +93,8 @@ import Testing
     #expect(untimed.measure.contains("#SBATCH --cpus-per-task=8\n# "))
   }
 
-  @Test func `the second try depends on failures, or on the end where more follows`() throws {
+  @Test func `the second attempt depends on failures, or on completion if more jobs follow`() throws
+  {
     let plain = try scripts("]")
     let kill = "--kill-on-invalid-dep=yes"
     #expect(plain.again(after: "7") == ["--dependency=afternotok:7", kill])

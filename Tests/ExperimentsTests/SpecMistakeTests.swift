@@ -2,7 +2,7 @@ import Experiments
 import Testing
 
 @Suite struct SpecMistakeTests {
-  /// The sentences that reading a spec ends with; empty when it is right.
+  /// The messages from reading a spec; empty if it is valid.
   static func sentences(_ text: String) -> [String] {
     do {
       _ = try SpecReader.read(try SpecSource(text: text, file: "a.json"))
@@ -24,16 +24,16 @@ import Testing
       Mistaken.models, Mistaken.settings, Mistaken.datasets, Mistaken.measurements,
       Mistaken.methods, Mistaken.searches, Mistaken.grids, Mistaken.modelNames, Mistaken.extremes,
     ].flatMap { $0 })
-  func `a mistake is one sentence with its path and what would be right`(_ mistaken: Mistaken) {
+  func `an error is one sentence with the path and the correction`(_ mistaken: Mistaken) {
     #expect(Self.sentences(mistaken.spec) == mistaken.sentences)
   }
 
   @Test(arguments: Mistaken.everything)
-  func `all mistakes are reported at once`(_ mistaken: Mistaken) {
+  func `all errors are reported at once`(_ mistaken: Mistaken) {
     #expect(Self.sentences(mistaken.spec) == mistaken.sentences)
   }
 
-  @Test func `there are at least twenty kinds of mistakes`() {
+  @Test func `there are at least twenty kinds of errors`() {
     let kinds = [
       Mistaken.syntax, Mistaken.models, Mistaken.settings, Mistaken.datasets,
       Mistaken.measurements, Mistaken.methods, Mistaken.searches, Mistaken.grids,

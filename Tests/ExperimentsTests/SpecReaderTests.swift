@@ -8,7 +8,7 @@ import Testing
     try SpecReader.read(try SpecSource(text: text, file: "dir/a.json", overrides: overrides))
   }
 
-  @Test func `a spec of two keys has defaults for the rest`() throws {
+  @Test func `a spec with two keys has defaults for the rest`() throws {
     let spec = try read(#"{"model": "demo_vit", "methods": [{"method": "none"}]}"#)
     #expect(spec.name == "a")
     #expect(spec.models.map(\.weights) == [.demo])
@@ -24,7 +24,7 @@ import Testing
     #expect(!spec.skipsBadImages)
   }
 
-  @Test func `the lists of a method multiply`() throws {
+  @Test func `the lists of a method are combined`() throws {
     let spec = try read(
       #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "r": [10, 20, 30], "layer": [1, "25%"]}]}"#
     )
@@ -36,7 +36,7 @@ import Testing
         })
   }
 
-  @Test func `a range holds its stop and stands in lists`() throws {
+  @Test func `a range includes its end and may be in a list`() throws {
     let spec = try read(
       #"{"model": "demo_vit", "batch_size": [1, {"range": [4, 12, 4]}], "methods": [{"method": "evit", "keep_rate": {"range": [0.9, 0.5, -0.1]}}]}"#
     )
@@ -46,7 +46,7 @@ import Testing
         == [.number(0.9), .number(0.8), .number(0.7), .number(0.6), .number(0.5)])
   }
 
-  @Test func `a list of layers is one value and a list of lists sweeps`() throws {
+  @Test func `a list of layers is one value, and a list of lists is a sweep`() throws {
     let spec = try read(
       #"{"model": "demo_vit", "methods": [{"method": "evit", "keep_rate": 0.7, "layers": [3, 6]}, {"method": "evit", "keep_rate": 0.7, "layers": [[3, 6], [4]]}]}"#
     )
@@ -57,7 +57,7 @@ import Testing
       ])
   }
 
-  @Test func `tail_effect without r is searched with an alpha of a half`() throws {
+  @Test func `tail_effect without r is searched with alpha 0.5`() throws {
     let spec = try read(
       #"{"model": "demo_vit", "methods": [{"method": "tail_effect"}, {"method": "tail_effect", "alpha": [0.3, 1]}, {"method": "tail_effect", "r": 7}]}"#
     )
@@ -67,7 +67,7 @@ import Testing
     #expect(spec.methods.map { $0.parameters["r"] } == [nil, nil, nil, .integer(7)])
   }
 
-  @Test func `a target tries its layers instead of sweeping them`() throws {
+  @Test func `a target searches its layers instead of sweeping them`() throws {
     let spec = try read(
       #"{"model": "demo_vit", "methods": [{"method": "tail_effect", "target_latency_ms": [2, 3], "layer": [1, "50%"]}, {"method": "tail_effect", "target_accuracy_drop": 1}]}"#
     )
@@ -82,7 +82,7 @@ import Testing
       ])
   }
 
-  @Test func `the seed of the spec stands where a method gives none`() throws {
+  @Test func `the spec's seed is used if a method has none`() throws {
     let spec = try read(
       #"{"model": "demo_vit", "seed": 9, "methods": [{"method": "random", "r": 4}, {"method": "random", "r": 4, "seed": [1, 2]}]}"#
     )
@@ -119,7 +119,7 @@ import Testing
     #expect(preprocessing.interpolation == .bicubic)
   }
 
-  @Test func `a range of whole numbers ends where it says, however large they are`() throws {
+  @Test func `a range of large integers ends at its limit`() throws {
     let spec = try read(
       #"{"model": "demo_vit", "methods": [{"method": "random", "r": 1, "seed": {"range": [1, 9223372036854775807, 9223372036854775807]}}, {"method": "random", "r": 1, "seed": {"range": [9223372036854775806, 9223372036854775807, 1]}}]}"#
     )
@@ -128,7 +128,7 @@ import Testing
         == [.integer(1), .integer(.max - 1), .integer(.max)])
   }
 
-  @Test func `accuracy can be asked for, left out or described`() throws {
+  @Test func `accuracy can be requested, omitted or configured`() throws {
     func accuracy(_ value: String) throws -> AccuracyChoice {
       try read(
         #"{"model": "demo_vit", "accuracy": \#(value), "methods": [{"method": "none"}]}"#
@@ -141,7 +141,7 @@ import Testing
         == AccuracyChoice(mode: .yes, images: 7, batchSize: 3))
   }
 
-  @Test func `an option stands over the file and is named in its mistakes`() throws {
+  @Test func `an option overrides the file and is named in errors`() throws {
     let text = #"{"model": "demo_vit", "methods": [{"method": "none"}]}"#
     let device = SpecSource.Override(key: "device", value: .string("cuda:1"), option: "--device")
     #expect(try read(text, [device]).devices == [.here("cuda:1")])

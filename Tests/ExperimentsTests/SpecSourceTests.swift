@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 @Suite struct SpecSourceTests {
-  @Test func `a spec takes the keys it does not have from the one that it extends`() throws {
+  @Test func `a spec inherits missing keys from the one it extends`() throws {
     let folder = try TemporaryFolder()
     try folder.write(
       #"{"name": "base", "model": "demo_vit", "seed": 3, "methods": [{"method": "none"}]}"#,
@@ -15,7 +15,7 @@ import Testing
     #expect(spec.models.map(\.name) == ["demo_vit"])
   }
 
-  @Test func `a mistake names the file that holds it`() throws {
+  @Test func `an error names the file that contains it`() throws {
     let folder = try TemporaryFolder()
     let base = try folder.write(
       #"{"model": "demo_vit", "seed": -3, "methods": [{"method": "none"}]}"#, to: "base.json")
@@ -41,7 +41,7 @@ import Testing
         == #"\#(inner): extends: "b.json" leads back to this spec; a spec cannot extend itself"#)
   }
 
-  @Test func `a spec that extends nothing known is refused`() throws {
+  @Test func `a spec that extends a missing spec is refused`() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(#"{"extends": "nowhere.json"}"#, to: "a.json")
     let error = #expect(throws: ExperimentsError.self) { try SpecSource(file: path) }
@@ -51,7 +51,7 @@ import Testing
     )
   }
 
-  @Test func `a file that is not there is named`() throws {
+  @Test func `a missing file is named`() throws {
     let error = #expect(throws: ExperimentsError.self) { try SpecSource(file: "/nowhere/a.json") }
     #expect(error?.description == "/nowhere/a.json: cannot be read: no such file or directory")
     #expect(error?.exitCode == 2)
@@ -69,7 +69,8 @@ import Testing
       "it is not UTF-8 text (line 2); save it as UTF-8"
     ),
   ])
-  func `a file in no UTF-8 is reported in one sentence`(_ data: Data, _ reason: String) throws {
+  func `a file that is not UTF-8 is reported in one sentence`(_ data: Data, _ reason: String) throws
+  {
     let folder = try TemporaryFolder()
     let file = folder.url.appendingPathComponent("a.json")
     try data.write(to: file)
@@ -78,7 +79,7 @@ import Testing
     #expect(error?.exitCode == 2)
   }
 
-  @Test func `missing files are reported with all other mistakes`() throws {
+  @Test func `missing files are reported together with other errors`() throws {
     let folder = try TemporaryFolder()
     let path = try folder.write(
       """
@@ -102,14 +103,14 @@ import Testing
     (".hidden.json", "hidden"), ("a b.json", "a-b"), ("हिन्दी.json", "हिन्दी"), ("😀.json", "spec"),
     ("v1.2.json", "v1.2"),
   ])
-  func `a spec without a name is called as its file`(_ file: String, _ name: String) throws {
+  func `a spec without a name has the name of its file`(_ file: String, _ name: String) throws {
     let text = #"{"model": "demo_vit", "methods": [{"method": "none"}]}"#
     #expect(try SpecReader.read(try SpecSource(text: text, file: file)).name == name)
     let named = #"{"name": "\#(name)", "model": "demo_vit", "methods": [{"method": "none"}]}"#
     #expect(try SpecReader.read(try SpecSource(text: named, file: "a.json")).name == name)
   }
 
-  @Test func `what cannot be a spec is refused before it is read`() throws {
+  @Test func `a file that cannot be a spec is refused before it is read`() throws {
     let folder = try TemporaryFolder()
     let path = folder.url.path
     #expect(mkfifo(path + "/pipe.json", 0o600) == 0)

@@ -1,11 +1,11 @@
 import Foundation
 
-/// A folder of a test's own, removed with it.
+/// A folder for one test, removed with this object.
 final class TemporaryFolder {
   let url: URL
   private let isOwner: Bool
 
-  /// A folder that another instance made and removes.
+  /// A folder that another instance created and removes.
   init(at url: URL) {
     self.url = url
     isOwner = false
@@ -32,7 +32,7 @@ final class TemporaryFolder {
     try String(contentsOf: url.appendingPathComponent(name), encoding: .utf8)
   }
 
-  /// Names of the visible files, sorted.
+  /// The names of the visible files, sorted.
   func names() throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: url.path).filter { !$0.hasPrefix(".") }
       .sorted()

@@ -7,7 +7,7 @@ import Testing
     logits.withUnsafeBufferPointer { TopClasses.best(count, of: $0) }
   }
 
-  @Test func `the best classes come first, of equals the lower`() {
+  @Test func `the best classes come first, the lower of equal ones`() {
     #expect(best(3, [1, 5, 3, 5, 4]) == [1, 3, 4])
     #expect(best(5, [2, 2, 2]) == [0, 1, 2])
     #expect(best(2, [-.infinity, -1, .infinity]) == [2, 1])

@@ -29,19 +29,19 @@ import TokenReduction
     #expect(utility.bestTokens(alpha: 0.3) == 128)
   }
 
-  @Test func `R never takes the patch token next to the fused one`() {
+  @Test func `R always leaves one patch token next to the fused one`() {
     #expect(utility.removedTokens(alpha: 0.5, of: 192, prefixTokens: 1) == 128)
     #expect(utility.removedTokens(alpha: 0.5, of: 192, prefixTokens: 80) == 110)
     #expect(utility.removedTokens(alpha: 0, of: 192, prefixTokens: 1) == 0)
   }
 
-  @Test func `alpha 0 asks for accuracy alone and alpha 1 for latency alone`() {
+  @Test func `alpha 0 considers only accuracy, alpha 1 only latency`() {
     #expect(utility.bestTokens(alpha: 0) == 192)
-    // Of equally fast counts the one with more tokens.
+    // Of equally fast counts, the one with more tokens.
     #expect(utility.bestTokens(alpha: 1) == 64)
   }
 
-  @Test func `a larger alpha never leaves more tokens`() {
+  @Test func `a larger alpha never keeps more tokens`() {
     var generator = SplitMix64(seed: 5)
     for _ in 0..<200 {
       let counts = (1...12).map { $0 * 16 }
@@ -57,7 +57,7 @@ import TokenReduction
     }
   }
 
-  @Test func `counts that one grid lacks are left out and no count is no choice`() {
+  @Test func `counts missing from one grid are left out, and without counts there is no choice`() {
     let joined = TailEffectUtility(
       latencyByTokens: [10: 1, 20: 2], accuracyByTokens: [20: 0.5, 30: 0.9])
     #expect(joined.points.map(\.tokens) == [20])
@@ -66,10 +66,13 @@ import TokenReduction
   }
 
   @Test(arguments: [(145, 1), (198, 2), (261, 5), (197, 1)])
-  func `R is what the grid's best count lacks of all tokens`(_ tokens: Int, _ prefix: Int) throws {
+  func `R is the difference of all tokens and the grid's best count`(_ tokens: Int, _ prefix: Int)
+    throws
+  {
     let geometry = TokenGeometry(tokens: tokens, prefixTokens: prefix, depth: 12)
     for count in (prefix + 2)...tokens {
-      // The grid runs the model on `count` tokens, prefix included, and R leaves as many.
+      // The grid runs the model on `count` tokens, including the prefix, and R leaves the same
+      // number.
       let grid = try TokenReductionRegistry.composition(
         for: SearchGrid.setting(tokens: count, seed: 0, geometry), geometry: geometry)
       #expect(grid.tokensAfterBlocks.allSatisfy { $0 == count })
@@ -81,7 +84,7 @@ import TokenReduction
     }
   }
 
-  @Test func `a grid steps down from all tokens and keeps a patch token`() {
+  @Test func `a grid decreases from all tokens and keeps one patch token`() {
     func grid(_ stride: Int, _ start: Int? = nil, _ stop: Int? = nil) -> GridChoice {
       GridChoice(
         stride: stride, start: start, stop: stop, images: 1,

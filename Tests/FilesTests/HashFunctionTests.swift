@@ -4,10 +4,10 @@ import Testing
 @testable import Files
 
 @Suite struct HashFunctionTests {
-  /// Message, how often it is repeated, SHA-256, SHA-1.
+  /// A message, its number of repetitions, and its SHA-256 and SHA-1.
   ///
-  /// Source: FIPS 180-4 examples, NIST CSRC, and
-  /// the million letters of its additional test vectors.
+  /// Source: FIPS 180-4 examples, NIST CSRC, and the million letters of its additional test
+  /// vectors.
   struct Vector: CustomTestStringConvertible, Sendable {
     let message: String
     var times = 1
@@ -42,7 +42,7 @@ import Testing
   ]
 
   @Test(arguments: vectors)
-  func `the hashes are those of the standard, in parts of any size`(_ vector: Vector) {
+  func `hashes match the standard for chunks of any size`(_ vector: Vector) {
     let bytes = Array(String(repeating: vector.message, count: vector.times).utf8)
     #expect(SHA256.hash(data: bytes).hexadecimal == vector.sha256)
     #expect(SHA1.hash(data: Data(bytes)).hexadecimal == vector.sha1)
@@ -59,7 +59,7 @@ import Testing
     }
   }
 
-  @Test func `a copy of a running hash goes on by itself, and a hash after its end`() {
+  @Test func `a copied hash continues independently, and finalizing does not change a hash`() {
     var first = SHA256()
     first.update(data: Array("ab".utf8))
     var second = first
@@ -76,7 +76,7 @@ import Testing
     #expect(git.finalize() == SHA1.hash(data: Array("abc".utf8)))
   }
 
-  @Test func `hexadecimal digits keep their zeros`() {
+  @Test func `hexadecimal digits keep leading zeros`() {
     #expect([0, 7, 16, 171, 255].hexadecimal == "000710abff")
   }
 }

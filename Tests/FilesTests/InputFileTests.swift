@@ -4,7 +4,7 @@ import Testing
 @testable import Files
 
 @Suite struct InputFileTests {
-  /// A pipe that holds `text` and whose writer is gone.
+  /// A pipe that contains `text` and whose writer is closed.
   private func pipe(_ text: String) throws -> FileHandle {
     let pipe = Pipe()
     try pipe.fileHandleForWriting.write(contentsOf: Data(text.utf8))
@@ -13,14 +13,14 @@ import Testing
   }
 
   @Test(arguments: ["/dev/fd/", "/proc/self/fd/"])
-  func `what the shell connects is read to its end`(_ folder: String) throws {
+  func `input from the shell is read to its end`(_ folder: String) throws {
     let handle = try pipe("a spec")
     let path = folder + "\(handle.fileDescriptor)"
     #expect(InputFile.isStream(path))
     #expect(try InputFile.contents(of: path, maxBytes: 6) == Array("a spec".utf8))
   }
 
-  @Test func `a stream without end is left`() throws {
+  @Test func `reading an endless stream stops`() throws {
     let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: "/dev/zero"))
     let error = #expect(throws: FileError.self) {
       try InputFile.contents(of: "/dev/fd/\(handle.fileDescriptor)", maxBytes: 1000)

@@ -5,13 +5,13 @@ import Testing
   private let composed = PathBytes("caf\u{E9}")
   private let decomposed = PathBytes("cafe\u{301}")
 
-  @Test func `names that Swift's strings hold for equal are two names`() {
+  @Test func `names that Swift strings consider equal stay different`() {
     #expect(composed.text == decomposed.text)
     #expect(composed != decomposed)
     #expect(Set([composed, decomposed]).count == 2)
   }
 
-  @Test func `names that are not UTF-8 stay apart and are shown apart`() {
+  @Test func `names that are not UTF-8 are distinct and shown differently`() {
     let one = PathBytes(bytes: [0x63, 0x61, 0x66, 0xE9])
     let other = PathBytes(bytes: [0x63, 0x61, 0x66, 0xE8])
     #expect(one != other && other < one)
@@ -20,7 +20,7 @@ import Testing
     #expect("\(other)" == "caf\\xE8")
   }
 
-  @Test func `text of every script is shown as it is`() {
+  @Test func `text in any script is shown unchanged`() {
     for text in ["n01440764", "été", "实验一", "👩‍🔬 x", "a\\b"] {
       #expect("\(PathBytes(text))" == text)
     }
@@ -28,12 +28,12 @@ import Testing
     #expect("\(PathBytes(bytes: [0xE5, 0xAE, 0x9E, 0xFF, 0xC3]))" == "实\\xFF\\xC3")
   }
 
-  @Test func `order is that of the bytes`() {
+  @Test func `names are ordered by bytes`() {
     let names: [PathBytes] = ["b", "B", "é", "a10", "a2", "z"]
     #expect(names.sorted() == ["B", "a10", "a2", "b", "z", "é"])
   }
 
-  @Test func `paths come apart and together`() {
+  @Test func `paths are split and joined`() {
     #expect(PathBytes("a") / "b.JPG" == "a/b.JPG")
     #expect(PathBytes("/") / "b" == "/b")
     #expect(PathBytes("") / "b" == "b")

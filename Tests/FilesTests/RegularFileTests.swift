@@ -21,7 +21,7 @@ import Testing
     return path
   }
 
-  @Test func `a file is read whole and in parts`() throws {
+  @Test func `a file is read completely and in parts`() throws {
     let path = try write(Array(0..<200), to: "a")
     #expect(try RegularFile.contents(of: path, maxBytes: 200) == Array(0..<200))
     let file = try RegularFile(path)
@@ -37,7 +37,7 @@ import Testing
     #expect(FileStatus(of: path)?.size == 1)
   }
 
-  @Test func `a pipe is refused and nobody waits`() throws {
+  @Test func `a pipe is refused without waiting`() throws {
     let path = folder / "pipe"
     #expect(path.withCString { mkfifo($0, 0o600) } == 0)
     #expect(throws: FileError.notRegular(path: path, kind: .pipe)) {
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test func `each reason is the rest of a sentence`() {
+  @Test func `each reason completes a sentence`() {
     let path: PathBytes = "/x"
     #expect(
       FileError.notRegular(path: path, kind: .pipe).description

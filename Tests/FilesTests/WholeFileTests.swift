@@ -9,7 +9,7 @@ import Testing
     return url
   }
 
-  @Test func `a file is replaced and nothing else is left`() throws {
+  @Test func `a file is replaced without leftovers`() throws {
     let folder = try folder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let file = folder.appendingPathComponent("a.txt")
@@ -20,14 +20,15 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["a.txt"])
   }
 
-  @Test func `what a dead process left is deleted, what a living one writes is not`() throws {
+  @Test func `temporary files of dead processes are deleted, those of running ones are not`() throws
+  {
     let folder = try folder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let host = String(
       ProcessInfo.processInfo.hostName.map {
         $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "_"
       })
-    // No process has a number beyond the system's most.
+    // No process id exceeds the system's maximum.
     let dead = ".a.txt.\(host)-2147483646.partial"
     let kept = [".a.txt.\(host)-1.partial", ".a.txt.elsewhere-2147483646.partial", ".partial"]
     for name in [dead] + kept { try Data().write(to: folder.appendingPathComponent(name)) }
@@ -36,7 +37,7 @@ import Testing
     #expect(Set(names) == Set(kept + ["b"]))
   }
 
-  @Test func `a link leads to the file, and devices and pipes stay what they are`() throws {
+  @Test func `a link is followed, and devices and pipes are not replaced`() throws {
     let folder = try folder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let (link, file) = (folder.appendingPathComponent("link"), folder.appendingPathComponent("a"))
@@ -63,7 +64,7 @@ import Testing
     #expect(error?.code == .ENOSPC)
   }
 
-  @Test func `a place that cannot be written is the system's reason`() throws {
+  @Test func `an unwritable path gives the system's reason`() throws {
     let folder = try folder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let error = #expect(throws: POSIXError.self) {

@@ -30,7 +30,7 @@ state = collections.OrderedDict(
         ("double", ramp(5).double()),
         ("long", torch.tensor([-3, 7])),
         ("flags", torch.tensor([True, False])),
-        # Views of one storage: a transposed one, one that begins inside it, and a scalar.
+        # Views of one storage: a transposed one, one with an offset, and a scalar.
         ("transposed", base.t()),
         ("inside", base[1:3, 2:5]),
         ("scalar", base[2, 3]),
@@ -55,7 +55,7 @@ torch.save({"e4m3": float8, "e5m2": ramp(4).to(torch.float8_e5m2)}, folder / "fl
 
 
 class Harmful:
-    """What an attacker would save: unpickling it in Python runs a command."""
+    """A malicious pickle: unpickling it in Python runs a command."""
 
     def __reduce__(self):
         import os

@@ -1,4 +1,4 @@
-"""Writes formats/: small pictures of every kind that a data set may hold, and formats.safetensors with
+"""Writes formats/: small images of every kind that a data set may contain, and formats.safetensors with
 Pillow's pixels for each ([height, width, 3], 8 bits).
 
     python3 make_formats.py        # needs numpy, Pillow, safetensors and libturbojpeg.so.0
@@ -67,7 +67,7 @@ def picture(rng):
 
 
 def turbo_jpeg(pixels, kind, subsampling, quality=85):
-    """What Pillow cannot write. Kind: 0 RGB, 11 CMYK stored as YCCK; subsampling: 2 4:2:0, 4 4:4:0, 5 4:1:1."""
+    """JPEGs that Pillow cannot write. Kind: 0 RGB, 11 CMYK stored as YCCK; subsampling: 2 4:2:0, 4 4:4:0, 5 4:1:1."""
     turbo = ctypes.CDLL("libturbojpeg.so.0")
     turbo.tjInitCompress.restype = ctypes.c_void_p
     handle = ctypes.c_void_p(turbo.tjInitCompress())
@@ -134,7 +134,7 @@ def main():
     rotated = Image.Exif()
     rotated[0x0112] = 6
     files["exif_rotated.jpg"] = jpeg(image, quality=85, exif=rotated)
-    # Bytes between the last scan and the end marker: libjpeg warns, nothing is lost.
+    # Bytes between the last scan and the end marker: libjpeg warns, but nothing is lost.
     files["extraneous.jpg"] = files["ycc420.jpg"][:-2] + b"\0\0\0\0" + b"\xff\xd9"
 
     expected = {}

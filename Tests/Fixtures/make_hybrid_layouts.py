@@ -24,7 +24,7 @@ def normal(shape):
 
 
 def spread(model):
-    """Weights and statistics at which every part of a model matters."""
+    """Weights and statistics with which every part of a model affects the result."""
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             is_scale = name.endswith("weight") and parameter.ndim == 1 or "layer_scale" in name

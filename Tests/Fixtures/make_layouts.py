@@ -1,4 +1,4 @@
-"""Writes the files of Tests/Fixtures/layouts: one small vision transformer as every project names its tensors.
+"""Writes the files of Tests/Fixtures/layouts: one small vision transformer with the tensor names of every project.
 
     python make_layouts.py      # torch 2.15.0, timm 1.0.31, transformers 5.24.0, numpy 2.4.6
 
@@ -42,7 +42,7 @@ def save(name, tensors):
     save_file({k: v.detach().clone().contiguous() for k, v in tensors.items()}, folder / f"{name}.safetensors")
 
 
-# Hugging Face: the classes themselves.
+# Hugging Face: its own classes.
 for name, config, kind, more in [
     ("hf_vit", transformers.ViTConfig, transformers.ViTForImageClassification, dict(layer_norm_eps=1e-6)),
     ("hf_deit", transformers.DeiTConfig, transformers.DeiTForImageClassificationWithTeacher, dict(layer_norm_eps=1e-6)),
@@ -51,7 +51,7 @@ for name, config, kind, more in [
     ("hf_dinov2_reg", transformers.Dinov2WithRegistersConfig, transformers.Dinov2WithRegistersForImageClassification, {}),
 ]:
     model = spread(kind(config(**sizes, **more)))
-    # Under the names that it publishes, which are not those of its modules.
+    # With the published names, which differ from those of its modules.
     with tempfile.TemporaryDirectory() as place:
         model.save_pretrained(place)
         shutil.copyfile(f"{place}/model.safetensors", folder / f"{name}.safetensors")
@@ -60,7 +60,7 @@ for name, config, kind, more in [
     with torch.inference_mode():
         logits[name] = model(images).logits
 
-# timm, and the same numbers as others name them.
+# timm, and the same weights with other projects' names.
 model = spread(timm.models.VisionTransformer(
     img_size=SIDE, patch_size=PATCH, embed_dim=WIDTH, depth=DEPTH, num_heads=HEADS, num_classes=CLASSES))
 state = {k: v.detach() for k, v in model.state_dict().items()}
@@ -112,7 +112,7 @@ for i in range(DEPTH):
 np.savez(folder / "google.npz", **archive)
 np.savez(folder / "google_optimizer.npz", **{"opt/target/" + k: v for k, v in archive.items()})
 
-# The official repositories of DeiT and EViT: wrapped, beside what a training keeps, with heads that no classifier reads.
+# The official repositories of DeiT and EViT: wrapped, with training state, and with heads that no classifier reads.
 average = {k: v + 1 for k, v in state.items()}
 torch.save({"model": state, "model_ema": average, "epoch": 3, "optimizer": {"state": {0: {"exp_avg": torch.zeros(3)}}}},
            folder / "training.pth")
@@ -120,7 +120,7 @@ torch.save({"state_dict": {f"module.{k}": v for k, v in state.items()}
             | {"module.head_dist.weight": state["head.weight"], "module.head_dist.bias": state["head.bias"],
                "module.score_predictor.0.in_conv.0.weight": torch.ones(WIDTH)}}, folder / "parallel.pth")
 
-# DINOv2's hub: backbone and classifier apart, and together.
+# DINOv2's hub: backbone and classifier separately and together.
 for name in ["hf_dinov2", "hf_dinov2_swiglu", "hf_dinov2_reg"]:
     from safetensors.torch import load_file
 
@@ -146,7 +146,7 @@ for name in ["hf_dinov2", "hf_dinov2_swiglu", "hf_dinov2_reg"]:
     torch.save({f"backbone.{k}": v for k, v in hub.items()} | {f"linear_head.{k}": v for k, v in classifier.items()},
                folder / f"{stem}.pth")
 
-# Hugging Face's distilled DeiT as people fine-tune it: with one classifier, of the class token. Drawn last, so that all before stays as it is.
+# Hugging Face's distilled DeiT after fine-tuning: with one classifier, of the class token. Drawn last, so that the weights of all others stay the same.
 model = spread(transformers.DeiTForImageClassification(transformers.DeiTConfig(**sizes, layer_norm_eps=1e-6)))
 with tempfile.TemporaryDirectory() as place:
     model.save_pretrained(place)

@@ -1,4 +1,4 @@
-"""Writes other_formats/: small BMP, GIF, TIFF and WebP files of every kind that is read, and
+"""Writes other_formats/: small BMP, GIF, TIFF and WebP files of every supported kind, and
 other_formats.safetensors with the pixels that Pillow gives for each ([height, width, 3], 8 bits).
 
     python3 make_other_formats.py        # needs numpy, Pillow with libtiff and WebP, safetensors
@@ -33,7 +33,7 @@ def saved(image, kind, **options):
 
 
 def packed(samples, bits):
-    """Rows of samples [height, n] with so many bits each, high bits first, as lists of bytes."""
+    """Rows of samples [height, n] with `bits` each, most significant bits first, as lists of bytes."""
     rows = []
     for row in samples:
         text = "".join(format(int(v), f"0{bits}b") for v in row)
@@ -58,7 +58,7 @@ def bmp(rows, bits, palette=b"", compression=0, masks=b"", header=40, top_down=F
 
 
 def run_lengths(indices, bits):
-    """Every row as a run, then as they are, with an early end of line and a jump."""
+    """Each row as a run, then literally, with an early end of line and a jump."""
     out = b""
     for y, row in enumerate(indices[::-1]):
         row = [int(v) for v in row]
@@ -90,7 +90,7 @@ def run_lengths(indices, bits):
 
 
 def tiff(data, tags, order="<"):
-    """A TIFF of one strip (or as `tags` say) whose tags are given as {number: (type, values)}."""
+    """A TIFF with one strip (unless `tags` say otherwise); tags are given as {number: (type, values)}."""
     sizes = {3: "H", 4: "I"}
     chunks = data if isinstance(data, list) else [data]
     offset, offsets, body = 8, [], b""
@@ -178,7 +178,7 @@ def main():
         Image.fromarray(rng.integers(0, 256, (90, 90), np.uint8), "L"), "GIF", interlace=0)
     others = [Image.fromarray(np.roll(rgb, 5 * k, 1)).quantize(50) for k in (1, 2)]
     files["animated.gif"] = saved(palette, "GIF", save_all=True, append_images=others, duration=50)
-    # The picture lies inside a larger screen, or reaches beyond a smaller one.
+    # The image is inside a larger screen, or extends beyond a smaller one.
     whole = files["palette.gif"]
     start = whole.index(b",\0\0\0\0")
     for name, (screen, left, top) in {

@@ -1,4 +1,4 @@
-"""Writes Tests/Fixtures/variants: small vision transformers of timm that differ from ViT in a part, with their logits.
+"""Writes Tests/Fixtures/variants: small timm vision transformers that differ from ViT in one part, with their logits.
 
     python make_variants.py      # torch 2.15.0, timm 1.0.31
 
@@ -61,7 +61,7 @@ save_file(
     folder / "last_four.safetensors",
 )
 
-# Positions of a 4x4 grid brought to 6x6 and to 3x3, each as its project does (timm; dinov2; transformers).
+# Position embeddings of a 4x4 grid resampled to 6x6 and 3x3 as in each project (timm; dinov2; transformers).
 grid = torch.randn(1, 4, 4, 8, generator=generator)
 logits["grid"] = grid
 picture = grid.permute(0, 3, 1, 2)

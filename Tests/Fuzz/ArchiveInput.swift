@@ -4,9 +4,10 @@ import Foundation
 import ImageCoding
 import Records
 
-/// A tar archive of pictures: listed, and every picture decoded where it lies.
+/// A tar archive of images: it is listed, and every image is decoded in place.
 ///
-/// A changed header seldom keeps its checksum, so an archive is read as it is and with them mended.
+/// A changed header seldom keeps a valid checksum, so an archive is read unchanged and with
+/// repaired checksums.
 enum ArchiveInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     let mended = withChecksums(bytes)
@@ -28,8 +29,7 @@ enum ArchiveInput {
     }
   }
 
-  /// An archive whose headers, as far as their sizes lead to the next, have the checksums of their
-  /// bytes.
+  /// The archive with valid checksums in all headers that can be reached by their sizes.
   private static func withChecksums(_ bytes: [UInt8]) -> [UInt8] {
     var mended = bytes
     var start = 0

@@ -1,8 +1,8 @@
 import Foundation
 import VisionModels
 
-/// A model's `config.json` and, behind a zero byte, its `preprocessor_config.json`; a model that
-/// they mean is planned.
+/// A model's `config.json` and, after a zero byte, its `preprocessor_config.json`; if they describe
+/// a model, it is planned.
 enum ConfigurationInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     let parts = bytes.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,17 +1,17 @@
 import Foundation
 
-/// Reads changed inputs of one kind until as many as were asked for are held, or until one is not.
+/// Reads changed inputs of one kind until the requested number has passed, or until one fails.
 ///
 ///     fuzz KIND --seeds PATH… --runs N [--seed N] [--last FILE]     our own mutator
 ///     fuzz KIND --try FILE…                                         these inputs as they are
 ///     fuzz --kinds                                                  the kinds, a line each
 ///
-/// As `Scripts/drill.py fuzz` builds it a second time, libFuzzer chooses the inputs by what they
-/// reach:
+/// If `Scripts/drill.py fuzz` builds it a second time, libFuzzer chooses the inputs by code
+/// coverage:
 ///
 ///     fuzz KIND --lib CORPUS -runs=N …
 ///
-/// The input that is being read lies in FILE, which outlives the process.
+/// The current input is in FILE, which remains after the process ends.
 @main
 enum Fuzz {
   static func main() throws {
@@ -40,13 +40,13 @@ enum Fuzz {
     exit(2)
   }
 
-  /// A folder in memory where there is one: an input is a file more often than not.
+  /// A folder in memory if possible, because most inputs are files.
   private static func scratchFolder() throws -> URL {
     let memory = "/dev/shm"
     let parent =
       FileManager.default.isWritableFile(atPath: memory)
       ? URL(fileURLWithPath: memory) : FileManager.default.temporaryDirectory
-    // Deep enough that no label file of anybody else is found above it.
+    // Deep enough that no other label file is found in a parent folder.
     let folder = parent.appendingPathComponent("lab-fuzz-\(getpid())/a/b/c")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     return folder
@@ -135,7 +135,7 @@ enum Fuzz {
   ) -> CInt
 #endif
 
-/// The input that is being read, in a mapped file: it is there whatever becomes of the process.
+/// The current input in a memory-mapped file, which remains even if the process is killed.
 private final class LastInput {
   private static let maximum = 1 << 20
   private let bytes: UnsafeMutableRawPointer
@@ -152,7 +152,7 @@ private final class LastInput {
 
   deinit { munmap(bytes, 8 + Self.maximum) }
 
-  /// Eight bytes of length, then the input.
+  /// Writes eight bytes of length, then the input.
   func store(_ input: [UInt8]) {
     let count = min(input.count, Self.maximum)
     bytes.storeBytes(of: UInt64(count).littleEndian, as: UInt64.self)

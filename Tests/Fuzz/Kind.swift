@@ -1,12 +1,12 @@
 import Foundation
 
-/// A kind of input that anyone could hand to the program, and what reads it.
+/// A kind of untrusted input, and the code that reads it.
 ///
-/// An input is held when the reader returns or throws an error of ours: a crash, a hang or memory
-/// without bound is a defect.
+/// An input passes if the reader returns or throws one of our errors: a crash, a hang or unbounded
+/// memory is a defect.
 struct Kind: Sendable {
   let name: String
-  /// Reads one input; `folder` is the reader's own, for what is read from files.
+  /// Reads one input; `folder` may be used for what must be read from files.
   let read: @Sendable (_ bytes: [UInt8], _ folder: URL) throws -> Void
 
   static let all: [Kind] =
@@ -24,7 +24,7 @@ struct Kind: Sendable {
 
   static func named(_ name: String) -> Kind? { all.first { $0.name == name } }
 
-  /// Reads one input, and stops the program where an error is none of ours.
+  /// Reads one input, and stops the program if it throws an error that is not ours.
   func hold(_ bytes: [UInt8], _ folder: URL) {
     do {
       try read(bytes, folder)

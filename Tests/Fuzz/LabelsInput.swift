@@ -1,7 +1,7 @@
 import Datasets
 import Foundation
 
-/// A file that says the labels of flat pictures, under one of its names; the first byte says which.
+/// A file with the labels of flat images under one of its names, which the first byte selects.
 enum LabelsInput {
   private static let names = [
     "ILSVRC2012_validation_ground_truth.txt", "LOC_val_solution.csv", "val_map.txt", "val.txt",
@@ -10,8 +10,8 @@ enum LabelsInput {
 
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     guard let first = bytes.first else { return }
-    // Each name has a folder of its own, in a folder of its own: labels are looked for above the
-    // pictures too.
+    // Each name has a separate folder in a separate parent, because labels are also searched in the
+    // parent.
     let place = folder.appendingPathComponent("labels\(Int(first) % names.count)/val")
     if !FileManager.default.fileExists(atPath: place.path) {
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)

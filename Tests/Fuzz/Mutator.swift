@@ -1,8 +1,8 @@
 import Support
 import Tensors
 
-/// Changes inputs at random, with bytes and values that readers stumble over; the same seed gives
-/// the same changes.
+/// Changes inputs at random, with values that often break parsers; the same seed gives the same
+/// changes.
 struct Mutator {
   private let seeds: [[UInt8]]
   private var random: SplitMix64
@@ -13,14 +13,14 @@ struct Mutator {
     random = SplitMix64(seed: seed)
   }
 
-  /// Another input: one of the seeds after one to eight changes.
+  /// The next input: one of the seeds with one to eight changes.
   mutating func next() -> [UInt8] {
     var bytes = pick(seeds)
     for _ in 0..<(1 << below(4)) { change(&bytes) }
     return bytes
   }
 
-  /// Values at the ends of types, and those that readers of numbers trip over.
+  /// Values at the limits of types, and others that often break number parsers.
   private static let numbers = [
     "0", "-1", "1", "0.1", "-0.0", "1e308", "1e-320", "1e999", "NaN", "Infinity", "2147483648",
     "4294967296", "9007199254740993", "9223372036854775807", "-9223372036854775808",
@@ -55,7 +55,7 @@ struct Mutator {
     }
   }
 
-  /// Puts another value in the place of a run of letters and digits, as JSON and tables have them.
+  /// Replaces a run of letters and digits, such as a value in JSON or a table.
   private mutating func replaceValue(_ bytes: inout [UInt8], near place: Int) {
     func isWord(_ byte: UInt8) -> Bool {
       switch byte {
@@ -81,7 +81,7 @@ struct Mutator {
 
   private mutating func pick(_ from: [[UInt8]]) -> [UInt8] { from[below(from.count)] }
 
-  /// A number in `0..<bound`; 0 for a bound of 0.
+  /// A random number in `0..<bound`; 0 for a bound of 0.
   private mutating func below(_ bound: Int) -> Int {
     bound > 0 ? Int(random.next() >> 33) % bound : 0
   }

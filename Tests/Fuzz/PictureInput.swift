@@ -3,9 +3,9 @@ import Foundation
 import ImageCoding
 import Records
 
-/// A picture: decoded, then prepared for a model.
+/// An image: it is decoded, then preprocessed for a model.
 ///
-/// A changed PNG rarely keeps its checksums, so it is read as it is and with them mended.
+/// A changed PNG rarely keeps valid checksums, so it is read unchanged and with repaired ones.
 enum PictureInput {
   static let formats = ["png", "jpg", "webp", "gif", "tif", "bmp"]
 
@@ -22,7 +22,7 @@ enum PictureInput {
       try decoder.decode(bytes, name: "input")
     }
     precondition(image.pixels.count == 3 * image.width * image.height, "pixels are missing")
-    // Most mutants keep a picture's size: the file is prepared where that is small.
+    // Most changed files keep the image's size; only small ones are preprocessed.
     guard image.width * image.height <= 1 << 14 else { return }
     let file = folder.appendingPathComponent("input")
     try Data(bytes).write(to: file)
@@ -35,7 +35,7 @@ enum PictureInput {
     precondition(values.allSatisfy(\.isFinite), "a value that is no number")
   }
 
-  /// A PNG with the checksum of each of its chunks; other bytes as they are.
+  /// A PNG with valid checksums in its chunks; other files unchanged.
   static func withChecksums(_ bytes: [UInt8]) -> [UInt8] {
     guard bytes.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) else { return bytes }
     var mended = bytes

@@ -2,8 +2,8 @@ import Experiments
 import Foundation
 import Reporting
 
-/// `published.json` of a results folder, drawn next to recorded rows; the same bytes are read as
-/// `rows.json` too.
+/// `published.json` of a results folder, which is drawn next to recorded rows; the same bytes are
+/// also read as `rows.json`.
 enum PublishedInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     try Data(bytes).write(to: folder.appendingPathComponent("rows.json"))

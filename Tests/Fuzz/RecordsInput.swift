@@ -3,10 +3,10 @@ import Foundation
 import Records
 import Reporting
 
-/// A file of records: read, and whatever counts as a record drawn as every part of a report.
+/// A file of records: it is read, and all valid records are drawn in every part of a report.
 ///
-/// Few changed lines keep a key that belongs to their trial, so lines that are whole otherwise are
-/// given theirs and a seal, and read again: what anyone could write.
+/// Few changed lines keep the key of their trial, so otherwise valid lines get a matching key and
+/// seal and are read again.
 enum RecordsInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     let file = folder.appendingPathComponent("latency-x.jsonl")

@@ -1,7 +1,7 @@
 import Foundation
 import Tensors
 
-/// A safetensors file: opened, and every tensor read in every way.
+/// A safetensors file: it is opened, and every tensor is read in every way.
 enum SafetensorsInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
     let url = folder.appendingPathComponent("input.safetensors")

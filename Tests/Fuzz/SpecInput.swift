@@ -5,7 +5,7 @@ import Experiments
 import Foundation
 import Tensors
 
-/// A spec's text: read, checked, and planned where it names nothing but what comes with the
+/// A spec's text: it is read, checked, and planned if it refers only to what is installed with the
 /// program.
 enum SpecInput {
   static func read(_ bytes: [UInt8], _ folder: URL) throws {
@@ -21,7 +21,7 @@ enum SpecInput {
       && spec.models.allSatisfy { if case .files = $0.weights { false } else { true } }
   }
 
-  /// One thread of the processor whatever a spec says: the machine is not what is tried.
+  /// One CPU thread, whatever a spec requests, because hardware is not tested here.
   private static let devices: DeviceKinds = {
     var kinds = [DeviceKind.cpu, .cuda]
     for index in kinds.indices { kinds[index].open = { _, _ in try CPUBackend(threads: 1) } }

@@ -1,15 +1,15 @@
 import Foundation
 
-/// What one input may cost.
+/// The limits for one input.
 enum Watch {
-  /// Seconds of processor time.
+  /// CPU time in seconds.
   static let maxSeconds = 1.0
-  /// Bytes of the process: a picture of the largest size that is read takes 537 MB, and twice that
+  /// Memory of the process in bytes: an image of the maximum size takes 537 MB, and twice that
   /// while it is copied.
   static let maxBytes = 1_300_000_000
 
-  /// Runs `body`, and stops the program where it took too much, or three times too long: a machine
-  /// that is shared counts some of what others do.
+  /// Runs `body`, and stops the program if it takes too much memory, or too much time in three
+  /// attempts, because on a shared machine other programs affect the time.
   static func hold(_ body: () -> Void) {
     var least = Double.infinity
     for _ in 0..<3 where least > maxSeconds {
@@ -27,7 +27,7 @@ enum Watch {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
-  /// The most that the process ever had.
+  /// The peak memory of the process.
   private static var residentBytes: Int {
     var usage = rusage()
     #if os(Linux)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes Seeds/: small inputs of the kinds that no fixture has. Run from the repository's root.
+"""Writes Seeds/: small inputs of kinds without fixtures. Run from the repository's root.
 
 The records are those of Results/quickstart-sample with a few images and samples each.
 """
@@ -68,7 +68,7 @@ def safetensors():
 
 
 def labels():
-    """The first byte chooses the file's name, as LabelsInput has it."""
+    """The first byte selects the file's name, as in LabelsInput."""
     pictures = [f"ILSVRC2012_val_0000000{n}" for n in (1, 2, 3)]
     ids = ["n01440764", "n01443537", "n01484850"]
     write("labels", "numbers.txt", "\x00490\n361\n171\n")
@@ -87,7 +87,7 @@ def labels():
 
 
 def specs():
-    """One spec with every key; Experiments/ has the usual ones."""
+    """One spec with every key; Experiments/ has typical ones."""
     write("spec", "every_key.json", json.dumps({
         "name": "every", "description": "d", "model": [
             "demo_vit", {"name": "deit_small_patch16_224", "weights": "random",
@@ -117,7 +117,7 @@ def published():
 
 
 def archives():
-    """Pictures in class folders, and next to their classes as WebDataset has them, in every format of tar."""
+    """Images in class folders, and next to their class files as in WebDataset, in every tar format."""
     def pack(name, format, members):
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w", format=format) as archive:
@@ -141,7 +141,7 @@ def archives():
 
 
 def configurations():
-    """As the Hub's repositories have them; a zero byte stands between a model's two files."""
+    """Configurations from repositories of the Hub; a zero byte separates a model's two files."""
     deit = {"architecture": "deit_small_patch16_224", "num_classes": 37, "global_pool": "token",
             "model_args": {"init_values": 1e-5, "qk_norm": True, "global_pool": "avg"},
             "pretrained_cfg": {

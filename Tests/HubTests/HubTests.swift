@@ -18,7 +18,7 @@ import _TestSupport
     try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
   }
 
-  /// What a person would have seen.
+  /// Records the progress that a user would see.
   final class Seen: HubListener {
     private let all = Mutex<[String]>([])
     var lines: [String] { all.withLock { $0 } }
@@ -58,7 +58,7 @@ import _TestSupport
     } catch { return "\(error)" }
   }
 
-  @Test func `a model is laid out as Hugging Face's client does`() throws {
+  @Test func `the cache has the layout of Hugging Face's client`() throws {
     let server = try HubServer(Self.repositories)
     let seen = Seen()
     let hub = hub(server, seen)
@@ -86,7 +86,7 @@ import _TestSupport
     #expect(hub.cache.entries().first?.files.map(\.name) == ["config.json", "model.safetensors"])
   }
 
-  @Test func `what is there is found without a word to the network`() throws {
+  @Test func `cached files are found without network access`() throws {
     let server = try HubServer(Self.repositories)
     _ = try pull(hub(server))
     let asked = server.requests.count
@@ -98,7 +98,7 @@ import _TestSupport
     #expect(seen.lines.isEmpty)
   }
 
-  @Test func `a file that a commit lacks is asked for once`() throws {
+  @Test func `a file missing from a commit is requested only once`() throws {
     let server = try HubServer(Self.repositories)
     let reference = try HubReference("hf:timm/tiny")
     for _ in 0..<2 {
@@ -108,7 +108,7 @@ import _TestSupport
     #expect(server.requests.count { $0.path.hasSuffix("preprocessor_config.json") } == 1)
   }
 
-  @Test func `a transfer that breaks goes on where it broke`() throws {
+  @Test func `an interrupted transfer is resumed`() throws {
     let server = try HubServer(Self.repositories) { request, before in
       guard request.path.hasPrefix("/storage"), before < 2 else { return nil }
       var reply = HubServer.part(of: Self.weights, request, [:])
@@ -122,7 +122,7 @@ import _TestSupport
     #expect(seen.lines.count { $0.hasPrefix("again") } == 2)
   }
 
-  @Test func `what an earlier process left is taken up`() throws {
+  @Test func `a partial download of an earlier process is resumed`() throws {
     let server = try HubServer(Self.repositories) { request, _ in
       guard request.path.hasPrefix("/storage"), request.rangeStart == nil else { return nil }
       var reply = HubServer.part(of: Self.weights, request, [:])
@@ -141,7 +141,7 @@ import _TestSupport
     #expect(seen.lines.first == "begins timm/tiny/model.safetensors 300000 at 1000")
   }
 
-  @Test func `a server without ranges sends all of it again`() throws {
+  @Test func `without range requests a download starts again`() throws {
     let server = try HubServer(Self.repositories) { request, before in
       guard request.path.hasPrefix("/storage") else { return nil }
       return .init(200, body: Self.weights.data, breaksAfter: before == 0 ? 5000 : nil)
@@ -149,7 +149,7 @@ import _TestSupport
     #expect(try Data(contentsOf: pull(hub(server))) == Self.weights.data)
   }
 
-  @Test func `what has another hash is thrown away`() throws {
+  @Test func `a file with a wrong hash is discarded`() throws {
     let server = try HubServer(Self.repositories) { request, before in
       guard request.path.hasPrefix("/storage"), before == 0 else { return nil }
       return .init(200, body: Data(repeating: 7, count: Self.weights.data.count))
@@ -161,7 +161,7 @@ import _TestSupport
     #expect(try Data(contentsOf: pull(hub(server))) == Self.weights.data)
   }
 
-  @Test func `the token goes to the Hub alone`() throws {
+  @Test func `the token is sent only to the Hub`() throws {
     let server = try HubServer(Self.repositories)
     _ = try pull(hub(server, token: "hf_secret"))
     for request in server.requests {
@@ -193,7 +193,7 @@ import _TestSupport
   ]
 
   @Test(arguments: refusals)
-  func `every refusal says what to do`(
+  func `every HTTP error says what to do`(
     status: Int, headers: [String: String], sentence: String
   ) throws {
     let server = try HubServer(Self.repositories) { _, _ in .init(status, headers) }
@@ -201,14 +201,14 @@ import _TestSupport
     #expect(text.replacing(server.address, with: "ADDRESS") == sentence)
   }
 
-  @Test func `a busy server is asked again`() throws {
+  @Test func `a busy server is retried`() throws {
     let server = try HubServer(Self.repositories) { request, before in
       before == 0 ? .init(request.path.hasPrefix("/storage") ? 503 : 429) : nil
     }
     #expect(try Data(contentsOf: pull(hub(server))) == Self.weights.data)
   }
 
-  @Test func `nothing is asked offline`() throws {
+  @Test func `nothing is requested offline`() throws {
     let server = try HubServer(Self.repositories)
     let text = message { _ = try pull(hub(server, isOffline: true)) }
     #expect(
@@ -220,7 +220,7 @@ import _TestSupport
     #expect(settings.offline == "HF_HUB_OFFLINE")
   }
 
-  @Test func `a server that is not there is named`() throws {
+  @Test func `an unreachable server is named`() throws {
     let settings = HubSettings(
       environment: ["HF_ENDPOINT": "http://127.0.0.1:1", "HF_HOME": home.path])
     let text = message { _ = try pull(Hub(settings, listener: Seen())) }
@@ -229,7 +229,7 @@ import _TestSupport
         "http://127.0.0.1:1/timm/tiny/resolve/main/model.safetensors: no answer: "), "\(text)")
   }
 
-  @Test func `a repository without weights says what was looked for`() throws {
+  @Test func `a repository without weights reports the file names looked for`() throws {
     let server = try HubServer(["timm/tiny": ["config.json": Self.config]])
     let text = message { _ = try pull(hub(server)) }
     #expect(
@@ -237,7 +237,7 @@ import _TestSupport
     #expect(text.hasSuffix("name its file as hf:timm/tiny/FILE"))
   }
 
-  @Test func `an index brings its shards`() throws {
+  @Test func `an index downloads its shards`() throws {
     let index = HubServer.File(#"{"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}"#)
     let server = try HubServer([
       "timm/tiny": [
@@ -250,14 +250,14 @@ import _TestSupport
       try Data(contentsOf: folder.appendingPathComponent("two.safetensors")) == Data("two".utf8))
   }
 
-  @Test func `two at once fetch a file once`() throws {
+  @Test func `two simultaneous requests download a file once`() throws {
     let server = try HubServer(Self.repositories) { request, _ in
       if request.path.hasPrefix("/storage") { usleep(300_000) }
       return nil
     }
     let seen = Seen()
     let hub = hub(server, seen)
-    // Threads of their own: other tests may hold those that tasks share.
+    // Separate threads, because other tests may occupy those shared by tasks.
     let group = DispatchGroup()
     let fetched = Mutex<[Data?]>([])
     for _ in 0..<3 {
@@ -279,7 +279,7 @@ import _TestSupport
       ("hf:a/b", "a/b", nil, "main"), ("hf:a/b@v1", "a/b", nil, "v1"),
       ("hf:a/b/c/d.pth@refs/pr/1", "a/b", "c/d.pth", "refs/pr/1"),
     ] as [(String, String, String?, String)])
-  func `references are read`(
+  func `references are parsed`(
     text: String, repository: String, file: String?, revision: String
   ) throws {
     let reference = try HubReference(text)
@@ -290,11 +290,11 @@ import _TestSupport
   }
 
   @Test(arguments: ["hf:a", "hf:", "hf:a/..", "hf:a/b@", "hf:a//b", "hf:a/b/../../x", "hf:ä/b"])
-  func `what is no reference is refused`(text: String) {
+  func `an invalid reference is refused`(text: String) {
     #expect(throws: HubError.badReference(text)) { try HubReference(text) }
   }
 
-  @Test func `the cache is where Hugging Face's client has it`() {
+  @Test func `the cache is in the folder of Hugging Face's client`() {
     func cache(_ environment: [String: String]) -> String {
       HubSettings(environment: environment, home: URL(fileURLWithPath: "/home/me")).cache.path
     }

@@ -13,7 +13,7 @@ private func decode(_ bytes: [UInt8], _ name: String = "a.jpg") throws(ImageErro
   }
 }
 
-/// The sentence that decoding `bytes` throws, or nil if it gives a picture.
+/// The error from decoding `bytes`, or nil if it gives an image.
 private func sentence(_ bytes: [UInt8]) -> String? {
   do {
     _ = try decode(bytes)
@@ -23,12 +23,12 @@ private func sentence(_ bytes: [UInt8]) -> String? {
   }
 }
 
-@Suite struct `Bad picture files` {
+@Suite struct `Invalid image files` {
   @Test(arguments: [
     "rgb8.png", "rgba16_interlaced.png", "palette4.png", "grey1.png", "ycc420.jpg",
     "progressive.jpg", "cmyk.jpg", "restarts.jpg", "grey.jpg",
   ])
-  func `a file cut anywhere is an error`(name: String) throws {
+  func `a file truncated anywhere is an error`(name: String) throws {
     let bytes = try fixture(name)
     for length in 8..<bytes.count {
       #expect(throws: ImageError.self, "\(name) cut to \(length) bytes") {
@@ -38,7 +38,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
   }
 
   @Test(arguments: ["rgb8.png", "palette8_trns.png", "ycc420.jpg", "progressive.jpg", "ycck.jpg"])
-  func `a file with any byte changed gives a picture or an error`(name: String) throws {
+  func `a file with any changed byte gives an image or an error`(name: String) throws {
     let original = try fixture(name)
     var refused = 0
     for position in original.indices {
@@ -55,9 +55,9 @@ private func sentence(_ bytes: [UInt8]) -> String? {
   }
 
   @Test(arguments: ["rgb_raw.tif", "grey4_0.tif", "palette_lzw.tif", "rgb_jpeg.tif"])
-  func `a TIFF whose height says more strips than there are is damaged`(name: String) throws {
+  func `a TIFF with a height beyond its strips is damaged`(name: String) throws {
     var bytes = Array(try Data(contentsOf: Fixtures.url("other_formats/" + name)))
-    // The height's entry in a little-endian file: tag 257, one number of 16 or 32 bits, its value.
+    // The height entry in a little-endian file: tag 257, one value of 16 or 32 bits.
     let entry = try #require(
       bytes.indices.dropLast(12).first { start in
         [3, 4].contains { bytes[start..<start + 8].elementsEqual([1, 1, $0, 0, 1, 0, 0, 0]) }
@@ -72,11 +72,11 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     "lossy.webp", "lossless_alpha.webp", "rgb_raw.tif", "palette_lzw.tif", "tiles.tif",
     "rgb_jpeg.tif",
   ])
-  func `files of other formats, cut anywhere or with any byte changed, give a picture or an error`(
+  func `truncated or changed files of other formats give an image or an error`(
     name: String
   ) throws {
     let original = Array(try Data(contentsOf: Fixtures.url("other_formats/" + name)))
-    // What follows the last pixel: a trailer, padding, or a directory's resolution and software.
+    // Data after the last pixel: a trailer, padding, or a directory's resolution and software.
     let spare = name.hasSuffix("tif") ? (name.hasPrefix("palette") ? 1 : 200) : 5
     let needed = original.count - (name.hasSuffix("webp") ? 1 : spare)
     for position in stride(from: 8, to: original.count, by: 3) {
@@ -91,8 +91,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     }
   }
 
-  @Test func `headers of other formats that claim more pixels than anyone has are refused`() throws
-  {
+  @Test func `headers of other formats with too many pixels are refused`() throws {
     func claim(_ name: String, _ places: [(at: Int, bytes: [UInt8])]) throws -> String? {
       var bytes = Array(try Data(contentsOf: Fixtures.url("other_formats/" + name)))
       for place in places {
@@ -108,7 +107,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
         == "a.jpg: claims 65535 x 65535 pixels, more than the 178956970 allowed")
   }
 
-  @Test func `a changed byte in a PNG's pixels is always seen`() throws {
+  @Test func `a changed byte in a PNG's pixels is always detected`() throws {
     let original = try fixture("rgb8.png")
     for position in 60..<(original.count - 20) {
       var bytes = original
@@ -128,7 +127,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
         == "a.jpg: is a truncated PNG (the file ends before the picture does)")
   }
 
-  @Test func `lost picture data are an error though libjpeg only warns`() throws {
+  @Test func `missing image data is an error, although libjpeg only warns`() throws {
     var bytes = try fixture("restarts.jpg")
     let marker = try #require(
       bytes.indices.dropLast().last { bytes[$0] == 0xFF && bytes[$0 + 1] & 0xF8 == 0xD0 })
@@ -137,7 +136,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
     #expect(text.hasPrefix("a.jpg: is a damaged JPEG (Corrupt JPEG data: "), "\(text)")
   }
 
-  @Test func `an empty file, text and an unread format each have their sentence`() {
+  @Test func `an empty file, text and an unsupported format have their own errors`() {
     #expect(sentence([]) == "a.jpg: is empty")
     #expect(
       sentence(Array("hello world".utf8))
@@ -147,7 +146,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
         == "a.jpg: is a truncated GIF (the file ends before the picture does)")
   }
 
-  @Test func `a missing file and a folder each have their sentence`() throws {
+  @Test func `a missing file and a folder have their own errors`() throws {
     let missing = "/nonexistent/picture.png"
     let folder = Fixtures.root.path
     #expect(throws: ImageError.unreadable(path: missing, reason: "no such file or directory")) {
@@ -164,7 +163,7 @@ private func sentence(_ bytes: [UInt8]) -> String? {
         == "/nonexistent/picture.png: cannot be read (no such file or directory)")
   }
 
-  @Test func `a header that claims more pixels than anyone has is refused before memory is taken`()
+  @Test func `a header with too many pixels is refused before memory is allocated`()
     throws
   {
     var bytes = try fixture("ycc420.jpg")
@@ -176,11 +175,11 @@ private func sentence(_ bytes: [UInt8]) -> String? {
         == "a.jpg: claims 65280 x 65280 pixels, more than the 178956970 allowed")
   }
 
-  @Test func `the content decides on the format, not the name`() throws {
+  @Test func `the content determines the format, not the name`() throws {
     #expect(try decode(fixture("rgb8.png"), "ILSVRC2012_val_00019877.JPEG").width == 29)
   }
 
-  @Test func `a decoder works on after an error`() throws {
+  @Test func `a decoder can be used after an error`() throws {
     let decoder = ImageDecoder()
     let good = try fixture("ycc420.jpg")
     let expected = try decoder.decode(good, name: "good")

@@ -2,8 +2,8 @@ import Testing
 
 @testable import ImageCoding
 
-@Suite struct `Buffers of pictures` {
-  @Test func `grow to what is asked for and stay for smaller pictures`() {
+@Suite struct `Image buffers` {
+  @Test func `grow to the requested size and are kept for smaller images`() {
     var buffer = ByteBuffer()
     buffer.reserve(1_000_000)
     #expect(buffer.capacity >= 1_000_000)
@@ -13,7 +13,7 @@ import Testing
     #expect(buffer.count == 10)
   }
 
-  @Test func `give an exceptionally large picture's memory back`() {
+  @Test func `release the memory of exceptionally large images`() {
     var buffer = ByteBuffer()
     buffer.reserve(100_000_000)
     #expect(buffer.capacity >= 100_000_000)
@@ -23,7 +23,7 @@ import Testing
     #expect(buffer.capacity < 1 << 24)
   }
 
-  @Test func `keep what was written when they are truncated`() {
+  @Test func `keep their content when truncated`() {
     var buffer = ByteBuffer()
     buffer.replace(with: [1, 2, 3, 4])
     buffer.truncate(to: 2)

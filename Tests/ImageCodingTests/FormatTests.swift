@@ -14,9 +14,9 @@ private let otherNames: [String] =
   (try? SafetensorsFile(url: Fixtures.url("other_formats.safetensors")))
   .map { $0.entries.keys.sorted() } ?? []
 
-@Suite struct `Kinds of pictures` {
+@Suite struct `Kinds of images` {
   @Test(arguments: names)
-  func `a file of every kind has the pixels that Pillow gives`(name: String) throws {
+  func `every kind of file has the same pixels as with Pillow`(name: String) throws {
     let expected = try SafetensorsFile(url: Fixtures.url("formats.safetensors"))
     let shape = try #require(expected.entries[name]?.shape)
     let ours = try ImageDecoder.withShared {
@@ -36,7 +36,7 @@ private let otherNames: [String] =
   }
 
   @Test(arguments: otherNames)
-  func `a file of every other format has the pixels that Pillow gives`(name: String) throws {
+  func `every other format has the same pixels as with Pillow`(name: String) throws {
     let expected = try SafetensorsFile(url: Fixtures.url("other_formats.safetensors"))
     let shape = try #require(expected.entries[name]?.shape)
     let ours = try ImageDecoder.withShared {
@@ -46,7 +46,7 @@ private let otherNames: [String] =
       width: shape[1], height: shape[0],
       pixels: try expected.integers(name).map(UInt8.init(truncatingIfNeeded:)))
     let difference = PixelDifference(ours, pillow)
-    // Lossy data may be decoded by another version of the library.
+    // The reference decoder of lossy data may be another version of the library.
     #expect(difference.largest <= (name.contains("lossy") || name.contains("jpeg") ? 1 : 0))
   }
 }

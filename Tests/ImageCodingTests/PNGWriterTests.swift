@@ -4,10 +4,10 @@ import Testing
 @testable import ImageCoding
 
 @Suite struct PNGWriterTests {
-  /// Bytes of every value, in a size that is no multiple of anything.
+  /// All byte values, in an uneven size.
   private let pixels = (0..<(7 * 53 * 3)).map { UInt8(truncatingIfNeeded: $0 &* 37) }
 
-  @Test func `what is written is read back pixel for pixel`() throws {
+  @Test func `a written image is read back unchanged`() throws {
     let path = NSTemporaryDirectory() + UUID().uuidString + ".png"
     defer { try? FileManager.default.removeItem(atPath: path) }
     try PNGWriter.write(pixels: pixels, width: 7, height: 53, to: path)
@@ -16,7 +16,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path + ".part"))
   }
 
-  @Test func `the bytes of a file in memory are read back pixel for pixel`() throws {
+  @Test func `an image encoded in memory is read back unchanged`() throws {
     let path = NSTemporaryDirectory() + UUID().uuidString + ".png"
     defer { try? FileManager.default.removeItem(atPath: path) }
     let picture = RGBImage(width: 7, height: 53, pixels: pixels)
@@ -24,7 +24,7 @@ import Testing
     #expect(try ImageDecoder().decode(path: path) == picture)
   }
 
-  @Test func `a file that is there is replaced`() throws {
+  @Test func `an existing file is replaced`() throws {
     let path = NSTemporaryDirectory() + UUID().uuidString + ".png"
     defer { try? FileManager.default.removeItem(atPath: path) }
     try PNGWriter.write(pixels: [1, 2, 3], width: 1, height: 1, to: path)
@@ -32,7 +32,7 @@ import Testing
     #expect(try ImageDecoder().decode(path: path).pixels == [4, 5, 6])
   }
 
-  @Test func `too few bytes are refused before any file is made`() {
+  @Test func `too few bytes are refused before a file is created`() {
     let path = NSTemporaryDirectory() + UUID().uuidString + ".png"
     let error = #expect(throws: PNGWriteError.self) {
       try PNGWriter.write(pixels: [1, 2, 3, 4], width: 2, height: 1, to: path)
@@ -43,7 +43,7 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: path))
   }
 
-  @Test func `a missing folder is libpng's error, with the file's name`() {
+  @Test func `a missing folder gives an error with the file's name`() {
     let path = "/no/such/folder/image.png"
     let error = #expect(throws: PNGWriteError.self) {
       try PNGWriter.write(pixels: [1, 2, 3], width: 1, height: 1, to: path)

@@ -2,7 +2,7 @@ import Foundation
 import ImageCoding
 import Tensors
 
-/// The golden crops of some pictures: `preprocess.safetensors` and the folder of the files.
+/// The golden crops of some images: `preprocess.safetensors` and the folder of the files.
 struct PreprocessGoldens {
   let file: SafetensorsFile
   let pictures: [URL]
@@ -29,7 +29,7 @@ struct PreprocessGoldens {
   }
 }
 
-/// How far two pictures of the same size are apart.
+/// The difference of two images of the same size.
 struct PixelDifference {
   var largest = 0
   var mean = 0.0

@@ -14,7 +14,7 @@ private let crops = [
 private let extraGoldens = ProcessInfo.processInfo.environment["LAB_EXTRA_GOLDENS"]
 
 @Suite struct `Preprocessing goldens` {
-  @Test func `every picture of the fixtures`() throws {
+  @Test func `every image of the fixtures matches`() throws {
     let goldens = try PreprocessGoldens(
       tensors: Fixtures.url("preprocess.safetensors"),
       pictures: Fixtures.url("pictures"))
@@ -25,14 +25,14 @@ private let extraGoldens = ProcessInfo.processInfo.environment["LAB_EXTRA_GOLDEN
     .enabled(
       if: extraGoldens != nil,
       "set LAB_EXTRA_GOLDENS to a folder of pictures and their preprocess.safetensors"))
-  func `every picture of the folder that LAB_EXTRA_GOLDENS names`() throws {
+  func `every image in the folder LAB_EXTRA_GOLDENS matches`() throws {
     let folder = URL(filePath: try #require(extraGoldens))
     let goldens = try PreprocessGoldens(
       tensors: folder.appending(path: "preprocess.safetensors"), pictures: folder)
     #expect(try check(goldens) > 0)
   }
 
-  /// Compares all goldens of all pictures; returns how many crops were compared.
+  /// Compares all goldens of all images; returns the number of compared crops.
   private func check(_ goldens: PreprocessGoldens) throws -> Int {
     var (compared, normalized) = (0, 0)
     for picture in goldens.pictures {
@@ -56,14 +56,14 @@ private let extraGoldens = ProcessInfo.processInfo.environment["LAB_EXTRA_GOLDEN
       }
       normalized += try checkNormalized(goldens, picture)
     }
-    // Some pictures have goldens of one stage alone; none has none.
+    // Some images have goldens of only one stage; none has no golden.
     let stored = goldens.file.entries.keys.count { $0.hasSuffix(".normalised_rows100_103") }
     #expect(stored > 0)
     #expect(normalized == stored)
     return compared
   }
 
-  /// Returns how many goldens of the picture were compared: one or none.
+  /// Returns the number of compared goldens of the image: one or none.
   private func checkNormalized(_ goldens: PreprocessGoldens, _ picture: URL) throws -> Int {
     let key =
       picture.deletingPathExtension().lastPathComponent + ".normalised_rows100_103"

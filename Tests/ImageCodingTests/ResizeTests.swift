@@ -18,7 +18,7 @@ private let cases: [String] =
   }
 
   @Test(arguments: cases)
-  func `pixels are Pillow's to the bit`(name: String) throws {
+  func `pixels match Pillow exactly`(name: String) throws {
     let parts = name.split(separator: "_")
     let numbers = parts.suffix(2).compactMap { Int($0) }
     let preprocessing = Preprocessing(
@@ -30,7 +30,7 @@ private let cases: [String] =
     #expect(ours == (try image(name, in: file)))
   }
 
-  @Test func `the longer side is truncated and the odd pixel goes to the even side`() {
+  @Test func `the longer side is truncated to whole pixels`() {
     let preprocessing = Preprocessing(resize: 256, crop: 224)
     #expect(preprocessing.resizedSize(width: 500, height: 375) == (341, 256))
     #expect(preprocessing.resizedSize(width: 375, height: 500) == (256, 341))
@@ -46,7 +46,7 @@ private let cases: [String] =
     #expect(Preprocessing.timm(size: 518, cropFraction: 1).resize == 518)
   }
 
-  @Test func `normalization is torchvision's in single precision`() throws {
+  @Test func `normalization matches torchvision in single precision`() throws {
     let preprocessing = Preprocessing(
       resize: 2, crop: 2, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225])
     let pixels: [UInt8] = [0, 128, 255, 1, 2, 3, 255, 255, 255, 17, 99, 203]
@@ -64,7 +64,7 @@ private let cases: [String] =
     }
   }
 
-  @Test func `pictures normalized together equal those normalized one by one`() {
+  @Test func `images normalized together equal those normalized one by one`() {
     let preprocessing = Preprocessing(resize: 30, crop: 24)
     let pictures = (0..<3).map { number in
       RGBImage(
@@ -93,7 +93,7 @@ private let cases: [String] =
     #expect(together == single)
   }
 
-  @Test func `the text tells apart whatever changes a pixel`() {
+  @Test func `the description differs whenever a pixel does`() {
     let base = Preprocessing(resize: 256, crop: 224)
     let others = [
       Preprocessing(resize: 248, crop: 224), Preprocessing(resize: 256, crop: 256),

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The script that writes what was built into the program.
+/// The script that writes the built commit into the program.
 @Suite struct BuildCommitTests {
   private static let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent()
@@ -12,7 +12,7 @@ import Testing
     try Shell.run(command, in: folder).output.trimmingCharacters(in: .whitespacesAndNewlines)
   }
 
-  /// The commit that a build of `folder` would carry.
+  /// The commit that a build of `folder` would contain.
   private func commit(_ folder: URL) throws -> String {
     try sh("'\(Self.script.path)' . out.swift", in: folder)
     let text = try String(
@@ -20,7 +20,8 @@ import Testing
     return String(try #require(text.firstMatch(of: /String \{ "(.*)" \}/)).1)
   }
 
-  @Test func `a commit, a change, no repository and another's repository are told apart`() throws {
+  @Test func `a commit, a change, no repository and a foreign repository are distinguished`() throws
+  {
     let folder = try Workplace()
     try #require(try !sh("command -v git", in: folder.url).isEmpty, "git is not installed")
     #expect(try commit(folder.url) == "")
@@ -34,7 +35,7 @@ import Testing
     #expect(try commit(folder.url) == head)
     let before = try sh("stat -c %i out.swift 2>/dev/null || stat -f %i out.swift", in: folder.url)
     #expect(try commit(folder.url) == head)
-    // The same file: nothing is compiled again.
+    // The same file, so nothing is compiled again.
     #expect(
       try sh("stat -c %i out.swift 2>/dev/null || stat -f %i out.swift", in: folder.url) == before)
     try folder.write("new", to: "Sources/b.swift")

@@ -19,7 +19,7 @@ import _TestSupport
         || command == ["devices"])
   }
 
-  @Test func `what the command line gets wrong exits with 2`() throws {
+  @Test func `a wrong command line exits with 2`() throws {
     let folder = try Workplace()
     for arguments in [
       ["run"], ["run", "a.json", "--nonsense"], ["nonsense"], ["predict"],
@@ -88,7 +88,7 @@ import _TestSupport
     #expect(result.error == sentence)
   }
 
-  @Test func `a card that is not there is one sentence and exit code 2`() throws {
+  @Test func `a missing GPU is one sentence and exit code 2`() throws {
     let folder = try Workplace()
     let result = try LabProcess(
       [
@@ -111,7 +111,7 @@ import _TestSupport
     #expect(try LabProcess.run("devices", in: folder.url).output.hasPrefix("cpu "))
   }
 
-  @Test func `predict writes the logits that the published implementation gives`() throws {
+  @Test func `predict writes the logits of the published implementation`() throws {
     let folder = try Workplace()
     let golden = try SafetensorsFile(
       url: Fixtures.url("goldens/cases/vit_micro__none__b4.safetensors"))
@@ -127,7 +127,7 @@ import _TestSupport
     #expect(difference < 1e-4)
   }
 
-  @Test func `predict names the five best classes of a picture`() throws {
+  @Test func `predict lists the five best classes of an image`() throws {
     let folder = try Workplace()
     let picture = Fixtures.url("pictures/rgb_300x300.png").path
     let result = try LabProcess.run(

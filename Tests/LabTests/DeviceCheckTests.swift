@@ -3,15 +3,15 @@ import Goldens
 import Testing
 import _TestSupport
 
-/// `lab devices --check`, with the processor in a card's place: the same command runs on a card.
+/// `lab devices --check` with the CPU instead of a GPU.
 @Suite struct DeviceCheckTests {
-  @Test func `stored passes of published implementations are compared, all of them`() throws {
+  @Test func `all stored passes of published implementations are compared`() throws {
     let folder = try Workplace()
     let goldens = Fixtures.url("goldens").path
     let result = try LabProcess.run(
       "devices", "--check", "cpu", "--goldens", goldens, in: folder.url)
     #expect(result.exitCode == 0, "\(result.output)\(result.error)")
-    // In float32; in bfloat16 and int8 those that say which tokens are kept.
+    // All cases in float32; in bfloat16 and int8 those that store the kept tokens.
     let count = GoldenCase.all.count + 2 * GoldenCase.all.count { $0.recordsKeptTokens }
     #expect(result.output.contains("\(count) comparisons with published passes, 0 failures"))
     #expect(result.output.contains("float16: left out: "))
@@ -21,7 +21,7 @@ import _TestSupport
     #expect(some.output.contains("\n2 comparisons with published passes, 0 failures"))
   }
 
-  @Test func `a stored pass of other weights fails, by name`() throws {
+  @Test func `a stored pass of other weights fails and is named`() throws {
     let folder = try Workplace()
     let goldens = folder.url.appendingPathComponent("goldens")
     try FileManager.default.copyItem(at: Fixtures.url("goldens"), to: goldens)
@@ -29,7 +29,7 @@ import _TestSupport
     for name in Fixtures.names(in: "goldens/cases") where name != "vit_micro__none__b4" {
       try FileManager.default.removeItem(at: cases.appendingPathComponent("\(name).safetensors"))
     }
-    // The largest weights are those of blocks: another number in the middle of the file.
+    // Most of the file is weights of blocks, so changing its middle changes a weight.
     let weights = goldens.appendingPathComponent("weights/vit_micro.safetensors")
     var data = try Data(contentsOf: weights)
     for offset in 0..<4096 { data[data.count / 2 + offset] = UInt8(offset % 60) }
@@ -41,7 +41,7 @@ import _TestSupport
     #expect(result.output.contains("FAIL float32, vit_micro__none__b4: logits within "))
   }
 
-  @Test func `a folder without stored passes and an option out of place are reported`() throws {
+  @Test func `a folder without stored passes and a misplaced option are reported`() throws {
     let folder = try Workplace()
     let empty = try LabProcess(
       ["devices", "--check", "cpu", "--goldens", folder.url.path], in: folder.url
@@ -54,7 +54,7 @@ import _TestSupport
   }
 
   #if os(Linux)
-    @Test func `the stages of the check on a card run with another device, and keep what they say`()
+    @Test func `the stages of the GPU check run on another device and store their output`()
       throws
     {
       let folder = try Workplace()

@@ -6,8 +6,8 @@ import _TestSupport
 
 @testable import lab
 
-/// The README, `Documentation/` and the pages of the folders: what they point to is there, and
-/// the commands that they show are commands.
+/// The README, `Documentation/` and the pages of the folders: their links work, and the commands
+/// that they show are valid.
 @Suite struct DocumentationTests {
   private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().standardizedFileURL
@@ -18,7 +18,7 @@ import _TestSupport
     var testDescription: String { path }
     var url: URL { DocumentationTests.root.appendingPathComponent(path) }
 
-    /// The lines, each with whether it is part of a block of code.
+    /// The lines, each with whether it is in a code block.
     func lines() throws -> [(text: String, isCode: Bool)] {
       var fence: String?
       var isIndented = false
@@ -31,7 +31,7 @@ import _TestSupport
           fence = fence == nil ? trimmed : nil
           return (line, true)
         }
-        // Four blanks begin a block behind an empty line alone; elsewhere they go on with a list.
+        // Four spaces start a code block only after an empty line; elsewhere they continue a list.
         isIndented =
           line.hasPrefix("    ") && (isIndented || previous.isEmpty)
           || line.isEmpty && isIndented
@@ -39,7 +39,8 @@ import _TestSupport
       }
     }
 
-    /// Anchors as a page has them: headings in lower case, blanks as hyphens, no other signs.
+    /// The page's anchors: headings in lower case, with spaces as hyphens and without other
+    /// characters.
     func anchors() throws -> Set<String> {
       Set(
         try lines().filter { !$0.isCode && $0.text.hasPrefix("#") }.map { line in
@@ -63,7 +64,7 @@ import _TestSupport
     return paths.sorted().map(Page.init)
   }()
 
-  /// What is written for people who use the program.
+  /// The pages for users of the program.
   static let manual = pages.filter {
     $0.path == "README.md" || $0.path.hasPrefix("Documentation/")
       || $0.path == "Datasets/README.md" || $0.path == "Experiments/README.md"
@@ -95,7 +96,7 @@ import _TestSupport
   }
 
   @Test(arguments: manual) func `every command line parses`(_ page: Page) throws {
-    // A command that is only named, as `lab weights pull`, has no arguments.
+    // A command that is only named, such as `lab weights pull`, has no arguments.
     for command in try Self.commands(page) where !Self.namesCommand(command) {
       do {
         _ = try Lab.parseAsRoot(command)
@@ -106,7 +107,7 @@ import _TestSupport
     }
   }
 
-  @Test func `the README shows the commands that there are`() throws {
+  @Test func `the README lists the existing commands`() throws {
     let commands = try Self.manual.flatMap(Self.commands)
     for command in Lab.configuration.subcommands where command.configuration.shouldDisplay {
       let name = command.configuration.commandName ?? ""
@@ -115,7 +116,7 @@ import _TestSupport
     #expect(commands.count > 30)
   }
 
-  /// The command lines of blocks of code and of `lab …` in the text, without what is optional.
+  /// The command lines in code blocks and of `lab …` in the text, without optional parts.
   private static func commands(_ page: Page) throws -> [[String]] {
     var found: [String] = []
     var continued: String?
@@ -141,7 +142,7 @@ import _TestSupport
     return found.map(words)
   }
 
-  /// Whether the words are the name of a command and nothing else.
+  /// Whether the words are only the name of a command.
   private static func namesCommand(_ words: [String]) -> Bool {
     var command: any ParsableCommand.Type = Lab.self
     for word in words {
@@ -155,7 +156,7 @@ import _TestSupport
     return true
   }
 
-  /// The words of a command line as a shell parts them.
+  /// The words of a command line, split as by a shell.
   private static func words(_ line: String) -> [String] {
     var words: [String] = []
     var word: String?

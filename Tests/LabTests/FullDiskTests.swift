@@ -6,7 +6,7 @@ import Testing
     ["schema"], ["methods"], ["methods", "topk"], ["models"], ["devices"], ["--help"],
     ["--version"],
   ])
-  func `output to a full disk is a sentence and no success`(_ arguments: [String]) throws {
+  func `output to a full disk is one sentence and no success`(_ arguments: [String]) throws {
     try #require(FileManager.default.fileExists(atPath: "/dev/full"), "no /dev/full here")
     let process = Process()
     process.executableURL = try LabProcess.executable
@@ -24,12 +24,12 @@ import Testing
           + "whole\n"))
   }
 
-  /// A file that may not grow beyond 4 KiB stands for a disk that is full.
+  /// A file size limit of 4 KiB simulates a full disk.
   @Test(arguments: [
     "export csv quickstart-sample --out made.csv",
     "dataset check quickstart-pictures --out made.json",
   ])
-  func `a file that the disk has no room for is a sentence and exit code 1`(
+  func `a file that does not fit on the disk is one sentence and exit code 1`(
     _ arguments: String
   ) throws {
     let folder = try Workplace()
@@ -48,7 +48,7 @@ import Testing
     #expect(result.exitCode == 1, "\(result.error)")
     #expect(result.error.contains("error: made."), "\(result.error)")
     #expect(result.error.hasSuffix(": cannot be written: file too large\n"), "\(result.error)")
-    // Nothing half-written stays where the whole was asked for.
+    // No partial file remains.
     #expect(!folder.exists("made.csv") && !folder.exists("made.json"))
   }
 }

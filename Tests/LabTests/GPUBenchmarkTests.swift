@@ -3,11 +3,11 @@
   import Testing
   import _TestSupport
 
-  /// `Benchmarks/gpu_peers.py` where programs fail: what was measured stays.
+  /// `Benchmarks/gpu_peers.py` with failing programs: what was measured is kept.
   ///
-  /// PyTorch and lab are stand-ins, so that neither has to be there.
+  /// PyTorch and lab are replaced by stubs, so that neither is needed.
   @Suite struct GPUBenchmarkTests {
-    /// As much of PyTorch as the program names before it opens a model, which then fails.
+    /// The part of PyTorch that the program uses before it opens a model, which then fails.
     private static let torch = """
       import contextlib
       float32 = float16 = bfloat16 = None
@@ -41,7 +41,7 @@
                   "result": {"samples_ms": [2.5, 2.5], "card_ms": 2.25, "cost": {"macs": 1}}}) + "\\n")
       """
 
-    @Test func `a trial that fails leaves its cell out, and the others stay`() throws {
+    @Test func `a failed trial leaves only its cell empty`() throws {
       let place = try Workplace()
       func write(_ name: String, _ text: String) throws {
         try Data((text + "\n").utf8).write(to: place.url.appendingPathComponent(name))

@@ -2,8 +2,8 @@ import Foundation
 import Testing
 import _TestSupport
 
-/// Models of a Hub that the test starts, as a person uses them.
-@Suite struct `Models of the Hub` {
+/// Models of a local Hub, used from the command line.
+@Suite struct `Hub models` {
   private let folder: Workplace
   private static let config = """
     {"architectures": ["ViTForImageClassification"], "hidden_act": "gelu", "hidden_size": 16,
@@ -56,7 +56,7 @@ import _TestSupport
       ])
   }
 
-  @Test func `a pipe or a device in the place of a configuration is told`() throws {
+  @Test func `a pipe or a device instead of a configuration is reported`() throws {
     for (name, words) in [("pipe", "is a pipe"), ("zero", "is a device")] {
       let place = folder.url.appendingPathComponent(name)
       try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
@@ -71,7 +71,7 @@ import _TestSupport
     }
   }
 
-  @Test func `a run downloads what its model needs, says so, and needs it once`() throws {
+  @Test func `a run downloads its model once and reports it`() throws {
     let server = try server()
     let plan = try start(server, "run", "tiny.json", "--dry-run").finish()
     #expect(plan.exitCode == 0, "\(plan.error)")
@@ -97,7 +97,7 @@ import _TestSupport
     #expect(server.requests.count == asked)
   }
 
-  @Test func `two processes fetch a model once`() throws {
+  @Test func `two processes download a model once`() throws {
     let server = try server { request, _ in
       if request.path.hasPrefix("/storage") { usleep(1_000_000) }
       return nil
@@ -118,7 +118,7 @@ import _TestSupport
     #expect(look.output.contains("fits vit: Hugging Face's names"), "\(look.output)")
   }
 
-  @Test func `a refusal is one sentence with its place`() throws {
+  @Test func `an HTTP error is one sentence with its place`() throws {
     let server = try server { _, _ in .init(401) }
     let run = try start(server, "run", "tiny.json").finish()
     #expect(run.exitCode == 2)
@@ -133,7 +133,8 @@ import _TestSupport
     #expect(!folder.exists("Results"))
   }
 
-  @Test func `a folder with a config is a model, and its preprocessing can be changed`() throws {
+  @Test func `a folder with a configuration is a model, whose preprocessing can be changed`() throws
+  {
     let place = folder.url.appendingPathComponent("model")
     try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
     try Data(Self.config.utf8).write(to: place.appendingPathComponent("config.json"))
@@ -164,7 +165,8 @@ import _TestSupport
       "\(wrong.error)")
   }
 
-  @Test func `folders in another order than the model's classes are refused, with the right one`()
+  @Test
+  func `folders in another order than the model's classes are refused with the correct order`()
     throws
   {
     let place = folder.url.appendingPathComponent("model")
@@ -194,7 +196,7 @@ import _TestSupport
     #expect(["a", "b", "c", "d", "e"].allSatisfy { names.output.contains("  \($0)  ") })
   }
 
-  @Test func `a file that holds no weights is told in a sentence`() throws {
+  @Test func `a file without weights is reported in one sentence`() throws {
     let missing = try LabProcess.run("weights", "inspect", "nothing.pth", in: folder.url)
     #expect(missing.exitCode == 2)
     #expect(missing.error.hasSuffix("nothing.pth: cannot be read (no such file or directory)\n"))

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `make install`, into a folder of the test's own.
+/// `make install` into a folder of the test.
 @Suite struct InstallTests {
   private let folder: Workplace
   private let prefix: URL
@@ -37,13 +37,13 @@ import Testing
   }
 
   @Test(.enabled(if: Shell.has("make", "tar"), "make and tar are not installed"))
-  func `the installed program works from another folder, and goes without a trace`() throws {
+  func `the installed program works from another folder and is uninstalled completely`() throws {
     let install = try make("install")
     try #require(install.exitCode == 0, "\(install.error)")
     #expect(
       install.output.contains("lab run \(prefix.path)/lib/lab/Experiments/quickstart.json"))
 
-    // Its model and data come along: nothing of the checkout is read.
+    // Its model and data are installed with it: nothing of the checkout is read.
     try folder.write(
       #"{"model": "demo_vit", "latency": false, "methods": [{"method": "none"}]}"#, to: "a.json")
     let lab = prefix.appendingPathComponent("bin/lab").path
@@ -54,14 +54,13 @@ import Testing
       in: folder.url)
     #expect(specs.exitCode == 0, "\(specs.error)")
 
-    // It is its own copy of the model that it reads.
+    // It reads its own copy of the model.
     let weights = prefix.appendingPathComponent("lib/lab/Datasets/demo/demo_vit.safetensors")
     try Data("nothing".utf8).write(to: weights)
     let broken = try Shell.run("'\(lab)' run a.json --fresh --limit 20", in: folder.url)
     #expect(broken.exitCode != 0)
 
-    // Installing once more mends that and changes nothing else, and a file of somebody else's
-    // stays.
+    // Installing again repairs that and changes nothing else; files of others are kept.
     let before = files().sorted()
     #expect(try make("install").exitCode == 0)
     #expect(files().sorted() == before)
@@ -76,7 +75,7 @@ import Testing
   }
 
   @Test(.enabled(if: Shell.has("make", "tar"), "make and tar are not installed"))
-  func `a packager's folder stands before the prefix`() throws {
+  func `DESTDIR precedes the prefix`() throws {
     let stage = folder.url.appendingPathComponent("stage").path
     let install = try make("install", ["DESTDIR": stage, "PREFIX": "/opt/lab"])
     #expect(install.exitCode == 0, "\(install.error)")
@@ -85,7 +84,7 @@ import Testing
   }
 
   @Test(.enabled(if: Shell.has("bash"), "bash is not installed"))
-  func `completions are scripts of their shells`() throws {
+  func `completions are valid scripts of their shells`() throws {
     for shell in ["bash", "zsh", "fish"] {
       let script = try LabProcess.run("--generate-completion-script", shell, in: folder.url)
       #expect(script.exitCode == 0)
@@ -94,7 +93,7 @@ import Testing
       let check = try Shell.run("\(shell) -n \(shell)", in: folder.url)
       #expect(check.exitCode == 0, "\(check.error)")
     }
-    // What bash offers behind `lab pro`.
+    // The completions of bash for `lab pro`.
     let offered = try Shell.run(
       """
       bash -c 'source ./bash; COMP_WORDS=(lab pro); COMP_CWORD=1; COMP_LINE="lab pro"; \
@@ -104,7 +103,7 @@ import Testing
     #expect(offered.output == "profile\n", "\(offered.error)")
   }
 
-  @Test func `the manual page tells every command and option`() throws {
+  @Test func `the manual page describes every command and option`() throws {
     let page = try LabProcess.run("manual", in: folder.url)
     #expect(page.exitCode == 0)
     let plain = page.output.replacing("\\-", with: "-")
@@ -126,7 +125,7 @@ import Testing
     }
   }
 
-  @Test func `the version names the commit`() throws {
+  @Test func `the version contains the commit`() throws {
     let version = try LabProcess.run("--version", in: folder.url).output
     #expect(
       version.contains(/^\d+\.\d+\.\d+ \((commit unknown|[0-9a-f]{12}(, with changes)?)\)\n$/))

@@ -1,16 +1,16 @@
 import Foundation
 import _TestSupport
 
-/// The built program, run as a person runs it.
+/// The built program, run as a user runs it.
 struct LabProcess {
-  /// What a finished program left.
+  /// The result of a finished program.
   struct Result {
     let output: String
     let error: String
     let exitCode: Int32
   }
 
-  /// The program next to the tests.
+  /// The program that was built with the tests.
   static var executable: URL {
     get throws {
       var folder = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
@@ -28,7 +28,7 @@ struct LabProcess {
   private let output: URL
   private let error: URL
 
-  /// Starts the program in `folder`, with some variables of the environment replaced.
+  /// Starts the program in `folder` with changed environment variables.
   init(_ arguments: [String], in folder: URL, environment: [String: String] = [:]) throws {
     self.folder = folder
     output = folder.appendingPathComponent("output-\(UUID().uuidString)")
@@ -37,7 +37,7 @@ struct LabProcess {
     process.executableURL = try Self.executable
     process.arguments = arguments
     process.currentDirectoryURL = folder
-    // Each test has machine locks of its own, or tests would wait for each other.
+    // Each test has its own machine locks; otherwise tests would wait for each other.
     process.environment = ProcessInfo.processInfo.environment.merging(
       ["TMPDIR": folder.path]) { $1 }
       .merging(environment) { $1 }
@@ -46,7 +46,7 @@ struct LabProcess {
     try process.run()
   }
 
-  /// Waits for the end.
+  /// Waits until the program ends.
   func finish() throws -> Result {
     process.waitUntilExit()
     return Result(
@@ -65,7 +65,7 @@ struct LabProcess {
   }
 }
 
-/// A folder of a test's own, removed with it.
+/// A folder for one test, removed with this object.
 final class Workplace {
   let url: URL
 
@@ -85,7 +85,7 @@ final class Workplace {
     FileManager.default.fileExists(atPath: url.appendingPathComponent(path).path)
   }
 
-  /// Lines of all record files of a results folder.
+  /// The lines of all record files of a results folder.
   func recordLines(_ results: String) throws -> [String] {
     let folder = url.appendingPathComponent(results)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
@@ -95,7 +95,7 @@ final class Workplace {
     }
   }
 
-  /// The micro model of the fixtures, as a spec names it.
+  /// The micro model of the fixtures, as a spec refers to it.
   static let model = """
     {"weights": "\(Fixtures.url("goldens/weights/vit_micro.safetensors").path)", "architecture": \
     {"image_size": 96, "embed_dim": 64, "depth": 6, "num_heads": 4, "num_classes": 10}}

@@ -3,7 +3,7 @@ import Testing
 import _TestSupport
 
 @Suite struct OperationProfileTests {
-  @Test func `profile takes a pass apart, and its shares add up`() throws {
+  @Test func `profile breaks a pass down, and the fractions add up`() throws {
     let folder = try Workplace()
     let result = try LabProcess.run(
       "profile", "--ops", "--model", Workplace.model, "--method",
@@ -32,14 +32,14 @@ import _TestSupport
     ["--method", #"{"method": "none"}"#], ["--ops", "--batch-size", "1", "--batch-size", "2"],
     ["--ops", "--dry-run"],
   ])
-  func `what does not go together is refused`(_ arguments: [String]) throws {
+  func `incompatible options are refused`(_ arguments: [String]) throws {
     let folder = try Workplace()
     let result = try LabProcess(["profile"] + arguments, in: folder.url).finish()
     #expect(result.exitCode == 2)
     #expect(result.error.contains("--ops"))
   }
 
-  @Test func `decode says how many pictures it read`() throws {
+  @Test func `decode reports the number of images`() throws {
     struct Output: Decodable {
       let images: Int
       let seconds: Double

@@ -5,9 +5,8 @@ import Testing
 import VisionModels
 import _TestSupport
 
-/// The recipes of the README's "Your own model and data", with the models that they name made
-/// small.
-@Suite struct `Recipes of the README` {
+/// The recipes of the README's "Your own model and data", with small versions of their models.
+@Suite struct `README recipes` {
   private let folder: Workplace
 
   init() throws { folder = try Workplace() }
@@ -39,7 +38,7 @@ import _TestSupport
     }
   }
 
-  /// timm's smallest model, drawn, under the name of the recipe's.
+  /// A server with timm's smallest model with random weights, under the name used by the recipe.
   private func server(_ repository: String) throws -> HubServer {
     let entry = try #require(ModelRegistry.entry(named: "test_vit"))
     let url = folder.url.appendingPathComponent("drawn.safetensors")
@@ -61,7 +60,7 @@ import _TestSupport
     ])
   }
 
-  @Test func `a published model on ImageNet, then without a network`() throws {
+  @Test func `the recipe for a published model on ImageNet works, also offline`() throws {
     var spec = try Self.specs()[0]
     let model = try #require(spec["model"]?.asString)
     #expect(model.hasPrefix("hf:"))
@@ -89,7 +88,7 @@ import _TestSupport
     #expect(folder.exists("Results/deit_s/report.md"))
   }
 
-  @Test func `a file says which models it fits, fine-tuned or without a classifier`() throws {
+  @Test func `the recipe for a weights file works, fine-tuned or without a classifier`() throws {
     let entry = try #require(ModelRegistry.entry(named: "test_vit"))
     var sizes = try #require(entry.architecture as? ViTArchitecture)
     sizes.numClasses = 5
@@ -116,7 +115,7 @@ import _TestSupport
     #expect(other.contains("fits none of the models of `lab models`"), "\(other)")
   }
 
-  @Test func `a fine-tuned model on photographs`() throws {
+  @Test func `the recipe for a fine-tuned model on own images works`() throws {
     var spec = try Self.specs()[1]
     guard case .object(var model)? = spec["model"], case .object(var sizes)? = model["architecture"]
     else {

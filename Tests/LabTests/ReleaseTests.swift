@@ -2,14 +2,14 @@
   import Foundation
   import Testing
 
-  /// The recipes of containers and the archives of a release: their steps, run as plain commands.
+  /// The container recipes and the archives of a release: their steps, run as plain commands.
   @Suite struct ReleaseTests {
-    /// The commands of a Dockerfile's stages, in their order.
+    /// The commands of a Dockerfile's stages, in order.
     private func commands(ofDockerfile text: String) -> [String] {
       text.split(separator: "\n").filter { $0.hasPrefix("RUN ") }.map { String($0.dropFirst(4)) }
     }
 
-    /// The commands of the sections of an Apptainer recipe that are run while it is built.
+    /// The commands of an Apptainer recipe that run while it is built.
     private func commands(ofRecipe text: String) -> [String] {
       var commands: [String] = []
       var isRun = false
@@ -26,7 +26,7 @@
     @Test(
       .enabled(if: Shell.has("tar", "readlink"), "tar is not installed"),
       arguments: ["Dockerfile", "lab.def"])
-    func `the steps of a container's recipe make a program that works`(_ recipe: String) throws {
+    func `the container recipe builds a working program`(_ recipe: String) throws {
       let text = try String(
         contentsOf: Shell.root.appendingPathComponent(recipe), encoding: .utf8)
       let steps = recipe == "Dockerfile" ? commands(ofDockerfile: text) : commands(ofRecipe: text)
@@ -35,7 +35,7 @@
       #expect(text.contains("/image/usr/local /usr/local"))
       let place = try Workplace()
       for step in steps where !step.hasPrefix("apt-get ") {
-        // The image is a folder, and so is its place in the last stage.
+        // Folders replace the image and the file system of the last stage.
         let command = step.replacing("/src", with: Shell.root.path)
           .replacing("/usr/local", with: "\(place.url.path)/usr/local")
           .replacing("/image", with: place.url.path)
@@ -52,7 +52,8 @@
       #expect(place.exists("usr/local/lib/lab/Scripts/container.sh"))
     }
 
-    /// A repository with the scripts alone, and a bundle whose program only knows its version.
+    /// A repository that contains only the scripts, and a bundle whose program knows only its
+    /// version.
     private func release(_ place: Workplace, version: String = "1.2.3", isDirty: Bool = false)
       throws
       -> LabProcess.Result
@@ -78,7 +79,7 @@
     }
 
     @Test(.enabled(if: Shell.has("git", "xz", "sha256sum"), "git and xz are not installed"))
-    func `a release has archives of its version, checksums that fit, and a formula`() throws {
+    func `a release has archives of its version, matching checksums, and a formula`() throws {
       let place = try Workplace()
       let made = try release(place)
       try #require(made.exitCode == 0, "\(made.error)")
@@ -119,7 +120,7 @@
     }
 
     @Test(.enabled(if: Shell.has("git"), "git is not installed"))
-    func `a release of a tree with changes, of another commit, or without an address is refused`()
+    func `a release with uncommitted changes, of another commit, or without an address is refused`()
       throws
     {
       let place = try Workplace()

@@ -3,7 +3,7 @@ import Testing
 import _TestSupport
 
 @Suite struct RunProcessTests {
-  /// A spec whose table holds nothing that depends on time.
+  /// A spec whose table does not depend on time.
   private static let accuracy = """
     {"name": "micro", "model": \(Workplace.model), "latency": false, "threads": 1,
      "accuracy": {"images": 1000, "batch_size": 10}, "methods": [{"method": "none"},
@@ -30,7 +30,7 @@ import _TestSupport
     #expect(dry.exitCode == 0)
     #expect(dry.output.contains("tokens after blocks 37 19×5; 0 of 1 shard recorded"))
     #expect(dry.output.contains("5 trials: 5 to measure, 0 already recorded"))
-    // Not even the folders.
+    // Not even folders are created.
     #expect(!folder.exists("Results"))
 
     let first = try LabProcess.run("run", "tiny.json", in: folder.url)
@@ -51,7 +51,7 @@ import _TestSupport
     #expect(report.output == first.output)
   }
 
-  @Test func `killed at any moment, the same command ends with the same table`() throws {
+  @Test func `after a kill at any time, the same command gives the same table`() throws {
     let undisturbed = try Workplace()
     try undisturbed.write(Self.accuracy, to: "a.json")
     let expected = try LabProcess.run("run", "a.json", in: undisturbed.url)
@@ -64,7 +64,7 @@ import _TestSupport
       while process.isRunning, try folder.recordLines("Results/micro").count < records {
         usleep(2_000)
       }
-      // A different moment within a trial each time.
+      // A different time within a trial for each kill.
       usleep(useconds_t(3_000 * (kills + 1)))
       if process.isRunning { kills += 1 }
       process.send(SIGKILL)
@@ -77,7 +77,7 @@ import _TestSupport
   }
 
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
-  func `interrupted, it says how to go on and exits with 130`(_ signal: Int32) throws {
+  func `an interrupted run says how to continue and exits with 130`(_ signal: Int32) throws {
     let folder = try Workplace()
     try folder.write(Self.accuracy, to: "a.json")
     let process = try LabProcess(["run", "a.json", "--fresh"], in: folder.url)
@@ -97,8 +97,8 @@ import _TestSupport
     #expect(again.error.hasPrefix("micro: 52 trials: \(52 - kept) to measure, \(kept) already"))
   }
 
-  /// `swift run` starts the program of its build folder by the whole path, in the package.
-  @Test func `what to type again is what was typed`() throws {
+  /// `swift run` starts the program in its build folder by its full path, in the package.
+  @Test func `the suggested command equals the typed one`() throws {
     let folder = try Workplace()
     let program = try LabProcess.executable.path
     for place in [".build/debug", ".build/x86_64-unknown-linux-gnu/release", "elsewhere"] {
@@ -123,7 +123,7 @@ import _TestSupport
         == "  swift run -c release lab \(rest)")
     #expect(try hint("\(build)/debug/lab", from: "elsewhere") == "  \(build)/debug/lab \(rest)")
     #expect(try hint("elsewhere/lab") == "  elsewhere/lab \(rest)")
-    // A device that was typed and is there stays.
+    // A given device that exists is kept.
     let simulated = try LabProcess.run(
       "run", "\(folder.url.path)/a.json", "--device", "simulated:jetson_tx2", in: folder.url)
     #expect(simulated.exitCode == 2)
@@ -134,7 +134,7 @@ import _TestSupport
     "\"$0\" run - --dry-run < a.json", "cat a.json | \"$0\" run - --dry-run",
     "\"$0\" run /dev/stdin --dry-run < a.json", "\"$0\" run <(cat a.json) --dry-run",
   ])
-  func `a spec may come through the shell`(_ command: String) throws {
+  func `a spec may come from a pipe of the shell`(_ command: String) throws {
     let folder = try Workplace()
     try folder.write(Self.accuracy, to: "a.json")
     let shell = Process()
@@ -152,7 +152,7 @@ import _TestSupport
     #expect(printed.contains("52 trials: 52 to measure"))
   }
 
-  @Test func `two specs whose files lead to one name are told apart`() throws {
+  @Test func `two specs with the same name are distinguished`() throws {
     let folder = try Workplace()
     let spec = """
       {"model": \(Workplace.model), "latency": false, "threads": 1, "accuracy": {"images": 10},
@@ -169,7 +169,7 @@ import _TestSupport
     #expect(other.error.hasSuffix("a b.json; give one of the two a \"name\"\n"))
   }
 
-  @Test func `a stopped process makes others end with a sentence, not wait for ever`() throws {
+  @Test func `others end with an error instead of waiting for a suspended process`() throws {
     let folder = try Workplace()
     try folder.write(Self.accuracy, to: "a.json")
     let first = try LabProcess(["run", "a.json"], in: folder.url)
@@ -184,7 +184,7 @@ import _TestSupport
     #expect(try LabProcess.run("run", "a.json", in: folder.url).exitCode == 0)
   }
 
-  @Test func `the commit of a record was built in, whatever is checked out when it runs`() throws {
+  @Test func `the commit of a record is that of the build, not of the checkout`() throws {
     let folder = try Workplace()
     try folder.write(Self.accuracy, to: "a.json")
     let git = folder.url.appendingPathComponent(".git")
@@ -203,7 +203,7 @@ import _TestSupport
     #expect(version == "0.1.0 (\(shown))\n")
   }
 
-  @Test func `fresh measures again and keeps what there was`() throws {
+  @Test func `the fresh option measures again and keeps old records`() throws {
     let folder = try Workplace()
     try folder.write(Self.accuracy, to: "a.json")
     _ = try LabProcess.run("run", "a.json", "--limit", "20", in: folder.url)
@@ -215,7 +215,7 @@ import _TestSupport
     #expect(try folder.recordLines("Results/micro/earlier/\(earlier[0])").count == 13)
   }
 
-  @Test func `a bad image stops the run with exit code 1`() throws {
+  @Test func `an unreadable image stops the run with exit code 1`() throws {
     let folder = try Workplace()
     let picture = try Data(contentsOf: Fixtures.url("pictures/rgb_300x300.png"))
     for index in 0..<10 {
@@ -231,7 +231,7 @@ import _TestSupport
     #expect(result.error.contains("images/c7/a.png"))
   }
 
-  @Test func `a results folder that cannot be written is one sentence`() throws {
+  @Test func `an unwritable results folder is reported in one sentence`() throws {
     let folder = try Workplace()
     try folder.write(Self.accuracy, to: "a.json")
     try folder.write("", to: "file")

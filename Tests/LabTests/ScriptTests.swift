@@ -3,7 +3,7 @@
   import Testing
   import _TestSupport
 
-  /// The shell scripts, as far as they can be tried without what they are for.
+  /// The shell scripts, as far as they can be tested without running their main task.
   @Suite struct ScriptTests {
     private static let root = Fixtures.root.deletingLastPathComponent()
       .deletingLastPathComponent()
@@ -24,7 +24,7 @@
       return (process.terminationStatus, said)
     }
 
-    @Test func `every script is one that bash can read`() throws {
+    @Test func `bash can parse every script`() throws {
       let names = try #require(Self.names)
       #expect(names.count > 5)
       for name in names {
@@ -33,7 +33,7 @@
       }
     }
 
-    @Test func `a bundle's container has the C library that is asked for`() throws {
+    @Test func `a bundle's container has the requested C library`() throws {
       for (arguments, base, glibc, platform) in [
         (["focal", "amd64"], "swift:6.1-focal", "2.31", "linux/amd64"),
         (["jammy", "arm64"], "swift:6.1-jammy", "2.35", "linux/arm64"),
@@ -56,9 +56,9 @@
         ))
     }
 
-    /// What the container's recipe copies and runs is there, and its defaults are those of a base
-    /// that the script knows.
-    @Test func `the container's recipe names what there is`() throws {
+    /// The files that the container's recipe copies and runs exist, and its defaults are those of a
+    /// base image that the script knows.
+    @Test func `the container's recipe names existing files`() throws {
       let recipe = try String(
         contentsOf: Self.root.appendingPathComponent("Scripts/bundle.Dockerfile"), encoding: .utf8)
       let lines = recipe.split(separator: "\n").filter { !$0.hasPrefix("#") }

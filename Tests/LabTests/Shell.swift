@@ -1,12 +1,12 @@
 import Foundation
 
-/// Commands of the machine and scripts of the repository, run as a person runs them.
+/// Runs system commands and scripts of the repository.
 enum Shell {
-  /// The repository.
+  /// The root of the repository.
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .deletingLastPathComponent().deletingLastPathComponent().standardizedFileURL
 
-  /// Runs a command line of the shell to its end, with some variables of the environment replaced.
+  /// Runs a shell command line to its end with changed environment variables.
   static func run(
     _ command: String, in folder: URL = root, environment: [String: String] = [:]
   ) throws -> LabProcess.Result {
@@ -32,7 +32,7 @@ enum Shell {
       error: try String(contentsOf: error, encoding: .utf8), exitCode: process.terminationStatus)
   }
 
-  /// Whether the machine has all of some programs.
+  /// Whether all of these programs are installed.
   static func has(_ programs: String...) -> Bool {
     programs.allSatisfy { (try? run("command -v \($0)").exitCode) == 0 }
   }

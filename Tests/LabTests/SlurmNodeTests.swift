@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// `lab run --slurm` on a Slurm of one node, which the test starts on the loopback interface.
+/// `lab run --slurm` on a Slurm with one node, which the test starts on the loopback interface.
 @Suite(.serialized) struct SlurmNodeTests {
-  /// Why none can be started here; `nil` where it can.
+  /// Why Slurm cannot be started here; `nil` if it can.
   private static let missing: String? =
     if geteuid() != 0 {
       "only root can start a Slurm"
@@ -11,9 +11,9 @@ import Testing
       "slurmctld", "slurmd", "munged", "sbatch", "unshare", "python3")
     { "slurm-wlm and munge are not installed" } else { nil }
 
-  /// Daemons of a test, ended with it.
+  /// Slurm's daemons for a test, stopped with this object.
   private final class Node {
-    /// Short, since the path of a socket must be.
+    /// Short, because socket paths have a maximum length.
     let folder = "/tmp/lab-slurm-\(UUID().uuidString.prefix(8))"
     private let script = Shell.root.appendingPathComponent("Tests/LabTests/slurm-node.sh").path
 
@@ -26,14 +26,14 @@ import Testing
       _ = try? Shell.run("timeout 30 '\(script)' stop \(folder); rm -rf \(folder)")
     }
 
-    /// A command of Slurm or lab.
+    /// Runs a command of Slurm or lab.
     func run(_ command: String, in place: Workplace) throws -> LabProcess.Result {
       try Shell.run(
         command, in: place.url,
         environment: ["SLURM_CONF": "\(folder)/slurm.conf", "TMPDIR": place.url.path])
     }
 
-    /// States of all tasks by their number, such as `3_1`, in the end.
+    /// The final states of all tasks by their number, such as `3_1`.
     func states(_ jobs: String, in place: Workplace, seconds: Int = 180) throws
       -> [String: String]
     {
@@ -76,7 +76,7 @@ import Testing
       from: Data(contentsOf: place.url.appendingPathComponent("Results/many/slurm/jobs.json")))
   }
 
-  /// What the tasks of a job have said.
+  /// The output of a job's tasks.
   private func log(_ name: String, _ place: Workplace) throws -> String {
     try String(
       contentsOf: place.url.appendingPathComponent("Results/many/slurm/\(name).log"),
@@ -84,7 +84,7 @@ import Testing
   }
 
   @Test(.enabled(if: missing == nil, Comment(rawValue: missing ?? "")))
-  func `a killed task is named and done again, and the report follows`() throws {
+  func `a killed task is named and repeated, and the report follows`() throws {
     let node = try Node()
     let place = try Workplace()
     try place.write(Self.spec, to: "many.json")
@@ -130,8 +130,8 @@ import Testing
     #expect(again.contains("warning: share 1 of 2 was begun on localhost at "), "\(again)")
     #expect(again.contains("and did not end; what is left of it is measured now"), "\(again)")
     #expect(try log("measure-\(jobs.again)_2", place).contains("share 2 of 2: 0 trials to measure"))
-    // All 28 accuracies are there. Timings of a busy machine are taken anew, and with them the R
-    // that a search chooses may be another.
+    // All 28 accuracies are recorded. Timings of a busy machine are repeated, and a search may then
+    // choose another R.
     let report = try log("report-\(jobs.report)", place)
     let counts = try #require(
       report.firstMatch(of: /many: [0-9]+ trials: ([0-9]+) to measure, ([0-9]+) already recorded/),
@@ -140,7 +140,7 @@ import Testing
     #expect(place.exists("Results/many/report.html"))
     #expect(!place.exists("Results/many/shares"))
 
-    // The same predictions as those of one process, and nothing of them twice.
+    // The predictions equal those of one process, without duplicates.
     let alone = try Workplace()
     try alone.write(Self.spec, to: "many.json")
     let one = try Shell.run("\(lab) --only 'accuracy*'", in: alone.url)
@@ -161,7 +161,7 @@ import Testing
     #expect(expected.count == 28)
     #expect(try predictions(place) == expected)
 
-    // All is recorded: the same command only renders.
+    // Everything is recorded, so the same command only renders.
     let lines = try place.recordLines("Results/many").count
     let resumed = try node.run(command, in: place)
     #expect(resumed.exitCode == 0, "\(resumed.error)")
@@ -169,12 +169,12 @@ import Testing
     let ends = try node.states(later.list, in: place)
     #expect(ends[later.report] == "COMPLETED", "\(ends)")
     #expect(ends.contains { $0.key.hasPrefix(later.again) && $0.value == "CANCELLED" }, "\(ends)")
-    // Timings of a busy machine may be taken anew; accuracy is not.
+    // Timings of a busy machine may be repeated; accuracies are not.
     #expect(try predictions(place) == expected)
     #expect(try place.recordLines("Results/many").count >= lines)
   }
 
-  @Test func `the scripts are printed and nothing is written`() throws {
+  @Test func `scripts are printed without writing files`() throws {
     let place = try Workplace()
     try place.write(Self.spec, to: "many.json")
     let shown = try LabProcess.run(
@@ -196,7 +196,7 @@ import Testing
     #expect(bash.exitCode == 0, "\(bash.error)")
   }
 
-  @Test func `a share is measured alone, and mistakes are one sentence`() throws {
+  @Test func `a share is measured on its own, and errors are one sentence`() throws {
     let place = try Workplace()
     try place.write(Self.spec, to: "many.json")
     func error(_ arguments: String...) throws -> String {

@@ -2,12 +2,12 @@ import Foundation
 import Testing
 import _TestSupport
 
-/// The subcommands that show what is recorded, on the committed sample run.
+/// The subcommands that show results, on the committed sample run.
 @Suite struct ViewTests {
   private static let sample = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("../../Results/quickstart-sample").standardizedFileURL
 
-  /// A folder whose `Results` holds the sample under the given names.
+  /// A folder whose `Results` contains the sample under the given names.
   private func workplace(_ names: String...) throws -> Workplace {
     let folder = try Workplace()
     let results = folder.url.appendingPathComponent("Results")
@@ -18,7 +18,7 @@ import _TestSupport
     return folder
   }
 
-  @Test func `a result compared with itself differs nowhere`() throws {
+  @Test func `a result compared with itself has no differences`() throws {
     let folder = try workplace("before", "after")
     let text = try LabProcess.run("compare", "before", "Results/after", in: folder.url)
     #expect(text.exitCode == 0, "\(text.error)")
@@ -33,7 +33,7 @@ import _TestSupport
       contentsOf: folder.url.appendingPathComponent("made/change.csv"), encoding: .utf8
     ).split(separator: "\n").map(String.init)
     let columns = lines[0].split(separator: ",").map(String.init)
-    // From the end, since the parameters hold commas.
+    // Counted from the end, because the parameters contain commas.
     let speedup = columns.count - (try #require(columns.firstIndex(of: "speedup")))
     #expect(lines.count > 5)
     let ratios = lines.dropFirst().map { line in
@@ -44,7 +44,7 @@ import _TestSupport
   }
 
   @Test(arguments: ["predict", "visualize"])
-  func `a model that gives no numbers fails with its image and its name`(_ command: String) throws {
+  func `non-finite logits fail with the image and the model`(_ command: String) throws {
     let folder = try Workplace()
     let weights = Fixtures.url("goldens/weights/vit_micro.safetensors")
     try BrokenWeights.write(
@@ -84,11 +84,11 @@ import _TestSupport
       unwritable.error.hasPrefix("error: Results/sample/table.csv/a.csv: cannot be written: "))
   }
 
-  /// A Python with nbconvert, pandas and matplotlib, named by `LAB_PYTHON`.
+  /// A Python with nbconvert, pandas and matplotlib, given by `LAB_PYTHON`.
   private static let python = ProcessInfo.processInfo.environment["LAB_PYTHON"]
     .flatMap { $0.isEmpty ? nil : $0 }
 
-  @Test func `a notebook goes to notebooks-export and finds the results from there`() throws {
+  @Test func `a notebook is written to notebooks-export and finds the results`() throws {
     let folder = try workplace("sample")
     let result = try LabProcess.run("export", "notebook", "sample", in: folder.url)
     #expect(result.exitCode == 0, "\(result.error)")
@@ -99,7 +99,7 @@ import _TestSupport
     #expect(text.contains("RESULTS = \\\"../Results/sample\\\""))
   }
 
-  @Test func `the committed notebook is what the program writes for the sample`() throws {
+  @Test func `the committed notebook equals the exported one`() throws {
     let folder = try workplace("quickstart-sample")
     _ = try LabProcess.run("export", "notebook", "quickstart-sample", in: folder.url)
     let name = "notebooks-export/quickstart-sample.ipynb"
@@ -111,7 +111,7 @@ import _TestSupport
   }
 
   @Test(.enabled(if: python != nil, "LAB_PYTHON names no Python with nbconvert"))
-  func `an exported notebook runs in its place`() throws {
+  func `an exported notebook runs in its folder`() throws {
     let folder = try workplace("sample")
     _ = try LabProcess.run("export", "notebook", "sample", in: folder.url)
     let place = folder.url.appendingPathComponent("notebooks-export")
@@ -146,7 +146,7 @@ import _TestSupport
     }
   }
 
-  @Test func `without a program that draws SVG, PNG figures are refused with what to install`()
+  @Test func `without an SVG converter, PNG figures are refused with what to install`()
     throws
   {
     let folder = try workplace("sample")
@@ -185,7 +185,7 @@ import _TestSupport
     #expect(drawing.contains("href=\"data:image/png;base64,"))
   }
 
-  @Test func `half of the patches go where no method is named`() throws {
+  @Test func `half of the patches are removed if no method is named`() throws {
     let folder = try Workplace()
     let picture = Fixtures.url("pictures/rgb_300x300.png").path
     let result = try LabProcess.run(
@@ -204,12 +204,12 @@ import _TestSupport
     #expect(result.exitCode == 0, "\(result.error)")
     let data = try Data(contentsOf: folder.url.appendingPathComponent("t.png"))
     #expect(Array(data.prefix(4)) == [0x89, 0x50, 0x4E, 0x47])
-    // Two panels of 384 units with margins of 16, two pixels each.
+    // Two panels of 384 units with margins of 16, at two pixels per unit.
     let width = data[16..<20].reduce(0) { $0 << 8 | Int($1) }
     #expect(width == 2 * (16 + 2 * (384 + 16)))
   }
 
-  @Test func `what cannot be drawn is one sentence and exit code 2`() throws {
+  @Test func `an unsupported drawing is one sentence and exit code 2`() throws {
     let folder = try Workplace()
     let picture = Fixtures.url("pictures/rgb_300x300.png").path
     try folder.write("no picture", to: "bad.png")

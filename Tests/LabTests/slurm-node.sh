@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# A Slurm of one node on the loopback interface, all of it in one folder: controller, node, and a munge of its own. Needs root, and Debian's
+# Runs Slurm with one node on the loopback interface in one folder: controller, node, and its own munge. Needs root and Debian's
 # slurm-wlm and munge.
 #
-#     slurm-node.sh start FOLDER CPUS     waits until the node takes jobs; then SLURM_CONF=FOLDER/slurm.conf sbatch …
+#     slurm-node.sh start FOLDER CPUS     waits until the node accepts jobs; then SLURM_CONF=FOLDER/slurm.conf sbatch …
 #     slurm-node.sh stop FOLDER
 set -euo pipefail
-# Foundation takes a process for running while anything holds the socket that it handed down; the daemons would hold it for ever.
+# Foundation considers a process running as long as its inherited socket is open; the daemons would keep it open.
 for descriptor in $(ls "/proc/$$/fd"); do
   if ((descriptor > 2 && descriptor != 255)); then eval "exec $descriptor>&-"; fi
 done
@@ -30,7 +30,7 @@ fi
 
 cpus=$3
 mkdir -p "$folder"/{state,spool,munge}
-# munged wants to be the only one who can write along the way to its socket; TMPDIR can be too long for one, too.
+# munged requires that only its user can write to the folders above its socket; TMPDIR can also be too long for a socket path.
 chmod 755 "$folder" "$folder/munge"
 head -c 1024 /dev/urandom > "$folder/munge/key"
 chmod 400 "$folder/munge/key"

@@ -33,8 +33,8 @@ import Testing
     #expect(abs(interval.upper - 1.3500) < 0.002)
   }
 
-  @Test func `rounds that differ widen the interval`() throws {
-    // Ten rounds of 20 equal timings: 200 timings, but only ten things known.
+  @Test func `differing rounds widen the interval`() throws {
+    // Ten rounds of 20 equal samples: 200 samples, but only ten independent values.
     let rounds = (0..<200).map { $0 / 20 }
     let samples = rounds.map { 10 + Double($0 * 7 % 10) / 10 }
     var generator = SplitMix64(seed: 5)
@@ -47,7 +47,7 @@ import Testing
     #expect(clustered.upper - clustered.lower > 2 * (alone.upper - alone.lower))
   }
 
-  @Test func `one round is resampled timing by timing`() {
+  @Test func `a single round is resampled sample by sample`() {
     let samples = Array(Self.slow.prefix(50))
     var first = SplitMix64(seed: 5)
     var second = SplitMix64(seed: 5)
@@ -58,9 +58,9 @@ import Testing
   }
 
   @Test(arguments: [3, 4, 5])
-  func `few rounds that disagree admit it`(count: Int) throws {
-    // Another program took the machine in the last rounds: the medians say 20 times as fast, but
-    // which median it is hung on when the rounds fell.
+  func `few rounds that disagree give a wide interval`(count: Int) throws {
+    // Another program ran in the last rounds. The medians suggest a factor of 20, but they depend
+    // on when the rounds took place.
     let rounds = (0..<(12 * count)).map { $0 / 12 }
     func timings(_ value: Double, slowFrom: Int) -> [Double] {
       rounds.map { ($0 >= slowFrom ? 50 : value) + Double($0 % 3) / 100 }
@@ -75,7 +75,7 @@ import Testing
     #expect(baseline.ratioInterval(to: method).contains(1))
   }
 
-  @Test func `few rounds that agree are about as certain as their timings`() throws {
+  @Test func `few rounds that agree are about as precise as their samples`() throws {
     let rounds = Self.slow.indices.map { $0 % 3 }
     var generator = SplitMix64(seed: 5)
     let alone = try #require(
@@ -100,14 +100,14 @@ import Testing
     var generator = SplitMix64(seed: 5)
     let medians = try #require(
       BootstrapMedians(samples: [1, 3], rounds: [], using: &generator))
-    // Drawn twice alike they are moved away from 2: two timings say little.
+    // If both draws are equal, they are moved away from 2, because two samples say little.
     let found = Set(medians.medians).sorted()
     #expect(found.count == 3 && found[1] == 2)
     #expect(found[0] > 0 && found[0] < 1 && found[2] > 3)
   }
 
   @Test(arguments: [[], [1, .nan]] as [[Double]])
-  func `no or non-finite samples cannot be resampled`(samples: [Double]) {
+  func `empty or non-finite samples cannot be resampled`(samples: [Double]) {
     var generator = SplitMix64(seed: 5)
     #expect(BootstrapMedians(samples: samples, rounds: [], using: &generator) == nil)
   }

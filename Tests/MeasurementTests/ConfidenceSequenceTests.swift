@@ -4,9 +4,9 @@ import Testing
 
 @testable import Measurement
 
-/// What races rest on: intervals that may be looked at at any time.
+/// Confidence sequences, which may be inspected at any time; races depend on them.
 @Suite struct ConfidenceSequenceTests {
-  /// Values −1, 0, 1 of a data set, with the difference that it has.
+  /// Paired differences −1, 0, 1 over a data set, with their mean.
   private struct Population {
     var values: [Int]
     var mean: Double { Double(values.reduce(0, +)) / Double(values.count) }
@@ -53,7 +53,7 @@ import Testing
     #expect(RaceBatches.ranges(images: 50_000).last?.count == 250)
   }
 
-  @Test func `bets are small enough for many images, and few`() {
+  @Test func `bets are small enough for many and for few images`() {
     for (images, least, count) in [(6, 0.5, 2), (2000, 0.122, 3), (50_000, 0.0245, 5)] {
       let shares = BettingCapital.shares(of: images)
       #expect(abs((shares.first ?? 0) - least) < 0.001)
@@ -62,7 +62,7 @@ import Testing
     }
   }
 
-  @Test func `the capital of the true mean is expected to fall, over every order of the images`() {
+  @Test func `the capital of the true mean is a supermartingale over all orders of the images`() {
     for values in [
       [1, 0, 0, -1, 0, 1], [-1, -1, 0, 0, 0, 1], [0, 0, 0, 0, 0, 1], [-1, -1, -1, 0, 1, 1],
     ] {
@@ -82,7 +82,7 @@ import Testing
         #expect(orders == 720)
         for total in totals { #expect(total / Double(orders) <= 1 + 1e-12) }
         if sizes.count == 6 {
-          // One image at a time the bets are fair: it is a martingale, and no less.
+          // With one image at a time the bets are fair, so the capital is a martingale.
           for total in totals { #expect(abs(total / Double(orders) - 1) < 1e-9) }
         }
       }
@@ -101,7 +101,7 @@ import Testing
     extend([], values)
   }
 
-  /// The capital as the formula stands, product by product.
+  /// The capital directly from its formula.
   private func reference(
     _ batches: [[Int]], population: Int, candidate: Int
   ) -> Double {
@@ -111,7 +111,7 @@ import Testing
     for batch in batches {
       let mean = Double(candidate - sum) / Double(population - seen)
       if mean <= -1 {
-        // Nothing but −1 can be left.
+        // Only −1 can remain.
         if mean < -1 || batch.contains(where: { $0 > -1 }) { return .infinity }
       } else {
         for (index, share) in shares.enumerated() {
@@ -126,7 +126,7 @@ import Testing
     return capitals.reduce(0, +) / Double(capitals.count)
   }
 
-  @Test func `ends are the last candidates that plain products do not refute`() {
+  @Test func `the ends equal those of a direct computation`() {
     var random = SplitMix64(seed: 11)
     for population in [
       Population(images: 60, won: 0.1, lost: 0.3), Population(images: 60, won: 0, lost: 0.05),
@@ -152,7 +152,7 @@ import Testing
     }
   }
 
-  /// Of 400 runs, those in which the true difference is outside an interval at any look.
+  /// The number of 400 runs in which the true difference is outside an interval at any look.
   private func misses(
     _ population: Population, seed: UInt64,
     _ interval: ([PairedBatch], inout ConfidenceSequence) -> Interval
@@ -173,7 +173,7 @@ import Testing
   }
 
   @Test(arguments: populations.indices)
-  func `95 in 100 of 400 races hold the truth at every look`(index: Int) {
+  func `at least 95 % of 400 races contain the truth at every look`(index: Int) {
     let misses = misses(Self.populations[index], seed: UInt64(index)) { batches, sequence in
       sequence.add(batches[batches.count - 1])
       return sequence.interval
@@ -181,7 +181,7 @@ import Testing
     #expect(misses <= 20, "\(misses) of 400 missed")
   }
 
-  @Test func `intervals that are made for one look miss more often when they are looked at`() {
+  @Test func `fixed-sample intervals miss more often under repeated looks`() {
     let misses = misses(Self.populations[1], seed: 9) { batches, _ in
       let n = Double(batches.reduce(0) { $0 + $1.images })
       let mean = Double(batches.reduce(0) { $0 + $1.sum }) / n
@@ -192,7 +192,7 @@ import Testing
     #expect(misses > 60, "only \(misses) of 400 missed: the races would prove nothing")
   }
 
-  @Test func `one look is no wider than the truth allows and no narrower than many`() {
+  @Test func `an interval for one look is neither too wide nor narrower than expected`() {
     var random = SplitMix64(seed: 3)
     let order = Self.populations[0].shuffled(&random)
     let batches = RaceBatches.ranges(images: 1000).prefix(8).map { Self.batch(order[$0]) }

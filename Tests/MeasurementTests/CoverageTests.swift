@@ -4,8 +4,7 @@ import Testing
 
 @testable import Measurement
 
-/// How often a 95 % interval holds the truth, on machines that are disturbed in ways whose truth is
-/// known.
+/// How often a 95 % interval contains the truth, on simulated machines with known disturbances.
 @Suite struct CoverageTests {
   enum Machine: String, CaseIterable, CustomTestStringConvertible {
     case quiet, autocorrelated, bimodal, bursts
@@ -15,7 +14,7 @@ import Testing
   private static let variants = 4
   private static let simulations = 500
 
-  /// Timings of every variant around 1, visited in turns as the timer does.
+  /// Timings of every variant around 1, interleaved as by the timer.
   private static func timings(
     _ machine: Machine, rounds: Int, perVisit: Int, _ generator: inout SplitMix64
   ) -> [[Double]] {
@@ -29,12 +28,12 @@ import Testing
           switch machine {
           case .quiet: break
           case .autocorrelated:
-            // An AR(1) process: half of it is left after 13 passes.
+            // An AR(1) process: half of a deviation remains after 13 passes.
             level = 0.95 * level + (1 - 0.95 * 0.95).squareRoot() * generator.normal()
             time *= exp(0.05 * level)
           case .bimodal: if generator.uniform() < 0.3 { time *= 1.8 }
           case .bursts:
-            // A quarter of the time something else runs, for some twenty passes.
+            // A quarter of the time, another program runs for about twenty passes.
             isSlow = generator.uniform() < (isSlow ? 1 - 1.0 / 20 : 1.0 / 60)
             if isSlow { time *= 1.5 + 0.2 * generator.uniform() }
           }
@@ -52,7 +51,7 @@ import Testing
     return quantile(0.5, ofSorted: all)
   }
 
-  /// How many of 100 intervals hold the truth, of the median and of the ratio of two medians.
+  /// How many of 100 intervals contain the truth, for the median and for the ratio of two medians.
   private static func coverage(
     _ machine: Machine, rounds: Int, perVisit: Int
   ) throws -> (median: Double, ratio: Double) {
@@ -77,7 +76,7 @@ import Testing
   }
 
   @Test(arguments: Machine.allCases)
-  func `the intervals of a usual measurement hold the truth at least 93 times of 100`(
+  func `intervals of a usual measurement contain the truth at least 93 times of 100`(
     machine: Machine
   ) throws {
     let found = try Self.coverage(machine, rounds: StopRule.rounds, perVisit: 9)
@@ -86,7 +85,7 @@ import Testing
   }
 
   @Test(arguments: Machine.allCases)
-  func `the interval of a ratio holds after fewer and after more rounds too`(machine: Machine)
+  func `intervals of a ratio cover the truth with fewer and with more rounds`(machine: Machine)
     throws
   {
     for (rounds, perVisit) in [(10, 3), (10, 20), (40, 9)] {
@@ -95,7 +94,7 @@ import Testing
     }
   }
 
-  @Test func `on a quiet machine the interval is not much wider than it must be`() throws {
+  @Test func `on a quiet machine the interval is not much wider than necessary`() throws {
     let found = try Self.coverage(.quiet, rounds: StopRule.rounds, perVisit: 9)
     #expect(found.median <= 99)
   }

@@ -28,17 +28,17 @@ import Testing
     #expect(reasons(counters(stolen: 0.01, others: 0.02)) == [])
   }
 
-  @Test func `each counter is a reason of its own`() {
+  @Test func `each counter is a separate reason`() {
     #expect(reasons(counters(stolen: 0.06)) == [.stolenTime])
     #expect(reasons(counters(others: 0.2)) == [.otherProcesses])
     #expect(reasons(counters(wait: 0.06)) == [.runQueueWait])
     #expect(reasons(counters(wait: nil, preemptions: 80)) == [.preemption])
-    // Where the wait is told, the number of preemptions is not needed.
+    // If the wait time is known, the number of preemptions is not used.
     #expect(reasons(counters(preemptions: 80)) == [])
   }
 
-  @Test func `a loop on one of two cores is seen twice`() {
-    // The workers share a core with it: one of them waits half of the time.
+  @Test func `a loop on one of two cores is detected by two counters`() {
+    // The workers share a core with it, so that one of them waits half of the time.
     let found = rule.disturbances(
       from: SystemCounters(stolenSeconds: 0, busySeconds: 0, waitSeconds: 0, preemptions: 0),
       to: counters(others: 0.5, own: 1.5, wait: 0.5, preemptions: 300), seconds: 1)
@@ -46,7 +46,7 @@ import Testing
     #expect(abs(found.share - 0.25) < 1e-9)
   }
 
-  @Test func `what others do on cores that no worker needs does not count`() {
+  @Test func `load on cores that no worker needs does not count`() {
     let wide = DisturbanceRule(workers: 2, cores: 8)
     #expect(reasons(counters(others: 5.5), wide) == [])
     #expect(reasons(counters(others: 6.5), wide) == [.otherProcesses])
@@ -56,13 +56,13 @@ import Testing
     #expect(reasons(counters(wait: 1), DisturbanceRule(workers: 4, cores: 2)) == [])
   }
 
-  @Test func `a tick of the system's clock says nothing of a short round`() {
+  @Test func `a single tick of the system's clock does not disturb a short round`() {
     #expect(reasons(counters(stolen: 0.01, others: 0.01, own: 0.1), seconds: 0.05) == [])
     #expect(
       reasons(counters(others: 0.05, own: 0.05), seconds: 0.05) == [.otherProcesses])
   }
 
-  @Test func `a device without workers of the processor is judged by its own clock`() {
+  @Test func `a device without CPU workers is judged by its own clock`() {
     let gpu = DisturbanceRule(workers: 0, cores: 2)
     #expect(reasons(counters(stolen: 1, others: 2, wait: 1), gpu) == [])
   }

@@ -5,7 +5,7 @@ import Testing
 @testable import Measurement
 
 @Suite struct DisturbedTimerTests {
-  /// Counters that say of each round what a test wants: `isDisturbed` of the round's number.
+  /// Counters that report a disturbance in the rounds that a test chooses with `isDisturbed`.
   private final class FakeCounters: CounterSource {
     private var readings = 0
     private var now = SystemCounters(
@@ -14,7 +14,7 @@ import Testing
     init(_ isDisturbed: @escaping (Int) -> Bool) { self.isDisturbed = isDisturbed }
 
     func read() -> SystemCounters? {
-      // Two readings a round.
+      // Two readings per round.
       if readings % 2 == 1, isDisturbed(readings / 2) { now.waitSeconds? += 10 }
       readings += 1
       return now
@@ -51,21 +51,22 @@ import Testing
   private let rule = StopRule(
     warmup: 1, minSeconds: 0, minSamples: 60, until: 0.05, maxSeconds: 100)
 
-  @Test func `an idle machine's rounds all count`() throws {
+  @Test func `on an idle machine all rounds count`() throws {
     for samples in try measure(rule, counters: FakeCounters { _ in false }) {
       #expect(samples.milliseconds.count == 60)
       #expect(samples.quality == TimingQuality(counters: .read, rounds: 20))
     }
   }
 
-  @Test func `disturbed rounds are replaced, and what was dropped is kept apart with its reason`()
+  @Test
+  func `disturbed rounds are replaced, and dropped ones are stored separately with the reason`()
     throws
   {
     let disturbed: Set = [2, 3, 11]
     let found = try measure(
       rule, counters: FakeCounters(disturbed.contains),
       milliseconds: { variant, pass in
-        // The passes of a round: one untimed and three timed, after one of warm-up.
+        // The passes of a round: one untimed and three timed, after one pass of warm-up.
         disturbed.contains((pass - 1) / 4) && pass > 0 ? 35 : 10
       })
     for samples in found {
@@ -83,9 +84,9 @@ import Testing
     }
   }
 
-  @Test func `where most rounds are disturbed all are kept and the timing is marked`() throws {
+  @Test func `if most rounds are disturbed, all are kept and the timing is marked`() throws {
     for samples in try measure(rule, counters: FakeCounters { $0 % 4 != 0 }) {
-      // Twice what an idle machine needs, and no end without limit.
+      // Twice as many rounds as on an idle machine, but not without limit.
       let quality = try #require(samples.quality)
       #expect(quality.flaws == [.mostRoundsDisturbed])
       #expect(samples.milliseconds.count == 3 * quality.rounds)
@@ -95,7 +96,7 @@ import Testing
     }
   }
 
-  @Test func `a disturbance that ends in time is waited for`() throws {
+  @Test func `the timer waits for a disturbance that ends in time`() throws {
     for samples in try measure(rule, counters: FakeCounters { $0 < 15 }) {
       #expect(samples.quality?.flaws == [])
       #expect(samples.quality?.rounds == 35)
@@ -103,7 +104,7 @@ import Testing
     }
   }
 
-  @Test func `a system without counters says so`() throws {
+  @Test func `a system without counters is reported`() throws {
     for samples in try measure(rule, counters: NoCounters()) {
       #expect(samples.quality == TimingQuality(counters: .unavailable, rounds: 20))
     }
@@ -117,10 +118,10 @@ import Testing
     }
   }
 
-  @Test func `the timer goes on until the interval of the ratio is narrow, for all variants alike`()
+  @Test func `the timer continues until the intervals of all ratios are narrow`()
     throws
   {
-    // The second variant's passes scatter; the first's and the third's are sure from the start.
+    // The second variant's passes vary; those of the first and third are constant.
     var generator = SplitMix64(seed: 3)
     let noise = (0..<4000).map { _ in 10 * (1 + 0.3 * generator.uniform()) }
     func counts(_ until: Double?) throws -> [Int] {
@@ -142,7 +143,7 @@ import Testing
     #expect(many[0] > 90 && Set(many).count == 1)
   }
 
-  @Test func `the limit of seconds ends it, and an interval that says nothing is marked`() throws {
+  @Test func `the time limit ends it, and a useless interval is marked`() throws {
     var generator = SplitMix64(seed: 3)
     let noise = (0..<4000).map { _ in generator.uniform() < 0.5 ? 10.0 : 20.0 }
     let limited = StopRule(

@@ -4,14 +4,15 @@ import Testing
 
 @testable import Measurement
 
-/// Who is taken off the front, and how often one who is on it.
+/// Which methods are removed from the front, and how often wrongly.
 @Suite struct FrontTestTests {
   private static func batch(_ values: [Int], _ order: some Sequence<Int>) -> PairedBatch {
     ConfidenceSequenceTests.batch(order.map { values[$0] })
   }
 
-  @Test func `what is not led is expected to stay, over every order of the images`() {
-    // Each row: how a rival differs on six images; none is better in all.
+  @Test func `a method on the front is not expected to be removed, over all orders of the images`()
+  {
+    // Each row: how a rival differs on six images; none is better overall.
     for rivals in [
       [[1, 0, 0, -1, 0, 0], [0, 1, -1, 0, 1, -1]], [[0, 0, 0, 0, 0, 0], [1, 1, -1, -1, 0, 0]],
       [[-1, 0, 0, 0, 0, 1], [1, -1, 0, 0, 0, 0], [-1, 0, -1, 0, 0, 1]],
@@ -21,7 +22,7 @@ import Testing
         var orders = 0
         ConfidenceSequenceTests.forEachOrder(Array(0..<6)) { order in
           orders += 1
-          // With no error allowed nothing is ever decided.
+          // Without any allowed error nothing is decided.
           var test = FrontTest(population: 6, rivals: rivals.count, alpha: .leastNonzeroMagnitude)
           var start = 0
           for (index, size) in sizes.enumerated() {
@@ -35,7 +36,7 @@ import Testing
     }
   }
 
-  /// Values of `images` images with as many wins as losses, and so many of each.
+  /// Differences on `images` images with `each` wins and equally many losses.
   private static func tie(
     _ each: Int, images: Int, _ random: inout SplitMix64
   ) -> [Int] {
@@ -53,16 +54,16 @@ import Testing
   }
 
   @Test(arguments: [1, 12])
-  func `fewer than one in twenty of 400 is taken off a front that it is on`(rivals: Int) {
+  func `fewer than 5 % of 400 front members are removed`(rivals: Int) {
     var random = SplitMix64(seed: UInt64(rivals))
-    // All are as good as the one that they attack: nothing is harder to withstand.
+    // All rivals are exactly as good as the tested method, which is the hardest case.
     let all = (0..<rivals).map { Self.tie(10 + 5 * $0, images: 1000, &random) }
     let lost = (0..<400).count { _ in
       var order = Array(0..<1000)
       Self.shuffle(&order, &random)
       var test = FrontTest(population: 1000, rivals: rivals)
       for (index, range) in RaceBatches.ranges(images: 1000).enumerated() {
-        // Rivals leave one after the other.
+        // Rivals are removed one after the other.
         test.add(all.indices.map { $0 > 0 && index > $0 ? nil : Self.batch(all[$0], order[range]) })
       }
       return test.leader != nil
@@ -70,7 +71,7 @@ import Testing
     #expect(lost <= 20, "\(lost) of 400")
   }
 
-  @Test func `one clear leader among many rivals is found within the first images`() {
+  @Test func `one clear winner among many rivals is found within the first images`() {
     var test = FrontTest(population: 2000, rivals: 20)
     let alike = PairedBatch(won: 2, lost: 2, alike: 46)
     test.add((0..<20).map { $0 == 7 ? PairedBatch(won: 25, lost: 2, alike: 23) : alike })
@@ -80,7 +81,7 @@ import Testing
     #expect(narrow.leader == nil)
   }
 
-  @Test func `the number of rivals costs little where one leads from the beginning`() {
+  @Test func `many rivals cost little if one leads from the beginning`() {
     func images(rivals: Int) -> Int {
       var test = FrontTest(population: 10_000, rivals: rivals)
       for batch in 1...200 {
@@ -98,7 +99,7 @@ import Testing
     #expect(images(rivals: 40) <= alone + 100)
   }
 
-  @Test func `without rivals nothing is off the front`() {
+  @Test func `without rivals nothing is removed from the front`() {
     var test = FrontTest(population: 100, rivals: 0)
     test.add([])
     #expect(test.leader == nil && test.logarithm == 0)

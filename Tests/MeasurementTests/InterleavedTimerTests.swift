@@ -4,7 +4,7 @@ import Testing
 @Suite struct InterleavedTimerTests {
   private struct Broken: Error {}
 
-  /// Times variants of fixed lengths; returns what was finished, in order, and the runs in order.
+  /// Times variants of fixed durations; returns the results and the runs, both in order.
   private func measure(
     _ milliseconds: [Double], _ rule: StopRule, seed: UInt64 = 1, stopAfter: Int = .max,
     breaking: (index: Int, run: Int)? = nil
@@ -25,7 +25,7 @@ import Testing
           }
           clock.advance(milliseconds: length / 2)
         },
-        // Half of the work is only waited for.
+        // Half of the work ends only in synchronization.
         synchronize: { clock.advance(milliseconds: length / 2) })
     }
     let isComplete = try timer.measure(variants) { outcomes[$0] = $1 }
@@ -37,7 +37,7 @@ import Testing
     return samples
   }
 
-  @Test func `every variant reaches both minima, synchronized`() throws {
+  @Test func `every variant reaches both minima, with synchronization`() throws {
     let rule = StopRule(warmup: 3, minSeconds: 0.5, minSamples: 40)
     let (outcomes, _, isComplete) = try measure([2, 50, 400], rule)
     #expect(isComplete)
@@ -49,8 +49,8 @@ import Testing
       #expect(samples.rounds.count == samples.milliseconds.count)
       #expect(samples.rounds == samples.rounds.sorted())
     }
-    // The short one needs more samples for its time; the long ones need fourteen visits of three,
-    // and all end together.
+    // The short one needs more samples for its minimum time; the long ones need fourteen visits of
+    // three samples, and all end together.
     #expect(try samples(outcomes[0]).milliseconds.count == 252)
     #expect(try samples(outcomes[2]).milliseconds.count == 42)
   }
@@ -60,16 +60,15 @@ import Testing
     #expect(try Set(samples(outcomes[0]).rounds) == Set(0..<20))
   }
 
-  @Test func `warm-up comes first and a visit opens with an untimed pass`() throws {
+  @Test func `warm-up comes first, and a visit starts with an untimed pass`() throws {
     let (outcomes, order, _) = try measure(
       [10], StopRule(warmup: 4, minSeconds: 0, minSamples: 6))
-    // Four of warm-up, then two visits of one untimed and three timed passes.
+    // Four passes of warm-up, then two visits of one untimed and three timed passes.
     #expect(order.count == 4 + 2 * (1 + 3))
     #expect(try samples(outcomes[0]).milliseconds.count == 6)
   }
 
-  @Test func `each round visits every variant once, and a round is followed by its mirror`() throws
-  {
+  @Test func `each round visits every variant once and is followed by its reverse`() throws {
     let (_, order, _) = try measure(
       Array(repeating: 10, count: 5), StopRule(warmup: 1, minSeconds: 0, minSamples: 6))
     let visits = order.dropFirst(5)
@@ -79,7 +78,7 @@ import Testing
     #expect(second == first.reversed())
   }
 
-  @Test func `a variant that throws is reported and the others go on`() throws {
+  @Test func `a variant that throws is reported, and the others continue`() throws {
     let (outcomes, _, isComplete) = try measure(
       [5, 5, 5], StopRule(warmup: 1, minSeconds: 0, minSamples: 9), breaking: (1, 4))
     #expect(isComplete)
@@ -102,7 +101,7 @@ import Testing
     }
   }
 
-  @Test func `being asked to stop ends it at the next pass`() throws {
+  @Test func `a stop request ends it at the next pass`() throws {
     let (outcomes, order, isComplete) = try measure(
       [5, 5], StopRule(warmup: 1, minSeconds: 0, minSamples: 30), stopAfter: 12)
     #expect(!isComplete)
@@ -110,8 +109,9 @@ import Testing
     #expect(outcomes.isEmpty)
   }
 
-  @Test func `a drift hits mirrored rounds alike`() throws {
-    // Every pass is slower than the last; unmirrored, the last of each round would look slower.
+  @Test func `drift affects reversed rounds equally`() throws {
+    // Every pass is slower than the last; without reversed rounds, the last variant of each round
+    // would look slower.
     let clock = FakeStopwatch()
     var passes = 0.0
     var medians: [Int: Double] = [:]
@@ -131,7 +131,7 @@ import Testing
     #expect(values[3] - values[0] < 0.05)
   }
 
-  @Test func `progress grows to one`() throws {
+  @Test func `progress increases to one`() throws {
     let clock = FakeStopwatch()
     var shares: [Double] = []
     let timer = InterleavedTimer(

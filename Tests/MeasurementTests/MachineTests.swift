@@ -11,9 +11,9 @@ import Testing
   }
 
   #if os(Linux)
-    /// In a process of its own, since the peak is the whole process's: a test that measures next to
-    /// this one begins it anew.
-    @Test func `the peak of memory is seen and can begin anew`() async {
+    /// In a separate process, because the peak belongs to the whole process and other tests reset
+    /// it.
+    @Test func `peak memory is measured and can be reset`() async {
       await #expect(processExitsWith: .success) {
         func use(megabytes: Int) {
           let bytes = megabytes << 20

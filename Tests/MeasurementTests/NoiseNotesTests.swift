@@ -11,7 +11,7 @@ import Testing
     #expect(NoiseNotes.notes(on: Array(repeating: 4, count: 50)) == [])
   }
 
-  @Test func `what does not move a median is not worth a note`() {
+  @Test func `effects that do not change the median have no note`() {
     var samples = [25] + quiet
     samples[7] = 30
     samples[20] = 2
@@ -35,7 +35,7 @@ import Testing
         "the load average was 7.2 on 4 cores", "the clock went from 3000 to 2000 MHz",
       ])
     #expect(NoiseNotes.notes(from: before, to: before, cores: 4) == [])
-    // Counters tell of other programs better than the load does.
+    // Counters detect other programs better than the load does.
     #expect(
       NoiseNotes.notes(from: before, to: after, cores: 4, judgesLoad: false) == [
         "the clock went from 3000 to 2000 MHz"

@@ -14,7 +14,7 @@ import Testing
   func `McNemar's p-value equals SciPy's`(b: Int, c: Int, mid: Double) {
     let outcomes = PairedOutcomes(both: 3, onlyFirst: b, onlySecond: c, neither: 1)
     #expect(abs(outcomes.midP - mid) < 1e-10)
-    // It does not matter which classifier came first.
+    // The order of the classifiers does not matter.
     let swapped = PairedOutcomes(both: 3, onlyFirst: c, onlySecond: b, neither: 1)
     #expect(swapped.midP == outcomes.midP)
   }
@@ -25,7 +25,7 @@ import Testing
     #expect(outcomes.midP == 1)
   }
 
-  @Test func `images are counted into the four cells`() {
+  @Test func `images are counted in the four cells`() {
     var outcomes = PairedOutcomes()
     outcomes.count(first: true, second: true)
     outcomes.count(first: true, second: false)
@@ -63,7 +63,7 @@ import Testing
     #expect(PairedOutcomes().differenceInterval(using: &generator) == nil)
   }
 
-  @Test func `every image discordant one way stays at that end`() throws {
+  @Test func `if all images are discordant in one direction, the interval is at that end`() throws {
     var generator = SplitMix64(seed: 1)
     let interval = try #require(PairedOutcomes(onlyFirst: 7).differenceInterval(using: &generator))
     #expect(interval == Interval(lower: -1, upper: -1))

@@ -4,7 +4,7 @@ import Testing
 @testable import Measurement
 
 @Suite struct StepDetectorTests {
-  /// A curve with noise, and resampled ones around the truth's noise level.
+  /// A curve with noise, and resampled curves with the same noise level.
   private func curves(
     _ positions: [Int], noise: Double, seed: UInt64, _ truth: (Double) -> Double
   ) -> (values: [Double], resampled: [[Double]]) {
@@ -21,7 +21,8 @@ import Testing
       2 * ($0 / 32).rounded(.up) + 0.012 * $0
     }
     let steps = StepDetector(positions: positions).steps(in: values, resampled: resampled)
-    // Steps lie between 32 and 33, 64 and 65, 96 and 97, 128 and 129; the grid holds 29, 33, ….
+    // The steps are between 32 and 33, 64 and 65, 96 and 97, 128 and 129; the grid contains 29, 33,
+    // ….
     #expect(steps.map(\.before) == [29, 61, 93, 125])
     #expect(steps.map(\.after) == [33, 65, 97, 129])
     for step in steps {
@@ -42,7 +43,7 @@ import Testing
     #expect(detector.steps(in: bent.values, resampled: bent.resampled).isEmpty)
   }
 
-  @Test func `a curve without noise has no steps either, and a jump in it is found`() {
+  @Test func `a noise-free curve has no steps unless it has a jump`() {
     let positions = Array(1...40)
     let detector = StepDetector(positions: positions)
     #expect(detector.steps(in: positions.map { Double($0) }, resampled: []).isEmpty)
@@ -54,7 +55,7 @@ import Testing
   }
 
   @Test(arguments: [0.0, 0.05])
-  func `a jump of the last or the first point alone has the height of the jump`(noise: Double)
+  func `a jump at the first or last point has the correct height`(noise: Double)
     throws
   {
     let positions = Array(stride(from: 17, through: 257, by: 8))
@@ -83,7 +84,7 @@ import Testing
     #expect((steps.first?.height ?? 0) < -0.8)
   }
 
-  @Test func `noise widens where a step may lie`() throws {
+  @Test func `noise widens the range of a step's position`() throws {
     let positions = Array(1...60)
     let detector = StepDetector(positions: positions)
     func width(_ noise: Double) throws -> Int {

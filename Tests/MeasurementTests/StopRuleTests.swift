@@ -2,7 +2,7 @@ import Measurement
 import Testing
 
 @Suite struct StopRuleTests {
-  @Test func `both minima count`() {
+  @Test func `both minima must be reached`() {
     let rule = StopRule(warmup: 0, minSeconds: 2, minSamples: 10)
     #expect(!rule.isSatisfied(samples: 10, seconds: 1.99))
     #expect(!rule.isSatisfied(samples: 9, seconds: 5))
@@ -10,14 +10,14 @@ import Testing
   }
 
   @Test(arguments: [(1.0, 3), (0.1, 3), (0.01, 5), (0.001, 50), (0, 3)])
-  func `a visit takes a twentieth of what is needed, but at least three samples`(
+  func `a visit takes a twentieth of the samples, but at least three`(
     _ estimate: Double, _ samples: Int
   ) {
     let rule = StopRule(warmup: 0, minSeconds: 1, minSamples: 30)
     #expect(rule.samplesPerVisit(estimate: estimate) == samples)
   }
 
-  @Test func `the expected time is the time that the timer takes`() throws {
+  @Test func `the expected time is the time taken`() throws {
     for (rule, milliseconds) in [
       (StopRule(warmup: 5, minSeconds: 1, minSamples: 30), 7.0),
       (StopRule(warmup: 2, minSeconds: 0.25, minSamples: 15), 90),

@@ -2,7 +2,8 @@ import Testing
 
 @testable import Measurement
 
-/// Expected values: SciPy 1.17.1 and NumPy 2.4.6 where a comment says so, else by hand.
+/// Expected values are from SciPy 1.17.1 and NumPy 2.4.6 if a comment says so, otherwise computed
+/// by hand.
 @Suite struct SummaryTests {
   @Test func `quartiles are of type 7`() throws {
     // numpy.percentile(x, [0, 25, 50, 75, 100])
@@ -22,14 +23,14 @@ import Testing
     #expect(summary.upperQuartile == 3.25)
   }
 
-  @Test func `one sample is all its own quantiles`() throws {
+  @Test func `all quantiles of one sample equal it`() throws {
     let summary = try #require(Summary([5]))
     #expect([summary.minimum, summary.lowerQuartile, summary.median] == [5, 5, 5])
     #expect([summary.upperQuartile, summary.maximum] == [5, 5])
   }
 
   @Test(arguments: [[], [1, .nan], [.infinity]] as [[Double]])
-  func `no or non-finite samples have no summary`(samples: [Double]) {
+  func `empty or non-finite samples have no summary`(samples: [Double]) {
     #expect(Summary(samples) == nil)
   }
 }

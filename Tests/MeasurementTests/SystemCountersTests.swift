@@ -25,7 +25,8 @@ import Testing
   }
 
   #if os(Linux)
-    @Test func `the counters of this process rise as it runs, and are cheap to read`() throws {
+    @Test func `the counters of this process increase while it runs and are cheap to read`() throws
+    {
       let before = try #require(ProcCounters().read())
       let start = ContinuousClock.now
       for _ in 0..<100 { _ = ProcCounters().read() }
@@ -33,7 +34,7 @@ import Testing
       let after = try #require(ProcCounters().read())
       #expect(after.ownSeconds > before.ownSeconds)
       #expect(try #require(after.busySeconds) >= (try #require(before.busySeconds)))
-      // Some 0.1 ms by themselves, and other tests run next to this one.
+      // About 0.1 ms alone, but other tests run at the same time.
       #expect(each < 0.02)
     }
   #endif

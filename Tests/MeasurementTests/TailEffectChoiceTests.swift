@@ -17,9 +17,9 @@ import Testing
     #expect(!choice.isFlat)
   }
 
-  @Test func `where resampled grids disagree the range holds them and the utility is flat`() throws
+  @Test func `if resampled grids disagree, the range contains them and the utility is flat`() throws
   {
-    // U of 50 and 75 tokens is nearly the same, and 100 is far below.
+    // U is nearly the same for 50 and 75 tokens, and far lower for 100.
     let measured = utility([50: 1, 75: 2, 100: 3], [50: 0.60, 75: 0.94, 100: 0.95])
     var generator = SplitMix64(seed: 4)
     let resampled = (0..<400).map { _ in
@@ -33,16 +33,16 @@ import Testing
     #expect(choice.isFlat)
   }
 
-  @Test func `without resampled grids of the same counts nothing is known`() {
+  @Test func `without resampled grids of the same counts the uncertainty is unknown`() {
     let measured = utility([50: 1, 75: 2], [50: 0.2, 75: 0.9])
     #expect(measured.choice(alpha: 0.5, resampled: []) == nil)
     #expect(measured.choice(alpha: 0.5, resampled: [utility([50: 1], [50: 1])]) == nil)
   }
 
-  @Test func `shares are drawn with the same images for every method`() {
+  @Test func `accuracies are resampled with the same images for every method`() {
     var generator = SplitMix64(seed: 5)
     let hard = (0..<300).map { $0 % 3 == 0 }
-    // The second classifies all that the first does, and one more.
+    // The second classifies all images that the first does, and one more.
     var easy = hard
     easy[1] = true
     let shares = ResampledShares.draw([hard, easy], replicates: 300, using: &generator)

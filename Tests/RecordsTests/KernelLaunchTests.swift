@@ -1,8 +1,8 @@
 import Records
 import Testing
 
-/// What a card does otherwise in two passes.
-@Suite struct `Launches of a pass` {
+/// Differences between the kernels of two passes.
+@Suite struct `Kernel launches of a pass` {
   private static func attention(
     _ blocks: Int, threads: Int = 128, kernel: String = "attention_mma_d64_f16"
   ) -> KernelLaunch {
@@ -20,13 +20,13 @@ import Testing
     KernelLaunch(work: "linear 384x1536", kernel: "library \(algorithm)", count: 12)
   }
 
-  @Test func `waves count a card that is filled in part as full`() {
+  @Test func `a partially filled GPU counts as a full wave`() {
     #expect(Self.attention(300).waves == 3)
     #expect(Self.attention(301).waves == 4)
     #expect(Self.linear("1a").waves == nil)
   }
 
-  @Test func `what changed is named, other kernels first and then the larger change of waves`() {
+  @Test func `changes are listed, different kernels first, then the largest change of waves`() {
     let before = [Self.attention(300), Self.norm(4000), Self.linear("1a")]
     func changes(_ after: [KernelLaunch]) -> [String] {
       KernelChange.all(from: before, to: after).map(\.text)

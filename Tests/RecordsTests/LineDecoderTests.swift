@@ -16,7 +16,7 @@ import Testing
     }
   }
 
-  @Test func `numbers are those of the standard library, to the last bit`() throws {
+  @Test func `numbers match the standard library exactly`() throws {
     var generator = SystemRandomNumberGenerator()
     let spelled = [
       "0", "-0.0", "1e3", "0.1", "123456789012345678", "5e-324", "1.5E+2", "9007199254740993",
@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func `JSON values keep their kinds, and a key that comes twice is refused`() throws {
+  @Test func `JSON values keep their types, and duplicate keys are refused`() throws {
     let text = #" {"a":[1,1.5,true,null,"x\u00e9\ud83d\ude00\/"],"b":{"c":-3},"d":{},"e":[]} "#
     #expect(
       try LineDecoder().decode(JSONValue.self, from: JSONBytes(Array(text.utf8)))
@@ -62,11 +62,11 @@ import Testing
     "1.", ".5", "1e", "+1", "0x1", "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\udc00\"",
     "\"\\ud800\\u0041\"", "\"\t\"", "[1]]", "{}{}", "NaN", "Infinity", "'a'", "[1]//",
   ])
-  func `what is no JSON is refused`(_ text: String) {
+  func `invalid JSON is refused`(_ text: String) {
     #expect(throws: JSONBytes.Flaw.self) { try JSONBytes(Array(text.utf8)) }
   }
 
-  @Test func `bytes that are not UTF-8 and endless nesting are refused`() {
+  @Test func `invalid UTF-8 and very deep nesting are refused`() {
     #expect(throws: JSONBytes.Flaw.self) { try JSONBytes([0x22, 0xE9, 0x22]) }
     let deep = [UInt8](repeating: UInt8(ascii: "["), count: 1_000_000)
     #expect(throws: JSONBytes.Flaw.self) { try JSONBytes(deep) }
@@ -94,7 +94,7 @@ import Testing
     #expect(context.codingPath.map(\.stringValue) == path)
   }
 
-  @Test func `long lists are the same whether they come once or again, with blanks or without`()
+  @Test func `long lists are read correctly, repeated or not, with and without spaces`()
     throws
   {
     let numbers = (0..<300).map { $0 * 7 % 1000 }
@@ -112,7 +112,7 @@ import Testing
   }
 
   @Test(arguments: [9, 65_535, 65_536, 2_147_483_647])
-  func `classes of every size come back`(largest: Int) throws {
+  func `class numbers of any size are read back`(largest: Int) throws {
     let lists = [[largest, 0, 1], [2, largest, 3]]
     let classes = RankedClasses(lists)
     #expect(Array(classes) == lists)

@@ -50,7 +50,7 @@ import Testing
   ]
 
   @Test(arguments: measurements)
-  func `a record comes back from its line as it was`(measurement: Record.Measurement) throws {
+  func `a record is read back unchanged`(measurement: Record.Measurement) throws {
     let record = Record(
       key: "k", measurement: measurement, environment: Self.environment,
       traits: MethodTraits(family: .drop, color: "#56B4E9", order: 20))
@@ -58,14 +58,14 @@ import Testing
     #expect(try JSONDecoder().decode(Record.self, from: line) == record)
   }
 
-  @Test func `a family of a later version is one of the others`() throws {
+  @Test func `an unknown family counts as other`() throws {
     let line = ##"{"family": "later", "color": "#000000", "order": 1}"##
     let traits = try JSONDecoder().decode(MethodTraits.self, from: Data(line.utf8))
     #expect(traits.family == .other)
   }
 
   @Test(arguments: ["red", "#12345", "#12345G", "#123456\"/>"])
-  func `a color that is none is out of bounds`(color: String) {
+  func `an invalid color is out of bounds`(color: String) {
     let record = Record(
       key: "k", measurement: Self.measurements[0], environment: Self.environment,
       traits: MethodTraits(family: .drop, color: color, order: 1))
@@ -76,7 +76,7 @@ import Testing
     RowReason.alpha(0.5), .latencyTarget(milliseconds: 3), .accuracyDropTarget(points: 1),
     .latencyMatch(of: method, difference: -0.01), .text("α=0.5"),
   ])
-  func `a reason comes back from JSON as it was`(reason: RowReason) throws {
+  func `a reason is read back unchanged`(reason: RowReason) throws {
     let data = try JSONEncoder().encode(reason)
     #expect(try JSONDecoder().decode(RowReason.self, from: data) == reason)
   }
@@ -95,7 +95,7 @@ import Testing
         + #""wide_interval"],"rounds":4}"#)
   }
 
-  @Test func `records of programs that did not look are read, and their trials stay the same`()
+  @Test func `records without disturbance data are read, with unchanged trials`()
     throws
   {
     let old =
@@ -104,13 +104,13 @@ import Testing
     #expect(result.quality == nil)
     let encoder = JSONEncoder()
     encoder.outputFormatting = .sortedKeys
-    // Keys are hashes of this text: what a spec does not give must not stand in it.
+    // Keys are hashes of this text, so values that a spec does not set must not be in it.
     #expect(
       String(decoding: try encoder.encode(Self.latency.timing), as: UTF8.self)
         == #"{"min_samples":10,"min_seconds":0.5,"warmup":3}"#)
   }
 
-  @Test func `a quality that cannot be is found`() {
+  @Test func `an impossible quality is detected`() {
     func quality(_ rounds: Int, _ disturbed: [DisturbedRound]) -> TimingQuality {
       TimingQuality(counters: .read, rounds: rounds, disturbed: disturbed)
     }
@@ -123,7 +123,7 @@ import Testing
     #expect(!quality(2, [round(1), round(1)]).isConsistent)
   }
 
-  @Test func `JSON values keep integers, numbers and truth apart`() throws {
+  @Test func `JSON values distinguish integers, numbers and Booleans`() throws {
     let text = #"{"a":[1,1.5,true,null,"x"],"b":{"c":-3}}"#
     let value = try JSONDecoder().decode(JSONValue.self, from: Data(text.utf8))
     #expect(

@@ -4,7 +4,7 @@ import Testing
 @testable import SimulatedDevices
 
 @Suite struct CostModelTests {
-  /// Four multiprocessors of 1 TFLOPS in all, 100 GB/s, and tiles of 64 × 64.
+  /// Four multiprocessors with 1 TFLOPS in total, 100 GB/s, and tiles of 64 × 64.
   private static var board: DeviceDescription {
     DeviceDescription(
       name: "board", title: "Board", multiprocessors: 4, bandwidthGBPerSecond: 100,
@@ -29,7 +29,7 @@ import Testing
     return model.milliseconds(try model.pass(operations))
   }
 
-  @Test func `a product takes as many waves as its tiles fill`() throws {
+  @Test func `GEMM takes as many waves as its tiles fill`() throws {
     // One row of tiles: 4 tiles on 4 multiprocessors, each at 1/(1 + 32 · 2/64) = half of
     // 0.5 · 0.25 TFLOPS.
     let wave = 2.0 * 64 * 64 * 512 / (0.5 * 0.25e12 / 2) * 1e3
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test func `memory decides where it takes longer, and the cache is faster`() throws {
+  @Test func `copies are limited by bandwidth, and the cache is faster`() throws {
     func copy(_ bytes: Int) -> PassOperation {
       PassOperation(.copy, .rows(1, width: 1), bytesRead: bytes, bytesWritten: 0)
     }
@@ -48,7 +48,7 @@ import Testing
     #expect(abs(try Self.milliseconds([copy(50_000)]) - (50_000 / 200e9 * 1e3 + 1e-3)) < 1e-9)
   }
 
-  @Test func `in eager execution the host holds small kernels up`() throws {
+  @Test func `in eager execution the host limits small kernels`() throws {
     let kernels = Array(repeating: Self.product(rows: 1, inputs: 1, outputs: 1), count: 50)
     // Two calls of 10 microseconds before each kernel, and the last kernel's own time.
     let eager = try Self.milliseconds(kernels, .eager)
@@ -93,7 +93,7 @@ import Testing
     }
   }
 
-  @Test func `a step names what makes it`() throws {
+  @Test func `a step names its cause`() throws {
     let model = try CostModel(device: Self.board, execution: .graph)
     let passes = try (60...70).map { rows in
       (tokens: rows, pass: try model.pass([Self.product(rows: rows)]))

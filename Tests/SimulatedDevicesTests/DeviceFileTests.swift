@@ -13,7 +13,7 @@ import Testing
       contentsOf: room.appendingPathComponent("Devices/\(name).json"), encoding: .utf8)
   }
 
-  /// The sentence about a file in which `old` is replaced.
+  /// The error for a file in which `old` is replaced.
   private static func mistake(_ old: String, _ new: String) throws -> String {
     let text = try text("jetson_tx2")
     try #require(text.contains(old))
@@ -24,14 +24,14 @@ import Testing
     } catch { return "\(error)" }
   }
 
-  @Test func `the published schema is the one that the rules write`() throws {
+  @Test func `the published schema equals the generated one`() throws {
     let stored = try String(
       contentsOf: Self.room.appendingPathComponent("device.schema.json"), encoding: .utf8)
     #expect(stored == (try DeviceFile.schemaText) + "\n", "run: swift run lab simulate --schema")
   }
 
   @Test(arguments: DeviceCatalog.names)
-  func `every device can be read, and written back`(_ name: String) throws {
+  func `every device is read and written back`(_ name: String) throws {
     let device = try DeviceCatalog.device(name)
     #expect(device.name == name)
     let text = try DeviceFile.text(device)
@@ -39,20 +39,20 @@ import Testing
     #expect(device.checked != nil)
   }
 
-  @Test func `an unknown device is reported with those that there are`() {
+  @Test func `an unknown device is reported with the known ones`() {
     #expect(throws: SimulatedDevicesError.unknownDevice(name: "tx3", known: DeviceCatalog.names)) {
       try DeviceCatalog.device("tx3")
     }
   }
 
-  @Test func `a file that is not there is reported`() {
+  @Test func `a missing file is reported`() {
     #expect(
       throws: SimulatedDevicesError.unreadableFile(
         path: "/nowhere.json", reason: "no such file or directory")
     ) { try DeviceCatalog.device("/nowhere.json") }
   }
 
-  @Test func `a pipe or a device in a file's place is told, and does not keep waiting`() {
+  @Test func `a pipe or a device instead of a file is reported without waiting`() {
     let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json").path
     #expect(mkfifo(path, 0o600) == 0)
     defer { unlink(path) }
@@ -64,7 +64,7 @@ import Testing
     }
   }
 
-  @Test func `impossible numbers are reported with what would be possible`() throws {
+  @Test func `impossible values are reported with the valid range`() throws {
     #expect(
       try Self.mistake("\"multiprocessors\": 2,", "\"multiprocessors\": 2.5,")
         == "board.json: multiprocessors: 2.5 is impossible; it must be a whole number from 1 to 4096"
@@ -81,7 +81,7 @@ import Testing
         .hasPrefix("board.json: constants.efficiency: 9"))
   }
 
-  @Test func `unknown keys, missing sources and foreign precisions are reported`() throws {
+  @Test func `unknown keys, missing sources and unsupported precisions are reported`() throws {
     #expect(
       try Self.mistake("\"l2_mib\"", "\"l2\"").hasPrefix("board.json: l2: unknown key; there are"))
     #expect(

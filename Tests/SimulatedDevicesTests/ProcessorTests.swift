@@ -7,13 +7,13 @@ import VisionModels
 
 @testable import SimulatedDevices
 
-/// Latencies of a processor that `Benchmarks/results` holds, measured with `Benchmarks/peers.py`.
+/// Latencies of a CPU in `Benchmarks/results`, measured with `Benchmarks/peers.py`.
 @Suite struct ProcessorTests {
   private static let results = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
     .appendingPathComponent("Benchmarks/results")
 
-  /// The lines of a table that this program made on two threads, by columns.
+  /// The lines of a table of this program with two threads, by columns.
   private static func lines(_ name: String) throws -> [[String]] {
     let text = try String(contentsOf: results.appendingPathComponent(name), encoding: .utf8)
     return text.split(separator: "\n").map {
@@ -21,7 +21,7 @@ import VisionModels
     }.filter { $0.count > 5 && $0[2] == "2" && $0[3] == "lab" }
   }
 
-  /// The method that `tail_effect r=98 layer=3` means.
+  /// Parses a method such as `tail_effect r=98 layer=3`.
   private static func method(_ text: String, _ geometry: TokenGeometry) throws -> MethodSetting {
     let words = text.split(separator: " ")
     let method = try #require(TokenReductionRegistry.method(named: String(words[0])))
@@ -35,7 +35,7 @@ import VisionModels
       method: method, parameters: parameters, geometry: geometry)
   }
 
-  @Test func `measured latencies of DeiT-T, S and B are predicted within 10 % in the median`()
+  @Test func `measured latencies of DeiT-T, S and B are predicted with a median error within 10 %`()
     throws
   {
     let processor = DeviceDescription.processor(name: "cpu", hardware: "", threads: 2)
@@ -60,7 +60,8 @@ import VisionModels
   }
 
   @Test
-  func `held-out token counts of measured staircases are predicted within 10 % in the median`()
+  func
+    `held-out token counts of measured staircases are predicted with a median error within 10 %`()
     throws
   {
     let text = try String(

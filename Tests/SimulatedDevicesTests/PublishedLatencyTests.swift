@@ -6,7 +6,7 @@ import VisionModels
 
 @testable import SimulatedDevices
 
-/// The stored constants against what publications say.
+/// The stored constants against published latencies.
 @Suite struct PublishedLatencyTests {
   private static let file = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
@@ -14,7 +14,7 @@ import VisionModels
 
   private static let published = Result { try PublishedLatencies(path: file) }
 
-  @Test func `latencies that the fit did not see are predicted within the bars`() throws {
+  @Test func `latencies outside the fit are predicted within the limits`() throws {
     let published = try Self.published.get()
     var unseen: [Prediction] = []
     var (right, pairs) = (0, 0)
@@ -42,7 +42,8 @@ import VisionModels
     #expect(Double(right) >= 0.9 * Double(pairs))
   }
 
-  @Test func `Top-K and ToMe are slower than nothing at batch 1 on the TX2, tail_effect faster`()
+  @Test
+  func `on the TX2 at batch 1, Top-K and ToMe are slower than the baseline, tail_effect is faster`()
     throws
   {
     let device = try DeviceCatalog.device("jetson_tx2")
@@ -62,7 +63,7 @@ import VisionModels
     ("jetson_tx2", "deit_small_patch16_224", 1, 69), ("jetson_tx2", "deit_base_patch16_224", 2, 70),
     ("a100_80gb", "vit_giant_patch14_dinov2", 16, 185),
   ])
-  func `a step lies within 3 tokens of what the paper chose`(
+  func `a step is within 3 tokens of the paper's choice`(
     _ name: String, _ modelName: String, _ batchSize: Int, _ r: Int
   ) throws {
     let entry = try #require(ModelRegistry.entry(named: modelName))
@@ -88,7 +89,7 @@ import VisionModels
 }
 
 @Suite struct CalibrationTests {
-  @Test func `constants come back from the latencies that they made`() throws {
+  @Test func `constants are recovered from latencies generated with them`() throws {
     let device = try DeviceCatalog.device("jetson_tx2")
     let truth = device.constants
     let entry = try #require(ModelRegistry.entry(named: "deit_tiny_patch16_224"))
@@ -124,11 +125,11 @@ import VisionModels
     #expect(abs(found.point[0] - 1) < 1e-4 && abs(found.point[1] - 1) < 1e-4)
   }
 
-  @Test func `order counts pairs that differ enough`() {
+  @Test func `the order counts pairs that differ enough`() {
     let predictions = [(100.0, 1.0), (103, 0.5), (120, 2), (130, 1.5)].map {
       Prediction(label: "", modelName: "", measured: $0.0, predicted: $0.1)
     }
-    // 100 and 103 are too near; 120 and 130 are the wrong way round.
+    // 100 and 103 are too close; 120 and 130 are in the wrong order.
     let order = Calibration.order(predictions)
     #expect(order.right == 4 && order.pairs == 5)
   }

@@ -47,7 +47,7 @@ import Testing
       ("Hardware\t: BCM2835\nModel\t\t: Raspberry Pi 4\n", "Raspberry Pi 4"),
       ("cpu model : MIPS 24Kc\nmodel name :\n", "MIPS 24Kc"), ("", nil),
     ] as [(String, String?)])
-  func `the name is that of the first line that has one`(text: String, name: String?) {
+  func `the name is that of the first line with one`(text: String, name: String?) {
     #expect(Processor.name(in: text) == name)
   }
 

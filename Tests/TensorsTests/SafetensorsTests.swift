@@ -22,7 +22,7 @@ import Testing
     return url
   }
 
-  @Test func `what is written comes back`() throws {
+  @Test func `written tensors are read back`() throws {
     let url = folder.appendingPathComponent("w.safetensors")
     try SafetensorsWriter.write(
       [
@@ -36,7 +36,7 @@ import Testing
     #expect(file.metadata == ["k": "v"])
   }
 
-  @Test func `halves and brain floats become floats`() throws {
+  @Test func `float16 and bfloat16 become float32`() throws {
     // 1, -2, 65504, 2^-24 (subnormal), infinity.
     let halves: [UInt16] = [0x3C00, 0xC000, 0x7BFF, 0x0001, 0x7C00]
     let header = #"{"h":{"dtype":"F16","shape":[5],"data_offsets":[0,10]}}"#
@@ -50,7 +50,7 @@ import Testing
         == [1, -2.5])
   }
 
-  @Test func `every half is exact`() {
+  @Test func `every float16 is exact`() {
     #if arch(arm64)
       for bits in UInt16.min...UInt16.max where bits & 0x7C00 != 0x7C00 {
         #expect(halfToFloat(bits) == Float(Float16(bitPattern: bits)))
@@ -78,7 +78,7 @@ import Testing
         return "\(error)".replacingOccurrences(of: path, with: "DIR")
       }
     }
-    // As the format's own library refuses.
+    // Refused as by the format's own library.
     let one = #""dtype":"F32","shape":[1],"data_offsets""#
     #expect(
       try message(file(#"{"a":{\#(one):[0,4]},"a":{\#(one):[0,4]}}"#, [0, 0, 0, 0]))

@@ -8,15 +8,14 @@ import _TestSupport
 
 @testable import TokenReduction
 
-/// The method and the score that CONTRIBUTING.md shows are the ones that these tests compile and
-/// run, so that the page cannot grow old.
+/// The method and the score in CONTRIBUTING.md are those that these tests compile and run.
 @Suite struct ContributingTests {
   @Test(arguments: ["SingleTopK.swift", "KeyLengthScore.swift"])
-  func `the page's examples are the code that is tested`(name: String) throws {
+  func `the page's examples are the tested code`(name: String) throws {
     #expect(try ContributingPage.shows(name, of: #filePath))
   }
 
-  @Test func `the example removes what it says`() throws {
+  @Test func `the example removes as many tokens as promised`() throws {
     let geometry = TokenGeometry(tokens: 197, prefixTokens: 1, depth: 12)
     let setting = try TokenReductionRegistry.resolve(
       method: SingleTopK.self, parameters: ["r": .integer(49)], geometry: geometry)
@@ -26,7 +25,7 @@ import _TestSupport
     #expect(composition.tokensAfterBlocks == [197, 197, 197] + Array(repeating: 148, count: 9))
   }
 
-  @Test func `the example does what the tests ask of every registered method`() throws {
+  @Test func `the example meets the contract of registered methods`() throws {
     let geometry = TokenGeometry(tokens: 37, prefixTokens: 1, depth: 4)
     for (parameters, expected): ([String: JSONValue], [Int]) in [
       (["tokens": .array([37, 30, 24, 20].map { .integer($0) })], [37, 30, 24, 20]),

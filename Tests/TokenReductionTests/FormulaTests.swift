@@ -5,8 +5,8 @@ import _TestSupport
 
 @testable import TokenReduction
 
-/// Scores and disposals for which nothing was published to compare with: loops in double precision
-/// that are written from the formula.
+/// Scores and disposals without a published implementation to compare with, against loops in double
+/// precision written from the formula.
 @Suite struct FormulaTests {
   /// One image of random tokens, keys and attention, in memory that the test owns.
   private final class Image {
@@ -88,7 +88,8 @@ import _TestSupport
   }
 
   @Test(arguments: [Float(0.1), 1, 4], [1, 5, 50])
-  func `page rank is repeated votes of the attention map`(sharpness: Float, iterations: Int) {
+  func `PageRank is the repeated product with the attention map`(sharpness: Float, iterations: Int)
+  {
     let image = Image(seed: 7, sharpness: sharpness)
     PageRankScore(iterations: iterations).writeScores(image.step)
     let expected = image.pageRank(iterations: iterations)
@@ -99,7 +100,9 @@ import _TestSupport
   }
 
   @Test(arguments: 0..<8)
-  func `Zero-TPrune drops similar tokens of the less important half, then the least`(seed: Int) {
+  func `Zero-TPrune drops similar tokens of the less important half, then the least important`(
+    seed: Int
+  ) {
     let image = Image(seed: UInt64(100 + seed), sharpness: 2)
     PageRankScore(iterations: 30).writeScores(image.step)
     let similar = 4
@@ -139,7 +142,7 @@ import _TestSupport
   }
 
   @Test(arguments: [false, true])
-  func `representation shift is a length`(isDifference: Bool) {
+  func `representation shift is the length of a difference`(isDifference: Bool) {
     let image = Image(seed: 9, sharpness: 1)
     RepresentationShiftScore(isDifference: isDifference).writeScores(image.step)
     for token in image.prefix..<image.n {
@@ -153,7 +156,7 @@ import _TestSupport
     }
   }
 
-  @Test func `what a method says of itself is what its example does`() throws {
+  @Test func `a method's declared properties match its example`() throws {
     let geometry = TokenGeometry(tokens: 197, prefixTokens: 1, depth: 12)
     for method in TokenReductionRegistry.all {
       let object = try JSONDecoder().decode(
@@ -166,7 +169,7 @@ import _TestSupport
       }
       #expect(!composition.steps.isEmpty)
       #expect(method.needs.sizesInAttention == composition.proportionalAttention, "\(method.name)")
-      // Class rows of queries and keys are attention, too.
+      // Class rows of queries and keys also count as attention.
       let readsRows =
         composition.score is ClassValueScore || composition.score is ClassHeadValueScore
       #expect(
@@ -182,7 +185,8 @@ import _TestSupport
     }
   }
 
-  @Test func `explicit counts are a schedule of every method, and are refused by a sentence`()
+  @Test
+  func `every method accepts explicit counts, and invalid ones are refused with one sentence`()
     throws
   {
     let geometry = TokenGeometry(tokens: 37, prefixTokens: 1, depth: 4)
@@ -220,7 +224,7 @@ import _TestSupport
         == ["tokens: 1 at block 1 is too few; it must be 2 or more"])
   }
 
-  @Test func `scores and disposals that do not go together are refused by a sentence`() {
+  @Test func `incompatible scores and disposals are refused with one sentence`() {
     let geometry = TokenGeometry(tokens: 37, prefixTokens: 1, depth: 4)
     func problems(_ score: String, _ disposal: String) -> [String] {
       TokenReductionRegistry.problems(
@@ -242,7 +246,7 @@ import _TestSupport
           "disposal: \"merge\" does not act where \"predictor\" can be computed; take \"drop\", "
             + "which acts everywhere"
         ])
-    // Everything else composes.
+    // All other combinations are valid.
     for disposal in TokenDisposals.all {
       for score in TokenScores.all {
         let found = problems(score.name, disposal.name)

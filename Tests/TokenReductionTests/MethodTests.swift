@@ -15,7 +15,7 @@ import Testing
   }
 
   @Test(arguments: [deit, registers])
-  func `R tokens of the tail effect leave N - R, the fused one included`(geometry: TokenGeometry)
+  func `tail_effect with R keeps N - R tokens, including the fused one`(geometry: TokenGeometry)
     throws
   {
     for r in [1, 69, 98, geometry.patchTokens - 2] {
@@ -39,7 +39,9 @@ import Testing
       try composition("tail_effect", ["r": .integer(9)], Self.registers).steps[0].block == 10)
   }
 
-  @Test func `EViT keeps a share of the current tokens, rounded up, and one for the rest`() throws {
+  @Test func `EViT keeps a fraction of the current tokens, rounded up, and one for the rest`()
+    throws
+  {
     let fused = try composition("evit", ["keep_rate": .number(0.7)])
     // ⌈0.7·196⌉ + 1 = 139 patch tokens, ⌈0.7·139⌉ + 1 = 99, ⌈0.7·99⌉ + 1 = 71.
     #expect(fused.tokensAfterBlocks == [197, 197, 197, 140, 140, 140, 100, 100, 100, 72, 72, 72])
@@ -49,7 +51,7 @@ import Testing
     #expect(try composition("evit", ["keep_rate": .integer(1)]).steps.isEmpty)
   }
 
-  @Test func `ToMe halves at most and can rise or fall`() throws {
+  @Test func `ToMe removes at most half, with constant, increasing or decreasing r`() throws {
     #expect(ToMe.counts(r: 4, inflection: -1, depth: 6) == [8, 6, 4, 3, 1, 0])
     #expect(ToMe.counts(r: 4, inflection: 1, depth: 6) == [0, 1, 3, 4, 6, 8])
     #expect(ToMe.counts(r: 8, inflection: 0, depth: 2) == [8, 8])
@@ -63,13 +65,13 @@ import Testing
     #expect(composition.tokensAfterBlocks.prefix(8) == [167, 137, 107, 77, 47, 17, 2, 2])
   }
 
-  @Test func `random removal is before the first block`() throws {
+  @Test func `random removal precedes the first block`() throws {
     let composition = try composition("random", ["r": .integer(72)])
     #expect(composition.steps.map(\.position) == [.beforeBlock])
     #expect(composition.tokensAfterBlocks.first == 125)
   }
 
-  @Test func `a control removes as many tokens at the same blocks and the same place`() throws {
+  @Test func `a control removes as many tokens at the same positions in the same blocks`() throws {
     let places: [(String, [String: JSONValue], String)] = [
       ("topk", ["r": .integer(9)], "inside_block"),
       ("evit", ["keep_rate": .number(0.6)], "inside_block"),
@@ -94,7 +96,7 @@ import Testing
     #expect(RandomRemoval.control(of: try composition("topk", ["r": .integer(0)]), seed: 0) == nil)
   }
 
-  @Test func `any score composes with any disposal and schedule`() throws {
+  @Test func `any score can be combined with any disposal and schedule`() throws {
     for score in ["random", "class_attention", "tail_effect"] {
       for disposal in ["drop", "fuse_mean", "fuse_score_sum", "merge"] {
         for (schedule, extra): (String, [String: JSONValue]) in [
@@ -113,7 +115,7 @@ import Testing
     }
   }
 
-  @Test func `bad values are one sentence each`() throws {
+  @Test func `each invalid value is one sentence`() throws {
     func problems(_ method: String, _ parameters: [String: JSONValue]) throws -> [String] {
       let type = try #require(TokenReductionRegistry.method(named: method))
       return TokenReductionRegistry.problems(
@@ -158,7 +160,7 @@ import Testing
         "compose",
         ["score": .string("key_similarity"), "disposal": .string("drop"), "r": .integer(4)])
         == ["disposal: \"key_similarity\" chooses pairs; it goes with \"merge\" alone"])
-    // Several at once.
+    // Several errors at once.
     #expect(
       try problems("evit", ["keep_rate": .integer(2), "fused_token": .integer(1)]).count == 2)
   }

@@ -4,7 +4,7 @@ import Testing
 @testable import TokenReduction
 
 @Suite struct ScheduleCutTests {
-  @Test func `a schedule that asks for more than is left is found, and no other`() {
+  @Test func `only schedules that request more than the remaining tokens are found`() {
     func cut(_ name: String, _ parameters: [String: JSONValue], _ counts: [Int]) -> String? {
       ScheduleCut(
         MethodSetting(name: name, parameters: parameters), tokens: 37, tokensAfterBlocks: counts

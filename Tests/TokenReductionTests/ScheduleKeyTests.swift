@@ -3,7 +3,7 @@ import Testing
 
 @testable import TokenReduction
 
-/// Schedules that any method can have in place of its own.
+/// Schedules that any method can use instead of its own.
 @Suite struct ScheduleKeyTests {
   private static let geometry = TokenGeometry(tokens: 37, prefixTokens: 1, depth: 4)
   private static let methods = TokenReductionRegistry.all.filter {
@@ -23,7 +23,7 @@ import Testing
   ) throws -> Composition {
     let setting = try TokenReductionRegistry.resolve(
       method: method, parameters: parameters, geometry: Self.geometry)
-    // A setting that a record holds means the same again.
+    // A recorded setting resolves to the same again.
     #expect(
       try TokenReductionRegistry.resolve(
         method: method, parameters: setting.parameters, geometry: Self.geometry) == setting)
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test(arguments: Self.methods.map { $0.name })
-  func `R goes at one block, or is shared by several`(name: String) throws {
+  func `R is removed at one block or divided among several`(name: String) throws {
     let method = try #require(TokenReductionRegistry.method(named: name))
     let single = try composition(
       method, ["schedule": .string("single"), "r": .integer(10), "layer": .string("50%")])
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test(arguments: Self.methods.map { $0.name })
-  func `a share stays of the current tokens or of all`(name: String) throws {
+  func `a fraction of the current or of all tokens is kept`(name: String) throws {
     let method = try #require(TokenReductionRegistry.method(named: name))
     func counts(_ base: String) throws -> [Int] {
       try composition(
@@ -58,15 +58,15 @@ import Testing
         ]
       ).tokensAfterBlocks
     }
-    // 25.2 and 17.64 of 36 are rounded down; of the current ones 26 of 36 and 19 of 26 stay, and
-    // what is fused is one of them at the next block.
+    // 25.2 and 17.64 of 36 are rounded down; of the current tokens, 26 of 36 and 19 of 26 are kept,
+    // and the fused token is one of them at the next block.
     #expect(try counts("initial") == [37, 26, 26, 18])
     let fuses = [EViT.name, TailEffect.name].contains(name)
     #expect(try counts("current") == (fuses ? [37, 28, 28, 21] : [37, 27, 27, 20]))
   }
 
   @Test(arguments: Self.methods.map { $0.name })
-  func `r tokens go at every block`(name: String) throws {
+  func `r tokens are removed at every block`(name: String) throws {
     let method = try #require(TokenReductionRegistry.method(named: name))
     let parameters: [String: JSONValue] = [
       "schedule": .string("progressive"), "r": .integer(3),
@@ -78,7 +78,7 @@ import Testing
     }
   }
 
-  @Test func `what a schedule does not read is refused by a sentence`() {
+  @Test func `a key that a schedule does not read is refused with one sentence`() {
     #expect(
       problems(
         EViT.self, ["schedule": .string("single"), "r": .integer(3), "keep_rate": .number(0.5)])

@@ -7,7 +7,8 @@ import VisionModels
 @testable import CPUBackend
 
 extension PassRunner {
-  /// Heap allocations of one pass, by this thread and by the workers of its processor backend.
+  /// The number of heap allocations of one pass, by this thread and by the workers of its CPU
+  /// backend.
   func allocationsOfOnePass() throws -> Int {
     let pool = try #require(model.backend as? CPUBackend).pool
     let counter = UnsafeMutablePointer<Int>.allocate(capacity: 1)
@@ -43,5 +44,5 @@ extension PassRunner {
   }
 }
 
-/// Not inlined, since a compiler that sees both ends leaves the allocation out.
+/// Not inlined, because otherwise the compiler removes the allocation.
 @inline(never) private func giveBack(_ pointer: UnsafeMutableRawPointer?) { free(pointer) }

@@ -8,9 +8,9 @@ import _TestSupport
 
 @testable import VisionModels
 
-/// Sizes that validate run; others are refused with a sentence.
+/// Valid sizes run; others are refused with one sentence.
 @Suite struct ArchitectureTests {
-  /// Draws sizes that people and slips of a pen give: mostly small, now and then absurd.
+  /// Draws sizes as users write them: mostly small and valid, sometimes wrong.
   private struct Draw {
     var random: SplitMix64
 
@@ -18,7 +18,7 @@ import _TestSupport
       values[Int(random.next() % UInt64(values.count))]
     }
 
-    /// One of `slips` in twenty times, else `usual`.
+    /// One of `slips` with a probability of 1/20, else `usual`.
     mutating func rarely<T>(_ slips: [T], _ usual: T) -> T {
       random.next() % 20 == 0 ? pick(slips) : usual
     }
@@ -39,7 +39,7 @@ import _TestSupport
       )
     }
 
-    /// A method with an `r` that often is too much.
+    /// A method whose `r` is often too large.
     mutating func method(_ a: ViTArchitecture) -> (String, [String: JSONValue]) {
       let r = JSONValue.integer(
         pick([0, 1, 2, 5, max(0, a.patches - 1), a.patches, a.patches + 1]))
@@ -57,7 +57,7 @@ import _TestSupport
   }
 
   @Test(arguments: 0..<8)
-  func `whatever validates runs and gives numbers`(seed: Int) throws {
+  func `every valid configuration runs with finite results`(seed: Int) throws {
     var draw = Draw(random: SplitMix64(seed: UInt64(seed)))
     let backend = try CPUBackend(threads: 1 + seed % 2)
     var ran = 0
@@ -98,7 +98,7 @@ import _TestSupport
     #expect(ran > 20 && refused > 20, "\(ran) ran, \(refused) were refused")
   }
 
-  @Test func `a feed-forward network of width 0 is refused by its ratio`() {
+  @Test func `a feed-forward network of width 0 is refused`() {
     let narrow = ViTArchitecture(embedDim: 1, numHeads: 1, mlpRatio: 0.1)
     #expect(narrow.problems().map(\.key) == ["mlp_ratio"])
     #expect(

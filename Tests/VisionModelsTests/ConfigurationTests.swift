@@ -4,8 +4,8 @@ import Testing
 
 @testable import VisionModels
 
-/// What `config.json` of timm and of Hugging Face say.
-@Suite struct `Configurations of models` {
+/// `config.json` of timm and of Hugging Face.
+@Suite struct `Model configurations` {
   private func read(_ config: String, _ images: String? = nil) throws -> ModelEntry {
     try ModelConfiguration(
       Data(config.utf8), preprocessor: images.map { Data($0.utf8) }, source: "test"
@@ -23,7 +23,7 @@ import Testing
     } catch { return "\(error)" }
   }
 
-  /// As timm's repository `deit_small_patch16_224.fb_in1k` has it.
+  /// From timm's repository `deit_small_patch16_224.fb_in1k`.
   private static let deit = """
     {"architecture": "deit_small_patch16_224", "num_classes": 1000, "num_features": 384,
      "global_pool": "token", "pretrained_cfg": {"tag": "fb_in1k", "custom_load": false,
@@ -33,7 +33,7 @@ import Testing
      "first_conv": "patch_embed.proj", "classifier": "head"}}
     """
 
-  @Test func `timm's says the registry's own model and preprocessing`() throws {
+  @Test func `timm's configuration gives the registry's model and preprocessing`() throws {
     let entry = try read(Self.deit)
     let own = try #require(ModelRegistry.entry(named: "deit_small_patch16_224"))
     #expect(try vit(entry) == vit(own))
@@ -41,7 +41,7 @@ import Testing
     #expect(entry.name == "deit_small_patch16_224")
   }
 
-  @Test func `a model that was fine-tuned at another size keeps where it was trained`() throws {
+  @Test func `a model fine-tuned at another size keeps its training size`() throws {
     let entry = try read(
       Self.deit.replacing("224, 224", with: "384, 384").replacing(
         "\"num_classes\": 1000", with: "\"num_classes\": 37"
@@ -55,7 +55,7 @@ import Testing
     #expect(entry.preprocessing.resize == 384)
   }
 
-  @Test func `arguments of timm's models are sizes`() throws {
+  @Test func `arguments of timm's models set sizes`() throws {
     let sizes = try vit(
       read(
         Self.deit.replacing(
@@ -67,13 +67,14 @@ import Testing
     #expect(sizes.head == .patchMean)
   }
 
-  /// As `timm.models.save_for_hf` of timm 1.0.31 writes the arguments of each kind of model.
+  /// The format in which `timm.models.save_for_hf` of timm 1.0.31 writes the arguments of each kind
+  /// of model.
   private static func saved(_ architecture: String, _ arguments: String) -> String {
     deit.replacing("deit_small_patch16_224", with: architecture).replacing(
       "\"pretrained_cfg\"", with: "\"model_args\": {\(arguments)}, \"pretrained_cfg\"")
   }
 
-  @Test func `what timm saves of its models is read`() throws {
+  @Test func `configurations saved by timm are read`() throws {
     let own = #""in_chans": 3, "num_classes": 1000, "global_pool": "#
     for (name, arguments) in [
       ("deit_small_patch16_224", own + #""token", "img_size": [224, 224]"#),
@@ -97,7 +98,7 @@ import Testing
             + #""reg_tokens": 2, "qk_norm": true, "patch_size": [32, 32], "in_chans": 3"#)))
     #expect(changed.imageSize == 224 && changed.patchSize == 32 && changed.numClasses == 7)
     #expect(changed.head == .patchMean && !changed.classToken && changed.registers == 2)
-    // A backbone has the named model's classifier, which its weights then lack.
+    // A backbone gets the named model's classifier, which its weights then lack.
     let backbone = try vit(
       read(
         Self.saved(
@@ -112,7 +113,7 @@ import Testing
         == "config.json: its images have 1 channels; three are read")
   }
 
-  /// As `facebook/dinov2-small-imagenet1k-1-layer` has them.
+  /// From `facebook/dinov2-small-imagenet1k-1-layer`.
   private static let dinov2 = """
     {"architectures": ["Dinov2ForImageClassification"], "hidden_act": "gelu", "hidden_size": 384,
      "id2label": {"0": "a", "1": "b", "2": "c"}, "image_size": 518, "layer_norm_eps": 1e-06,
@@ -127,7 +128,7 @@ import Testing
      "size": {"shortest_edge": 256}}
     """
 
-  @Test func `Hugging Face's DINOv2 runs at the size of its crop`() throws {
+  @Test func `Hugging Face's DINOv2 runs at its crop size`() throws {
     let entry = try read(Self.dinov2, Self.bit)
     let sizes = try vit(entry)
     let own = try vit(#require(ModelRegistry.entry(named: "vit_small_patch14_dinov2")))
@@ -142,8 +143,8 @@ import Testing
           std: Preprocessing.imageNetStd))
   }
 
-  /// As `google/vit-base-patch16-224` has them.
-  @Test func `Hugging Face's ViT squashes its images`() throws {
+  /// From `google/vit-base-patch16-224`.
+  @Test func `Hugging Face's ViT resizes without keeping the aspect ratio`() throws {
     let labels = (0..<1000).map { "\"\($0)\": \"x\"" }.joined(separator: ", ")
     let config = """
       {"architectures": ["ViTForImageClassification"], "hidden_act": "gelu", "hidden_size": 768,
@@ -167,8 +168,8 @@ import Testing
           mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5]))
   }
 
-  /// As `microsoft/swin-tiny-patch4-window7-224` has them.
-  @Test func `Hugging Face's Swin squashes its images`() throws {
+  /// From `microsoft/swin-tiny-patch4-window7-224`.
+  @Test func `Hugging Face's Swin resizes without keeping the aspect ratio`() throws {
     let config = """
       {"architectures": ["SwinForImageClassification"], "depths": [2, 2, 6, 2], "embed_dim": 96,
        "hidden_act": "gelu", "hidden_size": 768, "id2label": {"0": "a", "1": "b"},
@@ -194,9 +195,9 @@ import Testing
         == "config.json: \"window_size\" is missing, or no whole number from 1 to 1000000")
   }
 
-  /// As `facebook/convnext-tiny-224` has them; at 384 its processor squashes.
+  /// From `facebook/convnext-tiny-224`; at 384, its processor does not keep the aspect ratio.
   @Test(arguments: [(224, 256, false), (384, 384, true)])
-  func `Hugging Face's ConvNeXt crops, but not its largest images`(
+  func `Hugging Face's ConvNeXt crops except at the largest size`(
     size: Int, resize: Int, isSquashed: Bool
   ) throws {
     let entry = try read(
@@ -222,8 +223,8 @@ import Testing
           mean: Preprocessing.imageNetMean, std: Preprocessing.imageNetStd))
   }
 
-  /// As `apple/mobilevit-x-small` has them.
-  @Test func `Hugging Face's MobileViT takes its images as they are, blue first`() throws {
+  /// From `apple/mobilevit-x-small`.
+  @Test func `Hugging Face's MobileViT uses unnormalized BGR images`() throws {
     let config = """
       {"architectures": ["MobileViTForImageClassification"], "conv_kernel_size": 3,
        "expand_ratio": 4.0, "hidden_act": "silu", "hidden_sizes": [96, 120, 144],
@@ -255,8 +256,8 @@ import Testing
         == ModelRegistry.entry(named: "mobilevit_xs")?.preprocessing)
   }
 
-  /// As `facebook/deit-small-distilled-patch16-224` has them.
-  @Test func `Hugging Face's distilled DeiT is read with two classifiers`() throws {
+  /// From `facebook/deit-small-distilled-patch16-224`.
+  @Test func `Hugging Face's distilled DeiT has two classifiers`() throws {
     let config = """
       {"architectures": ["DeiTForImageClassificationWithTeacher"], "hidden_size": 384,
        "id2label": {"0": "a"}, "model_type": "deit", "num_attention_heads": 6,
@@ -272,7 +273,7 @@ import Testing
     #expect(entry.preprocessing.fit == .bothSides)
     #expect(entry.preprocessing.resize == 256)
     #expect(entry.preprocessing.crop == 224)
-    // The distillation token is there, and no classifier reads it.
+    // The distillation token exists, but no classifier reads it.
     let one = try vit(read(config.replacing("WithTeacher", with: ""), images))
     #expect(!one.distilled && one.registers == 1 && one.noEmbedClass == false)
     #expect(one.head == .token && one.prefixTokens == 2 && one.positionedPrefix == 2)
@@ -282,7 +283,7 @@ import Testing
         + "DeiTForImageClassificationWithTeacher and DeiTForImageClassification are known")
   }
 
-  @Test func `what cannot be read is reported`() {
+  @Test func `unsupported configurations are reported`() {
     #expect(message("[]") == "config.json: it is no JSON object")
     #expect(message("{}").hasPrefix("config.json: it has neither timm's \"architecture\" nor"))
     #expect(

@@ -7,15 +7,15 @@ import _TestSupport
 
 @testable import VisionModels
 
-/// The model that CONTRIBUTING.md shows is the one that these tests compile and run, so that the
-/// page cannot grow old.
+/// The model in CONTRIBUTING.md is the one that these tests compile and run.
 @Suite struct ContributingModelTests {
   @Test(arguments: ["SmallNet.swift", "SmallNetLayout.swift"])
-  func `the page's examples are the code that is tested`(name: String) throws {
+  func `the page's examples are the tested code`(name: String) throws {
     #expect(try ContributingPage.shows(name, of: #filePath))
   }
 
-  @Test func `a file in the example layout gives the logits of one with timm's names`() throws {
+  @Test func `a file in the example layout gives the same logits as one with timm's names`() throws
+  {
     let small = SmallNet()
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID())")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

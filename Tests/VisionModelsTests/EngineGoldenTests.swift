@@ -4,7 +4,7 @@ import Tensors
 import Testing
 import _TestSupport
 
-/// The stored passes on every engine and in every precision of a processor.
+/// The stored passes with every engine and precision of the CPU.
 @Suite struct EngineGoldenTests {
   static let blas = try? EngineChoice.blas()
 
@@ -16,23 +16,25 @@ import _TestSupport
     #expect(comparison.isGood(.float32), "\(comparison.text)")
   }
 
-  /// Those whose files tell which tokens were kept, so that images that keep others are known.
+  /// Cases that store the kept tokens, so that images with different tokens are known.
   private static let watched = GoldenCase.all.filter(\.recordsKeptTokens)
 
   @Test(arguments: watched, [Precision.bfloat16, .int8])
-  func `a lower precision gives the published logits as far as its digits go`(
+  func `a lower precision gives the published logits within its precision`(
     golden: GoldenCase, precision: Precision
   ) throws {
     let backend = try CPUBackend(threads: 2).computing(at: precision)
     let comparison = try PassComparison(golden, GoldenRun(golden, backend: backend))
     #expect(comparison.isGood(precision), "\(comparison.text)")
     #expect(comparison.relative > 1e-5, "nothing was rounded")
-    // Also where every image has kept other tokens.
+    // Also if every image has kept different tokens.
     #expect(comparison.relative < 0.5, "\(comparison.text)")
   }
 
-  /// Random weights make near ties of most scores; without this, every comparison above could be of
-  /// images that kept other tokens, or the same in another order.
+  /// With random weights, most scores are nearly tied.
+  ///
+  /// Without this test, every comparison above could be of images that kept different tokens, or
+  /// the same in another order.
   @Test(arguments: [(Precision.bfloat16, 40), (.int8, 20)])
   func `enough images keep the published tokens to be compared`(
     precision: Precision, minimum: Int
@@ -46,7 +48,7 @@ import _TestSupport
   }
 
   @Test(arguments: [Precision.float32, .bfloat16, .int8])
-  func `the number of threads changes no bit`(precision: Precision) throws {
+  func `the number of threads does not change any bit`(precision: Precision) throws {
     let golden = try #require(GoldenCase.all.first { $0.name.hasPrefix("vit_micro__none") })
     let logits = try [1, 2, 3, 8].map {
       try GoldenRun(

@@ -9,9 +9,9 @@ import _TestSupport
 
 @testable import VisionModels
 
-/// The families that are not plain ViTs, against timm's models on the same weights and images.
+/// Families other than plain ViTs, compared with timm's models on the same weights and images.
 ///
-/// `Tools/make_family_goldens.py` made the cases.
+/// The cases were created by `Tools/make_family_goldens.py`.
 @Suite struct FamilyTests {
   struct Golden: CustomStringConvertible, Sendable {
     let name: String
@@ -34,7 +34,7 @@ import _TestSupport
       try? Golden(name: $0)
     }
 
-    /// The case's weights as a file of their own.
+    /// Writes the case's weights to a separate file.
     func writeWeights() throws -> URL {
       let url = FileManager.default.temporaryDirectory.appendingPathComponent(
         "\(UUID()).safetensors")
@@ -61,8 +61,8 @@ import _TestSupport
     }
   }
 
-  /// A twentieth of what `Tools/check_against_timm.py` allows: float32 and float64 of one model are
-  /// 1e-6 apart.
+  /// A twentieth of the tolerance in `Tools/check_against_timm.py`: float32 and float64 of one
+  /// model differ by 1e-6.
   private static let tolerance: Float = 1e-5
 
   @Test func `every family has a case, and every case is read`() {
@@ -73,7 +73,7 @@ import _TestSupport
   }
 
   @Test(arguments: Golden.all)
-  func `logits and the maps behind each stage are timm's`(golden: Golden) throws {
+  func `logits and feature maps after each stage match timm`(golden: Golden) throws {
     let pass = try golden.makePass()
     var stages: [Int: [Float]] = [:]
     pass.onBlock = { index, map in
@@ -111,7 +111,7 @@ import _TestSupport
     #expect(try pass.allocationsOfOnePass() == 0)
   }
 
-  /// timm's cells and the papers': parameters in millions, GMAC.
+  /// Values from timm and the papers: millions of parameters, and GMACs.
   static let published: [(name: String, parameters: Double, macs: Double)] = [
     ("efficientvit_m0", 2.35, 0.08), ("efficientvit_m1", 2.98, 0.17),
     ("efficientvit_m2", 4.19, 0.20), ("efficientvit_m3", 6.90, 0.27),
@@ -135,28 +135,28 @@ import _TestSupport
     ("mobilevit_xs", 2.32, 1.05), ("mobilevit_s", 5.58, 2.03),
   ]
 
-  /// The multiply-adds of B2 are left out: the poster prints 2.1 G at 256, 5 % more than the
-  /// configuration gives that B1 and B3 agree with.
+  /// The MACs of B2 are left out: the poster states 2.1 G at 256, 5 % more than the configuration
+  /// with which B1 and B3 agree.
   @Test func `the reconstruction of ReduceFormer-B2 has the published parameters`() throws {
     let entry = try #require(ModelRegistry.entry(named: "reduceformer_b2.r256"))
     #expect(abs(Double(entry.info.parameters) / 1e6 - 24) < 0.15)
   }
 
   @Test(arguments: published)
-  func `parameters and MACs are those published`(
+  func `parameters and MACs match the published ones`(
     cell: (name: String, parameters: Double, macs: Double)
   ) throws {
     let entry = try #require(ModelRegistry.entry(named: cell.name))
     let parameters = Double(entry.info.parameters) / 1e6
-    // Of a number with two digits the last may be rounded either way.
+    // The last of two digits may be rounded either way.
     #expect(abs(parameters - cell.parameters) < max(0.006, 0.006 * cell.parameters))
     let macs = Double(DryRun.macs(entry.architecture, .unreduced(.none))) / 1e9
-    // Published counts hold norms, activations and gates, which are no products; a small model's
-    // share of them is larger.
+    // Published counts include norms, activations and gates, which are a larger part of small
+    // models.
     #expect(abs(macs - cell.macs) < max(0.015, 0.03 * cell.macs), "\(macs)")
   }
 
-  @Test func `sizes that cannot be built are refused with a sentence`() {
+  @Test func `impossible sizes are refused with one sentence`() {
     var swin = Swin(embedDim: 8, depths: [2, 2, 2, 2], numHeads: [1, 1, 1, 1])
     swin.imageSize = 256
     #expect(
@@ -189,13 +189,13 @@ import _TestSupport
         == "swin_tiny_patch4_window7_224 has no tokens to reduce; only none runs on it")
   }
 
-  @Test func `every stage says why its tokens stay`() {
+  @Test func `every stage explains why its tokens cannot be reduced`() {
     for entry in ModelRegistry.all where entry.info.geometry == nil {
       for stage in entry.info.stages { #expect(stage.whyNotReducible?.isEmpty == false) }
     }
   }
 
-  @Test func `a checkpoint of another variant is one sentence`() throws {
+  @Test func `a checkpoint of another variant is refused with one sentence`() throws {
     let golden = try #require(Golden.all.first { $0.name.hasPrefix("coatnet_rw_64") })
     let other = try #require(Golden.all.first { $0.name == "coatnet_64" })
     let url = try golden.writeWeights()
@@ -210,7 +210,7 @@ import _TestSupport
   }
 }
 
-/// The largest difference as a share of the range of the expected values.
+/// The largest difference relative to the range of the expected values.
 private func relativeDifference(_ values: [Float], _ expected: [Float]) -> Float {
   let range = (expected.max() ?? 0) - (expected.min() ?? 0)
   return largestDifference(values, expected) / max(range, .leastNormalMagnitude)

@@ -4,9 +4,10 @@ import Testing
 import TokenReduction
 import VisionModels
 
-/// Latency where tokens are few: a staircase tool must not make a step of its own.
+/// Latency with few tokens: our kernels must not cause a step of their own.
 @Suite struct FewTokensTests {
-  /// A pass of DeiT-S's width over 17 tokens, of which `removed` go in front of the first product.
+  /// A pass with DeiT-S's width over 17 tokens, of which `removed` are removed before the first
+  /// GEMM.
   private func runner(removing removed: Int) throws -> PassRunner {
     let sizes = ViTArchitecture(
       imageSize: 64, patchSize: 16, embedDim: 384, depth: 4, numHeads: 6, numClasses: 10)
@@ -19,8 +20,7 @@ import VisionModels
     return try PassRunner(model: model, composition: composition, batchSize: 1)
   }
 
-  /// The fewest seconds of one of many passes of each, taken in turn: what others do on the machine
-  /// only ever adds.
+  /// The minimum time of many interleaved passes of each, because other programs can only add time.
   private func fastest(_ runners: [PassRunner], rounds: Int) -> [Double] {
     var fastest = runners.map { _ in Double.infinity }
     for _ in 0..<rounds {
@@ -35,9 +35,11 @@ import VisionModels
     return fastest
   }
 
-  /// A tile of AVX-512 has 14 rows; with fewer tokens one tile alone fetches the weights, and once
-  /// took a quarter longer than 17 tokens did.
-  @Test func `fewer tokens than a tile has rows take no longer than more`() throws {
+  /// An AVX-512 tile has 14 rows.
+  ///
+  /// With fewer tokens a single tile prefetches the weights, which once took a quarter longer than
+  /// 17 tokens.
+  @Test func `fewer tokens than the rows of a tile are not slower than more`() throws {
     let runners = try [0, 3, 4, 6, 9].map(runner(removing:))
     var worst = Double.infinity
     for _ in 0..<6 where worst > 1.08 {

@@ -5,7 +5,7 @@ import Testing
 import VisionModels
 import _TestSupport
 
-/// What the published implementations of the further methods chose, index by index.
+/// The choices of published implementations of further methods, index by index.
 @Suite struct GoldenMethodTests {
   static func cases(_ methods: Set<String>, with prefix: String) -> [GoldenCase] {
     GoldenCase.all.filter { golden in
@@ -14,7 +14,7 @@ import _TestSupport
     }
   }
 
-  /// Blocks of entries such as `assign.4`, their rows by image.
+  /// The blocks of entries such as `assign.4`, with their rows by image.
   private func rows(
     _ golden: GoldenCase, _ name: String
   ) throws -> [(block: Int, rows: [[Int]])] {
@@ -29,9 +29,9 @@ import _TestSupport
   }
 
   @Test(arguments: cases(["atc", "dpcknn", "mctf", "ppt"], with: "assign"))
-  func `every token goes where it went`(golden: GoldenCase) throws {
+  func `every token is assigned to the same output as in the reference`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden)
-    // The clustering of patches alone leaves the class token out.
+    // DPC-KNN clusters only patches, without the class token.
     let skipped = golden.method.name == "dpcknn" ? 1 : 0
     for (block, rows) in try rows(golden, "assign") {
       for (image, expected) in rows.enumerated() {
@@ -47,7 +47,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases(["ats"], with: "kept"))
-  func `each image keeps the tokens that were sampled`(golden: GoldenCase) throws {
+  func `each image keeps its sampled tokens`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden)
     for (block, rows) in try rows(golden, "kept") {
       for (image, expected) in rows.enumerated() {
@@ -58,7 +58,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases(["ats"], with: "tokens_after"))
-  func `sampled tokens are the reference's, padding aside`(golden: GoldenCase) throws {
+  func `sampled tokens match the reference except for padding`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden)
     for (key, entry) in golden.file.entries where key.hasPrefix("tokens_after.") {
       let block = try #require(Int(key.dropFirst(13)))
@@ -77,7 +77,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases(["dpcknn", "kmedoids"], with: ""))
-  func `centers are the reference's`(golden: GoldenCase) throws {
+  func `centers match the reference`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden)
     let name = golden.method.name == "dpcknn" ? "centers" : "medoids"
     for (block, rows) in try rows(golden, name) {
@@ -89,7 +89,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases(["pitome"], with: "src_idx"))
-  func `each merged token joins the same one`(golden: GoldenCase) throws {
+  func `each token is merged into the same one`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden)
     let (sources, targets) = (try rows(golden, "src_idx"), try rows(golden, "dst_tok"))
     for (block, rows) in sources {
@@ -105,7 +105,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases(["diffrate"], with: "order"))
-  func `sorted tokens and what joins them are the reference's`(golden: GoldenCase) throws {
+  func `sorted tokens and their merges match the reference`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden)
     let targets = try rows(golden, "dst_idx")
     for (block, rows) in try rows(golden, "order") {
@@ -127,7 +127,7 @@ import _TestSupport
 
   @Test(
     arguments: cases(["atc", "diffrate", "gtp", "mctf", "pitome", "ppt"], with: "size"))
-  func `sizes are the reference's`(golden: GoldenCase) throws {
+  func `sizes match the reference`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden)
     for key in golden.file.entries.keys where key.hasPrefix("size.") {
       let block = try #require(Int(key.dropFirst(5)))

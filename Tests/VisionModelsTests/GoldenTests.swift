@@ -6,8 +6,8 @@ import _TestSupport
 
 /// Our forward passes against those of timm, POMT, ToMe and EViT on the same weights and images.
 ///
-/// Tolerances: indices exact, logits, features and tokens 1e-4, scores 1e-5 + 1e-4 relative: each
-/// about ten times the difference that float32 and float64 of the reference itself have.
+/// Tolerances: indices exact; logits, features and tokens 1e-4; scores 1e-5 + 1e-4 relative. Each
+/// is about ten times the difference between float32 and float64 of the reference itself.
 @Suite struct GoldenTests {
   @Test func `every stored case is read`() {
     #expect(GoldenCase.all.count == Fixtures.names(in: "goldens/cases").count)
@@ -17,14 +17,14 @@ import _TestSupport
     }
   }
 
-  /// The cases that store something of which the key begins so.
+  /// The cases that store an entry whose key starts with `part`.
   private static func cases(with part: String) -> [GoldenCase] {
     GoldenCase.all.filter { $0.file.entries.keys.contains { $0.hasPrefix(part) } }
   }
 
   @Test(arguments: GoldenCase.all)
-  func `logits and features are those of the published implementation`(golden: GoldenCase) throws {
-    // A case whose images ran alone must come out of one batch: nothing depends on a neighbor.
+  func `logits and features match the published implementation`(golden: GoldenCase) throws {
+    // A case whose images were computed separately must be reproduced in one batch.
     let run = try GoldenRun(golden)
     #expect(largestDifference(run.logits, try golden.file.floats("logits")) < 1e-4)
     var features = try golden.file.floats("features")
@@ -39,7 +39,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases(with: "block_tokens"))
-  func `every block gives the reference's tokens`(golden: GoldenCase) throws {
+  func `the tokens after every block match the reference`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden, batchSize: 1)
     #expect(largestDifference(run.stream, try golden.file.floats("block_tokens")) < 1e-4)
   }
@@ -66,7 +66,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases(with: "scores."))
-  func `scores are the reference's`(golden: GoldenCase) throws {
+  func `scores match the reference`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden)
     for (key, entry) in golden.file.entries where key.hasPrefix("scores.") {
       let block = try #require(Int(key.dropFirst(7)))
@@ -104,7 +104,7 @@ import _TestSupport
   }
 
   @Test(arguments: cases(with: "tokens_").filter { $0.method.name != "ats" })
-  func `tokens before and after a reduction are the reference's`(golden: GoldenCase) throws {
+  func `tokens before and after a reduction match the reference`(golden: GoldenCase) throws {
     let run = try GoldenRun(golden)
     for key in golden.file.entries.keys where key.hasPrefix("tokens_") {
       let parts = key.split(separator: ".")
@@ -121,7 +121,7 @@ import _TestSupport
         ours = (0..<images).flatMap { ours[($0 * perImage + width)..<(($0 + 1) * perImage)] }
       }
       #expect(ours.count >= expected.count && !expected.isEmpty)
-      // Tokens before are stored of image 0 alone.
+      // Tokens before a reduction are stored only for image 0.
       #expect(largestDifference(ours.prefix(expected.count), expected) < 1e-4)
     }
   }

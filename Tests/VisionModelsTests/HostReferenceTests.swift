@@ -6,8 +6,8 @@ import TokenReduction
 import VisionModels
 import _TestSupport
 
-/// Scores and disposals as they are written, on the host: against the kernels that override them,
-/// and against loops in double precision where nothing was published to compare with.
+/// Reference implementations of scores and disposals on the host, compared with the kernels that
+/// override them, and with loops in double precision if there is no published implementation.
 @Suite struct HostReferenceTests {
   static let architecture = PassRunnerTests.architectures[1]
 
@@ -33,7 +33,7 @@ import _TestSupport
     arguments: PassRunnerTests.settings.filter {
       ["random", "topk", "evit", "tome", "tail_effect", "compose"].contains($0.method)
     }.indices)
-  func `a reference gives what the kernels give`(index: Int) throws {
+  func `reference implementations match the kernels`(index: Int) throws {
     let settings = PassRunnerTests.settings.filter {
       ["random", "topk", "evit", "tome", "tail_effect", "compose"].contains($0.method)
     }
@@ -55,7 +55,7 @@ import _TestSupport
     #expect(plain.operations.contains { $0.kind == .hostReduction })
     #expect(!fused.operations.contains { $0.kind == .hostReduction })
     #expect(largestDifference(Array(fused.logits), Array(plain.logits)) < 1e-5)
-    // What is left of dropped tokens has no order that counts.
+    // The order of tokens that will be dropped is irrelevant.
     let prefix = 12
     #expect(first.count == kept.count && !first.isEmpty)
     for (left, right) in zip(first, kept) {
@@ -64,7 +64,7 @@ import _TestSupport
   }
 
   @Test(arguments: ["branch", "difference"])
-  func `representation shift is the length of what the MLP adds`(kind: String) throws {
+  func `representation shift is the length of the MLP's output`(kind: String) throws {
     let parameters: [String: JSONValue] = [
       "layers": .array([.integer(1)]), "shift": .string(kind),
     ]
@@ -83,7 +83,7 @@ import _TestSupport
     }
     whole.run()
     #expect(largestDifference(after, try #require(streams[1])) < 1e-6)
-    // The tokens before the branch are what a step inside the block sees.
+    // The tokens before the branch are those that a step inside the block reads.
     let inside = try pass(
       try composition(
         "compose",

@@ -8,8 +8,8 @@ import _TestSupport
 
 @testable import VisionModels
 
-/// Files of the families that are not plain ViTs, as other projects than timm name their tensors.
-@Suite struct `Layouts of other families` {
+/// Files of families other than plain ViTs, with the tensor names of other projects than timm.
+@Suite struct `Checkpoint layouts of other families` {
   /// A file of Hugging Face's own classes (`Fixtures/make_hybrid_layouts.py`).
   struct Published: Sendable, CustomTestStringConvertible {
     let file: String
@@ -48,7 +48,7 @@ import _TestSupport
   }
 
   @Test(arguments: published)
-  func `Hugging Face's files give the logits of its own classes`(_ of: Published) throws {
+  func `Hugging Face's files give the logits of its own models`(_ of: Published) throws {
     let stored = try SafetensorsFile(url: Self.url("hybrid_logits"))
     let (images, expected) = (try stored.floats("images"), try stored.floats(of.logits))
     let files = try CheckpointFiles([Self.url(of.file)])
@@ -62,7 +62,7 @@ import _TestSupport
     #expect(difference < 2e-5, "the largest difference is \(difference)")
   }
 
-  /// How another project spells the names of a stored case: pairs of a pattern and what it becomes.
+  /// The names that another project uses for a stored case: pairs of a pattern and its replacement.
   struct Renamed: Sendable, CustomTestStringConvertible {
     let project: String
     let golden: String
@@ -114,7 +114,7 @@ import _TestSupport
   ]
 
   @Test(arguments: renamed)
-  func `files of the authors' own repositories give timm's logits`(_ of: Renamed) throws {
+  func `files from the authors' repositories give timm's logits`(_ of: Renamed) throws {
     let golden = try FamilyTests.Golden(name: of.golden)
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
     defer { try? FileManager.default.removeItem(at: url) }

@@ -6,9 +6,9 @@ import TokenReduction
 import VisionModels
 import _TestSupport
 
-/// Files of one small model as every project names its tensors (`Fixtures/make_layouts.py`).
-@Suite struct `Layouts of checkpoints` {
-  /// A file, the model that it holds, and the logits of the project's own classes.
+/// Files of one small model with the tensor names of every project (`Fixtures/make_layouts.py`).
+@Suite struct `Checkpoint layouts` {
+  /// A file, its model, and the logits of the project's own classes.
   struct Case: Sendable, CustomTestStringConvertible {
     let files: [String]
     let logits: String
@@ -97,7 +97,7 @@ import _TestSupport
   private static func url(_ name: String) -> URL { Fixtures.url("layouts/\(name)") }
 
   @Test(arguments: cases)
-  func `every layout gives the logits of its own project`(_ of: Case) throws {
+  func `every layout gives its own project's logits`(_ of: Case) throws {
     let stored = try SafetensorsFile(url: Self.url("logits.safetensors"))
     let (images, expected) = (try stored.floats("images"), try stored.floats(of.logits))
     let model = try of.architecture.load(
@@ -113,14 +113,14 @@ import _TestSupport
   }
 
   @Test(arguments: cases.filter { !$0.notes.isEmpty })
-  func `what was found and what was left is said`(_ of: Case) throws {
+  func `used and unused tensors are reported`(_ of: Case) throws {
     let fit = try of.architecture.fit(
       CheckpointFiles(of.files.map(Self.url)), checkpointKey: of.checkpointKey)
     #expect(fit.notes == of.notes)
   }
 
-  /// Files as a training leaves them, each with copies of the model: what timm takes of it, and
-  /// what is left.
+  /// Training checkpoints with several copies of the model: what timm uses, and what is left
+  /// unused.
   private static let copies: [(entries: [String], taken: String, left: [String])] = [
     (["model", "model_ema"], "model_ema.", ["model."]),
     (["state_dict", "state_dict_ema"], "state_dict_ema.", ["state_dict."]),
@@ -131,7 +131,7 @@ import _TestSupport
   ]
 
   @Test(arguments: copies.indices)
-  func `of several copies timm's choice is taken, and the spec's where it makes one`(
+  func `of several copies timm's choice is used, unless the spec chooses`(
     index: Int
   ) throws {
     let (entries, taken, left) = Self.copies[index]
@@ -168,7 +168,7 @@ import _TestSupport
     #expect(other.others == [taken])
   }
 
-  @Test func `an entry that is not there is reported with those that are`() {
+  @Test func `a missing entry is reported with the existing ones`() {
     func message(_ file: String, _ key: String) -> String {
       do {
         _ = try Self.plain.fit(CheckpointFiles([Self.url(file)]), checkpointKey: key)
@@ -187,8 +187,7 @@ import _TestSupport
       message("training.pth", "optimizer").hasPrefix("training.pth: has none of this model's"))
   }
 
-  @Test func `positions of another grid are said with how they are brought to the model's`() throws
-  {
+  @Test func `position embeddings of another grid are reported with their resampling`() throws {
     var larger = Self.plain
     larger.imageSize = 48
     #expect(
@@ -204,7 +203,7 @@ import _TestSupport
     } catch { return "\(error)".replacing(url("").path + "/", with: "") }
   }
 
-  @Test func `a backbone alone is refused with what to give`() {
+  @Test func `a backbone without classifier is refused with what to provide`() {
     #expect(
       Self.message("hub_dinov2_backbone.pth", as: Self.dinov2)
         == "hub_dinov2_backbone.pth: is a backbone without a classifier, and tiny needs one "
@@ -218,7 +217,7 @@ import _TestSupport
         "which hub_dinov2.pth has too; name one of the two files") == true)
   }
 
-  @Test func `a file of something else is reported with what it holds`() throws {
+  @Test func `an unrelated file is reported with its content`() throws {
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
     defer { try? FileManager.default.removeItem(at: url) }
     try SafetensorsWriter.write(
@@ -232,7 +231,7 @@ import _TestSupport
         + "patch_embed.proj.weight and 29 more); it is a safetensors file of 1 (conv1.weight)")
   }
 
-  @Test func `a model that the file is not is reported key by key`() {
+  @Test func `a mismatched model is reported key by key`() {
     let text = Self.message("hf_dinov2.safetensors", as: Self.plain) ?? ""
     #expect(text.contains("whose tensors carry Hugging Face's names"))
     #expect(text.contains("of another shape (head.weight is [5, 32], not [5, 16])"))

@@ -8,8 +8,7 @@ import TokenReduction
 import VisionModels
 import _TestSupport
 
-/// What holds for every method of the registry, on small models with one, two and five prefix
-/// tokens.
+/// The contract of every registered method, on small models with one, two and five prefix tokens.
 @Suite(.serialized) struct PassRunnerTests {
   static let architectures = [
     ViTArchitecture(
@@ -71,7 +70,7 @@ import _TestSupport
     return settings
   }()
 
-  /// Methods without a setting above, with an explicit schedule, which every method takes.
+  /// Methods without a setting above, with an explicit schedule, which every method accepts.
   private static let others: [Setting] = {
     let listed = Set((named + composed).map(\.method))
     return TokenReductionRegistry.all.filter { !listed.contains($0.name) }.map {
@@ -95,8 +94,8 @@ import _TestSupport
         geometry: architecture.info.tokens), batchSize: batchSize)
   }
 
-  /// Weights of 0.02 make all tokens alike; images far apart give the scores something to choose
-  /// by.
+  /// With weights of 0.02 all tokens are similar; very different images give the scores something
+  /// to select by.
   static func fill(_ pass: PassRunner, images: Range<Int>) {
     let size = pass.input.count / pass.batchSize
     for (slot, image) in images.enumerated() {
@@ -109,7 +108,7 @@ import _TestSupport
     #expect(Set(Self.settings.map(\.method)) == Set(TokenReductionRegistry.all.map { $0.name }))
   }
 
-  @Test func `explicit attention predicts what fused attention does, with every map in memory`()
+  @Test func `explicit attention, with every map in memory, predicts the same as fused attention`()
     throws
   {
     for architecture in Self.architectures {
@@ -132,7 +131,7 @@ import _TestSupport
   }
 
   @Test(arguments: architectures, settings.indices)
-  func `a pass that begins behind shared blocks gives the same logits to the bit`(
+  func `a pass that starts after shared blocks gives bit-identical logits`(
     architecture: ViTArchitecture, index: Int
   ) throws {
     let pass = try Self.pass(architecture, Self.settings[index], batchSize: 3)
@@ -159,7 +158,7 @@ import _TestSupport
   }
 
   @Test(arguments: architectures, settings.indices)
-  func `prefix tokens stay in front and counts are as promised`(
+  func `prefix tokens stay first, and counts are as promised`(
     architecture: ViTArchitecture, index: Int
   ) throws {
     let pass = try Self.pass(architecture, Self.settings[index], batchSize: 3)
@@ -172,7 +171,7 @@ import _TestSupport
       for image in 0..<3 {
         let offsets = event.assignment.offsets.integers + image * (event.step.tokensOut + 1)
         let sources = event.assignment.sources.integers + image * event.step.tokensIn
-        // Each special token is itself alone, in its place.
+        // Each prefix token is its only source, in its place.
         for token in 0..<prefix {
           #expect(offsets[token + 1] - offsets[token] == 1)
           #expect(sources[Int(offsets[token])] == Int32(token))
@@ -189,13 +188,13 @@ import _TestSupport
   }
 
   @Test(arguments: settings.indices, NotNumbers.allCases)
-  func `pictures that are not numbers leave every token its place`(
+  func `NaN images keep the promised token counts`(
     index: Int, kind: NotNumbers
   ) throws {
     let architecture = Self.architectures[0]
     let pass = try Self.pass(architecture, Self.settings[index], batchSize: 2)
     let values = kind.values(pass.input.count / 2, seed: 1)
-    // The neighbor is an ordinary picture, and stays one.
+    // The other image is ordinary and must stay so.
     Self.fill(pass, images: 0..<2)
     for (place, value) in values.enumerated() { pass.input[place] = value }
     var steps = 0
@@ -209,7 +208,7 @@ import _TestSupport
         for token in 0..<architecture.prefixTokens {
           #expect(offsets[token + 1] - offsets[token] == 1 && sources[token] == Int32(token))
         }
-        // Kernels that fuse or merge leave nothing out.
+        // Kernels that fuse or merge use every token.
         if let kernel = pass.composition.disposalKernel, kernel != .drop {
           #expect(offsets[after] == Int32(before))
         }
@@ -257,7 +256,7 @@ import _TestSupport
     #expect(try pass.allocationsOfOnePass() == 0)
   }
 
-  @Test func `MACs are those of the layers`() throws {
+  @Test func `MACs match the layers`() throws {
     let a = try #require(ModelRegistry.entry(named: "deit_small_patch16_224")).architecture
     let none = try Self.pass(a, ("none", [:]), batchSize: 1)
     // timm and fvcore: 4.6 G for DeiT-S.
@@ -270,7 +269,7 @@ import _TestSupport
     #expect(abs(Double(reduced.macs) / Double(none.macs) - 0.63) < 0.01)
   }
 
-  @Test func `queries, keys and values are computed once where tokens are merged between them`()
+  @Test func `queries, keys and values are computed once if tokens are merged before attention`()
     throws
   {
     let a = Self.architectures[0]
@@ -281,7 +280,7 @@ import _TestSupport
     var (tokens, macs) = (37, 36 * 3 * 8 * 8 * c + c * 7)
     for block in 0..<a.depth {
       let left = steps.first { $0.block == block }?.tokensOut ?? tokens
-      // Queries, keys and the map of all tokens; the rest of those that are left.
+      // Queries, keys and the map of all tokens; everything else of the remaining ones.
       macs += 2 * tokens * c * c + tokens * tokens * c
       macs += left * c * c + left * left * c + left * c * c + 8 * left * c * c
       tokens = left
@@ -293,12 +292,12 @@ import _TestSupport
     ("deit_tiny_patch16_224", 5_717_416), ("deit_base_patch16_224", 86_567_656),
     ("deit_small_distilled_patch16_224", 22_436_432), ("vit_large_patch16_224", 304_326_632),
   ])
-  func `registry models have the published numbers of parameters`(name: String, count: Int) throws {
+  func `registry models have the published parameter counts`(name: String, count: Int) throws {
     let entry = try #require(ModelRegistry.entry(named: name))
     #expect(entry.info.parameters == count)
   }
 
-  @Test func `weights that do not fit are one error with all of it`() throws {
+  @Test func `weights that do not fit give one error with all problems`() throws {
     let a = Self.architectures[0]
     let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).safetensors")
     defer { try? FileManager.default.removeItem(at: url) }

@@ -32,7 +32,7 @@ import _TestSupport
   ]
 
   @Test(arguments: cases)
-  func `the grid is the library's`(example: Case) throws {
+  func `the resampled grid matches the library`(example: Case) throws {
     let file = try SafetensorsFile(url: Fixtures.url("goldens/ops.safetensors"))
     let input = try file.floats("posembed_\(example.input).in0")
     let width = input.count / (example.side * example.side + example.prefix)

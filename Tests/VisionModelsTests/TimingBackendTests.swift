@@ -9,7 +9,7 @@ import _TestSupport
 @Suite struct TimingBackendTests {
   private final class Clock {
     var ticks = 0
-    /// One millisecond later at every look.
+    /// Advances by one millisecond at every call.
     func look() -> Duration {
       ticks += 1
       return .milliseconds(ticks)
@@ -31,7 +31,7 @@ import _TestSupport
   }
 
   @Test(arguments: PassRunnerTests.architectures, PassRunnerTests.settings.indices)
-  func `a timed pass gives the same bits, and its arithmetic is the model's`(
+  func `a timed pass is bit-identical, and its arithmetic matches the model`(
     architecture: ViTArchitecture, index: Int
   ) throws {
     let setting = PassRunnerTests.settings[index]
@@ -43,7 +43,7 @@ import _TestSupport
     timing.reset()
     timed.run()
     #expect(Array(timed.logits) == Array(plain.logits))
-    // A model's MACs leave out what the reduction itself multiplies.
+    // A model's MACs do not include the arithmetic of the reduction itself.
     let flops = timing.totals.filter { !$0.key.isReduction }.values.reduce(0) { $0 + $1.cost.flops }
     #expect(flops == 2 * timed.batchSize * timed.macs)
     for total in timing.totals.values {
@@ -52,7 +52,7 @@ import _TestSupport
     }
   }
 
-  @Test func `each kind is counted where it happens`() throws {
+  @Test func `each kind of operation is counted where it occurs`() throws {
     let architecture = PassRunnerTests.architectures[0]
     let clock = Clock()
     let timing = TimingBackend(try CPUBackend(threads: 1), now: clock.look)
@@ -65,8 +65,8 @@ import _TestSupport
         .upload: 1, .patchEmbedding: 1, .qkv: 4, .attention: 3, .scoredAttention: 1,
         .projection: 4, .feedForward: 4, .reduction: 1, .poolTokens: 1, .head: 1, .download: 1,
       ])
-    // Blocks 0 and 1 see 37 tokens, 2 and 3 see 23: rows of 32 in and of 96 out, next to a layer
-    // and its norm.
+    // Blocks 0 and 1 have 37 tokens, 2 and 3 have 23: rows of 32 in and of 96 out, plus a layer and
+    // its norm.
     let layer = 32 * 96 + 96 + 2 * 32
     let rows = 2 * 2 * (37 + 23)
     #expect(timing.totals[.qkv]?.cost.bytes == 4 * (rows * (32 + 96) + 4 * layer))

@@ -20,14 +20,14 @@ import Testing
     return agreement
   }
 
-  @Test func `neighbors that are all but equal may change places, and are counted`() {
+  @Test func `nearly equal neighbors may be swapped, and are counted`() {
     let agreement = Self.compare(
       Self.step([0, 1, 2, 4, 3, 5], keep: 5), Self.step([0, 2, 1, 4, 3, 5], keep: 5))
     #expect(agreement.hasSameTokens && agreement.hasSameOrder && !agreement.isUndecided)
     #expect(agreement.nearTies == 2)
   }
 
-  @Test func `another order of scores that differ is an error, and so is one without scores`() {
+  @Test func `a different order of different scores is an error, and so is one without scores`() {
     let (left, right) = ([0, 4, 2, 1, 3, 5], [0, 2, 4, 1, 3, 5])
     #expect(!Self.compare(Self.step(left, keep: 5), Self.step(right, keep: 5)).hasSameOrder)
     #expect(
@@ -36,7 +36,7 @@ import Testing
       ).hasSameOrder)
   }
 
-  @Test func `other tokens are an error unless a near tie decided`() {
+  @Test func `different tokens are an error unless a near tie decided`() {
     let theirs = Self.step([0, 2, 1, 4, 3, 5], keep: 4, fuse: true)
     let tie = Self.compare(Self.step([0, 2, 1, 3, 4, 5], keep: 4, fuse: true), theirs)
     #expect(tie.hasSameTokens && tie.isUndecided)
@@ -44,17 +44,17 @@ import Testing
     #expect(!other.hasSameTokens)
   }
 
-  @Test func `the order within a fused token means nothing`() {
+  @Test func `the order within a fused token is irrelevant`() {
     let agreement = Self.compare(
       Self.step([0, 2, 1, 5, 4, 3], keep: 3, fuse: true),
       Self.step([0, 2, 1, 3, 4, 5], keep: 3, fuse: true))
     #expect(agreement.hasSameTokens && agreement.hasSameOrder && agreement.nearTies == 0)
   }
 
-  @Test func `after a near tie the next reduction is followed by what is behind its tokens`() {
+  @Test func `after a near tie, the next reduction is compared by the patches behind its tokens`() {
     var agreement = Self.compare(
       Self.step([0, 1, 2, 4, 3, 5], keep: 5), Self.step([0, 2, 1, 4, 3, 5], keep: 5))
-    // Both keep the class token and token 1 of the input, which stand at different places now.
+    // Both keep the class token and token 1 of the input, which are now at different positions.
     let scores: [Float] = [9, 1, 2, 0, 0]
     agreement.compare(
       TokenAgreement.Step(offsets: [0, 1, 2], sources: [0, 1, 2, 3, 4], scores: [9, 2, 1, 0, 0]),

@@ -14,19 +14,19 @@ import TokenReduction
       block: block, position: .insideBlock, tokensIn: tokensIn, tokensOut: tokensOut)
   }
 
-  @Test func `dropped patches stay dropped, and kept ones are found wherever they moved`() {
+  @Test func `dropped patches stay dropped, and kept ones are found after moving`() {
     var trace = TokenTrace(geometry: Self.geometry, disposal: Drop())
     // Kept in descending score: patches 4, 0, 2, 5.
     trace.apply(
       Self.step(0, 7, 5), offsets: [0, 1, 2, 3, 4, 5], sources: [0, 5, 1, 3, 6, 2, 4])
     #expect(trace.stages[0].fates == [.kept, .dropped, .kept, .dropped, .kept, .kept])
-    // Of those, tokens 2 and 4: patches 0 and 5.
+    // Of those, tokens 2 and 4 are kept: patches 0 and 5.
     trace.apply(Self.step(1, 5, 3), offsets: [0, 1, 2, 3], sources: [0, 4, 2, 1, 3])
     #expect(trace.stages[1].fates == [.kept, .dropped, .dropped, .dropped, .dropped, .kept])
     #expect(trace.stages.map(\.step.tokensOut) == [5, 3])
   }
 
-  @Test func `a fused token keeps its patches fused, whether it is kept or fused again`() {
+  @Test func `the patches of a fused token stay fused, whether it is kept or fused again`() {
     var trace = TokenTrace(geometry: Self.geometry, disposal: FuseScoreSum())
     // Patches 3, 1, 0 are kept, and 2, 4, 5 fused into token 4.
     trace.apply(
@@ -41,7 +41,7 @@ import TokenReduction
     #expect(trace.stages[1].fates == [.fused, .kept, .fused, .kept, .fused, .fused])
   }
 
-  @Test func `merged groups grow, join, and are named by their first patch`() {
+  @Test func `merged groups grow and join and are numbered by their first patch`() {
     var trace = TokenTrace(geometry: Self.geometry, disposal: MergePairs())
     // Patch 2 joins patch 1, patch 4 joins patch 5.
     trace.apply(
@@ -100,7 +100,7 @@ import TokenReduction
         }
       }
       let patchTokens = stage.step.tokensOut - architecture.prefixTokens
-      // Fused patches are behind one token, or behind several after several reductions.
+      // Fused patches belong to one token, or to several after several reductions.
       if fused == 0 {
         #expect(kept + groups.count == patchTokens)
       } else {

@@ -7,8 +7,8 @@ import TokenReduction
 import VisionModels
 import _TestSupport
 
-/// Small models of timm that differ from ViT in a part (`Fixtures/make_variants.py`).
-@Suite struct `Variants of ViT` {
+/// Small timm models that differ from ViT in one part (`Fixtures/make_variants.py`).
+@Suite struct `ViT variants` {
   private static func runner(
     _ sizes: ViTArchitecture, _ name: String, method: MethodSettingText = .none, threads: Int = 2
   ) throws -> PassRunner {
@@ -51,7 +51,7 @@ import _TestSupport
   }
 
   @Test(arguments: ViTVariants.all.indices)
-  func `methods run on every variant that has what they read`(index: Int) throws {
+  func `methods run on every variant that provides what they read`(index: Int) throws {
     let (name, sizes) = ViTVariants.all[index]
     for method in [MethodSettingText.random, .tome, .topk] {
       guard sizes.classToken || method != .topk else {
@@ -71,7 +71,8 @@ import _TestSupport
   }
 
   @Test(arguments: ViTVariants.all.indices)
-  func `what pads images is refused where the classifier pools patch tokens`(index: Int) throws {
+  func `methods that pad images are refused if the classifier pools patch tokens`(index: Int) throws
+  {
     let (name, sizes) = ViTVariants.all[index]
     let entry = ModelRegistry.custom(sizes, name: name)
     let setting = MethodSetting(
@@ -91,7 +92,7 @@ import _TestSupport
   }
 
   @Test(arguments: ["timm", "dinov2", "hugging_face"], [3, 6])
-  func `positions are brought to another grid as each project does`(
+  func `position embeddings are resampled to another grid as in each project`(
     project: String, side: Int
   ) throws {
     let stored = try SafetensorsFile(url: Fixtures.url("variants/logits.safetensors"))
@@ -103,7 +104,7 @@ import _TestSupport
     #expect(largestDifference(ours, expected) < 1e-5)
   }
 
-  @Test func `what few models have is written where they have it`() throws {
+  @Test func `options of few models are written only for those`() throws {
     let plain = ViTVariants.sizes { _ in }
     #expect(plain.members["class_token"] == nil && plain.members["norm_epsilon"] == nil)
     for (_, sizes) in ViTVariants.all {
@@ -111,7 +112,7 @@ import _TestSupport
     }
   }
 
-  @Test func `parts that do not go together are refused`() {
+  @Test func `incompatible parts are refused`() {
     let noClass = ViTVariants.sizes { $0.classToken = false }
     #expect(
       noClass.problems().map(\.message) == [

@@ -1,9 +1,10 @@
 import Foundation
 import Tensors
 
-/// Copies of weight files in which one tensor holds a number that is none.
+/// Copies of weight files in which one tensor contains NaN or infinity.
 package enum BrokenWeights {
-  /// Writes a copy of `source` whose tensor `key` begins with `value`, or is full of it.
+  /// Writes a copy of `source` in which the first element of tensor `key`, or every element, is
+  /// `value`.
   package static func write(
     _ value: Float, in key: String, everywhere: Bool = false, of source: URL, to url: URL
   ) throws {

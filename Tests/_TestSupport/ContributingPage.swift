@@ -1,9 +1,9 @@
 import Foundation
 
-/// The code that CONTRIBUTING.md shows, which tests compile and run so that it cannot grow old.
+/// The code in CONTRIBUTING.md, which tests compile and run so that it stays current.
 package enum ContributingPage {
-  /// Whether the page shows the file `name`, in the folder of the test, from its first declaration
-  /// on.
+  /// Whether the page contains the file `name`, from its first declaration on; the file is in the
+  /// folder of the test.
   ///
   /// - Parameter test: `#filePath` of the test.
   package static func shows(_ name: String, of test: String) throws -> Bool {

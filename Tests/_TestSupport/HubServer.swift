@@ -2,12 +2,12 @@ import Files
 import Foundation
 import Synchronization
 
-/// A Hugging Face Hub of a test's own: repositories of files, large ones on a storage of another
-/// host name.
+/// A local Hugging Face Hub for tests: repositories of files, with large files on a storage server
+/// under another host name.
 package final class HubServer: Sendable {
   package struct File: Sendable {
     package let data: Data
-    /// Whether it is large: served by the storage and named by its SHA-256.
+    /// Whether it is a large file, which is served by the storage server and named by its SHA-256.
     package let isLarge: Bool
 
     package init(_ data: Data, isLarge: Bool = true) {
@@ -17,7 +17,7 @@ package final class HubServer: Sendable {
 
     package init(_ text: String) { self.init(Data(text.utf8), isLarge: false) }
 
-    /// SHA-256, or git's SHA-1 of a small file.
+    /// The SHA-256, or git's SHA-1 for a small file.
     package var hash: String {
       let bytes: [UInt8] =
         isLarge
@@ -26,14 +26,14 @@ package final class HubServer: Sendable {
     }
   }
 
-  /// What a test changes of an answer; `nil` leaves it as it is.
+  /// Replaces a response in a test; `nil` leaves it unchanged.
   package typealias Change = @Sendable (LocalServer.Request, Int) -> LocalServer.Reply?
 
-  /// How often each thing was asked for.
+  /// The number of requests for each path.
   private final class Counts: Sendable {
     private let all = Mutex<[String: Int]>([:])
 
-    /// Counts one more, and returns how many there were before.
+    /// Counts a request, and returns the number of previous ones.
     func add(_ key: String) -> Int {
       all.withLock { counts in
         counts[key, default: 0] += 1
@@ -46,9 +46,9 @@ package final class HubServer: Sendable {
   private let server: LocalServer
 
   /// - Parameters:
-  ///   - repositories: Files by their names, by `OWNER/NAME`.
-  ///   - change: Asked before each answer with the request and how many requests of the same method
-  ///     and path there were before.
+  ///   - repositories: Files by name, by `OWNER/NAME`.
+  ///   - change: Called before each response with the request and the number of previous requests
+  ///     with the same method and path.
   package init(_ repositories: [String: [String: File]], change: Change? = nil) throws {
     let counts = Counts()
     server = try LocalServer { request in

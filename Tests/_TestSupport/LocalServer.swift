@@ -1,15 +1,15 @@
 import Foundation
 import Synchronization
 
-/// A server of HTTP on 127.0.0.1 for as long as it lives, one thread for each connection.
+/// An HTTP server on 127.0.0.1 that runs as long as it exists, with one thread per connection.
 package final class LocalServer: Sendable {
   package struct Request: Sendable {
     package let method: String
     package let path: String
-    /// Names in lower case.
+    /// Headers by lowercase name.
     package let headers: [String: String]
 
-    /// Where a range that is asked for begins.
+    /// The start of a requested range.
     package var rangeStart: Int? {
       guard let range = headers["range"], range.hasPrefix("bytes=") else { return nil }
       return Int(range.dropFirst("bytes=".count).prefix { $0 != "-" })
@@ -20,7 +20,7 @@ package final class LocalServer: Sendable {
     package var status: Int
     package var headers: [String: String]
     package var body: Data
-    /// Bytes of the body after which the connection breaks off.
+    /// The number of body bytes after which the connection is closed.
     package var breaksAfter: Int?
 
     package init(
@@ -59,7 +59,8 @@ package final class LocalServer: Sendable {
     }
     guard bound else { throw POSIXError(.EADDRNOTAVAIL) }
     port = UInt16(bigEndian: address.sin_port)
-    // Strong: a test's last use of its server comes before the server's last answer.
+    // A strong reference, because the server's last response may come after the test's last use of
+    // it.
     let answer: @Sendable (Int32) -> Void = { connection in
       self.answer(connection)
       close(connection)
@@ -75,7 +76,7 @@ package final class LocalServer: Sendable {
 
   package var address: String { "http://127.0.0.1:\(port)" }
 
-  /// Everything that was asked for so far.
+  /// All requests so far.
   package var requests: [Request] { log.withLock { $0 } }
 
   private func answer(_ connection: Int32) {

@@ -1,8 +1,8 @@
-/// Inputs that arithmetic on broken weights gives, and the one in which nothing differs.
+/// Values that broken weights produce, and inputs without any differences.
 package enum NotNumbers: String, CaseIterable, Sendable {
   case nan, negativeNaN, infinity, negativeInfinity, allEqual, allZero, mixed
 
-  /// `count` values: all the same, or ordinary ones with every kind among them.
+  /// `count` values: all the same, or ordinary ones mixed with every kind.
   package func values(_ count: Int, seed: UInt64) -> [Float] {
     switch self {
     case .nan: Array(repeating: .nan, count: count)

@@ -1,8 +1,8 @@
 import Foundation
 import Tensors
 
-/// Operations on images and on heads: odd sizes, channels and tokens in wider tensors, and what is
-/// not a number stays in its image.
+/// Operations on images and on heads: odd sizes, channels and tokens within wider tensors, and NaN
+/// that must stay within its image.
 extension OperationContract {
   static let onImages: [OperationContract] =
     convolutions + poolings + [globalPooling, gather] + attentions + linearAttentions
@@ -121,7 +121,7 @@ extension OperationContract {
   private static let gather = OperationContract(description: "gather", kind: .copy) { backend in
     let (tokens, width) = (23, 37)
     let x = randomFloats(2 * tokens * width, seed: 1)
-    // The first token of the first image is among them, and one is chosen twice.
+    // Includes the first token of the first image, and one token twice.
     let chosen: [Int32] = [22, 0, 7, 7, 1, 3, 22, 0, 11, 5]
     let expected = chosen.enumerated().flatMap { place, token in
       (0..<width).map {
@@ -242,7 +242,7 @@ extension OperationContract {
     private let rows: Int
     private let width: Int
 
-    /// Rows with these numbers.
+    /// Rows with these values.
     init(_ backend: any Backend, _ values: [Float], rows: Int) throws {
       self.rows = rows
       width = values.count / rows
@@ -277,7 +277,7 @@ extension OperationContract {
         headDim: headDim, tokenStride: stride)
     }
 
-    /// The rows alone; not a number everywhere if anything was written next to them.
+    /// The values of the rows; all NaN if anything was written outside of them.
     func values(_ backend: any Backend) throws -> [Float] {
       backend.synchronize()
       try backend.check()
@@ -292,11 +292,11 @@ extension OperationContract {
     }
   }
 
-  /// Runs an operation on two images, as they are and with one number of the first that is none.
+  /// Runs an operation on two images, once unchanged and once with NaN in the first one.
   ///
   /// - Parameters:
-  ///   - expected: The results of the first image, then as many of the second.
-  ///   - bad: Which number becomes none; every result that depends on it must show that.
+  ///   - expected: The results of the first image, then those of the second.
+  ///   - bad: The index of the value that becomes NaN; every result that depends on it must be NaN.
   private static func checkImages(
     _ backend: any Backend, _ values: [Float], _ expected: [Double], bad: Int = 0,
     _ run: (_ values: [Float]) throws -> [Float]

@@ -1,21 +1,21 @@
 import Foundation
 import Tensors
 
-/// What an operation must give on every device, whatever its kernels: odd sizes, rows in wider
-/// tensors, and what is not a number stays in its row.
+/// What an operation must compute on every device, independent of its kernels: odd sizes, rows
+/// within wider tensors, and NaN that must stay within its row.
 ///
-/// Each is written once here; the tests of a device run all of them, in every precision whose
-/// activations are float32.
+/// Each contract is written once here. The tests of a device run all of them, in every precision
+/// whose activations are float32.
 package struct OperationContract: Sendable, CustomStringConvertible {
-  /// What is wrong, a sentence each; empty where nothing is.
+  /// Runs the check and returns one sentence for each failure.
   package typealias Check = @Sendable (any Backend) throws -> [String]
 
   package let description: String
-  /// Whether the device has it at all.
+  /// The operation, which a device may not support.
   package let kind: OperationKind
   package let check: Check
 
-  /// Every sentence of every operation that a device has.
+  /// The failures of all operations that a device supports.
   package static func failures(of backend: any Backend) throws -> [String] {
     try all.filter { backend.supports($0.kind) }.flatMap { contract in
       try contract.check(backend).map { "\(contract): \($0)" }
@@ -92,7 +92,7 @@ package struct OperationContract: Sendable, CustomStringConvertible {
     return try epilogues.flatMap { name, epilogue, expected in
       try rowwise(
         backend, x, inputs, outputs: outputs, sums.indices.map(expected),
-        // Of the sums' own size, as rounding is.
+        // Relative to the size of the sums, as rounding errors are.
         scale: sums.reduce(1) { max($0, abs($1)) }
       ) {
         backend.linear($0, layer, epilogue, into: $1)
@@ -113,13 +113,14 @@ package struct OperationContract: Sendable, CustomStringConvertible {
 
   // MARK: Rows
 
-  /// Runs an operation on rows in the middle of wider tensors, once as they are and once with a row
-  /// that is not a number.
+  /// Runs an operation on rows in the middle of wider tensors, once unchanged and once with a row
+  /// of NaN.
   ///
   /// - Parameters:
-  ///   - x: `width` numbers a row.
-  ///   - outputs: Of a row of the output; `nil` for as many.
-  ///   - scale: What the tolerance is relative to, at least 1; `nil` for the largest expected.
+  ///   - x: `width` values per row.
+  ///   - outputs: The width of an output row; `nil` for the same width.
+  ///   - scale: What the tolerance is relative to, at least 1; `nil` for the largest expected
+  ///     value.
   private static func rowwise(
     _ backend: any Backend, _ x: [Float], _ width: Int, outputs: Int? = nil, _ expected: [Double],
     scale: Double? = nil, _ run: (_ input: TensorView, _ output: TensorView) -> Void
@@ -150,8 +151,8 @@ package struct OperationContract: Sendable, CustomStringConvertible {
         }
         let own = line[2..<(2 + outputs)]
         if isBad, row == bad {
-          // One column of an elementwise operation, all of a product.
-          if own.allSatisfy(\.isFinite) { failures.append("what is no number became one") }
+          // One column of an elementwise operation, all columns of a GEMM.
+          if own.allSatisfy(\.isFinite) { failures.append("NaN was lost") }
           continue
         }
         let wanted = expected[(row * outputs)..<((row + 1) * outputs)]
@@ -167,8 +168,9 @@ package struct OperationContract: Sendable, CustomStringConvertible {
 }
 
 extension Precision {
-  /// A number as a product of this precision takes it; int8 depends on the row, and its tolerance
-  /// has room for that.
+  /// A value as a GEMM of this precision reads it.
+  ///
+  /// For int8 it depends on the row, and the tolerance allows for that.
   fileprivate func held(_ value: Float) -> Float {
     switch self {
     case .float32, .int8: value
@@ -185,7 +187,7 @@ extension Precision {
     return Float(bitPattern: (value.bitPattern &+ (half - 1 + odd)) & ~((1 << bits) - 1))
   }
 
-  /// Of a result of the size of 1.
+  /// The tolerance for results of magnitude 1.
   var tolerance: Double {
     switch self {
     case .float32: 1e-5

@@ -13,10 +13,10 @@ extension ReferenceOps {
     }
   }
 
-  /// Softmax attention in which each token sees those of its group and region.
+  /// Softmax attention in which each token attends to the tokens of its group and region.
   ///
-  /// Shapes: qkv [B, N, 3, H, d] with queries first, bias [H, n, n] for groups of n tokens; the
-  /// result is [B, N, H, d].
+  /// Shapes: qkv `[B, N, 3, H, d]` with queries first; bias `[H, n, n]` for groups of n tokens; the
+  /// result is `[B, N, H, d]`.
   package static func groupedAttention(
     qkv: [Float], batch: Int, tokens: Int, heads: Int, headDim d: Int, scale: Double,
     _ grouping: TokenGrouping, bias: [Float]?

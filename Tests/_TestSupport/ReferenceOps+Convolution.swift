@@ -1,6 +1,6 @@
 import Foundation
 
-/// Shapes of a convolution or pooling over pictures with channels last.
+/// The shape of a convolution or pooling in NHWC.
 package struct PictureShape: Sendable, CustomStringConvertible {
   package var images = 1
   package var height: Int
@@ -39,7 +39,7 @@ package struct PictureShape: Sendable, CustomStringConvertible {
   package var outHeight: Int { (height + padTop + padBottom - kernelHeight) / stride + 1 }
   package var outWidth: Int { (width + padLeft + padRight - kernelWidth) / stride + 1 }
   package var outPixels: Int { images * outHeight * outWidth }
-  /// Numbers that an output number is the sum of.
+  /// The number of terms of each output.
   package var sumLength: Int { channels / groups * kernelHeight * kernelWidth }
 
   package var description: String {
@@ -47,7 +47,8 @@ package struct PictureShape: Sendable, CustomStringConvertible {
       + "\(kernelWidth), stride \(stride), padding \(padTop) \(padLeft), \(groups) groups"
   }
 
-  /// The rows and columns of the input, with their taps, that lie inside for an output pixel.
+  /// The rows and columns of the input that lie inside the image for an output pixel, with their
+  /// taps.
   package func taps(_ y: Int, _ x: Int) -> [(row: Int, column: Int, tap: Int)] {
     (0..<(kernelHeight * kernelWidth)).compactMap { tap in
       let row = y * stride - padTop + tap / kernelWidth

@@ -2,7 +2,7 @@ import Foundation
 import Support
 import Tensors
 
-/// Every operation as plain loops in double precision: what the fast ones are compared with.
+/// Every operation as plain loops in double precision, as the reference for the kernels.
 package enum ReferenceOps {
   /// `output = input · weightᵀ + bias`; input [rows, inputs], weight [outputs, inputs].
   package static func linear(
@@ -43,7 +43,7 @@ package enum ReferenceOps {
     return powers.map { $0 / sum }
   }
 
-  /// Attention weights [heads][row][column] of one image from its fused rows [tokens, 3 · width].
+  /// Attention weights `[heads][row][column]` of one image from its qkv rows `[tokens, 3 · width]`.
   package static func attentionWeights(
     _ qkv: [Float], tokens: Int, heads: Int, tokenSize: [Float]? = nil
   ) -> [[[Double]]] {
@@ -63,7 +63,7 @@ package enum ReferenceOps {
     }
   }
 
-  /// Attention of one image, [tokens, width].
+  /// Attention of one image, `[tokens, width]`.
   package static func attention(
     _ qkv: [Float], tokens: Int, heads: Int, tokenSize: [Float]? = nil
   ) -> [Double] {
@@ -80,7 +80,7 @@ package enum ReferenceOps {
   }
 }
 
-/// Largest absolute difference of fast results from the reference; infinite for none.
+/// The largest absolute difference from the reference; infinite for empty results.
 package func largestDifference(_ fast: some Collection<Float>, _ reference: [Double]) -> Double {
   guard fast.count == reference.count, !reference.isEmpty else { return .infinity }
   return zip(fast, reference).reduce(0) {
@@ -89,7 +89,7 @@ package func largestDifference(_ fast: some Collection<Float>, _ reference: [Dou
   }
 }
 
-/// Seeded numbers in -1 ..< 1.
+/// Seeded random values in -1 ..< 1.
 package func randomFloats(_ count: Int, seed: UInt64) -> [Float] {
   var random = SplitMix64(seed: seed)
   return (0..<count).map { _ in 2 * random.nextUniform() - 1 }

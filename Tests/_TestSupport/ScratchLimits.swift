@@ -1,6 +1,6 @@
 import Tensors
 
-/// The largest sizes that a test calls operations with.
+/// The maximum sizes with which a test calls operations.
 package struct ScratchLimits {
   package var embedDim: Int
   package var hiddenDim: Int
@@ -56,6 +56,6 @@ package struct ScratchLimits {
 }
 
 extension Device {
-  /// Scratch memory for operations of at most these sizes.
+  /// Reserves scratch memory for operations of at most these sizes.
   package func reserve(_ limits: ScratchLimits) throws { try reserve(limits.operations) }
 }

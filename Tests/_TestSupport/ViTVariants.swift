@@ -1,6 +1,6 @@
 import VisionModels
 
-/// Small models of timm that differ from ViT in a part; their weights and logits are in
+/// Small timm models that differ from ViT in one part; their weights and logits are in
 /// `Fixtures/variants` (`Fixtures/make_variants.py`).
 package enum ViTVariants {
   package static func sizes(_ change: (inout ViTArchitecture) -> Void) -> ViTArchitecture {

@@ -1,6 +1,6 @@
-// An interpreter of the PTX that NVIDIA's compiler makes of the kernels, written from the manual
-// (PTX ISA 8 and 9) and from nothing else: a second reading of every instruction, independent of
-// Tests/CSIMTHarness, which runs the same sources as C++.
+// An interpreter for the PTX that NVIDIA's compiler generates from the kernels. It is written only
+// from the manual (PTX ISA 8 and 9), and so is independent of Tests/CSIMTHarness, which runs the
+// same sources as C++.
 #pragma once
 #include <stddef.h>
 
@@ -10,24 +10,25 @@ extern "C" {
 
 typedef struct ptx_module ptx_module;
 
-// Parses PTX; null, with a sentence in `error`, for what it cannot read. `ptx_free` frees it.
+// Parses PTX; returns null, with a message in `error`, for unsupported PTX. `ptx_free` frees the
+// module.
 ptx_module *ptx_parse(const char *text, char *error, size_t error_bytes);
 void ptx_free(ptx_module *module);
 
-// Memory that kernels may read and write; anything else is an error. `ptx_forbid` takes all of it
-// back.
+// Allows kernels to read and write this memory; any other access is an error. `ptx_forbid` revokes
+// all permissions.
 void ptx_allow(ptx_module *module, void *memory, size_t bytes);
 void ptx_forbid(ptx_module *module);
 
-// Runs the blocks of a grid one after another; `arguments` as `cuLaunchKernel` takes them, eight
-// bytes each. Not 0, with a sentence in `error`, for anything that the manual calls undefined:
-// addresses out of bounds or not aligned, lanes missing from a `.sync` instruction, barriers that
-// some threads do not reach, shared memory read while a copy into it is under way.
+// Runs the blocks of a grid one after another; `arguments` as for `cuLaunchKernel`, eight bytes
+// each. Returns not 0, with a message in `error`, for anything that is undefined in the manual:
+// addresses out of bounds or misaligned, lanes missing from a `.sync` instruction, barriers that
+// some threads do not reach, shared memory read while it is being copied to.
 int ptx_launch(
     ptx_module *module, const char *kernel, const unsigned grid[3], const unsigned block[3],
     unsigned shared_bytes, void *const *arguments, char *error, size_t error_bytes);
 
-// How often an instruction whose name starts with `prefix` was carried out by a thread.
+// The number of times that threads executed an instruction whose name starts with `prefix`.
 size_t ptx_executed(const ptx_module *module, const char *prefix);
 
 #ifdef __cplusplus
