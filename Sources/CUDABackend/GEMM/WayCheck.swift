@@ -9,8 +9,10 @@ extension CUDABackend {
   /// The implementation whose result the others must have.
   func reference(of ways: [Way]) -> Int { ways.firstIndex { $0.name == "library" } ?? 0 }
 
-  /// The indices of implementations with the result of the library, `nil` without memory to compare;
-  /// the others are refused from here on, and `refusedWays` says why.
+  /// The indices of implementations whose result agrees with the library's.
+  ///
+  /// `nil` if there is no memory to compare. The others are refused from here on, and `refusedWays`
+  /// says why.
   ///
   /// - Parameters:
   ///   - work: What they compute, in words.

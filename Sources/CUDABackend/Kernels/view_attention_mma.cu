@@ -11,7 +11,7 @@
 DEVICE int packed_key(int token, int region) { return token | region << 24; }
 DEVICE int token_of(int packed) { return packed & 0xFFFFFF; }
 
-/// One block: 16 queries of a group for each warp. Numbers of columns and strides are even, and rows
+/// One block: 16 queries of a group for each warp. Column counts and strides are even, and rows
 /// begin at multiples of four bytes.
 template <typename T, int D, int KEYS>
 DEVICE void view_attention_mma(const HeadRows<const T> q, const HeadRows<const T> k,

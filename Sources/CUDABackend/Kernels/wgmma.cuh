@@ -2,10 +2,10 @@
 // thin names for single instructions, which only code for sm_90a has. Both operands lie in shared
 // memory.
 //
-// An operand is a tile of rows of 64 terms of two bytes (K-major). The piece of 16 bytes p of row r
-// lies at byte 128 r + 16 (p ^ r % 8) (the 128-byte swizzle, `tile_place<64>`); the tile begins at a
-// multiple of 1024. The sums of warp w of the warpgroup are rows 16 w and following; a lane holds of
-// them what mma.cuh calls c, for every eight columns.
+// An operand is a tile of rows of 64 values of two bytes (K-major). Chunk p (16 bytes) of row r is
+// at byte 128 r + 16 (p ^ r % 8) (the 128-byte swizzle, `tile_place<64>`); the tile begins at a
+// multiple of 1024 bytes. Warp w of the warpgroup accumulates rows 16 w to 16 w + 15; a lane holds
+// the values that mma.cuh calls c, for every eight columns.
 // Source: PTX ISA, "Register Fragments and Shared Memory Matrix Layouts" of wgmma.mma_async, and
 // the fences in "wgmma.fence".
 #ifndef LAB_WGMMA_CUH
@@ -40,7 +40,9 @@ DEVICE MatrixDescriptor describe(SharedAddress tile) {
 }
 
 /// The descriptor of what lies so many bytes further, a multiple of 16.
-DEVICE MatrixDescriptor further(MatrixDescriptor matrix, int bytes) { return matrix + (bytes >> 4); }
+DEVICE MatrixDescriptor further(MatrixDescriptor matrix, int bytes) {
+  return matrix + (bytes >> 4);
+}
 
 /// Shows what this thread has written to shared memory to the products that begin after a barrier.
 DEVICE void show_to_products() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
