@@ -80,7 +80,7 @@ extension CUDABackend {
     let extent = ConvolutionExtent(inputs: linear.inputs, outputs: linear.outputs, kernel: 1)
     let picture = Picture(rows: input, output, extent)
     let isOwn = epilogue.residual.map { $0.start == output.start } ?? false
-    if canGather(input.start, linear.inputs, picture) {
+    if canGather(input.start, linear.inputs, picture), refusedWays["gemm"] == nil {
       let own = ownGEMMs(rows: output.rows, outputs: linear.outputs) { [self] plan in
         launchGEMM(
           plan, input.start, stride: input.stride, rows: output.rows, linear, epilogue,

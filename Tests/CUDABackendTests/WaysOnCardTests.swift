@@ -164,6 +164,38 @@ extension CUDASuite {
       #expect(FakeMachine.message { try card.check() } == "no error")
     }
 
+    /// A residual that is the output, too, leaves nothing to try.
+    @Test func `a GEMM that was refused is not used without a trial either`() throws {
+      let card = try CardNumbers(.float16, 4e-3)
+      let (rows, inputs, outputs) = (20, 24, 16)
+      let (x, weight) = (
+        card.numbers(rows * inputs, seed: 1), card.numbers(inputs * outputs, seed: 2)
+      )
+      let (bias, added) = (
+        randomFloats(outputs, seed: 3), card.numbers(rows * outputs, seed: 4)
+      )
+      let linear = try weight.withUnsafeBufferPointer { weight in
+        try bias.withUnsafeBufferPointer {
+          try card.backend.makeLinear(
+            weight: weight, bias: $0, inputs: inputs, outputs: outputs)
+        }
+      }
+      let input = TensorView(try card.tensor(x, Shape(rows, inputs)))
+      let expected = ReferenceOps.linear(x, weight, bias, inputs: inputs).enumerated().map {
+        $1 + Double(added[$0])
+      }
+      for isRefused in [false, true] {
+        if isRefused { card.backend.refusedWays["gemm"] = "gemm is not used: a test says so" }
+        let output = try card.tensor(added, Shape(rows, outputs))
+        let view = TensorView(output)
+        let launched = FakeMachine.launched.count
+        card.backend.linear(input, linear, Epilogue(.identity, residual: view), into: view)
+        card.expectNear(try card.values(output), expected, "\(isRefused)")
+        #expect(
+          FakeMachine.launched[launched...].contains { $0.hasPrefix("gemm_") } == !isRefused)
+      }
+    }
+
     @Test func `only compute capability 9.0 has products of warpgroups`() throws {
       for (major, minor, nvrtc, has) in [
         (9, 0, 13, true), (9, 0, 11, false), (10, 0, 13, false), (8, 0, 13, false),
