@@ -53,5 +53,9 @@ enum Console {
   /// What a person may want to know.
   static func note(_ text: String) { error(text, prefix: "") }
 
-  static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  static func write(_ text: String) {
+    // In a file or pipe that receives both streams, the lines stay in the order of printing.
+    _ = StandardOutput.flush()
+    FileHandle.standardError.write(Data(text.utf8))
+  }
 }
