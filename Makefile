@@ -16,7 +16,8 @@
 
 .PHONY: quickstart test setup build install uninstall format lint bundle release gpu-check drill sanitize real-check schema clean
 
-quickstart: build
+quickstart: setup
+	swift build --product lab
 	swift run --skip-build lab run Experiments/quickstart.json
 
 test: setup
