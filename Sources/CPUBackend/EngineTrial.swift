@@ -9,16 +9,24 @@ import Tensors
 /// Selects the faster float32 GEMM engine, our kernels or the system's BLAS, for linear layers and
 /// for attention.
 ///
-/// Our kernels are used unless a BLAS is clearly faster, so that a trial on a busy machine cannot
+/// Our kernels are used unless a BLAS is clearly faster, so that noise on a busy machine does not
 /// select a slower library. The first use on a machine takes about half a second; a clear result is
 /// cached by CPU, kernels and library.
 final class EngineTrial: Sendable {
   static let shared = EngineTrial(.ofThisUser("cpu"))
 
   private let cache: CacheFolder
+  private let measure: @Sendable () -> [Verdict]?
   private let known = Mutex<EngineChoice?>(nil)
 
-  init(_ cache: CacheFolder) { self.cache = cache }
+  /// - Parameter measure: The verdicts on linear layers and on attention; `nil` if nothing could be
+  ///   timed.
+  init(
+    _ cache: CacheFolder, measure: @escaping @Sendable () -> [Verdict]? = EngineTrial.verdicts
+  ) {
+    self.cache = cache
+    self.measure = measure
+  }
 
   /// The selected engines; our kernels if there is no BLAS or it computes wrong results.
   func choice() -> EngineChoice {
@@ -36,18 +44,23 @@ final class EngineTrial: Sendable {
       "3", Processor.name, String(cString: lab_gemm_kernels()), library.summary,
     ].joined(separator: "; ")
     if let line = stored()[identity], let choice = Self.choice(line, library) { return choice }
-    guard let packed = try? TrialBlocks(.packed), let blas = try? TrialBlocks(.blas()) else {
-      return .packed
-    }
-    let verdicts = TrialBlocks.Part.allCases.map { part in
-      Self.verdict(Self.ratios(of: { blas.run(part) }, to: { packed.run(part) }))
-    }
+    guard let verdicts = measure() else { return .packed }
     let line = verdicts.map { $0 == .blasIsFaster ? "blas" : "packed" }.joined(separator: " ")
     if !verdicts.contains(.unclear) { store(line, identity) }
     return Self.choice(line, library) ?? .packed
   }
 
   enum Verdict { case blasIsFaster, packedIsEnough, unclear }
+
+  /// Times both engines on the blocks of a transformer.
+  private static let verdicts: @Sendable () -> [Verdict]? = {
+    guard let packed = try? TrialBlocks(.packed), let blas = try? TrialBlocks(.blas()) else {
+      return nil
+    }
+    return TrialBlocks.Part.allCases.map { part in
+      verdict(ratios(of: { blas.run(part) }, to: { packed.run(part) }))
+    }
+  }
 
   /// The result of a trial.
   ///
