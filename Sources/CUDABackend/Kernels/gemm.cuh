@@ -54,6 +54,35 @@ DEVICE void clear(float (&sum)[MT][NT][4]) {
       for (int i = 0; i < 4; i++) sum[m][n][i] = 0;
 }
 
+/// The two matrices of a GEMM, with rows of `inputs` terms; strides are in elements.
+template <typename T>
+struct GEMMOperands {
+  const T *in;
+  int in_stride;
+  const T *weight;
+  int weight_stride;
+  int inputs;
+};
+
+/// Starts copying `tile_k` terms from `first_k` on of a block's rows: those of the input, then
+/// those of the weight, which are its columns. Zeros stand for what lies beyond the matrices.
+template <int rows, int columns, int tile_k, int threads, typename T>
+DEVICE void copy_operands(T *slot, const GEMMOperands<T> &from, int first_row, int row_limit,
+                          int first_column, int column_limit, int first_k) {
+  constexpr int pieces = tile_k / 8;
+#pragma unroll
+  for (int n = 0; n < (rows + columns) * pieces / threads; n++) {
+    const int row = threadIdx.x / pieces + n * (threads / pieces);
+    const int piece = threadIdx.x % pieces, k = first_k + piece * 8;
+    const bool is_input = n * (threads / pieces) < rows;
+    const int index = is_input ? first_row + row : first_column + row - rows;
+    const bool there = k < from.inputs && index < (is_input ? row_limit : column_limit);
+    const T *source = is_input ? from.in + (size_t)index * from.in_stride + k
+                               : from.weight + (size_t)index * from.weight_stride + k;
+    copy_async(slot + tile_place<tile_k>(row, piece), there ? source : from.in, there);
+  }
+}
+
 /// What follows a sum, and where it goes.
 template <typename T>
 struct GEMMOutput {

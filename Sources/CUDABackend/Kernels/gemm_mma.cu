@@ -7,32 +7,21 @@
 /// One block: 16 MT WM x 8 NT WN outputs by WM x WN warps; 32 terms a step, `stages` steps in
 /// shared memory.
 template <typename T, int WM, int WN, int MT, int NT, int stages>
-DEVICE void gemm_mma(const T *in, int in_stride, const T *weight, int weight_stride, int inputs,
-                     const GEMMOutput<T> to) {
+DEVICE void gemm_mma(const GEMMOperands<T> from, const GEMMOutput<T> to) {
   constexpr int rows = 16 * MT * WM, columns = 8 * NT * WN, threads = 32 * WM * WN;
   constexpr int tile_k = 32, pieces = tile_k / 8, stage = (rows + columns) * tile_k;
   // Columns change fastest, so that the blocks that run at once share their rows of the input: it
   // is larger than the weight, which stays in the second-level cache.
   const int across = (to.columns + columns - 1) / columns;
   const int first_row = blockIdx.x / across * rows, first_column = blockIdx.x % across * columns;
-  const int steps = (inputs + tile_k - 1) / tile_k;
+  const int steps = (from.inputs + tile_k - 1) / tile_k;
   T *tiles = (T *)shared_memory();
 
   auto load = [&](int step) {
-    if (step < steps) {
-      T *slot = tiles + step % stages * stage;
-#pragma unroll
-      for (int n = 0; n < (rows + columns) * pieces / threads; n++) {
-        const int row = threadIdx.x / pieces + n * (threads / pieces);
-        const int piece = threadIdx.x % pieces, k = step * tile_k + piece * 8;
-        const bool is_input = n * (threads / pieces) < rows;
-        const int index = is_input ? first_row + row : first_column + row - rows;
-        const bool there = k < inputs && index < (is_input ? to.rows : to.columns);
-        const T *from = is_input ? in + (size_t)index * in_stride + k
-                                 : weight + (size_t)index * weight_stride + k;
-        copy_async(slot + tile_place<tile_k>(row, piece), there ? from : in, there);
-      }
-    }
+    if (step < steps)
+      copy_operands<rows, columns, tile_k, threads>(tiles + step % stages * stage, from, first_row,
+                                                    to.rows, first_column, to.columns,
+                                                    step * tile_k);
     commit_copies();
   };
 
@@ -75,7 +64,7 @@ DEVICE void gemm_mma(const T *in, int in_stride, const T *weight, int weight_str
    const T *residual, int residual_stride, T *out, int out_stride, int rows, int inputs,      \
    int outputs, int activation, int activates_sum) {                                          \
     gemm_mma<T, WM, WN, MT, NT, STAGES>(                                                      \
-        in, in_stride, weight, weight_stride, inputs,                                         \
+        GEMMOperands<T>{in, in_stride, weight, weight_stride, inputs},                        \
         GEMMOutput<T>{bias, residual, residual_stride, out, out_stride, rows, outputs,        \
                       activation, activates_sum});                                            \
   }

@@ -9,33 +9,22 @@
 /// `stages` steps in shared memory, of which the products of the last `running` may be under way
 /// while the next begins.
 template <typename T, int NT, int stages, int running>
-DEVICE void gemm_wgmma(const T *in, int in_stride, const T *weight, int weight_stride, int inputs,
-                       const GEMMOutput<T> to) {
-  constexpr int rows = 128, columns = 8 * NT, threads = 256, tile_k = 64, pieces = tile_k / 8;
+DEVICE void gemm_wgmma(const GEMMOperands<T> from, const GEMMOutput<T> to) {
+  constexpr int rows = 128, columns = 8 * NT, threads = 256, tile_k = 64;
   constexpr int stage = (rows + columns) * tile_k, ahead = stages - 1 - running;
   // Columns change fastest, as in gemm_mma.
   const int across = (to.columns + columns - 1) / columns;
   const int first_row = blockIdx.x / across * rows, first_column = blockIdx.x % across * columns;
-  const int steps = (inputs + tile_k - 1) / tile_k;
+  const int steps = (from.inputs + tile_k - 1) / tile_k;
   // The swizzle repeats from multiples of 1024 bytes on.
   unsigned char *memory = (unsigned char *)shared_memory();
   T *tiles = (T *)(memory + (1024 - (size_t)shared_address(memory) % 1024) % 1024);
 
   auto load = [&](int step) {
-    if (step < steps) {
-      T *slot = tiles + step % stages * stage;
-#pragma unroll
-      for (int n = 0; n < (rows + columns) * pieces / threads; n++) {
-        const int row = threadIdx.x / pieces + n * (threads / pieces);
-        const int piece = threadIdx.x % pieces, k = step * tile_k + piece * 8;
-        const bool is_input = n * (threads / pieces) < rows;
-        const int index = is_input ? first_row + row : first_column + row - rows;
-        const bool there = k < inputs && index < (is_input ? to.rows : to.columns);
-        const T *from = is_input ? in + (size_t)index * in_stride + k
-                                 : weight + (size_t)index * weight_stride + k;
-        copy_async(slot + tile_place<tile_k>(row, piece), there ? from : in, there);
-      }
-    }
+    if (step < steps)
+      copy_operands<rows, columns, tile_k, threads>(tiles + step % stages * stage, from, first_row,
+                                                    to.rows, first_column, to.columns,
+                                                    step * tile_k);
     commit_copies();
   };
 
@@ -78,7 +67,7 @@ DEVICE void gemm_wgmma(const T *in, int in_stride, const T *weight, int weight_s
    const T *residual, int residual_stride, T *out, int out_stride, int rows, int inputs,      \
    int outputs, int activation, int activates_sum) {                                          \
     gemm_wgmma<T, NT, STAGES, RUNNING>(                                                       \
-        in, in_stride, weight, weight_stride, inputs,                                         \
+        GEMMOperands<T>{in, in_stride, weight, weight_stride, inputs},                        \
         GEMMOutput<T>{bias, residual, residual_stride, out, out_stride, rows, outputs,        \
                       activation, activates_sum});                                            \
   }
