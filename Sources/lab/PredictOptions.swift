@@ -22,10 +22,10 @@ struct PredictOptions: ParsableArguments {
   @Option(help: "Where to run: \(Devices.all.expectation).")
   var device = Devices.all.standard.name
 
-  @Option(help: "Precision of the products (default: float32).")
+  @Option(help: .precision)
   var precision: String?
 
-  @Option(help: "What multiplies on a CPU: 'auto', 'packed' or 'blas' (default: auto).")
+  @Option(help: .engine)
   var engine: String?
 
   /// The command line as a spec, so that it is checked in the same way.

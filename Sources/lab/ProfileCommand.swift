@@ -49,10 +49,10 @@ struct ProfileCommand: AsyncParsableCommand {
   @Option(help: "Worker threads on a CPU (default: one for each core).")
   var threads: Int?
 
-  @Option(help: "Precision of the products (default: float32).")
+  @Option(help: .precision)
   var precision: [String] = []
 
-  @Option(help: "What multiplies on a CPU: 'auto', 'packed' or 'blas' (default: auto).")
+  @Option(help: .engine)
   var engine: [String] = []
 
   @Flag(help: "Print the time of each kind of operation of one forward pass instead.")

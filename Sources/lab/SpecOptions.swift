@@ -201,3 +201,11 @@ struct ResultsOptions: ParsableArguments {
       .appendingPathComponent(name, isDirectory: true)
   }
 }
+
+extension ArgumentHelp {
+  /// Of `--precision`, which several commands have.
+  static let precision: ArgumentHelp = "Precision of the products (default: float32)."
+  /// Of `--engine`, which several commands have.
+  static let engine: ArgumentHelp =
+    "What multiplies on a CPU: 'auto', 'packed' or 'blas' (default: auto)."
+}
