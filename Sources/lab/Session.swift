@@ -168,13 +168,19 @@ struct Session {
     return (typed(arguments.first ?? "lab") + rest).map(quoted).joined(separator: " ")
   }
 
-  /// The program as it was typed: `swift run` starts that of its build folder by the whole path.
+  /// The program as it was typed: `swift run` starts that of its build folder by the whole path, or
+  /// with `--skip-build` by the one from the package on, which names the platform.
   ///
   /// Elsewhere than in the package `swift run` finds nothing to run, and the path was typed.
   private static func typed(_ program: String) -> [String] {
     let parts = program.split(separator: "/").suffix(2)
     let package = FileManager.default.currentDirectoryPath
-    guard program.hasPrefix("\(package)/.build/"), parts.last == "lab" else { return [program] }
+    // A person types `.build/debug/lab`.
+    let isFromPackage =
+      program.hasPrefix(".build/") && program.split(separator: "/").count == 4
+    guard program.hasPrefix("\(package)/.build/") || isFromPackage, parts.last == "lab" else {
+      return [program]
+    }
     switch parts.first {
     case "debug": return ["swift", "run", "lab"]
     case "release": return ["swift", "run", "-c", "release", "lab"]

@@ -121,6 +121,10 @@ import _TestSupport
     #expect(
       try hint("\(build)/x86_64-unknown-linux-gnu/release/lab")
         == "  swift run -c release lab \(rest)")
+    #expect(
+      try hint(".build/x86_64-unknown-linux-gnu/release/lab")
+        == "  swift run -c release lab \(rest)")
+    #expect(try hint(".build/debug/lab") == "  .build/debug/lab \(rest)")
     #expect(try hint("\(build)/debug/lab", from: "elsewhere") == "  \(build)/debug/lab \(rest)")
     #expect(try hint("elsewhere/lab") == "  elsewhere/lab \(rest)")
     // A given device that exists is kept.
