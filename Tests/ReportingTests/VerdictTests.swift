@@ -43,14 +43,17 @@ import Testing
   }
 
   /// One method that is slower, and one that is faster and nearly as accurate.
-  private var records: [Record] {
+  private var records: [Record] { records(topkMilliseconds: 32) }
+
+  private func records(topkMilliseconds: Double) -> [Record] {
     let builder = RecordBuilder()
     let topk = RecordBuilder.method("topk", ["r": .integer(4)])
     return builder.accuracy(RecordBuilder.baseline, correct: 0.93)
       + builder.accuracy(topk, correct: 0.8) + builder.accuracy(tailEffect, correct: 0.93)
       + [
         builder.latency(RecordBuilder.baseline, milliseconds: 12),
-        builder.latency(topk, milliseconds: 32), builder.latency(tailEffect, milliseconds: 8),
+        builder.latency(topk, milliseconds: topkMilliseconds),
+        builder.latency(tailEffect, milliseconds: 8),
       ]
   }
 
@@ -167,6 +170,22 @@ import Testing
       records: marked(records, quality([.mostRoundsDisturbed])) { $0.method.name == "none" },
       name: "r")
     #expect(baseline.groups[0].rows.allSatisfy { !$0.isReliable })
+  }
+
+  @Test func `rows that an unreliable one dominates are not on the front`() throws {
+    // topk is faster than the baseline, and slower and less accurate than the unreliable row.
+    let report = Report(
+      records: marked(records(topkMilliseconds: 10), quality([.wideInterval])) {
+        $0.method.name == "tail_effect"
+      }, name: "r")
+    let group = try #require(report.groups.first)
+    #expect(group.rows.map(\.isReliable) == [true, true, false])
+    let times = group.rows.compactMap(\.latency?.milliseconds.median)
+    #expect(times[1] < times[0] && times[1] > times[2])
+    #expect(group.rows.map(\.isOnFront) == [true, false, false])
+    #expect(CSVTable.front(report).split(separator: "\n").count == 2)
+    let page = HTMLPage(report: report).text()
+    #expect(page.matches(of: /data-competes/).count == page.matches(of: /data-rival/).count * 2)
   }
 
   @Test func `nothing is concluded from fewer timings than an interval needs`() throws {

@@ -195,6 +195,7 @@ struct ParetoPanel {
         "data-label": .text(item.shortLabel), "data-ink": .text(style(item).textColor),
       ], children: [Markup("title", text: text)] + shapes)
     if row.competes { node = node.with("data-competes", "") }
+    if row.isRival { node = node.with("data-rival", "") }
     return row.isReliable ? node : node.with("opacity", .number(ParetoFigure.doubtOpacity))
   }
 

@@ -72,6 +72,12 @@ package struct Row: Sendable {
   /// Whether the row may be on the front: its accuracy is known, and its timing is reliable.
   var competes: Bool { isWellKnown && latency != nil && isReliable }
 
+  /// Whether the row is kept from the front by its timing alone.
+  ///
+  /// It still keeps rows from the front that it seems to dominate: that nothing is faster and more
+  /// accurate is not known of them.
+  var isRival: Bool { isWellKnown && latency != nil && !isReliable }
+
   /// Whether it is the baseline, which reduces nothing.
   package var isBaseline: Bool { family == .baseline }
 

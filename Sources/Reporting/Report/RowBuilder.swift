@@ -111,12 +111,12 @@ struct RowBuilder {
 extension RowGroup {
   /// Marks the rows that no other dominates.
   ///
-  /// Rows of incomplete data sets do not compete unless a race knows them precisely enough; nor do
-  /// rows with unreliable timings.
+  /// Rows of incomplete data sets do not count unless a race knows them precisely enough. Rows with
+  /// unreliable timings are not marked, nor are the rows that they dominate.
   mutating func markFront() {
     for index in rows.indices { rows[index].isOnFront = false }
     let candidates = rows.indices.compactMap { index -> (Int, TradeOff)? in
-      guard rows[index].competes, let accuracy = rows[index].accuracy,
+      guard rows[index].competes || rows[index].isRival, let accuracy = rows[index].accuracy,
         let latency = rows[index].latency
       else { return nil }
       return (
@@ -124,7 +124,7 @@ extension RowGroup {
       )
     }
     for position in paretoFront(candidates.map(\.1)) {
-      rows[candidates[position].0].isOnFront = true
+      rows[candidates[position].0].isOnFront = rows[candidates[position].0].competes
     }
   }
 }

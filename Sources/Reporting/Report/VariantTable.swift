@@ -64,15 +64,15 @@ package struct VariantTable: Sendable {
     }
     let candidates = lines.indices.compactMap { index -> (Int, TradeOff)? in
       let row = lines[index].row
-      guard let accuracy = row.accuracy, row.isWellKnown, let latency = row.latency,
-        row.isReliable
+      guard row.competes || row.isRival, let accuracy = row.accuracy, let latency = row.latency
       else { return nil }
       return (
         index, TradeOff(latency: latency.milliseconds.median, accuracy: accuracy.top1Percent)
       )
     }
     for position in paretoFront(candidates.map(\.1)) {
-      lines[candidates[position].0].isOnFront = true
+      let line = candidates[position].0
+      lines[line].isOnFront = lines[line].row.competes
     }
     self.lines = lines
   }

@@ -77,8 +77,9 @@ function clip(items) {
   for (const item of items) item.isClipped = !isMost && item.y[1] < end;
 }
 
+// Rows whose timing is not reliable are not on the front, nor are those that they dominate.
 function paretoFront(items) {
-  const order = items.filter(item => "competes" in item.node.dataset)
+  const order = items.filter(item => "competes" in item.node.dataset || "rival" in item.node.dataset)
     .sort((a, b) => a.x[1] - b.x[1] || b.y[1] - a.y[1]);
   const front = [];
   for (const item of order) {
@@ -86,7 +87,7 @@ function paretoFront(items) {
     const isEqual = last && item.x[1] === last.x[1] && item.y[1] === last.y[1];
     if (!last || item.y[1] > last.y[1] || isEqual) front.push(item);
   }
-  return front;
+  return front.filter(item => "competes" in item.node.dataset);
 }
 
 const overlap = (a, b) => {
