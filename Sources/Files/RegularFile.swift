@@ -72,6 +72,26 @@ package struct RegularFile: ~Copyable {
     return bytes
   }
 
+  /// Replaces `bytes` by those from `offset` on, at most `count` of them, in the same memory if
+  /// they fit.
+  package func read(
+    into bytes: inout [UInt8], from offset: Int, count: Int
+  ) throws(FileError) {
+    let wanted = max(0, min(count, size - offset))
+    if bytes.count < wanted { bytes += [UInt8](repeating: 0, count: wanted - bytes.count) }
+    var failure: FileError?
+    let got = bytes.withUnsafeMutableBytes { buffer in
+      do throws(FileError) {
+        return try read(into: .init(rebasing: buffer[..<wanted]), from: offset)
+      } catch {
+        failure = error
+        return 0
+      }
+    }
+    if let failure { throw failure }
+    bytes.removeLast(bytes.count - got)
+  }
+
   /// All bytes of the regular file at `path`, which may have at most `maxBytes`.
   package static func contents(
     of path: PathBytes, maxBytes: Int

@@ -18,8 +18,11 @@ package struct RankedClasses: Hashable, Sendable {
     precondition(perImage == 0 ? classes.isEmpty : classes.count % perImage == 0)
     total = classes.count
     self.perImage = perImage
-    let fits = classes.allSatisfy { $0 >= 0 && $0 <= UInt16.max }
-    self.classes = fits ? .narrow(classes.map { UInt16($0) }) : .wide(classes.map { $0 })
+    // All fit if the union of their bits does; a loop without an exit is compiled to vectors.
+    let bits = classes.reduce(0, |)
+    self.classes =
+      UInt16(exactly: bits) == nil
+      ? .wide(classes.map { $0 }) : .narrow(classes.map { UInt16(truncatingIfNeeded: $0) })
   }
 
   /// - Parameter lists: All of one length, with classes below 2³¹.
@@ -68,14 +71,16 @@ package struct RankedClasses: Hashable, Sendable {
 
   /// Whether an image has a class twice.
   var hasRepeats: Bool {
-    func hasRepeats<Number: BinaryInteger>(_ classes: [Number]) -> Bool {
+    func hasRepeats<Number: FixedWidthInteger>(_ classes: [Number]) -> Bool {
       classes.withUnsafeBufferPointer { classes in
-        for image in 0..<count {
-          for a in 0..<perImage {
-            for b in 0..<a where classes[image * perImage + a] == classes[image * perImage + b] {
-              return true
-            }
+        for first in stride(from: 0, to: classes.count, by: Swift.max(perImage, 1)) {
+          // Classes with different remainders are different, which nearly all are.
+          var remainders: UInt64 = 0
+          for place in first..<(first + perImage) {
+            remainders |= 1 << UInt64(truncatingIfNeeded: classes[place] & 63)
           }
+          guard remainders.nonzeroBitCount < perImage else { continue }
+          if Set(classes[first..<(first + perImage)]).count < perImage { return true }
         }
         return false
       }

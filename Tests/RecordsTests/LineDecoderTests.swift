@@ -111,6 +111,49 @@ import Testing
     }
   }
 
+  @Test(arguments: [
+    "[10,2,0,30,4,500,6,7,80,9,0,11,12,1,0,3]", "[[1,20,0],[30,4,5],[6,70,8],[9,0,1],[2,3,4]]",
+    "[0,[1,2],[[3],[4,5],[60,7],[8,9,10],[11]],[12,13,14,15],16]",
+  ])
+  func `arrays with any one byte changed are refused where the grammar refuses them`(
+    text: String
+  ) throws {
+    let bytes = Array(text.utf8)
+    for place in bytes.indices {
+      for byte in "0123456789,[]{}-. e\"\u{E9}".utf8 {
+        var changed = bytes
+        changed[place] = byte
+        var rest = changed[...]
+        let isJSON = try Self.takesArray(&rest) && rest.isEmpty
+        let isTaken = (try? JSONBytes(changed)) != nil
+        #expect(isTaken == isJSON, "\(String(decoding: changed, as: UTF8.self))")
+      }
+    }
+  }
+
+  /// Takes an array of numbers and arrays from the front of `text`, as RFC 8259 writes them.
+  private static func takesArray(_ text: inout ArraySlice<UInt8>) throws -> Bool {
+    func takes(_ byte: Character) -> Bool {
+      text = text.drop { $0 == UInt8(ascii: " ") }
+      guard text.first == byte.asciiValue else { return false }
+      text = text.dropFirst().drop { $0 == UInt8(ascii: " ") }
+      return true
+    }
+    guard takes("[") else { return false }
+    if takes("]") { return true }
+    let number = try Regex("-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?")
+    repeat {
+      if text.first == UInt8(ascii: "[") {
+        guard try takesArray(&text) else { return false }
+      } else {
+        let ascii = String(decoding: text.prefix { $0 < 128 }, as: UTF8.self)
+        guard let found = ascii.prefixMatch(of: number) else { return false }
+        text = text.dropFirst(found.0.utf8.count)
+      }
+    } while takes(",")
+    return takes("]")
+  }
+
   @Test(arguments: [9, 65_535, 65_536, 2_147_483_647])
   func `class numbers of any size are read back`(largest: Int) throws {
     let lists = [[largest, 0, 1], [2, largest, 3]]

@@ -1,12 +1,13 @@
 import Foundation
 import Records
+import Synchronization
 
 /// Reads the lines of records files on every core.
 struct LineReaders {
   /// One per core: a decoder remembers what lines share, and only one thread may use it at a time.
   private let decoders: [LineDecoder]
-  /// Fewer lines are not worth another thread.
-  private static let linesPerThread = 32
+  /// Lines that a thread takes at a time; fewer are not worth another thread.
+  private static let linesPerTurn = 32
 
   init(threads: Int = min(ProcessInfo.processInfo.activeProcessorCount, 16)) {
     decoders = (0..<max(threads, 1)).map { _ in LineDecoder() }
@@ -19,19 +20,25 @@ struct LineReaders {
 
   /// The contents of `lines` of `text`, in order.
   func read(_ lines: [Range<Int>], of text: [UInt8]) -> [Outcome] {
-    let threads = min(decoders.count, lines.count / Self.linesPerThread)
+    let turns = (lines.count + Self.linesPerTurn - 1) / Self.linesPerTurn
+    let threads = min(decoders.count, turns)
     guard threads > 1 else {
       return lines.map { Self.outcome(Array(text[$0]), decoders[0]) }
     }
     var outcomes = [Outcome](repeating: nil, count: lines.count)
     outcomes.withUnsafeMutableBufferPointer { buffer in
-      // Each thread has its own decoder and output positions.
+      // Each thread has its own decoder, and each turn its own output positions.
       nonisolated(unsafe) let buffer = buffer
       nonisolated(unsafe) let decoders = decoders
+      // Threads take turns as they are done, since other programs may slow one of them down.
+      let next = Atomic(0)
       DispatchQueue.concurrentPerform(iterations: threads) { thread in
-        let first = lines.count * thread / threads
-        for place in first..<(lines.count * (thread + 1) / threads) {
-          buffer[place] = Self.outcome(Array(text[lines[place]]), decoders[thread])
+        while true {
+          let first = next.add(1, ordering: .relaxed).oldValue * Self.linesPerTurn
+          guard first < lines.count else { return }
+          for place in first..<min(first + Self.linesPerTurn, lines.count) {
+            buffer[place] = Self.outcome(Array(text[lines[place]]), decoders[thread])
+          }
         }
       }
     }

@@ -44,10 +44,11 @@ struct RecordsFile {
         subject: name, message: "\(error.reason); move it out of the folder")
     }
     var chunkBytes = Self.chunkBytes
+    // Reused, since new memory takes as long as reading a file into it.
+    var chunk: [UInt8] = []
     while offset < file.size {
-      let chunk: [UInt8]
       do {
-        chunk = try file.bytes(from: offset, count: chunkBytes)
+        try file.read(into: &chunk, from: offset, count: chunkBytes)
       } catch {
         throw ExperimentsError.impossible(subject: name, message: error.reason)
       }

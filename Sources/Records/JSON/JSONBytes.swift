@@ -7,7 +7,7 @@ import Foundation
 /// read.
 package final class JSONBytes {
   /// Deeper nesting than any record has.
-  package static let maxDepth = 32
+  package static var maxDepth: Int { JSONChecker.maxDepth }
 
   package let bytes: [UInt8]
   /// Where the value begins, past leading blanks.
@@ -235,11 +235,9 @@ package final class JSONBytes {
   @_specialize(where Number == Int)
   @_specialize(where Number == UInt32)
   func integers<Number: FixedWidthInteger>(at start: Int) -> [Number]? {
-    bytes.withUnsafeBufferPointer { text in
-      var next = start
-      var values: [Number] = []
-      return JSONChecker.integers(&next, in: text, to: &values) == nil ? nil : values.fitted()
-    }
+    let range = start..<end(of: start)
+    let values: [Number]? = bytes.withUnsafeBufferPointer { JSONChecker.integers(range, in: $0) }
+    return values?.fitted()
   }
 
   /// The whole numbers of the arrays in the array at `start`, one after another, and how many each
@@ -247,11 +245,8 @@ package final class JSONBytes {
   ///
   /// `nil` where they are of different lengths, or hold anything but whole numbers of 32 bits.
   func integerRows(at start: Int) -> (values: [Int32], perRow: Int)? {
-    // Each takes a digit and what parts it from the next.
-    let capacity = (end(of: start) - start) / 2
-    return bytes.withUnsafeBufferPointer {
-      JSONChecker.integerRows(at: start, in: $0, capacity: capacity)
-    }
+    let range = start..<end(of: start)
+    return bytes.withUnsafeBufferPointer { JSONChecker.integerRows(range, in: $0) }
   }
 
   /// The numbers of the array at `start`, `nil` where it is or holds anything else.

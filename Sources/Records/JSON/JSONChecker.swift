@@ -3,6 +3,9 @@ import Foundation
 /// Walks over the bytes of JSON: the strict check of what came from a file, and fast steps over
 /// what was checked.
 struct JSONChecker {
+  /// Deeper nesting than any record has.
+  static let maxDepth = 32
+
   let text: UnsafeBufferPointer<UInt8>
   /// Objects and arrays that are members of an object, in the order in which they begin.
   private(set) var nested: [Range<Int>] = []
@@ -14,13 +17,20 @@ struct JSONChecker {
   /// Checks that the text is one value with nothing but blanks around it; returns where the value
   /// begins.
   mutating func check() throws(JSONBytes.Flaw) -> Int {
-    if text.contains(where: { $0 >= 0x80 }), String(validating: text, as: UTF8.self) == nil {
+    if !isASCII, String(validating: text, as: UTF8.self) == nil {
       throw JSONBytes.Flaw(offset: 0)
     }
     let start = pastBlanks(0)
     let end = pastBlanks(try value(at: start, depth: 0))
     guard end == text.count else { throw JSONBytes.Flaw(offset: end) }
     return start
+  }
+
+  private var isASCII: Bool {
+    // Without an exit inside, the loop is compiled to vector instructions.
+    var seen: UInt8 = 0
+    for byte in text { seen |= byte }
+    return seen < 0x80
   }
 
   private func pastBlanks(_ start: Int) -> Int {
@@ -35,7 +45,7 @@ struct JSONChecker {
   }
 
   private mutating func value(at start: Int, depth: Int) throws(JSONBytes.Flaw) -> Int {
-    guard start < text.count, depth <= JSONBytes.maxDepth else {
+    guard start < text.count, depth <= Self.maxDepth else {
       throw JSONBytes.Flaw(offset: start)
     }
     switch text[start] {
@@ -84,7 +94,7 @@ struct JSONChecker {
     var next = pastBlanks(start + 1)
     if next < text.count, text[next] == UInt8(ascii: "]") { return next + 1 }
     while true {
-      next = pastBlanks(pastPlainIntegers(next))
+      next = pastBlanks(pastPlainIntegers(pastPlainRows(next)))
       next = pastBlanks(try value(at: next, depth: depth + 1))
       guard next < text.count else { throw JSONBytes.Flaw(offset: next) }
       if text[next] == UInt8(ascii: "]") { return next + 1 }
@@ -96,7 +106,9 @@ struct JSONChecker {
   /// Past every whole number from `start` on that a comma follows at once, as a run writes most
   /// arrays.
   private func pastPlainIntegers(_ start: Int) -> Int {
-    var next = start
+    guard start < text.count, Self.isDigit(text[start]) else { return start }
+    var next = pastPlainText(start, withRows: false)
+    while next > start, text[next - 1] != UInt8(ascii: ",") { next -= 1 }
     while true {
       var end = next
       if end < text.count, text[end] == UInt8(ascii: "0") {
@@ -107,6 +119,49 @@ struct JSONChecker {
       guard end > next, end < text.count, text[end] == UInt8(ascii: ",") else { return next }
       next = end + 1
     }
+  }
+
+  /// Past most arrays of plain whole numbers from `start` on, up to the beginning of one.
+  private func pastPlainRows(_ start: Int) -> Int {
+    guard start + 1 < text.count, text[start] == UInt8(ascii: "["), Self.isDigit(text[start + 1])
+    else { return start }
+    var next = pastPlainText(start + 1, withRows: true)
+    // A row's beginning is that of an element of this array: every one before has ended.
+    while next > start, text[next - 1] != UInt8(ascii: "[") { next -= 1 }
+    return max(next - 1, start)
+  }
+
+  /// Past blocks of digits and commas that are whole numbers without leading zeros, and, if
+  /// `withRows`, of "],[" between them.
+  ///
+  /// `start` is at a digit, with a comma or bracket before it.
+  private func pastPlainText(_ start: Int, withRows: Bool) -> Int {
+    typealias Block = SIMD16<UInt8>
+    guard let base = UnsafeRawPointer(text.baseAddress) else { return start }
+    func isDigit(_ block: Block) -> SIMDMask<SIMD16<Int8>> {
+      block &- Block(repeating: UInt8(ascii: "0")) .< Block(repeating: 10)
+    }
+    let comma = Block(repeating: UInt8(ascii: ",")), zero = Block(repeating: UInt8(ascii: "0"))
+    let open = Block(repeating: UInt8(ascii: "[")), close = Block(repeating: UInt8(ascii: "]"))
+    var next = start
+    while next + Block.scalarCount < text.count {
+      let before = base.loadUnaligned(fromByteOffset: next - 1, as: Block.self)
+      let block = base.loadUnaligned(fromByteOffset: next, as: Block.self)
+      let after = base.loadUnaligned(fromByteOffset: next + 1, as: Block.self)
+      let digits = isDigit(block), digitsAfter = isDigit(after)
+      let digitsBefore = isDigit(before)
+      let isLeadingZero = (block .== zero) .& digitsAfter .& .!digitsBefore
+      var isPlain = digits .| ((block .== comma) .& digitsBefore .& digitsAfter)
+      if withRows {
+        isPlain =
+          isPlain .| ((block .== close) .& digitsBefore .& (after .== comma))
+          .| ((block .== comma) .& (before .== close) .& (after .== open))
+          .| ((block .== open) .& (before .== comma) .& digitsAfter)
+      }
+      guard all(isPlain .& .!isLeadingZero) else { break }
+      next += Block.scalarCount
+    }
+    return next
   }
 
   private mutating func string(at start: Int) throws(JSONBytes.Flaw) -> Int {
@@ -257,46 +312,74 @@ struct JSONChecker {
     return isNegative ? -value : value
   }
 
-  /// Appends the whole numbers of the array at `next` and moves past it; returns how many they are,
-  /// `nil` for anything else and for numbers that do not fit.
-  // Unspecialized, every number of a list would be converted through a protocol witness.
-  @_specialize(where Number == Int)
-  @_specialize(where Number == Int32)
-  @_specialize(where Number == UInt32)
-  static func integers<Number: FixedWidthInteger>(
-    _ next: inout Int, in text: UnsafeBufferPointer<UInt8>, to values: inout [Number]
-  ) -> Int? {
-    guard next < text.count, text[next] == UInt8(ascii: "[") else { return nil }
+  /// The most whole numbers that so many bytes of an array can hold: each takes a digit and what
+  /// separates it from the next.
+  static func maxIntegers(bytes: Int) -> Int { bytes / 2 }
+
+  /// Writes the whole numbers of the array at `next` to `values` from `count` on, and moves past
+  /// it; `false` for anything else and for numbers that do not fit.
+  @inline(__always)
+  private static func integers<Number: FixedWidthInteger>(
+    _ next: inout Int, in text: UnsafeBufferPointer<UInt8>,
+    to values: UnsafeMutableBufferPointer<Number>, count: inout Int
+  ) -> Bool {
+    guard next < text.count, text[next] == UInt8(ascii: "[") else { return false }
     var at = next + 1
     while at < text.count, isBlank(text[at]) { at += 1 }
-    let before = values.count
     while at < text.count, text[at] != UInt8(ascii: "]") {
-      guard let value = integer(&at, in: text), let number = Number(exactly: value) else {
-        return nil
-      }
-      values.append(number)
+      guard count < values.count, let value = integer(&at, in: text),
+        let number = Number(exactly: value)
+      else { return false }
+      values[count] = number
+      count += 1
       while at < text.count, isBlank(text[at]) || text[at] == UInt8(ascii: ",") { at += 1 }
     }
     next = at + 1
-    return values.count - before
+    return true
   }
 
-  static func integerRows(
-    at start: Int, in text: UnsafeBufferPointer<UInt8>, capacity: Int
-  ) -> (values: [Int32], perRow: Int)? {
-    guard text[start] == UInt8(ascii: "[") else { return nil }
-    var next = start + 1
-    var values: [Int32] = []
-    values.reserveCapacity(capacity)
-    var perRow: Int?
-    while true {
-      while next < text.count, isBlank(text[next]) || text[next] == UInt8(ascii: ",") { next += 1 }
-      guard next < text.count, text[next] != UInt8(ascii: "]") else { break }
-      guard let count = integers(&next, in: text, to: &values), count > 0, count == perRow ?? count
-      else { return nil }
-      perRow = count
+  /// The whole numbers of the array that takes up `range`; `nil` for anything else and for numbers
+  /// that do not fit.
+  // Unspecialized, every number of a list would be converted through a protocol witness.
+  @_specialize(where Number == Int)
+  @_specialize(where Number == UInt32)
+  static func integers<Number: FixedWidthInteger>(
+    _ range: Range<Int>, in text: UnsafeBufferPointer<UInt8>
+  ) -> [Number]? {
+    var isPlain = false
+    let capacity = maxIntegers(bytes: range.count)
+    let values = [Number](unsafeUninitializedCapacity: capacity) { values, count in
+      var next = range.lowerBound
+      isPlain = integers(&next, in: text, to: values, count: &count)
     }
-    return (values, perRow ?? 0)
+    return isPlain ? values : nil
+  }
+
+  /// The whole numbers of the arrays in the array that takes up `range`, one after another, and how
+  /// many each has; `nil` for anything else and where they are of different lengths.
+  static func integerRows(
+    _ range: Range<Int>, in text: UnsafeBufferPointer<UInt8>
+  ) -> (values: [Int32], perRow: Int)? {
+    guard text[range.lowerBound] == UInt8(ascii: "[") else { return nil }
+    var perRow: Int?
+    var isEven = true
+    let capacity = maxIntegers(bytes: range.count)
+    let values = [Int32](unsafeUninitializedCapacity: capacity) { values, total in
+      var next = range.lowerBound + 1
+      while true {
+        while next < text.count, isBlank(text[next]) || text[next] == UInt8(ascii: ",") {
+          next += 1
+        }
+        guard next < text.count, text[next] != UInt8(ascii: "]") else { break }
+        let before = total
+        isEven = integers(&next, in: text, to: values, count: &total)
+        let count = total - before
+        isEven = isEven && count > 0 && count == perRow ?? count
+        guard isEven else { break }
+        perRow = count
+      }
+    }
+    return isEven ? (values, perRow ?? 0) : nil
   }
 
   /// The number at `start`; `nil` for another kind of value and beyond a `Double`.
