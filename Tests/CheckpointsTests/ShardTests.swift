@@ -6,7 +6,7 @@ import Testing
 import _TestSupport
 
 /// Safetensors in several files, with an index.
-@Suite struct ShardTests {
+@Suite final class ShardTests {
   private let folder: URL
 
   init() throws {
@@ -15,6 +15,8 @@ import _TestSupport
     try write("a.safetensors", "x", [1, 2])
     try write("b.safetensors", "y", [3])
   }
+
+  deinit { try? FileManager.default.removeItem(at: folder) }
 
   private func write(_ name: String, _ tensor: String, _ values: [Float]) throws {
     let header =
