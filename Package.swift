@@ -36,12 +36,13 @@ let package = Package(
     // Codecs report errors by longjmp, which must not cross Swift.
     .target(
       name: "CImageCodecs", dependencies: ["CPNG", "CTurboJPEG", "CWebP", "CTIFF"],
-      exclude: ["README.md"]),
+      exclude: ["README.md"], cSettings: hotC),
     // Opened at run time: neither a build nor a run with our own products needs it.
     .target(name: "COpenBLAS", exclude: ["README.md"]),
     .target(name: "CKernels", exclude: ["README.md"], cSettings: hotC),
 
     .plugin(name: "BuildCommit", capability: .buildTool()),
+    .plugin(name: "EmbedText", capability: .buildTool()),
 
     // Rooms, from the ground up.
     .target(
@@ -76,16 +77,13 @@ let package = Package(
     .target(name: "CCUDA", exclude: ["README.md"]),
     .target(
       name: "CUDABackend", dependencies: ["Support", "Files", "Tensors", "Records", "CCUDA"],
-      exclude: ["README.md", "Kernels/README.md"], resources: [.embedInCode("Kernels")],
-      swiftSettings: hotSwift),
+      exclude: ["README.md", "Kernels"], swiftSettings: hotSwift, plugins: ["EmbedText"]),
     .target(
       name: "ImageCoding", dependencies: ["CImageCodecs", "CKernels", "CPNG", "Files", "Records"],
       exclude: ["README.md"], swiftSettings: hotSwift),
     .target(
       name: "Datasets", dependencies: ["Support", "Files", "ImageCoding", "Records", "Tensors"],
-      exclude: ["README.md"],
-      resources: [.embedInCode("Resources")],
-      swiftSettings: hotSwift),
+      exclude: ["README.md", "Resources"], swiftSettings: hotSwift, plugins: ["EmbedText"]),
     .target(
       name: "TokenReduction", dependencies: ["CKernels", "Support", "Tensors", "Records"],
       exclude: ["README.md"],
@@ -102,8 +100,8 @@ let package = Package(
       dependencies: [
         "Support", "Files", "Records", "Tensors", "TokenReduction", "VisionModels",
       ],
-      exclude: ["README.md", "device.schema.json"], resources: [.embedInCode("Devices")],
-      swiftSettings: hotSwift),
+      exclude: ["README.md", "device.schema.json", "Devices"], swiftSettings: hotSwift,
+      plugins: ["EmbedText"]),
     .target(
       name: "Goldens",
       dependencies: ["Support", "VisionModels", "TokenReduction", "Tensors", "Records"],
@@ -118,9 +116,9 @@ let package = Package(
       exclude: ["README.md"], swiftSettings: hotSwift, plugins: ["BuildCommit"]),
     .target(
       name: "Reporting",
-      dependencies: ["Support", "Files", "Records", "Measurement"], exclude: ["README.md"],
-      resources: [.embedInCode("Resources")],
-      swiftSettings: hotSwift),
+      dependencies: ["Support", "Files", "Records", "Measurement"],
+      // What is done for every image is in Measurement: optimizing pages would double the build.
+      exclude: ["README.md", "Resources"], plugins: ["EmbedText"]),
     .executableTarget(
       name: "kernel-benchmarks", dependencies: ["CKernels", "Measurement"],
       path: "Benchmarks/Kernels", swiftSettings: hotSwift),

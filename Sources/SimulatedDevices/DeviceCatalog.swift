@@ -4,13 +4,13 @@ import Tensors
 /// The simulated devices included in the program.
 package enum DeviceCatalog {
   /// In the order in which they are listed.
-  private static let files: [(name: String, bytes: [UInt8])] = [
-    ("jetson_tx2", PackageResources.jetson_tx2_json),
-    ("agx_orin_32gb", PackageResources.agx_orin_32gb_json),
-    ("a100_80gb", PackageResources.a100_80gb_json),
-    ("v100_16gb", PackageResources.v100_16gb_json),
-    ("rtx_3090", PackageResources.rtx_3090_json),
-    ("rtx_4090", PackageResources.rtx_4090_json),
+  private static let files: [(name: String, text: String)] = [
+    ("jetson_tx2", EmbeddedText.jetson_tx2_json),
+    ("agx_orin_32gb", EmbeddedText.agx_orin_32gb_json),
+    ("a100_80gb", EmbeddedText.a100_80gb_json),
+    ("v100_16gb", EmbeddedText.v100_16gb_json),
+    ("rtx_3090", EmbeddedText.rtx_3090_json),
+    ("rtx_4090", EmbeddedText.rtx_4090_json),
   ]
 
   package static var names: [String] { files.map(\.name) }
@@ -23,7 +23,7 @@ package enum DeviceCatalog {
     guard let file = files.first(where: { $0.name == name }) else {
       throw SimulatedDevicesError.unknownDevice(name: name, known: names)
     }
-    return try DeviceFile.read(Data(file.bytes), file: "\(name).json")
+    return try DeviceFile.read(Data(file.text.utf8), file: "\(name).json")
   }
 }
 

@@ -18,9 +18,8 @@ package enum ImageNetClasses {
   ///
   /// The ids are not the order of the labels. Facts of the challenge: `map_clsloc.txt` in the
   /// development kit of its classification task.
-  package static let labelsOfChallengeIDs: [Int] = String(
-    decoding: PackageResources.imagenet_challenge_labels_txt, as: UTF8.self
-  ).split { $0 == " " || $0 == "\n" }.compactMap { Int($0) }
+  package static let labelsOfChallengeIDs: [Int] = EmbeddedText.imagenet_challenge_labels_txt
+    .split { $0 == " " || $0 == "\n" }.compactMap { Int($0) }
 
   /// Whether a folder is named as a WordNet noun: "n" and eight digits.
   static func isWordNetID(_ name: some StringProtocol) -> Bool {
@@ -28,7 +27,5 @@ package enum ImageNetClasses {
       && name.utf8.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
   }
 
-  private static let lines = String(
-    decoding: PackageResources.imagenet_classes_txt, as: UTF8.self
-  ).split(separator: "\n")
+  private static let lines = EmbeddedText.imagenet_classes_txt.split(separator: "\n")
 }

@@ -33,7 +33,7 @@ struct KnownGate: Decodable, Sendable {
   static let all: [KnownGate] = {
     struct File: Decodable { let accuracies: [KnownGate] }
     do {
-      let data = Data(PackageResources.published_accuracies_json)
+      let data = Data(EmbeddedText.published_accuracies_json.utf8)
       return try JSONDecoder().decode(File.self, from: data).accuracies
     } catch {
       preconditionFailure("published_accuracies.json cannot be read: \(error)")

@@ -1,4 +1,3 @@
-import Measurement
 import Records
 
 /// Which images of a data set were classified correctly, merged from the records of its shards.
@@ -19,7 +18,7 @@ package struct AccuracyTally: Sendable {
   private var labels: [Int32] = []
   private var skippedPaths: Set<String> = []
   /// The image ranges of the records that were added, including skipped images.
-  private(set) var shards: Set<Range<Int>> = []
+  package private(set) var shards: Set<Range<Int>> = []
   package private(set) var images = 0
   package private(set) var top1Correct = 0
   package private(set) var top5Correct = 0
@@ -60,16 +59,20 @@ package struct AccuracyTally: Sendable {
 
   /// Images of a class, and those classified correctly.
   package struct ClassCount: Hashable, Sendable {
-    package internal(set) var images = 0
-    package internal(set) var correct = 0
+    package private(set) var images = 0
+    package private(set) var correct = 0
+
+    fileprivate mutating func count(isCorrect: Bool) {
+      images += 1
+      correct += isCorrect ? 1 : 0
+    }
   }
 
   /// The counts of each class that was seen, by its number.
   package var byClass: [Int: ClassCount] {
     var counts: [Int: ClassCount] = [:]
     for (label, outcome) in zip(labels, outcomes) where outcome & Self.seen != 0 && label >= 0 {
-      counts[Int(label), default: ClassCount()].images += 1
-      if outcome & Self.top1 != 0 { counts[Int(label), default: ClassCount()].correct += 1 }
+      counts[Int(label), default: ClassCount()].count(isCorrect: outcome & Self.top1 != 0)
     }
     return counts
   }
@@ -118,8 +121,8 @@ package struct AccuracyTally: Sendable {
   }
 
   /// Whether an image was classified correctly; `nil` if it was not classified.
-  func isTop1(_ image: Int) -> Bool? { isRight(image, Self.top1) }
-  func isTop5(_ image: Int) -> Bool? { isRight(image, Self.top5) }
+  package func isTop1(_ image: Int) -> Bool? { isRight(image, Self.top1) }
+  package func isTop5(_ image: Int) -> Bool? { isRight(image, Self.top5) }
 
   private func isRight(_ image: Int, _ kind: UInt8) -> Bool? {
     guard image < outcomes.count, outcomes[image] & Self.seen != 0 else { return nil }
