@@ -49,8 +49,11 @@ LAB_INLINE float max_magnitude(const float *x, ptrdiff_t count) {
 }
 
 /// Rounds x / scale to integers within ±127 and adds `offset`; `inverse` is 1 / scale.
+///
+/// Without fused multiply-adds, which not every CPU has: they would round other values up.
 LAB_INLINE void quantize(const float *restrict x, ptrdiff_t count, float inverse, int32_t offset,
                          int8_t *restrict out) {
+#pragma clang fp contract(off)
   for (ptrdiff_t i = 0; i < count; i++) {
     // Adding 1.5 * 2^23 rounds to the nearest integer, ties to even.
     const float shifted = x[i] * inverse + 12582912.0f;
