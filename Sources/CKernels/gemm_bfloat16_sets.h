@@ -50,6 +50,7 @@ BF16_TARGET LAB_INLINE void dot_bf16(floats_bf16 *sum, __m512bh factor, __m512bh
 #define TILE_ROWS 14
 #define SUM float
 #define SCALES_SUMS 0
+#define GROUP_BYTES 4
 #define LINE __m512bh
 #define FACTOR __m512bh
 #include "gemm_low_kernels.h"
@@ -62,6 +63,7 @@ FLOAT_PAIRS(pairs_avx512, V4_TARGET, 16)
 #define TILE_ROWS 8
 #define SUM float
 #define SCALES_SUMS 0
+#define GROUP_BYTES 4
 #define LINE line_pairs_avx512
 #define FACTOR float_pair
 #include "gemm_low_kernels.h"
@@ -74,6 +76,7 @@ FLOAT_PAIRS(pairs_avx2, V3_TARGET, 8)
 #define TILE_ROWS 4
 #define SUM float
 #define SCALES_SUMS 0
+#define GROUP_BYTES 4
 #define LINE line_pairs_avx2
 #define FACTOR float_pair
 #include "gemm_low_kernels.h"
@@ -101,6 +104,35 @@ BFDOT_TARGET LAB_INLINE void dot_bfdot(floats_bfdot *sum, bfloat16x8_t factor, b
 #define TILE_ROWS 8
 #define SUM float
 #define SCALES_SUMS 0
+#define GROUP_BYTES 4
+#define LINE bfloat16x8_t
+#define FACTOR bfloat16x8_t
+#include "gemm_low_kernels.h"
+
+// The target of bfdot has bfmmla too. Both add products in pairs with their own rounding, to odd,
+// and treat subnormal numbers as 0, if the CPU does not have FEAT_EBF16.
+BFDOT_TARGET LAB_INLINE bfloat16x8_t load_line_bfmmla(const char *at) {
+  return load_line_bfdot(at);
+}
+BFDOT_TARGET LAB_INLINE bfloat16x8_t load_factor_bfmmla(const char *at, const char *other) {
+  const uint8x8_t low = vld1_u8((const uint8_t *)at), high = vld1_u8((const uint8_t *)other);
+  return vreinterpretq_bf16_u8(vcombine_u8(low, high));
+}
+BFDOT_TARGET LAB_INLINE void dot_bfmmla(floats_bfdot *sums, bfloat16x8_t factor,
+                                        bfloat16x8_t line) {
+  float32x4_t own;
+  memcpy(&own, sums, sizeof own);
+  own = vbfmmlaq_f32(own, factor, line);
+  memcpy(sums, &own, sizeof own);
+}
+#define ISA bfmmla
+#define TARGET BFDOT_TARGET
+#define LANES 4
+#define PANEL_VECTORS 3
+#define TILE_ROWS 8
+#define SUM float
+#define SCALES_SUMS 0
+#define GROUP_BYTES 8
 #define LINE bfloat16x8_t
 #define FACTOR bfloat16x8_t
 #include "gemm_low_kernels.h"
@@ -114,6 +146,7 @@ FLOAT_PAIRS(pairs_plain, , 4)
 #define TILE_ROWS 4
 #define SUM float
 #define SCALES_SUMS 0
+#define GROUP_BYTES 4
 #define LINE line_pairs_plain
 #define FACTOR float_pair
 #include "gemm_low_kernels.h"

@@ -21,6 +21,7 @@ VNNI_TARGET LAB_INLINE void dot_vnni(integers_vnni *sum, __m512i factor, __m512i
 #define TILE_ROWS 14
 #define SUM int32_t
 #define SCALES_SUMS 1
+#define GROUP_BYTES 4
 #define LINE __m512i
 #define FACTOR __m512i
 #include "gemm_low_kernels.h"
@@ -53,6 +54,7 @@ V3_TARGET LAB_INLINE void dot_madd(integers_madd *sum, short_line factor, short_
 #define TILE_ROWS 4
 #define SUM int32_t
 #define SCALES_SUMS 1
+#define GROUP_BYTES 4
 #define LINE short_line
 #define FACTOR short_line
 #include "gemm_low_kernels.h"
@@ -80,6 +82,32 @@ SDOT_TARGET LAB_INLINE void dot_sdot(integers_sdot *sum, int8x16_t factor, int8x
 #define TILE_ROWS 8
 #define SUM int32_t
 #define SCALES_SUMS 1
+#define GROUP_BYTES 4
+#define LINE int8x16_t
+#define FACTOR int8x16_t
+#include "gemm_low_kernels.h"
+
+#define SMMLA_TARGET __attribute__((target("arch=armv8.2-a+i8mm")))
+SMMLA_TARGET LAB_INLINE int8x16_t load_line_smmla(const char *at) {
+  return vld1q_s8((const int8_t *)at);
+}
+SMMLA_TARGET LAB_INLINE int8x16_t load_factor_smmla(const char *at, const char *other) {
+  return vcombine_s8(vld1_s8((const int8_t *)at), vld1_s8((const int8_t *)other));
+}
+SMMLA_TARGET LAB_INLINE void dot_smmla(integers_sdot *sums, int8x16_t factor, int8x16_t line) {
+  int32x4_t own;
+  memcpy(&own, sums, sizeof own);
+  own = vmmlaq_s32(own, factor, line);
+  memcpy(sums, &own, sizeof own);
+}
+#define ISA smmla
+#define TARGET SMMLA_TARGET
+#define LANES 4
+#define PANEL_VECTORS 3
+#define TILE_ROWS 8
+#define SUM int32_t
+#define SCALES_SUMS 1
+#define GROUP_BYTES 8
 #define LINE int8x16_t
 #define FACTOR int8x16_t
 #include "gemm_low_kernels.h"
@@ -117,6 +145,7 @@ LAB_INLINE void dot_bytes(integers_bytes *sum, byte_factor factor, byte_line lin
 #define TILE_ROWS 4
 #define SUM int32_t
 #define SCALES_SUMS 1
+#define GROUP_BYTES 4
 #define LINE byte_line
 #define FACTOR byte_factor
 #include "gemm_low_kernels.h"

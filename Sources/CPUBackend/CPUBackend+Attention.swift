@@ -232,7 +232,7 @@ private struct AttentionCall {
   /// Packs the keys of a head for the first GEMM and, after them, the values for the second.
   func pack(_ image: Int, _ head: Int, into packed: UnsafeMutablePointer<Float>) {
     let keys = keys(image, head)
-    let values = packed + lab_packed_count(tokens, headDim)
+    let values = packed + Scratch.packedCount(columns: tokens, k: headDim)
     switch gemm {
     case .bfloat16:
       lab_pack_bfloat16(
@@ -287,7 +287,7 @@ private struct AttentionCall {
   ) {
     let target = output + (image * tokens + rows.lowerBound) * width + head * headDim
     let stride = padded(tokens)
-    let values = packed + lab_packed_count(tokens, headDim)
+    let values = packed + Scratch.packedCount(columns: tokens, k: headDim)
     switch gemm {
     case .bfloat16:
       let weights = Operand(in: scratch.operand, rows: rows.count, k: tokens, gemm)

@@ -9,8 +9,12 @@ struct Scratch {
 
   /// Floats of one head's packed keys and values.
   static func packedHeadCount(tokens: Int, headDim: Int) -> Int {
-    lab_packed_count(tokens, headDim) + lab_packed_count(headDim, tokens)
+    packedCount(columns: tokens, k: headDim) + packedCount(columns: headDim, k: tokens)
   }
+
+  /// Floats that are enough for a matrix packed in float32 or in bfloat16, which stores up to four
+  /// values of k together.
+  static func packedCount(columns: Int, k: Int) -> Int { lab_packed_count(columns, max(k, 4)) }
 
   /// Normalized rows of a block, `[rows, C]`.
   private(set) var normalized: Tensor

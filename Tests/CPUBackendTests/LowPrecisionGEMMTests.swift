@@ -28,6 +28,16 @@ import _TestSupport
     #expect(Self.int8Error(each) < 1e-5)
   }
 
+  @Test func `dot products without products of matrices give the same results`() async {
+    await #expect(processExitsWith: .success) { Self.checkAll(kernels: "dot") }
+  }
+
+  #if arch(arm64)
+    @Test func `baseline NEON gives the same results`() async {
+      await #expect(processExitsWith: .success) { Self.checkAll(kernels: "neon") }
+    }
+  #endif
+
   #if arch(x86_64) && os(Linux)
     @Test func `AVX-512 without bfloat16 and int8 instructions gives the same results`() async {
       await #expect(processExitsWith: .success) { Self.checkAll(kernels: "avx512") }

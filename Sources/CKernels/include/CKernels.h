@@ -76,7 +76,11 @@ void lab_gelu(float *x, ptrdiff_t rows, ptrdiff_t width, ptrdiff_t stride);
 
 // MARK: GEMM in bfloat16 and int8 (gemm_bfloat16.c, gemm_int8.c)
 
-/// The kernels that this CPU uses; the name ends in "emulated" if it has no bfloat16 instruction.
+/// The kernels that this CPU uses, such as `AMX-BF16 32x32`: the first set of instructions that it
+/// has and that multiplies a small matrix correctly.
+///
+/// The name contains "emulated" if the CPU has no bfloat16 instruction, and names each set of
+/// instructions that `failed its check`.
 const char *lab_bfloat16_kernels(void);
 const char *lab_int8_kernels(void);
 /// Whether the CPU has instructions for this precision; otherwise, wider ones are used.
@@ -90,7 +94,8 @@ ptrdiff_t lab_int8_panels(ptrdiff_t columns);
 /// Bytes of a packed matrix [k, columns].
 ptrdiff_t lab_bfloat16_packed_bytes(ptrdiff_t columns, ptrdiff_t k);
 ptrdiff_t lab_int8_packed_bytes(ptrdiff_t columns, ptrdiff_t k);
-/// Bytes of one row of the other matrix, rounded or quantized.
+/// Bytes of one row of the other matrix, rounded or quantized: a multiple of 4 or 8, filled with
+/// zeros.
 ptrdiff_t lab_bfloat16_row_bytes(ptrdiff_t k);
 ptrdiff_t lab_int8_row_bytes(ptrdiff_t k);
 /// The nearest bfloat16, ties to even.
