@@ -131,14 +131,38 @@ static void read_row(const bmp_picture *bmp, const uint8_t *from, uint8_t *rgb) 
   }
 }
 
+// The index of pixel `done` in the order of the file; rows are stored from the top.
+static uint8_t *place(const bmp_picture *bmp, uint8_t *indices, size_t done) {
+  size_t width = (size_t)bmp->width, row = done / width;
+  if (!bmp->top_down) row = (size_t)bmp->height - 1 - row;
+  return indices + row * width + done % width;
+}
+
+// Stores `count` pixels from pixel `done` on: all `value`, or two nibbles of it in turn, if `from`
+// is NULL; otherwise those of `from`.
+static void put_indices(const bmp_picture *bmp, uint8_t *indices, size_t done, size_t count,
+                        const uint8_t *from, int value) {
+  int half = bmp->compression == RUNS4;
+  size_t width = (size_t)bmp->width;
+  for (size_t i = 0; i < count;) {
+    uint8_t *to = place(bmp, indices, done + i);
+    size_t end = i + width - (done + i) % width;
+    if (end > count) end = count;
+    for (; i < end; i++) {
+      int pair = from ? from[half ? i / 2 : i] : value;
+      *to++ = (uint8_t)(half ? (i & 1 ? pair & 15 : pair >> 4) : pair);
+    }
+  }
+}
+
 // Decodes run-length encoding as Pillow's BmpRleDecoder does; pixels that are skipped have index 0.
-// Indices are written to `out`, bottom row first.
-static int read_runs(
-    const bmp_picture *bmp, const uint8_t *bytes, size_t count, uint8_t *out, char *message) {
+// Indices are stored in `indices`, top row first.
+static int read_runs(const bmp_picture *bmp, const uint8_t *bytes, size_t count, uint8_t *indices,
+                     char *message) {
   size_t total = (size_t)bmp->width * bmp->height, done = 0, width = (size_t)bmp->width;
   size_t at = bmp->data, x = 0;
   int half = bmp->compression == RUNS4;
-  memset(out, 0, total);
+  memset(indices, 0, total);
   while (done < total) {
     if (count < at || count - at < 2) return lab_cut_short(message);
     size_t run = bytes[at];
@@ -147,9 +171,7 @@ static int read_runs(
     if (run) {
       if (x + run > width) run = x < width ? width - x : 0;
       if (run > total - done) run = total - done;
-      for (size_t i = 0; i < run; i++) {
-        out[done + i] = (uint8_t)(half ? (i & 1 ? value & 15 : value >> 4) : value);
-      }
+      put_indices(bmp, indices, done, run, NULL, value);
       done += run;
       x += run;
     } else if (value == 0) {
@@ -167,10 +189,7 @@ static int read_runs(
       size_t pixels = (size_t)value < total - done ? (size_t)value : total - done;
       size_t used = half ? (pixels + 1) / 2 : pixels;
       if (count - at < used) return lab_cut_short(message);
-      for (size_t i = 0; i < pixels; i++) {
-        out[done + i] =
-            half ? (uint8_t)(bytes[at + i / 2] >> (i & 1 ? 0 : 4) & 15) : bytes[at + i];
-      }
+      put_indices(bmp, indices, done, pixels, bytes + at, 0);
       done += pixels;
       x += (size_t)value;
       at += used;
@@ -179,17 +198,6 @@ static int read_runs(
     }
   }
   return LAB_CODEC_OK;
-}
-
-static void swap(uint8_t *a, uint8_t *b, size_t count) {
-  uint8_t part[1024];
-  while (count > 0) {
-    size_t length = count < sizeof part ? count : sizeof part;
-    memcpy(part, a, length);
-    memcpy(a, b, length);
-    memcpy(b, part, length);
-    a += length, b += length, count -= length;
-  }
 }
 
 int lab_bmp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *message) {
@@ -203,10 +211,6 @@ int lab_bmp_decode(const uint8_t *bytes, size_t count, uint8_t *pixels, char *me
     uint8_t *indices = pixels + 2 * width * height;
     status = read_runs(&bmp, bytes, count, indices, message);
     if (status) return status;
-    // An index takes a third of the bytes of its color.
-    for (size_t y = 0; y < height / 2 && !bmp.top_down; y++) {
-      swap(indices + width * y, indices + width * (height - 1 - y), width);
-    }
     uint8_t colors[256][4] = {0};
     for (int index = 0; index < 256; index++) put_color(&bmp, index, colors[index]);
     // One store of four bytes is faster than two; the next pixel replaces the fourth.
