@@ -51,6 +51,15 @@ package final class ImageDecoder {
     return try decodeFile(named: name).copied()
   }
 
+  /// Decodes the image in `bytes` and returns only its size; `name` is its name in errors.
+  package func check(
+    _ bytes: [UInt8], name: String
+  ) throws(ImageError) -> (width: Int, height: Int) {
+    file.replace(with: bytes)
+    let pixels = try decodeFile(named: name)
+    return (pixels.width, pixels.height)
+  }
+
   /// Reads the file at `path`, resizes, crops and normalizes it.
   ///
   /// Shapes: output `[3][crop][crop]`.

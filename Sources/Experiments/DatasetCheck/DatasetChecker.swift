@@ -79,7 +79,7 @@ package struct DatasetChecker {
         cache.keep(finding.digest, of: file.status, offset: offset, at: started)
       }
       finding.facts = PictureFacts(bytes)
-      _ = try decoder.decode(bytes, name: "\(picture.path)")
+      _ = try decoder.check(bytes, name: "\(picture.path)")
     } catch let error as FileError {
       finding.problem = error.reason
       finding.digest = Array("unread: \(error.reason)".utf8)
