@@ -84,4 +84,31 @@ import Testing
     #expect(lines[0].measured?.row.speedup?.isSlower == true)
     #expect(lines[1].measured == nil)
   }
+
+  @Test func `published models are compared with the published line of their baseline`() throws {
+    let line = { (model: String, milliseconds: Double, top1: Double, stated: Double?) in
+      PublishedNumbers.Line(
+        label: model, method: "none", match: nil, model: model, batchSize: nil, device: nil,
+        r: nil, latencyMilliseconds: milliseconds, accuracyDropPoints: nil, top1: top1,
+        statedChangePercent: stated)
+    }
+    let published = PublishedNumbers(
+      source: "a paper", hardware: "a card", comparable: "ratios", model: nil, batchSize: nil,
+      baseline: nil,
+      rows: [
+        line("small", 0.9, 79.4, nil), line("large", 0.68, 79.3, -32), line("absent", 2, 80, nil),
+      ])
+    let report = Report(
+      records: records(), name: "r", published: [published], baselines: ["*": "small"])
+    let lines = report.published[0].lines
+    #expect(lines.map { $0.changePercent?.rounded() } == [nil, -24, nil])
+    #expect(lines.map { $0.deltaPoints.map { ($0 * 10).rounded() } } == [nil, -1, nil])
+    #expect(
+      lines[1].notes == [
+        "stated as −32.0 %, which its milliseconds contradict: −24.4 %; it divides by the method's "
+          + "latency instead of the baseline's"
+      ])
+    #expect(TerminalTable(report, width: 200).text().contains("−24.4 %"))
+    #expect(HTMLPage(report: report).text().contains("−24.4 %"))
+  }
 }

@@ -115,7 +115,10 @@ struct LatencyFigure: TableDrawing {
     let (left, middle) = (measures.left, top + measures.middle)
     let quartiles = (left + summary.lowerQuartile * scale, left + summary.upperQuartile * scale)
     let end = max(left + summary.median * scale, quartiles.1)
-    let text = "\(significant(summary.median)) ms" + (bar.row.speedup.map { ", \($0.text)" } ?? "")
+    // An unreliable speed-up ends with the mark itself.
+    let doubt = bar.row.speedup?.isReliable == false ? "" : bar.row.doubt
+    let text =
+      "\(significant(summary.median)) ms" + (bar.row.speedup.map { ", \($0.text)" } ?? "") + doubt
     let box = Box(
       x: left, y: middle - Self.barHeight / 2, width: summary.median * scale,
       height: Self.barHeight)
@@ -138,7 +141,7 @@ struct LatencyFigure: TableDrawing {
           from: Point(x: quartiles.0, y: middle), to: Point(x: quartiles.1, y: middle),
           stroke: FigureText.ink, width: 1.2),
         // The baseline's line runs below the texts, not through them.
-        FigureText.node(text + bar.row.doubt, at: Point(x: end + 7, y: middle + 4.1))
+        FigureText.node(text, at: Point(x: end + 7, y: middle + 4.1))
           .with("stroke", "#ffffff").with("stroke-width", 2.6).with("paint-order", "stroke"),
       ])
   }

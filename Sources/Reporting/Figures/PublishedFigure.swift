@@ -39,7 +39,7 @@ struct PublishedFigure: ReportDrawing {
     let names = report.groups.flatMap { $0.rows.map(\.method.name) }
     let styles = MethodStyle.styles(for: names, report.joined.catalog)
     panels = report.published.compactMap { table in
-      let items = table.lines.map { Self.item($0, table.numbers, styles) }
+      let items = table.lines.map { Self.item($0, styles) }
       guard items.contains(where: { $0.published != nil }),
         items.contains(where: { $0.measured != nil })
       else { return nil }
@@ -50,13 +50,13 @@ struct PublishedFigure: ReportDrawing {
   }
 
   private static func item(
-    _ line: PublishedTable.Line, _ numbers: PublishedNumbers, _ styles: [String: MethodStyle]
+    _ line: PublishedTable.Line, _ styles: [String: MethodStyle]
   ) -> Item {
     let row = line.judged?.row
     let style = row.flatMap { styles[$0.method.name] }
     let isBaseline = row?.isBaseline == true
-    let published = numbers.changePercent(line.published).flatMap { latency in
-      numbers.deltaPoints(line.published).map { (latency: latency, accuracy: $0) }
+    let published = line.changePercent.flatMap { latency in
+      line.deltaPoints.map { (latency: latency, accuracy: $0) }
     }
     let measured = row?.latencyChange.flatMap { latency in
       row?.change.map { (latency: latency.percent, accuracy: $0.points) }

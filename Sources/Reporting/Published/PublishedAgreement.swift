@@ -29,7 +29,7 @@ struct PublishedAgreement: Hashable, Sendable {
     func isPublished(_ group: RowGroup) -> Bool { model != nil && group.model.name == model }
     accuracy = line.judged.flatMap { judged in
       guard isPublished(judged.group), judged.group.dataset?.classes == 1000,
-        let published = numbers.deltaPoints(line.published), let change = judged.row.change
+        let published = line.deltaPoints, let change = judged.row.change
       else { return nil }
       return Self.deviation(
         of: change.points, in: change.interval, from: published, Self.accuracyTolerance)
@@ -37,7 +37,7 @@ struct PublishedAgreement: Hashable, Sendable {
     latency = line.judged.flatMap { judged in
       guard isPublished(judged.group), batchSize == nil || judged.group.batchSize == batchSize,
         judged.row.speedup?.isReliable == true,
-        let published = numbers.changePercent(line.published), let change = judged.row.latencyChange
+        let published = line.changePercent, let change = judged.row.latencyChange
       else { return nil }
       return Self.deviation(
         of: change.percent, in: change.interval, from: published, Self.latencyTolerance)

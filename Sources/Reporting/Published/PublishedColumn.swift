@@ -27,7 +27,7 @@ struct PublishedColumn: Sendable {
     // Columns of measurements are left out if there are only predictions.
     let showsMeasured = table.isMeasured || !table.isSimulated
     let hasLatency = rows.contains { $0.latencyMilliseconds != nil }
-    let hasChange = rows.contains { numbers.deltaPoints($0) != nil }
+    let hasChange = table.lines.contains { $0.deltaPoints != nil }
     let hasTop1 = rows.contains { $0.top1 != nil }
     let hasDevice = rows.contains { $0.device != nil }
     let columns: [PublishedColumn?] = [
@@ -38,16 +38,16 @@ struct PublishedColumn: Sendable {
         ? value("R", digits: 0) { $0.r.map(Double.init) } : nil,
       hasTop1 ? value("published top-1 %", digits: 2) { $0.top1 } : nil,
       hasChange
-        ? PublishedColumn("published Δ pp", number: { numbers.deltaPoints($0.published) }) {
-          numbers.deltaPoints($0.published).map { signed($0, digits: 2) } ?? Column.missing
+        ? PublishedColumn("published Δ pp", number: { $0.deltaPoints }) {
+          $0.deltaPoints.map { signed($0, digits: 2) } ?? Column.missing
         } : nil,
       hasLatency
         ? PublishedColumn("published ms", number: { $0.published.latencyMilliseconds }) {
           $0.published.latencyMilliseconds.map { significant($0) } ?? Column.missing
         } : nil,
       hasLatency
-        ? PublishedColumn("published latency", number: { numbers.changePercent($0.published) }) {
-          numbers.changePercent($0.published).map { "\(signed($0, digits: 1)) %" }
+        ? PublishedColumn("published latency", number: { $0.changePercent }) {
+          $0.changePercent.map { "\(signed($0, digits: 1)) %" }
             ?? Column.missing
         } : nil,
       showsMeasured

@@ -83,12 +83,12 @@ enum PublishedCSV {
     ("published_top1_percent", { _, line in text(line.published.top1) }),
     (
       "published_delta_top1_points",
-      { table, line in text(table.numbers.deltaPoints(line.published)) }
+      { _, line in text(line.deltaPoints) }
     ),
     ("published_latency_ms", { _, line in text(line.published.latencyMilliseconds) }),
     (
       "published_change_percent",
-      { table, line in text(table.numbers.changePercent(line.published)) }
+      { _, line in text(line.changePercent) }
     ),
     ("published_stated_change_percent", { _, line in text(line.published.statedChangePercent) }),
     ("model", { _, line in line.judged?.group.model.name ?? "" }),

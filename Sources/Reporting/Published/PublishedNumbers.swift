@@ -69,20 +69,33 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     return try decoder.decode([PublishedNumbers].self, from: data)
   }
 
+  /// The published numbers of a model, which lines of other models are compared with: those of its
+  /// line on the same device at the same batch size.
+  func baseline(_ model: String, of line: Line) -> Baseline? {
+    rows.first {
+      $0.model == model && $0.method == line.method && $0.device == line.device
+        && $0.batchSize == line.batchSize
+    }.map { Baseline(latencyMilliseconds: $0.latencyMilliseconds, top1: $0.top1) }
+  }
+
   /// The published change of a line's latency relative to the baseline in percent, computed from
   /// milliseconds.
-  func changePercent(_ line: Line) -> Double? {
-    guard let base = baseline?.latencyMilliseconds, let time = line.latencyMilliseconds else {
-      return nil
-    }
+  ///
+  /// - Parameter reference: Replaces the baseline of the publication.
+  func changePercent(_ line: Line, against reference: Baseline? = nil) -> Double? {
+    guard let base = (reference ?? baseline)?.latencyMilliseconds,
+      let time = line.latencyMilliseconds
+    else { return nil }
     return 100 * (time / base - 1)
   }
 
   /// The published change of a line's top-1 relative to the baseline in points; negative if it
   /// loses.
-  func deltaPoints(_ line: Line) -> Double? {
+  ///
+  /// - Parameter reference: Replaces the baseline of the publication.
+  func deltaPoints(_ line: Line, against reference: Baseline? = nil) -> Double? {
     if let given = line.accuracyDropPoints { return given == 0 ? 0 : -given }
-    guard let base = baseline?.top1, let top1 = line.top1 else { return nil }
+    guard let base = (reference ?? baseline)?.top1, let top1 = line.top1 else { return nil }
     return top1 - base
   }
 
@@ -91,10 +104,10 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
   static let noisePoints = 0.6
 
   /// A note on a line's published numbers, or `nil`.
-  func note(_ line: Line) -> String? {
+  func note(_ line: Line, against reference: Baseline? = nil) -> String? {
     guard let stated = line.statedChangePercent else { return nil }
     func percent(_ value: Double) -> String { "\(signed(value, digits: 1)) %" }
-    guard let change = changePercent(line) else {
+    guard let change = changePercent(line, against: reference) else {
       guard let time = line.latencyMilliseconds, stated > -100 else { return nil }
       return "stated as \(percent(stated)), of a baseline that is not given; it would be "
         + "\(significant(time / (1 + stated / 100))) ms"
@@ -102,7 +115,8 @@ package struct PublishedNumbers: Codable, Hashable, Sendable {
     guard abs(change - stated) > Self.noisePoints else { return nil }
     let text = "stated as \(percent(stated)), which its milliseconds contradict: \(percent(change))"
     // The change divided by the method's latency instead of the baseline's.
-    guard abs(100 * change / (100 + change) - stated) < 0.1 else { return text }
+    let rounding = stated == stated.rounded() ? 0.5 : 0.1
+    guard abs(100 * change / (100 + change) - stated) < rounding else { return text }
     return text + "; it divides by the method's latency instead of the baseline's"
   }
 }

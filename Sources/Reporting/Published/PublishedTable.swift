@@ -15,6 +15,26 @@ package struct PublishedTable: Sendable {
     package let simulated: Measured?
     /// Notes, each a clause without a full stop.
     package let notes: [String]
+    /// The published change of latency in percent, relative to the publication's baseline or to the
+    /// published line of the model that the measured one is compared with.
+    let changePercent: Double?
+    /// The published change of top-1 in points, relative to the same; negative if it loses.
+    let deltaPoints: Double?
+
+    fileprivate init(
+      _ numbers: PublishedNumbers, _ published: PublishedNumbers.Line,
+      measured: Measured? = nil, simulated: Measured? = nil, note: String? = nil
+    ) {
+      self.published = published
+      self.measured = measured
+      self.simulated = simulated
+      let reference = (measured ?? simulated)?.row.referenceModel.flatMap {
+        numbers.baseline($0, of: published)
+      }
+      changePercent = numbers.changePercent(published, against: reference)
+      deltaPoints = numbers.deltaPoints(published, against: reference)
+      notes = [numbers.note(published, against: reference), note].compactMap { $0 }
+    }
   }
 
   package struct Measured: Sendable {
@@ -38,7 +58,6 @@ package struct PublishedTable: Sendable {
   init(_ numbers: PublishedNumbers, groups: [RowGroup], models: [RowGroup] = []) {
     self.numbers = numbers
     lines = numbers.rows.flatMap { line -> [Line] in
-      let note = numbers.note(line)
       let batchSize = line.batchSize ?? numbers.batchSize
       var places = groups
       if let model = line.model {
@@ -53,9 +72,7 @@ package struct PublishedTable: Sendable {
           .map { Measured(group: group, row: Self.compared($0, group, models)) }
       }
       guard !found.isEmpty else {
-        return [
-          Line(published: line, measured: nil, simulated: nil, notes: [note].compactMap { $0 })
-        ]
+        return [Line(numbers, line)]
       }
       let simulated = found.filter { $0.group.device?.simulated != nil }
       let measured = found.filter { $0.group.device?.simulated == nil }
@@ -65,9 +82,7 @@ package struct PublishedTable: Sendable {
         let others = (mine ?? theirs).flatMap {
           Self.difference($0.group, model: line.model ?? numbers.model, batchSize: batchSize)
         }
-        return Line(
-          published: line, measured: mine, simulated: theirs,
-          notes: [note, others].compactMap { $0 })
+        return Line(numbers, line, measured: mine, simulated: theirs, note: others)
       }
     }
   }

@@ -35,8 +35,8 @@ extension PublishedTable {
     }
     return [
       line.published.label,
-      numbers.deltaPoints(line.published).map { signed($0, digits: 2) } ?? Column.missing,
-      row?.change?.text ?? Column.missing, percent(numbers.changePercent(line.published)),
+      line.deltaPoints.map { signed($0, digits: 2) } ?? Column.missing,
+      row?.change?.text ?? Column.missing, percent(line.changePercent),
       row?.latencyChange.map { percent($0.percent) + (row?.doubt ?? "") } ?? Column.missing,
       PublishedAgreement(line, numbers)?.text ?? Column.missing,
     ]

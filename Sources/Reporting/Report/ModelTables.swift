@@ -50,6 +50,7 @@ struct ModelTables {
     row.method = MethodSetting(name: group.model.name, parameters: [:])
     row.family = .other
     guard let reference = baseline(of: group, among: places) else { return row }
+    row.referenceModel = reference.model.name
     row.speedup = speedup(of: group, against: reference)
     if let mine = tally(of: group), let theirs = tally(of: reference) {
       row.change = AccuracyChange(of: mine, against: theirs)

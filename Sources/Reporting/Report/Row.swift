@@ -24,6 +24,8 @@ package struct Row: Sendable {
   /// Relative to the baseline on the same device; `nil` for the baseline itself and if either is
   /// missing.
   package internal(set) var speedup: Speedup?
+  /// The model that a model is compared with; `nil` if it is compared with no other model.
+  var referenceModel: String?
   /// Relative to the baseline with explicit attention; `nil` for baselines and if it was not timed.
   package internal(set) var explicitSpeedup: Speedup?
   /// Relative to random removal at the same token counts, on the same images; `nil` without a
