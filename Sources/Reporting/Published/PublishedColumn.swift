@@ -22,8 +22,8 @@ struct PublishedColumn: Sendable {
   static func columns(of table: PublishedTable) -> [PublishedColumn] {
     let numbers = table.numbers
     let rows = numbers.rows
-    let places = Set(table.lines.compactMap { $0.measured?.group.shortPlace })
-    let simulatedPlaces = Set(table.lines.compactMap { $0.simulated?.group.shortPlace })
+    let places = Set(table.lines.compactMap { $0.measured?.place })
+    let simulatedPlaces = Set(table.lines.compactMap { $0.simulated?.place })
     // Columns of measurements are left out if there are only predictions.
     let showsMeasured = table.isMeasured || !table.isSimulated
     let hasLatency = rows.contains { $0.latencyMilliseconds != nil }
@@ -53,13 +53,13 @@ struct PublishedColumn: Sendable {
       showsMeasured
         ? PublishedColumn("measured") { $0.measured?.row.label ?? Column.missing } : nil,
       places.count > 1
-        ? PublishedColumn("in") { $0.measured?.group.shortPlace ?? Column.missing } : nil,
+        ? PublishedColumn("in") { $0.measured?.place ?? Column.missing } : nil,
       hasTop1 ? top1 : nil, delta, hasLatency && showsMeasured ? milliseconds : nil,
       hasLatency && showsMeasured ? change : nil,
       table.isSimulated
         ? PublishedColumn("simulated") { $0.simulated?.row.label ?? Column.missing } : nil,
       simulatedPlaces.count > 1
-        ? PublishedColumn("simulated in") { $0.simulated?.group.shortPlace ?? Column.missing }
+        ? PublishedColumn("simulated in") { $0.simulated?.place ?? Column.missing }
         : nil,
       hasLatency && table.isSimulated ? simulatedMilliseconds : nil,
       hasLatency && table.isSimulated ? simulatedChange : nil,
@@ -130,10 +130,11 @@ struct PublishedColumn: Sendable {
   }
 }
 
-extension RowGroup {
-  /// For example `demo_vit, cpu, batch 2`.
-  var shortPlace: String {
-    [model.name, device?.name, batchSize.map { "batch \($0)" }].compactMap { $0 }
+extension PublishedTable.Measured {
+  /// For example `demo_vit, cpu, batch 2`; without the model if the row is a model itself.
+  var place: String {
+    let model = row.label == group.model.name ? nil : group.model.name
+    return [model, group.device?.name, group.batchSize.map { "batch \($0)" }].compactMap { $0 }
       .joined(separator: ", ")
   }
 }
