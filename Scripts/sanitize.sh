@@ -52,6 +52,9 @@ for kind in "${kinds[@]}"; do
   # The tests that run and what they need, and no other target.
   export LAB_TESTS="${tests//$'\n'/ }" LAB_SANITIZER=$kind
   build=(--scratch-path ".build/sanitize/$kind" "${flags[@]}")
+  # NVRTC opens a library beside itself, which it does not find where a sanitizer opens it.
+  builtins=$(find .build/nvrtc -name 'libnvrtc-builtins.so*' -printf '%h\n' 2>/dev/null | sort -u | sed "s|^|$PWD/|" | paste -sd: || true)
+  export LD_LIBRARY_PATH="$builtins${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
   swift build "${build[@]}" --product labPackageTests
   ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
     TSAN_OPTIONS=halt_on_error=1 \

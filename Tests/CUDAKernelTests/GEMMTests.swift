@@ -136,7 +136,7 @@ struct DeviceLinear {
   }
 
   /// What the sums of products must wait for, and what must wait for them.
-  @Test(arguments: ["barriers", "waiting", "fences"])
+  @Test(.unlessSanitized, arguments: ["barriers", "waiting", "fences"])
   func `products of warpgroups without a barrier, a wait or a fence are found`(
     missing: String
   ) throws {

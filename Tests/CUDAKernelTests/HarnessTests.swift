@@ -19,7 +19,7 @@ import Testing
     #expect(try wrongOrders("fault_missing_barrier") == 3)
   }
 
-  @Test(arguments: ["barriers", "waiting"])
+  @Test(.unlessSanitized, arguments: ["barriers", "waiting"])
   func `an attention without its barriers or without waiting for its copies is found`(
     missing: String
   ) throws {
@@ -36,7 +36,7 @@ import Testing
     #expect(wrong > 0)
   }
 
-  @Test func `a ranking without its barrier is found`() throws {
+  @Test(.unlessSanitized) func `a ranking without its barrier is found`() throws {
     let scores = Buffer((0..<200).map { Float($0 * 37 % 200) })
     func ranking(_ kernel: String, _ order: Order) throws -> [Int] {
       let sources = Buffer(count: 200)

@@ -1,4 +1,5 @@
 import CSIMTHarness
+import Foundation
 import Testing
 
 /// Storage precision of a kernel, by its suffix.
@@ -222,3 +223,13 @@ func launch(
 
 /// `⌈a / b⌉`.
 func parts(_ a: Int, _ b: Int) -> Int { (a + b - 1) / b }
+
+extension Trait where Self == ConditionTrait {
+  /// For kernels without what they must wait for, which read and write anywhere: a sanitizer would
+  /// end the tests at the first.
+  static var unlessSanitized: Self {
+    .disabled(
+      if: ProcessInfo.processInfo.environment["LAB_SANITIZER"] != nil,
+      "the kernel is faulty on purpose, which the sanitizer would report")
+  }
+}

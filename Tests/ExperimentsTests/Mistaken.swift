@@ -184,6 +184,16 @@ extension Mistaken {
       #"{"model": {"name": "demo_vit", "wieghts": "random"}, "methods": [{"method": "none"}]}"#,
       #"a.json: model.wieghts: unknown key; did you mean 'weights'?"#),
     Mistaken(
+      "a key of an object inside",
+      #"{"model": {"name": "demo_vit", "num_classes": 7}, "methods": [{"method": "none"}]}"#,
+      #"a.json: model.num_classes: unknown key; it is a key of 'architecture': "#
+        + #"write {"architecture": {"num_classes": 7}}"#),
+    Mistaken(
+      "a key of accuracy outside of it",
+      #"{"model": "demo_vit", "images": 100, "methods": [{"method": "none"}]}"#,
+      #"a.json: images: unknown key; it is a key of 'accuracy': write {"accuracy": {"images": 100}}"#
+    ),
+    Mistaken(
       "a copy of weights that are drawn",
       #"{"model": {"name": "deit_tiny_patch16_224", "checkpoint_key": "model"}, "methods": "#
         + #"[{"method": "none"}]}"#,

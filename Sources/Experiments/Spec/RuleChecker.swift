@@ -51,18 +51,38 @@ struct RuleChecker {
         report(path, "the key '\(key.key)' is missing; it must be \(key.rule.expectation)")
       }
     }
-    reportUnknown(members, known: keys.map(\.key), path: path)
+    reportUnknown(members, keys, path: path)
   }
 
   private mutating func reportUnknown(
-    _ members: [String: JSONValue], known: [String], path: String
+    _ members: [String: JSONValue], _ keys: [KeyRule], path: String
   ) {
+    let known = keys.map(\.key)
     for key in members.keys.sorted() where !known.contains(key) {
       guard problems.count < Self.maxProblems else { return }
-      report(
-        path.isEmpty ? key : "\(path).\(key)",
-        "unknown key; \(NearestName.advice(key, among: known, noun: "known keys"))")
+      let advice =
+        Self.place(of: key, members[key], among: keys)
+        ?? NearestName.advice(key, among: known, noun: "known keys")
+      report(path.isEmpty ? key : "\(path).\(key)", "unknown key; \(advice)")
     }
+  }
+
+  /// The advice for a key of one of the objects that `keys` may be.
+  private static func place(
+    of key: String, _ value: JSONValue?, among keys: [KeyRule]
+  ) -> String? {
+    func objects(_ rule: ValueRule) -> [[KeyRule]] {
+      switch rule {
+      case .object(let keys): [keys]
+      case .axis(let element): objects(element)
+      case .either(let rules): rules.flatMap(objects)
+      default: []
+      }
+    }
+    let owners = keys.filter { objects($0.rule).contains { $0.contains { $0.key == key } } }
+    guard owners.count == 1, let value else { return nil }
+    let text = JSONValue.object([owners[0].key: .object([key: value])]).text
+    return "it is a key of '\(owners[0].key)'" + (text.utf8.count <= 200 ? ": write \(text)" : "")
   }
 
   private mutating func checkAxis(_ value: JSONValue, _ rule: ValueRule, path: String) {
@@ -157,7 +177,7 @@ struct RuleChecker {
         report(path, "the key '\(rule.key)' is missing; it must be \(rule.rule.valueText)")
       }
     }
-    reportUnknown(members, known: rules.map(\.key), path: path)
+    reportUnknown(members, rules, path: path)
   }
 
   /// Whether `rule` applies to values of this kind at all.
