@@ -189,10 +189,10 @@ extension Mistaken {
       #"a.json: model.num_classes: unknown key; it is a key of 'architecture': "#
         + #"write {"architecture": {"num_classes": 7}}"#),
     Mistaken(
-      "a key of accuracy outside of it",
-      #"{"model": "demo_vit", "images": 100, "methods": [{"method": "none"}]}"#,
-      #"a.json: images: unknown key; it is a key of 'accuracy': write {"accuracy": {"images": 100}}"#
-    ),
+      "keys of other objects",
+      #"{"model": "demo_vit", "images": 100, "until": "2%", "methods": [{"method": "none"}]}"#,
+      "a.json: images: unknown key; it is a key of 'accuracy' and 'grid'",
+      "a.json: until: unknown key; it is a key of 'accuracy', 'latency' and 'grid'"),
     Mistaken(
       "a copy of weights that are drawn",
       #"{"model": {"name": "deit_tiny_patch16_224", "checkpoint_key": "model"}, "methods": "#

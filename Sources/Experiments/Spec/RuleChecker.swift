@@ -1,4 +1,5 @@
 import Records
+import Support
 import Tensors
 import TokenReduction
 
@@ -80,9 +81,11 @@ struct RuleChecker {
       }
     }
     let owners = keys.filter { objects($0.rule).contains { $0.contains { $0.key == key } } }
-    guard owners.count == 1, let value else { return nil }
-    let text = JSONValue.object([owners[0].key: .object([key: value])]).text
-    return "it is a key of '\(owners[0].key)'" + (text.utf8.count <= 200 ? ": write \(text)" : "")
+      .map(\.key)
+    guard let owner = owners.first, let value else { return nil }
+    let advice = "it is a key of \(series(owners.map { "'\($0)'" }, "and"))"
+    let text = JSONValue.object([owner: .object([key: value])]).text
+    return owners.count == 1 && text.utf8.count <= 200 ? "\(advice): write \(text)" : advice
   }
 
   private mutating func checkAxis(_ value: JSONValue, _ rule: ValueRule, path: String) {
