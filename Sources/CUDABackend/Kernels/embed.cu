@@ -65,7 +65,7 @@ DEVICE void embed_tokens(const T *product, const float *positions, const float *
   const size_t image = blockIdx.y;
   const float *added =
       patch < 0 ? prefix + (size_t)token * width : positions + (size_t)patch * width;
-  const T *row = product + (image * patches + patch) * width;
+  const T *row = patch < 0 ? nullptr : product + (image * patches + patch) * width;
   T *to = tokens + (image * (patches + prefix_tokens) + token) * width;
   if (width % 8 == 0) {
     for (int i = 8 * lane_index(); i < width; i += 256) {
