@@ -117,8 +117,7 @@ let package = Package(
     .target(
       name: "Reporting",
       dependencies: ["Support", "Files", "Records", "Measurement"],
-      // What is done for every image is in Measurement: optimizing pages would double the build.
-      exclude: ["README.md", "Resources"], plugins: ["EmbedText"]),
+      exclude: ["README.md", "Resources"], swiftSettings: hotSwift, plugins: ["EmbedText"]),
     .executableTarget(
       name: "kernel-benchmarks", dependencies: ["CKernels", "Measurement"],
       path: "Benchmarks/Kernels", swiftSettings: hotSwift),

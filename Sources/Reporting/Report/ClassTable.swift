@@ -1,4 +1,3 @@
-import Measurement
 import Records
 import Support
 

@@ -1,3 +1,4 @@
+import Measurement
 import Records
 
 /// Which images of a data set were classified correctly, merged from the records of its shards.
@@ -18,7 +19,7 @@ package struct AccuracyTally: Sendable {
   private var labels: [Int32] = []
   private var skippedPaths: Set<String> = []
   /// The image ranges of the records that were added, including skipped images.
-  package private(set) var shards: Set<Range<Int>> = []
+  private(set) var shards: Set<Range<Int>> = []
   package private(set) var images = 0
   package private(set) var top1Correct = 0
   package private(set) var top5Correct = 0
@@ -121,8 +122,8 @@ package struct AccuracyTally: Sendable {
   }
 
   /// Whether an image was classified correctly; `nil` if it was not classified.
-  package func isTop1(_ image: Int) -> Bool? { isRight(image, Self.top1) }
-  package func isTop5(_ image: Int) -> Bool? { isRight(image, Self.top5) }
+  func isTop1(_ image: Int) -> Bool? { isRight(image, Self.top1) }
+  func isTop5(_ image: Int) -> Bool? { isRight(image, Self.top5) }
 
   private func isRight(_ image: Int, _ kind: UInt8) -> Bool? {
     guard image < outcomes.count, outcomes[image] & Self.seen != 0 else { return nil }
