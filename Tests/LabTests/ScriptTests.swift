@@ -5,30 +5,15 @@
 
   /// The shell scripts, as far as they can be tested without running their main task.
   @Suite struct ScriptTests {
-    private static let root = Fixtures.root.deletingLastPathComponent()
-      .deletingLastPathComponent()
     private static let names = try? FileManager.default.contentsOfDirectory(
-      atPath: root.appendingPathComponent("Scripts").path
+      atPath: Script.root.appendingPathComponent("Scripts").path
     ).filter { $0.hasSuffix(".sh") }.sorted()
-
-    private func bash(_ arguments: String...) throws -> (code: Int32, output: String) {
-      let process = Process()
-      process.executableURL = URL(filePath: "/usr/bin/env")
-      process.arguments = ["bash"] + arguments
-      process.currentDirectoryURL = Self.root
-      let pipe = Pipe()
-      (process.standardOutput, process.standardError) = (pipe, pipe)
-      try process.run()
-      let said = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-      process.waitUntilExit()
-      return (process.terminationStatus, said)
-    }
 
     @Test func `bash can parse every script`() throws {
       let names = try #require(Self.names)
       #expect(names.count > 5)
       for name in names {
-        let read = try bash("-n", "Scripts/\(name)")
+        let read = try Script.bash("-n", "Scripts/\(name)")
         #expect(read.code == 0, "\(name): \(read.output)")
       }
     }
@@ -39,7 +24,7 @@
         (["jammy", "arm64"], "swift:6.1-jammy", "2.35", "linux/arm64"),
         (["bookworm", "amd64"], "swift:6.1-bookworm", "2.36", "linux/amd64"),
       ] {
-        let said = try bash(
+        let said = try Script.bash(
           "Scripts/bundle-container.sh", arguments[0], arguments[1], "--dry-run")
         #expect(said.code == 0)
         for part in [
@@ -48,7 +33,7 @@
           #expect(said.output.contains(part), "\(said.output)")
         }
       }
-      let unknown = try bash("Scripts/bundle-container.sh", "suse", "--dry-run")
+      let unknown = try Script.bash("Scripts/bundle-container.sh", "suse", "--dry-run")
       #expect(unknown.code == 2)
       #expect(
         unknown.output.hasPrefix(
@@ -60,13 +45,14 @@
     /// base image that the script knows.
     @Test func `the container's recipe names existing files`() throws {
       let recipe = try String(
-        contentsOf: Self.root.appendingPathComponent("Scripts/bundle.Dockerfile"), encoding: .utf8)
+        contentsOf: Script.root.appendingPathComponent("Scripts/bundle.Dockerfile"),
+        encoding: .utf8)
       let lines = recipe.split(separator: "\n").filter { !$0.hasPrefix("#") }
       #expect(lines.contains("ARG BASE=swift:6.1-focal") && lines.contains("ARG LAB_GLIBC=2.31"))
       let named = recipe.matches(of: #/Scripts\/[a-z.-]+/#).map { String($0.0) }
       #expect(Set(named).isSuperset(of: ["Scripts/apt-packages.txt", "Scripts/bundle.sh"]))
       for name in named {
-        let path = Self.root.appendingPathComponent(name).path
+        let path = Script.root.appendingPathComponent(name).path
         #expect(FileManager.default.fileExists(atPath: path), "\(name)")
       }
     }

@@ -62,15 +62,15 @@ struct RuleChecker {
     for key in members.keys.sorted() where !known.contains(key) {
       guard problems.count < Self.maxProblems else { return }
       let advice =
-        Self.place(of: key, members[key], among: keys)
+        Self.ownerAdvice(key, members[key], among: keys)
         ?? NearestName.advice(key, among: known, noun: "known keys")
       report(path.isEmpty ? key : "\(path).\(key)", "unknown key; \(advice)")
     }
   }
 
-  /// The advice for a key of one of the objects that `keys` may be.
-  private static func place(
-    of key: String, _ value: JSONValue?, among keys: [KeyRule]
+  /// The advice for a key of an object that one of `keys` may have; `nil` for any other.
+  private static func ownerAdvice(
+    _ key: String, _ value: JSONValue?, among keys: [KeyRule]
   ) -> String? {
     func objects(_ rule: ValueRule) -> [[KeyRule]] {
       switch rule {
