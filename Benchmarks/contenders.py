@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -174,6 +175,26 @@ class OpenVINO:
         return timed(lambda: self.request.infer([self.input], share_inputs=True), seconds, least)
 
 
+class TVM:
+    """TVM's CPU code generation after its automatic search, which has so many minutes per model, batch size and number of threads."""
+
+    def __init__(self, cell, path, side, minutes):
+        import numpy
+        import tvm
+        import tvm_search
+
+        executable, self.note = tvm_search.searched(
+            path, path.parent / "tvm" / f"{path.stem}-{cell.threads}", cell.threads, minutes)
+        print(f"TVM, {cell}: {self.note}", file=sys.stderr, flush=True)
+        tvm.get_global_func("runtime.config_threadpool")(1, cell.threads)
+        self.machine = tvm.relax.VirtualMachine(executable, tvm.cpu())
+        self.input = tvm.runtime.tensor(
+            numpy.random.default_rng(0).standard_normal((cell.batch, 3, side, side), numpy.float32))
+
+    def visit(self, seconds, least):
+        return timed(lambda: self.machine["main"](self.input), seconds, least)
+
+
 def quantized(path, side, batch):
     """The model as nncf quantizes it after training, kept next to the ONNX file; it is calibrated on noise, because only time is measured."""
     import nncf
@@ -238,8 +259,8 @@ def is_installed(name):
     return importlib.util.find_spec(name) is not None
 
 
-def peers(cell, names, seed, folder, precisions=("float32",)):
-    """The peers of `names` that can be imported, opened for a cell: maps (name, precision) to a contender."""
+def peers(cell, names, seed, folder, precisions=("float32",), search_minutes=5):
+    """The peers of `names` that can be imported, opened for a cell: maps (name, precision) to a contender; `search_minutes` are TVM's."""
     if not names:
         return {}
     model = timm_model(cell.model, seed)
@@ -250,7 +271,7 @@ def peers(cell, names, seed, folder, precisions=("float32",)):
             opened["pytorch", precision] = Eager(cell, model, seed, getattr(torch, precision))
     if "compiled" in names and "float32" in precisions:
         opened["compiled", "float32"] = Compiled(cell, model, seed)
-    graph = [name for name in ("onnxruntime", "openvino") if name in names and is_installed(name)]
+    graph = [name for name in ("onnxruntime", "openvino", "tvm") if name in names and is_installed(name)]
     if graph and is_installed("onnx") and is_installed("onnxscript"):
         path = exported(cell, model, folder)
         if "onnxruntime" in graph and "float32" in precisions:
@@ -258,12 +279,14 @@ def peers(cell, names, seed, folder, precisions=("float32",)):
         for precision in precisions if "openvino" in graph else ():
             if precision != "int8" or is_installed("nncf"):
                 opened["openvino", precision] = OpenVINO(cell, path, side, precision)
+        if "tvm" in graph and "float32" in precisions:
+            opened["tvm", "float32"] = TVM(cell, path, side, search_minutes)
     return opened
 
 
 def versions(names):
     """The name and version of every peer that ran."""
-    packages = {"pytorch": "torch", "compiled": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino"}
+    packages = {"pytorch": "torch", "compiled": "torch", "onnxruntime": "onnxruntime", "openvino": "openvino", "tvm": "tvm"}
     return {name: getattr(__import__(packages[name]), "__version__", "").split("-")[0] for name in names}
 
 

@@ -20,6 +20,8 @@ class MeasuredCells:
         self.settings = {
             "peers": sorted(options.peers), "precisions": options.precisions, "engines": options.engines, "rounds": options.rounds,
             "seconds": options.seconds, "least": options.least, "seed": options.seed, "lab": [stamp(command) for command in options.lab]}
+        if "tvm" in options.peers:
+            self.settings["search minutes"] = options.search_minutes
         self.cells = {}
         for line in path.read_text().splitlines() if path.exists() else []:
             record = json.loads(line)

@@ -8,6 +8,7 @@
     python3 Benchmarks/peers.py --families --export                         # exports the models beforehand, which takes long and times nothing
     python3 Benchmarks/peers.py --methods --out Benchmarks/results/methods.md    # with token reduction
     python3 Benchmarks/peers.py --methods tome gtp mctf                     # only some methods
+    python3 Benchmarks/peers.py --models efficientvit_m0 --batch-sizes 16 --threads 1 --peers onnxruntime openvino tvm --search-minutes 10
     python3 Benchmarks/peers.py --lab .build/debug/lab .build/release/lab   # two builds of lab compared
 
 Absolute times on a shared machine vary a lot, ratios within one run vary less. So in each round, every contender of a cell (model, batch size,
@@ -21,7 +22,8 @@ reuses it: a table of hours can be measured in several runs (--minutes), and a c
 With --methods, lab's methods are compared with the published methods' arithmetic in PyTorch (`pruning.py`, `further_pruning.py`). The table also gives the fraction of the
 removed MACs that each method saves as time: (1 - L/L0) / (1 - MACs/MACs0), where L0 is the same program's unpruned latency in the same round.
 
-Needs torch and timm; onnxruntime and openvino are used if they can be imported (with onnx and onnxscript):
+Needs torch and timm; onnxruntime and openvino are used if they can be imported (with onnx and onnxscript),
+TVM only where --peers names it, because it searches for minutes before it runs, on the machine that must then be idle too:
 pip install -r Benchmarks/requirements.txt
 """
 
@@ -46,7 +48,7 @@ import pruning
 from contenders import Cell, Lab
 from measured_cells import MeasuredCells
 
-TITLES = {"pytorch": "PyTorch eager", "compiled": "PyTorch compiled", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+TITLES = {"pytorch": "PyTorch eager", "compiled": "PyTorch compiled", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO", "tvm": "TVM"}
 FAMILIES = (
     *(f"efficientvit_m{size}" for size in range(6)), "efficientvit_b1", "efficientvit_b2", "reduceformer_b1", "reduceformer_b2",
     "mobilenetv3_large_100", "mobilenetv3_small_100", "mobilevit_xs", "mobilevit_s", "swin_tiny_patch4_window7_224", "convnext_tiny",
@@ -70,6 +72,7 @@ def arguments():
     parser.add_argument("--peers", nargs="*", choices=list(TITLES), default=["pytorch", "onnxruntime", "openvino"])
     parser.add_argument("--precisions", nargs="+", choices=["float32", "bfloat16", "int8"], default=["float32"])
     parser.add_argument("--engines", nargs="+", choices=["auto", "packed", "blas"], default=["packed"], help="of lab in float32")
+    parser.add_argument("--search-minutes", type=float, default=5, help="of TVM's search, for each cell; kept next to the exported models")
     parser.add_argument("--compiled", action="store_true", help="PyTorch compiled too (needs a C++ compiler; minutes)")
     parser.add_argument("--methods", nargs="*", metavar="NAME", help="token reduction, ours and the published code's, instead of the peers: all, or these")
     parser.add_argument("--lab", nargs="+", default=[".build/release/lab"], help="commands; all are timed, the first is compared")
@@ -130,13 +133,14 @@ def measure(options, cell, order, folder):
                 opened[label(options, index, command, engine, precision), precision] = Lab(
                     cell, shlex.split(command), precision=precision, engine=engine)
     ours = opened["lab", options.precisions[0]]
-    opened |= contenders.peers(cell, options.peers, options.seed, folder, options.precisions)
+    opened |= contenders.peers(cell, options.peers, options.seed, folder, options.precisions, options.search_minutes)
     rounds = interleave(
         {name: lambda c=contender: c.visit(options.seconds, options.least) for name, contender in opened.items()},
         options.rounds, order)
     return {
         "samples": [[name, precision, samples] for (name, precision), samples in rounds.items()],
-        "commit": ours.environment["commit"], "blas": ours.environment["blas"]}
+        "commit": ours.environment["commit"], "blas": ours.environment["blas"],
+        "notes": [f"{TITLES[name]}, {cell}: {contender.note}." for (name, _), contender in opened.items() if hasattr(contender, "note")]}
 
 
 def rows_of(options, cell, measured):
@@ -159,7 +163,8 @@ def milliseconds(value):
 def summary(options, cells):
     """Lines for each precision: lab compared with the faster of ONNX Runtime and OpenVINO, and with PyTorch, over all cells."""
     for precision in options.precisions:
-        for title, names in (("the better of ONNX Runtime and OpenVINO", ("onnxruntime", "openvino")), ("PyTorch eager", ("pytorch",))):
+        for title, names in (("the better of ONNX Runtime and OpenVINO", ("onnxruntime", "openvino")), ("PyTorch eager", ("pytorch",)),
+                             ("TVM after its search", ("tvm",))):
             ratios = {}
             for cell, measured in cells.items():
                 rounds = {name: samples for name, own, samples in measured["samples"] if own == precision}
@@ -316,7 +321,7 @@ def main():
         cells, missing = measure_all(options, order, folder)
         rows = [row for cell, measured in cells.items() for row in rows_of(options, cell, measured)]
         environment = next(iter(cells.values()), None)
-        notes = list(summary(options, cells))
+        notes = [*summary(options, cells), *(note for measured in cells.values() for note in measured.get("notes", ()))]
     if not rows:
         raise SystemExit("no cell could be timed")
     title = "Models that are no plain ViTs" if options.families else "Plain ViTs" if options.methods is None else "Token reduction"

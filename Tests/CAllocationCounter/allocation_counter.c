@@ -1,11 +1,17 @@
 // An executable's own malloc replaces glibc's in every library that it loads; these functions count
-// and forward.
+// and forward. A sanitizer needs malloc for itself.
 #include "allocation_counter.h"
+
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define SANITIZED
+#endif
+#endif
 
 #include <stddef.h>
 #include <stdlib.h>
 
-#if defined(__GLIBC__)
+#if defined(__GLIBC__) && !defined(SANITIZED)
 
 static _Thread_local long *counter;
 

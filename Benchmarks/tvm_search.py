@@ -1,0 +1,134 @@
+"""TVM's automatic search (MetaSchedule) for one exported model, as a process of its own that can be ended at any time.
+
+    python3 Benchmarks/tvm_search.py MODEL.onnx FOLDER THREADS
+
+What it finds is appended to FOLDER, so a search that is ended keeps it and a later one goes on from there. `peers.py` calls `searched`, which ends
+the search after the stated minutes, and compiles the model with the best schedules. The pipeline is TVM's own for tuned models of fixed shapes
+(`relax.pipeline.static_shape_tuning_pipeline` with weights packed beforehand), taken apart so that the search can be given its time. A round of
+the search measures few candidates per loop nest, for a model has some seventy of them and the time is short.
+"""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import types
+from pathlib import Path
+
+RECORDS = "database_tuning_record.json"
+TRIALS_PER_ROUND = 8
+
+
+def target_of(threads):
+    """This machine's processor as TVM's LLVM names it, with as many cores as threads are used."""
+    import tvm
+
+    return tvm.target.Target(
+        {"kind": "llvm", "mcpu": tvm.get_global_func("target.llvm_get_system_cpu")(), "num-cores": threads})
+
+
+def imported(path, target):
+    """The model in TVM's form, lowered to loop nests that can be scheduled."""
+    import onnx
+    import tvm
+    from tvm import relax
+    from tvm.relax.frontend.onnx import from_onnx
+
+    with target:
+        return tvm.transform.Sequential([
+            relax.transform.DecomposeOpsForInference(), relax.transform.CanonicalizeBindings(), relax.get_pipeline("zero"),
+            relax.transform.AttachAttrLayoutFreeBuffers()])(from_onnx(onnx.load(str(path))))
+
+
+def search(path, folder, threads):
+    """Searches until the process is ended.
+
+    TVM's own builder starts new processes for every round, each of which imports the intrinsics of CUDA and ROCm for the better part
+    of a minute, more than the builder waits: nothing would ever be built. So candidates are built in this process, and without those.
+    """
+    for name in ("cuda", "rocm"):
+        sys.modules[f"tvm.s_tir.tensor_intrin.{name}"] = types.ModuleType(name)
+    import tvm
+    from tvm.ir.utils import derived_object
+    from tvm.s_tir import meta_schedule
+
+    @derived_object
+    class Builder(meta_schedule.builder.PyBuilder):
+        def build(self, build_inputs):
+            return [self.built(each) for each in build_inputs]
+
+        def built(self, one):
+            try:
+                library = os.path.join(tempfile.mkdtemp(), "candidate.tar")
+                tvm.compile(one.mod, target=one.target).export_library(library)
+                return meta_schedule.builder.BuilderResult(library, None)
+            except Exception as error:
+                return meta_schedule.builder.BuilderResult(None, str(error))
+
+    target = target_of(threads)
+    tasks = meta_schedule.relax_integration.extract_tasks(imported(path, target), target, {})
+    contexts, _ = meta_schedule.relax_integration.extracted_tasks_to_tune_contexts(
+        tasks, str(folder), seed=1,
+        strategy=meta_schedule.search_strategy.EvolutionarySearch(population_size=64, init_min_unmeasured=16))
+    database = meta_schedule.database.JSONDatabase(work_dir=str(folder))
+    # TVM's scheduler keeps what it measured to itself until every loop nest has had its turn; one nest after the other is written at once.
+    builder, runner = Builder(), meta_schedule.runner.LocalRunner()
+    for context in itertools.cycle(contexts):
+        meta_schedule.tune.tune_tasks(
+            tasks=[context], task_weights=[1.0], work_dir=str(folder), max_trials_global=TRIALS_PER_ROUND,
+            num_trials_per_iter=TRIALS_PER_ROUND, builder=builder, runner=runner, database=database)
+
+
+def whole_lines(path):
+    """Removes the last line of the records if it was cut short."""
+    text = path.read_text() if path.exists() else ""
+    end = text.rfind("\n") + 1
+    if end != len(text):
+        try:
+            json.loads(text[end:])
+        except ValueError:
+            path.write_text(text[:end])
+
+
+def searched(path, folder, threads, minutes):
+    """The model compiled with the best schedules of a search of so many minutes, and a sentence about that search.
+
+    A folder whose search has had its time is compiled from what is there.
+    """
+    import tvm
+    from tvm import relax
+
+    folder.mkdir(parents=True, exist_ok=True)
+    finished = folder / "minutes"
+    if not finished.exists() or float(finished.read_text()) < minutes:
+        with (folder / "search.log").open("w") as log:
+            process = subprocess.Popen(
+                [sys.executable, __file__, str(path), str(folder), str(threads)], stdout=log, stderr=log, start_new_session=True)
+            try:
+                process.wait(timeout=60 * minutes)
+            except subprocess.TimeoutExpired:
+                finished.write_text(str(minutes))
+            finally:
+                if process.poll() is None:
+                    # The processes that run candidates too.
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+        if not finished.exists():
+            raise RuntimeError(f"TVM's search ended by itself: {folder / 'search.log'}")
+        whole_lines(folder / RECORDS)
+    target = target_of(threads)
+    module = imported(path, target)
+    nests = [name for name, function in module.functions_items() if isinstance(function, tvm.tirx.PrimFunc)]
+    with target:
+        module = tvm.transform.Sequential([
+            relax.transform.MetaScheduleApplyDatabase(str(folder)), relax.transform.SplitLayoutRewritePreproc(),
+            relax.transform.LiftTransformParams(), relax.transform.FoldConstant()])(module)
+    tuned = {json.loads(line)[0] for line in (folder / RECORDS).read_text().splitlines()} if (folder / RECORDS).exists() else set()
+    return tvm.compile(module, target=target), f"{minutes:g} minutes of search, {len(tuned)} of {len(nests)} loop nests searched"
+
+
+if __name__ == "__main__":
+    search(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
