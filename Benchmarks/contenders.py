@@ -180,6 +180,9 @@ class TVM:
 
     def __init__(self, cell, path, side, minutes):
         import numpy
+
+        # It would bind this process to so many cores, and with it the programs that are visited next.
+        os.environ["TVM_BIND_THREADS"] = "0"
         import tvm
         import tvm_search
 

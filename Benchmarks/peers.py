@@ -324,7 +324,8 @@ def main():
         notes = [*summary(options, cells), *(note for measured in cells.values() for note in measured.get("notes", ()))]
     if not rows:
         raise SystemExit("no cell could be timed")
-    title = "Models that are no plain ViTs" if options.families else "Plain ViTs" if options.methods is None else "Token reduction"
+    plain = all(model.startswith(("deit", "vit")) for model in options.models)
+    title = "Token reduction" if options.methods is not None else "Plain ViTs" if plain else "Models that are no plain ViTs"
     table = markdown(list(compact(rows)) if options.families and len(options.precisions) == 1 else rows)
     text = "\n\n".join(
         [f"# {title}, compared with other programs", description(options, environment), command_line(), *notes, table]) + "\n"

@@ -14,7 +14,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import types
 from pathlib import Path
 
@@ -54,6 +53,7 @@ def search(path, folder, threads):
     import tvm
     from tvm.ir.utils import derived_object
     from tvm.s_tir import meta_schedule
+    from tvm.s_tir.meta_schedule.builder.local_builder import default_build, default_export
 
     @derived_object
     class Builder(meta_schedule.builder.PyBuilder):
@@ -62,14 +62,15 @@ def search(path, folder, threads):
 
         def built(self, one):
             try:
-                library = os.path.join(tempfile.mkdtemp(), "candidate.tar")
-                tvm.compile(one.mod, target=one.target).export_library(library)
-                return meta_schedule.builder.BuilderResult(library, None)
+                return meta_schedule.builder.BuilderResult(default_export(default_build(one.mod, one.target, None)), None)
             except Exception as error:
                 return meta_schedule.builder.BuilderResult(None, str(error))
 
     target = target_of(threads)
-    tasks = meta_schedule.relax_integration.extract_tasks(imported(path, target), target, {})
+    # Those with the most arithmetic first, because the time may end before every nest has had its turn.
+    tasks = sorted(
+        meta_schedule.relax_integration.extract_tasks(imported(path, target), target, {}),
+        key=lambda task: -task.weight * tvm.s_tir.analysis.estimate_tir_flops(task.dispatched[0]))
     contexts, _ = meta_schedule.relax_integration.extracted_tasks_to_tune_contexts(
         tasks, str(folder), seed=1,
         strategy=meta_schedule.search_strategy.EvolutionarySearch(population_size=64, init_min_unmeasured=16))
@@ -91,6 +92,12 @@ def whole_lines(path):
             json.loads(text[end:])
         except ValueError:
             path.write_text(text[:end])
+
+
+def timed(folder):
+    """The loop nests of which at least one candidate ran; a candidate that did not has a time of 1e10 seconds."""
+    lines = (folder / RECORDS).read_text().splitlines() if (folder / RECORDS).exists() else []
+    return {nest for nest, record in map(json.loads, lines) if min(record[1], default=1e10) < 1e9}
 
 
 def searched(path, folder, threads, minutes):
@@ -126,8 +133,7 @@ def searched(path, folder, threads, minutes):
         module = tvm.transform.Sequential([
             relax.transform.MetaScheduleApplyDatabase(str(folder)), relax.transform.SplitLayoutRewritePreproc(),
             relax.transform.LiftTransformParams(), relax.transform.FoldConstant()])(module)
-    tuned = {json.loads(line)[0] for line in (folder / RECORDS).read_text().splitlines()} if (folder / RECORDS).exists() else set()
-    return tvm.compile(module, target=target), f"{minutes:g} minutes of search, {len(tuned)} of {len(nests)} loop nests searched"
+    return tvm.compile(module, target=target), f"{minutes:g} minutes of search, {len(timed(folder))} of {len(nests)} loop nests timed"
 
 
 if __name__ == "__main__":
