@@ -33,11 +33,18 @@ if [[ "$(uname)" == Linux && -f "$archive" ]]; then
 fi
 
 # The hashes of libcrypto are linked in: a libcrypto beside the program would be that of the machine's libcurl too, which may need a newer.
+# SwiftPM reads the .pc files itself and puts each library's folder on the command line first, where the shared libcrypto would be found; so
+# it gets copies that name no folder of the system.
 hashes=()
 if [[ "$(uname)" == Linux ]]; then
-  mkdir -p "$work/static"
+  mkdir -p "$work/static" "$work/pkgconfig"
   ln -sf "$(pkg-config --variable=libdir libcrypto)/libcrypto.a" "$work/static/"
   hashes=(-Xswiftc "-L$PWD/$work/static")
+  grep -o 'pkgConfig: "[^"]*"' Package.swift | cut -d'"' -f2 | while read -r name; do
+    printf 'Name: %s\nDescription: %s\nVersion: %s\nCflags: %s\nLibs: %s\n' "$name" "$name" \
+      "$(pkg-config --modversion "$name")" "$(pkg-config --cflags "$name")" "$(pkg-config --libs "$name")" > "$work/pkgconfig/$name.pc"
+  done
+  export PKG_CONFIG_PATH="$PWD/$work/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 fi
 
 # The old kind of search path holds for libraries of libraries too.
