@@ -17,8 +17,8 @@ COPY . .
 RUN Scripts/container.sh build /image
 
 FROM ${RUNTIME}
-# Models of the Hub are downloaded by libcurl.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates libcurl4 && rm -rf /var/lib/apt/lists/*
+# Models of the Hub are downloaded by libcurl; OpenBLAS is one of the engines.
+RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-certificates libcurl4 libopenblas0-pthread && rm -rf /var/lib/apt/lists/*
 COPY --from=build /image/usr/local /usr/local
 RUN bash /usr/local/lib/lab/Scripts/container.sh check
 WORKDIR /work

@@ -47,10 +47,12 @@ if [[ "$(uname)" == Linux ]]; then
   export PKG_CONFIG_PATH="$PWD/$work/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 fi
 
+# A change of the tables alone would not link it again.
+program=$(swift build -c release --show-bin-path)/lab
+rm -f "$program"
 # The old kind of search path holds for libraries of libraries too.
 swift build -c release --product lab --static-swift-stdlib "${icu[@]}" "${hashes[@]}" \
   -Xlinker -rpath -Xlinker '$ORIGIN' -Xlinker --disable-new-dtags
-program=$(swift build -c release --show-bin-path)/lab
 
 rm -rf "$folder"
 mkdir -p "$folder"

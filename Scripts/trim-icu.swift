@@ -1,8 +1,8 @@
 // Leaves out of ICU's tables what lab never asks for: text encodings other than Unicode,
 // dictionaries that find words in scripts without spaces, transliteration, names of characters, and
-// what single languages other than English have of sort orders, units, and names of languages and
-// regions, for which ICU then takes its root. Numbers, dates, calendars and the rest stay for every
-// language. Used by Scripts/bundle.sh.
+// what single languages other than English have of sort orders, units, and names of languages,
+// regions, currencies and time zones, for which ICU then takes its root. Numbers, dates, calendars
+// and the rest stay for every language. Used by Scripts/bundle.sh.
 //
 //     trim-icu all.dat kept.dat
 //
@@ -54,7 +54,7 @@ func isKept(_ entry: Entry) -> Bool {
   if file.hasSuffix(".cnv") || file.hasSuffix(".dict") || file == "unames.icu" { return false }
   switch parts.first {
   case "translit": return false
-  case "coll", "lang", "region", "unit":
+  case "coll", "curr", "lang", "region", "unit", "zone":
     return ["root.res", "en.res", "pool.res", "res_index.res", "ucadata.icu"].contains(file)
   default: return true
   }

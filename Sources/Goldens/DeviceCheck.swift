@@ -81,13 +81,17 @@ package struct DeviceCheck {
     "reduceformer_b1", "convnext_tiny", "swin_tiny_patch4_window7_224", "coatnet_0_rw_224",
   ]
 
+  /// The device, its driver if it has one, and its libraries.
+  private var opening: String {
+    let parts = [backend.hardware, backend.driver, backend.libraryDescription].compactMap { $0 }
+    return "\(device): \(parts.joined(separator: ", "))"
+  }
+
   /// Every stored pass of a published implementation on the device, in each of its precisions.
   package func run(goldens folder: URL, say: (String) -> Void) throws -> Report {
     var report = Report()
     let cases = try GoldenCase.all(in: folder)
-    say(
-      "\(device): \(backend.hardware), \(backend.driver ?? "no driver"), "
-        + backend.libraryDescription)
+    say(opening)
     for precision in Precision.allCases {
       guard let backend = computing(at: precision, say) else { continue }
       let libraries = backend.libraryDescription
@@ -121,7 +125,7 @@ package struct DeviceCheck {
   package func run(reference: any Backend, say: (String) -> Void) throws -> Report {
     var report = Report()
     var references: [String: [Float]] = [:]
-    say("\(device): \(backend.hardware), \(backend.driver ?? ""), \(backend.libraryDescription)")
+    say(opening)
     for precision in Precision.allCases {
       guard let backend = computing(at: precision, say) else { continue }
       let libraries = backend.libraryDescription
