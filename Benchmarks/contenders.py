@@ -181,13 +181,16 @@ class TVM:
     def __init__(self, cell, path, side, minutes):
         import numpy
 
-        # It would bind this process to so many cores, and with it the programs that are visited next.
+        # TVM would bind this process to as many cores as it has threads, and so the other programs too.
         os.environ["TVM_BIND_THREADS"] = "0"
         import tvm
         import tvm_search
 
-        executable, self.note = tvm_search.searched(
-            path, path.parent / "tvm" / f"{path.stem}-{cell.threads}", cell.threads, minutes)
+        folder = path.parent / "tvm" / f"{path.stem}-{cell.threads}"
+        try:
+            executable, self.note = tvm_search.searched(path, folder, cell.threads, minutes)
+        except tvm_search.SearchEnded as error:
+            raise Failed(str(error)) from error
         print(f"TVM, {cell}: {self.note}", file=sys.stderr, flush=True)
         tvm.get_global_func("runtime.config_threadpool")(1, cell.threads)
         self.machine = tvm.relax.VirtualMachine(executable, tvm.cpu())

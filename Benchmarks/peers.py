@@ -174,10 +174,10 @@ def summary(options, cells):
                     best = min(others, key=statistics.median)
                     ratios[cell] = statistics.median(a / b for a, b in zip(medians["lab"], best))
             if ratios:
-                worst = max(ratios, key=ratios.get)
-                yield (
-                    f"In {precision} lab takes {statistics.geometric_mean(ratios.values()):.2f} of the time of {title} in the geometric mean "
-                    f"of {len(ratios)} cells, at most {ratios[worst]:.2f} ({worst}).")
+                mean, (worst, most) = statistics.geometric_mean(ratios.values()), max(ratios.items(), key=lambda item: item[1])
+                cells_text = f"{worst}" if len(ratios) == 1 else (
+                    f"the geometric mean of {len(ratios)} cells, at most {most:.2f} ({worst})")
+                yield f"In {precision} lab takes {mean:.2f} of the time of {title} in {cells_text}."
 
 
 def compare_methods(options, cell, order):

@@ -1,11 +1,12 @@
-"""TVM's automatic search (MetaSchedule) for one exported model, as a process of its own that can be ended at any time.
+"""TVM's automatic search (MetaSchedule) for one exported model, in a process of its own.
 
     python3 Benchmarks/tvm_search.py MODEL.onnx FOLDER THREADS
 
-What it finds is appended to FOLDER, so a search that is ended keeps it and a later one goes on from there. `peers.py` calls `searched`, which ends
-the search after the stated minutes, and compiles the model with the best schedules. The pipeline is TVM's own for tuned models of fixed shapes
-(`relax.pipeline.static_shape_tuning_pipeline` with weights packed beforehand), taken apart so that the search can be given its time. A round of
-the search measures few candidates per loop nest, for a model has some seventy of them and the time is short.
+It appends what it finds to FOLDER until it is ended, and a later search goes on from there.
+`peers.py` calls `searched`, which ends the search after the stated minutes and compiles the model
+with the best schedules. The passes are those of TVM's pipeline for tuned models of fixed shapes
+(`relax.pipeline.static_shape_tuning_pipeline` with weights packed beforehand). A round of the
+search measures few candidates of each loop nest, because a model has some seventy of them.
 """
 
 import itertools
@@ -17,6 +18,10 @@ import sys
 import types
 from pathlib import Path
 
+class SearchEnded(Exception):
+    """A search that ended before its time, which only a failure does."""
+
+
 RECORDS = "database_tuning_record.json"
 TRIALS_PER_ROUND = 8
 
@@ -25,8 +30,8 @@ def target_of(threads):
     """This machine's processor as TVM's LLVM names it, with as many cores as threads are used."""
     import tvm
 
-    return tvm.target.Target(
-        {"kind": "llvm", "mcpu": tvm.get_global_func("target.llvm_get_system_cpu")(), "num-cores": threads})
+    cpu = tvm.get_global_func("target.llvm_get_system_cpu")()
+    return tvm.target.Target({"kind": "llvm", "mcpu": cpu, "num-cores": threads})
 
 
 def imported(path, target):
@@ -38,15 +43,17 @@ def imported(path, target):
 
     with target:
         return tvm.transform.Sequential([
-            relax.transform.DecomposeOpsForInference(), relax.transform.CanonicalizeBindings(), relax.get_pipeline("zero"),
-            relax.transform.AttachAttrLayoutFreeBuffers()])(from_onnx(onnx.load(str(path))))
+            relax.transform.DecomposeOpsForInference(), relax.transform.CanonicalizeBindings(),
+            relax.get_pipeline("zero"), relax.transform.AttachAttrLayoutFreeBuffers(),
+        ])(from_onnx(onnx.load(str(path))))
 
 
 def search(path, folder, threads):
     """Searches until the process is ended.
 
-    TVM's own builder starts new processes for every round, each of which imports the intrinsics of CUDA and ROCm for the better part
-    of a minute, more than the builder waits: nothing would ever be built. So candidates are built in this process, and without those.
+    TVM's own builder starts new processes for every round. Each imports the intrinsics of CUDA and
+    ROCm, which takes longer than the builder waits, so that nothing is ever built. Candidates are
+    therefore built in this process, without those intrinsics.
     """
     for name in ("cuda", "rocm"):
         sys.modules[f"tvm.s_tir.tensor_intrin.{name}"] = types.ModuleType(name)
@@ -62,25 +69,28 @@ def search(path, folder, threads):
 
         def built(self, one):
             try:
-                return meta_schedule.builder.BuilderResult(default_export(default_build(one.mod, one.target, None)), None)
+                library = default_export(default_build(one.mod, one.target, None))
+                return meta_schedule.builder.BuilderResult(library, None)
             except Exception as error:
                 return meta_schedule.builder.BuilderResult(None, str(error))
 
     target = target_of(threads)
-    # Those with the most arithmetic first, because the time may end before every nest has had its turn.
+    # Those with the most arithmetic first, because the time may end before each has had its turn.
     tasks = sorted(
         meta_schedule.relax_integration.extract_tasks(imported(path, target), target, {}),
         key=lambda task: -task.weight * tvm.s_tir.analysis.estimate_tir_flops(task.dispatched[0]))
     contexts, _ = meta_schedule.relax_integration.extracted_tasks_to_tune_contexts(
         tasks, str(folder), seed=1,
-        strategy=meta_schedule.search_strategy.EvolutionarySearch(population_size=64, init_min_unmeasured=16))
+        strategy=meta_schedule.search_strategy.EvolutionarySearch(
+            population_size=64, init_min_unmeasured=16))
     database = meta_schedule.database.JSONDatabase(work_dir=str(folder))
-    # TVM's scheduler keeps what it measured to itself until every loop nest has had its turn; one nest after the other is written at once.
+    # TVM's scheduler writes nothing until each has had its turn, so it gets one at a time.
     builder, runner = Builder(), meta_schedule.runner.LocalRunner()
     for context in itertools.cycle(contexts):
         meta_schedule.tune.tune_tasks(
-            tasks=[context], task_weights=[1.0], work_dir=str(folder), max_trials_global=TRIALS_PER_ROUND,
-            num_trials_per_iter=TRIALS_PER_ROUND, builder=builder, runner=runner, database=database)
+            tasks=[context], task_weights=[1.0], work_dir=str(folder), database=database,
+            builder=builder, runner=runner, max_trials_global=TRIALS_PER_ROUND,
+            num_trials_per_iter=TRIALS_PER_ROUND)
 
 
 def whole_lines(path):
@@ -95,13 +105,14 @@ def whole_lines(path):
 
 
 def timed(folder):
-    """The loop nests of which at least one candidate ran; a candidate that did not has a time of 1e10 seconds."""
-    lines = (folder / RECORDS).read_text().splitlines() if (folder / RECORDS).exists() else []
+    """The loop nests of which at least one candidate ran; one that failed has a time of 1e10 s."""
+    path = folder / RECORDS
+    lines = path.read_text().splitlines() if path.exists() else []
     return {nest for nest, record in map(json.loads, lines) if min(record[1], default=1e10) < 1e9}
 
 
 def searched(path, folder, threads, minutes):
-    """The model compiled with the best schedules of a search of so many minutes, and a sentence about that search.
+    """The model compiled with the best schedules of a search of so many minutes, and its note.
 
     A folder whose search has had its time is compiled from what is there.
     """
@@ -113,7 +124,8 @@ def searched(path, folder, threads, minutes):
     if not finished.exists() or float(finished.read_text()) < minutes:
         with (folder / "search.log").open("w") as log:
             process = subprocess.Popen(
-                [sys.executable, __file__, str(path), str(folder), str(threads)], stdout=log, stderr=log, start_new_session=True)
+                [sys.executable, __file__, str(path), str(folder), str(threads)],
+                stdout=log, stderr=log, start_new_session=True)
             try:
                 process.wait(timeout=60 * minutes)
             except subprocess.TimeoutExpired:
@@ -124,16 +136,18 @@ def searched(path, folder, threads, minutes):
                     os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
         if not finished.exists():
-            raise RuntimeError(f"TVM's search ended by itself: {folder / 'search.log'}")
+            raise SearchEnded(f"TVM's search ended by itself: {folder / 'search.log'}")
         whole_lines(folder / RECORDS)
     target = target_of(threads)
     module = imported(path, target)
-    nests = [name for name, function in module.functions_items() if isinstance(function, tvm.tirx.PrimFunc)]
+    nests = [one for _, one in module.functions_items() if isinstance(one, tvm.tirx.PrimFunc)]
     with target:
         module = tvm.transform.Sequential([
-            relax.transform.MetaScheduleApplyDatabase(str(folder)), relax.transform.SplitLayoutRewritePreproc(),
-            relax.transform.LiftTransformParams(), relax.transform.FoldConstant()])(module)
-    return tvm.compile(module, target=target), f"{minutes:g} minutes of search, {len(timed(folder))} of {len(nests)} loop nests timed"
+            relax.transform.MetaScheduleApplyDatabase(str(folder)),
+            relax.transform.SplitLayoutRewritePreproc(), relax.transform.LiftTransformParams(),
+            relax.transform.FoldConstant()])(module)
+    note = f"{minutes:g} minutes of search, {len(timed(folder))} of {len(nests)} loop nests timed"
+    return tvm.compile(module, target=target), note
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ for kind in "${kinds[@]}"; do
   export LD_LIBRARY_PATH="$builtins${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
   swift build "${build[@]}" --product labPackageTests
   ASAN_OPTIONS=detect_leaks=0:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-    TSAN_OPTIONS="halt_on_error=1:suppressions=$PWD/Scripts/sanitize-threads.txt" \
+    TSAN_OPTIONS=halt_on_error=1 \
     swift test --skip-build "${build[@]}" --filter "$filter"
   echo "$kind: nothing found"
 done
