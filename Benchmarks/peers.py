@@ -175,9 +175,9 @@ def summary(options, cells):
                     ratios[cell] = statistics.median(a / b for a, b in zip(medians["lab"], best))
             if ratios:
                 mean, (worst, most) = statistics.geometric_mean(ratios.values()), max(ratios.items(), key=lambda item: item[1])
-                cells_text = f"{worst}" if len(ratios) == 1 else (
-                    f"the geometric mean of {len(ratios)} cells, at most {most:.2f} ({worst})")
-                yield f"In {precision} lab takes {mean:.2f} of the time of {title} in {cells_text}."
+                where = f"for {worst}" if len(ratios) == 1 else (
+                    f"in the geometric mean of {len(ratios)} cells, at most {most:.2f} ({worst})")
+                yield f"In {precision} lab takes {mean:.2f} of the time of {title} {where}."
 
 
 def compare_methods(options, cell, order):
